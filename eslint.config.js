@@ -1,0 +1,37 @@
+import tseslint from 'typescript-eslint'
+import importX from 'eslint-plugin-import-x'
+
+// Folders in the order in which data flows: a folder may import only from itself and from those before it.
+const order = ['llama', 'cache', 'eviction', 'predictor', 'models', 'engine', 'cli']
+const zones = order.map((folder, i) => ({
+  target: `./src/${folder}`,
+  from: order.slice(i + 1).map((later) => `./src/${later}`),
+  message: `src/${folder} may import only from: ${order.slice(0, i).join(', ') || 'itself'}`,
+}))
+
+export default tseslint.config(
+  { ignores: ['dist', 'node_modules', 'models', 'coverage', 'bench/node_modules', 'bench/.models'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js', 'bin/*.js'] } } },
+    plugins: { 'import-x': importX },
+    settings: { 'import-x/resolver': { node: { extensions: ['.ts', '.js'] } } },
+    rules: {
+      'import-x/no-cycle': 'error',
+      'import-x/no-restricted-paths': ['error', { zones }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: 'only-allowed-literals' }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+    },
+  },
+  {
+    files: ['src/**/*.ts', 'bench/**/*.ts'],
+    ignores: ['src/llama/**'],
+    rules: {
+      'no-restricted-imports': ['error', { paths: [{ name: 'koffi', message: 'Only src/llama/ knows native code.' }] }],
+    },
+  },
+  { files: ['**/*.test.ts', '**/*.contract.ts'], rules: { '@typescript-eslint/no-non-null-assertion': 'off' } },
+  { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },
+)
