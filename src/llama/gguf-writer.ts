@@ -1,0 +1,51 @@
+/**
+ * Writes a small GGUF of float32 matrices and metadata, with ggml's own writer.
+ */
+import { EngineError } from '../errors.ts'
+import type { LlamaLibrary } from './library.ts'
+
+export type GgufValue = string | { readonly f32: number } | { readonly u32: number }
+
+export interface GgufMatrix {
+  readonly name: string
+  readonly rows: number
+  readonly columns: number
+  /** rows x columns, row after row. */
+  readonly values: Float32Array
+}
+
+const f32 = 0
+
+/** @throws EngineError `write_failed` */
+export function writeGguf(
+  library: LlamaLibrary,
+  path: string,
+  metadata: Readonly<Record<string, GgufValue>>,
+  matrices: readonly GgufMatrix[],
+): void {
+  const { c } = library
+  const gguf = c.gguf_init_empty()
+  const tensors = c.ggml_init({
+    mem_size: c.ggml_tensor_overhead() * (matrices.length + 1),
+    mem_buffer: null,
+    no_alloc: true,
+  })
+  try {
+    for (const [key, value] of Object.entries(metadata)) {
+      if (typeof value === 'string') c.gguf_set_val_str(gguf, key, value)
+      else if ('f32' in value) c.gguf_set_val_f32(gguf, key, value.f32)
+      else c.gguf_set_val_u32(gguf, key, value.u32)
+    }
+    for (const { name, rows, columns, values } of matrices) {
+      if (values.length !== rows * columns) throw new RangeError(`${name}: ${values.length} values for ${rows} x ${columns}`)
+      if (name.length > 63) throw new RangeError(`${name}: a tensor's name has at most 63 characters`)
+      const tensor = c.ggml_set_name(c.ggml_new_tensor_2d(tensors, f32, columns, rows), name)
+      c.gguf_add_tensor(gguf, tensor)
+      c.gguf_set_tensor_data(gguf, name, values)
+    }
+    if (!c.gguf_write_to_file(gguf, path, false)) throw new EngineError('write_failed', `${path} could not be written`)
+  } finally {
+    c.ggml_free(tensors)
+    c.gguf_free(gguf)
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * A model in memory. The file must have been checked (`models/gguf-file.ts`) before it is given to C.
+ */
+import koffi from 'koffi'
+import { EngineError } from '../errors.ts'
+import { progressCallback, type Bindings, type Pointer } from './bindings.ts'
+import { NativeHandle } from './handle.ts'
+import type { LlamaLibrary } from './library.ts'
+import { Vocab } from './vocab.ts'
+
+export interface ModelOptions {
+  /** Layers kept on the GPU; negative: all. Without a GPU it has no effect. */
+  readonly gpuLayers?: number
+  /** Called with 0..1 while the weights are read; returning false stops the loading. */
+  readonly onProgress?: (share: number) => boolean
+}
+
+export class LlamaModel extends NativeHandle {
+  readonly library: LlamaLibrary
+  readonly vocab: Vocab
+  readonly layers: number
+  /** d: the size of the last hidden state. */
+  readonly hiddenSize: number
+  readonly heads: number
+  /** The most positions that the model was trained for. */
+  readonly trainedContext: number
+  readonly weightBytes: number
+  readonly usesGpu: boolean
+  readonly #c: Bindings
+
+  /**
+   * @param path a GGUF; of a split model the first part
+   * @throws EngineError `model_not_loaded` with what llama.cpp says of it, `load_cancelled`
+   */
+  static load(library: LlamaLibrary, path: string, options: ModelOptions = {}): LlamaModel {
+    const { c } = library
+    const params = c.llama_model_default_params()
+    const gpu = library.devices.some((device) => device.gpu)
+    params.n_gpu_layers = gpu ? (options.gpuLayers ?? -1) : 0
+    const progress = { cancelled: false }
+    const onProgress = options.onProgress
+    const callback = onProgress
+      ? koffi.register((share: number) => {
+          progress.cancelled ||= !onProgress(share)
+          return !progress.cancelled
+        }, progressCallback)
+      : null
+    params.progress_callback = callback
+    try {
+      const { result, log } = library.captureLog(() => c.llama_model_load_from_file(path, params))
+      if (progress.cancelled) {
+        if (result !== null) c.llama_model_free(result)
+        throw new EngineError('load_cancelled', 'loading the model was cancelled')
+      }
+      if (result === null) {
+        throw new EngineError('model_not_loaded', `llama.cpp cannot load ${path}: ${log[0] ?? 'no reason given'}`)
+      }
+      return new LlamaModel(library, result, gpu && params.n_gpu_layers !== 0)
+    } finally {
+      if (callback !== null) koffi.unregister(callback)
+    }
+  }
+
+  private constructor(library: LlamaLibrary, pointer: Pointer, usesGpu: boolean) {
+    super(pointer)
+    const { c } = library
+    this.library = library
+    this.#c = c
+    this.vocab = new Vocab(c, c.llama_model_get_vocab(pointer))
+    this.layers = c.llama_model_n_layer(pointer)
+    this.hiddenSize = c.llama_model_n_embd_out(pointer)
+    this.heads = c.llama_model_n_head(pointer)
+    this.trainedContext = c.llama_model_n_ctx_train(pointer)
+    this.weightBytes = c.llama_model_size(pointer)
+    this.usesGpu = usesGpu
+  }
+
+  /** Why this model generates no text at all here, or undefined if it does. */
+  get unusable(): string | undefined {
+    const c = this.#c
+    if (c.llama_model_has_encoder(this.pointer)) return 'it is an encoder-decoder model'
+    if (!c.llama_model_has_decoder(this.pointer)) return 'it has no decoder'
+    if (c.llama_model_is_diffusion(this.pointer)) return 'it is a diffusion model, which does not generate token by token'
+    if (this.vocab.size === 0) return 'it has no vocabulary'
+    return undefined
+  }
+
+  /** Why cells cannot be removed one by one from this model's cache, or undefined if they can. */
+  get notEvictable(): string | undefined {
+    const c = this.#c
+    if (c.llama_model_is_recurrent(this.pointer)) return 'it is recurrent: it keeps a state instead of a KV cache'
+    if (c.llama_model_is_hybrid(this.pointer)) {
+      return 'it is a hybrid: its recurrent layers keep a state from which no token can be removed'
+    }
+    if (c.llama_model_n_swa(this.pointer) > 0) {
+      return 'it uses sliding-window attention: its window layers drop cells by themselves'
+    }
+    return undefined
+  }
+
+  protected override free(pointer: Pointer): void {
+    this.#c.llama_model_free(pointer)
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Text to tokens and back, with the model's own vocabulary.
+ */
+import { EngineError } from '../errors.ts'
+import type { Bindings, Pointer } from './bindings.ts'
+
+export class Vocab {
+  readonly size: number
+  readonly bos: number
+  readonly eos: number
+  /** Whether a prompt begins with the BOS token. */
+  readonly addsBos: boolean
+  readonly #c: Bindings
+  readonly #vocab: Pointer
+  readonly #pieces = new Map<number, Uint8Array>()
+
+  /** @param vocab belongs to the model and must not be used after the model is disposed */
+  constructor(c: Bindings, vocab: Pointer) {
+    this.#c = c
+    this.#vocab = vocab
+    this.size = c.llama_vocab_n_tokens(vocab)
+    this.bos = c.llama_vocab_bos(vocab)
+    this.eos = c.llama_vocab_eos(vocab)
+    this.addsBos = c.llama_vocab_get_add_bos(vocab)
+  }
+
+  /** Whether a generation ends with this token (EOS, EOT and their like). */
+  endsGeneration(token: number): boolean {
+    return this.isToken(token) && this.#c.llama_vocab_is_eog(this.#vocab, token)
+  }
+
+  isToken(token: number): boolean {
+    return Number.isInteger(token) && token >= 0 && token < this.size
+  }
+
+  /**
+   * @param special whether tokens such as `<think>` or `<|user|>` are recognised in the text
+   * @param addBos adds the model's BOS token where the model wants one
+   */
+  tokenize(text: string, { special = true, addBos = false } = {}): Int32Array {
+    const bytes = new TextEncoder().encode(text)
+    let tokens = new Int32Array(bytes.length + 8)
+    // The C function wants an address even for an empty text.
+    const source = bytes.length > 0 ? bytes : new Uint8Array(1)
+    let count = this.#c.llama_tokenize(this.#vocab, source, bytes.length, tokens, tokens.length, addBos, special)
+    if (count < 0 && count > -0x80000000) {
+      tokens = new Int32Array(-count)
+      count = this.#c.llama_tokenize(this.#vocab, source, bytes.length, tokens, tokens.length, addBos, special)
+    }
+    if (count < 0) throw new EngineError('tokenize_failed', `llama.cpp could not tokenize a text of ${bytes.length} bytes`)
+    return tokens.slice(0, count)
+  }
+
+  /** The bytes of one token, control tokens included; they need not be whole UTF-8 characters. */
+  piece(token: number): Uint8Array {
+    const known = this.#pieces.get(token)
+    if (known) return known
+    if (!this.isToken(token)) throw new RangeError(`${token} is not a token of this vocabulary (0 to ${this.size - 1})`)
+    let buffer = new Uint8Array(64)
+    let length = this.#c.llama_token_to_piece(this.#vocab, token, buffer, buffer.length, 0, true)
+    if (length < 0) {
+      buffer = new Uint8Array(-length)
+      length = this.#c.llama_token_to_piece(this.#vocab, token, buffer, buffer.length, 0, true)
+    }
+    const piece = buffer.slice(0, Math.max(0, length))
+    this.#pieces.set(token, piece)
+    return piece
+  }
+
+  detokenize(tokens: Iterable<number>): string {
+    const decoder = new TextDecoder()
+    let text = ''
+    for (const token of tokens) text += decoder.decode(this.piece(token), { stream: true })
+    return text + decoder.decode()
+  }
+}
