@@ -3,19 +3,12 @@
  * llama.cpp; `select.ts` does the choosing for all policies alike.
  */
 import type { z } from 'zod'
+import type { Protection } from '../cache/windows.ts'
+
+export type { Protection }
 
 /** Signals that the engine must supply; what no policy names costs nothing. */
 export type Signal = 'hidden-state' | 'attention' | 'keys'
-
-/** Cells that never leave under a policy. The newest cell never leaves under any. */
-export interface Protection {
-  readonly question: boolean
-  /** `false`: only the newest cell. */
-  readonly localWindow: boolean
-  readonly answer: boolean
-  /** The first cells of the text (attention sinks), whatever they are. Default 0. */
-  readonly sinks?: number
-}
 
 /** One generated token, after the forward pass that consumed it. */
 export interface DecodeStep {

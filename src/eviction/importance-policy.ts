@@ -1,0 +1,31 @@
+/**
+ * What the policies of the DynTS family share: each generated token's hidden state goes to the importance predictor,
+ * and scores come from its estimates. Knows neither the predictor nor which cells are protected.
+ *
+ * Source: DynTS, arXiv 2601.18383, section 4.
+ */
+import { InputError } from '../errors.ts'
+import type { EvictionPolicy, ImportanceSource, PolicyContext } from './policy.ts'
+
+/**
+ * A policy that scores with `score`, given the predictor.
+ * @throws InputError `missing_predictor` when the context has no predictor
+ */
+export function importancePolicy(
+  { importance }: PolicyContext,
+  score: (importance: ImportanceSource, candidates: Int32Array) => Float32Array,
+): EvictionPolicy {
+  if (!importance) {
+    throw new InputError(
+      'missing_predictor',
+      'This policy needs an importance predictor that was trained for the model: give one, or choose --policy question-window.',
+    )
+  }
+  return {
+    observe({ position, hiddenState }) {
+      if (!hiddenState) throw new Error(`No hidden state was supplied for position ${position}.`)
+      importance.push(position, hiddenState)
+    },
+    score: (candidates) => score(importance, candidates),
+  }
+}

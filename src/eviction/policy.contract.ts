@@ -1,0 +1,238 @@
+/**
+ * What every policy must hold to, whatever it prefers: long generations on a fake model, with the real selection code
+ * and independent, slower checks of each eviction.
+ */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { planEviction } from '../cache/budget.ts'
+import type { CacheSettings, EvictionPlan } from '../cache/budget.ts'
+import { removalRuns } from '../cache/runs.ts'
+import { CellKind } from '../cache/windows.ts'
+import type { ImportanceSource, PolicyDefinition, Protection } from './policy.ts'
+import { parsePolicyOptions } from './registry.ts'
+import { checkPolicyFits, selectLeaving } from './select.ts'
+import type { Selection } from './select.ts'
+
+interface Generation {
+  readonly promptCells: number
+  readonly settings: CacheSettings
+  /** Generated tokens. */
+  readonly length: number
+  /** Generated tokens before `</think>`; `length` or more: a turn that is all thinking. */
+  readonly thinking: number
+  readonly seed: number
+  /** Of the policy, as a command line gives them. */
+  readonly options: Record<string, unknown>
+}
+
+interface Eviction extends Selection {
+  /** Positions before it, ascending. */
+  readonly held: number[]
+  /** Positions after it, ascending. */
+  readonly kept: number[]
+}
+
+/** Few distinct values, so that ties are common; negative ones too. */
+function fakeImportance(position: number, seed: number): number {
+  return ((Math.imul(position + 1, 0x9e3779b1) ^ seed) >>> 28) / 4 - 1
+}
+
+/** A predictor that has seen nothing but what was pushed. */
+function fakeImportanceSource(seed: number): ImportanceSource {
+  const seen = new Map<number, number>()
+  return {
+    push: (position, hiddenState) => seen.set(position, hiddenState[0]!),
+    scores(positions) {
+      for (const position of positions) if (!seen.has(position)) throw new Error(`${position} was never pushed`)
+      return Float32Array.from(positions, (position) => seen.get(position)! + (seed % 2))
+    },
+  }
+}
+
+/** The engine's loop, without a model: append a cell, let the policy observe it, evict when the cells equal B. */
+function generate(
+  definition: PolicyDefinition,
+  { promptCells, settings, length, thinking, seed, options: raw }: Generation,
+): { evictions: Eviction[]; peakCells: number } {
+  const options = parsePolicyOptions(definition, raw)
+  const protection = definition.protects(options)
+  const policy = definition.create(options, { promptCells, seed, importance: fakeImportanceSource(seed) })
+  const plan = planEviction(settings, promptCells)
+  const evictions: Eviction[] = []
+  let peakCells = promptCells
+  let held = Array.from({ length: promptCells }, (_, position) => position)
+  for (let position = promptCells; position < promptCells + length; position++) {
+    held.push(position)
+    const hiddenState = Float32Array.of(fakeImportance(position, seed))
+    policy.observe?.({ position, token: 0, ...(definition.needs.has('hidden-state') && { hiddenState }) })
+    peakCells = Math.max(peakCells, held.length)
+    if (!definition.evicts || held.length < settings.budget) continue
+    const selection = selectLeaving({
+      held: Int32Array.from(held),
+      kinds: Uint8Array.from(held, (p) => kindOf(p, promptCells, thinking)),
+      plan,
+      localWindow: settings.localWindow,
+      protection,
+      score: (candidates) => policy.score(candidates),
+    })
+    const runs = removalRuns(Int32Array.from(held), selection.leaving)
+    const kept = held.filter((p) => !runs.some(([p0, p1]) => p0 <= p && p < p1))
+    evictions.push({ ...selection, held, kept })
+    held = [...kept]
+  }
+  return { evictions, peakCells }
+}
+
+function kindOf(position: number, promptCells: number, thinking: number): number {
+  if (position < promptCells) return CellKind.prompt
+  return position < promptCells + thinking ? CellKind.thinking : CellKind.answer
+}
+
+/** Who may leave, written down once more from the design's table and not from the code under test. */
+function reference(held: number[], { promptCells, settings, thinking }: Generation, protection: Protection) {
+  const generated = held.filter((p) => p >= promptCells)
+  const window = new Set(generated.slice(protection.localWindow ? -settings.localWindow : -1))
+  const question = held.filter((p) => p < promptCells && !protection.question)
+  const outside = [...question, ...generated.filter((p) => !window.has(p))].filter((p) => p >= (protection.sinks ?? 0))
+  const isProtectedAnswer = (p: number) => protection.answer && p >= promptCells + thinking
+  return { candidates: outside.filter((p) => !isProtectedAnswer(p)), fallback: outside.filter(isProtectedAnswer) }
+}
+
+/** Those of `candidates` that fewer than `staying` others beat; O(n^2). */
+function highest(candidates: number[], scores: number[], staying: number): number[] {
+  return candidates.filter((p, i) => {
+    const beatenBy = candidates.filter((q, j) => scores[j]! > scores[i]! || (scores[j] === scores[i] && q > p))
+    return beatenBy.length < staying
+  })
+}
+
+function expectEviction(eviction: Eviction, generation: Generation, plan: EvictionPlan, protection: Protection): void {
+  const { held, kept } = eviction
+  const { candidates, fallback } = reference(held, generation, protection)
+  const gone = held.filter((p) => !kept.includes(p))
+  expect(held).toHaveLength(generation.settings.budget)
+  expect(gone).toHaveLength(plan.leaving)
+  expect(gone).toEqual([...eviction.leaving])
+  expect(kept.at(-1)).toBe(held.at(-1))
+  expect([...eviction.candidates]).toEqual(candidates)
+  expect(eviction.degraded).toBe(candidates.length < plan.leaving)
+  const staying = Math.max(0, candidates.length - plan.leaving)
+  const best = highest(candidates, [...eviction.scores], staying)
+  expect(kept.filter((p) => candidates.includes(p))).toEqual(best)
+  const answerCells = Math.max(0, plan.leaving - candidates.length)
+  expect(gone.filter((p) => !candidates.includes(p))).toEqual(fallback.slice(0, answerCells))
+}
+
+function generations(options: fc.Arbitrary<Record<string, unknown>>): fc.Arbitrary<Generation> {
+  const sizes = fc.record({
+    promptCells: fc.integer({ min: 1, max: 30 }),
+    localWindow: fc.integer({ min: 1, max: 20 }),
+    selectionWindow: fc.integer({ min: 1, max: 30 }),
+    ratio: fc.constantFrom(0, 0.1, 0.25, 0.4, 0.5, 0.9, 1),
+    length: fc.integer({ min: 0, max: 200 }),
+    // All answer, a long answer, a short one, and no `</think>` at all.
+    thinking: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 200 }), fc.constant(200)),
+    seed: fc.nat(),
+    options,
+  })
+  return sizes.map(({ localWindow, selectionWindow, ratio, ...rest }) => ({
+    ...rest,
+    settings: { budget: rest.promptCells + localWindow + selectionWindow, localWindow, ratio },
+  }))
+}
+
+/**
+ * Describes the contract for one policy.
+ * @param options the policy's options to try, as a command line gives them
+ */
+export function describePolicyContract(
+  definition: PolicyDefinition,
+  options: fc.Arbitrary<Record<string, unknown>> = fc.constant({}),
+): void {
+  describe(`policy ${definition.name}`, () => {
+    function protectionOf(generation: Generation): Protection {
+      return definition.protects(parsePolicyOptions(definition, generation.options))
+    }
+
+    function fits(generation: Generation): boolean {
+      try {
+        const plan = planEviction(generation.settings, generation.promptCells)
+        checkPolicyFits(generation.settings, plan, protectionOf(generation))
+        return true
+      } catch {
+        return false
+      }
+    }
+
+    test('holds to the budget, and at each eviction the K lowest that may leave do', () => {
+      let evictions = 0
+      fc.assert(
+        fc.property(generations(options).filter(fits), (generation) => {
+          const plan = planEviction(generation.settings, generation.promptCells)
+          const protection = protectionOf(generation)
+          const { budget } = generation.settings
+          const { evictions: events, peakCells } = generate(definition, generation)
+          const textLength = generation.promptCells + generation.length
+          expect(peakCells).toBe(definition.evicts ? Math.min(budget, textLength) : textLength)
+          for (const event of events) expectEviction(event, generation, plan, protection)
+          // The first when the cells reach B, then one every K tokens.
+          const overrun = textLength - budget
+          expect(events).toHaveLength(definition.evicts && overrun >= 0 ? Math.floor(overrun / plan.leaving) + 1 : 0)
+          evictions += events.length
+        }),
+        { numRuns: 30 },
+      )
+      expect(evictions > 0).toBe(definition.evicts)
+    })
+
+    test('positions never change: a kept cell is the cell it was', () => {
+      fc.assert(
+        fc.property(generations(options).filter(fits), (generation) => {
+          let kept: number[] = Array.from({ length: generation.promptCells }, (_, p) => p)
+          let next = generation.promptCells
+          for (const event of generate(definition, generation).evictions) {
+            const newest = event.held.at(-1)!
+            const appended = Array.from({ length: newest + 1 - next }, (_, i) => next + i)
+            expect(event.held).toEqual([...kept, ...appended])
+            kept = event.kept
+            next = newest + 1
+          }
+        }),
+        { numRuns: 20 },
+      )
+    })
+
+    test('the same seed makes the same choices', () => {
+      fc.assert(
+        fc.property(generations(options).filter(fits), (generation) => {
+          const once = generate(definition, generation)
+          expect(generate(definition, generation)).toEqual(once)
+        }),
+        { numRuns: 20 },
+      )
+    })
+
+    test('what checkPolicyFits refuses could not have been run, and it needs an eviction to fail', () => {
+      if (!definition.evicts) return
+      fc.assert(
+        fc.property(generations(options), (generation) => {
+          if (fits(generation)) return
+          const long = { ...generation, length: generation.settings.budget }
+          expect(() => generate(definition, long)).toThrow(expect.objectContaining({ code: 'policy_does_not_fit' }))
+        }),
+      )
+    })
+
+    test('says what it needs, and cannot be made without its predictor', () => {
+      expect(definition.name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/)
+      expect(definition.summary).not.toMatch(/[.\n]$/)
+      const defaults = parsePolicyOptions(definition, {})
+      const create = () => definition.create(defaults, { promptCells: 1, seed: 0 })
+      if (definition.needs.has('hidden-state')) {
+        expect(create).toThrow(expect.objectContaining({ code: 'missing_predictor' }))
+      } else {
+        expect(create).not.toThrow()
+      }
+    })
+  })
+}

@@ -1,0 +1,92 @@
+import { readdirSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import type { PolicyDefinition } from './policy.ts'
+import { findPolicy, parsePolicyOptions, policyNames, policyOptionTable } from './registry.ts'
+
+describe('findPolicy', () => {
+  test('a policy is named like its file, and none is forgotten', () => {
+    const files = readdirSync(new URL('policies', import.meta.url)).map((file) => file.replace('.ts', ''))
+    expect(policyNames().toSorted()).toEqual(files.toSorted())
+    for (const name of policyNames()) expect(findPolicy(name).name).toBe(name)
+  })
+
+  test('an unknown name is refused with all names and the nearest one', () => {
+    expect(() => findPolicy('dints')).toThrow(
+      expect.objectContaining({
+        code: 'unknown_policy',
+        message: `There is no policy "dints". Did you mean dynts? Policies: ${policyNames().join(', ')}.`,
+      }),
+    )
+    expect(() => findPolicy('toString')).toThrow(expect.objectContaining({ code: 'unknown_policy' }))
+  })
+})
+
+const everyType: PolicyDefinition = {
+  ...findPolicy('window'),
+  name: 'every-type',
+  options: z.object({
+    observationWindow: z.int().min(1).default(32).describe('queries'),
+    share: z.number().max(1).default(0.5).describe('share'),
+    strict: z.boolean().default(false).describe('strict'),
+    mode: z.enum(['a', 'b']).describe('mode'),
+  }),
+}
+
+describe('parsePolicyOptions', () => {
+  const streaming = findPolicy('streaming-llm')
+
+  test('values as a command line or a request gives them', () => {
+    expect(parsePolicyOptions(streaming, {})).toEqual({ sinks: 4 })
+    expect(parsePolicyOptions(streaming, { sinks: undefined })).toEqual({ sinks: 4 })
+    expect(parsePolicyOptions(streaming, { sinks: '10' })).toEqual({ sinks: 10 })
+    expect(parsePolicyOptions(streaming, { sinks: 0 })).toEqual({ sinks: 0 })
+    expect(parsePolicyOptions(everyType, { mode: 'b', strict: 'true', share: '.25', observationWindow: 8 })).toEqual({
+      mode: 'b',
+      strict: true,
+      share: 0.25,
+      observationWindow: 8,
+    })
+  })
+
+  test.each(['-1', 'four', '', ' ', '1.5', 2.5, true, null, 'Infinity'])('sinks %o is refused', (sinks) => {
+    expect(() => parsePolicyOptions(streaming, { sinks })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_policy_option',
+        message: 'Policy streaming-llm cannot use --sinks: must be a whole number, 0 or more.',
+      }),
+    )
+  })
+
+  test('an option of another policy, or a missing one, is refused', () => {
+    expect(() => parsePolicyOptions(findPolicy('dynts'), { sinks: 4 })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_policy_option',
+        message: 'Policy dynts has no option --sinks; its options: none.',
+      }),
+    )
+    expect(() => parsePolicyOptions(everyType, {})).toThrow('--mode')
+    expect(() => parsePolicyOptions(everyType, { mode: 'a', strict: 'maybe' })).toThrow('--strict')
+  })
+})
+
+describe('policyOptionTable', () => {
+  test('has a row for each option', () => {
+    expect(policyOptionTable()).toEqual([
+      {
+        policies: ['streaming-llm'],
+        key: 'sinks',
+        flag: '--sinks',
+        description: 'how many of the first cells never leave (attention sinks)',
+        default: 4,
+        type: 'integer',
+      },
+    ])
+  })
+
+  test('policies that share an option agree on it', () => {
+    for (const { policies, key, default: value } of policyOptionTable()) {
+      for (const name of policies) expect(parsePolicyOptions(findPolicy(name), {})[key]).toEqual(value)
+    }
+  })
+})

@@ -1,0 +1,70 @@
+/**
+ * One eviction's choice, the same for every policy: the cells that a policy does not protect, the policy's scores, and
+ * the K lowest leave. Knows nothing of policies by name, of models or of llama.cpp.
+ */
+import type { CacheSettings, EvictionPlan } from '../cache/budget.ts'
+import { candidates as evictableCells } from '../cache/windows.ts'
+import type { Protection } from '../cache/windows.ts'
+import { InputError } from '../errors.ts'
+import { lowestScored } from './top-k.ts'
+
+export interface SelectionInput {
+  /** Positions of the held cells, ascending. */
+  readonly held: Int32Array
+  /** A `CellKind` for each held cell. */
+  readonly kinds: Uint8Array
+  readonly plan: EvictionPlan
+  /** W_l. */
+  readonly localWindow: number
+  readonly protection: Protection
+  /** The policy's scores of the candidates; not called when there are none. */
+  readonly score: (candidates: Int32Array) => Float32Array
+}
+
+export interface Selection {
+  /** The K positions that leave, ascending. */
+  readonly leaving: Int32Array
+  /** True when the candidates were fewer than K, so that answer cells had to leave too. */
+  readonly degraded: boolean
+  /** Positions that the policy scored, ascending, shape [n]. */
+  readonly candidates: Int32Array
+  /** Shape [n]. */
+  readonly scores: Float32Array
+}
+
+/**
+ * Chooses the K = `plan.leaving` cells that leave: the candidates of lowest score (of equal scores the older). If there
+ * are fewer than K candidates, all of them and then the oldest answer cells outside the local window.
+ * @throws InputError `policy_does_not_fit` when the protection leaves fewer than K cells even so; ask
+ * `checkPolicyFits` beforehand
+ */
+export function selectLeaving({ held, kinds, plan, localWindow, protection, score }: SelectionInput): Selection {
+  const { candidates, fallback } = evictableCells(held, kinds, protection, localWindow)
+  const answerCells = plan.leaving - candidates.length
+  if (answerCells > fallback.length) throw doesNotFit(candidates.length + fallback.length, plan.leaving)
+  const scores = candidates.length > 0 ? score(candidates) : new Float32Array()
+  const lowest = lowestScored(candidates, scores, Math.min(plan.leaving, candidates.length))
+  if (answerCells <= 0) return { leaving: lowest, degraded: false, candidates, scores }
+  const leaving = Int32Array.from([...lowest, ...fallback.subarray(0, answerCells)]).sort()
+  return { leaving, degraded: true, candidates, scores }
+}
+
+/**
+ * Refuses, before any compute, a sequence whose evictions `selectLeaving` could not carry out. Only sinks can cause it:
+ * without them the selection window alone offers W_s >= K cells.
+ * @throws InputError `policy_does_not_fit`
+ */
+export function checkPolicyFits(settings: CacheSettings, plan: EvictionPlan, protection: Protection): void {
+  const oldest = Math.max(protection.question ? plan.promptCells : 0, protection.sinks ?? 0)
+  const newest = protection.localWindow ? settings.localWindow : 1
+  const free = Math.max(0, settings.budget - oldest - newest)
+  if (free < plan.leaving) throw doesNotFit(free, plan.leaving)
+}
+
+function doesNotFit(free: number, leaving: number): InputError {
+  return new InputError(
+    'policy_does_not_fit',
+    `The policy protects too many cells: ${leaving} must leave at an eviction and only ${free} may; ` +
+      'give fewer --sinks, or raise --ratio or --budget.',
+  )
+}

@@ -1,0 +1,23 @@
+/**
+ * The order of leaving. Knows nothing of windows or policies: positions and scores in, positions out.
+ */
+
+/**
+ * The positions that leave: the `count` lowest scores; of equal scores the older token leaves. O(n log n).
+ * @param positions shape [n]
+ * @param scores shape [n]; -Infinity is allowed, NaN is not
+ * @param count 0..n
+ * @returns shape [count], ascending
+ */
+export function lowestScored(positions: Int32Array, scores: Float32Array, count: number): Int32Array {
+  if (scores.length !== positions.length) {
+    throw new Error(`A policy gave ${scores.length} scores for ${positions.length} candidates.`)
+  }
+  if (count < 0 || count > positions.length) throw new Error(`${count} of ${positions.length} candidates cannot leave.`)
+  const cells = Array.from(positions, (position, i) => ({ position, score: scores[i] ?? NaN }))
+  const wrong = cells.find(({ score }) => Number.isNaN(score))
+  if (wrong) throw new Error(`A policy scored position ${wrong.position} with NaN.`)
+  // Not `a - b` for scores: -Infinity minus -Infinity is NaN.
+  cells.sort((a, b) => (a.score < b.score ? -1 : a.score > b.score ? 1 : a.position - b.position))
+  return Int32Array.from(cells.slice(0, count), ({ position }) => position).sort()
+}

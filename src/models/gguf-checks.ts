@@ -1,0 +1,187 @@
+/**
+ * Whether a GGUF's header makes a language model that llama.cpp can load. Each check stands for an assertion of llama.cpp
+ * that would end the process, or for a failure that it would report less clearly. Knows nothing of files.
+ *
+ * Source: llama.cpp v0.5.0, src/llama-model.cpp (load_hparams), src/llama-vocab.cpp (load), src/models/*.cpp.
+ */
+import { InputError } from '../errors.ts'
+import type { GgufMetadata } from './gguf-metadata.ts'
+import type { GgufTensor } from './gguf-reader.ts'
+import { VALUE_TYPE } from './gguf-types.ts'
+
+const MAX_LAYERS = 512
+const MAX_EXPERTS = 1024
+const MAX_VOCABULARY = 4_000_000
+const ROPE_SCALINGS = new Set(['none', 'linear', 'yarn', 'longrope'])
+const NOT_LANGUAGE_MODELS = new Map([
+  ['clip', 'the image part of a multimodal model'],
+  ['dynts-predictor', 'an importance predictor'],
+  ['wavtokenizer-dec', 'an audio decoder'],
+])
+/** Architectures whose graph asserts that the keys', the values' and the rotary length are the same. */
+const ONE_HEAD_LENGTH = new Set(
+  'llama qwen2 qwen2moe qwen2vl qwen3 qwen3moe mistral3 smollm3 internlm2 exaone4 olmo2 starcoder2 seed_oss granite'.split(
+    ' ',
+  ),
+)
+
+/** The model's shape as far as every architecture has it. */
+export interface ModelShape {
+  readonly layers: number
+  readonly hiddenSize: number
+  readonly heads: number
+  readonly headsByLayer: readonly number[]
+  readonly kvHeads: number
+  readonly kvHeadsByLayer: readonly number[]
+  readonly keyLength: number
+  readonly valueLength: number
+  readonly feedForward: number
+  readonly vocabularySize: number
+  readonly trainedContext: number
+}
+
+/** @throws InputError `invalid_gguf`, `not_a_language_model` */
+export function checkModel(metadata: GgufMetadata, tensors: readonly GgufTensor[]): ModelShape {
+  const other = NOT_LANGUAGE_MODELS.get(metadata.architecture)
+  if (other !== undefined) {
+    throw new InputError('not_a_language_model', `${metadata.file.path} is ${other}. Give a language model.`)
+  }
+  if (tensors.length === 0) metadata.fail('it has no weights')
+  const layers = checkLayers(metadata, tensors)
+  const hiddenSize = positive(metadata, 'embedding_length')
+  const trainedContext = positive(metadata, 'context_length')
+  const vocabularySize = checkVocabulary(metadata)
+  checkEmbedding(metadata, tensors, hiddenSize, vocabularySize)
+  checkExperts(metadata, layers)
+  checkReals(metadata)
+  const feedForward = metadata.countByLayer(metadata.key('feed_forward_length'), layers) ?? [0]
+  return {
+    layers,
+    hiddenSize,
+    trainedContext,
+    vocabularySize,
+    feedForward: Math.max(...feedForward),
+    ...checkHeads(metadata, layers, hiddenSize),
+  }
+}
+
+function positive(metadata: GgufMetadata, name: string): number {
+  const value = metadata.count(metadata.key(name))
+  if (value === undefined) return metadata.fail(`${metadata.key(name)} is missing`)
+  return value > 0 ? value : metadata.fail(`${metadata.key(name)} is 0`)
+}
+
+function checkLayers(metadata: GgufMetadata, tensors: readonly GgufTensor[]): number {
+  const layers = positive(metadata, 'block_count')
+  if (layers > MAX_LAYERS) metadata.fail(`it claims ${layers} layers; llama.cpp allows ${MAX_LAYERS}`)
+  const predictionLayers = metadata.count(metadata.key('nextn_predict_layers')) ?? 0
+  if (predictionLayers >= layers) metadata.fail('it has no layers besides those for next-token prediction')
+  let found = 0
+  for (const { name } of tensors) {
+    const layer = /^blk\.(\d+)\./.exec(name)?.[1]
+    if (layer !== undefined) found = Math.max(found, Number(layer) + 1)
+  }
+  if (found > layers || found < layers - predictionLayers) {
+    metadata.fail(`it claims ${layers} layers but has weights for ${found}`)
+  }
+  return layers
+}
+
+function checkHeads(metadata: GgufMetadata, layers: number, hiddenSize: number) {
+  const headsByLayer = metadata.countByLayer(metadata.key('attention.head_count'), layers) ?? zeros(layers)
+  const kvHeadsByLayer = metadata.countByLayer(metadata.key('attention.head_count_kv'), layers) ?? headsByLayer
+  const heads = Math.max(...headsByLayer)
+  const kvHeads = Math.max(...kvHeadsByLayer)
+  const recurrent = [...metadata.file.metadata.keys()].some((key) => /\.(ssm|wkv)\./.test(key))
+  if (heads === 0 && !recurrent) metadata.fail('it has no attention heads')
+  for (const [layer, kv] of kvHeadsByLayer.entries()) {
+    const q = headsByLayer[layer] ?? 0
+    if (kv > 0 && q % kv !== 0) metadata.fail(`${q} heads of layer ${layer} cannot share ${kv} key-value heads`)
+  }
+  const first = headsByLayer[0] ?? 0
+  const whole = first > 0 ? Math.floor(hiddenSize / first) : 0
+  const length = (name: string, otherwise: number) => metadata.count(metadata.key(name)) ?? otherwise
+  const keyLength = length('attention.key_length', whole)
+  const valueLength = length('attention.value_length', whole)
+  if (heads > 0 && first > 0 && (keyLength === 0 || valueLength === 0)) metadata.fail('its heads have no size')
+  const rotary = length('rope.dimension_count', keyLength)
+  if (keyLength > 0 && (rotary % 2 !== 0 || rotary > keyLength)) {
+    metadata.fail(`its rotary embedding of ${rotary} does not fit keys of ${keyLength}`)
+  }
+  if (ONE_HEAD_LENGTH.has(metadata.architecture) && (keyLength !== valueLength || rotary !== keyLength)) {
+    metadata.fail(`keys of ${keyLength}, values of ${valueLength} and a rotary embedding of ${rotary} do not go together`)
+  }
+  return { heads, headsByLayer, kvHeads, kvHeadsByLayer, keyLength, valueLength }
+}
+
+const zeros = (count: number): number[] => new Array<number>(count).fill(0)
+
+/** Number of tokens. */
+function checkVocabulary(metadata: GgufMetadata): number {
+  const model = metadata.text('tokenizer.ggml.model')
+  const tokens = metadata.array('tokenizer.ggml.tokens')
+  if (model === undefined) return metadata.fail('it has no tokenizer')
+  if (model === 'none' || model === 'no_vocab') return metadata.fail('it has no vocabulary')
+  if (tokens?.elementType !== VALUE_TYPE.STRING || tokens.length === 0) return metadata.fail('it has no vocabulary')
+  if (tokens.length > MAX_VOCABULARY) return metadata.fail(`it claims a vocabulary of ${tokens.length}`)
+  const distinct = new Set<string>()
+  let index = 0
+  for (const token of tokens.strings('latin1')) {
+    distinct.add(token === '' ? `[EMPTY_${index}]` : token)
+    index++
+  }
+  if (distinct.size !== tokens.length) metadata.fail('its vocabulary has the same token twice')
+  for (const key of ['tokenizer.ggml.token_type', 'tokenizer.ggml.scores']) {
+    const list = metadata.array(key)
+    if (list !== undefined && list.length < tokens.length) {
+      metadata.fail(`${key} has ${list.length} values for ${tokens.length} tokens`)
+    }
+  }
+  return tokens.length
+}
+
+function checkEmbedding(
+  metadata: GgufMetadata,
+  tensors: readonly GgufTensor[],
+  hiddenSize: number,
+  vocabularySize: number,
+) {
+  const embedding = tensors.find(({ name }) => name === 'token_embd.weight')
+  if (embedding === undefined) return metadata.fail('it has no token embeddings (token_embd.weight)')
+  const [width, rows] = embedding.shape
+  if (width !== hiddenSize) {
+    metadata.fail(`its embeddings have ${String(width)} columns, its hidden size is ${hiddenSize}`)
+  }
+  if (rows !== vocabularySize) {
+    metadata.fail(`its embeddings have ${String(rows)} rows, its vocabulary ${vocabularySize} tokens`)
+  }
+}
+
+function checkExperts(metadata: GgufMetadata, layers: number) {
+  const count = (name: string) => metadata.count(metadata.key(name)) ?? 0
+  const experts = count('expert_count')
+  const used = Math.max(...(metadata.countByLayer(metadata.key('expert_used_count'), layers) ?? [0]))
+  const groups = count('expert_group_count')
+  const groupsUsed = count('expert_group_used_count')
+  // Hunyuan's dense models state one expert, which llama.cpp counts as none.
+  if (metadata.architecture.startsWith('hunyuan') && experts <= 1) return
+  const fits =
+    experts === 0
+      ? used === 0 && groups === 0
+      : experts <= MAX_EXPERTS && used > 0 && used <= experts && groups < experts
+  const groupsFit = groups <= 1 || (experts % groups === 0 && groupsUsed > 0 && groupsUsed < groups)
+  if (!fits || !groupsFit) {
+    metadata.fail(`${experts} experts with ${used} in use and ${groups} groups do not go together`)
+  }
+}
+
+function checkReals(metadata: GgufMetadata) {
+  for (const name of ['layer_norm_rms_epsilon', 'layer_norm_epsilon']) {
+    const epsilon = metadata.real(metadata.key(`attention.${name}`))
+    if (epsilon !== undefined && epsilon < 0) metadata.fail(`${metadata.key(`attention.${name}`)} is negative`)
+  }
+  const base = metadata.real(metadata.key('rope.freq_base'))
+  if (base !== undefined && base <= 0) metadata.fail(`${metadata.key('rope.freq_base')} is not positive`)
+  const scaling = metadata.text(metadata.key('rope.scaling.type'))
+  if (scaling !== undefined && !ROPE_SCALINGS.has(scaling)) metadata.fail(`the rope scaling "${scaling}" is unknown`)
+}

@@ -1,0 +1,243 @@
+import { copyFile, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { gguf } from '@huggingface/gguf'
+import { bool, f32, i32s, smallModel, smallTensors, strings, text, u16, u32, u32s } from '../../test/support/gguf-writer.ts'
+import { writeGguf } from '../../test/support/gguf-writer.ts'
+import type { TensorSpec, Value } from '../../test/support/gguf-writer.ts'
+import { inspectGguf } from './gguf-file.ts'
+import { embeddedModelPath } from './reference.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dynts-gguf-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+async function write(content: Buffer | string, name = 'model.gguf'): Promise<string> {
+  const path = join(folder, name)
+  await writeFile(path, content)
+  return path
+}
+const failure = (code: string, message: RegExp) =>
+  expect.objectContaining({ name: 'InputError', code, message: expect.stringMatching(message) as string }) as Error
+
+describe('the embedded model', () => {
+  test('its facts', async () => {
+    const info = await inspectGguf(embeddedModelPath())
+    expect(info).toMatchObject({
+      architecture: 'qwen2',
+      name: 'dynts tiny reasoner',
+      quantization: 'F16',
+      layers: 6,
+      hiddenSize: 256,
+      heads: 4,
+      kvHeads: 2,
+      kvHeadsByLayer: [2, 2, 2, 2, 2, 2],
+      keyLength: 64,
+      valueLength: 64,
+      feedForward: 448,
+      vocabularySize: 768,
+      trainedContext: 4096,
+      tokenizer: { model: 'gpt2', pre: 'gpt-2', eosId: 0, addBos: false },
+    })
+    expect(info.chatTemplate).toContain('<|user|>')
+    expect(info.architectureValues.get('rope.freq_base')).toBe(10_000)
+  })
+
+  test('agrees with @huggingface/gguf on every tensor', async () => {
+    const info = await inspectGguf(embeddedModelPath())
+    const peer = await gguf(embeddedModelPath(), { allowLocalFile: true })
+    expect(info.tensors.map(({ name, shape, offset }) => ({ name, shape, offset }))).toEqual(
+      peer.tensorInfos.map(({ name, shape, offset }) => ({
+        name,
+        shape: shape.map(Number),
+        offset: Number(offset + peer.tensorDataOffset),
+      })),
+    )
+  })
+})
+
+describe('files that are no GGUF', () => {
+  test('a missing file', async () => {
+    await expect(inspectGguf(join(folder, 'none.gguf'))).rejects.toThrow(failure('model_not_found', /none\.gguf/))
+  })
+  test('a folder', async () => {
+    await expect(inspectGguf(folder)).rejects.toThrow(failure('not_a_file', /folder/))
+  })
+  test('an empty file', async () => {
+    await expect(inspectGguf(await write(''))).rejects.toThrow(failure('not_gguf', /empty/))
+  })
+  test('a text file named .gguf', async () => {
+    await expect(inspectGguf(await write('hello\n'))).rejects.toThrow(failure('not_gguf', /not a GGUF file/))
+  })
+  test('a Git LFS pointer and a web page are recognised', async () => {
+    const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n'
+    await expect(inspectGguf(await write(pointer))).rejects.toThrow(failure('not_gguf', /LFS pointer/))
+    await expect(inspectGguf(await write('<!doctype html>'))).rejects.toThrow(failure('not_gguf', /web page/))
+  })
+  test.each([
+    [1, /version 1/],
+    [4, /version 4/],
+    [0x03000000, /big-endian/],
+  ])('version %i', async (version, message) => {
+    const bytes = writeGguf(smallModel(), smallTensors)
+    bytes.writeUInt32LE(version, 4)
+    await expect(inspectGguf(await write(bytes))).rejects.toThrow(failure('unsupported_gguf', message))
+  })
+})
+
+describe('damaged files', () => {
+  test('cut off in the header', async () => {
+    const bytes = writeGguf(smallModel(), smallTensors)
+    await expect(inspectGguf(await write(bytes.subarray(0, 500)))).rejects.toThrow(
+      failure('truncated_gguf', /Download it again/),
+    )
+  })
+  test('cut off in the weights: says how many bytes are missing', async () => {
+    const path = join(folder, 'cut.gguf')
+    await copyFile(embeddedModelPath(), path)
+    await truncate(path, 7_324_288 - 1000)
+    await expect(inspectGguf(path)).rejects.toThrow(failure('truncated_gguf', /1000 of its 7324288 bytes are missing/))
+  })
+
+  const lies: [string, (bytes: Buffer) => void][] = [
+    ['number of tensors', (b) => b.writeBigUInt64LE(2n ** 63n, 8)],
+    ['number of tensors, plausible', (b) => b.writeBigUInt64LE(19_000n, 8)],
+    ['number of keys', (b) => b.writeBigUInt64LE(2n ** 40n, 16)],
+    ['number of keys, plausible', (b) => b.writeBigUInt64LE(9_000n, 16)],
+    ['length of a key', (b) => b.writeBigUInt64LE(2n ** 62n, 24)],
+    ['length of a key, plausible', (b) => b.writeBigUInt64LE(3000n, 24)],
+    ['length of a text', (b) => b.writeBigUInt64LE(2n ** 32n, 24 + 8 + 20 + 4)],
+    ['length of a list', (b) => b.writeBigUInt64LE(2n ** 50n, b.indexOf('tokenizer.ggml.tokens') + 21 + 8)],
+    ['length of a number list', (b) => b.writeBigUInt64LE(2n ** 50n, b.indexOf('tokenizer.ggml.token_type') + 25 + 8)],
+    ['type of a value', (b) => b.writeUInt32LE(13, 24 + 8 + 20)],
+    ['type of a list', (b) => b.writeUInt32LE(9, b.indexOf('tokenizer.ggml.tokens') + 21 + 4)],
+  ]
+  test.each(lies)('a lie about the %s', async (_, lie) => {
+    const bytes = writeGguf(smallModel(), smallTensors)
+    lie(bytes)
+    await expect(inspectGguf(await write(bytes))).rejects.toThrow(
+      expect.objectContaining({ name: 'InputError', code: expect.stringMatching(/(invalid|truncated)_gguf/) as string }),
+    )
+  })
+
+  const tensors: [string, TensorSpec, RegExp][] = [
+    ['dimensions that overflow', { name: 'x', shape: [2 ** 31, 2 ** 31, 2 ** 31] }, /shape/],
+    ['a dimension of 2^64 - 1', { name: 'x', shape: [2n ** 64n - 1n] }, /no file can hold/],
+    ['an empty dimension', { name: 'x', shape: [0, 4] }, /shape/],
+    ['five dimensions', { name: 'x', shape: [1, 1, 1, 1, 1] }, /5 dimensions/],
+    ['an unknown type', { name: 'x', shape: [32], type: 4 }, /type 4/],
+    ['rows that do not fill blocks', { name: 'x', shape: [48, 4], type: 8 }, /multiple of Q8_0/],
+    ['an offset that overlaps', { name: 'x', shape: [32], offset: 0 }, /starts at 0 instead of/],
+    ['an offset that is not aligned', { name: 'x', shape: [32], offset: 2305 }, /starts at 2305/],
+    ['an offset beyond everything', { name: 'x', shape: [32], offset: 2 ** 50 }, /starts at/],
+    ['a name twice', { name: 'token_embd.weight', shape: [32, 16] }, /there twice/],
+    ['a name that is too long', { name: 'x'.repeat(64), shape: [32] }, /too long/],
+  ]
+  test.each(tensors)('a tensor with %s', async (_, tensor, message) => {
+    const bytes = writeGguf(smallModel(), [...smallTensors, tensor])
+    await expect(inspectGguf(await write(bytes))).rejects.toThrow(failure('invalid_gguf', message))
+  })
+  test('weights larger than the file', async () => {
+    const bytes = writeGguf(smallModel(), [...smallTensors, { name: 'x', shape: [2 ** 30, 2 ** 10] }])
+    await expect(inspectGguf(await write(bytes))).rejects.toThrow(failure('truncated_gguf', /bytes are missing/))
+  })
+})
+
+describe('models that contradict themselves', () => {
+  const cases: [string, Record<string, Value | undefined>, RegExp][] = [
+    ['no architecture', { 'general.architecture': undefined }, /architecture/],
+    ['no layers', { 'qwen2.block_count': u32(0) }, /block_count is 0/],
+    ['more layers than weights', { 'qwen2.block_count': u32(3) }, /3 layers but has weights for 2/],
+    ['fewer layers than weights', { 'qwen2.block_count': u32(1) }, /1 layers but has weights for 2/],
+    ['too many layers', { 'qwen2.block_count': u32(100_000) }, /100000 layers/],
+    ['a hidden size that is not the embeddings', { 'qwen2.embedding_length': u32(64) }, /32 columns/],
+    ['no hidden size', { 'qwen2.embedding_length': undefined }, /embedding_length is missing/],
+    ['no context', { 'qwen2.context_length': u32(0) }, /context_length is 0/],
+    ['no heads', { 'qwen2.attention.head_count': u32(0) }, /no attention heads/],
+    ['heads that cannot share', { 'qwen2.attention.head_count_kv': u32(3) }, /4 heads of layer 0 cannot share 3/],
+    ['heads of another number of layers', { 'qwen2.attention.head_count_kv': u32s([2, 2, 2]) }, /3 values for 2 layers/],
+    ['more heads than elements', { 'qwen2.attention.head_count': u32(64) }, /no size/],
+    ['an odd rotary length', { 'qwen2.rope.dimension_count': u32(7) }, /rotary/],
+    ['a rotary length beyond the keys', { 'qwen2.rope.dimension_count': u32(16) }, /rotary/],
+    ['values of another length', { 'qwen2.attention.value_length': u32(4) }, /do not go together/],
+    ['a text for a number', { 'qwen2.block_count': text('2') }, /not a whole number/],
+    ['a negative epsilon', { 'qwen2.attention.layer_norm_rms_epsilon': f32(-1) }, /negative/],
+    ['an epsilon that is no number', { 'qwen2.attention.layer_norm_rms_epsilon': f32(NaN) }, /finite/],
+    ['an unknown rope scaling', { 'qwen2.rope.scaling.type': text('spiral') }, /rope scaling/],
+    ['experts that are not there', { 'qwen2.expert_used_count': u32(2) }, /experts/],
+    ['no vocabulary', { 'tokenizer.ggml.tokens': undefined }, /no vocabulary/],
+    ['a vocabulary that is not the embeddings', { 'tokenizer.ggml.tokens': strings(['a', 'b']) }, /16 rows/],
+    ['a token twice', { 'tokenizer.ggml.tokens': strings(new Array<string>(16).fill('a')) }, /same token twice/],
+    ['too few token types', { 'tokenizer.ggml.token_type': i32s([1]) }, /1 values for 16 tokens/],
+    ['no tokenizer', { 'tokenizer.ggml.model': undefined }, /no tokenizer/],
+    ['a small alignment', { 'general.alignment': u32(8) }, /alignment/],
+    ['a crooked alignment', { 'general.alignment': u32(48) }, /alignment/],
+  ]
+  test.each(cases)('%s', async (_, changes, message) => {
+    const path = await write(writeGguf(smallModel(changes), smallTensors))
+    await expect(inspectGguf(path)).rejects.toThrow(failure('invalid_gguf', message))
+  })
+
+  test('the unchanged model is fine', async () => {
+    const path = await write(writeGguf(smallModel({ 'qwen2.attention.head_count_kv': u32s([2, 4]) }), smallTensors))
+    await expect(inspectGguf(path)).resolves.toMatchObject({ kvHeads: 4, kvHeadsByLayer: [2, 4], quantization: 'F32' })
+  })
+  test('a predictor is not a language model', async () => {
+    const path = await write(writeGguf({ 'general.architecture': text('dynts-predictor') }, smallTensors))
+    await expect(inspectGguf(path)).rejects.toThrow(failure('not_a_language_model', /importance predictor/))
+  })
+})
+
+describe('split models', () => {
+  const split = (index: number, of = 2): Record<string, Value> => ({
+    'split.no': u16(index),
+    'split.count': u16(of),
+    'split.tensors.count': { type: 'i32', value: 3 },
+  })
+  const first = () => writeGguf({ ...smallModel(), ...split(0) }, smallTensors.slice(0, 2))
+  const second = () => writeGguf(split(1), smallTensors.slice(2))
+  const name = (index: number) => `s-0000${index}-of-00002.gguf`
+
+  test('all parts are read', async () => {
+    await mkdir(join(folder, 'split'))
+    const path = await write(first(), `split/${name(1)}`)
+    const other = await write(second(), `split/${name(2)}`)
+    const info = await inspectGguf(path)
+    expect(info.paths).toEqual([path, other])
+    expect(info.tensors).toHaveLength(3)
+    await expect(inspectGguf(other)).rejects.toThrow(failure('invalid_gguf', /architecture/))
+  })
+  test('a part is missing', async () => {
+    await mkdir(join(folder, 'missing'))
+    const path = await write(first(), `missing/${name(1)}`)
+    await expect(inspectGguf(path)).rejects.toThrow(failure('model_not_found', /00002-of-00002/))
+  })
+  test('a part has the wrong name', async () => {
+    await expect(inspectGguf(await write(first(), 'renamed.gguf'))).rejects.toThrow(failure('invalid_gguf', /00001-of/))
+  })
+  test('a part of another place', async () => {
+    await mkdir(join(folder, 'swapped'))
+    const path = await write(first(), `swapped/${name(1)}`)
+    await write(writeGguf(split(0), smallTensors.slice(2)), `swapped/${name(2)}`)
+    await expect(inspectGguf(path)).rejects.toThrow(failure('invalid_gguf', /is not its part 2/))
+  })
+})
+
+test('a vocabulary of 150,000 tokens takes well under a second', async () => {
+  const tokens = Array.from({ length: 151_936 }, (_, i) => `tok${i}xyz`)
+  const changes = {
+    'tokenizer.ggml.tokens': strings(tokens),
+    'tokenizer.ggml.merges': strings(tokens.map((token) => `${token} x`)),
+    'tokenizer.ggml.token_type': i32s(new Array<number>(tokens.length).fill(1)),
+    'tokenizer.ggml.add_bos_token': bool(false),
+  }
+  const embedding = { name: 'token_embd.weight', shape: [32, tokens.length], type: 8 }
+  const path = await write(writeGguf(smallModel(changes), [embedding, ...smallTensors.slice(1)]), 'large.gguf')
+  const start = performance.now()
+  const info = await inspectGguf(path)
+  expect(performance.now() - start).toBeLessThan(1000)
+  expect(info.vocabularySize).toBe(151_936)
+})

@@ -1,0 +1,134 @@
+/**
+ * What a model will take of the machine's memory before it is loaded: weights, and the KV cache with and without a
+ * budget. Pure arithmetic; knows nothing of llama.cpp's compute buffers, which come on top.
+ *
+ * Source: llama.cpp v0.5.0, src/llama-context.cpp (cells are padded to 256), src/llama-kv-cache.cpp (rows of K and V).
+ */
+import { InputError } from '../errors.ts'
+import type { GgufInfo } from './gguf-file.ts'
+
+/** How the cache stores an element. */
+export type KvType = 'f16' | 'q8_0' | 'f32'
+
+/** Bytes of so many consecutive elements, by cache type. */
+const KV_BLOCKS: Readonly<Record<KvType, { readonly elements: number; readonly bytes: number }>> = {
+  f16: { elements: 1, bytes: 2 },
+  f32: { elements: 1, bytes: 4 },
+  q8_0: { elements: 32, bytes: 34 },
+}
+const CELL_PADDING = 256
+
+/** What of a model decides the size of its cache. */
+export type CacheShape = Pick<GgufInfo, 'layers' | 'kvHeadsByLayer' | 'keyLength' | 'valueLength'> &
+  Partial<Pick<GgufInfo, 'architectureValues'>>
+
+export interface MemorySettings {
+  /** Most cells that one sequence may hold: B, or the length of the text for the full cache. */
+  readonly cellsPerSequence: number
+  /** Sequences at the same time. */
+  readonly sequences: number
+  readonly kvType: KvType
+  /** Tokens of prompt and generation together: what the full cache would have to hold for each sequence. */
+  readonly textLength: number
+}
+
+/** All sizes in bytes, for all sequences together, unless named otherwise. */
+export interface MemoryPlan {
+  readonly weightBytes: number
+  /** One token's keys and values in all layers. */
+  readonly bytesPerCell: number
+  /** Cells that are allocated for one sequence: its cells, padded to a multiple of 256. */
+  readonly allocatedCells: number
+  readonly cacheBytes: number
+  /** The same for the full cache of the whole text. */
+  readonly unboundedCells: number
+  readonly unboundedCacheBytes: number
+}
+
+/**
+ * Bytes of one cell: keys and values of one token in all layers.
+ * @throws InputError `kv_type` if a layer's keys or values do not fill the type's blocks
+ */
+export function bytesPerCell(shape: CacheShape, kvType: KvType): number {
+  const block = KV_BLOCKS[kvType]
+  const row = (elements: number): number => {
+    if (elements % block.elements !== 0) {
+      throw new InputError(
+        'kv_type',
+        `This model's cache rows of ${elements} elements do not fit ${kvType}, which needs a multiple of ${block.elements}. Use --kv-type f16.`,
+      )
+    }
+    return (elements / block.elements) * block.bytes
+  }
+  const valueLength = isMultiHeadLatent(shape) ? 0 : shape.valueLength
+  let bytes = 0
+  for (const layer of cachedLayers(shape)) {
+    const heads = shape.kvHeadsByLayer[layer] ?? 0
+    bytes += row(heads * shape.keyLength) + row(heads * valueLength)
+  }
+  return bytes
+}
+
+/**
+ * Computes what a run takes.
+ * @throws InputError `kv_type`
+ */
+export function memoryPlan(model: CacheShape & Pick<GgufInfo, 'weightBytes'>, settings: MemorySettings): MemoryPlan {
+  const perCell = bytesPerCell(model, settings.kvType)
+  const allocatedCells = padCells(settings.cellsPerSequence)
+  const unboundedCells = padCells(settings.textLength)
+  return {
+    weightBytes: model.weightBytes,
+    bytesPerCell: perCell,
+    allocatedCells,
+    cacheBytes: allocatedCells * settings.sequences * perCell,
+    unboundedCells,
+    unboundedCacheBytes: unboundedCells * settings.sequences * perCell,
+  }
+}
+
+/** The cells that llama.cpp allocates for a sequence of so many: the next multiple of 256. */
+export function padCells(cells: number): number {
+  return Math.ceil(cells / CELL_PADDING) * CELL_PADDING
+}
+
+/** Bytes for people: `28.0 KiB`, `1.6 GiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+  let value = bytes
+  let unit = 0
+  while (Math.abs(value) >= 1024 && unit < units.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 100 ? 1 : 0)} ${units[unit] ?? ''}`
+}
+
+/** Two lines that say what a run will take, without a final line break. */
+export function formatMemoryPlan(plan: MemoryPlan, sequences = 1): string {
+  const each = sequences > 1 ? ` for each of ${sequences} sequences` : ''
+  const cells = (count: number) =>
+    `${count.toLocaleString('en-US')} cells of ${formatBytes(plan.bytesPerCell)}${each}`
+  return [
+    `weights ${formatBytes(plan.weightBytes)}, cache ${formatBytes(plan.cacheBytes)} (${cells(plan.allocatedCells)})`,
+    `without a budget the cache would take ${formatBytes(plan.unboundedCacheBytes)} (${cells(plan.unboundedCells)})`,
+  ].join('\n')
+}
+
+/** Latent attention (DeepSeek) caches one compressed key, of which the value is a part. */
+function isMultiHeadLatent(shape: CacheShape): boolean {
+  return number(shape, 'attention.key_length_mla') > 0
+}
+
+/** Layers that have a cache: not those for next-token prediction, nor recurrent ones, nor those that share another's. */
+function cachedLayers(shape: CacheShape): number[] {
+  const layers = shape.layers - number(shape, 'nextn_predict_layers') - number(shape, 'attention.shared_kv_layers')
+  const interval = number(shape, 'full_attention_interval')
+  const all = Array.from({ length: Math.max(0, layers) }, (_, layer) => layer)
+  return interval > 1 ? all.filter((layer) => (layer + 1) % interval === 0) : all
+}
+
+function number(shape: CacheShape, key: string): number {
+  const value = shape.architectureValues?.get(key)
+  return typeof value === 'number' ? value : 0
+}

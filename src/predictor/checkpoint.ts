@@ -1,0 +1,181 @@
+/**
+ * The predictor's file: one GGUF with the weight matrices, how they were trained, and which model they belong to. Knows
+ * nothing of how the predictor is computed.
+ */
+import { open } from 'node:fs/promises'
+import { InputError } from '../errors.ts'
+import { writeGguf, type GgufValue, type LlamaLibrary } from '../llama/index.ts'
+import { GgufMetadata } from '../models/gguf-metadata.ts'
+import { readGguf, type GgufTensor } from '../models/gguf-reader.ts'
+import { parseTarget, type Target } from './target.ts'
+
+export const predictorArchitecture = 'dynts-predictor'
+
+/** What a predictor was trained for; it is refused for a model that differs. */
+export interface Fingerprint {
+  readonly architecture: string
+  readonly hiddenSize: number
+  readonly layers: number
+  readonly vocabularySize: number
+  /** For messages; a model may be renamed. */
+  readonly name: string
+}
+
+/** Figures on traces that were not trained on, each per trace and then averaged; shares in [0, 1]. */
+export interface HeldOutFigures {
+  readonly traces: number
+  readonly mse: number
+  /** Kendall's tau-b. */
+  readonly kendallTau: number
+  /** Share of the true top-20 % found in the predicted top-p %, by p. */
+  readonly overlap: Readonly<Record<string, number>>
+}
+
+export interface WeightMatrix {
+  readonly rows: number
+  readonly columns: number
+  /** rows x columns, row after row. */
+  readonly weights: Float32Array
+}
+
+export interface PredictorCheckpoint {
+  /** Softplus follows each; sizes d, 2d, d/2, 1 unless the checkpoint says otherwise. */
+  readonly matrices: readonly WeightMatrix[]
+  readonly target: Target
+  readonly model: Fingerprint
+  /** Recommended cache settings. */
+  readonly budget?: number
+  readonly localWindow?: number
+  readonly ratio?: number
+  readonly heldOut?: HeldOutFigures
+}
+
+const key = (name: string) => `${predictorArchitecture}.${name}`
+const tensorName = (i: number) => `predictor.${i}.weight`
+
+/** The sizes of input, hidden layers and output, e.g. [256, 512, 128, 1]. */
+export function predictorShape(checkpoint: Pick<PredictorCheckpoint, 'matrices'>): number[] {
+  return [checkpoint.matrices[0]?.columns ?? 0, ...checkpoint.matrices.map((matrix) => matrix.rows)]
+}
+
+/** @throws EngineError `write_failed` */
+export function writeCheckpoint(library: LlamaLibrary, path: string, checkpoint: PredictorCheckpoint): void {
+  const { model, heldOut } = checkpoint
+  const metadata: Record<string, GgufValue> = {
+    'general.architecture': predictorArchitecture,
+    'general.type': 'predictor',
+    'general.name': `Importance predictor for ${model.name}`,
+    [key('version')]: { u32: 1 },
+    [key('activation')]: 'softplus',
+    [key('target')]: checkpoint.target,
+    [key('model.architecture')]: model.architecture,
+    [key('model.name')]: model.name,
+    [key('model.hidden_size')]: { u32: model.hiddenSize },
+    [key('model.layers')]: { u32: model.layers },
+    [key('model.vocabulary_size')]: { u32: model.vocabularySize },
+  }
+  if (checkpoint.budget !== undefined) metadata[key('budget')] = { u32: checkpoint.budget }
+  if (checkpoint.localWindow !== undefined) metadata[key('local_window')] = { u32: checkpoint.localWindow }
+  // A float32 would turn 0.4 into 0.4000000059, and floor(ratio * W_s) with it.
+  if (checkpoint.ratio !== undefined) metadata[key('ratio')] = String(checkpoint.ratio)
+  if (heldOut) metadata[key('held_out')] = JSON.stringify(heldOut)
+  const matrices = checkpoint.matrices.map(({ rows, columns, weights }, i) => {
+    return { name: tensorName(i), rows, columns, values: weights }
+  })
+  writeGguf(library, path, metadata, matrices)
+}
+
+/**
+ * @throws InputError `not_a_predictor` for a GGUF of another kind, `invalid_predictor` for a damaged one, and what
+ *   `readGguf` throws
+ */
+export async function readCheckpoint(path: string): Promise<PredictorCheckpoint> {
+  const file = await readGguf(path)
+  const metadata = new GgufMetadata(file)
+  if (metadata.architecture !== predictorArchitecture) {
+    throw new InputError('not_a_predictor', `${path} is a ${metadata.architecture} model, not an importance predictor.`)
+  }
+  const fail = (problem: string): never => {
+    throw new InputError('invalid_predictor', `${path} is not a usable importance predictor: ${problem}.`)
+  }
+  const required = <T>(value: T | undefined, name: string): T => value ?? fail(`${name} is missing`)
+  if (metadata.count(key('version')) !== 1) fail('it was written by another version of dynts')
+  if (metadata.text(key('activation')) !== 'softplus') fail('its activation is unknown')
+  const matrices: WeightMatrix[] = []
+  for (let i = 0; ; i++) {
+    const tensor = file.tensors.find(({ name }) => name === tensorName(i))
+    if (!tensor) break
+    matrices.push(await readMatrix(path, tensor, fail))
+  }
+  checkShape(matrices, fail)
+  const model: Fingerprint = {
+    architecture: required(metadata.text(key('model.architecture')), 'the architecture of its model'),
+    hiddenSize: required(metadata.count(key('model.hidden_size')), 'the hidden size of its model'),
+    layers: required(metadata.count(key('model.layers')), 'the number of layers of its model'),
+    vocabularySize: required(metadata.count(key('model.vocabulary_size')), 'the vocabulary size of its model'),
+    name: metadata.text(key('model.name')) ?? 'unknown',
+  }
+  if (model.hiddenSize !== matrices[0]?.columns) fail('its first layer does not take its model’s hidden states')
+  const budget = metadata.count(key('budget'))
+  const localWindow = metadata.count(key('local_window'))
+  const ratioText = metadata.text(key('ratio'))
+  const ratio = ratioText === undefined ? undefined : Number(ratioText)
+  if (ratio !== undefined && !(ratio >= 0 && ratio <= 1)) fail('its ratio is not a number from 0 to 1')
+  const heldOut = parseHeldOut(metadata.text(key('held_out')))
+  return {
+    matrices,
+    target: parseTarget(required(metadata.text(key('target')), 'its target')),
+    model,
+    ...(budget === undefined ? {} : { budget }),
+    ...(localWindow === undefined ? {} : { localWindow }),
+    ...(ratio === undefined ? {} : { ratio }),
+    ...(heldOut === undefined ? {} : { heldOut }),
+  }
+}
+
+/** Why a predictor does not fit a model, or undefined if it does. Names may differ: files are renamed. */
+export function mismatch(predictor: Fingerprint, model: Fingerprint): string | undefined {
+  const facts: [string, number | string, number | string][] = [
+    ['architecture', predictor.architecture, model.architecture],
+    ['hidden size', predictor.hiddenSize, model.hiddenSize],
+    ['number of layers', predictor.layers, model.layers],
+    ['vocabulary size', predictor.vocabularySize, model.vocabularySize],
+  ]
+  const different = facts.find(([, a, b]) => a !== b)
+  if (!different) return undefined
+  const [fact, ofPredictor, ofModel] = different
+  return `it was trained for ${predictor.name} (${fact} ${ofPredictor}), but the model's ${fact} is ${ofModel}`
+}
+
+async function readMatrix(path: string, tensor: GgufTensor, fail: (problem: string) => never): Promise<WeightMatrix> {
+  const [columns = 0, rows = 0] = tensor.shape
+  if (tensor.type !== 'F32' || tensor.shape.length > 2) fail(`${tensor.name} is not a float32 matrix`)
+  const handle = await open(path, 'r')
+  try {
+    const bytes = new Uint8Array(tensor.bytes)
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, tensor.offset)
+    if (bytesRead !== bytes.length) fail('it is truncated')
+    return { rows: rows || 1, columns, weights: new Float32Array(bytes.buffer) }
+  } finally {
+    await handle.close()
+  }
+}
+
+function checkShape(matrices: readonly WeightMatrix[], fail: (problem: string) => never): void {
+  if (matrices.length === 0) fail('it has no weights')
+  matrices.forEach((matrix, i) => {
+    const next = matrices[i + 1]
+    if (next && next.columns !== matrix.rows) fail(`layer ${i + 1} does not take what layer ${i} gives`)
+    if (!matrix.weights.every(Number.isFinite)) fail(`layer ${i} has weights that are not finite`)
+  })
+  if (matrices.at(-1)?.rows !== 1) fail('its last layer must give one number')
+}
+
+function parseHeldOut(text: string | undefined): HeldOutFigures | undefined {
+  if (text === undefined) return undefined
+  try {
+    return JSON.parse(text) as HeldOutFigures
+  } catch {
+    return undefined
+  }
+}

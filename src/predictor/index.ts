@@ -1,0 +1,14 @@
+export {
+  mismatch,
+  predictorArchitecture,
+  predictorShape,
+  readCheckpoint,
+  writeCheckpoint,
+  type Fingerprint,
+  type HeldOutFigures,
+  type PredictorCheckpoint,
+} from './checkpoint.ts'
+export { DeferredScorer } from './deferred-scorer.ts'
+export { readSafetensorsPredictor } from './import-safetensors.ts'
+export { ImportancePredictor } from './predictor.ts'
+export { defaultTarget, parseTarget, type Target } from './target.ts'

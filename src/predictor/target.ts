@@ -1,0 +1,24 @@
+/**
+ * The scale of what a predictor was trained to estimate. Eviction needs only the order of the scores, so the target is
+ * recorded, not undone.
+ */
+import { InputError } from '../errors.ts'
+
+/**
+ * `power:P`: (importance / mean over the trace)^P, the default with P = 0.3. `linear`: the importance itself. `x10000`,
+ * `box-cox`: the authors' scalings for R1-Llama (10000 x) and R1-Qwen (10 x^0.3 / 0.3).
+ */
+export type Target = 'linear' | 'x10000' | 'box-cox' | `power:${number}`
+
+export const defaultTarget: Target = 'power:0.3'
+
+/** @throws InputError `invalid_target` */
+export function parseTarget(text: string): Target {
+  if (text === 'linear' || text === 'x10000' || text === 'box-cox') return text
+  const exponent = /^power:(\d*\.?\d+)$/.exec(text)?.[1]
+  if (exponent !== undefined && Number(exponent) > 0) return `power:${Number(exponent)}`
+  throw new InputError(
+    'invalid_target',
+    `"${text}" is no target: use power:P with P above 0 (for example power:0.3), linear, x10000 or box-cox.`,
+  )
+}
