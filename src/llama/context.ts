@@ -10,6 +10,7 @@ import { float32View, int8View, int32View, pointerView, type Bindings, type Llam
 import { CellSlots } from './cell-slots.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaModel } from './model.ts'
+import { compactSequence, StateBuffer } from './sequence-state.ts'
 
 export const kvTypes = ['f16', 'q8_0', 'f32'] as const
 export type KvType = (typeof kvTypes)[number]
@@ -63,6 +64,7 @@ export class LlamaContext extends NativeHandle {
   readonly #position: Int32Array
   readonly #sequence: Int32Array[]
   readonly #output: Int8Array
+  readonly #stateBuffer = new StateBuffer()
   readonly #views = new Map<string, { address: Pointer; view: Float32Array }>()
   #rows = 0
   /** Index in the last batch of the token to which output row 0 belongs. */
@@ -231,6 +233,15 @@ export class LlamaContext extends NativeHandle {
       throw new EngineError('remove_failed', 'this model does not let single cells be removed')
     }
     this.#slotsOf(sequence).remove(p0, p1)
+  }
+
+  /**
+   * Rewrites a sequence's cells contiguously, so that attention no longer runs over holes.
+   * @throws EngineError `compaction_failed`
+   */
+  compact(sequence: number): void {
+    this.#checkSequence(sequence)
+    compactSequence(this, sequence, this.#stateBuffer)
   }
 
   /** Empties all cells of a sequence. */

@@ -48,7 +48,7 @@ test('cut anywhere', async () => {
       const result = await inspect(header.subarray(0, size), size)
       expect(result).toBeInstanceOf(InputError)
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   )
 })
 
@@ -60,7 +60,7 @@ test('flipped bytes', async () => {
       for (const [at, change] of changes) bytes.writeUInt8(bytes.readUInt8(at) ^ change, at)
       await inspect(bytes, FILE_BYTES)
     }),
-    { numRuns: 400 },
+    { numRuns: 150 },
   )
 })
 
@@ -77,6 +77,6 @@ test('numbers of 64 and 32 bits rewritten anywhere', async () => {
       else bytes.writeUInt32LE(Number(number & 0xffffffffn), at)
       await inspect(bytes, FILE_BYTES)
     }),
-    { numRuns: 400 },
+    { numRuns: 150 },
   )
 })

@@ -79,6 +79,7 @@ export interface GgufInfo {
  */
 export async function inspectGguf(path: string): Promise<GgufInfo> {
   const first = await readGguf(path)
+  checkFirstPart(first)
   const metadata = new GgufMetadata(first)
   const files = await readParts(first, metadata)
   const tensors = files.flatMap((file) => file.tensors)
@@ -109,21 +110,25 @@ export async function inspectGguf(path: string): Promise<GgufInfo> {
   }
 }
 
+/** Only the first part of a split model says what it is. */
+function checkFirstPart({ path, metadata }: GgufFile) {
+  const index = metadata.get('split.no')?.value
+  if (typeof index !== 'number' || index === 0) return
+  const first = path.replace(/-\d{5}-of-(\d{5}\.gguf)$/i, '-00001-of-$1')
+  const advice = first === path ? 'Give the first part.' : `Give ${first}.`
+  throw new InputError('not_first_part', `${path} is part ${index + 1} of a split model. ${advice}`)
+}
+
 async function readParts(first: GgufFile, metadata: GgufMetadata): Promise<GgufFile[]> {
   const parts = metadata.count('split.count') ?? 0
-  const index = metadata.count('split.no') ?? 0
   if (parts <= 1) return [first]
   const name = parseGgufShardFilename(basename(first.path))
-  if (name === null || Number(name.total) !== parts) {
-    metadata.fail(
-      `it is part ${index + 1} of ${parts}, so its name must end in -00001-of-${String(parts).padStart(5, '0')}.gguf`,
-    )
+  if (name === null || Number(name.total) !== parts || Number(name.shard) !== 1) {
+    const ending = `-00001-of-${String(parts).padStart(5, '0')}.gguf`
+    metadata.fail(`it is the first part of ${parts}, so its name must end in ${ending}`)
   }
   const pathOf = (part: number) =>
     join(dirname(first.path), `${name.prefix}-${String(part + 1).padStart(5, '0')}-of-${name.total}.gguf`)
-  if (index !== 0 || Number(name.shard) !== 1) {
-    throw new InputError('not_first_part', `${first.path} is not the first part of its model. Give ${pathOf(0)}.`)
-  }
   const files = [first]
   for (let part = 1; part < parts; part++) {
     const file = await readGguf(pathOf(part))

@@ -38,7 +38,7 @@ export interface GgufFile {
 }
 
 const MiB = 2 ** 20
-const FIRST_READ = 4 * MiB
+const FIRST_READ = MiB
 // The largest headers in the wild are about 30 MB.
 const MAX_HEADER = 256 * MiB
 // llama.cpp compares every key, and every tensor name, with all before it; these bounds keep that fast.
@@ -67,7 +67,7 @@ export async function readGguf(path: string): Promise<GgufFile> {
         if (error.bytes > MAX_HEADER || bytes.length < Math.min(limit, fileBytes)) {
           throw new InputError('invalid_gguf', `${path} is damaged: its header has no end. Download it again.`)
         }
-        limit = Math.min(MAX_HEADER, Math.max(error.bytes, limit * 4))
+        limit = Math.min(MAX_HEADER, Math.max(error.bytes, limit * 8))
       }
     }
   } finally {

@@ -1,0 +1,158 @@
+/**
+ * THE decode loop: continuous batching over the slots of one cache. Each step runs one forward pass for all generations
+ * under way, then one piece of a prompt for a newcomer. Sampling and replay, every policy, alone or together: all pass
+ * through here.
+ */
+import { InputError } from '../errors.ts'
+import type { ForwardPass, LoopModel } from './forward-pass.ts'
+import { prepareRequest, type PreparedRequest } from './prepare.ts'
+import { nothingCounted, report } from './report.ts'
+import { Sequence, type SequenceOptions } from './sequence.ts'
+import type { GenerateEvent, GenerateRequest } from './types.ts'
+
+/** What happened to a request in a step. */
+export type LoopEvent =
+  | { readonly id: number; readonly event: GenerateEvent }
+  /** The request failed and is gone; the others go on. */
+  | { readonly id: number; readonly error: unknown }
+
+
+export class DecodeLoop {
+  readonly #forward: ForwardPass
+  readonly #model: LoopModel
+  readonly #options: SequenceOptions
+  readonly #waiting = new Map<number, PreparedRequest>()
+  readonly #sequences = new Map<number, Sequence>()
+  readonly #freeSlots: number[]
+  #events: LoopEvent[] = []
+
+  constructor(forward: ForwardPass, model: LoopModel, options: SequenceOptions) {
+    this.#forward = forward
+    this.#model = model
+    this.#options = options
+    this.#freeSlots = Array.from({ length: forward.sequences }, (_, slot) => slot)
+  }
+
+  get idle(): boolean {
+    return this.#waiting.size === 0 && this.#sequences.size === 0
+  }
+
+  /**
+   * Queues a request; its events carry `id`.
+   * @throws InputError for a request that cannot be carried out; nothing has been computed then
+   */
+  submit(id: number, request: GenerateRequest): PreparedRequest {
+    const prepared = prepareRequest(this.#model, request)
+    if (prepared.cells > this.#forward.cells) {
+      throw new InputError(
+        'cache_too_small',
+        `this request needs ${prepared.cells} cells, but the engine has ${this.#forward.cells} for each sequence`,
+      )
+    }
+    this.#waiting.set(id, prepared)
+    return prepared
+  }
+
+  /** Ends a request; what it has generated so far is its result. The others go on. */
+  cancel(id: number): void {
+    const sequence = this.#sequences.get(id)
+    const waiting = this.#waiting.get(id)
+    if (sequence) this.#run(id, sequence, (events) => sequence.finish('cancelled', events))
+    else if (waiting) {
+      this.#waiting.delete(id)
+      const { bytesPerCell } = this.#options
+      const result = report(waiting, { ...nothingCounted, bytesPerCell, allocatedCells: this.#forward.cells })
+      this.#events.push({ id, event: { type: 'finish', result } })
+    }
+  }
+
+  /** One turn of the loop; returns what happened since the last. */
+  step(): LoopEvent[] {
+    this.#decode()
+    this.#admit()
+    this.#prefill()
+    const events = this.#events
+    this.#events = []
+    return events
+  }
+
+  dispose(): void {
+    for (const sequence of this.#sequences.values()) sequence.dispose()
+    this.#sequences.clear()
+    this.#waiting.clear()
+  }
+
+  #decode(): void {
+    const running = [...this.#sequences].filter(([, sequence]) => isPrefilled(sequence))
+    if (running.length === 0) return
+    const next = running.map(([, sequence]) => sequence.next)
+    try {
+      this.#forward.decode(
+        {
+          tokens: next.map(({ token }) => token),
+          positions: next.map(({ position }) => position),
+          sequences: running.map(([, { slot }]) => slot),
+        },
+        running.some(([, { needsHiddenState }]) => needsHiddenState),
+      )
+    } catch (error) {
+      for (const [id] of running) this.#fail(id, error)
+      return
+    }
+    running.forEach(([id, sequence], row) => this.#run(id, sequence, (events) => sequence.consume(row, events)))
+  }
+
+  #admit(): void {
+    for (const [id, prepared] of this.#waiting) {
+      const slot = this.#freeSlots.shift()
+      if (slot === undefined) return
+      this.#waiting.delete(id)
+      try {
+        this.#sequences.set(id, new Sequence(this.#forward, this.#model, prepared, slot, this.#options))
+      } catch (error) {
+        this.#freeSlots.push(slot)
+        this.#events.push({ id, error })
+      }
+    }
+  }
+
+  /** One piece of one prompt, so that a long prompt does not stop the others. */
+  #prefill(): void {
+    const newcomer = [...this.#sequences].find(([, sequence]) => !isPrefilled(sequence))
+    if (!newcomer) return
+    const [id, sequence] = newcomer
+    this.#run(id, sequence, (events) => {
+      if (sequence.prefill()) sequence.start(events)
+    })
+  }
+
+  /** Lets a sequence act, collects its events and frees its slot when it has ended. */
+  #run(id: number, sequence: Sequence, act: (events: GenerateEvent[]) => void): void {
+    const events: GenerateEvent[] = []
+    try {
+      act(events)
+    } catch (error) {
+      this.#fail(id, error)
+      return
+    }
+    for (const event of events) this.#events.push({ id, event })
+    if (sequence.result) this.#free(id)
+  }
+
+  #fail(id: number, error: unknown): void {
+    this.#sequences.get(id)?.dispose()
+    this.#free(id)
+    this.#events.push({ id, error })
+  }
+
+  #free(id: number): void {
+    const sequence = this.#sequences.get(id)
+    if (!sequence) return
+    this.#sequences.delete(id)
+    this.#freeSlots.push(sequence.slot)
+  }
+}
+
+function isPrefilled(sequence: Sequence): boolean {
+  return sequence.prefilled === sequence.prepared.promptTokens.length
+}

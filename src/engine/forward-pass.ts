@@ -1,0 +1,65 @@
+/**
+ * What the decode loop needs of a model and its cache. `LlamaContext` and its vocabulary are the real ones; tests have a
+ * fake that runs in microseconds.
+ */
+import type { CellStore } from '../cache/sequence-cells.ts'
+import type { SamplingSettings, ThinkingTags } from '../llama/index.ts'
+import type { ImportanceSource } from '../eviction/policy.ts'
+
+/** A KV cache with a stream of cells for each sequence, and the forward pass over it. */
+export interface ForwardPass extends CellStore {
+  /** Cells of each sequence. */
+  readonly cells: number
+  readonly sequences: number
+  /** The most tokens of one forward pass. */
+  readonly batchTokens: number
+  /** Appends consecutive tokens to one sequence; with `last`, row 0 holds the output of the last token. */
+  append(sequence: number, tokens: ArrayLike<number>, start: number, output: 'none' | 'last'): void
+  /** One new token in each of several sequences; row i of the output belongs to entry i. */
+  decode(
+    batch: { tokens: ArrayLike<number>; positions: ArrayLike<number>; sequences: ArrayLike<number> },
+    hiddenStates: boolean,
+  ): void
+  /** Shape [vocabulary size]; valid until the next decode. */
+  logits(row: number): Float32Array
+  /** Shape [d]; valid until the next decode. */
+  hiddenState(row: number): Float32Array
+  /** Rewrites a sequence's cells contiguously. */
+  compact(sequence: number): void
+}
+
+/** Draws tokens for one sequence. */
+export interface TokenSampler {
+  sample(row: number): number
+  /** Notes a token that was not drawn here. */
+  accept(token: number): void
+  dispose(): void
+}
+
+export interface Vocabulary {
+  readonly size: number
+  readonly bos: number
+  readonly eos: number
+  readonly addsBos: boolean
+  isToken(token: number): boolean
+  endsGeneration(token: number): boolean
+  tokenize(text: string, options?: { special?: boolean; addBos?: boolean }): Int32Array
+  piece(token: number): Uint8Array
+}
+
+/** Everything about a model that the loop uses, apart from its cache. */
+export interface LoopModel {
+  readonly vocab: Vocabulary
+  /** The most positions that the model was trained for. */
+  readonly trainedContext: number
+  /** Jinja text; undefined: a question is given to the model as it is. */
+  readonly chatTemplate: string | undefined
+  readonly thinkingTags: ThinkingTags
+  /** Why cells cannot be removed one by one, or undefined if they can. */
+  readonly notEvictable: string | undefined
+  createSampler(settings: SamplingSettings, seed: number): TokenSampler
+  /** The importance predictor at work on one sequence; undefined if the model has none. */
+  createScorer?: (() => ImportanceSource & { readonly scoringMs: number }) | undefined
+  /** Cache settings that the predictor's checkpoint recommends. */
+  readonly recommended: { readonly budget?: number; readonly localWindow?: number; readonly ratio?: number }
+}

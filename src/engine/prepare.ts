@@ -1,0 +1,178 @@
+/**
+ * Turns a request into numbers: tokens, windows, defaults. Whatever is wrong with a request is said here, before any
+ * compute.
+ */
+import type { z } from 'zod'
+import { planEviction, type CacheSettings, type EvictionPlan } from '../cache/budget.ts'
+import { InputError } from '../errors.ts'
+import type { PolicyDefinition } from '../eviction/policy.ts'
+import { findPolicy, parsePolicyOptions } from '../eviction/registry.ts'
+import { checkPolicyFits } from '../eviction/select.ts'
+import { defaultSampling, renderChat, validateSampling, type SamplingSettings } from '../llama/index.ts'
+import type { LoopModel, Vocabulary } from './forward-pass.ts'
+import type { GenerateRequest, Prompt } from './types.ts'
+
+/** The paper's number of new tokens (section 6.1). */
+export const defaultMaxTokens = 16_384
+/** Without a predictor that recommends others. */
+export const defaultCacheSettings: CacheSettings = { budget: 4096, localWindow: 1024, ratio: 0.4 }
+
+/** How a sequence is bounded. */
+export interface Bound extends CacheSettings {
+  readonly plan: EvictionPlan
+}
+
+export interface PreparedRequest {
+  readonly promptTokens: Int32Array
+  readonly promptText: string
+  readonly definition: PolicyDefinition
+  readonly policyOptions: z.output<PolicyDefinition['options']>
+  /** Undefined: the full cache. */
+  readonly bound: Bound | undefined
+  /** The most cells that the sequence will hold. */
+  readonly cells: number
+  readonly sampling: SamplingSettings
+  readonly seed: number
+  /** Already limited by the model's trained context. */
+  readonly maxTokens: number
+  readonly thinkingBudget: number | undefined
+  readonly stop: readonly string[]
+  readonly replay: readonly number[] | undefined
+}
+
+/**
+ * @throws InputError `unknown_policy`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `prompt_too_long`,
+ *   `missing_predictor`, `model_not_evictable`, `invalid_sampling`, `invalid_request`, `chat_template`
+ */
+export function prepareRequest(model: LoopModel, request: GenerateRequest): PreparedRequest {
+  const definition = findPolicy(request.policy ?? defaultPolicy(model))
+  const policyOptions = parsePolicyOptions(definition, request.policyOptions ?? {})
+  const sampling = { ...defaultSampling, ...definedOnly(request.sampling ?? {}) }
+  const seed = request.seed ?? 0
+  validateSampling(sampling, seed)
+  checkCount('max-tokens', request.maxTokens)
+  checkCount('thinking-budget', request.thinkingBudget, 0)
+  if (definition.needs.has('hidden-state') && !model.createScorer) {
+    throw new InputError(
+      'missing_predictor',
+      `policy ${definition.name} needs an importance predictor that was trained for this model: give --predictor FILE, or use --policy question-window`,
+    )
+  }
+  if (definition.evicts && model.notEvictable !== undefined) {
+    throw new InputError(
+      'model_not_evictable',
+      `the cache of this model cannot be bounded: ${model.notEvictable}. Use --policy full`,
+    )
+  }
+  const promptText = renderPrompt(model, request.prompt)
+  const promptTokens = tokenizePrompt(model.vocab, request.prompt, promptText)
+  if (promptTokens.length === 0) throw new InputError('invalid_request', 'the prompt is empty: there is nothing to generate from')
+  const room = model.trainedContext - promptTokens.length
+  if (room < 1) {
+    throw new InputError(
+      'prompt_too_long',
+      `the prompt has ${promptTokens.length} tokens, but the model was trained for ${model.trainedContext} positions at most`,
+    )
+  }
+  const replay = request.replay === undefined ? undefined : tokenizeReplay(model.vocab, request.replay)
+  if (replay && replay.length > room) {
+    throw new InputError('invalid_request', `a continuation of ${replay.length} tokens exceeds the model's trained context by ${replay.length - room}`)
+  }
+  const maxTokens = replay?.length ?? Math.min(request.maxTokens ?? defaultMaxTokens, room)
+  const bound = definition.evicts ? boundOf(model, request, promptTokens.length) : undefined
+  if (bound) checkPolicyFits(bound, bound.plan, definition.protects(policyOptions))
+  return {
+    promptTokens,
+    promptText,
+    definition,
+    policyOptions,
+    bound,
+    cells: bound?.budget ?? promptTokens.length + Math.max(0, maxTokens - 1),
+    sampling,
+    seed,
+    maxTokens,
+    thinkingBudget: request.thinkingBudget,
+    stop: request.stop ?? [],
+    replay,
+  }
+}
+
+/** The policy of a request that names none. */
+export function defaultPolicy(model: Pick<LoopModel, 'createScorer' | 'notEvictable'>): string {
+  if (model.notEvictable !== undefined) return 'full'
+  return model.createScorer ? 'dynts' : 'question-window'
+}
+
+/** Settings of a request that gives none: the predictor's recommendation, else the general defaults. */
+export function resolveCacheSettings(
+  recommended: LoopModel['recommended'],
+  request: Pick<GenerateRequest, 'budget' | 'localWindow' | 'ratio'>,
+): CacheSettings {
+  const withoutUndefined = definedOnly({
+    budget: request.budget,
+    localWindow: request.localWindow,
+    ratio: request.ratio,
+  })
+  return { ...defaultCacheSettings, ...recommended, ...withoutUndefined }
+}
+
+function boundOf(model: LoopModel, request: GenerateRequest, promptCells: number): Bound {
+  const settings = resolveCacheSettings(model.recommended, request)
+  return { ...settings, plan: planEviction(settings, promptCells) }
+}
+
+function renderPrompt(model: LoopModel, prompt: Prompt): string {
+  if ('text' in prompt) return prompt.text
+  if ('tokens' in prompt) return decode(model.vocab, prompt.tokens)
+  if (prompt.messages.length === 0) throw new InputError('invalid_request', 'there are no messages')
+  if (model.chatTemplate === undefined) return prompt.messages.map((message) => message.content).join('\n\n')
+  return renderChat(model.chatTemplate, prompt.messages, {
+    bosToken: tokenText(model.vocab, model.vocab.bos),
+    eosToken: tokenText(model.vocab, model.vocab.eos),
+    ...(prompt.enableThinking === undefined ? {} : { enableThinking: prompt.enableThinking }),
+  })
+}
+
+function tokenizePrompt(vocab: Vocabulary, prompt: Prompt, text: string): Int32Array {
+  if ('tokens' in prompt) {
+    checkTokens(vocab, prompt.tokens)
+    return Int32Array.from(prompt.tokens)
+  }
+  const bos = tokenText(vocab, vocab.bos)
+  const hasBos = bos !== '' && text.startsWith(bos)
+  return vocab.tokenize(text, { addBos: vocab.addsBos && !hasBos })
+}
+
+function tokenizeReplay(vocab: Vocabulary, replay: string | readonly number[]): readonly number[] {
+  const tokens = typeof replay === 'string' ? [...vocab.tokenize(replay)] : replay
+  checkTokens(vocab, tokens)
+  if (tokens.length === 0) throw new InputError('invalid_request', 'the continuation to replay is empty')
+  return tokens
+}
+
+function checkTokens(vocab: Vocabulary, tokens: readonly number[]): void {
+  const wrong = tokens.find((token) => !vocab.isToken(token))
+  if (wrong !== undefined) throw new InputError('invalid_request', `${wrong} is not a token of this model (0 to ${vocab.size - 1})`)
+}
+
+function checkCount(name: string, value: number | undefined, least = 1): void {
+  if (value === undefined || (Number.isInteger(value) && value >= least)) return
+  throw new InputError('invalid_request', `${name} must be a whole number of at least ${least}, not ${value}`)
+}
+
+function tokenText(vocab: Vocabulary, token: number): string {
+  return vocab.isToken(token) ? decode(vocab, [token]) : ''
+}
+
+function decode(vocab: Vocabulary, tokens: readonly number[]): string {
+  const decoder = new TextDecoder()
+  const text = tokens.filter((token) => vocab.isToken(token)).map((token) => decoder.decode(vocab.piece(token), { stream: true }))
+  return text.join('') + decoder.decode()
+}
+
+/** Without the keys whose value is undefined, so that spreading does not overwrite defaults with nothing. */
+function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Splits generated text into thinking and answer by the model's own tags, and says of each token what its cell counts as.
+ * Knows nothing of tokens' meaning, of caches or of llama.cpp.
+ *
+ * A generated tag counts as answer. A turn without thinking is answer to its reader, but its cells count as thinking,
+ * because only thinking cells may leave first.
+ */
+import { CellKind } from '../cache/windows.ts'
+import type { ThinkingTags } from '../llama/index.ts'
+import { overlap } from './text-overlap.ts'
+
+export type Phase = 'thinking' | 'answer'
+
+export interface Segment {
+  readonly phase: Phase
+  readonly text: string
+}
+
+export interface PhaseStep {
+  /** What the token's cell counts as. */
+  readonly kind: CellKind
+  /** Positions of earlier tokens that turned out to be part of a tag: their cells count as answer. */
+  readonly tagPositions: readonly number[]
+  /** Text that is now certain to belong to a phase; the tags themselves are left out. */
+  readonly segments: readonly Segment[]
+}
+
+/** `before`: the turn may still begin with an opening tag. `plain`: a turn without thinking. */
+type State = 'before' | 'thinking' | 'answer' | 'plain'
+
+export class ReasoningPhase {
+  readonly #tags: ThinkingTags
+  #state: State
+  /** Text that may be the beginning of a tag, and the tokens that it came from. */
+  #held = ''
+  #heldPositions: number[] = []
+
+  /** @param promptText what the model was given; it may have opened, or closed, the thinking already */
+  constructor(tags: ThinkingTags, promptText: string) {
+    this.#tags = tags
+    const opened = promptText.lastIndexOf(tags.open)
+    const closed = promptText.lastIndexOf(tags.close)
+    if (opened > closed) this.#state = 'thinking'
+    else if (closed >= 0 && promptText.slice(closed + tags.close.length).trim() === '') this.#state = 'plain'
+    else this.#state = 'before'
+  }
+
+  /** The phase that the next text belongs to; undefined while the turn may still begin with an opening tag. */
+  get phase(): Phase | undefined {
+    if (this.#state === 'before') return undefined
+    return this.#state === 'thinking' ? 'thinking' : 'answer'
+  }
+
+  /** Takes one token's text, in order. */
+  push(text: string, position: number): PhaseStep {
+    const stateBefore = this.#state
+    this.#held += text
+    this.#heldPositions.push(position)
+    const segments: Segment[] = []
+    const tagPositions: number[] = []
+    let isTag = false
+    for (;;) {
+      const tag = this.#awaitedTag()
+      if (tag === undefined) {
+        this.#emit(segments, this.#held.length)
+        break
+      }
+      const found = this.#held.indexOf(tag)
+      if (this.#state === 'before' && found < 0) {
+        if (isPrefix(this.#held.trimStart(), tag)) break
+        this.#state = 'plain'
+        continue
+      }
+      if (this.#state === 'before' && this.#held.slice(0, found).trim() !== '') {
+        this.#state = 'plain'
+        continue
+      }
+      if (found < 0) {
+        this.#emit(segments, this.#held.length - overlap(this.#held, tag))
+        break
+      }
+      this.#emit(segments, found)
+      isTag = true
+      tagPositions.push(...this.#heldPositions.filter((held) => held !== position))
+      this.#heldPositions = []
+      this.#held = this.#held.slice(tag.length)
+      this.#state = this.#state === 'before' ? 'thinking' : 'answer'
+    }
+    const kind = isTag || stateBefore === 'answer' ? CellKind.answer : CellKind.thinking
+    return { kind, tagPositions, segments }
+  }
+
+  /** Text that was held back because it looked like the beginning of a tag; call it once, at the end. */
+  finish(): Segment[] {
+    const segments: Segment[] = []
+    this.#emit(segments, this.#held.length)
+    return segments
+  }
+
+  #awaitedTag(): string | undefined {
+    if (this.#state === 'answer') return undefined
+    return this.#state === 'before' ? this.#tags.open : this.#tags.close
+  }
+
+  /** Releases the first `length` characters of the held text. */
+  #emit(segments: Segment[], length: number): void {
+    if (length > 0) segments.push({ phase: this.phase ?? 'answer', text: this.#held.slice(0, length) })
+    this.#held = this.#held.slice(length)
+    if (this.#held === '') this.#heldPositions = []
+    // Of the tokens before it, only those can be part of a tag whose text is still held.
+    else if (length > 0) this.#heldPositions = this.#heldPositions.slice(-this.#held.length)
+  }
+}
+
+function isPrefix(text: string, tag: string): boolean {
+  return tag.startsWith(text)
+}

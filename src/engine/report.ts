@@ -1,0 +1,81 @@
+/**
+ * The result of a generation, from what was counted on the way.
+ */
+import type { Occupancy } from '../cache/sequence-cells.ts'
+import type { PreparedRequest } from './prepare.ts'
+import type { FinishReason, GenerateResult } from './types.ts'
+
+export interface Counts {
+  readonly finishReason: FinishReason
+  readonly text: string
+  readonly thinking: string
+  readonly answer: string
+  readonly generated: readonly number[]
+  readonly thinkingTokens: number
+  readonly occupancy: Occupancy
+  readonly compactions: number
+  readonly degraded: boolean
+  readonly bytesPerCell: number
+  readonly allocatedCells: number
+  readonly prefillMs: number
+  readonly decodeMs: number
+  readonly evictionMs: number
+  readonly scoringMs: number
+  readonly logprobs: readonly number[]
+}
+
+/** Of a request that was cancelled before it began. */
+export const nothingCounted: Omit<Counts, 'bytesPerCell' | 'allocatedCells'> = {
+  finishReason: 'cancelled',
+  text: '',
+  thinking: '',
+  answer: '',
+  generated: [],
+  thinkingTokens: 0,
+  occupancy: { peakCells: 0, meanCells: 0, finalCells: 0, evictions: 0, evictedTokens: 0 },
+  compactions: 0,
+  degraded: false,
+  prefillMs: 0,
+  decodeMs: 0,
+  evictionMs: 0,
+  scoringMs: 0,
+  logprobs: [],
+}
+
+export function report(prepared: PreparedRequest, counts: Counts): GenerateResult {
+  const { bound, promptTokens } = prepared
+  const { generated, thinkingTokens, occupancy, bytesPerCell, decodeMs } = counts
+  return {
+    text: counts.text,
+    thinking: counts.thinking.trim(),
+    answer: counts.answer.trim(),
+    finishReason: counts.finishReason,
+    usage: {
+      promptTokens: promptTokens.length,
+      thinkingTokens,
+      answerTokens: generated.length - thinkingTokens,
+    },
+    cache: {
+      policy: prepared.definition.name,
+      budget: bound?.budget ?? null,
+      localWindow: bound?.localWindow ?? null,
+      ratio: bound?.ratio ?? null,
+      ...occupancy,
+      bytesPerCell,
+      peakBytes: occupancy.peakCells * bytesPerCell,
+      allocatedBytes: counts.allocatedCells * bytesPerCell,
+      compactions: counts.compactions,
+      degraded: counts.degraded,
+    },
+    timing: {
+      prefillMs: counts.prefillMs,
+      decodeMs,
+      evictionMs: counts.evictionMs,
+      scoringMs: counts.scoringMs,
+      tokensPerSecond: decodeMs > 0 ? (generated.length * 1000) / decodeMs : 0,
+    },
+    seed: prepared.seed,
+    tokens: [...promptTokens, ...generated],
+    ...(prepared.replay ? { logprobs: counts.logprobs } : {}),
+  }
+}

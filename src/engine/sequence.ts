@@ -1,0 +1,284 @@
+/**
+ * One generation under way: its tokens, its cells, its policy, its phase. The loop calls `consume` after each forward pass;
+ * all else follows from it. Knows nothing of other sequences.
+ */
+import { compactionPays, type CompactionChoice } from '../cache/compaction.ts'
+import { SequenceCells } from '../cache/sequence-cells.ts'
+import { CellKind } from '../cache/windows.ts'
+import type { EvictionPolicy, Protection } from '../eviction/policy.ts'
+import { selectLeaving } from '../eviction/select.ts'
+import type { ForwardPass, LoopModel, TokenSampler } from './forward-pass.ts'
+import { logprobOf } from './logprob.ts'
+import type { PreparedRequest } from './prepare.ts'
+import { ReasoningPhase, type Phase, type Segment } from './reasoning-phase.ts'
+import { report } from './report.ts'
+import { StopTexts } from './stop-condition.ts'
+import type { EvictionEvent, FinishReason, GenerateEvent, GenerateResult } from './types.ts'
+
+export interface SequenceOptions {
+  readonly compaction: CompactionChoice
+  /** Keys and values of one token in all layers. */
+  readonly bytesPerCell: number
+}
+
+export class Sequence {
+  readonly prepared: PreparedRequest
+  /** The stream of cells in the cache. */
+  readonly slot: number
+  readonly needsHiddenState: boolean
+  /** Prompt tokens that are in the cache already. */
+  prefilled = 0
+  /** Set once the generation has ended. */
+  result: GenerateResult | undefined
+  readonly #forward: ForwardPass
+  readonly #model: LoopModel
+  readonly #cells: SequenceCells
+  readonly #policy: EvictionPolicy
+  readonly #protection: Protection
+  readonly #scorer: ReturnType<NonNullable<LoopModel['createScorer']>> | undefined
+  readonly #sampler: TokenSampler | undefined
+  readonly #compacts: boolean
+  readonly #bytesPerCell: number
+  readonly #phase: ReasoningPhase
+  readonly #stops: StopTexts
+  readonly #decoder = new TextDecoder()
+  readonly #generated: number[] = []
+  readonly #logprobs: number[] = []
+  /** Tokens that are fed next instead of sampled ones. */
+  readonly #forced: number[] = []
+  #nextKind: CellKind = CellKind.answer
+  #announcedPhase: Phase | undefined
+  #text = ''
+  #thinking = ''
+  #answer = ''
+  #thinkingTokens = 0
+  #thinkingClosed = false
+  #degraded = false
+  #compactions = 0
+  #evictionMs = 0
+  #prefillMs = 0
+  #decodeStart: number | undefined
+
+  constructor(forward: ForwardPass, model: LoopModel, prepared: PreparedRequest, slot: number, options: SequenceOptions) {
+    const { definition, policyOptions, promptTokens, seed, bound } = prepared
+    this.prepared = prepared
+    this.slot = slot
+    this.#forward = forward
+    this.#model = model
+    this.#cells = new SequenceCells(forward, slot)
+    this.needsHiddenState = definition.needs.has('hidden-state')
+    this.#scorer = this.needsHiddenState ? model.createScorer?.() : undefined
+    this.#policy = definition.create(policyOptions, {
+      promptCells: promptTokens.length,
+      seed,
+      ...(this.#scorer ? { importance: this.#scorer } : {}),
+    })
+    this.#protection = definition.protects(policyOptions)
+    this.#sampler = prepared.replay ? undefined : model.createSampler(prepared.sampling, seed)
+    this.#bytesPerCell = options.bytesPerCell
+    this.#compacts =
+      bound !== undefined &&
+      (options.compaction === 'on' ||
+        (options.compaction === 'auto' && compactionPays(bound.budget, bound.plan, forward.sequences)))
+    this.#phase = new ReasoningPhase(model.thinkingTags, prepared.promptText)
+    this.#stops = new StopTexts(prepared.stop)
+  }
+
+  /** The token that the next forward pass consumes, and its position. */
+  get next(): { token: number; position: number } {
+    return { token: this.#generated.at(-1) ?? -1, position: this.#position }
+  }
+
+  get #position(): number {
+    return this.prepared.promptTokens.length + this.#generated.length - 1
+  }
+
+  /** Reads the next part of the prompt into the cache; true when the prompt is complete and row 0 holds its output. */
+  prefill(): boolean {
+    const start = performance.now()
+    const { promptTokens } = this.prepared
+    const chunk = promptTokens.subarray(this.prefilled, this.prefilled + this.#forward.batchTokens)
+    const isLast = this.prefilled + chunk.length === promptTokens.length
+    this.#forward.append(this.slot, chunk, this.prefilled, isLast ? 'last' : 'none')
+    this.#cells.append(this.prefilled, chunk.length, CellKind.prompt)
+    this.prefilled += chunk.length
+    this.#prefillMs += performance.now() - start
+    return isLast
+  }
+
+  /** After the prefill: chooses the first token from row 0. */
+  start(events: GenerateEvent[]): void {
+    this.#decodeStart = performance.now()
+    if (this.#phase.phase) this.#announce(this.#phase.phase, events)
+    this.#choose(0, events)
+  }
+
+  /** After the forward pass that consumed `next`: notes the cell, evicts if the budget is reached, chooses a token. */
+  consume(row: number, events: GenerateEvent[]): void {
+    const { token, position } = this.next
+    this.#cells.append(position, 1, this.#nextKind)
+    this.#cells.countStep()
+    this.#policy.observe?.(
+      this.needsHiddenState ? { position, token, hiddenState: this.#forward.hiddenState(row) } : { position, token },
+    )
+    if (this.#cells.count === this.prepared.bound?.budget) events.push(this.#evict())
+    this.#choose(row, events)
+  }
+
+  /** Ends the generation; its cells are free afterwards. */
+  finish(reason: FinishReason, events: GenerateEvent[]): void {
+    for (const { phase, text } of this.#phase.finish()) this.#flush(phase, this.#write(phase, text).text, events)
+    const held = this.#stops.finish()
+    this.#answer += held
+    this.#flush('answer', held, events)
+    this.result = this.#report(reason)
+    this.dispose()
+    events.push({ type: 'finish', result: this.result })
+  }
+
+  /** Gives cells and native objects back; allowed twice. */
+  dispose(): void {
+    this.#sampler?.dispose()
+    this.#cells.release()
+  }
+
+  #evict(): EvictionEvent {
+    const { bound } = this.prepared
+    if (!bound) throw new Error('the full cache does not evict')
+    const start = performance.now()
+    const before = this.#cells.count
+    const { leaving, degraded } = selectLeaving({
+      held: this.#cells.held,
+      kinds: this.#cells.kinds,
+      plan: bound.plan,
+      localWindow: bound.localWindow,
+      protection: this.#protection,
+      score: (candidates) => this.#policy.score(candidates),
+    })
+    this.#cells.evict(leaving)
+    this.#degraded ||= degraded
+    if (this.#compacts) {
+      this.#forward.compact(this.slot)
+      this.#compactions++
+    }
+    this.#evictionMs += performance.now() - start
+    return {
+      type: 'eviction',
+      step: this.#generated.length,
+      before,
+      kept: this.#cells.held.slice(),
+      evicted: leaving.length,
+      compacted: this.#compacts,
+    }
+  }
+
+  /** Chooses the next token by replay, by force or by sampling, and ends the generation where it is due. */
+  #choose(row: number, events: GenerateEvent[]): void {
+    const { replay, maxTokens } = this.prepared
+    const forced = replay?.[this.#generated.length] ?? this.#forced.shift()
+    const token = forced ?? this.#sampler?.sample(row)
+    if (token === undefined) throw new Error('there is neither a sampler nor a token to replay')
+    if (replay) this.#logprobs.push(logprobOf(this.#forward.logits(row), token))
+    else if (forced !== undefined) this.#sampler?.accept(forced)
+    this.#generated.push(token)
+    const ended = this.#model.vocab.endsGeneration(token)
+    const stopped = this.#read(token, ended, events)
+    if (replay) {
+      if (this.#generated.length === replay.length) this.finish(ended ? 'stop' : 'length', events)
+    } else if (ended || stopped) {
+      this.finish('stop', events)
+    } else if (this.#generated.length >= maxTokens) {
+      this.finish('length', events)
+    }
+  }
+
+  /** Takes a token's text into account; true if a stop text ended the answer. */
+  #read(token: number, ended: boolean, events: GenerateEvent[]): boolean {
+    const position = this.#position
+    const bytes = ended ? new Uint8Array() : this.#model.vocab.piece(token)
+    const text = this.#decoder.decode(bytes, { stream: true })
+    const { kind, tagPositions, segments } = this.#phase.push(text, position)
+    this.#text += text
+    this.#nextKind = kind
+    const { phase } = this.#phase
+    for (const tagPosition of tagPositions) {
+      this.#cells.relabel(tagPosition, CellKind.answer)
+      if (phase === 'answer') this.#thinkingTokens--
+    }
+    if (phase === 'thinking' && kind === CellKind.thinking) this.#thinkingTokens++
+    const stopped = this.#show(token, segments, events)
+    if (phase) this.#announce(phase, events)
+    if (phase === 'thinking') this.#closeThinkingWhenDue()
+    return stopped
+  }
+
+  /** Emits a token's event, and one more for each further phase that its text reaches into. */
+  #show(token: number, segments: readonly Segment[], events: GenerateEvent[]): boolean {
+    const unshown = [token]
+    let stopped = false
+    const emit = (text: string) => {
+      const phase = this.#announcedPhase ?? 'answer'
+      const position = this.#position
+      events.push({ type: 'token', token: unshown.shift() ?? null, position, phase, text, cells: this.#cells.count })
+    }
+    for (const segment of segments) {
+      if (stopped) break
+      this.#announce(segment.phase, events)
+      const released = this.#write(segment.phase, segment.text)
+      stopped = released.stopped
+      emit(released.text)
+    }
+    if (unshown.length > 0) emit('')
+    return stopped
+  }
+
+  #write(phase: Phase, text: string): { text: string; stopped: boolean } {
+    if (phase === 'thinking') {
+      this.#thinking += text
+      return { text, stopped: false }
+    }
+    const released = this.#stops.push(text)
+    this.#answer += released.text
+    return released
+  }
+
+  #closeThinkingWhenDue(): void {
+    const { thinkingBudget, replay } = this.prepared
+    if (thinkingBudget === undefined || replay || this.#thinkingClosed || this.#thinkingTokens < thinkingBudget) return
+    this.#thinkingClosed = true
+    this.#forced.push(...this.#model.vocab.tokenize(`\n${this.#model.thinkingTags.close}\n\n`))
+  }
+
+  #flush(phase: Phase, text: string, events: GenerateEvent[]): void {
+    if (text === '') return
+    this.#announce(phase, events)
+    events.push({ type: 'token', token: null, position: this.#position, phase, text, cells: this.#cells.count })
+  }
+
+  #announce(phase: Phase, events: GenerateEvent[]): void {
+    if (phase === this.#announcedPhase) return
+    this.#announcedPhase = phase
+    events.push({ type: 'phase', phase })
+  }
+
+  #report(finishReason: FinishReason): GenerateResult {
+    return report(this.prepared, {
+      finishReason,
+      text: this.#text,
+      thinking: this.#thinking,
+      answer: this.#answer,
+      generated: this.#generated,
+      thinkingTokens: this.#thinkingTokens,
+      occupancy: this.#cells.occupancy,
+      compactions: this.#compactions,
+      degraded: this.#degraded,
+      bytesPerCell: this.#bytesPerCell,
+      allocatedCells: this.#forward.cells,
+      prefillMs: this.#prefillMs,
+      decodeMs: this.#decodeStart === undefined ? 0 : performance.now() - this.#decodeStart,
+      evictionMs: this.#evictionMs,
+      scoringMs: this.#scorer?.scoringMs ?? 0,
+      logprobs: this.#logprobs,
+    })
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Ends an answer at a stop text, also when the text is spread over several tokens. Knows nothing of tokens.
+ */
+import { overlap } from './text-overlap.ts'
+
+export class StopTexts {
+  readonly #stops: readonly string[]
+  #held = ''
+
+  constructor(stops: readonly string[]) {
+    this.#stops = stops.filter((stop) => stop !== '')
+  }
+
+  /**
+   * Takes the next piece of the answer.
+   * @returns the text that cannot be part of a stop text any more, and whether a stop text was found (it and what follows
+   * it are dropped)
+   */
+  push(text: string): { text: string; stopped: boolean } {
+    if (this.#stops.length === 0) return { text, stopped: false }
+    this.#held += text
+    const found = this.#stops.map((stop) => this.#held.indexOf(stop)).filter((i) => i >= 0)
+    if (found.length > 0) {
+      const released = this.#held.slice(0, Math.min(...found))
+      this.#held = ''
+      return { text: released, stopped: true }
+    }
+    const keep = Math.max(...this.#stops.map((stop) => overlap(this.#held, stop)))
+    const released = this.#held.slice(0, this.#held.length - keep)
+    this.#held = this.#held.slice(released.length)
+    return { text: released, stopped: false }
+  }
+
+  /** The text that was held back; call it once, at the end. */
+  finish(): string {
+    const held = this.#held
+    this.#held = ''
+    return held
+  }
+}

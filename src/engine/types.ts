@@ -1,0 +1,129 @@
+/**
+ * What goes into the engine and what comes out of it: plain data, so that it can cross from thread to thread.
+ */
+import type { Occupancy } from '../cache/sequence-cells.ts'
+import type { ChatMessage, SamplingSettings } from '../llama/index.ts'
+import type { Phase } from './reasoning-phase.ts'
+
+/** What to generate from. */
+export type Prompt =
+  | { readonly messages: readonly ChatMessage[]; readonly enableThinking?: boolean }
+  /** Text as the model gets it, special tokens included; no template is applied. */
+  | { readonly text: string }
+  | { readonly tokens: readonly number[] }
+
+export interface GenerateRequest {
+  readonly prompt: Prompt
+  /** Name of an eviction policy. Default: `dynts` if the model has a predictor, else `question-window`. */
+  readonly policy?: string
+  readonly policyOptions?: Readonly<Record<string, unknown>>
+  /** B, in cells. Default: the predictor's recommendation, else 4096; no more than the engine's cells. */
+  readonly budget?: number
+  /** W_l, in cells. Default: the predictor's recommendation, else 1024. */
+  readonly localWindow?: number
+  /** Share of the selection window that is kept. Default: the predictor's recommendation, else 0.4. */
+  readonly ratio?: number
+  /** What differs from `defaultSampling`. */
+  readonly sampling?: Partial<SamplingSettings>
+  readonly seed?: number
+  /** The most tokens to generate. Default 16,384. */
+  readonly maxTokens?: number
+  /** After this many thinking tokens the thinking is closed and the model answers. */
+  readonly thinkingBudget?: number
+  /** Texts that end the answer; they are not part of it. */
+  readonly stop?: readonly string[]
+  /**
+   * Replay (teacher forcing): these tokens are fed instead of sampled ones, to the end, whatever they are. The result
+   * carries the log-probability of each.
+   */
+  readonly replay?: string | readonly number[]
+}
+
+export type FinishReason = 'stop' | 'length' | 'cancelled'
+
+export interface CacheReport extends Occupancy {
+  readonly policy: string
+  /** null: the full cache, unbounded. */
+  readonly budget: number | null
+  readonly localWindow: number | null
+  readonly ratio: number | null
+  /** Keys and values of one token in all layers. */
+  readonly bytesPerCell: number
+  readonly peakBytes: number
+  /** What was allocated for this sequence. */
+  readonly allocatedBytes: number
+  readonly compactions: number
+  /** Whether answer cells had to leave because too few thinking cells were left. */
+  readonly degraded: boolean
+}
+
+/** Milliseconds of wall time; what a sequence shares with others in a batch is counted in full. */
+export interface TimingReport {
+  readonly prefillMs: number
+  /** From the first decode step to the last, everything included: sampling, scoring, evictions. */
+  readonly decodeMs: number
+  readonly evictionMs: number
+  readonly scoringMs: number
+  /** Generated tokens per second of `decodeMs`. */
+  readonly tokensPerSecond: number
+}
+
+export interface UsageReport {
+  readonly promptTokens: number
+  /** Tokens between the tags. */
+  readonly thinkingTokens: number
+  /** All other generated tokens, the tags and the end token included. */
+  readonly answerTokens: number
+}
+
+export interface GenerateResult {
+  /** All generated text, tags included. */
+  readonly text: string
+  readonly thinking: string
+  readonly answer: string
+  readonly finishReason: FinishReason
+  readonly usage: UsageReport
+  readonly cache: CacheReport
+  readonly timing: TimingReport
+  readonly seed: number
+  /** The prompt's tokens and then the generated ones. */
+  readonly tokens: readonly number[]
+  /** Under replay: log-probability of every token of the continuation. */
+  readonly logprobs?: readonly number[]
+}
+
+export interface TokenEvent {
+  readonly type: 'token'
+  /** null: only text that had been held back, because it might have been part of a tag or a stop text. */
+  readonly token: number | null
+  readonly position: number
+  readonly phase: Phase
+  /** Text that became certain with this token; it may be empty. */
+  readonly text: string
+  /** Cells held by the sequence. */
+  readonly cells: number
+}
+
+export interface PhaseEvent {
+  readonly type: 'phase'
+  readonly phase: Phase
+}
+
+export interface EvictionEvent {
+  readonly type: 'eviction'
+  /** Generated tokens consumed so far. */
+  readonly step: number
+  /** Cells before it. */
+  readonly before: number
+  /** Positions after it, ascending. */
+  readonly kept: Int32Array
+  readonly evicted: number
+  readonly compacted: boolean
+}
+
+export interface FinishEvent {
+  readonly type: 'finish'
+  readonly result: GenerateResult
+}
+
+export type GenerateEvent = PhaseEvent | TokenEvent | EvictionEvent | FinishEvent

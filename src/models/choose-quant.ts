@@ -1,0 +1,99 @@
+/**
+ * Which of a repository's files make the model that was asked for. Knows names only, nothing of the network or of disks.
+ *
+ * Source of the rules: llama.cpp v0.5.0, common/download.cpp (find_best_model), so that `user/repo:QUANT` means the same.
+ */
+import { GGUF_QUANT_ORDER, GGMLFileQuantizationType, parseGGUFQuantLabel, parseGgufShardFilename } from '@huggingface/gguf'
+import { InputError } from '../errors.ts'
+import type { HubReference } from './reference.ts'
+
+/** One model of a repository: a file, or the parts of a split one. */
+export interface ModelFiles<File extends { readonly path: string }> {
+  /** e.g. `Q4_K_M`; the file's name if that does not tell. */
+  readonly quant: string
+  /** In order of the parts. */
+  readonly files: readonly File[]
+}
+
+const PREFERRED = ['Q4_K_M', 'Q8_0']
+const NOT_MODELS = /mmproj|imatrix|mtp-|eagle3-|dflash-|dspark-|\.predictor\.gguf$/i
+
+/** All models among files, complete ones only, in the order of their names. */
+export function groupModels<File extends { readonly path: string }>(files: readonly File[]): ModelFiles<File>[] {
+  const groups = new Map<string, { total: number; files: File[] }>()
+  for (const file of files) {
+    const { path } = file
+    if (!/\.gguf$/i.test(path) || NOT_MODELS.test(baseName(path))) continue
+    const part = parseGgufShardFilename(path)
+    const key = part === null ? path : `${part.prefix}-of-${part.total}`
+    const group = groups.get(key) ?? { total: part === null ? 1 : Number(part.total), files: [] }
+    group.files.push(file)
+    groups.set(key, group)
+  }
+  return [...groups.values()]
+    .filter((group) => group.files.length === group.total)
+    .map((group) => group.files.sort((a, b) => (a.path < b.path ? -1 : 1)))
+    .map((parts) => ({ quant: quantOf(parts[0]?.path ?? ''), files: parts }))
+    .sort((a, b) => ((a.files[0]?.path ?? '') < (b.files[0]?.path ?? '') ? -1 : 1))
+}
+
+/**
+ * The model that a reference means.
+ * @throws InputError `quant_not_found`, which names the quants that there are
+ */
+export function chooseModel<File extends { readonly path: string }>(
+  reference: HubReference,
+  files: readonly File[],
+): ModelFiles<File> {
+  const models = groupModels(files)
+  const chosen = findModel(reference, models)
+  if (chosen !== undefined) return chosen
+  const { repo, revision } = reference
+  const where = revision === 'main' ? repo : `${repo}@${revision}`
+  const wanted = reference.file ?? reference.quant
+  if (models.length === 0) {
+    throw new InputError('quant_not_found', `${where} has no GGUF model. Look for a repository whose name ends in -GGUF.`)
+  }
+  throw new InputError(
+    'quant_not_found',
+    `${where} has no ${wanted ?? 'GGUF model'}. It has: ${sortQuants(models.map(({ quant }) => quant)).join(', ')}.`,
+  )
+}
+
+/** As `chooseModel`, but `undefined` if there is none. */
+export function findModel<File extends { readonly path: string }>(
+  { file, quant }: HubReference,
+  models: readonly ModelFiles<File>[],
+): ModelFiles<File> | undefined {
+  if (file !== undefined) return models.find(({ files }) => files.some(({ path }) => path === file))
+  if (quant !== undefined) return withQuant(models, quant)
+  for (const preferred of PREFERRED) {
+    const model = withQuant(models, preferred)
+    if (model !== undefined) return model
+  }
+  return models[0]
+}
+
+function withQuant<File extends { readonly path: string }>(models: readonly ModelFiles<File>[], quant: string) {
+  const exact = models.find((model) => model.quant.toUpperCase() === quant.toUpperCase())
+  if (exact !== undefined) return exact
+  const escaped = quant.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  const pattern = new RegExp(`(^|[^A-Za-z0-9])${escaped}[./-]`, 'i')
+  return models.find(({ files }) => pattern.test(files[0]?.path ?? ''))
+}
+
+/** The quant that a file's name, or else its folder's, tells; or the name itself. */
+export function quantOf(path: string): string {
+  return parseGGUFQuantLabel(baseName(path)) ?? parseGGUFQuantLabel(path) ?? baseName(path)
+}
+
+function sortQuants(quants: readonly string[]): string[] {
+  const rank = (quant: string) => {
+    const name = quant.replace(/^UD-/, '')
+    const index = GGUF_QUANT_ORDER.findIndex((type) => GGMLFileQuantizationType[type] === name)
+    return index < 0 ? GGUF_QUANT_ORDER.length : index
+  }
+  return [...new Set(quants)].sort((a, b) => rank(b) - rank(a))
+}
+
+const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1)

@@ -1,0 +1,420 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, mkdtemp, readFile, readdir, readlink, rm, utimes, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { FakeHub, fail, gitSha1, sha256 } from '../../test/support/hub-server.ts'
+import type { DownloadProgress } from './download.ts'
+import { realDisk } from './partial-file.ts'
+import type { Disk } from './partial-file.ts'
+import { resolveModel } from './resolve.ts'
+import type { ResolveOptions } from './resolve.ts'
+
+const COMMIT = 'c0ffee00'.repeat(5)
+const FILE = 'model-Q4_K_M.gguf'
+const SIZE = 400_000
+const BYTES = randomBytes(SIZE)
+const HASH = sha256(BYTES)
+const PARTS = [randomBytes(1000), randomBytes(2000), randomBytes(3000)]
+
+let hub: FakeHub
+let cache: string
+beforeAll(async () => {
+  hub = await FakeHub.start()
+})
+afterAll(() => hub.stop())
+beforeEach(async () => {
+  cache = await mkdtemp(join(tmpdir(), 'dynts-hub-'))
+  hub.log.length = 0
+  hub.contentTokens.length = 0
+  hub.hubFault = () => false
+  hub.contentFault = () => false
+  hub.repos.set('user/repo', {
+    commit: COMMIT,
+    files: { [FILE]: BYTES, 'model-Q8_0.gguf': randomBytes(10), 'README.md': Buffer.from('text') },
+  })
+  const name = (part: number) => `Q8_0/big-Q8_0-0000${part + 1}-of-00003.gguf`
+  hub.repos.set('user/split', {
+    commit: COMMIT,
+    files: Object.fromEntries(PARTS.map((bytes, part) => [name(part), bytes])),
+  })
+})
+afterEach(() => rm(cache, { recursive: true, force: true }))
+
+interface Settings extends Omit<ResolveOptions, 'env'> {
+  readonly env?: Record<string, string>
+  readonly disk?: Disk
+  readonly stallMs?: number
+}
+const pull = (reference: string, { disk, stallMs, env, ...options }: Settings = {}) =>
+  resolveModel(reference, {
+    ...options,
+    env: { HF_ENDPOINT: hub.url, HF_HUB_CACHE: cache, HF_HOME: join(cache, 'none'), ...env },
+    internals: { retryMs: 1, disk, stallMs },
+  })
+const repo = (...path: string[]) => join(cache, 'models--user--repo', ...path)
+const incomplete = () => repo('blobs', `${HASH}.incomplete`)
+// Comparing large buffers element by element takes a second.
+const hashOf = async (path: string) => sha256(await readFile(path))
+const contentRequests = () => hub.log.filter((line) => line.startsWith('content'))
+const failure = (name: string, code: string, message: RegExp) =>
+  expect.objectContaining({ name, code, message: expect.stringMatching(message) as string }) as Error
+
+/** Sends the first `count` bytes that were asked for and cuts the connection, `times` times. */
+function cutAfter(count: number, times = 1) {
+  let left = times
+  hub.contentFault = (request, response) => {
+    if (left-- <= 0) return false
+    const start = Number(/\d+/.exec(request.headers.range ?? '0')?.[0])
+    const status = start > 0 ? 206 : 200
+    const range = start > 0 ? { 'content-range': `bytes ${start}-${SIZE - 1}/${SIZE}` } : {}
+    response.writeHead(status, { 'content-length': SIZE - start, ...range })
+    response.write(BYTES.subarray(start, start + count), () => setTimeout(() => response.destroy(), 10))
+    return true
+  }
+}
+
+describe('a whole download', () => {
+  test('the cache looks as Python makes it', async () => {
+    const model = await pull('user/repo:Q4_K_M')
+    expect(model).toMatchObject({ source: 'download', name: 'user/repo:Q4_K_M', commit: COMMIT })
+    expect(model.path).toBe(repo('snapshots', COMMIT, FILE))
+    expect(await hashOf(model.path)).toBe(HASH)
+    expect(await readlink(model.path)).toBe(join('..', '..', 'blobs', HASH))
+    expect(await readFile(repo('refs', 'main'), 'utf8')).toBe(COMMIT)
+    expect(await readdir(repo('blobs'))).toEqual([HASH])
+    expect(await readdir(join(cache, '.locks', 'models--user--repo'))).toEqual([])
+  })
+
+  test('a second time needs no network, a refresh fetches no content', async () => {
+    await pull('user/repo')
+    hub.log.length = 0
+    expect((await pull('user/repo')).source).toBe('cache')
+    expect(hub.log).toEqual([])
+    expect((await pull('user/repo', { refresh: true })).source).toBe('download')
+    expect(contentRequests()).toEqual([])
+  })
+
+  test('all parts of a split model', async () => {
+    const progress: DownloadProgress[] = []
+    const model = await pull('user/split', { onProgress: (event) => progress.push(event) })
+    expect(model.paths).toHaveLength(3)
+    expect(await Promise.all(model.paths.map((path) => readFile(path)))).toEqual(PARTS)
+    expect(await readlink(model.path)).toBe(join('..', '..', '..', 'blobs', sha256(PARTS[0]!)))
+    expect(progress.at(-1)).toMatchObject({ state: 'complete', receivedBytes: 6000, totalBytes: 6000 })
+  })
+
+  test('a file by its address', async () => {
+    const model = await pull(`${hub.url}/user/repo/blob/main/model-Q8_0.gguf`)
+    expect(model.name).toBe('user/repo/model-Q8_0.gguf')
+  })
+
+  test('a small file that is not in LFS is verified by its Git hash', async () => {
+    const bytes = Buffer.from('GGUF small')
+    hub.repos.set('user/repo', { commit: COMMIT, files: { 'a.GGUF': bytes } })
+    const model = await pull('user/repo')
+    expect(await readFile(repo('blobs', gitSha1(bytes)))).toEqual(bytes)
+    expect(await readFile(model.path)).toEqual(bytes)
+  })
+
+  test('the token goes to the Hub only', async () => {
+    const seen: (string | undefined)[] = []
+    hub.hubFault = (request) => {
+      seen.push(request.headers.authorization)
+      return false
+    }
+    await pull('user/repo', { env: { HF_TOKEN: 'secret' } })
+    expect(new Set(seen)).toEqual(new Set(['Bearer secret']))
+    expect(hub.contentTokens).toEqual([undefined])
+  })
+
+  test('the token is read from the file that `hf auth login` wrote', async () => {
+    await mkdir(join(cache, 'home'))
+    await writeFile(join(cache, 'home', 'token'), 'written\n')
+    let seen: string | undefined
+    hub.hubFault = (request) => {
+      seen = request.headers.authorization
+      return false
+    }
+    await pull('user/repo', { env: { HF_HOME: join(cache, 'home') } })
+    expect(seen).toBe('Bearer written')
+  })
+})
+
+describe('broken connections', () => {
+  test('a cut connection goes on where it ended', async () => {
+    cutAfter(150_000)
+    const model = await pull('user/repo')
+    expect(await hashOf(model.path)).toBe(HASH)
+    expect(contentRequests()).toHaveLength(2)
+    expect(contentRequests()[1]).toMatch(/bytes=150000-$/)
+  })
+
+  test('many cuts are no failure as long as each brings something', async () => {
+    cutAfter(40_000, 9)
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+  })
+
+  test('a short body is asked for again', async () => {
+    let first = true
+    hub.contentFault = (_, response) => {
+      if (!first) return false
+      first = false
+      response.writeHead(200).end(BYTES.subarray(0, 100_000))
+      return true
+    }
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+    expect(contentRequests()[1]).toMatch(/bytes=100000-$/)
+  })
+
+  test('what a run before left is used', async () => {
+    await mkdir(dirname(incomplete()), { recursive: true })
+    await writeFile(incomplete(), BYTES.subarray(0, 123_456))
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+    expect(contentRequests()).toEqual([`content GET /${HASH} bytes=123456-`])
+  })
+
+  test('a complete partial file needs no request', async () => {
+    await mkdir(dirname(incomplete()), { recursive: true })
+    await writeFile(incomplete(), BYTES)
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+    expect(contentRequests()).toEqual([])
+  })
+
+  test('a partial file that is too long is begun again', async () => {
+    await mkdir(dirname(incomplete()), { recursive: true })
+    await writeFile(incomplete(), Buffer.alloc(SIZE + 1))
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+  })
+
+  test('a server that ignores Range sends all, and all is taken', async () => {
+    await mkdir(dirname(incomplete()), { recursive: true })
+    await writeFile(incomplete(), BYTES.subarray(0, 1000))
+    hub.contentFault = (_, response) => {
+      response.writeHead(200, { 'content-length': SIZE }).end(BYTES)
+      return true
+    }
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+  })
+
+  test('a server that sends another range is asked from the start', async () => {
+    await mkdir(dirname(incomplete()), { recursive: true })
+    await writeFile(incomplete(), BYTES.subarray(0, 1000))
+    hub.contentFault = (request, response) => {
+      if (request.headers.range === undefined) return false
+      response.writeHead(206, { 'content-range': `bytes 0-${SIZE - 1}/${SIZE}` }).end(BYTES)
+      return true
+    }
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+  })
+
+  test('a server error passes', async () => {
+    let hubErrors = 2
+    let contentErrors = 2
+    hub.hubFault = (_, response) => hubErrors-- > 0 && (fail(response, 503), true)
+    hub.contentFault = (_, response) => contentErrors-- > 0 && (fail(response, 500), true)
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+  })
+
+  test('a server error that does not pass', async () => {
+    hub.hubFault = (_, response) => (fail(response, 502), true)
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'network', /status 502/))
+    expect(hub.log).toHaveLength(5)
+  })
+
+  test('a connection that falls silent', async () => {
+    let first = true
+    hub.contentFault = (_, response) => {
+      if (!first) return false
+      first = false
+      response.writeHead(200, { 'content-length': SIZE })
+      response.write(BYTES.subarray(0, 1000))
+      return true
+    }
+    expect(await hashOf((await pull('user/repo', { stallMs: 200 })).path)).toBe(HASH)
+  })
+
+  test('no server', async () => {
+    await expect(pull('user/repo', { env: { HF_ENDPOINT: 'http://127.0.0.1:1' } })).rejects.toThrow(
+      failure('EngineError', 'network', /cannot be reached/),
+    )
+  })
+
+  test('without a server a refresh keeps the version in the cache', async () => {
+    await pull('user/repo')
+    const env = { HF_ENDPOINT: 'http://127.0.0.1:1' }
+    expect((await pull('user/repo', { refresh: true, env })).source).toBe('cache')
+  })
+
+  test('an abort keeps what came, and the next run goes on', async () => {
+    const controller = new AbortController()
+    hub.contentFault = (_, response) => {
+      response.writeHead(200, { 'content-length': SIZE })
+      response.write(BYTES.subarray(0, 100_000))
+      setTimeout(() => controller.abort(new Error('stopped by the user')), 100)
+      return true
+    }
+    await expect(pull('user/repo', { signal: controller.signal })).rejects.toThrow('stopped by the user')
+    expect((await readFile(incomplete())).equals(BYTES.subarray(0, 100_000))).toBe(true)
+    hub.contentFault = () => false
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+    expect(contentRequests()[1]).toMatch(/bytes=100000-$/)
+  })
+})
+
+describe('wrong content', () => {
+  test('a wrong hash: the file is deleted', async () => {
+    hub.contentFault = (_, response) => (response.writeHead(200).end(randomBytes(SIZE)), true)
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'download_corrupt', /damaged.*Run the command/))
+    expect(await readdir(repo('blobs'))).toEqual([])
+  })
+
+  test('too many bytes: the file is deleted', async () => {
+    hub.contentFault = (_, response) => (response.writeHead(200).end(randomBytes(SIZE + 5000)), true)
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'download_corrupt', /damaged/))
+    expect(await readdir(repo('blobs'))).toEqual([])
+  })
+
+  test.each(['../evil.gguf', '/etc/evil.gguf', 'a/../../evil.gguf', 'a\\..\\evil.gguf', 'C:/evil.gguf'])(
+    'the file name %s is refused',
+    async (path) => {
+      hub.repos.set('user/repo', { commit: COMMIT, files: { [path]: BYTES } })
+      await expect(pull('user/repo')).rejects.toThrow(failure('InputError', 'unsafe_file_name', /unsafe name/))
+      expect(await readdir(cache)).toEqual([])
+    },
+  )
+
+  test.each([
+    [{ sha: '../../../tmp' }, 'revision'],
+    [{ error: 'what' }, 'tree'],
+    ['no JSON', 'revision'],
+  ])('an answer that cannot be understood: %j', async (answer, view) => {
+    hub.hubFault = (request, response) => {
+      if (request.url?.includes(`/${view}/`) !== true) return false
+      response.end(typeof answer === 'string' ? answer : JSON.stringify(answer))
+      return true
+    }
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'hub_failed', /user\/repo/))
+  })
+})
+
+describe('refusals', () => {
+  const refused = (status: number, code?: string) => {
+    hub.hubFault = (_, response) => (fail(response, status, code), true)
+  }
+  test('401 without a token', async () => {
+    refused(401, 'RepoNotFound')
+    await expect(pull('user/repo')).rejects.toThrow(failure('InputError', 'model_access', /private.*HF_TOKEN/))
+  })
+  test('401 with a token', async () => {
+    refused(401)
+    await expect(pull('user/repo', { env: { HF_TOKEN: 'x' } })).rejects.toThrow(/cannot be read with your token/)
+  })
+  test('a gated model', async () => {
+    refused(403, 'GatedRepo')
+    await expect(pull('user/repo')).rejects.toThrow(failure('InputError', 'model_access', /accept its licence at .*user\/repo/))
+  })
+  test('404: no such repository', async () => {
+    await expect(pull('user/none')).rejects.toThrow(failure('InputError', 'model_not_found', /user\/none is not on/))
+  })
+  test('404: no such revision', async () => {
+    await expect(pull('user/repo@v9')).rejects.toThrow(failure('InputError', 'model_not_found', /no revision v9/))
+  })
+  test('no such quant: names those that there are', async () => {
+    await expect(pull('user/repo:Q2_K')).rejects.toThrow(failure('InputError', 'quant_not_found', /It has: Q4_K_M, Q8_0\./))
+  })
+  test('no GGUF at all', async () => {
+    hub.repos.set('user/repo', { commit: COMMIT, files: { 'README.md': Buffer.from('x') } })
+    await expect(pull('user/repo')).rejects.toThrow(failure('InputError', 'quant_not_found', /-GGUF/))
+  })
+})
+
+describe('a full disk', () => {
+  test('is noticed before the download', async () => {
+    const disk = { ...realDisk, freeBytes: () => Promise.resolve(1000) }
+    await expect(pull('user/repo', { disk })).rejects.toThrow(
+      failure('InputError', 'disk_full', /391 KiB are needed, but only 1000 B are free/),
+    )
+    expect(contentRequests()).toEqual([])
+  })
+
+  test('during the download: what came is kept, and the next run goes on', async () => {
+    let room = 200_000
+    const disk: Disk = {
+      ...realDisk,
+      async openForAppend(path) {
+        const file = await realDisk.openForAppend(path)
+        return {
+          ...file,
+          async write(bytes) {
+            if (bytes.length > room) {
+              await file.write(bytes.subarray(0, 10))
+              throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+            }
+            room -= bytes.length
+            await file.write(bytes)
+          },
+        }
+      },
+    }
+    await expect(pull('user/repo', { disk })).rejects.toThrow(failure('InputError', 'disk_full', /are needed/))
+    const kept = await readFile(incomplete())
+    expect(kept.length).toBeGreaterThan(0)
+    expect(kept.equals(BYTES.subarray(0, kept.length))).toBe(true)
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+    expect(contentRequests()[1]).toMatch(new RegExp(`bytes=${kept.length}-$`))
+  })
+})
+
+describe('offline', () => {
+  test('a model that is not in the cache', async () => {
+    await expect(pull('user/repo', { offline: true })).rejects.toThrow(failure('InputError', 'offline', /not in the cache/))
+    await expect(pull('user/repo', { env: { HF_HUB_OFFLINE: '1' } })).rejects.toThrow(/HF_HUB_OFFLINE/)
+    expect(hub.log).toEqual([])
+  })
+  test('a model that is', async () => {
+    await pull('user/repo')
+    hub.log.length = 0
+    for (const reference of ['user/repo', 'user/repo:q4_k_m', `user/repo@${COMMIT}`, `hf:user/repo/${FILE}`]) {
+      expect((await pull(reference, { offline: true })).path).toBe(repo('snapshots', COMMIT, FILE))
+    }
+    await expect(pull('user/repo:Q8_0', { offline: true })).rejects.toThrow(/offline/)
+    expect(hub.log).toEqual([])
+  })
+})
+
+describe('two at once', () => {
+  test('download a file once', async () => {
+    const states: string[] = []
+    const onProgress = ({ state }: DownloadProgress) => states.push(state)
+    const both = await Promise.all([pull('user/repo', { onProgress }), pull('user/repo', { onProgress })])
+    expect(both.map(({ path }) => path)).toEqual([repo('snapshots', COMMIT, FILE), repo('snapshots', COMMIT, FILE)])
+    expect(contentRequests()).toHaveLength(1)
+    expect(states).toContain('waiting')
+  })
+
+  const lockPath = () => join(cache, '.locks', 'models--user--repo', `${HASH}.dynts.lock`)
+  test.each<[string, object, number]>([
+    ['of a process that is gone', { pid: 2 ** 22 + 1, host: hostname() }, 0],
+    ['that nobody touched for long', { pid: 1, host: 'elsewhere' }, 60_000],
+  ])('a lock %s is taken over', async (_, holder, age) => {
+    await mkdir(dirname(lockPath()), { recursive: true })
+    await writeFile(lockPath(), JSON.stringify(holder))
+    const touched = new Date(Date.now() - age)
+    await utimes(lockPath(), touched, touched)
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+  })
+
+  test('waiting for a lock can be aborted', async () => {
+    await mkdir(dirname(lockPath()), { recursive: true })
+    await writeFile(lockPath(), JSON.stringify({ pid: process.pid, host: hostname() }))
+    const signal = AbortSignal.timeout(50)
+    await expect(pull('user/repo', { signal })).rejects.toThrow(/aborted/)
+  })
+})
+
+test('local models are resolved without the network', async () => {
+  expect(await pull('tiny')).toMatchObject({ name: 'tiny', source: 'embedded' })
+  await expect(pull(join(cache, 'none.gguf'))).rejects.toThrow(failure('InputError', 'model_not_found', /none\.gguf/))
+  expect(hub.log).toEqual([])
+})
