@@ -8,14 +8,13 @@ import type { ForwardPass, LoopModel } from './forward-pass.ts'
 import { prepareRequest, type PreparedRequest } from './prepare.ts'
 import { nothingCounted, report } from './report.ts'
 import { Sequence, type SequenceOptions } from './sequence.ts'
-import type { GenerateEvent, GenerateRequest } from './types.ts'
+import type { GenerateEvent, GenerateRequest, StartEvent } from './types.ts'
 
 /** What happened to a request in a step. */
 export type LoopEvent =
   | { readonly id: number; readonly event: GenerateEvent }
   /** The request failed and is gone; the others go on. */
   | { readonly id: number; readonly error: unknown }
-
 
 export class DecodeLoop {
   readonly #forward: ForwardPass
@@ -33,15 +32,16 @@ export class DecodeLoop {
     this.#freeSlots = Array.from({ length: forward.sequences }, (_, slot) => slot)
   }
 
+  /** Whether there is nothing to do and nothing to tell. */
   get idle(): boolean {
-    return this.#waiting.size === 0 && this.#sequences.size === 0
+    return this.#waiting.size === 0 && this.#sequences.size === 0 && this.#events.length === 0
   }
 
   /**
    * Queues a request; its events carry `id`.
    * @throws InputError for a request that cannot be carried out; nothing has been computed then
    */
-  submit(id: number, request: GenerateRequest): PreparedRequest {
+  submit(id: number, request: GenerateRequest): void {
     const prepared = prepareRequest(this.#model, request)
     if (prepared.cells > this.#forward.cells) {
       throw new InputError(
@@ -50,7 +50,7 @@ export class DecodeLoop {
       )
     }
     this.#waiting.set(id, prepared)
-    return prepared
+    this.#events.push({ id, event: startEvent(prepared) })
   }
 
   /** Ends a request; what it has generated so far is its result. The others go on. */
@@ -150,6 +150,20 @@ export class DecodeLoop {
     if (!sequence) return
     this.#sequences.delete(id)
     this.#freeSlots.push(sequence.slot)
+  }
+}
+
+function startEvent({ definition, promptTokens, bound, maxTokens, seed }: PreparedRequest): StartEvent {
+  return {
+    type: 'start',
+    policy: definition.name,
+    promptTokens: promptTokens.length,
+    maxTokens,
+    seed,
+    budget: bound?.budget ?? null,
+    localWindow: bound?.localWindow ?? null,
+    ratio: bound?.ratio ?? null,
+    leaving: bound?.plan.leaving ?? null,
   }
 }
 

@@ -15,11 +15,11 @@ import { DeferredScorer, ImportancePredictor, type PredictorCheckpoint } from '.
 import type { LoopModel, TokenSampler } from './forward-pass.ts'
 
 export interface LoadOptions {
-  readonly gpuLayers?: number
-  readonly threads?: number
-  readonly chatTemplate?: string
-  readonly predictor?: PredictorCheckpoint
-  readonly onProgress?: (share: number) => boolean
+  readonly gpuLayers?: number | undefined
+  readonly threads?: number | undefined
+  readonly chatTemplate?: string | undefined
+  readonly predictor?: PredictorCheckpoint | undefined
+  readonly onProgress?: ((share: number) => boolean) | undefined
 }
 
 export class LoadedModel implements Disposable {
@@ -30,12 +30,7 @@ export class LoadedModel implements Disposable {
 
   /** @throws EngineError `model_not_loaded`; EngineError `model_unusable` for a model that does not generate text */
   static load(library: LlamaLibrary, path: string, options: LoadOptions = {}): LoadedModel {
-    const { gpuLayers, onProgress } = options
-    const llama = LlamaModel.load(library, path, {
-      ...(gpuLayers === undefined ? {} : { gpuLayers }),
-      ...(onProgress === undefined ? {} : { onProgress }),
-    })
-    return new LoadedModel(llama, options)
+    return new LoadedModel(LlamaModel.load(library, path, options), options)
   }
 
   private constructor(llama: LlamaModel, options: LoadOptions) {
@@ -46,7 +41,7 @@ export class LoadedModel implements Disposable {
   }
 
   createContext(options: ContextOptions): LlamaContext {
-    return LlamaContext.create(this.llama, { threads: this.threads, ...options })
+    return LlamaContext.create(this.llama, { ...options, threads: options.threads ?? this.threads })
   }
 
   /** The model as the loop sees it, sampling from this context. */

@@ -66,7 +66,8 @@ export function prepareRequest(model: LoopModel, request: GenerateRequest): Prep
   }
   const promptText = renderPrompt(model, request.prompt)
   const promptTokens = tokenizePrompt(model.vocab, request.prompt, promptText)
-  if (promptTokens.length === 0) throw new InputError('invalid_request', 'the prompt is empty: there is nothing to generate from')
+  if (promptTokens.length === 0)
+    throw new InputError('invalid_request', 'the prompt is empty: there is nothing to generate from')
   const room = model.trainedContext - promptTokens.length
   if (room < 1) {
     throw new InputError(
@@ -76,7 +77,10 @@ export function prepareRequest(model: LoopModel, request: GenerateRequest): Prep
   }
   const replay = request.replay === undefined ? undefined : tokenizeReplay(model.vocab, request.replay)
   if (replay && replay.length > room) {
-    throw new InputError('invalid_request', `a continuation of ${replay.length} tokens exceeds the model's trained context by ${replay.length - room}`)
+    throw new InputError(
+      'invalid_request',
+      `a continuation of ${replay.length} tokens exceeds the model's trained context by ${replay.length - room}`,
+    )
   }
   const maxTokens = replay?.length ?? Math.min(request.maxTokens ?? defaultMaxTokens, room)
   const bound = definition.evicts ? boundOf(model, request, promptTokens.length) : undefined
@@ -152,7 +156,8 @@ function tokenizeReplay(vocab: Vocabulary, replay: string | readonly number[]): 
 
 function checkTokens(vocab: Vocabulary, tokens: readonly number[]): void {
   const wrong = tokens.find((token) => !vocab.isToken(token))
-  if (wrong !== undefined) throw new InputError('invalid_request', `${wrong} is not a token of this model (0 to ${vocab.size - 1})`)
+  if (wrong !== undefined)
+    throw new InputError('invalid_request', `${wrong} is not a token of this model (0 to ${vocab.size - 1})`)
 }
 
 function checkCount(name: string, value: number | undefined, least = 1): void {
@@ -166,7 +171,9 @@ function tokenText(vocab: Vocabulary, token: number): string {
 
 function decode(vocab: Vocabulary, tokens: readonly number[]): string {
   const decoder = new TextDecoder()
-  const text = tokens.filter((token) => vocab.isToken(token)).map((token) => decoder.decode(vocab.piece(token), { stream: true }))
+  const text = tokens
+    .filter((token) => vocab.isToken(token))
+    .map((token) => decoder.decode(vocab.piece(token), { stream: true }))
   return text.join('') + decoder.decode()
 }
 

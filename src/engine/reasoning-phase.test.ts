@@ -75,7 +75,10 @@ describe('ReasoningPhase', () => {
   test('however the text is cut into tokens, the split is the same and nothing is lost', () => {
     const word = fc.constantFrom('a', '<', '</', 'think', '>', '<think', '</think', ' ', '\n', 'th')
     const inputs = fc.record({
-      thought: fc.array(word).map((words) => words.join('')).filter((text) => !text.includes('</think>')),
+      thought: fc
+        .array(word)
+        .map((words) => words.join(''))
+        .filter((text) => !text.includes('</think>')),
       said: fc.array(word).map((words) => words.join('')),
       opened: fc.boolean(),
       cuts: fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1 }),

@@ -59,7 +59,13 @@ export class Sequence {
   #prefillMs = 0
   #decodeStart: number | undefined
 
-  constructor(forward: ForwardPass, model: LoopModel, prepared: PreparedRequest, slot: number, options: SequenceOptions) {
+  constructor(
+    forward: ForwardPass,
+    model: LoopModel,
+    prepared: PreparedRequest,
+    slot: number,
+    options: SequenceOptions,
+  ) {
     const { definition, policyOptions, promptTokens, seed, bound } = prepared
     this.prepared = prepared
     this.slot = slot

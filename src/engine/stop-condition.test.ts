@@ -29,7 +29,9 @@ test('however the text is cut, the answer ends at the first stop text in it', ()
     fc.property(fc.array(letters), fc.constantFrom('ab', 'abc', 'aab', 'ccc'), (pieces, stop) => {
       const text = pieces.join('')
       const at = text.indexOf(stop)
-      expect(run(pieces, [stop])).toEqual(at < 0 ? { text, stopped: false } : { text: text.slice(0, at), stopped: true })
+      expect(run(pieces, [stop])).toEqual(
+        at < 0 ? { text, stopped: false } : { text: text.slice(0, at), stopped: true },
+      )
     }),
   )
 })

@@ -15,28 +15,28 @@ export type Prompt =
 export interface GenerateRequest {
   readonly prompt: Prompt
   /** Name of an eviction policy. Default: `dynts` if the model has a predictor, else `question-window`. */
-  readonly policy?: string
-  readonly policyOptions?: Readonly<Record<string, unknown>>
+  readonly policy?: string | undefined
+  readonly policyOptions?: Readonly<Record<string, unknown>> | undefined
   /** B, in cells. Default: the predictor's recommendation, else 4096; no more than the engine's cells. */
-  readonly budget?: number
+  readonly budget?: number | undefined
   /** W_l, in cells. Default: the predictor's recommendation, else 1024. */
-  readonly localWindow?: number
+  readonly localWindow?: number | undefined
   /** Share of the selection window that is kept. Default: the predictor's recommendation, else 0.4. */
-  readonly ratio?: number
+  readonly ratio?: number | undefined
   /** What differs from `defaultSampling`. */
-  readonly sampling?: Partial<SamplingSettings>
-  readonly seed?: number
+  readonly sampling?: Partial<SamplingSettings> | undefined
+  readonly seed?: number | undefined
   /** The most tokens to generate. Default 16,384. */
-  readonly maxTokens?: number
+  readonly maxTokens?: number | undefined
   /** After this many thinking tokens the thinking is closed and the model answers. */
-  readonly thinkingBudget?: number
+  readonly thinkingBudget?: number | undefined
   /** Texts that end the answer; they are not part of it. */
-  readonly stop?: readonly string[]
+  readonly stop?: readonly string[] | undefined
   /**
    * Replay (teacher forcing): these tokens are fed instead of sampled ones, to the end, whatever they are. The result
    * carries the log-probability of each.
    */
-  readonly replay?: string | readonly number[]
+  readonly replay?: string | readonly number[] | undefined
 }
 
 export type FinishReason = 'stop' | 'length' | 'cancelled'
@@ -89,7 +89,23 @@ export interface GenerateResult {
   /** The prompt's tokens and then the generated ones. */
   readonly tokens: readonly number[]
   /** Under replay: log-probability of every token of the continuation. */
-  readonly logprobs?: readonly number[]
+  readonly logprobs?: readonly number[] | undefined
+}
+
+/** The request was accepted; what it will be carried out with. */
+export interface StartEvent {
+  readonly type: 'start'
+  readonly policy: string
+  readonly promptTokens: number
+  /** Already limited by the model's trained context. */
+  readonly maxTokens: number
+  readonly seed: number
+  /** null: the full cache, unbounded. */
+  readonly budget: number | null
+  readonly localWindow: number | null
+  readonly ratio: number | null
+  /** K: the cells that leave at every eviction. */
+  readonly leaving: number | null
 }
 
 export interface TokenEvent {
@@ -126,4 +142,4 @@ export interface FinishEvent {
   readonly result: GenerateResult
 }
 
-export type GenerateEvent = PhaseEvent | TokenEvent | EvictionEvent | FinishEvent
+export type GenerateEvent = StartEvent | PhaseEvent | TokenEvent | EvictionEvent | FinishEvent

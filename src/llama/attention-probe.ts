@@ -44,7 +44,8 @@ export class AttentionProbe implements Disposable {
    */
   take(): AttentionRows {
     if (this.#error) throw this.#error
-    if (this.#terms === 0) throw new EngineError('no_attention', 'no attention weights were read: is flash attention off?')
+    if (this.#terms === 0)
+      throw new EngineError('no_attention', 'no attention weights were read: is flash attention off?')
     const scale = 1 / this.#terms
     const weights = this.#sum.map((sum) => sum * scale)
     this.#terms = 0

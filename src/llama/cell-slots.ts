@@ -27,7 +27,8 @@ export class CellSlots {
   /** Takes cells for `count` consecutive positions from `start` on, as one ubatch does. */
   append(start: number, count: number): void {
     const size = this.positions.length
-    if (count > size - this.#used) throw new RangeError(`${count} tokens do not fit: ${this.#used} of ${size} cells used`)
+    if (count > size - this.#used)
+      throw new RangeError(`${count} tokens do not fit: ${this.#used} of ${size} cells used`)
     let cell = this.#head > this.#used + 2 * count ? 0 : this.#head
     for (let placed = 0; placed < count; cell++) {
       if (cell >= size) cell = 0

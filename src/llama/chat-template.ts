@@ -33,7 +33,9 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
     })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new InputError('chat_template', `the model's chat template does not accept these messages: ${reason}`, { cause: error })
+    throw new InputError('chat_template', `the model's chat template does not accept these messages: ${reason}`, {
+      cause: error,
+    })
   }
 }
 

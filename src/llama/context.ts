@@ -6,7 +6,15 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { EngineError, InputError } from '../errors.ts'
 import type { AttentionProbe } from './attention-probe.ts'
-import { float32View, int8View, int32View, pointerView, type Bindings, type LlamaBatch, type Pointer } from './bindings.ts'
+import {
+  float32View,
+  int8View,
+  int32View,
+  pointerView,
+  type Bindings,
+  type LlamaBatch,
+  type Pointer,
+} from './bindings.ts'
 import { CellSlots } from './cell-slots.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaModel } from './model.ts'
@@ -20,19 +28,19 @@ export interface ContextOptions {
   /** Cells of each sequence; llama.cpp rounds them up to a multiple of 256. */
   readonly cells: number
   /** How many sequences it holds. Default 1. */
-  readonly sequences?: number
+  readonly sequences?: number | undefined
   /** Default f16. */
-  readonly kvType?: KvType
+  readonly kvType?: KvType | undefined
   /** Compute threads. Default: `defaultThreads`. */
-  readonly threads?: number
+  readonly threads?: number | undefined
   /** The most tokens of one forward pass. Default 512. */
-  readonly batchTokens?: number
-  /** Default true. Off for policies that read attention weights. */
-  readonly flashAttention?: boolean
+  readonly batchTokens?: number | undefined
+  /** Default: on a GPU and for a quantised cache; on the CPU it is slower (docs/benchmarks.md). */
+  readonly flashAttention?: boolean | undefined
   /** The most output rows of one decode; at least `sequences`, the default. */
-  readonly outputRows?: number
+  readonly outputRows?: number | undefined
   /** Reads attention weights; needs flash attention off. */
-  readonly attentionProbe?: AttentionProbe
+  readonly attentionProbe?: AttentionProbe | undefined
 }
 
 /** The forward pass of one token in each of several sequences. All arrays have the same length. */
@@ -85,9 +93,12 @@ export class LlamaContext extends NativeHandle {
     checkRange('threads', threads, 1, 512)
     checkRange('batchTokens', batchTokens, 1, 2 ** 16)
     checkRange('outputRows', outputRows, sequences, 2 ** 16)
-    const flash = options.flashAttention ?? true
+    const flash = options.flashAttention ?? (model.usesGpu || kvType === 'q8_0')
     if (kvType === 'q8_0' && !flash) {
-      throw new InputError('invalid_context', 'a q8_0 cache needs flash attention, which this policy must turn off: use --kv-type f16')
+      throw new InputError(
+        'invalid_context',
+        'a q8_0 cache needs flash attention, which this policy must turn off: use --kv-type f16',
+      )
     }
     const params = c.llama_context_default_params()
     const padded = Math.ceil(cells / 256) * 256
@@ -122,7 +133,8 @@ export class LlamaContext extends NativeHandle {
   private constructor(
     model: LlamaModel,
     pointer: Pointer,
-    options: ContextOptions & Required<Pick<ContextOptions, 'sequences' | 'kvType' | 'threads' | 'batchTokens' | 'outputRows'>>,
+    options: ContextOptions &
+      Required<Pick<ContextOptions, 'sequences' | 'kvType' | 'threads' | 'batchTokens' | 'outputRows'>>,
   ) {
     super(pointer, model)
     const { c } = model.library
@@ -158,22 +170,31 @@ export class LlamaContext extends NativeHandle {
     const slots = this.#slotsOf(sequence)
     if (tokens.length === 0) throw new RangeError('no tokens to append')
     if (output === 'all' && tokens.length > Math.min(this.outputRows, this.batchTokens)) {
-      throw new RangeError(`${tokens.length} output rows asked for, at most ${Math.min(this.outputRows, this.batchTokens)}`)
+      throw new RangeError(
+        `${tokens.length} output rows asked for, at most ${Math.min(this.outputRows, this.batchTokens)}`,
+      )
     }
-    if (tokens.length > this.cells - slots.used) throw new RangeError(`${tokens.length} tokens do not fit into the cache`)
+    if (tokens.length > this.cells - slots.used)
+      throw new RangeError(`${tokens.length} tokens do not fit into the cache`)
     this.#setHiddenStates(output === 'all')
     for (let from = 0; from < tokens.length; from += this.batchTokens) {
       const count = Math.min(this.batchTokens, tokens.length - from)
       for (let i = 0; i < count; i++) {
         const isLast = from + i === tokens.length - 1
-        this.#put(i, tokens[from + i] ?? -1, start + from + i, sequence, output === 'all' || (output === 'last' && isLast))
+        this.#put(
+          i,
+          tokens[from + i] ?? -1,
+          start + from + i,
+          sequence,
+          output === 'all' || (output === 'last' && isLast),
+        )
       }
       this.#rows = 0
       this.#run(count)
       slots.append(start + from, count)
     }
     this.#rows = output === 'all' ? tokens.length : output === 'last' ? 1 : 0
-    this.#firstRow = output === 'last' ? ((tokens.length - 1) % this.batchTokens) : 0
+    this.#firstRow = output === 'last' ? (tokens.length - 1) % this.batchTokens : 0
   }
 
   /**
@@ -219,7 +240,8 @@ export class LlamaContext extends NativeHandle {
    * @throws RangeError if the last decode gave no such output row
    */
   outputIndex(row: number): number {
-    if (!Number.isInteger(row) || row < 0 || row >= this.#rows) throw new RangeError(`output row ${row} of ${this.#rows}`)
+    if (!Number.isInteger(row) || row < 0 || row >= this.#rows)
+      throw new RangeError(`output row ${row} of ${this.#rows}`)
     return this.#firstRow + row
   }
 
@@ -260,7 +282,8 @@ export class LlamaContext extends NativeHandle {
 
   #put(i: number, token: number, position: number, sequence: number, output: boolean): void {
     if (!this.model.vocab.isToken(token)) throw new RangeError(`${token} is not a token of this model`)
-    if (!Number.isInteger(position) || position < 0 || position > 0x7fff_fffe) throw new RangeError(`position ${position}`)
+    if (!Number.isInteger(position) || position < 0 || position > 0x7fff_fffe)
+      throw new RangeError(`position ${position}`)
     this.#token[i] = token
     this.#position[i] = position
     const sequenceId = this.#sequence[i]

@@ -37,7 +37,8 @@ export function writeGguf(
       else c.gguf_set_val_u32(gguf, key, value.u32)
     }
     for (const { name, rows, columns, values } of matrices) {
-      if (values.length !== rows * columns) throw new RangeError(`${name}: ${values.length} values for ${rows} x ${columns}`)
+      if (values.length !== rows * columns)
+        throw new RangeError(`${name}: ${values.length} values for ${rows} x ${columns}`)
       if (name.length > 63) throw new RangeError(`${name}: a tensor's name has at most 63 characters`)
       const tensor = c.ggml_set_name(c.ggml_new_tensor_2d(tensors, f32, columns, rows), name)
       c.gguf_add_tensor(gguf, tensor)

@@ -54,7 +54,10 @@ export function loadLibrary(gpu: GpuChoice = 'auto'): LlamaLibrary {
     if (!folder) continue
     const library = open(folder, backend)
     if (backend !== 'cpu' && gpu !== 'off' && !library.devices.some((device) => device.gpu)) {
-      throw new InputError('gpu_not_found', `the ${backend} libraries are installed, but they find no GPU: use --gpu off`)
+      throw new InputError(
+        'gpu_not_found',
+        `the ${backend} libraries are installed, but they find no GPU: use --gpu off`,
+      )
     }
     loaded = { library, gpu }
     return library
@@ -63,7 +66,9 @@ export function loadLibrary(gpu: GpuChoice = 'auto'): LlamaLibrary {
     const name = packagesOf(gpu)[0]
     throw new InputError(
       'gpu_not_installed',
-      name ? `--gpu ${gpu} needs the package ${name}: npm install ${name}` : `--gpu ${gpu} is not available on this system`,
+      name
+        ? `--gpu ${gpu} needs the package ${name}: npm install ${name}`
+        : `--gpu ${gpu} is not available on this system`,
     )
   }
   throw new EngineError(

@@ -38,7 +38,11 @@ export class MatrixGraph extends NativeHandle {
   readonly #graphs = new Map<number, Graph>()
 
   /** Softplus follows every layer, the last included. */
-  static create(library: LlamaLibrary, layers: readonly DenseLayer[], options: { gpu?: boolean; threads: number }): MatrixGraph {
+  static create(
+    library: LlamaLibrary,
+    layers: readonly DenseLayer[],
+    options: { gpu?: boolean; threads: number },
+  ): MatrixGraph {
     const { c } = library
     const deviceIndex = options.gpu ? library.devices.findIndex((device) => device.gpu) : -1
     const index = deviceIndex >= 0 ? deviceIndex : library.devices.findIndex((device) => !device.gpu)
@@ -52,11 +56,13 @@ export class MatrixGraph extends NativeHandle {
       no_alloc: true,
     })
     const weights = layers.map((layer) => {
-      if (layer.weights.length !== layer.rows * layer.columns) throw new RangeError('a layer has the wrong number of weights')
+      if (layer.weights.length !== layer.rows * layer.columns)
+        throw new RangeError('a layer has the wrong number of weights')
       return c.ggml_new_tensor_2d(context, f32, layer.columns, layer.rows)
     })
     const buffer = c.ggml_backend_alloc_ctx_tensors(context, backend)
-    if (buffer === null) throw new EngineError('out_of_memory', 'the weights of the importance predictor do not fit into memory')
+    if (buffer === null)
+      throw new EngineError('out_of_memory', 'the weights of the importance predictor do not fit into memory')
     layers.forEach((layer, i) => {
       const tensor = weights[i]
       if (tensor !== undefined) c.ggml_backend_tensor_set(tensor, layer.weights, 0, layer.weights.byteLength)
@@ -87,7 +93,8 @@ export class MatrixGraph extends NativeHandle {
    */
   run(input: Float32Array, count: number): Float32Array {
     if (this.disposed) throw new Error('the graph was used after it was disposed')
-    if (count < 1 || input.length < count * this.inputSize) throw new RangeError(`${input.length} values for ${count} rows`)
+    if (count < 1 || input.length < count * this.inputSize)
+      throw new RangeError(`${input.length} values for ${count} rows`)
     const capacity = 2 ** Math.ceil(Math.log2(count))
     const graph = this.#graphs.get(capacity) ?? this.#build(capacity)
     const c = this.#c

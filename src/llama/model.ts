@@ -10,9 +10,9 @@ import { Vocab } from './vocab.ts'
 
 export interface ModelOptions {
   /** Layers kept on the GPU; negative: all. Without a GPU it has no effect. */
-  readonly gpuLayers?: number
+  readonly gpuLayers?: number | undefined
   /** Called with 0..1 while the weights are read; returning false stops the loading. */
-  readonly onProgress?: (share: number) => boolean
+  readonly onProgress?: ((share: number) => boolean) | undefined
 }
 
 export class LlamaModel extends NativeHandle {
@@ -80,7 +80,8 @@ export class LlamaModel extends NativeHandle {
     const c = this.#c
     if (c.llama_model_has_encoder(this.pointer)) return 'it is an encoder-decoder model'
     if (!c.llama_model_has_decoder(this.pointer)) return 'it has no decoder'
-    if (c.llama_model_is_diffusion(this.pointer)) return 'it is a diffusion model, which does not generate token by token'
+    if (c.llama_model_is_diffusion(this.pointer))
+      return 'it is a diffusion model, which does not generate token by token'
     if (this.vocab.size === 0) return 'it has no vocabulary'
     return undefined
   }

@@ -47,7 +47,8 @@ export class Vocab {
       tokens = new Int32Array(-count)
       count = this.#c.llama_tokenize(this.#vocab, source, bytes.length, tokens, tokens.length, addBos, special)
     }
-    if (count < 0) throw new EngineError('tokenize_failed', `llama.cpp could not tokenize a text of ${bytes.length} bytes`)
+    if (count < 0)
+      throw new EngineError('tokenize_failed', `llama.cpp could not tokenize a text of ${bytes.length} bytes`)
     return tokens.slice(0, count)
   }
 

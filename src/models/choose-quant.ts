@@ -61,10 +61,10 @@ export function chooseModel<File extends { readonly path: string }>(
 }
 
 /** As `chooseModel`, but `undefined` if there is none. */
-export function findModel<File extends { readonly path: string }>(
+export function findModel<Model extends ModelFiles<{ readonly path: string }>>(
   { file, quant }: HubReference,
-  models: readonly ModelFiles<File>[],
-): ModelFiles<File> | undefined {
+  models: readonly Model[],
+): Model | undefined {
   if (file !== undefined) return models.find(({ files }) => files.some(({ path }) => path === file))
   if (quant !== undefined) return withQuant(models, quant)
   for (const preferred of PREFERRED) {
@@ -74,7 +74,7 @@ export function findModel<File extends { readonly path: string }>(
   return models[0]
 }
 
-function withQuant<File extends { readonly path: string }>(models: readonly ModelFiles<File>[], quant: string) {
+function withQuant<Model extends ModelFiles<{ readonly path: string }>>(models: readonly Model[], quant: string) {
   const exact = models.find((model) => model.quant.toUpperCase() === quant.toUpperCase())
   if (exact !== undefined) return exact
   const escaped = quant.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

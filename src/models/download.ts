@@ -3,7 +3,7 @@
  * terminals; progress goes to a callback.
  */
 import { mkdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { EngineError, InputError } from '../errors.ts'
 import { chooseModel } from './choose-quant.ts'
 import { withFileLock } from './file-lock.ts'
@@ -193,7 +193,7 @@ async function append(download: Download, file: RemoteFile, partial: PartialFile
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error
-    throw diskFull(dirname(download.options.cache), file.bytes - partial.bytes, undefined, error)
+    throw diskFull(download.options.cache, file.bytes - partial.bytes, undefined, error)
   }
   download.progress.report('downloading', file, partial.bytes)
 }

@@ -20,7 +20,9 @@ type Entry = z.output<typeof headerSchema>[string]
  */
 export async function readSafetensorsPredictor(path: string): Promise<WeightMatrix[]> {
   const buffer = await readFile(path).catch((error: unknown) => {
-    throw new InputError('predictor_not_found', `${path} cannot be read: ${(error as Error).message}.`, { cause: error })
+    throw new InputError('predictor_not_found', `${path} cannot be read: ${(error as Error).message}.`, {
+      cause: error,
+    })
   })
   const bytes = new Uint8Array(buffer)
   const { header, dataStart } = parseHeader(path, bytes)
@@ -43,7 +45,8 @@ export async function readSafetensorsPredictor(path: string): Promise<WeightMatr
       throw new InputError('invalid_predictor', `${path}: ${names[i + 1]} does not take what ${names[i]} gives.`)
     }
   })
-  if (matrices.at(-1)?.rows !== 1) throw new InputError('invalid_predictor', `${path}: the last layer must give one number.`)
+  if (matrices.at(-1)?.rows !== 1)
+    throw new InputError('invalid_predictor', `${path}: the last layer must give one number.`)
   return matrices
 }
 
@@ -80,7 +83,8 @@ function readMatrix(path: string, name: string, entry: Entry, bytes: Uint8Array,
       : entry.dtype === 'F16'
         ? Float32Array.from(new Float16Array(data))
         : new Float32Array(Uint32Array.from(new Uint16Array(data), (high) => high << 16).buffer)
-  if (!weights.every(Number.isFinite)) throw new InputError('invalid_predictor', `${path}: ${name} has values that are not finite.`)
+  if (!weights.every(Number.isFinite))
+    throw new InputError('invalid_predictor', `${path}: ${name} has values that are not finite.`)
   return { rows, columns, weights }
 }
 

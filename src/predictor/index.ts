@@ -9,6 +9,7 @@ export {
   type PredictorCheckpoint,
 } from './checkpoint.ts'
 export { DeferredScorer } from './deferred-scorer.ts'
+export { findPredictor, predictorFolder, predictorName } from './find.ts'
 export { readSafetensorsPredictor } from './import-safetensors.ts'
 export { ImportancePredictor } from './predictor.ts'
 export { defaultTarget, parseTarget, type Target } from './target.ts'

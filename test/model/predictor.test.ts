@@ -27,7 +27,13 @@ test('predicted importance of every thinking token, against the oracle', async (
   const checkpoint = await readCheckpoint(tinyPredictor)
   using predictor = new ImportancePredictor(model, checkpoint, 1)
   for (const trace of importanceOracle().traces.slice(0, 20)) {
-    using context = LlamaContext.create(model, { cells: 1024, kvType: 'f32', threads: 1, outputRows: 512, flashAttention: false })
+    using context = LlamaContext.create(model, {
+      cells: 1024,
+      kvType: 'f32',
+      threads: 1,
+      outputRows: 512,
+      flashAttention: false,
+    })
     const thinking = trace.tokens.slice(trace.promptTokens, trace.thinkEnd)
     context.append(0, trace.tokens.slice(0, trace.promptTokens), 0, 'none')
     const states = new Float32Array(thinking.length * model.hiddenSize)

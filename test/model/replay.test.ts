@@ -57,7 +57,9 @@ function differsOnlyNearTies(ours: number[], event: Replay['events'][number]): b
   const scores = new Map(event.scores?.map(([position, score]) => [position, score ?? -Infinity]))
   const largest = Math.max(...[...scores.values()].filter(Number.isFinite).map(Math.abs))
   const kept = new Set(event.kept)
-  const cut = Math.min(...event.kept.filter((position) => scores.has(position)).map((position) => scores.get(position)!))
+  const cut = Math.min(
+    ...event.kept.filter((position) => scores.has(position)).map((position) => scores.get(position)!),
+  )
   const ourKept = new Set(ours)
   const different = [...ours.filter((p) => !kept.has(p)), ...event.kept.filter((p) => !ourKept.has(p))]
   return different.every((position) => Math.abs(scores.get(position)! - cut) <= 1e-4 * largest)

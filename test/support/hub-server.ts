@@ -59,18 +59,31 @@ export class FakeHub {
     if (parts[0] === 'api') {
       const [, , user, name, view, revision = ''] = parts
       const repo = this.repos.get(`${user ?? ''}/${name ?? ''}`)
-      if (repo === undefined) { fail(response, 404, 'RepoNotFound'); return; }
-      if (revision !== 'main' && revision !== repo.commit) { fail(response, 404, 'RevisionNotFound'); return; }
-      if (view === 'revision') { json(response, { _id: '1', id: `${user ?? ''}/${name ?? ''}`, sha: repo.commit }); return; }
+      if (repo === undefined) {
+        fail(response, 404, 'RepoNotFound')
+        return
+      }
+      if (revision !== 'main' && revision !== repo.commit) {
+        fail(response, 404, 'RevisionNotFound')
+        return
+      }
+      if (view === 'revision') {
+        json(response, { _id: '1', id: `${user ?? ''}/${name ?? ''}`, sha: repo.commit })
+        return
+      }
       json(
         response,
         Object.entries(repo.files).map(([path, bytes]) => treeEntry(path, bytes)),
-      ); return;
+      )
+      return
     }
     const [user, name, , , ...path] = parts
     const repo = this.repos.get(`${user ?? ''}/${name ?? ''}`)
     const file = repo?.files[path.join('/')]
-    if (repo === undefined || file === undefined) { fail(response, 404, 'EntryNotFound'); return; }
+    if (repo === undefined || file === undefined) {
+      fail(response, 404, 'EntryNotFound')
+      return
+    }
     const headers = { 'x-repo-commit': repo.commit, 'accept-ranges': 'bytes' }
     if (!path.join('/').endsWith('.gguf')) {
       response.writeHead(200, { ...headers, etag: `"${gitSha1(file)}"`, 'content-length': file.length }).end(file)

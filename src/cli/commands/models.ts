@@ -1,0 +1,168 @@
+/** `dynts models`: what models are on this machine, and getting and removing them. Loads none. */
+import { readFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { EngineError, InputError } from '../../errors.ts'
+import { findModel } from '../../models/choose-quant.ts'
+import { inspectGguf } from '../../models/gguf-file.ts'
+import { cachedCommit, listCachedModels, removeCachedModel, removePartialDownloads } from '../../models/hub-cache.ts'
+import type { CachedModel } from '../../models/hub-cache.ts'
+import { hubCacheFolder, isOffline } from '../../models/hub-settings.ts'
+import type { Environment } from '../../models/hub-settings.ts'
+import { formatBytes } from '../../models/memory-plan.ts'
+import { EMBEDDED_MODEL, embeddedModelPath, parseReference } from '../../models/reference.ts'
+import type { HubReference } from '../../models/reference.ts'
+import { resolveModel } from '../../models/resolve.ts'
+import { showDownload } from '../download-progress.ts'
+
+/** What the command uses of the process. */
+export interface CommandContext {
+  readonly stdout: { write(text: string): unknown }
+  readonly stderr: NodeJS.WriteStream
+  readonly env: Environment
+}
+
+interface ListedModel {
+  /** What `--model` accepts. */
+  readonly name: string
+  readonly source: 'embedded' | 'cache'
+  readonly quant: string
+  readonly bytes: number
+  readonly paths: readonly string[]
+  readonly commit?: string
+  readonly revisions?: readonly string[]
+}
+
+export function modelsCommand(context: CommandContext = process): Command {
+  const command = new Command('models').description('List, download and remove models')
+  command
+    .command('list')
+    .description('Models in the Hugging Face cache, and the embedded one')
+    .option('--json', 'print JSON')
+    .action((options: { json?: boolean }) => list(context, options.json === true))
+  command
+    .command('pull')
+    .description('Download a model, or its newer version')
+    .argument('<model>', 'user/repo:QUANT, or an address on huggingface.co')
+    .action((model: string) => pull(context, model))
+  command
+    .command('rm')
+    .description('Remove a model from the cache')
+    .argument('<model>', 'a name that `dynts models list` shows')
+    .action((model: string) => remove(context, model))
+  return command
+}
+
+async function list({ stdout, env }: CommandContext, json: boolean): Promise<void> {
+  const cache = hubCacheFolder(env)
+  const models = [await embedded(), ...nameModels(await listCachedModels(cache))]
+  if (json) {
+    const output = { schema: 'dynts.models/1', version: await packageVersion(), cache, models }
+    stdout.write(`${JSON.stringify(output, null, 2)}\n`)
+    return
+  }
+  const rows = [
+    ['MODEL', 'QUANT', 'SIZE'],
+    ...models.map(({ name, quant, bytes }) => [name, quant, formatBytes(bytes)]),
+  ]
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  for (const [name = '', quant = '', size = ''] of rows) {
+    stdout.write(`${name.padEnd(widths[0] ?? 0)}  ${quant.padEnd(widths[1] ?? 0)}  ${size}\n`)
+  }
+  stdout.write(`\nCache: ${cache}\n`)
+  if (models.length === 1) stdout.write('Get more with: dynts models pull user/repo:QUANT\n')
+}
+
+async function embedded(): Promise<ListedModel> {
+  const { quantization, fileBytes, paths } = await inspectGguf(embeddedModelPath())
+  return { name: EMBEDDED_MODEL, source: 'embedded', quant: quantization, bytes: fileBytes, paths }
+}
+
+/** Names that `--model` accepts and that mean one model each. */
+function nameModels(models: readonly CachedModel[]): ListedModel[] {
+  return models.map((model) => {
+    const { repo, commit, revisions, quant, bytes, files } = model
+    const revision = revisions.includes('main') ? '' : `@${revisions[0] ?? commit.slice(0, 8)}`
+    const siblings = models.filter((other) => other.repo === repo && other.commit === commit)
+    const chosen = findModel({ kind: 'hub', repo, revision: commit, quant }, siblings)
+    const name = chosen === model ? `${repo}${revision}:${quant}` : `hf:${repo}${revision}/${files[0]?.path ?? ''}`
+    return { name, source: 'cache', quant, bytes, paths: files.map((file) => file.location), commit, revisions }
+  })
+}
+
+async function pull({ stdout, stderr, env }: CommandContext, text: string): Promise<void> {
+  const controller = new AbortController()
+  const onInterrupt = () => {
+    controller.abort()
+  }
+  // Once: a second Ctrl-C ends the program at once.
+  process.once('SIGINT', onInterrupt)
+  const display = showDownload(stderr)
+  try {
+    const { onProgress } = display
+    const model = await resolveModel(text, { refresh: true, signal: controller.signal, onProgress, env })
+    display.stop()
+    if (model.source === 'cache' && !isOffline(env)) {
+      stderr.write('The Hub cannot be reached; the version in the cache stays.\n')
+    }
+    const info = await inspectGguf(model.path)
+    const { architecture, layers, fileBytes } = info
+    stderr.write(`${model.name}: ${architecture}, ${layers} layers, ${formatBytes(fileBytes)}\n`)
+    stdout.write(`${model.path}\n`)
+  } catch (error) {
+    display.stop()
+    if (!controller.signal.aborted) throw error
+    stderr.write('Stopped. What was downloaded is kept; the same command goes on from there.\n')
+    process.exitCode = 130
+  } finally {
+    process.off('SIGINT', onInterrupt)
+  }
+}
+
+async function remove({ stderr, env }: CommandContext, text: string): Promise<void> {
+  const reference = parseReference(text, { env })
+  if (reference.kind === 'embedded') {
+    throw new InputError('not_in_cache', `${reference.name} comes with the package and cannot be removed.`)
+  }
+  if (reference.kind === 'path') {
+    throw new InputError('not_in_cache', `${text} is a file of yours. Delete it yourself.`)
+  }
+  const cache = hubCacheFolder(env)
+  const candidates = await candidatesFor(cache, reference)
+  const [model, ...more] = candidates
+  if (more.length > 0) {
+    const names = nameModels(candidates).map(({ name }) => name)
+    throw new InputError('ambiguous_model', `${text} means ${candidates.length} models. Name one: ${names.join(', ')}.`)
+  }
+  const freed =
+    model === undefined ? await removePartialDownloads(cache, reference.repo) : await removeCachedModel(cache, model)
+  if (model === undefined && freed === 0) {
+    throw new InputError('not_in_cache', `${text} is not in the cache ${cache}. See \`dynts models list\`.`)
+  }
+  stderr.write(`Removed ${model === undefined ? 'a partial download' : text}; ${formatBytes(freed)} are free again.\n`)
+}
+
+/** The cached models that a reference may mean; without a quant, all of the repository's. */
+async function candidatesFor(cache: string, reference: HubReference): Promise<CachedModel[]> {
+  const commit = await cachedCommit(cache, reference.repo, reference.revision)
+  const all = (await listCachedModels(cache)).filter(
+    (model) => model.repo === reference.repo && (commit === undefined || model.commit === commit),
+  )
+  if (commit === undefined && reference.revision !== 'main') return []
+  if (reference.quant === undefined && reference.file === undefined) return all
+  const commits = [...new Set(all.map((model) => model.commit))]
+  const chosen = commits.map((each) =>
+    findModel(
+      reference,
+      all.filter((model) => model.commit === each),
+    ),
+  )
+  return chosen.filter((model) => model !== undefined)
+}
+
+async function packageVersion(): Promise<string> {
+  const text = await readFile(new URL('../../../package.json', import.meta.url), 'utf8')
+  const { version } = JSON.parse(text) as { version?: unknown }
+  if (typeof version !== 'string')
+    throw new EngineError('installation', 'The package has no version. Install it again.')
+  return version
+}

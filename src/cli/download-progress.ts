@@ -1,0 +1,77 @@
+/** Shows a download on stderr: a bar on a terminal, a line every few seconds otherwise. Downloads nothing itself. */
+import cliProgress from 'cli-progress'
+import type { DownloadProgress } from '../models/download.ts'
+import { formatBytes } from '../models/memory-plan.ts'
+
+const LINE_EVERY_MS = 5000
+const BAR_WIDTH = 24
+
+export interface ProgressDisplay {
+  /** Give this to `resolveModel`. */
+  readonly onProgress: (progress: DownloadProgress) => void
+  /** Ends the display; also after a failure. */
+  readonly stop: () => void
+}
+
+/** Starts a display; it shows nothing until the first report. */
+export function showDownload(stream: NodeJS.WriteStream): ProgressDisplay {
+  return stream.isTTY ? showBar(stream) : showLines(stream)
+}
+
+function showBar(stream: NodeJS.WriteStream): ProgressDisplay {
+  const bar = new cliProgress.SingleBar({
+    format: '{bar} {percentage}%  {text}',
+    barCompleteChar: '#',
+    barIncompleteChar: '.',
+    barsize: BAR_WIDTH,
+    stream,
+    hideCursor: true,
+    linewrap: false,
+  })
+  return {
+    onProgress(progress) {
+      if (!bar.isActive) bar.start(progress.totalBytes, progress.receivedBytes, { text: describe(progress) })
+      else bar.update(progress.receivedBytes, { text: describe(progress) })
+    },
+    stop() {
+      if (bar.isActive) bar.stop()
+    },
+  }
+}
+
+function showLines(stream: NodeJS.WriteStream): ProgressDisplay {
+  let shownAt = -Infinity
+  let shown = ''
+  return {
+    onProgress(progress) {
+      const complete = progress.receivedBytes === progress.totalBytes
+      const now = performance.now()
+      if (!complete && now - shownAt < LINE_EVERY_MS) return
+      const line = `${percentage(progress)}%  ${describe(progress)}\n`
+      if (line === shown) return
+      stream.write(line)
+      shown = line
+      shownAt = now
+    },
+    stop: () => undefined,
+  }
+}
+
+/** e.g. `120 MiB of 1.0 GiB, 10.2 MiB/s, 1 min 30 s left` */
+export function describe({ state, receivedBytes, totalBytes, bytesPerSecond }: DownloadProgress): string {
+  const amount = `${formatBytes(receivedBytes)} of ${formatBytes(totalBytes)}`
+  if (state === 'waiting') return `${amount}, waiting for another process that downloads the same file`
+  if (bytesPerSecond === 0 || receivedBytes === totalBytes) return amount
+  const left = formatSeconds((totalBytes - receivedBytes) / bytesPerSecond)
+  return `${amount}, ${formatBytes(Math.round(bytesPerSecond))}/s, ${left} left`
+}
+
+function formatSeconds(seconds: number): string {
+  const whole = Math.round(seconds)
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+}
+
+const percentage = ({ receivedBytes, totalBytes }: DownloadProgress): number =>
+  totalBytes === 0 ? 100 : Math.floor((receivedBytes / totalBytes) * 100)

@@ -1,0 +1,133 @@
+/**
+ * An engine: one cache of fixed size on a loaded model, serving many generations at once.
+ */
+import type { CompactionChoice } from '../cache/compaction.ts'
+import type { KvType } from '../llama/index.ts'
+import { bytesPerCell } from '../models/memory-plan.ts'
+import { EngineThread } from './engine-thread.ts'
+import { Generation } from './generation.ts'
+import type { Model } from './model.ts'
+import { defaultCacheSettings } from './prepare.ts'
+import { fromPlainError } from './protocol.ts'
+import type { GenerateRequest, GenerateResult } from './types.ts'
+
+export interface EngineOptions {
+  /**
+   * Cells of each sequence: the largest budget that the engine admits. Allocated at once; does not grow. Default: the budget
+   * that the predictor recommends, else 4096.
+   */
+  readonly cells?: number | undefined
+  /** How many generations run at the same time; more wait. Default 1. */
+  readonly sequences?: number | undefined
+  /** Default f16. */
+  readonly kvType?: KvType | undefined
+  /** Whether survivors of an eviction are rewritten contiguously. Default auto. */
+  readonly compaction?: CompactionChoice | undefined
+  /** Default: on a GPU and for quantised caches. */
+  readonly flashAttention?: boolean | undefined
+}
+
+export class Engine {
+  readonly model: Model
+  /** Cells of each sequence, after llama.cpp's rounding up to a multiple of 256. */
+  readonly cells: number
+  readonly sequences: number
+  readonly bytesPerCell: number
+  readonly #thread: EngineThread
+  readonly #id: number
+  readonly #generations = new Set<Generation>()
+  #closed = false
+
+  /** @throws InputError `invalid_context`; EngineError `context_not_created` when memory does not suffice */
+  static async create(model: Model, options: EngineOptions = {}): Promise<Engine> {
+    const { sequences = 1, kvType = 'f16', compaction = 'auto', flashAttention } = options
+    const cells = options.cells ?? model.predictor?.budget ?? defaultCacheSettings.budget
+    const cellBytes = bytesPerCell(model.info, kvType)
+    const thread = EngineThread.shared()
+    const reply = await thread.call('open', {
+      model: model.id,
+      cells,
+      sequences,
+      kvType,
+      compaction,
+      flashAttention,
+      bytesPerCell: cellBytes,
+    })
+    return new Engine(model, thread, reply.engine, { cells: reply.cells, sequences, bytesPerCell: cellBytes })
+  }
+
+  private constructor(
+    model: Model,
+    thread: EngineThread,
+    id: number,
+    facts: { cells: number; sequences: number; bytesPerCell: number },
+  ) {
+    this.model = model
+    this.cells = facts.cells
+    this.sequences = facts.sequences
+    this.bytesPerCell = facts.bytesPerCell
+    this.#thread = thread
+    this.#id = id
+  }
+
+  /** Bytes of the cache, all sequences together. */
+  get cacheBytes(): number {
+    return this.cells * this.sequences * this.bytesPerCell
+  }
+
+  /**
+   * Starts a generation. A request that cannot be carried out fails with an InputError when it is iterated or awaited,
+   * before any compute.
+   */
+  generate(request: GenerateRequest, options: { signal?: AbortSignal } = {}): Generation {
+    if (this.#closed) throw new Error('the engine is closed')
+    const { signal } = options
+    const sent: { id?: number } = {}
+    const cancel = () => {
+      if (sent.id !== undefined) this.#thread.cancel(this.#id, sent.id)
+    }
+    const generation = new Generation(cancel)
+    this.#generations.add(generation)
+    const done = () => {
+      this.#generations.delete(generation)
+      signal?.removeEventListener('abort', cancel)
+    }
+    sent.id = this.#thread.submit(this.#id, request, {
+      onItem: (item) => {
+        if ('error' in item) {
+          done()
+          generation.fail(fromPlainError(item.error))
+        } else {
+          if (item.event.type === 'finish') done()
+          generation.push(item.event)
+        }
+      },
+      onDeath: (error) => {
+        done()
+        generation.fail(error)
+      },
+    })
+    if (signal?.aborted) cancel()
+    else signal?.addEventListener('abort', cancel, { once: true })
+    return generation
+  }
+
+  /** Generates to the end and gives the result. */
+  async complete(request: GenerateRequest, options: { signal?: AbortSignal } = {}): Promise<GenerateResult> {
+    return await this.generate(request, options).result
+  }
+
+  /** Cancels what is under way and frees the cache. Closing twice is allowed. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    const running = [...this.#generations]
+    for (const generation of running) generation.cancel()
+    await Promise.allSettled(running.map((generation) => generation.result))
+    await this.#thread.call('closeEngine', { engine: this.#id })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

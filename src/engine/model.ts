@@ -1,0 +1,165 @@
+/**
+ * A model in memory, as the main thread sees it.
+ */
+import { existsSync } from 'node:fs'
+import { InputError } from '../errors.ts'
+import type { GpuChoice } from '../llama/index.ts'
+import type { DownloadProgress } from '../models/download.ts'
+import { inspectGguf, type GgufInfo } from '../models/gguf-file.ts'
+import { resolveModel } from '../models/resolve.ts'
+import {
+  findPredictor,
+  mismatch,
+  predictorShape,
+  readCheckpoint,
+  type Fingerprint,
+  type PredictorCheckpoint,
+} from '../predictor/index.ts'
+import { EngineThread } from './engine-thread.ts'
+import type { LoadReply } from './protocol.ts'
+
+export interface LoadModelOptions {
+  /** Path of the importance predictor. Default: the one beside the model or in the cache folder; false: none. */
+  readonly predictor?: string | false | undefined
+  /** Default auto. */
+  readonly gpu?: GpuChoice | undefined
+  /** Layers kept on the GPU. Default: all. */
+  readonly gpuLayers?: number | undefined
+  /** Compute threads. Default: the physical cores, fewer for a small model. */
+  readonly threads?: number | undefined
+  /** Never asks the network. */
+  readonly offline?: boolean | undefined
+  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined
+  /** Share of the weights that are read, 0..1. */
+  readonly onProgress?: ((share: number) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An importance predictor that fits its model. */
+export interface LoadedPredictor extends Omit<PredictorCheckpoint, 'matrices'> {
+  readonly path: string
+  /** Sizes of input, hidden layers and output. */
+  readonly shape: readonly number[]
+}
+
+/** A checked model file and its predictor, before anything is loaded. */
+export interface LocatedModel {
+  readonly info: GgufInfo
+  readonly predictor: LoadedPredictor | undefined
+}
+
+/** What identifies a model for its predictor. */
+export function fingerprint(info: GgufInfo): Fingerprint {
+  return {
+    architecture: info.architecture,
+    hiddenSize: info.hiddenSize,
+    layers: info.layers,
+    vocabularySize: info.vocabularySize,
+    name: info.name,
+  }
+}
+
+/**
+ * Finds (and downloads, if need be) a model and its predictor and checks both, without loading the weights.
+ * @param reference a path, `tiny`, `user/repo:QUANT`, `hf:...`, or an address; see docs/models.md
+ * @throws InputError for a file that is missing, damaged or not a model, and `predictor_mismatch`
+ */
+export async function locateModel(reference: string, options: LoadModelOptions = {}): Promise<LocatedModel> {
+  const { offline, signal, onDownload } = options
+  const { path } = await resolveModel(reference, { offline, signal, onProgress: onDownload })
+  const info = await inspectGguf(path)
+  return { info, predictor: await locatePredictor(info, options.predictor) }
+}
+
+/**
+ * Loads a model into memory.
+ * @throws what `locateModel` throws; EngineError `model_not_loaded`
+ */
+export async function loadModel(reference: string, options: LoadModelOptions = {}): Promise<Model> {
+  return await loadLocated(await locateModel(reference, options), options)
+}
+
+/** Loads what `locateModel` found. */
+export async function loadLocated(located: LocatedModel, options: LoadModelOptions = {}): Promise<Model> {
+  const start = performance.now()
+  const { info, predictor } = located
+  const thread = EngineThread.shared()
+  const reply = await thread.call(
+    'load',
+    {
+      path: info.path,
+      gpu: options.gpu ?? 'auto',
+      gpuLayers: options.gpuLayers,
+      threads: options.threads,
+      chatTemplate: info.chatTemplate,
+      predictorPath: predictor?.path,
+    },
+    options.onProgress,
+  )
+  return new Model(thread, reply, located, performance.now() - start)
+}
+
+export class Model {
+  /** Facts of the file. */
+  readonly info: GgufInfo
+  readonly predictor: LoadedPredictor | undefined
+  readonly loadMs: number
+  /** llama.cpp's version. */
+  readonly release: string
+  /** `cpu`, `cuda`, `vulkan` or `metal`. */
+  readonly backend: string
+  readonly threads: number
+  /** Why this model's cache cannot be bounded, or undefined if it can. */
+  readonly notEvictable: string | undefined
+  /** For `Engine`. */
+  readonly id: number
+  readonly #thread: EngineThread
+  #closed = false
+
+  constructor(thread: EngineThread, reply: LoadReply, { info, predictor }: LocatedModel, loadMs: number) {
+    this.info = info
+    this.predictor = predictor
+    this.loadMs = loadMs
+    this.release = reply.release
+    this.backend = reply.backend
+    this.threads = reply.threads
+    this.notEvictable = reply.notEvictable
+    this.id = reply.model
+    this.#thread = thread
+  }
+
+  /** Tokens of a text, special tokens such as `<think>` recognised. */
+  async tokenize(text: string): Promise<Int32Array> {
+    return await this.#thread.call('tokenize', { model: this.id, text })
+  }
+
+  /** Frees the model and every engine on it. Closing twice is allowed. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#thread.call('closeModel', { model: this.id })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+async function locatePredictor(
+  info: GgufInfo,
+  given: string | false | undefined,
+): Promise<LoadedPredictor | undefined> {
+  if (given === false) return undefined
+  if (given !== undefined && !existsSync(given)) {
+    throw new InputError('predictor_not_found', `There is no predictor file ${given}. Check --predictor.`)
+  }
+  const path = given ?? findPredictor(info.path)
+  if (path === undefined) return undefined
+  const checkpoint = await readCheckpoint(path)
+  const why = mismatch(checkpoint.model, fingerprint(info))
+  if (why !== undefined) {
+    throw new InputError('predictor_mismatch', `The predictor ${path} does not fit ${info.path}: ${why}.`)
+  }
+  const { matrices, ...rest } = checkpoint
+  return { ...rest, path, shape: predictorShape({ matrices }) }
+}

@@ -1,0 +1,93 @@
+/**
+ * What the main thread and the engine's thread say to each other. Plain data only.
+ */
+import type { CompactionChoice } from '../cache/compaction.ts'
+import { EngineError, InputError } from '../errors.ts'
+import type { GpuChoice, KvType } from '../llama/index.ts'
+import type { GenerateEvent, GenerateRequest } from './types.ts'
+
+export interface LoadMessage {
+  readonly path: string
+  readonly predictorPath?: string | undefined
+  readonly chatTemplate?: string | undefined
+  readonly gpu: GpuChoice
+  readonly gpuLayers?: number | undefined
+  readonly threads?: number | undefined
+}
+
+/** What C knows of a model and its file does not say. */
+export interface LoadReply {
+  readonly model: number
+  readonly release: string
+  readonly backend: string
+  readonly threads: number
+  readonly usesGpu: boolean
+  readonly notEvictable?: string | undefined
+}
+
+export interface OpenMessage {
+  readonly model: number
+  readonly cells: number
+  readonly sequences: number
+  readonly kvType: KvType
+  readonly compaction: CompactionChoice
+  readonly flashAttention?: boolean | undefined
+  readonly bytesPerCell: number
+}
+
+export interface OpenReply {
+  readonly engine: number
+  /** Cells of each sequence, after llama.cpp's rounding. */
+  readonly cells: number
+}
+
+/** Calls that are answered once. */
+export interface Calls {
+  load: { message: LoadMessage; reply: LoadReply }
+  open: { message: OpenMessage; reply: OpenReply }
+  tokenize: { message: { model: number; text: string }; reply: Int32Array }
+  closeEngine: { message: { engine: number }; reply: undefined }
+  closeModel: { message: { model: number }; reply: undefined }
+}
+export type CallName = keyof Calls
+
+export type ToEngine =
+  | {
+      readonly [N in CallName]: { readonly type: N; readonly call: number; readonly message: Calls[N]['message'] }
+    }[CallName]
+  | { readonly type: 'submit'; readonly engine: number; readonly id: number; readonly request: GenerateRequest }
+  | { readonly type: 'cancel'; readonly engine: number; readonly id: number }
+
+export type FromEngine =
+  | { readonly type: 'reply'; readonly call: number; readonly reply: unknown }
+  | { readonly type: 'failure'; readonly call: number; readonly error: PlainError }
+  /** Share of the weights that are read. */
+  | { readonly type: 'progress'; readonly call: number; readonly share: number }
+  | { readonly type: 'events'; readonly engine: number; readonly items: readonly EngineItem[] }
+
+/** Something that happened to request `id`. */
+export type EngineItem =
+  { readonly id: number; readonly event: GenerateEvent } | { readonly id: number; readonly error: PlainError }
+
+/** An error that survives the way from one thread to the other, its kind and code included. */
+export interface PlainError {
+  readonly kind: 'input' | 'engine' | 'bug'
+  readonly code: string
+  readonly message: string
+  readonly stack?: string | undefined
+}
+
+export function toPlainError(error: unknown): PlainError {
+  if (error instanceof InputError) return { kind: 'input', code: error.code, message: error.message }
+  if (error instanceof EngineError) return { kind: 'engine', code: error.code, message: error.message }
+  if (!(error instanceof Error)) return { kind: 'bug', code: 'unknown', message: String(error) }
+  return { kind: 'bug', code: error.name, message: error.message, ...(error.stack ? { stack: error.stack } : {}) }
+}
+
+export function fromPlainError({ kind, code, message, stack }: PlainError): Error {
+  if (kind === 'input') return new InputError(code, message)
+  if (kind === 'engine') return new EngineError(code, message)
+  const error = new Error(message)
+  if (stack) error.stack = stack
+  return error
+}

@@ -1,0 +1,134 @@
+/**
+ * The engine's thread: the only place where llama.cpp is called. It runs the decode loops of all open engines, one step
+ * after another, and reads its messages between steps, so that the main thread's event loop is never blocked.
+ */
+import { parentPort } from 'node:worker_threads'
+import { loadLibrary, type LlamaContext } from '../llama/index.ts'
+import { readCheckpoint } from '../predictor/index.ts'
+import { DecodeLoop } from './decode-loop.ts'
+import { LoadedModel } from './loaded-model.ts'
+import { toPlainError, type Calls, type FromEngine, type ToEngine } from './protocol.ts'
+
+interface OpenEngine {
+  readonly model: number
+  readonly context: LlamaContext
+  readonly loop: DecodeLoop
+}
+
+const port = parentPort
+if (!port) throw new Error('worker.js runs in a worker thread only')
+const models = new Map<number, LoadedModel>()
+const engines = new Map<number, OpenEngine>()
+let lastId = 0
+let stepping = false
+
+function send(message: FromEngine): void {
+  port?.postMessage(message)
+}
+
+const handlers: {
+  [N in keyof Calls]: (message: Calls[N]['message'], call: number) => Promise<Calls[N]['reply']> | Calls[N]['reply']
+} = {
+  load: async ({ path, predictorPath, chatTemplate, gpu, gpuLayers, threads }, call) => {
+    const predictor = predictorPath === undefined ? undefined : await readCheckpoint(predictorPath)
+    const library = loadLibrary(gpu)
+    const loaded = LoadedModel.load(library, path, {
+      gpuLayers: gpu === 'off' ? 0 : (gpuLayers ?? -1),
+      threads,
+      chatTemplate,
+      predictor,
+      onProgress: (share) => {
+        send({ type: 'progress', call, share })
+        return true
+      },
+    })
+    const model = ++lastId
+    models.set(model, loaded)
+    const { notEvictable, usesGpu } = loaded.llama
+    return {
+      model,
+      release: library.release,
+      backend: library.backend,
+      threads: loaded.threads,
+      usesGpu,
+      notEvictable,
+    }
+  },
+  open: ({ model: id, cells, sequences, kvType, compaction, flashAttention, bytesPerCell }) => {
+    const model = modelOf(id)
+    const context = model.createContext({ cells, sequences, kvType, flashAttention })
+    const loop = new DecodeLoop(context, model.loopModel(context), { compaction, bytesPerCell })
+    const engine = ++lastId
+    engines.set(engine, { model: id, context, loop })
+    return { engine, cells: context.cells }
+  },
+  tokenize: ({ model, text }) => modelOf(model).llama.vocab.tokenize(text),
+  closeEngine: ({ engine }) => closeEngine(engine),
+  closeModel: ({ model }) => {
+    for (const [id, engine] of engines) if (engine.model === model) closeEngine(id)
+    models.get(model)?.dispose()
+    models.delete(model)
+    return undefined
+  },
+}
+
+function modelOf(id: number): LoadedModel {
+  const model = models.get(id)
+  if (!model) throw new Error('the model is closed')
+  return model
+}
+
+function closeEngine(id: number): undefined {
+  const engine = engines.get(id)
+  engine?.loop.dispose()
+  engine?.context.dispose()
+  engines.delete(id)
+}
+
+async function answer(message: Extract<ToEngine, { call: number }>): Promise<void> {
+  try {
+    const handler = handlers[message.type] as (message: unknown, call: number) => unknown
+    send({ type: 'reply', call: message.call, reply: await handler(message.message, message.call) })
+  } catch (error) {
+    send({ type: 'failure', call: message.call, error: toPlainError(error) })
+  }
+}
+
+function submit({ engine, id, request }: Extract<ToEngine, { type: 'submit' }>): void {
+  try {
+    const open = engines.get(engine)
+    if (!open) throw new Error('the engine is closed')
+    open.loop.submit(id, request)
+    if (!stepping) {
+      stepping = true
+      setImmediate(step)
+    }
+  } catch (error) {
+    send({ type: 'events', engine, items: [{ id, error: toPlainError(error) }] })
+  }
+}
+
+/** One step of every loop that has work; messages that came in meanwhile are read before the next. */
+function step(): void {
+  stepping = false
+  for (const [engine, { loop }] of engines) {
+    if (loop.idle) continue
+    const items = loop.step().map((item) => ('error' in item ? { id: item.id, error: toPlainError(item.error) } : item))
+    if (items.length > 0) send({ type: 'events', engine, items })
+    stepping ||= !loop.idle
+  }
+  if (stepping) setImmediate(step)
+}
+
+port.on('message', (message: ToEngine) => {
+  if (message.type === 'submit') submit(message)
+  else if (message.type === 'cancel') {
+    const loop = engines.get(message.engine)?.loop
+    loop?.cancel(message.id)
+    // What the cancelled request came to is told by the next step.
+    if (loop && !stepping) {
+      stepping = true
+      setImmediate(step)
+    }
+  } else void answer(message)
+})
