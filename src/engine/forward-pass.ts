@@ -2,6 +2,7 @@
  * What the decode loop needs of a model and its cache. `LlamaContext` and its vocabulary are the real ones; tests have a
  * fake that runs in microseconds.
  */
+import type { CacheSettings } from '../cache/budget.ts'
 import type { CellStore } from '../cache/sequence-cells.ts'
 import type { SamplingSettings, ThinkingTags } from '../llama/index.ts'
 import type { ImportanceSource } from '../eviction/policy.ts'
@@ -47,8 +48,8 @@ export interface Vocabulary {
   piece(token: number): Uint8Array
 }
 
-/** Everything about a model that the loop uses, apart from its cache. */
-export interface LoopModel {
+/** Everything about a model that is needed to prepare a request. */
+export interface ModelFacts {
   readonly vocab: Vocabulary
   /** The most positions that the model was trained for. */
   readonly trainedContext: number
@@ -57,9 +58,15 @@ export interface LoopModel {
   readonly thinkingTags: ThinkingTags
   /** Why cells cannot be removed one by one, or undefined if they can. */
   readonly notEvictable: string | undefined
-  createSampler(settings: SamplingSettings, seed: number): TokenSampler
-  /** The importance predictor at work on one sequence; undefined if the model has none. */
-  createScorer?: (() => ImportanceSource & { readonly scoringMs: number }) | undefined
+  /** Whether there is an importance predictor for it. */
+  readonly hasPredictor: boolean
   /** Cache settings that the predictor's checkpoint recommends. */
-  readonly recommended: { readonly budget?: number; readonly localWindow?: number; readonly ratio?: number }
+  readonly recommended: Partial<Record<keyof CacheSettings, number | undefined>>
+}
+
+/** Everything about a model that the loop uses, apart from its cache. */
+export interface LoopModel extends ModelFacts {
+  createSampler(settings: SamplingSettings, seed: number): TokenSampler
+  /** The importance predictor at work on one sequence; only for a model that has one. */
+  createScorer(): ImportanceSource & { readonly scoringMs: number }
 }

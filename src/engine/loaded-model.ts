@@ -12,7 +12,7 @@ import {
   type SamplingSettings,
 } from '../llama/index.ts'
 import { DeferredScorer, ImportancePredictor, type PredictorCheckpoint } from '../predictor/index.ts'
-import type { LoopModel, TokenSampler } from './forward-pass.ts'
+import type { LoopModel, ModelFacts, TokenSampler } from './forward-pass.ts'
 
 export interface LoadOptions {
   readonly gpuLayers?: number | undefined
@@ -44,23 +44,29 @@ export class LoadedModel implements Disposable {
     return LlamaContext.create(this.llama, { ...options, threads: options.threads ?? this.threads })
   }
 
-  /** The model as the loop sees it, sampling from this context. */
-  loopModel(context: LlamaContext): LoopModel {
+  /** What is needed to prepare a request. */
+  get facts(): ModelFacts {
     const { llama } = this
-    const predictor = this.#predictor
-    const { budget, localWindow, ratio } = predictor?.checkpoint ?? {}
+    const { budget, localWindow, ratio } = this.#predictor?.checkpoint ?? {}
     return {
       vocab: llama.vocab,
       trainedContext: llama.trainedContext,
       chatTemplate: this.#chatTemplate,
       thinkingTags: findThinkingTags(this.#chatTemplate ?? ''),
       notEvictable: llama.notEvictable,
+      hasPredictor: this.#predictor !== undefined,
+      recommended: { budget, localWindow, ratio },
+    }
+  }
+
+  /** The model as the loop sees it, sampling from this context. */
+  loopModel(context: LlamaContext): LoopModel {
+    return {
+      ...this.facts,
       createSampler: (settings, seed) => samplerOf(context, settings, seed),
-      createScorer: predictor && (() => new DeferredScorer(predictor)),
-      recommended: {
-        ...(budget === undefined ? {} : { budget }),
-        ...(localWindow === undefined ? {} : { localWindow }),
-        ...(ratio === undefined ? {} : { ratio }),
+      createScorer: () => {
+        if (!this.#predictor) throw new Error('the model has no importance predictor')
+        return new DeferredScorer(this.#predictor)
       },
     }
   }

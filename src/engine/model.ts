@@ -16,7 +16,8 @@ import {
   type PredictorCheckpoint,
 } from '../predictor/index.ts'
 import { EngineThread } from './engine-thread.ts'
-import type { LoadReply } from './protocol.ts'
+import type { LoadReply, PlanReply } from './protocol.ts'
+import type { GenerateRequest } from './types.ts'
 
 export interface LoadModelOptions {
   /** Path of the importance predictor. Default: the one beside the model or in the cache folder; false: none. */
@@ -131,6 +132,14 @@ export class Model {
   /** Tokens of a text, special tokens such as `<think>` recognised. */
   async tokenize(text: string): Promise<Int32Array> {
     return await this.#thread.call('tokenize', { model: this.id, text })
+  }
+
+  /**
+   * What a request would be carried out with, before there is an engine for it.
+   * @throws InputError for a request that cannot be carried out
+   */
+  async plan(request: GenerateRequest): Promise<PlanReply> {
+    return await this.#thread.call('plan', { model: this.id, request })
   }
 
   /** Frees the model and every engine on it. Closing twice is allowed. */

@@ -9,7 +9,7 @@ import type { PolicyDefinition } from '../eviction/policy.ts'
 import { findPolicy, parsePolicyOptions } from '../eviction/registry.ts'
 import { checkPolicyFits } from '../eviction/select.ts'
 import { defaultSampling, renderChat, validateSampling, type SamplingSettings } from '../llama/index.ts'
-import type { LoopModel, Vocabulary } from './forward-pass.ts'
+import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import type { GenerateRequest, Prompt } from './types.ts'
 
 /** The paper's number of new tokens (section 6.1). */
@@ -44,7 +44,7 @@ export interface PreparedRequest {
  * @throws InputError `unknown_policy`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `prompt_too_long`,
  *   `missing_predictor`, `model_not_evictable`, `invalid_sampling`, `invalid_request`, `chat_template`
  */
-export function prepareRequest(model: LoopModel, request: GenerateRequest): PreparedRequest {
+export function prepareRequest(model: ModelFacts, request: GenerateRequest): PreparedRequest {
   const definition = findPolicy(request.policy ?? defaultPolicy(model))
   const policyOptions = parsePolicyOptions(definition, request.policyOptions ?? {})
   const sampling = { ...defaultSampling, ...definedOnly(request.sampling ?? {}) }
@@ -52,7 +52,7 @@ export function prepareRequest(model: LoopModel, request: GenerateRequest): Prep
   validateSampling(sampling, seed)
   checkCount('max-tokens', request.maxTokens)
   checkCount('thinking-budget', request.thinkingBudget, 0)
-  if (definition.needs.has('hidden-state') && !model.createScorer) {
+  if (definition.needs.has('hidden-state') && !model.hasPredictor) {
     throw new InputError(
       'missing_predictor',
       `policy ${definition.name} needs an importance predictor that was trained for this model: give --predictor FILE, or use --policy question-window`,
@@ -102,30 +102,26 @@ export function prepareRequest(model: LoopModel, request: GenerateRequest): Prep
 }
 
 /** The policy of a request that names none. */
-export function defaultPolicy(model: Pick<LoopModel, 'createScorer' | 'notEvictable'>): string {
+export function defaultPolicy(model: Pick<ModelFacts, 'hasPredictor' | 'notEvictable'>): string {
   if (model.notEvictable !== undefined) return 'full'
-  return model.createScorer ? 'dynts' : 'question-window'
+  return model.hasPredictor ? 'dynts' : 'question-window'
 }
 
 /** Settings of a request that gives none: the predictor's recommendation, else the general defaults. */
 export function resolveCacheSettings(
-  recommended: LoopModel['recommended'],
+  recommended: ModelFacts['recommended'],
   request: Pick<GenerateRequest, 'budget' | 'localWindow' | 'ratio'>,
 ): CacheSettings {
-  const withoutUndefined = definedOnly({
-    budget: request.budget,
-    localWindow: request.localWindow,
-    ratio: request.ratio,
-  })
-  return { ...defaultCacheSettings, ...recommended, ...withoutUndefined }
+  const { budget, localWindow, ratio } = request
+  return { ...defaultCacheSettings, ...definedOnly(recommended), ...definedOnly({ budget, localWindow, ratio }) }
 }
 
-function boundOf(model: LoopModel, request: GenerateRequest, promptCells: number): Bound {
+function boundOf(model: ModelFacts, request: GenerateRequest, promptCells: number): Bound {
   const settings = resolveCacheSettings(model.recommended, request)
   return { ...settings, plan: planEviction(settings, promptCells) }
 }
 
-function renderPrompt(model: LoopModel, prompt: Prompt): string {
+function renderPrompt(model: ModelFacts, prompt: Prompt): string {
   if ('text' in prompt) return prompt.text
   if ('tokens' in prompt) return decode(model.vocab, prompt.tokens)
   if (prompt.messages.length === 0) throw new InputError('invalid_request', 'there are no messages')

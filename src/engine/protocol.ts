@@ -41,10 +41,20 @@ export interface OpenReply {
   readonly cells: number
 }
 
+/** What a request will be carried out with, before there is a cache for it. */
+export interface PlanReply {
+  readonly policy: string
+  readonly promptTokens: number
+  /** The most cells that the sequence will hold. */
+  readonly cells: number
+  readonly maxTokens: number
+}
+
 /** Calls that are answered once. */
 export interface Calls {
   load: { message: LoadMessage; reply: LoadReply }
   open: { message: OpenMessage; reply: OpenReply }
+  plan: { message: { model: number; request: GenerateRequest }; reply: PlanReply }
   tokenize: { message: { model: number; text: string }; reply: Int32Array }
   closeEngine: { message: { engine: number }; reply: undefined }
   closeModel: { message: { model: number }; reply: undefined }

@@ -35,7 +35,7 @@ export class Sequence {
   readonly #cells: SequenceCells
   readonly #policy: EvictionPolicy
   readonly #protection: Protection
-  readonly #scorer: ReturnType<NonNullable<LoopModel['createScorer']>> | undefined
+  readonly #scorer: ReturnType<LoopModel['createScorer']> | undefined
   readonly #sampler: TokenSampler | undefined
   readonly #compacts: boolean
   readonly #bytesPerCell: number
@@ -73,7 +73,7 @@ export class Sequence {
     this.#model = model
     this.#cells = new SequenceCells(forward, slot)
     this.needsHiddenState = definition.needs.has('hidden-state')
-    this.#scorer = this.needsHiddenState ? model.createScorer?.() : undefined
+    this.#scorer = this.needsHiddenState ? model.createScorer() : undefined
     this.#policy = definition.create(policyOptions, {
       promptCells: promptTokens.length,
       seed,

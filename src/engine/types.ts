@@ -24,7 +24,7 @@ export interface GenerateRequest {
   /** Share of the selection window that is kept. Default: the predictor's recommendation, else 0.4. */
   readonly ratio?: number | undefined
   /** What differs from `defaultSampling`. */
-  readonly sampling?: Partial<SamplingSettings> | undefined
+  readonly sampling?: { readonly [K in keyof SamplingSettings]?: SamplingSettings[K] | undefined } | undefined
   readonly seed?: number | undefined
   /** The most tokens to generate. Default 16,384. */
   readonly maxTokens?: number | undefined

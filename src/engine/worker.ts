@@ -7,6 +7,7 @@ import { loadLibrary, type LlamaContext } from '../llama/index.ts'
 import { readCheckpoint } from '../predictor/index.ts'
 import { DecodeLoop } from './decode-loop.ts'
 import { LoadedModel } from './loaded-model.ts'
+import { prepareRequest } from './prepare.ts'
 import { toPlainError, type Calls, type FromEngine, type ToEngine } from './protocol.ts'
 
 interface OpenEngine {
@@ -61,6 +62,10 @@ const handlers: {
     const engine = ++lastId
     engines.set(engine, { model: id, context, loop })
     return { engine, cells: context.cells }
+  },
+  plan: ({ model, request }) => {
+    const { definition, promptTokens, cells, maxTokens } = prepareRequest(modelOf(model).facts, request)
+    return { policy: definition.name, promptTokens: promptTokens.length, cells, maxTokens }
   },
   tokenize: ({ model, text }) => modelOf(model).llama.vocab.tokenize(text),
   closeEngine: ({ engine }) => closeEngine(engine),

@@ -43,6 +43,9 @@ export interface ContextOptions {
   readonly attentionProbe?: AttentionProbe | undefined
 }
 
+type ResolvedOptions = Pick<ContextOptions, 'attentionProbe'> &
+  Record<'sequences' | 'threads' | 'batchTokens' | 'outputRows', number> & { readonly kvType: KvType }
+
 /** The forward pass of one token in each of several sequences. All arrays have the same length. */
 export interface DecodeBatch {
   readonly tokens: ArrayLike<number>
@@ -127,15 +130,11 @@ export class LlamaContext extends NativeHandle {
         `a cache of ${sequences} x ${padded} cells cannot be made: ${log[0] ?? 'not enough memory'}`,
       )
     }
-    return new LlamaContext(model, result, { ...options, sequences, kvType, batchTokens, outputRows, threads })
+    const { attentionProbe } = options
+    return new LlamaContext(model, result, { sequences, kvType, threads, batchTokens, outputRows, attentionProbe })
   }
 
-  private constructor(
-    model: LlamaModel,
-    pointer: Pointer,
-    options: ContextOptions &
-      Required<Pick<ContextOptions, 'sequences' | 'kvType' | 'threads' | 'batchTokens' | 'outputRows'>>,
-  ) {
+  private constructor(model: LlamaModel, pointer: Pointer, options: ResolvedOptions) {
     super(pointer, model)
     const { c } = model.library
     this.model = model

@@ -18,6 +18,8 @@ const NOT_LANGUAGE_MODELS = new Map([
   ['dynts-predictor', 'an importance predictor'],
   ['wavtokenizer-dec', 'an audio decoder'],
 ])
+/** Types that llama.cpp computes with, but not as weights: it aborts, or reads wrong memory. */
+const NOT_WEIGHT_TYPES = new Set(['I8', 'I16', 'I32', 'I64', 'F64', 'Q8_1', 'Q8_K'])
 /** Architectures whose graph asserts that the keys', the values' and the rotary length are the same. */
 const ONE_HEAD_LENGTH = new Set(
   'llama qwen2 qwen2moe qwen2vl qwen3 qwen3moe mistral3 smollm3 internlm2 exaone4 olmo2 starcoder2 seed_oss granite'.split(
@@ -52,6 +54,7 @@ export function checkModel(metadata: GgufMetadata, tensors: readonly GgufTensor[
   const trainedContext = positive(metadata, 'context_length')
   const vocabularySize = checkVocabulary(metadata)
   checkEmbedding(metadata, tensors, hiddenSize, vocabularySize)
+  checkTensorTypes(metadata, tensors)
   checkExperts(metadata, layers)
   checkReals(metadata)
   const feedForward = metadata.countByLayer(metadata.key('feed_forward_length'), layers) ?? [0]
@@ -126,7 +129,10 @@ function checkVocabulary(metadata: GgufMetadata): number {
   if (tokens.length > MAX_VOCABULARY) return metadata.fail(`it claims a vocabulary of ${tokens.length}`)
   const distinct = new Set<string>()
   let index = 0
-  for (const token of tokens.strings('latin1')) {
+  for (const bytes of tokens.strings('latin1')) {
+    // llama.cpp reads a token as a C string: it ends at the first NUL.
+    const end = bytes.indexOf('\0')
+    const token = end < 0 ? bytes : bytes.slice(0, end)
     distinct.add(token === '' ? `[EMPTY_${index}]` : token)
     index++
   }
@@ -149,11 +155,22 @@ function checkEmbedding(
   const embedding = tensors.find(({ name }) => name === 'token_embd.weight')
   if (embedding === undefined) return metadata.fail('it has no token embeddings (token_embd.weight)')
   const [width, rows] = embedding.shape
+  const output = metadata.count(metadata.key('embedding_length_out')) ?? hiddenSize
+  if (output !== hiddenSize) metadata.fail(`its output of ${output} is not its hidden size of ${hiddenSize}`)
   if (width !== hiddenSize) {
     metadata.fail(`its embeddings have ${String(width)} columns, its hidden size is ${hiddenSize}`)
   }
   if (rows !== vocabularySize) {
     metadata.fail(`its embeddings have ${String(rows)} rows, its vocabulary ${vocabularySize} tokens`)
+  }
+}
+
+function checkTensorTypes(metadata: GgufMetadata, tensors: readonly GgufTensor[]) {
+  for (const { name, shape, type } of tensors) {
+    // DeepSeek V4 has a table of numbers among its weights.
+    if (type === 'I32' && name.includes('tid2eid')) continue
+    const added = shape.length === 1 || /(_norm\.weight|\.bias)$/.test(name)
+    if (NOT_WEIGHT_TYPES.has(type) || (added && type !== 'F32')) metadata.fail(`the weights ${name} are of type ${type}`)
   }
 }
 

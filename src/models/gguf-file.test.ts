@@ -168,9 +168,15 @@ describe('models that contradict themselves', () => {
     ['an epsilon that is no number', { 'qwen2.attention.layer_norm_rms_epsilon': f32(NaN) }, /finite/],
     ['an unknown rope scaling', { 'qwen2.rope.scaling.type': text('spiral') }, /rope scaling/],
     ['experts that are not there', { 'qwen2.expert_used_count': u32(2) }, /experts/],
+    ['an output of another size', { 'qwen2.embedding_length_out': u32(64) }, /output of 64/],
     ['no vocabulary', { 'tokenizer.ggml.tokens': undefined }, /no vocabulary/],
     ['a vocabulary that is not the embeddings', { 'tokenizer.ggml.tokens': strings(['a', 'b']) }, /16 rows/],
     ['a token twice', { 'tokenizer.ggml.tokens': strings(new Array<string>(16).fill('a')) }, /same token twice/],
+    [
+      'a token twice for C',
+      { 'tokenizer.ggml.tokens': strings(Array.from({ length: 16 }, (_, i) => (i < 2 ? `a\0${i}` : `t${i}`))) },
+      /same token twice/,
+    ],
     ['too few token types', { 'tokenizer.ggml.token_type': i32s([1]) }, /1 values for 16 tokens/],
     ['no tokenizer', { 'tokenizer.ggml.model': undefined }, /no tokenizer/],
     ['a small alignment', { 'general.alignment': u32(8) }, /alignment/],
@@ -179,6 +185,17 @@ describe('models that contradict themselves', () => {
   test.each(cases)('%s', async (_, changes, message) => {
     const path = await write(writeGguf(smallModel(changes), smallTensors))
     await expect(inspectGguf(path)).rejects.toThrow(failure('invalid_gguf', message))
+  })
+
+  test.each([
+    ['token_embd.weight', [32, 16], 26, 'I32'],
+    ['blk.1.attn_norm.weight', [32], 26, 'I32'],
+    ['blk.1.attn_norm.weight', [32], 1, 'F16'],
+    ['blk.1.attn_q.bias', [32, 1], 8, 'Q8_0'],
+  ])('%s %j of type %i', async (name, shape, type, label) => {
+    const others = smallTensors.filter((tensor) => tensor.name !== name)
+    const path = await write(writeGguf(smallModel(), [...others, { name, shape, type }]))
+    await expect(inspectGguf(path)).rejects.toThrow(failure('invalid_gguf', new RegExp(`${name} are of type ${label}`)))
   })
 
   test('the unchanged model is fine', async () => {

@@ -43,7 +43,7 @@ async function run(...args: string[]): Promise<{ out: string; err: string }> {
 test('an empty cache lists the embedded model', async () => {
   const { out } = await run('list')
   expect(out).toBe(
-    `MODEL  QUANT  SIZE\ntiny   F16    7.0 MiB\n\nCache: ${cache}\nGet more with: dynts models pull user/repo:QUANT\n`,
+    `MODEL  QUANT     SIZE\ntiny     F16  7.0 MiB\n\nCache: ${cache}\nGet more with: dynts models pull user/repo:QUANT\n`,
   )
 })
 

@@ -1,7 +1,6 @@
 /** `dynts models`: what models are on this machine, and getting and removing them. Loads none. */
-import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
-import { EngineError, InputError } from '../../errors.ts'
+import { InputError } from '../../errors.ts'
 import { findModel } from '../../models/choose-quant.ts'
 import { inspectGguf } from '../../models/gguf-file.ts'
 import { cachedCommit, listCachedModels, removeCachedModel, removePartialDownloads } from '../../models/hub-cache.ts'
@@ -13,6 +12,9 @@ import { EMBEDDED_MODEL, embeddedModelPath, parseReference } from '../../models/
 import type { HubReference } from '../../models/reference.ts'
 import { resolveModel } from '../../models/resolve.ts'
 import { showDownload } from '../download-progress.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { packageVersion } from '../package-version.ts'
+import { formatTable } from '../table.ts'
 
 /** What the command uses of the process. */
 export interface CommandContext {
@@ -56,7 +58,7 @@ async function list({ stdout, env }: CommandContext, json: boolean): Promise<voi
   const cache = hubCacheFolder(env)
   const models = [await embedded(), ...nameModels(await listCachedModels(cache))]
   if (json) {
-    const output = { schema: 'dynts.models/1', version: await packageVersion(), cache, models }
+    const output = { schema: 'dynts.models/1', version: packageVersion(), cache, models }
     stdout.write(`${JSON.stringify(output, null, 2)}\n`)
     return
   }
@@ -64,10 +66,7 @@ async function list({ stdout, env }: CommandContext, json: boolean): Promise<voi
     ['MODEL', 'QUANT', 'SIZE'],
     ...models.map(({ name, quant, bytes }) => [name, quant, formatBytes(bytes)]),
   ]
-  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  for (const [name = '', quant = '', size = ''] of rows) {
-    stdout.write(`${name.padEnd(widths[0] ?? 0)}  ${quant.padEnd(widths[1] ?? 0)}  ${size}\n`)
-  }
+  stdout.write(`${formatTable(rows)}\n`)
   stdout.write(`\nCache: ${cache}\n`)
   if (models.length === 1) stdout.write('Get more with: dynts models pull user/repo:QUANT\n')
 }
@@ -90,16 +89,12 @@ function nameModels(models: readonly CachedModel[]): ListedModel[] {
 }
 
 async function pull({ stdout, stderr, env }: CommandContext, text: string): Promise<void> {
-  const controller = new AbortController()
-  const onInterrupt = () => {
-    controller.abort()
-  }
-  // Once: a second Ctrl-C ends the program at once.
-  process.once('SIGINT', onInterrupt)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
   const display = showDownload(stderr)
   try {
     const { onProgress } = display
-    const model = await resolveModel(text, { refresh: true, signal: controller.signal, onProgress, env })
+    const model = await resolveModel(text, { refresh: true, signal, onProgress, env })
     display.stop()
     if (model.source === 'cache' && !isOffline(env)) {
       stderr.write('The Hub cannot be reached; the version in the cache stays.\n')
@@ -110,11 +105,8 @@ async function pull({ stdout, stderr, env }: CommandContext, text: string): Prom
     stdout.write(`${model.path}\n`)
   } catch (error) {
     display.stop()
-    if (!controller.signal.aborted) throw error
+    if (!signal.aborted) throw error
     stderr.write('Stopped. What was downloaded is kept; the same command goes on from there.\n')
-    process.exitCode = 130
-  } finally {
-    process.off('SIGINT', onInterrupt)
   }
 }
 
@@ -157,12 +149,4 @@ async function candidatesFor(cache: string, reference: HubReference): Promise<Ca
     ),
   )
   return chosen.filter((model) => model !== undefined)
-}
-
-async function packageVersion(): Promise<string> {
-  const text = await readFile(new URL('../../../package.json', import.meta.url), 'utf8')
-  const { version } = JSON.parse(text) as { version?: unknown }
-  if (typeof version !== 'string')
-    throw new EngineError('installation', 'The package has no version. Install it again.')
-  return version
 }

@@ -1,0 +1,117 @@
+/**
+ * `dynts inspect`: what a model or a predictor is, and whether they fit together. Loads nothing.
+ */
+import { Command } from 'commander'
+import { fingerprint, locateModel } from '../../engine/model.ts'
+import { inspectGguf, type GgufInfo } from '../../models/gguf-file.ts'
+import { GgufMetadata } from '../../models/gguf-metadata.ts'
+import { readGguf } from '../../models/gguf-reader.ts'
+import { bytesPerCell, formatBytes } from '../../models/memory-plan.ts'
+import { resolveModel } from '../../models/resolve.ts'
+import {
+  mismatch,
+  predictorArchitecture,
+  predictorShape,
+  readCheckpoint,
+  type PredictorCheckpoint,
+} from '../../predictor/index.ts'
+import { findThinkingTags } from '../../llama/index.ts'
+import { formatTable } from '../table.ts'
+
+interface InspectFlags {
+  readonly model?: string
+  readonly json?: boolean
+}
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .description('What a GGUF model or predictor is, and whether they fit together')
+    .argument('<file>', 'a model (as for run --model) or a predictor')
+    .option('-m, --model <model>', 'for a predictor: the model that it should fit')
+    .option('--json', 'print JSON')
+    .action((file: string, flags: InspectFlags) => inspect(file, flags))
+}
+
+async function inspect(reference: string, flags: InspectFlags): Promise<void> {
+  const { path } = await resolveModel(reference)
+  const { architecture } = new GgufMetadata(await readGguf(path))
+  const facts =
+    architecture === predictorArchitecture
+      ? await inspectPredictor(path, flags.model)
+      : await inspectModel(reference, path)
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`)
+  else process.stdout.write(`${formatTable(Object.entries(facts).map(([key, value]) => [label(key), show(value)]))}\n`)
+}
+
+async function inspectModel(reference: string, path: string): Promise<Record<string, unknown>> {
+  const info = await inspectGguf(path)
+  const predictor = await fittingPredictor(reference)
+  return {
+    schema: 'dynts.inspect.model/1',
+    ...fingerprint(info),
+    path,
+    quantization: info.quantization,
+    weightBytes: info.weightBytes,
+    heads: info.heads,
+    kvHeads: info.kvHeads,
+    trainedContext: info.trainedContext,
+    bytesPerCell: { f16: bytesPerCell(info, 'f16'), f32: bytesPerCell(info, 'f32') },
+    chatTemplate: info.chatTemplate !== undefined,
+    thinkingTags: thinkingTags(info),
+    predictor,
+  }
+}
+
+async function fittingPredictor(reference: string): Promise<string> {
+  try {
+    const { predictor } = await locateModel(reference)
+    return predictor === undefined ? 'none found' : `${predictor.path} (fits)`
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+function thinkingTags({ chatTemplate = '' }: GgufInfo): string {
+  const { open, close } = findThinkingTags(chatTemplate)
+  return chatTemplate.includes(open) || chatTemplate.includes(close) ? `${open} ${close}` : 'none in the template'
+}
+
+async function inspectPredictor(path: string, model: string | undefined): Promise<Record<string, unknown>> {
+  const checkpoint = await readCheckpoint(path)
+  const { target, budget, localWindow, ratio, heldOut } = checkpoint
+  return {
+    schema: 'dynts.inspect.predictor/1',
+    path,
+    shape: predictorShape(checkpoint),
+    target,
+    budget: budget ?? null,
+    localWindow: localWindow ?? null,
+    ratio: ratio ?? null,
+    model: checkpoint.model,
+    heldOut: heldOut ?? null,
+    ...(model === undefined ? {} : { fits: await fits(checkpoint, model) }),
+  }
+}
+
+async function fits(checkpoint: PredictorCheckpoint, reference: string): Promise<string> {
+  const { path } = await resolveModel(reference)
+  const why = mismatch(checkpoint.model, fingerprint(await inspectGguf(path)))
+  return why === undefined ? `yes: ${path}` : `no: ${why}`
+}
+
+/** `kvHeads` becomes `kv heads`. */
+function label(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+}
+
+function show(value: unknown): string {
+  if (value === null) return 'unknown'
+  if (Array.isArray(value)) return value.join(' x ')
+  if (typeof value === 'object') {
+    return Object.entries(value)
+      .map(([key, inner]) => `${label(key)} ${show(inner)}`)
+      .join(', ')
+  }
+  if (typeof value === 'number' && value > 1e6) return formatBytes(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

@@ -1,0 +1,188 @@
+/**
+ * `dynts run`: one question, thinking under a bounded cache, and what it took.
+ */
+import { Command } from 'commander'
+import { Engine } from '../../engine/engine.ts'
+import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
+import { defaultMaxTokens, defaultPolicy, resolveCacheSettings } from '../../engine/prepare.ts'
+import type { GenerateRequest, GenerateResult } from '../../engine/types.ts'
+import { InputError } from '../../errors.ts'
+import { isChainProblem } from '../../evaluation/chain-problem.ts'
+import { findPolicy } from '../../eviction/registry.ts'
+import { findThinkingTags } from '../../llama/index.ts'
+import { formatMemoryPlan, memoryPlan } from '../../models/memory-plan.ts'
+import { parseReference } from '../../models/reference.ts'
+import { showDownload } from '../download-progress.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { LoadProgress } from '../load-progress.ts'
+import { readQuestion } from '../question.ts'
+import { runRecord } from '../run-json.ts'
+import { addRunOptions, policiesOf, requestOf, type RunFlags } from '../run-options.ts'
+import { PlainView, silentView, type RunView } from '../run-view.ts'
+import { summaryTable, type PolicyResults } from '../summary.ts'
+import { TerminalView } from '../terminal-view.ts'
+
+export function runCommand(): Command {
+  const command = new Command('run')
+    .description('Answer a question, thinking under a bounded KV cache')
+    .argument('[question]', 'the question; "-" or none reads standard input')
+  return addRunOptions(command).action((question: string | undefined, flags: RunFlags) => run(question, flags))
+}
+
+async function run(argument: string | undefined, flags: RunFlags): Promise<void> {
+  const policies = policiesOf(flags)
+  if (!Number.isInteger(flags.samples) || flags.samples < 1 || flags.samples > 256) {
+    throw new InputError('invalid_option', `--samples must be a whole number from 1 to 256, not ${flags.samples}`)
+  }
+  const isEmbeddedModel = parseReference(flags.model).kind === 'embedded'
+  const { demo = false, seed } = flags
+  const question = await readQuestion(argument, { demo, isEmbeddedModel, seed })
+  using interrupt = onInterrupt()
+  const say = (text: string) => flags.json !== true && process.stderr.write(`${text}\n`)
+
+  const located = await locate(flags, interrupt.signal)
+  for (const line of whatItTakes(located, flags)) say(line)
+  const model = await load(located, flags, say)
+  try {
+    const runs: PolicyResults[] = []
+    if (isEmbeddedModel) say(`\n${question}\n`)
+    for (const [i, policy] of policies.entries()) {
+      if (i > 0 && interrupt.signal.aborted) break
+      const requests = Array.from({ length: flags.samples }, (_, sample) => requestOf(flags, question, policy, sample))
+      runs.push(await runPolicy(model, requests, flags, viewFor(flags, located, i === 0), interrupt.signal, say))
+    }
+    if (flags.json === true) printJson(runs, model, flags)
+    else {
+      if (flags.samples > 1) printSamples(runs)
+      say(`\n${summaryTable(runs)}`)
+      if (isEmbeddedModel && !isChainProblem(question)) say(`\n${whatTheEmbeddedModelKnows}`)
+    }
+  } finally {
+    await model.close()
+  }
+}
+
+async function locate(flags: RunFlags, signal: AbortSignal): Promise<LocatedModel> {
+  const display = showDownload(process.stderr)
+  try {
+    return await locateModel(flags.model, {
+      predictor: flags.predictor === 'none' ? false : flags.predictor,
+      offline: flags.offline,
+      signal,
+      onDownload: display.onProgress,
+    })
+  } finally {
+    display.stop()
+  }
+}
+
+/** What is known before anything is loaded: policy, settings, memory, and what will end the generation. */
+function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags): string[] {
+  const policy = findPolicy(
+    flags.policy ?? defaultPolicy({ hasPredictor: predictor !== undefined, notEvictable: undefined }),
+  )
+  const settings = resolveCacheSettings(predictor ?? {}, flags)
+  const maxTokens = flags.maxTokens ?? defaultMaxTokens
+  const textLength = Math.min(info.trainedContext, maxTokens)
+  const plan = memoryPlan(info, {
+    cellsPerSequence: policy.evicts ? settings.budget : textLength,
+    sequences: flags.samples,
+    kvType: flags.kvType,
+    textLength,
+  })
+  const lines = [`${info.name} (${info.architecture}, ${info.quantization})`, formatMemoryPlan(plan, flags.samples)]
+  if (policy.evicts) {
+    const source = [flags.budget, flags.localWindow, flags.ratio].every((value) => value === undefined)
+      ? predictor?.budget === undefined
+        ? ' (defaults)'
+        : ' (recommended by the predictor)'
+      : ''
+    lines.push(
+      `policy ${policy.name}: budget ${settings.budget}, local window ${settings.localWindow}, ratio ${settings.ratio}${source}`,
+    )
+  } else lines.push(`policy ${policy.name}: the cache is not bounded`)
+  if (!predictor && flags.policy === undefined) {
+    lines.push(
+      'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. See docs/predictor.md for how to train one.',
+    )
+  }
+  if (maxTokens >= info.trainedContext) {
+    lines.push(
+      `The model was trained for ${info.trainedContext.toLocaleString('en-US')} positions; a generation that reaches them ends there (length).`,
+    )
+  }
+  return lines
+}
+
+async function load(located: LocatedModel, flags: RunFlags, say: (text: string) => unknown): Promise<Model> {
+  const progress = new LoadProgress(say)
+  const { gpu, gpuLayers, threads } = flags
+  try {
+    return await loadLocated(located, { gpu, gpuLayers, threads, onProgress: progress.onProgress })
+  } finally {
+    progress.stop()
+  }
+}
+
+/** The text of the first policy is shown as it comes; those that it is compared with show only how far they are. */
+function viewFor(flags: RunFlags, { info }: LocatedModel, isFirst: boolean): RunView {
+  if (flags.json === true) return silentView
+  if (process.stdout.isTTY) return new TerminalView(process.stdout, { showText: isFirst })
+  return isFirst ? new PlainView(process.stdout, findThinkingTags(info.chatTemplate ?? '')) : silentView
+}
+
+/** Runs all samples under one policy, in an engine of the size that they need. */
+async function runPolicy(
+  model: Model,
+  requests: readonly GenerateRequest[],
+  flags: RunFlags,
+  view: RunView,
+  signal: AbortSignal,
+  say: (text: string) => unknown,
+): Promise<PolicyResults> {
+  const plans = await Promise.all(requests.map((request) => model.plan(request)))
+  const [plan] = plans
+  if (!plan) throw new Error('there is nothing to run')
+  const { flashAttention, kvType, compaction } = flags
+  const engine = await Engine.create(model, {
+    cells: plan.cells,
+    sequences: requests.length,
+    kvType,
+    compaction,
+    flashAttention: flashAttention === undefined ? undefined : flashAttention === 'on',
+  })
+  view.begin(plan.policy, requests.length)
+  try {
+    const results = await Promise.all(
+      requests.map(async (request, index) => {
+        const generation = engine.generate(request, { signal })
+        for await (const event of generation) view.onEvent(index, event)
+        return await generation.result
+      }),
+    )
+    return { policy: plan.policy, results }
+  } finally {
+    view.end()
+    await engine.close()
+    if (signal.aborted) say('Interrupted.')
+  }
+}
+
+function printSamples(runs: readonly PolicyResults[]): void {
+  for (const { policy, results } of runs) {
+    for (const { seed, answer } of results) process.stdout.write(`[${policy}, seed ${seed}] ${answer}\n`)
+  }
+}
+
+function printJson(runs: readonly PolicyResults[], model: Model, flags: RunFlags): void {
+  const records = runs.flatMap(({ results }) =>
+    results.map((result: GenerateResult) => runRecord(result, model, flags)),
+  )
+  const isArray = flags.samples > 1 || flags.compare !== undefined
+  process.stdout.write(`${JSON.stringify(isArray ? records : records[0], null, 2)}\n`)
+}
+
+const whatTheEmbeddedModelKnows = `The embedded model is a toy of 3.6 million parameters: it knows questions like "Ann has 5 coins. Ben has 3 more than
+Ann. How many coins does Ben have?" and nothing else. For real questions take a real model, for example
+  dynts run --model unsloth/DeepSeek-R1-Distill-Qwen-1.5B-GGUF:Q4_K_M "your question"
+docs/models.md lists models with sizes and settings.`

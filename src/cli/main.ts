@@ -1,0 +1,68 @@
+/**
+ * The command line: one file for each command, found here. Bad input gives exit code 2 and one line on stderr.
+ */
+import { Command, CommanderError } from 'commander'
+import { EngineError, InputError } from '../errors.ts'
+import { inspectCommand } from './commands/inspect.ts'
+import { modelsCommand } from './commands/models.ts'
+import { predictorCommand } from './commands/predictor.ts'
+import { runCommand } from './commands/run.ts'
+import { packageVersion } from './package-version.ts'
+
+const exitCode = { failure: 1, badInput: 2 }
+
+/**
+ * Runs one command.
+ * @param argv as `process.argv`
+ * @returns the exit code
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command('dynts')
+    .description('Reasoning models with a bounded KV cache: Dynamic Thinking-Token Selection on llama.cpp')
+    .version(packageVersion())
+  for (const command of [runCommand(), modelsCommand(), inspectCommand(), predictorCommand()])
+    program.addCommand(command)
+  prepareForErrors(program)
+  endQuietlyWhenPipeCloses()
+  try {
+    await program.parseAsync(argv)
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    return report(error)
+  }
+}
+
+/** Commander exits by itself unless every command is told otherwise. */
+function prepareForErrors(command: Command): void {
+  command.exitOverride().configureOutput({
+    outputError: (text, write) => write(`dynts: ${text.replace(/^error: /, '').trim()}\n`),
+  })
+  for (const subcommand of command.commands) prepareForErrors(subcommand)
+}
+
+/** `dynts run ... | head` is no error. */
+function endQuietlyWhenPipeCloses(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCode.badInput
+  if (error instanceof InputError) {
+    process.stderr.write(`dynts: ${oneLine(error.message)}\n`)
+    return exitCode.badInput
+  }
+  if (error instanceof EngineError) {
+    process.stderr.write(`dynts: ${oneLine(error.message)}\n`)
+    return exitCode.failure
+  }
+  const details = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.stderr.write(`dynts: this is a bug in dynts: ${details}\n`)
+  return exitCode.failure
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ').trim()
+}

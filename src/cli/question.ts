@@ -1,0 +1,37 @@
+/**
+ * Where the question of `dynts run` comes from: the argument, standard input, or the embedded model's own kind.
+ */
+import { fstatSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { InputError } from '../errors.ts'
+import { generateChainProblem } from '../evaluation/chain-problem.ts'
+
+/** @throws InputError `no_question` */
+export async function readQuestion(
+  argument: string | undefined,
+  options: { readonly demo: boolean; readonly isEmbeddedModel: boolean; readonly seed: number },
+): Promise<string> {
+  if (options.demo && !options.isEmbeddedModel) {
+    throw new InputError('no_question', '--demo poses a question that only the embedded model knows: leave out --model')
+  }
+  const given = options.demo ? '' : argument === undefined || argument === '-' ? await readStdin() : argument
+  if (given.trim() !== '') return given.trim()
+  if (options.isEmbeddedModel && argument !== '-') return demoQuestion(options.seed)
+  throw new InputError('no_question', 'there is no question: dynts run --model MODEL "your question"')
+}
+
+/** Long enough that the embedded model's budget is reached several times. */
+export function demoQuestion(seed: number): string {
+  return generateChainProblem(seed, { people: 16 }).question
+}
+
+/** Only a pipe or a file is read: a terminal would wait for input that nobody knows to give. */
+async function readStdin(): Promise<string> {
+  try {
+    const stat = fstatSync(0)
+    if (!stat.isFIFO() && !stat.isFile() && !stat.isSocket()) return ''
+  } catch {
+    return ''
+  }
+  return await text(process.stdin)
+}

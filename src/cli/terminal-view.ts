@@ -1,0 +1,135 @@
+/**
+ * The view of a terminal: thinking dimmed, answer plain, and a live line at the bottom. The live line has a row of its own
+ * below a scroll region, so text that is longer than the screen scrolls by itself and nothing is ever drawn twice.
+ */
+import pc from 'picocolors'
+import type { GenerateEvent, StartEvent } from '../engine/types.ts'
+import type { RunView } from './run-view.ts'
+
+const escape = '\u001B['
+const saveCursor = '\u001B7'
+const restoreCursor = '\u001B8'
+const redrawMs = 100
+
+interface Progress {
+  start: StartEvent | undefined
+  cells: number
+  tokens: number
+  evictions: number
+  finished: boolean
+}
+
+export class TerminalView implements RunView {
+  readonly #out: NodeJS.WriteStream
+  readonly #showText: boolean
+  #title = ''
+  #generations: Progress[] = []
+  #startedAt = 0
+  #drawnAt = 0
+  #rows = 0
+  #open = false
+  #lineEnded = true
+  readonly #onResize = () => this.#reserve()
+  readonly #onExit = () => this.#release()
+
+  constructor(out: NodeJS.WriteStream, options: { readonly showText: boolean }) {
+    this.#out = out
+    this.#showText = options.showText
+  }
+
+  begin(title: string, samples: number): void {
+    this.#title = title
+    this.#generations = Array.from({ length: samples }, () => {
+      return { start: undefined, cells: 0, tokens: 0, evictions: 0, finished: false }
+    })
+    this.#startedAt = performance.now()
+    this.#open = true
+    this.#out.write('\n\u001B[1A')
+    this.#reserve()
+    this.#out.on('resize', this.#onResize)
+    process.once('exit', this.#onExit)
+  }
+
+  onEvent(index: number, event: GenerateEvent): void {
+    const generation = this.#generations[index]
+    if (!generation) return
+    if (event.type === 'start') generation.start = event
+    else if (event.type === 'eviction') {
+      generation.evictions++
+      generation.cells = event.kept.length
+    } else if (event.type === 'finish') generation.finished = true
+    else if (event.type === 'token') {
+      generation.cells = event.cells
+      if (event.token !== null) generation.tokens++
+      if (this.#showText && this.#generations.length === 1) {
+        const text = printable(event.text)
+        this.#write(event.phase === 'thinking' ? pc.dim(text) : text, text)
+      }
+    }
+    this.#draw(event.type !== 'token')
+  }
+
+  end(): void {
+    if (!this.#open) return
+    if (!this.#lineEnded) this.#write('\n', '\n')
+    this.#out.off('resize', this.#onResize)
+    process.off('exit', this.#onExit)
+    this.#release()
+  }
+
+  #write(styled: string, text: string): void {
+    if (text === '') return
+    this.#out.write(styled)
+    this.#lineEnded = text.endsWith('\n')
+  }
+
+  /** Keeps the last row out of scrolling. */
+  #reserve(): void {
+    this.#rows = this.#out.rows
+    if (this.#rows < 4) return
+    this.#out.write(`${saveCursor}${escape}1;${this.#rows - 1}r${restoreCursor}`)
+    this.#draw(true)
+  }
+
+  #release(): void {
+    if (!this.#open) return
+    this.#open = false
+    if (this.#rows >= 4) this.#out.write(`${saveCursor}${escape}r${escape}${this.#rows};1H${escape}2K${restoreCursor}`)
+  }
+
+  #draw(now: boolean): void {
+    if (!this.#open || this.#rows < 4) return
+    const time = performance.now()
+    if (!now && time - this.#drawnAt < redrawMs) return
+    this.#drawnAt = time
+    const line = this.#line().slice(0, Math.max(10, this.#out.columns - 1))
+    this.#out.write(`${saveCursor}${escape}${this.#rows};1H${escape}2K${pc.cyan(line)}${restoreCursor}`)
+  }
+
+  #line(): string {
+    const total = (count: (generation: Progress) => number) => this.#generations.reduce((sum, g) => sum + count(g), 0)
+    const seconds = Math.max(0.001, (performance.now() - this.#startedAt) / 1000)
+    const tokens = total((g) => g.tokens)
+    const budget = this.#generations[0]?.start?.budget
+    const cells = Math.max(0, ...this.#generations.map((g) => g.cells))
+    const running = this.#generations.filter((g) => !g.finished).length
+    return [
+      this.#title,
+      budget ? `${bar(cells / budget)} ${cells} of ${budget} cells` : `${cells} cells`,
+      `${total((g) => g.evictions)} evictions`,
+      `${tokens} tokens`,
+      `${(tokens / seconds).toFixed(tokens / seconds < 10 ? 1 : 0)} tokens/s`,
+      ...(this.#generations.length > 1 ? [`${running} of ${this.#generations.length} running`] : []),
+    ].join(' · ')
+  }
+}
+
+function bar(share: number): string {
+  const filled = Math.round(Math.min(1, share) * 10)
+  return '█'.repeat(filled) + '░'.repeat(10 - filled)
+}
+
+/** Without control characters: a model's text must not steer the terminal. */
+function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, '')
+}

@@ -1,0 +1,344 @@
+/**
+ * A model for tests of the decode loop that runs in microseconds. Its logits depend on nothing but the consumed token and
+ * its position, so that a test can compute what must come out; its cache is strict where llama.cpp would abort.
+ */
+import { Buffer } from 'node:buffer'
+import type { SamplingSettings } from '../llama/index.ts'
+import { DecodeLoop, type LoopEvent } from './decode-loop.ts'
+import type { ForwardPass, LoopModel, TokenSampler, Vocabulary } from './forward-pass.ts'
+import type { SequenceOptions } from './sequence.ts'
+import type { EvictionEvent, GenerateEvent, GenerateRequest, GenerateResult, TokenEvent } from './types.ts'
+
+/** Every token's bytes. Tags are there whole and in parts, and two characters in single bytes. */
+const pieces: readonly (string | number)[] = [
+  ...['<eos>', '<bos>', '<think>', '</think>', '<', '</', 'think', '>', '\n', '\n\n', ' ', 'a', 'b', 'c', 'd', 'stop'],
+  ...['st', 'op', 'S', 'T', '.', 'ab', 'Q', 'é', 0xc3, 0xa9, 0xf0, 0x9f, 0x99, 0x82, 'end', '</th'],
+]
+const bytesOf = pieces.map((piece) => Buffer.from(typeof piece === 'string' ? piece : [piece]))
+export const eos = 0
+export const openTag = 2
+export const closeTag = 3
+export const vocabularySize = pieces.length
+
+/** The token of a piece. */
+export function token(piece: string | number): number {
+  const index = pieces.indexOf(piece)
+  if (index < 0) throw new Error(`no token for ${piece}`)
+  return index
+}
+/** Tokens of pieces separated by `|`. */
+export const tokens = (text: string): number[] => text.split('|').map(token)
+/** The bytes of tokens, as text. */
+export const textOf = (all: Iterable<number>): string =>
+  Buffer.concat([...all].map((one) => bytesOf[one] ?? Buffer.of())).toString('utf8')
+
+export const fakeVocabulary: Vocabulary = {
+  size: vocabularySize,
+  bos: 1,
+  eos,
+  addsBos: false,
+  isToken: (one) => Number.isInteger(one) && one >= 0 && one < vocabularySize,
+  endsGeneration: (one) => one === eos,
+  piece: (one) => new Uint8Array(bytesOf[one] ?? []),
+  /** The longest piece that fits, again and again. */
+  tokenize(text) {
+    const rest = Buffer.from(text)
+    const found: number[] = []
+    for (let at = 0; at < rest.length;) {
+      const fitting = bytesOf.flatMap((piece, one) => (rest.subarray(at, at + piece.length).equals(piece) ? [one] : []))
+      const best = fitting.sort((x, y) => (bytesOf[y]?.length ?? 0) - (bytesOf[x]?.length ?? 0))[0]
+      if (best === undefined) throw new Error(`no token at ${text.slice(at)}`)
+      found.push(best)
+      at += bytesOf[best]?.length ?? 1
+    }
+    return Int32Array.from(found)
+  },
+}
+
+/** What the fake predicts after consuming `consumed` at `position`; never the end, never a tag. */
+export function fakeLogits(consumed: number, position: number): Float32Array {
+  const logits = Float32Array.from(
+    { length: vocabularySize },
+    (_, v) => 3 * Math.sin(consumed * 7 + position * 1.3 + v * 5),
+  )
+  for (const never of [eos, openTag, closeTag, token('<'), token('</'), token('</th')]) logits[never] = -50
+  return logits
+}
+export const fakeHiddenState = (consumed: number, position: number): Float32Array => Float32Array.of(consumed, position)
+/** The importance that the fake predictor sees in a hidden state; with ties. */
+export const fakeImportance = ([consumed = 0, position = 0]: ArrayLike<number> & Iterable<number>): number =>
+  ((consumed * 31 + position * 17) % 23) / 4
+
+/** What a sampler without a script draws: the favourite, a little shuffled by the seed. */
+export function fakeChoice(logits: Float32Array, seed: number, step: number): number {
+  let best = 0
+  const value = (v: number) => (logits[v] ?? 0) + (seed === 0 ? 0 : Math.sin(seed * 12.9 + step * 78.2 + v * 37.7))
+  for (let v = 1; v < logits.length; v++) if (value(v) > value(best)) best = v
+  return best
+}
+
+export interface ForwardRecord {
+  readonly kind: 'append' | 'decode' | 'compact'
+  readonly sequences: readonly number[]
+  readonly count: number
+}
+
+/** The cache: a set of positions per sequence, and a record of all forward passes. */
+export class FakeForward implements ForwardPass {
+  readonly cells: number
+  readonly sequences: number
+  readonly batchTokens: number
+  readonly held: Map<number, number>[]
+  readonly peaks: number[]
+  readonly passes: ForwardRecord[] = []
+  /** Called before each decode; a test makes it throw. */
+  beforeDecode: (sequences: number[]) => void = () => undefined
+  /** Called for each row of logits that is read. */
+  onLogits: (row: number) => void = () => undefined
+  #rows: { logits: Float32Array; hidden: Float32Array | undefined }[] = []
+
+  constructor({ cells = 64, sequences = 4, batchTokens = 8 } = {}) {
+    this.cells = cells
+    this.sequences = sequences
+    this.batchTokens = batchTokens
+    this.held = Array.from({ length: sequences }, () => new Map())
+    this.peaks = this.held.map(() => 0)
+  }
+
+  positions(sequence: number): number[] {
+    return [...this.#stream(sequence).keys()]
+  }
+
+  append(sequence: number, all: ArrayLike<number>, start: number, output: 'none' | 'last'): void {
+    if (all.length === 0 || all.length > this.batchTokens) throw new Error(`${all.length} tokens in a pass`)
+    this.#invalidate()
+    for (let i = 0; i < all.length; i++) this.#take(sequence, all[i] ?? -1, start + i)
+    this.passes.push({ kind: 'append', sequences: [sequence], count: all.length })
+    if (output === 'last') this.#rows = [this.#row(all[all.length - 1] ?? -1, start + all.length - 1, false)]
+  }
+
+  decode(
+    batch: { tokens: ArrayLike<number>; positions: ArrayLike<number>; sequences: ArrayLike<number> },
+    hiddenStates: boolean,
+  ): void {
+    const sequences = Array.from(batch.sequences)
+    if (new Set(sequences).size !== sequences.length) throw new Error('a sequence occurs twice')
+    this.#invalidate()
+    this.beforeDecode(sequences)
+    sequences.forEach((sequence, i) => this.#take(sequence, batch.tokens[i] ?? -1, batch.positions[i] ?? -1))
+    this.passes.push({ kind: 'decode', sequences, count: sequences.length })
+    this.#rows = sequences.map((_, i) => this.#row(batch.tokens[i] ?? -1, batch.positions[i] ?? -1, hiddenStates))
+  }
+
+  logits(row: number): Float32Array {
+    this.onLogits(row)
+    const logits = this.#rows[row]?.logits
+    if (!logits) throw new Error(`no row ${row}`)
+    return logits
+  }
+
+  hiddenState(row: number): Float32Array {
+    const hidden = this.#rows[row]?.hidden
+    if (!hidden) throw new Error(`no hidden state in row ${row}`)
+    return hidden
+  }
+
+  remove(sequence: number, p0: number, p1: number): void {
+    const stream = this.#stream(sequence)
+    const newest = Math.max(...stream.keys())
+    if (!(p0 >= 0 && p1 > p0) || p1 > newest) throw new Error(`range ${p0} to ${p1}, newest cell ${newest}`)
+    const gone = [...stream.keys()].filter((position) => p0 <= position && position < p1)
+    if (gone.length === 0) throw new Error(`nothing to remove in ${p0} to ${p1}`)
+    for (const position of gone) stream.delete(position)
+  }
+
+  compact(sequence: number): void {
+    this.passes.push({ kind: 'compact', sequences: [sequence], count: this.#stream(sequence).size })
+  }
+
+  clear(sequence: number): void {
+    this.#stream(sequence).clear()
+  }
+
+  #take(sequence: number, one: number, position: number): void {
+    const stream = this.#stream(sequence)
+    const newest = Math.max(-1, ...stream.keys())
+    if (!fakeVocabulary.isToken(one)) throw new Error(`${one} is not a token`)
+    if (position !== newest + 1) throw new Error(`position ${position} does not follow ${newest}`)
+    if (stream.size >= this.cells) throw new Error('no free cell')
+    stream.set(position, one)
+    this.peaks[sequence] = Math.max(this.peaks[sequence] ?? 0, stream.size)
+  }
+
+  #row(one: number, position: number, hiddenStates: boolean) {
+    return {
+      logits: fakeLogits(one, position),
+      hidden: hiddenStates ? fakeHiddenState(one, position) : undefined,
+    }
+  }
+
+  /** Outputs are valid until the next pass only: whoever keeps a view sees NaN. */
+  #invalidate(): void {
+    for (const { logits, hidden } of this.#rows) {
+      logits.fill(NaN)
+      hidden?.fill(NaN)
+    }
+    this.#rows = []
+  }
+
+  #stream(sequence: number): Map<number, number> {
+    const stream = this.held[sequence]
+    if (!stream) throw new Error(`sequence ${sequence} of ${this.sequences}`)
+    return stream
+  }
+}
+
+export interface FakeModelOptions {
+  /** Tokens to be sampled in a request with this seed, one after another. */
+  readonly scripts?: Readonly<Record<number, readonly number[]>>
+  readonly model?: Partial<LoopModel>
+}
+
+/** A model and what it did. */
+export function fakeModel(forward: FakeForward, { scripts = {}, model = {} }: FakeModelOptions = {}) {
+  const samplers: { settings: SamplingSettings; seed: number; accepted: number[]; disposals: number }[] = []
+  const loopModel: LoopModel = {
+    vocab: fakeVocabulary,
+    trainedContext: 4096,
+    chatTemplate: undefined,
+    thinkingTags: { open: '<think>', close: '</think>' },
+    notEvictable: undefined,
+    hasPredictor: true,
+    recommended: {},
+    createSampler(settings, seed): TokenSampler {
+      const record = { settings, seed, accepted: [] as number[], disposals: 0 }
+      samplers.push(record)
+      let drawn = 0
+      return {
+        sample(row) {
+          if (record.disposals > 0) throw new Error('the sampler was used after it was disposed')
+          const logits = forward.logits(row)
+          if (logits.some(Number.isNaN)) throw new Error('logits of an earlier pass were used')
+          const step = drawn++
+          return scripts[seed]?.[step] ?? fakeChoice(logits, seed, step)
+        },
+        accept: (one) => record.accepted.push(one),
+        dispose: () => record.disposals++,
+      }
+    },
+    createScorer() {
+      const seen = new Map<number, number>()
+      return {
+        scoringMs: 0,
+        push: (position, hidden) => seen.set(position, fakeImportance(hidden)),
+        scores: (positions) => Float32Array.from(positions, (position) => seen.get(position) ?? NaN),
+      }
+    },
+    ...model,
+  }
+  return { loopModel, samplers }
+}
+
+/** What became of one request. */
+export interface Outcome {
+  events: GenerateEvent[]
+  error?: unknown
+  result?: GenerateResult
+}
+
+/** A loop on a fake model; `finish` runs it to its end and gives what became of each request. */
+export class FakeLoop {
+  readonly forward: FakeForward
+  readonly loop: DecodeLoop
+  readonly samplers: ReturnType<typeof fakeModel>['samplers']
+  readonly outcomes = new Map<number, Outcome>()
+  /** Called after each step, with what happened in it. */
+  onStep: (items: readonly LoopEvent[]) => void = () => undefined
+
+  constructor(
+    sizes: { cells?: number; sequences?: number; batchTokens?: number } = {},
+    options: FakeModelOptions & Partial<SequenceOptions> = {},
+  ) {
+    this.forward = new FakeForward(sizes)
+    const { loopModel, samplers } = fakeModel(this.forward, options)
+    this.samplers = samplers
+    this.loop = new DecodeLoop(this.forward, loopModel, {
+      compaction: options.compaction ?? 'off',
+      bytesPerCell: options.bytesPerCell ?? 10,
+    })
+  }
+
+  submit(id: number, request: GenerateRequest): this {
+    this.outcomes.set(id, { events: [] })
+    this.loop.submit(id, request)
+    return this
+  }
+
+  step(): readonly LoopEvent[] {
+    const items = this.loop.step()
+    for (const item of items) {
+      const outcome = this.of(item.id)
+      if (outcome.result || outcome.error) throw new Error(`something happened to ${item.id} after its end`)
+      if ('error' in item) outcome.error = item.error
+      else {
+        outcome.events.push(item.event)
+        if (item.event.type === 'finish') outcome.result = item.event.result
+      }
+    }
+    this.onStep(items)
+    return items
+  }
+
+  finish(): this {
+    for (let steps = 0; !this.loop.idle; steps++) {
+      if (steps > 20_000) throw new Error('the loop does not come to an end')
+      this.step()
+    }
+    return this
+  }
+
+  of(id: number): Outcome {
+    const outcome = this.outcomes.get(id)
+    if (!outcome) throw new Error(`there is no request ${id}`)
+    return outcome
+  }
+
+  /** @throws what the request failed with */
+  result(id: number): GenerateResult {
+    const { result, error } = this.of(id)
+    if (error) throw error as Error
+    if (!result) throw new Error(`request ${id} has not ended`)
+    return result
+  }
+
+  generated(id: number): readonly number[] {
+    const { tokens: all, usage } = this.result(id)
+    return all.slice(usage.promptTokens)
+  }
+
+  evictions(id: number): EvictionEvent[] {
+    return this.of(id).events.filter((event) => event.type === 'eviction')
+  }
+
+  tokenEvents(id: number): TokenEvent[] {
+    return this.of(id).events.filter((event) => event.type === 'token')
+  }
+}
+
+/** Runs one request alone. */
+export function runAlone(
+  request: GenerateRequest,
+  options: FakeModelOptions & Partial<SequenceOptions> & { cells?: number; batchTokens?: number } = {},
+): FakeLoop {
+  const { cells = 64, batchTokens = 8 } = options
+  return new FakeLoop({ cells, sequences: 1, batchTokens }, options).submit(1, request).finish()
+}
+
+/** The tokens that a sampler without a script draws after a prompt, computed without a loop. */
+export function expectedTokens(prompt: readonly number[], seed: number, count: number): number[] {
+  const all = [...prompt]
+  for (let step = 0; step < count; step++) {
+    all.push(fakeChoice(fakeLogits(all.at(-1) ?? -1, all.length - 1), seed, step))
+  }
+  return all.slice(prompt.length)
+}
