@@ -2,7 +2,7 @@
  * The options of `dynts run`, and what they mean. Checks the form of each value; whether the values fit together is checked
  * where they are used.
  */
-import { Option, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { compactionChoices, type CompactionChoice } from '../cache/compaction.ts'
 import type { GenerateRequest } from '../engine/types.ts'
 import { InputError } from '../errors.ts'
@@ -152,7 +152,7 @@ function policyOptionsOf(flags: RunFlags, policy: string | undefined): Record<st
 /** Reads a number of an option. */
 export function number(text: string): number {
   const value = Number(text)
-  if (text.trim() === '' || Number.isNaN(value)) throw new InputError('invalid_option', `"${text}" is not a number`)
+  if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('It is not a number.')
   return value
 }
 

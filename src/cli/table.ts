@@ -1,9 +1,11 @@
 /**
  * A table for people: the first column to the left, the others to the right. Widths count characters, without colours.
  */
+import { textWidth } from './text-width.ts'
+
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const columns = Math.max(0, ...rows.map((row) => row.length))
-  const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => width(row[i] ?? ''))))
+  const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => textWidth(row[i] ?? ''))))
   return rows
     .map((row) =>
       row
@@ -15,10 +17,6 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
 }
 
 function pad(cell: string, columns: number, right: boolean): string {
-  const space = ' '.repeat(Math.max(0, columns - width(cell)))
+  const space = ' '.repeat(Math.max(0, columns - textWidth(cell)))
   return right ? space + cell : cell + space
-}
-
-function width(text: string): number {
-  return Array.from(new Intl.Segmenter().segment(text)).length
 }

@@ -5,6 +5,7 @@
 import pc from 'picocolors'
 import type { GenerateEvent, StartEvent } from '../engine/types.ts'
 import type { RunView } from './run-view.ts'
+import { textWidth } from './text-width.ts'
 
 const escape = '\u001B['
 const saveCursor = '\u001B7'
@@ -28,7 +29,8 @@ export class TerminalView implements RunView {
   #drawnAt = 0
   #rows = 0
   #open = false
-  #lineEnded = true
+  /** Columns that the current line of text takes, however often the terminal has wrapped it. */
+  #column = 0
   readonly #onResize = () => this.#reserve()
   readonly #onExit = () => this.#release()
 
@@ -71,7 +73,7 @@ export class TerminalView implements RunView {
 
   end(): void {
     if (!this.#open) return
-    if (!this.#lineEnded) this.#write('\n', '\n')
+    if (this.#column > 0) this.#write('\n', '\n')
     this.#out.off('resize', this.#onResize)
     process.off('exit', this.#onExit)
     this.#release()
@@ -80,7 +82,8 @@ export class TerminalView implements RunView {
   #write(styled: string, text: string): void {
     if (text === '') return
     this.#out.write(styled)
-    this.#lineEnded = text.endsWith('\n')
+    const lineStart = text.lastIndexOf('\n') + 1
+    this.#column = (lineStart > 0 ? 0 : this.#column) + textWidth(text.slice(lineStart))
   }
 
   /** Keeps the last row out of scrolling. */
@@ -99,6 +102,8 @@ export class TerminalView implements RunView {
 
   #draw(now: boolean): void {
     if (!this.#open || this.#rows < 4) return
+    // At the right margin a terminal holds the line break back, and forgets it when the cursor is moved.
+    if (this.#column > 0 && this.#column % this.#out.columns === 0) return
     const time = performance.now()
     if (!now && time - this.#drawnAt < redrawMs) return
     this.#drawnAt = time

@@ -39,7 +39,11 @@ export const fakeVocabulary: Vocabulary = {
   addsBos: false,
   isToken: (one) => Number.isInteger(one) && one >= 0 && one < vocabularySize,
   endsGeneration: (one) => one === eos,
-  piece: (one) => new Uint8Array(bytesOf[one] ?? []),
+  piece: (one) => {
+    const bytes = bytesOf[one]
+    if (!bytes) throw new RangeError(`${one} is not a token`)
+    return new Uint8Array(bytes)
+  },
   /** The longest piece that fits, again and again. */
   tokenize(text) {
     const rest = Buffer.from(text)
@@ -72,7 +76,8 @@ export const fakeImportance = ([consumed = 0, position = 0]: ArrayLike<number> &
 /** What a sampler without a script draws: the favourite, a little shuffled by the seed. */
 export function fakeChoice(logits: Float32Array, seed: number, step: number): number {
   let best = 0
-  const value = (v: number) => (logits[v] ?? 0) + (seed === 0 ? 0 : Math.sin(seed * 12.9 + step * 78.2 + v * 37.7))
+  const noise = (v: number) => (Math.imul(seed * 40_503 + step * 101 + v * 7 + 1, 0x9e3779b1) >>> 8) / 2 ** 23
+  const value = (v: number) => (logits[v] ?? 0) + (seed === 0 ? 0 : noise(v))
   for (let v = 1; v < logits.length; v++) if (value(v) > value(best)) best = v
   return best
 }

@@ -80,7 +80,7 @@ async function embedded(): Promise<ListedModel> {
 function nameModels(models: readonly CachedModel[]): ListedModel[] {
   return models.map((model) => {
     const { repo, commit, revisions, quant, bytes, files } = model
-    const revision = revisions.includes('main') ? '' : `@${revisions[0] ?? commit.slice(0, 8)}`
+    const revision = revisions.includes('main') ? '' : `@${encodeURIComponent(revisions[0] ?? commit.slice(0, 8))}`
     const siblings = models.filter((other) => other.repo === repo && other.commit === commit)
     const chosen = findModel({ kind: 'hub', repo, revision: commit, quant }, siblings)
     const name = chosen === model ? `${repo}${revision}:${quant}` : `hf:${repo}${revision}/${files[0]?.path ?? ''}`
