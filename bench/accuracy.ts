@@ -164,6 +164,7 @@ function print(options: Options, model: Model, jobs: readonly Job[], records: Re
     process.stdout.write(`${JSON.stringify(output, null, 2)}\n`)
     return
   }
+  if (found.length === 0) return
   const least = Math.min(...summaries.map(({ items }) => items))
   const items = least === limit ? `${limit}` : `${least} to ${limit}`
   const { temperature, topP, topK } = defaultSampling

@@ -35,7 +35,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** Commander exits by itself unless every command is told otherwise. */
 function prepareForErrors(command: Command): void {
   command.exitOverride().configureOutput({
-    outputError: (text, write) => write(`dynts: ${text.replace(/^error: /, '').trim()}\n`),
+    outputError: (text, write) => write(`dynts: ${oneLine(text.replace(/^error: /, ''))}\n`),
   })
   for (const subcommand of command.commands) prepareForErrors(subcommand)
 }

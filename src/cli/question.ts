@@ -14,6 +14,9 @@ export async function readQuestion(
   if (options.demo && !options.isEmbeddedModel) {
     throw new InputError('no_question', '--demo poses a question that only the embedded model knows: leave out --model')
   }
+  if (options.demo && argument !== undefined) {
+    throw new InputError('no_question', '--demo poses a question of its own: leave out yours')
+  }
   const given = options.demo ? '' : argument === undefined || argument === '-' ? await readStdin() : argument
   if (given.trim() !== '') return given.trim()
   if (options.isEmbeddedModel && argument !== '-') return demoQuestion(options.seed)

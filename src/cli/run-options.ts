@@ -157,10 +157,12 @@ export function number(text: string): number {
 }
 
 function list(text: string): string[] {
-  return text
+  const items = text
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+  if (items.length === 0) throw new InvalidArgumentError('It names no policy.')
+  return items
 }
 
 function collect(text: string, before: string[] | undefined): string[] {

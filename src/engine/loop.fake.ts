@@ -100,13 +100,14 @@ export class FakeForward implements ForwardPass {
   beforeDecode: (sequences: number[]) => void = () => undefined
   /** Called for each row of logits that is read. */
   onLogits: (row: number) => void = () => undefined
+  readonly #newest: number[] = []
   #rows: { logits: Float32Array; hidden: Float32Array | undefined }[] = []
 
   constructor({ cells = 64, sequences = 4, batchTokens = 8 } = {}) {
     this.cells = cells
     this.sequences = sequences
     this.batchTokens = batchTokens
-    this.held = Array.from({ length: sequences }, () => new Map())
+    this.held = Array.from({ length: sequences }, () => new Map<number, number>())
     this.peaks = this.held.map(() => 0)
   }
 
@@ -150,7 +151,7 @@ export class FakeForward implements ForwardPass {
 
   remove(sequence: number, p0: number, p1: number): void {
     const stream = this.#stream(sequence)
-    const newest = Math.max(...stream.keys())
+    const newest = this.#newest[sequence] ?? -1
     if (!(p0 >= 0 && p1 > p0) || p1 > newest) throw new Error(`range ${p0} to ${p1}, newest cell ${newest}`)
     const gone = [...stream.keys()].filter((position) => p0 <= position && position < p1)
     if (gone.length === 0) throw new Error(`nothing to remove in ${p0} to ${p1}`)
@@ -167,11 +168,12 @@ export class FakeForward implements ForwardPass {
 
   #take(sequence: number, one: number, position: number): void {
     const stream = this.#stream(sequence)
-    const newest = Math.max(-1, ...stream.keys())
+    const newest = stream.size === 0 ? -1 : (this.#newest[sequence] ?? -1)
     if (!fakeVocabulary.isToken(one)) throw new Error(`${one} is not a token`)
     if (position !== newest + 1) throw new Error(`position ${position} does not follow ${newest}`)
     if (stream.size >= this.cells) throw new Error('no free cell')
     stream.set(position, one)
+    this.#newest[sequence] = position
     this.peaks[sequence] = Math.max(this.peaks[sequence] ?? 0, stream.size)
   }
 

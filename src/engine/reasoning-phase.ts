@@ -31,9 +31,9 @@ type State = 'before' | 'thinking' | 'answer' | 'plain'
 export class ReasoningPhase {
   readonly #tags: ThinkingTags
   #state: State
-  /** Text that may be the beginning of a tag, and the tokens that it came from. */
+  /** Text that may be the beginning of a tag, and the tokens that it came from, each with where its text starts. */
   #held = ''
-  #heldPositions: number[] = []
+  #heldTokens: { position: number; start: number }[] = []
 
   /** @param promptText what the model was given; it may have opened, or closed, the thinking already */
   constructor(tags: ThinkingTags, promptText: string) {
@@ -54,8 +54,8 @@ export class ReasoningPhase {
   /** Takes one token's text, in order. */
   push(text: string, position: number): PhaseStep {
     const stateBefore = this.#state
+    this.#heldTokens.push({ position, start: this.#held.length })
     this.#held += text
-    this.#heldPositions.push(position)
     const segments: Segment[] = []
     const tagPositions: number[] = []
     let isTag = false
@@ -79,10 +79,12 @@ export class ReasoningPhase {
         this.#emit(segments, this.#held.length - overlap(this.#held, tag))
         break
       }
-      this.#emit(segments, found)
+      // White space before an opening tag is not thinking either.
+      if (this.#state !== 'before') this.#emit(segments, found)
+      tagPositions.push(...this.#heldTokens.map((token) => token.position).filter((held) => held !== position))
+      if (this.#state === 'before') this.#emit(segments, found)
       isTag = true
-      tagPositions.push(...this.#heldPositions.filter((held) => held !== position))
-      this.#heldPositions = []
+      this.#heldTokens = []
       this.#held = this.#held.slice(tag.length)
       this.#state = this.#state === 'before' ? 'thinking' : 'answer'
     }
@@ -106,9 +108,9 @@ export class ReasoningPhase {
   #emit(segments: Segment[], length: number): void {
     if (length > 0) segments.push({ phase: this.phase ?? 'answer', text: this.#held.slice(0, length) })
     this.#held = this.#held.slice(length)
-    if (this.#held === '') this.#heldPositions = []
-    // Of the tokens before it, only those can be part of a tag whose text is still held.
-    else if (length > 0) this.#heldPositions = this.#heldPositions.slice(-this.#held.length)
+    this.#heldTokens = this.#heldTokens
+      .map(({ position, start }) => ({ position, start: start - length }))
+      .filter((_, i, tokens) => (tokens[i + 1]?.start ?? this.#held.length) > 0)
   }
 }
 

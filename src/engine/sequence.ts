@@ -115,7 +115,9 @@ export class Sequence {
   /** After the prefill: chooses the first token from row 0. */
   start(events: GenerateEvent[]): void {
     this.#decodeStart = performance.now()
-    if (this.#phase.phase) this.#announce(this.#phase.phase, events)
+    const { phase } = this.#phase
+    if (phase) this.#announce(phase, events)
+    if (phase === 'thinking') this.#closeThinkingWhenDue()
     this.#choose(0, events)
   }
 
@@ -203,15 +205,16 @@ export class Sequence {
     const position = this.#position
     const bytes = ended ? new Uint8Array() : this.#model.vocab.piece(token)
     const text = this.#decoder.decode(bytes, { stream: true })
+    const phaseBefore = this.#phase.phase
     const { kind, tagPositions, segments } = this.#phase.push(text, position)
     this.#text += text
     this.#nextKind = kind
     const { phase } = this.#phase
     for (const tagPosition of tagPositions) {
       this.#cells.relabel(tagPosition, CellKind.answer)
-      if (phase === 'answer') this.#thinkingTokens--
+      if (phaseBefore === 'thinking') this.#thinkingTokens--
     }
-    if (phase === 'thinking' && kind === CellKind.thinking) this.#thinkingTokens++
+    if (phase === 'thinking' && kind === CellKind.thinking && !ended) this.#thinkingTokens++
     const stopped = this.#show(token, segments, events)
     if (phase) this.#announce(phase, events)
     if (phase === 'thinking') this.#closeThinkingWhenDue()

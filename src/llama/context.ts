@@ -105,11 +105,13 @@ export class LlamaContext extends NativeHandle {
     }
     const params = c.llama_context_default_params()
     const padded = Math.ceil(cells / 256) * 256
+    checkRange('cells of all sequences', padded * sequences, 1, 2 ** 31 - 1)
     Object.assign(params, {
       n_ctx: padded * sequences,
       n_seq_max: sequences,
-      n_batch: batchTokens,
-      n_ubatch: batchTokens,
+      // A step of all sequences must fit into one batch: C aborts on a larger one.
+      n_batch: Math.max(batchTokens, sequences),
+      n_ubatch: Math.max(batchTokens, sequences),
       n_outputs_max: outputRows,
       n_threads: threads,
       n_threads_batch: threads,
@@ -165,7 +167,7 @@ export class LlamaContext extends NativeHandle {
    * @throws EngineError `decode_failed`
    */
   append(sequence: number, tokens: ArrayLike<number>, start: number, output: 'none' | 'last' | 'all' = 'last'): void {
-    this.#checkSequence(sequence)
+    this.checkSequence(sequence)
     const slots = this.#slotsOf(sequence)
     if (tokens.length === 0) throw new RangeError('no tokens to append')
     if (output === 'all' && tokens.length > Math.min(this.outputRows, this.batchTokens)) {
@@ -207,7 +209,7 @@ export class LlamaContext extends NativeHandle {
     const seen = new Set<number>()
     for (let i = 0; i < count; i++) {
       const sequence = batch.sequences[i] ?? -1
-      this.#checkSequence(sequence)
+      this.checkSequence(sequence)
       if (seen.has(sequence)) throw new RangeError(`sequence ${sequence} occurs twice in a step`)
       if (this.#slotsOf(sequence).used >= this.cells) throw new RangeError(`sequence ${sequence} holds all its cells`)
       seen.add(sequence)
@@ -246,7 +248,7 @@ export class LlamaContext extends NativeHandle {
 
   /** Empties the cells of positions p0 to p1 - 1 of a sequence. */
   remove(sequence: number, p0: number, p1: number): void {
-    this.#checkSequence(sequence)
+    this.checkSequence(sequence)
     if (!Number.isInteger(p0) || !Number.isInteger(p1) || p0 < 0 || p1 <= p0 || p1 > 0x7fff_ffff) {
       throw new RangeError(`positions ${p0} to ${p1} are not a range`)
     }
@@ -261,13 +263,13 @@ export class LlamaContext extends NativeHandle {
    * @throws EngineError `compaction_failed`
    */
   compact(sequence: number): void {
-    this.#checkSequence(sequence)
+    this.checkSequence(sequence)
     compactSequence(this, sequence, this.#stateBuffer)
   }
 
   /** Empties all cells of a sequence. */
   clear(sequence: number): void {
-    this.#checkSequence(sequence)
+    this.checkSequence(sequence)
     this.#c.llama_memory_seq_rm(this.#memory, sequence, -1, -1)
     this.#slotsOf(sequence).clear()
   }
@@ -314,7 +316,9 @@ export class LlamaContext extends NativeHandle {
     return view
   }
 
-  #checkSequence(sequence: number): void {
+  /** @throws Error after disposal; RangeError for a sequence that the cache does not have */
+  checkSequence(sequence: number): void {
+    this.checkNotDisposed()
     if (!Number.isInteger(sequence) || sequence < 0 || sequence >= this.sequences) {
       throw new RangeError(`sequence ${sequence} of ${this.sequences}`)
     }

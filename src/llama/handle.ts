@@ -11,6 +11,7 @@ export abstract class NativeHandle implements Disposable {
 
   /** @param owner must outlive this object: disposing the owner disposes this first */
   constructor(pointer: Pointer, owner?: NativeHandle) {
+    owner?.checkNotDisposed()
     this.#pointer = pointer
     this.#owner = owner
     if (owner) owner.#dependents.add(this)
@@ -20,6 +21,11 @@ export abstract class NativeHandle implements Disposable {
   get pointer(): Pointer {
     if (this.#pointer === undefined) throw new Error(`${this.constructor.name} was used after it was disposed`)
     return this.#pointer
+  }
+
+  /** For what belongs to the object and has an address of its own. @throws Error after disposal */
+  checkNotDisposed(): void {
+    void this.pointer
   }
 
   get disposed(): boolean {

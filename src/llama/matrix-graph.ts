@@ -93,7 +93,7 @@ export class MatrixGraph extends NativeHandle {
    */
   run(input: Float32Array, count: number): Float32Array {
     if (this.disposed) throw new Error('the graph was used after it was disposed')
-    if (count < 1 || input.length < count * this.inputSize)
+    if (!Number.isInteger(count) || count < 1 || input.length < count * this.inputSize)
       throw new RangeError(`${input.length} values for ${count} rows`)
     const capacity = 2 ** Math.ceil(Math.log2(count))
     const graph = this.#graphs.get(capacity) ?? this.#build(capacity)

@@ -66,7 +66,7 @@ export class LlamaModel extends NativeHandle {
     const { c } = library
     this.library = library
     this.#c = c
-    this.vocab = new Vocab(c, c.llama_model_get_vocab(pointer))
+    this.vocab = new Vocab(c, c.llama_model_get_vocab(pointer), this)
     this.layers = c.llama_model_n_layer(pointer)
     this.hiddenSize = c.llama_model_n_embd_out(pointer)
     this.heads = c.llama_model_n_head(pointer)

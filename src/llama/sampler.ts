@@ -71,6 +71,9 @@ export function validateSampling(settings: SamplingSettings, seed: number): void
   )
 }
 
+/** Logits divided by less overflow a float32: below it the largest wins anyway. */
+const smallestTemperature = 1e-6
+
 export class Sampler extends NativeHandle {
   readonly #c: Bindings
 
@@ -85,7 +88,7 @@ export class Sampler extends NativeHandle {
       const { size } = model.vocab
       add(c.llama_sampler_init_penalties(size, repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty))
     }
-    if (settings.temperature === 0) {
+    if (settings.temperature < smallestTemperature) {
       add(c.llama_sampler_init_greedy())
     } else {
       if (settings.topK > 0) add(c.llama_sampler_init_top_k(settings.topK))

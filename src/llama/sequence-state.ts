@@ -55,6 +55,7 @@ export function restoreSequence(context: LlamaContext, sequence: number, state: 
 }
 
 function save(context: LlamaContext, sequence: number, buffer: StateBuffer, flags: number): Uint8Array {
+  context.checkSequence(sequence)
   const { c } = context.model.library
   const size = c.llama_state_seq_get_size_ext(context.pointer, sequence, flags)
   const bytes = buffer.reserve(size)

@@ -3,6 +3,7 @@
  */
 import { EngineError } from '../errors.ts'
 import type { Bindings, Pointer } from './bindings.ts'
+import type { NativeHandle } from './handle.ts'
 
 export class Vocab {
   readonly size: number
@@ -11,17 +12,24 @@ export class Vocab {
   /** Whether a prompt begins with the BOS token. */
   readonly addsBos: boolean
   readonly #c: Bindings
-  readonly #vocab: Pointer
+  readonly #address: Pointer
+  readonly #owner: NativeHandle
   readonly #pieces = new Map<number, Uint8Array>()
 
-  /** @param vocab belongs to the model and must not be used after the model is disposed */
-  constructor(c: Bindings, vocab: Pointer) {
+  /** @param owner the model to which the vocabulary belongs: it cannot be used after the model is disposed */
+  constructor(c: Bindings, vocab: Pointer, owner: NativeHandle) {
     this.#c = c
-    this.#vocab = vocab
+    this.#address = vocab
+    this.#owner = owner
     this.size = c.llama_vocab_n_tokens(vocab)
     this.bos = c.llama_vocab_bos(vocab)
     this.eos = c.llama_vocab_eos(vocab)
     this.addsBos = c.llama_vocab_get_add_bos(vocab)
+  }
+
+  get #vocab(): Pointer {
+    this.#owner.checkNotDisposed()
+    return this.#address
   }
 
   /** Whether a generation ends with this token (EOS, EOT and their like). */

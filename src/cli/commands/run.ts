@@ -6,12 +6,12 @@ import { Engine } from '../../engine/engine.ts'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { defaultMaxTokens, defaultPolicy, resolveCacheSettings } from '../../engine/prepare.ts'
 import type { GenerateRequest, GenerateResult } from '../../engine/types.ts'
-import { InputError } from '../../errors.ts'
 import { isChainProblem } from '../../evaluation/chain-problem.ts'
 import { findPolicy } from '../../eviction/registry.ts'
 import { findThinkingTags } from '../../llama/index.ts'
 import { formatMemoryPlan, memoryPlan } from '../../models/memory-plan.ts'
 import { parseReference } from '../../models/reference.ts'
+import { checkCacheFlags, checkFlags } from '../check-flags.ts'
 import { showDownload } from '../download-progress.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
@@ -31,9 +31,7 @@ export function runCommand(): Command {
 
 async function run(argument: string | undefined, flags: RunFlags): Promise<void> {
   const policies = policiesOf(flags)
-  if (!Number.isInteger(flags.samples) || flags.samples < 1 || flags.samples > 256) {
-    throw new InputError('invalid_option', `--samples must be a whole number from 1 to 256, not ${flags.samples}`)
-  }
+  checkFlags(flags, policies)
   const isEmbeddedModel = parseReference(flags.model).kind === 'embedded'
   const { demo = false, seed } = flags
   const question = await readQuestion(argument, { demo, isEmbeddedModel, seed })
@@ -41,15 +39,16 @@ async function run(argument: string | undefined, flags: RunFlags): Promise<void>
   const say = (text: string) => flags.json !== true && process.stderr.write(`${text}\n`)
 
   const located = await locate(flags, interrupt.signal)
+  checkCacheFlags(flags, policies, located.predictor)
   for (const line of whatItTakes(located, flags)) say(line)
   const model = await load(located, flags, say)
   try {
+    const planned = await Promise.all(policies.map((policy) => planPolicy(model, flags, question, policy)))
     const runs: PolicyResults[] = []
     if (isEmbeddedModel) say(`\n${question}\n`)
-    for (const [i, policy] of policies.entries()) {
+    for (const [i, run] of planned.entries()) {
       if (i > 0 && interrupt.signal.aborted) break
-      const requests = Array.from({ length: flags.samples }, (_, sample) => requestOf(flags, question, policy, sample))
-      runs.push(await runPolicy(model, requests, flags, viewFor(flags, located, i === 0), interrupt.signal, say))
+      runs.push(await runPolicy(model, run, flags, viewFor(flags, located, i === 0), interrupt.signal, say))
     }
     if (flags.json === true) printJson(runs, model, flags)
     else {
@@ -131,27 +130,46 @@ function viewFor(flags: RunFlags, { info }: LocatedModel, isFirst: boolean): Run
   return isFirst ? new PlainView(process.stdout, findThinkingTags(info.chatTemplate ?? '')) : silentView
 }
 
+/** All samples under one policy. */
+interface PlannedRun {
+  /** Its name; the model's default is resolved. */
+  readonly policy: string
+  /** The most cells that a sequence will hold. */
+  readonly cells: number
+  readonly requests: readonly GenerateRequest[]
+}
+
+/** Refuses what cannot be run before the first policy has begun. */
+async function planPolicy(
+  model: Model,
+  flags: RunFlags,
+  question: string,
+  policy: string | undefined,
+): Promise<PlannedRun> {
+  const requests = Array.from({ length: flags.samples }, (_, sample) => requestOf(flags, question, policy, sample))
+  // Samples differ in their seeds only.
+  const plan = await model.plan(requestOf(flags, question, policy, 0))
+  return { policy: plan.policy, cells: plan.cells, requests }
+}
+
 /** Runs all samples under one policy, in an engine of the size that they need. */
 async function runPolicy(
   model: Model,
-  requests: readonly GenerateRequest[],
+  { policy, cells, requests }: PlannedRun,
   flags: RunFlags,
   view: RunView,
   signal: AbortSignal,
   say: (text: string) => unknown,
 ): Promise<PolicyResults> {
-  const plans = await Promise.all(requests.map((request) => model.plan(request)))
-  const [plan] = plans
-  if (!plan) throw new Error('there is nothing to run')
   const { flashAttention, kvType, compaction } = flags
   const engine = await Engine.create(model, {
-    cells: plan.cells,
+    cells,
     sequences: requests.length,
     kvType,
     compaction,
     flashAttention: flashAttention === undefined ? undefined : flashAttention === 'on',
   })
-  view.begin(plan.policy, requests.length)
+  view.begin(policy, requests.length)
   try {
     const results = await Promise.all(
       requests.map(async (request, index) => {
@@ -160,7 +178,7 @@ async function runPolicy(
         return await generation.result
       }),
     )
-    return { policy: plan.policy, results }
+    return { policy, results }
   } finally {
     view.end()
     await engine.close()

@@ -1,0 +1,235 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { closeTag, eos, openTag, runAlone, textOf, token, tokens, type FakeLoop } from './loop.fake.ts'
+import type { GenerateRequest } from './types.ts'
+
+/** Runs a request whose sampled tokens are given. */
+function scripted(script: readonly number[], request: Partial<GenerateRequest> = {}): FakeLoop {
+  const prompt = { text: 'Q<think>' }
+  return runAlone(
+    { prompt, policy: 'full', seed: 1, maxTokens: script.length, ...request },
+    { cells: 512, scripts: { 1: script } },
+  )
+}
+
+/** The shown text of each phase. */
+function shown(loop: FakeLoop) {
+  const text = (phase: string) =>
+    loop
+      .tokenEvents(1)
+      .filter((event) => event.phase === phase)
+      .map((event) => event.text)
+      .join('')
+  return { thinking: text('thinking'), answer: text('answer') }
+}
+
+const emoji = [0xf0, 0x9f, 0x99, 0x82].map(token)
+const accent = [0xc3, 0xa9].map(token)
+/** Pieces of text as one or more tokens each, none of which can be taken for part of a tag. */
+const word = fc.constantFrom<number[]>(
+  ...['a', 'b', 'c', 'ab', ' ', '\n', '\n\n', '.', 'st', 'op', 'S', 'T', 'think', 'é', 'end'].map((piece) => [
+    token(piece),
+  ]),
+  accent,
+  emoji,
+)
+/** What looks like the beginning of a tag and is none. */
+const decoy = fc.constantFrom(
+  tokens('<'),
+  tokens('<|a'),
+  tokens('</|b'),
+  tokens('</th| '),
+  tokens('<|<|.'),
+  tokens('</|think|a'),
+)
+const text = fc.array(fc.oneof({ weight: 5, arbitrary: word }, decoy)).map((words) => words.flat())
+const opening = fc.constantFrom([openTag], tokens('<|think|>'), tokens('\n|<|think|>'))
+const closing = fc.constantFrom([closeTag], tokens('</|think|>'))
+
+describe('the text of a generation', () => {
+  const generation = fc.record({ thought: text, said: text, open: opening, close: closing, opened: fc.boolean() })
+
+  test('all that is generated is shown once, in its phase, and counted in its phase', () => {
+    fc.assert(
+      fc.property(generation, fc.boolean(), ({ thought, said, open, close, opened }, ends) => {
+        const script = [...(opened ? [] : open), ...thought, ...close, ...said, ...(ends ? [eos] : [])]
+        const loop = scripted(script, opened ? {} : { prompt: { text: 'Q' } })
+        const leading = !opened && open[0] === token('\n') ? '\n' : ''
+        expect(shown(loop)).toEqual({ thinking: textOf(thought), answer: leading + textOf(said) })
+        const result = loop.result(1)
+        expect(result.text).toBe(textOf(ends ? script.slice(0, -1) : script))
+        expect(result.thinking).toBe(textOf(thought).trim())
+        expect(result.answer).toBe((leading + textOf(said)).trim())
+        expect(result.usage).toEqual({
+          promptTokens: opened ? 2 : 1,
+          thinkingTokens: thought.length,
+          answerTokens: script.length - thought.length,
+        })
+        expect(loop.tokenEvents(1).flatMap((event) => event.token ?? [])).toEqual(script)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test('a turn without thinking is all answer, also if the model closes a tag that it never opened', () => {
+    fc.assert(
+      fc.property(text, closing, text, (before, close, after) => {
+        const script = [token('a'), ...before, ...close, ...after]
+        const loop = scripted(script, { prompt: { text: 'Q' } })
+        const { thinking, usage } = loop.result(1)
+        expect(thinking).toBe('')
+        expect(shown(loop)).toEqual({ thinking: '', answer: `a${textOf(before)}${textOf(after)}` })
+        expect(usage).toMatchObject({ thinkingTokens: 0, answerTokens: script.length })
+      }),
+    )
+  })
+
+  test('an end within the thinking is no thinking', () => {
+    const { usage, thinking } = scripted([...tokens('a|b|</'), eos]).result(1)
+    expect(usage).toMatchObject({ thinkingTokens: 3, answerTokens: 1 })
+    expect(thinking).toBe('ab</')
+  })
+
+  test('a character is shown when its last byte has come', () => {
+    const loop = scripted([...emoji, ...accent])
+    expect(loop.tokenEvents(1).map((event) => event.text)).toEqual(['', '', '', '🙂', '', 'é'])
+  })
+
+  test('other tags, of several tokens', () => {
+    const tags = { open: 'STab', close: 'STc' }
+    const script = tokens('S|T|ab|a|ST|b|S|T|c|d'.replace('ST|', 'S|T|'))
+    const loop = runAlone(
+      { prompt: { text: 'Q' }, policy: 'full', seed: 1, maxTokens: script.length },
+      { scripts: { 1: script }, model: { thinkingTags: tags } },
+    )
+    expect(loop.result(1)).toMatchObject({ thinking: 'aSTb', answer: 'd' })
+    expect(loop.result(1).usage).toMatchObject({ thinkingTokens: 4, answerTokens: script.length - 4 })
+  })
+})
+
+describe('events', () => {
+  test('come in order: start, phase, tokens, the next phase, finish', () => {
+    const loop = scripted([...tokens('a|</think>|b'), eos])
+    expect(loop.of(1).events.map((event) => (event.type === 'phase' ? event.phase : event.type))).toEqual([
+      'start',
+      'thinking',
+      'token',
+      'token',
+      'answer',
+      'token',
+      'token',
+      'finish',
+    ])
+  })
+
+  test('an eviction comes after the token whose cell filled the budget, and before the next token', () => {
+    const loop = runAlone({
+      prompt: { text: 'Q' },
+      policy: 'window',
+      budget: 8,
+      localWindow: 2,
+      ratio: 0.5,
+      maxTokens: 30,
+    })
+    const { events } = loop.of(1)
+    let consumed = -1
+    for (const event of events) {
+      if (event.type === 'token') consumed++
+      if (event.type === 'eviction') expect(event.step).toBe(consumed + 1)
+    }
+    expect(loop.evictions(1).map(({ step }) => step)).toEqual([7, 10, 13, 16, 19, 22, 25, 28])
+  })
+
+  test('a phase is announced before its first text, each once in a row', () => {
+    fc.assert(
+      fc.property(text, text, opening, (thought, said, open) => {
+        const loop = scripted([...open, ...thought, closeTag, ...said], { prompt: { text: 'Q' } })
+        let phase: string | undefined
+        for (const event of loop.of(1).events) {
+          if (event.type === 'phase') expect(event.phase).not.toBe(phase)
+          if (event.type === 'phase') phase = event.phase
+          if (event.type === 'token' && event.text !== '') expect(event.phase).toBe(phase)
+        }
+      }),
+    )
+  })
+
+  test('every token has its own position, one after the other', () => {
+    const loop = scripted(tokens('a|b|</think>|c'))
+    expect(loop.tokenEvents(1).map(({ position }) => position)).toEqual([2, 3, 4, 5])
+  })
+})
+
+describe('stop texts', () => {
+  test('end the answer, are not part of it, and do not end the thinking', () => {
+    fc.assert(
+      fc.property(text, text, fc.constantFrom(['stop'], ['ST', 'end'], ['a.', '']), (thought, said, stop) => {
+        const script = [...thought, closeTag, ...said, token('d')]
+        const loop = scripted(script, { stop })
+        const answer = textOf([...said, token('d')])
+        const at = stop.filter((one) => one !== '').map((one) => answer.indexOf(one))
+        const found = at.filter((index) => index >= 0)
+        const expected = found.length > 0 ? answer.slice(0, Math.min(...found)) : answer
+        expect(shown(loop)).toEqual({ thinking: textOf(thought), answer: expected })
+        expect(loop.result(1).answer).toBe(expected.trim())
+        expect(loop.result(1).finishReason).toBe(found.length > 0 ? 'stop' : 'length')
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  test('no token is drawn after a stop text', () => {
+    const loop = scripted(tokens('</think>|a|st|op|b|c'), { stop: ['stop'] })
+    expect(loop.generated(1)).toEqual(tokens('</think>|a|st|op'))
+  })
+
+  test('text that was held back comes at the end', () => {
+    const loop = scripted(tokens('</think>|a|st'), { stop: ['stop'] })
+    expect(shown(loop).answer).toBe('ast')
+    expect(loop.tokenEvents(1).at(-1)).toMatchObject({ token: null, text: 'st', phase: 'answer' })
+  })
+})
+
+describe('the thinking budget', () => {
+  const thoughts = tokens('a|b|c|d|a|b|c|d|a|b|c|d')
+
+  test.each([0, 1, 3, 7])(
+    'of %d: that many tokens of the model, then the tag, and the model answers',
+    (thinkingBudget) => {
+      const script = [...thoughts.slice(0, thinkingBudget), ...tokens('S|T'), eos]
+      const loop = scripted(script, { thinkingBudget, maxTokens: 100 })
+      const forced = tokens('\n|</think>|\n\n')
+      expect(loop.generated(1)).toEqual([...thoughts.slice(0, thinkingBudget), ...forced, ...tokens('S|T'), eos])
+      expect(loop.samplers[0]!.accepted).toEqual(forced)
+      expect(loop.result(1)).toMatchObject({
+        finishReason: 'stop',
+        thinking: textOf(thoughts.slice(0, thinkingBudget)),
+        answer: 'ST',
+      })
+    },
+  )
+
+  test('does nothing to a model that closes its thinking in time, or does not think', () => {
+    const script = [...tokens('a|b|</think>|c'), eos]
+    expect(scripted(script, { thinkingBudget: 3 }).generated(1)).toEqual(script)
+    expect(scripted(script, { thinkingBudget: 2, prompt: { text: 'Q' } }).generated(1)).toEqual(script)
+  })
+
+  test('does not interfere with a replay', () => {
+    const replay = [...thoughts, closeTag, token('a')]
+    const loop = runAlone({ prompt: { text: 'Q<think>' }, policy: 'full', replay, thinkingBudget: 3 })
+    expect(loop.generated(1)).toEqual(replay)
+  })
+
+  test('counts from the tag that the model opens', () => {
+    const script = [openTag, ...thoughts.slice(0, 2), token('S'), eos]
+    const loop = scripted(script, { thinkingBudget: 2, prompt: { text: 'Q' }, maxTokens: 50 })
+    expect(loop.generated(1)).toEqual([openTag, ...thoughts.slice(0, 2), ...tokens('\n|</think>|\n\n|S'), eos])
+  })
+
+  test('ends at maxTokens like any other generation', () => {
+    const loop = scripted([...thoughts], { thinkingBudget: 3, maxTokens: 5 })
+    expect(loop.result(1)).toMatchObject({ finishReason: 'length', thinking: 'abc', answer: '' })
+    expect(loop.generated(1)).toHaveLength(5)
+  })
+})

@@ -1,0 +1,153 @@
+/**
+ * Bad input of every kind: exit code 2 and one clear line, and nothing may abort the process.
+ */
+import { copyFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { loadLibrary } from '../../src/llama/index.ts'
+import { readCheckpoint, writeCheckpoint } from '../../src/predictor/index.ts'
+import { tinyF16, tinyPredictor } from '../oracle.ts'
+import { smallModel, smallTensors, u32, writeGguf } from '../support/gguf-writer.ts'
+import { dynts, lateRefusal, refusal, scratch, shortProblem } from './run-dynts.ts'
+
+const at = (name: string) => join(scratch, name)
+const { question } = shortProblem
+
+beforeAll(async () => {
+  copyFileSync(tinyF16, at('truncated.gguf'))
+  truncateSync(at('truncated.gguf'), 5_000_000)
+  writeFileSync(at('cut-header.gguf'), writeGguf(smallModel(), smallTensors).subarray(0, 400))
+  writeFileSync(at('text.gguf'), 'Once upon a time.\n')
+  writeFileSync(at('empty.gguf'), '')
+  const tooLarge = { name: 'x', shape: [2 ** 30, 2 ** 10] }
+  writeFileSync(at('lying-tensor.gguf'), writeGguf(smallModel(), [...smallTensors, tooLarge]))
+  const counts = writeGguf(smallModel(), smallTensors)
+  counts.writeBigUInt64LE(2n ** 62n, 8)
+  writeFileSync(at('lying-counts.gguf'), counts)
+  writeFileSync(at('lying-layers.gguf'), writeGguf(smallModel({ 'qwen2.block_count': u32(400) }), smallTensors))
+  const checkpoint = await readCheckpoint(tinyPredictor)
+  const model = { architecture: 'llama', hiddenSize: 256, layers: 32, vocabularySize: 128_256, name: 'another model' }
+  writeCheckpoint(loadLibrary('off'), at('another.predictor.gguf'), { ...checkpoint, model })
+})
+
+/** Options for `dynts run`, and what the line must say. */
+type Case = [options: string[], says: RegExp]
+
+const files: Case[] = [
+  [['--model', 'none.gguf'], /no model file .*none\.gguf/],
+  [['--model', '.'], /is a folder/],
+  [['--model', 'truncated.gguf'], /truncated\.gguf.* bytes are missing/],
+  [['--model', 'cut-header.gguf'], /cut-header\.gguf/],
+  [['--model', 'lying-tensor.gguf'], /lying-tensor\.gguf.* bytes are missing/],
+  [['--model', 'lying-counts.gguf'], /lying-counts\.gguf/],
+  [['--model', 'lying-layers.gguf'], /400 layers/],
+  [['--model', 'text.gguf'], /is not a GGUF file/],
+  [['--model', 'empty.gguf'], /empty/],
+  [['--model', tinyPredictor], /is an importance predictor. Give a language model/],
+  [['--model', 'what is this'], /neither a file nor a model's name/],
+  [['--model', 'user/none:Q4_K_M', '--offline'], /user\/none:Q4_K_M is not in the cache/],
+  [['--predictor', 'none.predictor.gguf'], /no predictor file none\.predictor\.gguf/],
+  [['--predictor', tinyF16], /is a qwen2 model, not an importance predictor/],
+  [['--predictor', 'text.gguf'], /is not a GGUF file/],
+  [['--predictor', 'another.predictor.gguf'], /trained for another model \(architecture llama\).* is qwen2/],
+]
+
+const options: Case[] = [
+  [['--budget', '33'], /--budget must be .* at least 34/],
+  [['--budget', '100', '--local-window', '99'], /at least 101/],
+  [['--budget', '1.5'], /--budget .* not 1\.5/],
+  [['--budget', 'many'], /--budget.*'many' is invalid/],
+  [['--ratio', '1.01'], /--ratio must be a number from 0 to 1/],
+  [['--ratio=-0.1'], /--ratio must be a number from 0 to 1/],
+  [['--local-window', '0'], /--local-window must be .* 1 or more/],
+  [['--policy', 'dynst'], /no policy "dynst". Did you mean dynts\?/],
+  [['--compare', 'full,windw'], /no policy "windw". Did you mean window\?/],
+  [['--compare', ','], /names no policy/],
+  [['--policy', 'dynts', '--predictor', 'none'], /needs an importance predictor.*--policy question-window/],
+  [['--sinks', '4', '--policy', 'window'], /--sinks is an option of streaming-llm only/],
+  [['--sinks', '-1', '--policy', 'streaming-llm'], /--sinks: must be a whole number/],
+  [['--buget', '300'], /unknown option '--buget'.*--budget/],
+  [['--temperature', '-1'], /temperature must be/],
+  [['--temperature', 'hot'], /'hot' is invalid/],
+  [['--top-p', '0'], /top-p must be above 0/],
+  [['--top-k', '-1'], /top-k must be/],
+  [['--min-p', '1'], /min-p must be/],
+  [['--seed', '-1'], /seed must be .* from 0 to 4294967294/],
+  [['--seed', '4294967295'], /seed must be/],
+  [['--seed', '4294967294', '--samples', '2'], /seed must be/],
+  [['--samples', '0'], /--samples must be .* from 1 to 256/],
+  [['--max-tokens', '0'], /--max-tokens must be .* at least 1/],
+  [['--thinking-budget', '-1'], /--thinking-budget must be/],
+  [['--threads', '0'], /--threads must be .* from 1 to 512/],
+  [['--gpu-layers', '-1'], /--gpu-layers must be/],
+  [['--kv-type', 'nonsense'], /'nonsense' is invalid. Allowed choices are f16, q8_0, f32/],
+  [['--stop', ''], /--stop must not be empty/],
+  [['--demo'], /leave out yours/],
+]
+
+const name = ([given]: Case) => given.map((part) => part.split('/').at(-1)).join(' ')
+
+describe('files', () => {
+  test.concurrent.each(files.map((each) => [name(each), ...each] as const))('%s', async (_, given, says) => {
+    expect(refusal(await dynts(['run', ...given, question]))).toMatch(says)
+  })
+})
+
+describe('options', () => {
+  test.concurrent.each(options.map((each) => [name(each), ...each] as const))('%s', async (_, given, says) => {
+    expect(refusal(await dynts(['run', ...given, question]))).toMatch(says)
+  })
+})
+
+describe('what only a loaded model can tell', () => {
+  test('a prompt that is longer than the budget allows: the budget that would do, and it does', async () => {
+    const ask = (budget: number) => dynts(['run', '--local-window', '8', '--budget', `${budget}`, question])
+    const line = lateRefusal(await ask(12))
+    expect(line).toMatch(/^A prompt of \d+ tokens does not fit into a budget of 12 cells/)
+    const budget = Number(/give --budget (\d+) or more/.exec(line)?.[1])
+    expect(lateRefusal(await ask(budget - 1))).toContain(`--budget ${budget} `)
+    expect(await ask(budget)).toMatchObject({ code: 0, signal: null })
+  })
+
+  test('with --json nothing else is said', async () => {
+    const { stderr } = await dynts(['run', '--json', '--local-window', '8', '--budget', '12', question])
+    expect(stderr).toMatch(/^dynts: A prompt of [^\n]+\n$/)
+  })
+
+  test('a compared policy that cannot run is refused before the first one runs', async () => {
+    const line = lateRefusal(await dynts(['run', '--compare', 'streaming-llm', '--sinks', '5000', question]))
+    expect(line).toMatch(/fewer --sinks/)
+  })
+
+  test('a GPU whose libraries are not installed', async () => {
+    expect(lateRefusal(await dynts(['run', '--gpu', 'cuda', question]))).toMatch(/--gpu cuda needs the package|no GPU/)
+  })
+
+  test('more cells than any cache may have', async () => {
+    expect(lateRefusal(await dynts(['run', '--budget', '1e12', question]))).toMatch(/from 1 to 16777216/)
+  })
+
+  test('weights that are missing: exit code 1, no abort', async () => {
+    writeFileSync(at('no-weights.gguf'), writeGguf(smallModel(), smallTensors))
+    const { code, signal, stdout, stderr } = await dynts(['run', '--model', 'no-weights.gguf', '--json', 'question'])
+    expect({ code, signal, stdout }).toEqual({ code: 1, signal: null, stdout: '' })
+    expect(stderr).toMatch(/^dynts: llama\.cpp cannot load [^\n]+\n$/)
+  })
+})
+
+describe('other commands', () => {
+  test.concurrent.each<[string, string[], RegExp]>([
+    ['no question for a model that is not the embedded one', ['run', '--model', tinyF16], /there is no question/],
+    ['an empty standard input', ['run', '-'], /there is no question/],
+    ['--demo with another model', ['run', '--demo', '--model', tinyF16], /leave out --model/],
+    ['two questions', ['run', 'a', 'b'], /too many arguments/],
+    ['an unknown command', ['rum'], /unknown command 'rum'/],
+    ['inspect: a missing file', ['inspect', 'none.gguf'], /no model file/],
+    ['inspect: a text file', ['inspect', 'text.gguf'], /is not a GGUF file/],
+    ['inspect: a predictor and a missing model', ['inspect', tinyPredictor, '-m', 'none.gguf'], /no model file/],
+    ['import: no model', ['predictor', 'import', 'x.safetensors'], /required option '-m, --model <model>'/],
+    ['models rm: a file', ['models', 'rm', './text.gguf'], /file of yours/],
+  ])('%s', async (_, args, says) => {
+    expect(refusal(await dynts(args))).toMatch(says)
+  })
+})
