@@ -9,8 +9,10 @@ import { Random } from './random.ts'
 
 /** What differs between models and contexts, read from a state of one cell. */
 interface Layout {
-  /** Magic number and sequence id. */
+  /** Magic number, sequence id, number of streams, and a 0 for each stream that comes before the sequence's own. */
   readonly start: Uint8Array
+  /** A 0 for each stream that comes after it. */
+  readonly end: Uint8Array
   /** From one position to the next. */
   readonly cellBytes: number
   readonly sequenceId: number
@@ -37,9 +39,9 @@ function randomState(layout: Layout, positions: Int32Array, random: Random): Uin
   const cells = positions.length
   const layers = [...layout.keys, ...layout.values]
   const dataBytes = layers.reduce((sum, { header, bytes }) => sum + header.length + bytes * cells, 0)
-  const writer = new Writer(layout.start.length + 8 + cells * layout.cellBytes + 8 + dataBytes)
-  writer.bytes(layout.start)
-  writer.u32(1) // streams
+  const { start, end, cellBytes } = layout
+  const writer = new Writer(start.length + 4 + cells * cellBytes + 8 + dataBytes + end.length)
+  writer.bytes(start)
   writer.u32(cells)
   for (const position of positions) {
     writer.u32(position)
@@ -53,6 +55,7 @@ function randomState(layout: Layout, positions: Int32Array, random: Random): Uin
     writer.bytes(header)
     writer.fill(pool, bytes * cells)
   }
+  writer.bytes(end)
   return writer.whole()
 }
 
@@ -64,6 +67,8 @@ function readLayout(context: LlamaContext, sequence: number): Layout {
   context.clear(sequence)
   const view = new DataView(state.buffer, state.byteOffset, state.length)
   const { dataOffset } = parseState(state)
+  let countOffset = 12
+  while (view.getUint32(countOffset, true) === 0) countOffset += 4
   const transposed = view.getUint32(dataOffset, true) === 1
   const layers = view.getUint32(dataOffset + 4, true)
   let offset = dataOffset + 8
@@ -80,8 +85,9 @@ function readLayout(context: LlamaContext, sequence: number): Layout {
   }
   const keys = Array.from({ length: layers }, () => read(false))
   const values = Array.from({ length: layers }, () => read(transposed))
-  if (offset !== state.length) throw new Error('the format of a saved sequence is not the one that is known')
-  return { start: state.slice(0, 8), cellBytes: 12, sequenceId: sequence, transposed, keys, values }
+  const end = state.slice(offset)
+  if (end.some((byte) => byte !== 0)) throw new Error('the format of a saved sequence is not the one that is known')
+  return { start: state.slice(0, countOffset), end, cellBytes: 12, sequenceId: sequence, transposed, keys, values }
 }
 
 /** 1 MiB of float16 numbers with mean 0 and deviation 1. */
@@ -113,7 +119,8 @@ class Writer {
 
   /** `length` bytes, repeating `pattern`. */
   fill(pattern: Uint8Array, length: number): void {
-    for (let left = length; left > 0; left -= pattern.length) this.bytes(pattern.subarray(0, Math.min(left, pattern.length)))
+    for (let left = length; left > 0; left -= pattern.length)
+      this.bytes(pattern.subarray(0, Math.min(left, pattern.length)))
   }
 
   whole(): Uint8Array {

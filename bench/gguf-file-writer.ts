@@ -85,7 +85,12 @@ function encode(value: MetadataValue): Buffer {
   if ('texts' in value) {
     return Buffer.concat([array, u32(valueType.text), u64(value.texts.length), ...value.texts.map(text)])
   }
-  return Buffer.concat([array, u32(valueType.i32), u64(value.i32s.length), Buffer.from(Int32Array.from(value.i32s).buffer)])
+  return Buffer.concat([
+    array,
+    u32(valueType.i32),
+    u64(value.i32s.length),
+    Buffer.from(Int32Array.from(value.i32s).buffer),
+  ])
 }
 
 function padding(bytes: number): number {

@@ -102,7 +102,13 @@ function plan(shape: Shape): RandomTensor[] {
   const matrix = (name: string, rows: number, columns: number, gain = 1): RandomTensor => {
     return { name, type: 'Q4_0', rows, columns, deviation: gain / Math.sqrt(columns) }
   }
-  const bias = (name: string, columns: number): RandomTensor => ({ name, type: 'F32', rows: 1, columns, deviation: 0.1 })
+  const bias = (name: string, columns: number): RandomTensor => ({
+    name,
+    type: 'F32',
+    rows: 1,
+    columns,
+    deviation: 0.1,
+  })
   const norm = (name: string): RandomTensor => {
     return { name, type: 'F32', rows: 1, columns: hiddenSize, deviation: 0, constant: 1 }
   }
@@ -142,7 +148,8 @@ function* rowsOf(tensor: RandomTensor, random: Random): Generator<Uint8Array> {
   for (let row = 0; row < rows; row += rowsAtATime) {
     const piece = randomRows(type, Math.min(rowsAtATime, rows - row), columns, deviation, random)
     // Rows of zeros give tags and control tokens a logit of 0, which is never the largest: nothing ends a run early.
-    if (name === 'output.weight' && row === 0) piece.fill(0, eosToken * rowBytes(type, columns), firstWord * rowBytes(type, columns))
+    if (name === 'output.weight' && row === 0)
+      piece.fill(0, eosToken * rowBytes(type, columns), firstWord * rowBytes(type, columns))
     yield piece
   }
 }

@@ -19,7 +19,13 @@ export function rowBytes(type: TensorType, columns: number): number {
 }
 
 /** Weights of `rows` rows with mean 0. */
-export function randomRows(type: TensorType, rows: number, columns: number, deviation: number, random: Random): Uint8Array {
+export function randomRows(
+  type: TensorType,
+  rows: number,
+  columns: number,
+  deviation: number,
+  random: Random,
+): Uint8Array {
   const bytes = new Uint8Array(rows * rowBytes(type, columns))
   if (type === 'F32') {
     const values = new Float32Array(bytes.buffer)

@@ -3,6 +3,9 @@ import cliProgress from 'cli-progress'
 import type { DownloadProgress } from '../models/download.ts'
 import { formatBytes } from '../models/memory-plan.ts'
 
+/** What a command says when Ctrl-C ended its download. */
+export const downloadStopped = 'Stopped. What was downloaded is kept; the same command goes on from there.'
+
 const LINE_EVERY_MS = 5000
 const BAR_WIDTH = 24
 

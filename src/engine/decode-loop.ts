@@ -66,6 +66,11 @@ export class DecodeLoop {
     }
   }
 
+  /** Ends all requests, running and waiting. */
+  cancelAll(): void {
+    for (const id of [...this.#sequences.keys(), ...this.#waiting.keys()]) this.cancel(id)
+  }
+
   /** One turn of the loop; returns what happened since the last. */
   step(): LoopEvent[] {
     this.#decode()

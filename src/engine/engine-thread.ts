@@ -31,6 +31,7 @@ export class EngineThread {
   readonly #calls = new Map<number, PendingCall>()
   readonly #listeners = new Map<number, Listener>()
   #lastId = 0
+  #death: EngineError | undefined
 
   /** The process's thread; a new one if the last has died. */
   static shared(): EngineThread {
@@ -52,16 +53,24 @@ export class EngineThread {
     onProgress?: (share: number) => void,
   ): Promise<Calls[N]['reply']> {
     const call = ++this.#lastId
-    const reply = new Promise<unknown>((resolve, reject) => this.#calls.set(call, { resolve, reject, onProgress }))
     this.#post({ type, call, message } as ToEngine)
+    const reply = new Promise<unknown>((resolve, reject) => this.#calls.set(call, { resolve, reject, onProgress }))
     return (await reply) as Calls[N]['reply']
   }
 
-  /** Sends a request to an engine; returns the id by which it can be cancelled. */
+  /** Lets the thread free something; where it has ended, there is nothing left to free. */
+  async release<N extends 'closeEngine' | 'closeModel'>(type: N, message: Calls[N]['message']): Promise<void> {
+    if (!this.#death) await this.call(type, message)
+  }
+
+  /**
+   * Sends a request to an engine; returns the id by which it can be cancelled.
+   * @throws EngineError `engine_died`; DataCloneError for a request that is not plain data
+   */
   submit(engine: number, request: Extract<ToEngine, { type: 'submit' }>['request'], listener: Listener): number {
     const id = ++this.#lastId
-    this.#listeners.set(id, listener)
     this.#post({ type: 'submit', engine, id, request })
+    this.#listeners.set(id, listener)
     return id
   }
 
@@ -70,8 +79,9 @@ export class EngineThread {
   }
 
   #post(message: ToEngine): void {
-    this.#worker.ref()
+    if (this.#death) throw this.#death
     this.#worker.postMessage(message)
+    this.#worker.ref()
   }
 
   #receive(message: FromEngine): void {
@@ -96,7 +106,10 @@ export class EngineThread {
 
   #die(cause: Error): void {
     if (EngineThread.#shared === this) EngineThread.#shared = undefined
-    const error = new EngineError('engine_died', `the engine's thread ended: ${cause.message}`, { cause })
+    // The thread's exit follows its error; the error says more.
+    const error = (this.#death ??= new EngineError('engine_died', `the engine's thread ended: ${cause.message}`, {
+      cause,
+    }))
     for (const { reject } of this.#calls.values()) reject(error)
     for (const listener of this.#listeners.values()) listener.onDeath(error)
     this.#calls.clear()

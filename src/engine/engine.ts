@@ -2,9 +2,10 @@
  * An engine: one cache of fixed size on a loaded model, serving many generations at once.
  */
 import type { CompactionChoice } from '../cache/compaction.ts'
+import { EngineError, InputError } from '../errors.ts'
 import type { KvType } from '../llama/index.ts'
 import { bytesPerCell } from '../models/memory-plan.ts'
-import { EngineThread } from './engine-thread.ts'
+import { EngineThread, type Listener } from './engine-thread.ts'
 import { Generation } from './generation.ts'
 import type { Model } from './model.ts'
 import { defaultCacheSettings } from './prepare.ts'
@@ -92,7 +93,7 @@ export class Engine {
       this.#generations.delete(generation)
       signal?.removeEventListener('abort', cancel)
     }
-    sent.id = this.#thread.submit(this.#id, request, {
+    const listener: Listener = {
       onItem: (item) => {
         if ('error' in item) {
           done()
@@ -106,7 +107,13 @@ export class Engine {
         done()
         generation.fail(error)
       },
-    })
+    }
+    try {
+      sent.id = this.#thread.submit(this.#id, request, listener)
+    } catch (error) {
+      listener.onDeath(error instanceof EngineError ? error : notPlainData(error))
+      return generation
+    }
     if (signal?.aborted) cancel()
     else signal?.addEventListener('abort', cancel, { once: true })
     return generation
@@ -124,10 +131,15 @@ export class Engine {
     const running = [...this.#generations]
     for (const generation of running) generation.cancel()
     await Promise.allSettled(running.map((generation) => generation.result))
-    await this.#thread.call('closeEngine', { engine: this.#id })
+    await this.#thread.release('closeEngine', { engine: this.#id })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+function notPlainData(cause: unknown): InputError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new InputError('invalid_request', `the request must be plain data: ${reason}`, { cause })
 }

@@ -12,7 +12,8 @@ export class Generation implements AsyncIterable<GenerateEvent> {
   readonly #queue: GenerateEvent[] = []
   #ended = false
   #error: Error | undefined
-  #wake: (() => void) | undefined
+  /** Readers that wait for the next event. */
+  #waiting: (() => void)[] = []
 
   constructor(cancel: () => void) {
     this.#cancel = cancel
@@ -35,7 +36,7 @@ export class Generation implements AsyncIterable<GenerateEvent> {
       this.#ended = true
       this.#settle.resolve(event.result)
     }
-    this.#wake?.()
+    this.#wake()
   }
 
   /** For the engine. */
@@ -43,7 +44,11 @@ export class Generation implements AsyncIterable<GenerateEvent> {
     this.#ended = true
     this.#error = error
     this.#settle.reject(error)
-    this.#wake?.()
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const resume of this.#waiting.splice(0)) resume()
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<GenerateEvent, void, undefined> {
@@ -56,7 +61,7 @@ export class Generation implements AsyncIterable<GenerateEvent> {
         }
         if (this.#error) throw this.#error
         if (this.#ended) return
-        await new Promise<void>((resolve) => (this.#wake = resolve))
+        await new Promise<void>((resolve) => this.#waiting.push(resolve))
       }
     } finally {
       this.cancel()

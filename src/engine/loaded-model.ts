@@ -1,6 +1,7 @@
 /**
  * A model in memory with its predictor: the real `LoopModel`. Lives in the engine's thread.
  */
+import { InputError } from '../errors.ts'
 import {
   defaultThreads,
   findThinkingTags,
@@ -28,9 +29,15 @@ export class LoadedModel implements Disposable {
   readonly #predictor: ImportancePredictor | undefined
   readonly #chatTemplate: string | undefined
 
-  /** @throws EngineError `model_not_loaded`; EngineError `model_unusable` for a model that does not generate text */
+  /** @throws EngineError `model_not_loaded`; InputError `model_unusable` for a model that does not generate text */
   static load(library: LlamaLibrary, path: string, options: LoadOptions = {}): LoadedModel {
-    return new LoadedModel(LlamaModel.load(library, path, options), options)
+    const llama = LlamaModel.load(library, path, options)
+    const { unusable } = llama
+    if (unusable !== undefined) {
+      llama.dispose()
+      throw new InputError('model_unusable', `${path} cannot be run here: ${unusable}.`)
+    }
+    return new LoadedModel(llama, options)
   }
 
   private constructor(llama: LlamaModel, options: LoadOptions) {

@@ -146,7 +146,7 @@ export class Model {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await this.#thread.call('closeModel', { model: this.id })
+    await this.#thread.release('closeModel', { model: this.id })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -85,8 +85,11 @@ function modelOf(id: number): LoadedModel {
 
 function closeEngine(id: number): undefined {
   const engine = engines.get(id)
-  engine?.loop.dispose()
-  engine?.context.dispose()
+  if (!engine) return
+  engine.loop.cancelAll()
+  advance(id, engine.loop)
+  engine.loop.dispose()
+  engine.context.dispose()
   engines.delete(id)
 }
 
@@ -113,13 +116,18 @@ function submit({ engine, id, request }: Extract<ToEngine, { type: 'submit' }>):
   }
 }
 
+/** One step of a loop; the main thread is told what happened. */
+function advance(engine: number, loop: DecodeLoop): void {
+  const items = loop.step().map((item) => ('error' in item ? { id: item.id, error: toPlainError(item.error) } : item))
+  if (items.length > 0) send({ type: 'events', engine, items })
+}
+
 /** One step of every loop that has work; messages that came in meanwhile are read before the next. */
 function step(): void {
   stepping = false
   for (const [engine, { loop }] of engines) {
     if (loop.idle) continue
-    const items = loop.step().map((item) => ('error' in item ? { id: item.id, error: toPlainError(item.error) } : item))
-    if (items.length > 0) send({ type: 'events', engine, items })
+    advance(engine, loop)
     stepping ||= !loop.idle
   }
   if (stepping) setImmediate(step)

@@ -43,7 +43,9 @@ export class AttentionProbe implements Disposable {
    * @throws EngineError `no_attention` if nothing was read
    */
   take(): AttentionRows {
-    if (this.#error) throw this.#error
+    const error = this.#error
+    this.#error = undefined
+    if (error) throw error
     if (this.#terms === 0)
       throw new EngineError('no_attention', 'no attention weights were read: is flash attention off?')
     const scale = 1 / this.#terms

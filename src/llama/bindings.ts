@@ -208,6 +208,9 @@ const llama = {
   llama_model_is_recurrent: c<(model: P) => boolean>('bool llama_model_is_recurrent(void *)'),
   llama_model_is_hybrid: c<(model: P) => boolean>('bool llama_model_is_hybrid(void *)'),
   llama_model_is_diffusion: c<(model: P) => boolean>('bool llama_model_is_diffusion(void *)'),
+  llama_model_meta_val_str: c<(model: P, key: string, text: Memory, bytes: number) => number>(
+    'int32_t llama_model_meta_val_str(void *, const char *, void *, size_t)',
+  ),
 
   llama_vocab_n_tokens: c<(vocab: P) => number>('int32_t llama_vocab_n_tokens(void *)'),
   llama_vocab_bos: c<(vocab: P) => number>('int32_t llama_vocab_bos(void *)'),
@@ -226,7 +229,7 @@ const llama = {
     'void *llama_init_from_model(void *, llama_context_params)',
   ),
   llama_free: c<(context: P) => void>('void llama_free(void *)'),
-  llama_get_memory: c<(context: P) => P>('void *llama_get_memory(void *)'),
+  llama_get_memory: c<(context: P) => N>('void *llama_get_memory(void *)'),
   llama_n_ctx_seq: c<(context: P) => number>('uint32_t llama_n_ctx_seq(void *)'),
   llama_set_embeddings: c<(context: P, on: boolean) => void>('void llama_set_embeddings(void *, bool)'),
   llama_batch_init: c<(tokens: number, embd: number, sequences: number) => LlamaBatch>(
@@ -385,4 +388,7 @@ export function int8View(address: Pointer, length: number): Int8Array {
 }
 export function pointerView(address: Pointer, length: number): BigUint64Array {
   return new BigUint64Array(koffi.view(address, length * 8))
+}
+export function writeInt32(address: Pointer, value: number): void {
+  koffi.encode(address, 'int32_t', value)
 }

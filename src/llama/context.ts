@@ -11,6 +11,7 @@ import {
   int8View,
   int32View,
   pointerView,
+  writeInt32,
   type Bindings,
   type LlamaBatch,
   type Pointer,
@@ -73,7 +74,10 @@ export class LlamaContext extends NativeHandle {
   readonly #batch: LlamaBatch
   readonly #token: Int32Array
   readonly #position: Int32Array
-  readonly #sequence: Int32Array[]
+  /** For each entry of the batch, the address of its sequence id. */
+  readonly #sequenceId: BigUint64Array
+  /** Addresses that C allocated: the i-th holds the id of sequence i. */
+  readonly #idAddresses: BigUint64Array
   readonly #output: Int8Array
   readonly #stateBuffer = new StateBuffer()
   readonly #views = new Map<string, { address: Pointer; view: Float32Array }>()
@@ -132,11 +136,23 @@ export class LlamaContext extends NativeHandle {
         `a cache of ${sequences} x ${padded} cells cannot be made: ${log[0] ?? 'not enough memory'}`,
       )
     }
+    const memory = c.llama_get_memory(result)
+    if (memory === null) {
+      c.llama_free(result)
+      throw new InputError('model_unusable', 'this model has no KV cache: it makes embeddings, not text')
+    }
     const { attentionProbe } = options
-    return new LlamaContext(model, result, { sequences, kvType, threads, batchTokens, outputRows, attentionProbe })
+    return new LlamaContext(model, result, memory, {
+      sequences,
+      kvType,
+      threads,
+      batchTokens,
+      outputRows,
+      attentionProbe,
+    })
   }
 
-  private constructor(model: LlamaModel, pointer: Pointer, options: ResolvedOptions) {
+  private constructor(model: LlamaModel, pointer: Pointer, memory: Pointer, options: ResolvedOptions) {
     super(pointer, model)
     const { c } = model.library
     this.model = model
@@ -149,13 +165,15 @@ export class LlamaContext extends NativeHandle {
     this.outputRows = options.outputRows
     this.attentionProbe = options.attentionProbe
     this.slots = Array.from({ length: this.sequences }, () => new CellSlots(this.cells))
-    this.#memory = c.llama_get_memory(pointer)
+    this.#memory = memory
     const capacity = Math.max(this.batchTokens, this.sequences)
     this.#batch = c.llama_batch_init(capacity, 0, 1)
     this.#token = int32View(this.#batch.token, capacity)
     this.#position = int32View(this.#batch.pos, capacity)
     this.#output = int8View(this.#batch.logits, capacity)
-    this.#sequence = Array.from(pointerView(this.#batch.seq_id, capacity), (address) => int32View(address, 1))
+    this.#sequenceId = pointerView(this.#batch.seq_id, capacity)
+    this.#idAddresses = this.#sequenceId.slice()
+    this.#idAddresses.forEach((address, sequence) => writeInt32(address, sequence))
     int32View(this.#batch.n_seq_id, capacity).fill(1)
   }
 
@@ -276,6 +294,8 @@ export class LlamaContext extends NativeHandle {
 
   protected override free(pointer: Pointer): void {
     this.#views.clear()
+    // C frees each address once.
+    this.#sequenceId.set(this.#idAddresses)
     this.#c.llama_batch_free(this.#batch)
     this.#c.llama_free(pointer)
     this.attentionProbe?.dispose()
@@ -287,8 +307,7 @@ export class LlamaContext extends NativeHandle {
       throw new RangeError(`position ${position}`)
     this.#token[i] = token
     this.#position[i] = position
-    const sequenceId = this.#sequence[i]
-    if (sequenceId) sequenceId[0] = sequence
+    this.#sequenceId[i] = this.#idAddresses[sequence] ?? 0n
     this.#output[i] = output ? 1 : 0
   }
 

@@ -19,13 +19,13 @@ export abstract class NativeHandle implements Disposable {
 
   /** @throws Error after disposal */
   get pointer(): Pointer {
-    if (this.#pointer === undefined) throw new Error(`${this.constructor.name} was used after it was disposed`)
+    if (this.#pointer === undefined) throw this.#usedAfterDisposal()
     return this.#pointer
   }
 
   /** For what belongs to the object and has an address of its own. @throws Error after disposal */
   checkNotDisposed(): void {
-    void this.pointer
+    if (this.disposed) throw this.#usedAfterDisposal()
   }
 
   get disposed(): boolean {
@@ -43,6 +43,10 @@ export abstract class NativeHandle implements Disposable {
 
   [Symbol.dispose](): void {
     this.dispose()
+  }
+
+  #usedAfterDisposal(): Error {
+    return new Error(`${this.constructor.name} was used after it was disposed`)
   }
 
   /** Calls the C function that frees the object. */

@@ -96,7 +96,17 @@ export class LlamaModel extends NativeHandle {
     if (c.llama_model_n_swa(this.pointer) > 0) {
       return 'it uses sliding-window attention: its window layers drop cells by themselves'
     }
+    if (this.#metadata(`${this.#metadata('general.architecture') ?? ''}.attention.indexer.top_k`) !== undefined) {
+      return 'it uses sparse attention: its indexer keeps a cache of its own'
+    }
     return undefined
+  }
+
+  /** A scalar of the GGUF's metadata as text, up to 255 bytes of it. */
+  #metadata(key: string): string | undefined {
+    const bytes = new Uint8Array(256)
+    const length = this.#c.llama_model_meta_val_str(this.pointer, key, bytes, bytes.length)
+    return length < 0 ? undefined : new TextDecoder().decode(bytes.subarray(0, Math.min(length, 255)))
   }
 
   protected override free(pointer: Pointer): void {

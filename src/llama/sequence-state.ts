@@ -77,7 +77,10 @@ export interface LayerKeys {
   readonly values: Float32Array
 }
 
-/** Cached keys (after RoPE) of a sequence, with the position of each row. */
+/**
+ * Cached keys (after RoPE) of a sequence, with the position of each row. Those of a quantised cache are rotated within each
+ * head, as llama.cpp keeps them: products and cosines are those of the keys.
+ */
 export function readKeys(context: LlamaContext, sequence: number): { positions: Int32Array; layers: LayerKeys[] } {
   const state = saveSequence(context, sequence)
   const { positions, dataOffset } = parseState(state)

@@ -52,10 +52,9 @@ const files: Case[] = [
   [['--predictor', 'another.predictor.gguf'], /trained for another model \(architecture llama\).* is qwen2/],
 ]
 
+/** More of them, without a process for each, in src/cli/run-options.test.ts. */
 const options: Case[] = [
   [['--budget', '33'], /--budget must be .* at least 34/],
-  [['--budget', '100', '--local-window', '99'], /at least 101/],
-  [['--budget', '1.5'], /--budget .* not 1\.5/],
   [['--budget', 'many'], /--budget.*'many' is invalid/],
   [['--ratio', '1.01'], /--ratio must be a number from 0 to 1/],
   [['--ratio=-0.1'], /--ratio must be a number from 0 to 1/],
@@ -68,20 +67,12 @@ const options: Case[] = [
   [['--sinks', '-1', '--policy', 'streaming-llm'], /--sinks: must be a whole number/],
   [['--buget', '300'], /unknown option '--buget'.*--budget/],
   [['--temperature', '-1'], /temperature must be/],
-  [['--temperature', 'hot'], /'hot' is invalid/],
   [['--top-p', '0'], /top-p must be above 0/],
-  [['--top-k', '-1'], /top-k must be/],
-  [['--min-p', '1'], /min-p must be/],
   [['--seed', '-1'], /seed must be .* from 0 to 4294967294/],
   [['--seed', '4294967295'], /seed must be/],
-  [['--seed', '4294967294', '--samples', '2'], /seed must be/],
   [['--samples', '0'], /--samples must be .* from 1 to 256/],
   [['--max-tokens', '0'], /--max-tokens must be .* at least 1/],
-  [['--thinking-budget', '-1'], /--thinking-budget must be/],
-  [['--threads', '0'], /--threads must be .* from 1 to 512/],
-  [['--gpu-layers', '-1'], /--gpu-layers must be/],
   [['--kv-type', 'nonsense'], /'nonsense' is invalid. Allowed choices are f16, q8_0, f32/],
-  [['--stop', ''], /--stop must not be empty/],
   [['--demo'], /leave out yours/],
 ]
 

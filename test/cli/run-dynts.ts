@@ -22,6 +22,8 @@ export interface RunSettings {
   readonly stdin?: string
   readonly env?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
+  /** Called once, as soon as there is a process. */
+  readonly onStart?: (child: ChildProcess) => void
   /** Called with every piece of output, e.g. to send a signal at the right moment. */
   readonly onOutput?: (child: ChildProcess, stdout: string, stderr: string) => void
 }
@@ -37,13 +39,15 @@ export const shortProblem = generateChainProblem(1, { people: 4 })
 
 /** Runs dynts to its end; kills it, and fails, if it takes too long. */
 export async function dynts(args: readonly string[], settings: RunSettings = {}): Promise<Finished> {
-  const { stdin, env = {}, timeoutMs = 25_000, onOutput } = settings
+  const { stdin, env = {}, timeoutMs = 25_000, onStart, onOutput } = settings
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: scratch,
     env: { PATH: process.env['PATH'], HOME: scratch, HF_HOME: join(scratch, 'hf'), ...env },
     stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
-  child.stdin?.end(stdin)
+  // It may end without reading.
+  child.stdin?.on('error', () => undefined).end(stdin)
+  onStart?.(child)
   let stdout = ''
   let stderr = ''
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -54,9 +58,9 @@ export async function dynts(args: readonly string[], settings: RunSettings = {})
     stderr += text
     onOutput?.(child, stdout, stderr)
   })
-  let late = false
+  const late = new AbortController()
   const timer = setTimeout(() => {
-    late = true
+    late.abort()
     child.kill('SIGKILL')
   }, timeoutMs)
   const finished = await new Promise<Finished>((resolve, reject) => {
@@ -64,7 +68,9 @@ export async function dynts(args: readonly string[], settings: RunSettings = {})
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
   })
   clearTimeout(timer)
-  if (late) throw new Error(`dynts ${args.join(' ')} took longer than ${timeoutMs} ms; it printed:\n${stdout}\n${stderr}`)
+  if (late.signal.aborted) {
+    throw new Error(`dynts ${args.join(' ')} took longer than ${timeoutMs} ms; it printed:\n${stdout}\n${stderr}`)
+  }
   return finished
 }
 

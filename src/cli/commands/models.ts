@@ -11,7 +11,7 @@ import { formatBytes } from '../../models/memory-plan.ts'
 import { EMBEDDED_MODEL, embeddedModelPath, parseReference } from '../../models/reference.ts'
 import type { HubReference } from '../../models/reference.ts'
 import { resolveModel } from '../../models/resolve.ts'
-import { showDownload } from '../download-progress.ts'
+import { downloadStopped, showDownload } from '../download-progress.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
 import { formatTable } from '../table.ts'
@@ -106,7 +106,7 @@ async function pull({ stdout, stderr, env }: CommandContext, text: string): Prom
   } catch (error) {
     display.stop()
     if (!signal.aborted) throw error
-    stderr.write('Stopped. What was downloaded is kept; the same command goes on from there.\n')
+    stderr.write(`${downloadStopped}\n`)
   }
 }
 

@@ -12,7 +12,7 @@ import { findThinkingTags } from '../../llama/index.ts'
 import { formatMemoryPlan, memoryPlan } from '../../models/memory-plan.ts'
 import { parseReference } from '../../models/reference.ts'
 import { checkCacheFlags, checkFlags } from '../check-flags.ts'
-import { showDownload } from '../download-progress.ts'
+import { downloadStopped, showDownload } from '../download-progress.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
 import { readQuestion } from '../question.ts'
@@ -39,6 +39,7 @@ async function run(argument: string | undefined, flags: RunFlags): Promise<void>
   const say = (text: string) => flags.json !== true && process.stderr.write(`${text}\n`)
 
   const located = await locate(flags, interrupt.signal)
+  if (!located) return void say(downloadStopped)
   checkCacheFlags(flags, policies, located.predictor)
   for (const line of whatItTakes(located, flags)) say(line)
   const model = await load(located, flags, say)
@@ -61,7 +62,8 @@ async function run(argument: string | undefined, flags: RunFlags): Promise<void>
   }
 }
 
-async function locate(flags: RunFlags, signal: AbortSignal): Promise<LocatedModel> {
+/** Undefined: the download was interrupted. */
+async function locate(flags: RunFlags, signal: AbortSignal): Promise<LocatedModel | undefined> {
   const display = showDownload(process.stderr)
   try {
     return await locateModel(flags.model, {
@@ -70,6 +72,9 @@ async function locate(flags: RunFlags, signal: AbortSignal): Promise<LocatedMode
       signal,
       onDownload: display.onProgress,
     })
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
   } finally {
     display.stop()
   }

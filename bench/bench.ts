@@ -1,0 +1,76 @@
+/**
+ * What a part of a scenario works with: the model's files, the options, progress, Ctrl-C, and where results go.
+ */
+import { setImmediate } from 'node:timers/promises'
+import type { DecodeLoop } from '../src/engine/decode-loop.ts'
+import { LoadedModel } from '../src/engine/loaded-model.ts'
+import { loadLibrary } from '../src/llama/index.ts'
+import { readCheckpoint } from '../src/predictor/index.ts'
+import { Measurements } from './measurements.ts'
+import type { Progress } from './progress.ts'
+import type { ModelFiles } from './random-model.ts'
+import { Stopped, type BenchOptions } from './scenario.ts'
+
+export class Bench {
+  readonly options: BenchOptions
+  readonly files: ModelFiles
+  readonly measurements = new Measurements()
+  readonly #title: string
+  readonly #progress: Progress
+  readonly #stop: AbortSignal
+  #span = { start: 0, length: 1, label: '' }
+
+  constructor(title: string, options: BenchOptions, files: ModelFiles, progress: Progress, stop: AbortSignal) {
+    this.#title = title
+    this.options = options
+    this.files = files
+    this.#progress = progress
+    this.#stop = stop
+  }
+
+  /** The part's model, without or with its importance predictor. */
+  async loadModel({ predictor = false, threads = this.options.threads } = {}): Promise<LoadedModel> {
+    const checkpoint = predictor ? await readCheckpoint(this.files.predictor) : undefined
+    const model = LoadedModel.load(loadLibrary('off'), this.files.model, { threads, predictor: checkpoint })
+    this.measurements.settings['threads'] ??= model.threads
+    return model
+  }
+
+  /** The share of the whole that the next `breathe` calls are about. */
+  setSpan(start: number, length: number, label: string): void {
+    this.#span = { start, length, label }
+  }
+
+  /**
+   * Shows progress and lets Ctrl-C in, for which native code leaves no room.
+   * @param share of the present span, 0 to 1
+   * @throws Stopped
+   */
+  async breathe(share: number, detail = this.#span.label): Promise<void> {
+    this.#progress.show(this.#title, this.#span.start + share * this.#span.length, detail)
+    await setImmediate()
+    if (this.#stop.aborted) throw new Stopped()
+  }
+
+  /** Runs `count` turns of a loop whose generations must not end meanwhile; returns the milliseconds that they took. */
+  async timeSteps(loop: DecodeLoop, count: number): Promise<number> {
+    let ms = 0
+    for (let done = 0; done < count;) {
+      const start = performance.now()
+      do {
+        runStep(loop)
+        done++
+      } while (done < count && performance.now() - start < 200)
+      ms += performance.now() - start
+      await this.breathe(done / count)
+    }
+    return ms
+  }
+}
+
+function runStep(loop: DecodeLoop): void {
+  for (const item of loop.step()) {
+    if ('error' in item) throw item.error
+    if (item.event.type === 'finish') throw new Error(`a generation ended early: ${item.event.result.finishReason}`)
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * One scenario in a process of its own, so that no scenario inherits another's memory. Started by main.ts.
+ */
+import { Bench } from './bench.ts'
+import { modelsFolder, tinyModel } from './paths.ts'
+import { Progress } from './progress.ts'
+import { randomModel, shapes, type ModelFiles } from './random-model.ts'
+import { appendRecord, makeRecord } from './record.ts'
+import { partName, Stopped, type BenchOptions, type ModelChoice, type Part } from './scenario.ts'
+import { scenarios } from './scenarios/index.ts'
+import { renderRecord } from './table.ts'
+
+const exitStopped = 130
+
+export interface Job {
+  readonly scenario: string
+  readonly models: readonly ModelChoice[]
+  readonly options: BenchOptions
+}
+
+const job = JSON.parse(process.argv[2] ?? '') as Job
+const scenario = scenarios.find(({ name }) => name === job.scenario)
+if (!scenario) throw new Error(`there is no scenario ${job.scenario}`)
+
+const progress = new Progress()
+const stop = new AbortController()
+process.on('SIGINT', () => stop.abort())
+// When main.ts ends, however that may be.
+process.on('disconnect', () => process.exit(exitStopped))
+process.channel?.unref()
+
+async function filesOf(choice: ModelChoice): Promise<ModelFiles> {
+  if (choice === 'tiny') return tinyModel
+  const shape = shapes.find(({ name }) => name === job.options.shape)
+  if (!shape) throw new Error(`there is no shape ${job.options.shape}`)
+  return await randomModel(shape, modelsFolder, job.options.seed, progress)
+}
+
+/** Measures, records and prints one part; true if it was stopped. */
+async function runPart(name: string, part: Part): Promise<boolean> {
+  const title = partName(part, job.options)
+  const bench = new Bench(`${name}, ${title}`, job.options, await filesOf(part.model), progress, stop.signal)
+  let stopped = false
+  try {
+    await part.run(bench)
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error
+    stopped = true
+  }
+  progress.end()
+  const record = await makeRecord(name, title, bench, stopped)
+  if (record.rounds.length > 0) appendRecord(record)
+  process.stdout.write(job.options.json ? `${JSON.stringify(record)}\n` : `${renderRecord(record)}\n`)
+  return stopped
+}
+
+for (const part of scenario.parts) {
+  if (!job.models.includes(part.model)) continue
+  if (await runPart(scenario.name, part)) {
+    process.exitCode = exitStopped
+    break
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * What a scenario is: parts, each on one model, each giving a record of its own.
+ */
+import type { Bench } from './bench.ts'
+
+export interface Scenario {
+  readonly name: string
+  /** One line for the help text. */
+  readonly summary: string
+  readonly parts: readonly Part[]
+}
+
+export interface Part {
+  /** What tells it from the scenario's other parts on the same model. */
+  readonly title?: string
+  readonly model: ModelChoice
+  /** Adds what it measures to `bench.measurements`, so that a stopped run keeps it. */
+  run(bench: Bench): Promise<void>
+}
+
+/** `tiny`: the embedded model; `shape`: random weights in the shape that `--shape` names. */
+export type ModelChoice = 'tiny' | 'shape'
+
+export interface BenchOptions {
+  /** Compute threads; undefined: the engine's default for the model. */
+  readonly threads: number | undefined
+  readonly repetitions: number
+  /** Decode steps of a measurement; undefined: the scenario's own number. */
+  readonly steps: number | undefined
+  /** Name of the random model's shape. */
+  readonly shape: string
+  readonly seed: number
+  readonly json: boolean
+}
+
+/** The name of a part in tables and records. */
+export function partName({ model, title }: Part, { shape }: BenchOptions): string {
+  const name = model === 'tiny' ? 'the embedded model' : `random weights in the shape ${shape}`
+  return title === undefined ? name : `${name}, ${title}`
+}
+
+/** Ctrl-C. What was measured is kept. */
+export class Stopped extends Error {
+  constructor() {
+    super('stopped')
+    this.name = 'Stopped'
+  }
+}

@@ -1,0 +1,11 @@
+import type { Scenario } from '../scenario.ts'
+import { beforeEviction } from './before-eviction.ts'
+import { compaction } from './compaction.ts'
+import { flashAttention } from './flash-attention.ts'
+import { long } from './long.ts'
+import { memory } from './memory.ts'
+import { peer } from './peer.ts'
+import { threads } from './threads.ts'
+
+/** In the order in which they run; the longest comes last. */
+export const scenarios: readonly Scenario[] = [beforeEviction, peer, long, compaction, flashAttention, threads, memory]

@@ -1,0 +1,85 @@
+/**
+ * dynts with policy `full` beside node-llama-cpp: the same file, the same shared libraries of llama.cpp, the same threads,
+ * context size, flash attention setting and prompt, greedy in both, each through its own public interface, one token after
+ * another. The two run in processes of their own, by turns.
+ */
+import { readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
+import type { Bench } from '../bench.ts'
+import { compare, type Variant } from '../compare.ts'
+import { quotient } from '../measurements.ts'
+import { tinyProblems } from '../paths.ts'
+import { EngineProcess, type EngineName } from '../peer/engine-process.ts'
+import type { Scenario } from '../scenario.ts'
+import { randomPrompt } from '../words.ts'
+
+const promptTokens = 100
+const warmUp = 16
+const engines: readonly EngineName[] = ['node-llama-cpp', 'dynts']
+
+export const peer: Scenario = {
+  name: 'peer',
+  summary: 'decode speed of dynts (policy full) beside node-llama-cpp (target: 0.95 or more)',
+  parts: [
+    { model: 'shape', run: (bench) => run(bench, 128, false) },
+    { model: 'tiny', run: (bench) => run(bench, 256, true) },
+  ],
+}
+
+async function run(bench: Bench, usualSteps: number, asksProblem: boolean): Promise<void> {
+  const steps = bench.options.steps ?? usualSteps
+  const { threads, prompt } = await facts(bench, asksProblem)
+  const cells = Math.ceil((prompt.length + warmUp + steps + 64) / 256) * 256
+  const flashAttention = false
+  const { settings, notes } = bench.measurements
+  Object.assign(settings, { promptTokens: prompt.length, warmUp, steps, cells, flashAttention, sampling: 'greedy' })
+  const processes: EngineProcess[] = []
+  try {
+    const variants: Variant[] = []
+    for (const name of engines) {
+      const engine = await EngineProcess.start(name, {
+        model: bench.files.model,
+        threads,
+        cells,
+        flashAttention,
+        prompt,
+      })
+      processes.push(engine)
+      notes.push(`${engine.version}: ${engine.sampling}`)
+      variants.push({ name, unit: 'ms/token', measure: () => whileBreathing(bench, engine.run({ warmUp, steps })) })
+    }
+    const ratio = {
+      name: 'speed of dynts / node-llama-cpp',
+      of: quotient('node-llama-cpp', 'dynts'),
+      target: { atLeast: 0.95 },
+    }
+    await compare(bench, variants, [ratio])
+  } finally {
+    for (const engine of processes) engine.close()
+  }
+}
+
+/** What both engines must be told alike. */
+async function facts(bench: Bench, asksProblem: boolean): Promise<{ threads: number; prompt: number[] }> {
+  using model = await bench.loadModel()
+  const { vocab } = model.llama
+  const prompt = asksProblem ? [...vocab.tokenize(tinyPrompt())] : randomPrompt(vocab, promptTokens)
+  return { threads: model.threads, prompt }
+}
+
+/** A problem over which the embedded model thinks for long enough; after random words it soon ends its text. */
+function tinyPrompt(): string {
+  const [line = ''] = readFileSync(tinyProblems, 'utf8').split('\n')
+  const { question } = JSON.parse(line) as { question: string }
+  return `<|user|>${question}<|assistant|><think>\n`
+}
+
+/** Waits for a process; Ctrl-C gets through meanwhile. */
+async function whileBreathing<T>(bench: Bench, result: Promise<T>): Promise<T> {
+  const settled = result.then(
+    () => true,
+    () => true,
+  )
+  while (!(await Promise.race([settled, setTimeout(250, false)]))) await bench.breathe(0.5)
+  return await result
+}

@@ -1,0 +1,121 @@
+import { EventEmitter } from 'node:events'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import type { FromEngine, ToEngine } from './protocol.ts'
+
+/** Stands for the thread: notes what is sent to it, and says what a test lets it say. */
+class FakeWorker extends EventEmitter {
+  static last: FakeWorker
+  readonly sent: ToEngine[] = []
+  alive = true
+
+  constructor() {
+    super()
+    FakeWorker.last = this
+  }
+
+  postMessage(message: ToEngine): void {
+    this.sent.push(structuredClone(message))
+  }
+
+  ref(): void {
+    this.alive = true
+  }
+
+  unref(): void {
+    this.alive = false
+  }
+
+  say(message: FromEngine): void {
+    this.emit('message', message)
+  }
+}
+vi.mock('node:worker_threads', () => ({ Worker: FakeWorker }))
+const { EngineThread } = await import('./engine-thread.ts')
+
+function listener() {
+  const items: unknown[] = []
+  return { items, onItem: (item: unknown) => items.push(item), onDeath: (error: Error) => items.push(error) }
+}
+const request = { prompt: { text: 'Q' } }
+
+beforeEach(() => {
+  // The last test's thread ends.
+  EngineThread.shared()
+  FakeWorker.last.emit('exit', 0)
+})
+
+describe('the engine thread', () => {
+  test('keeps the process alive exactly while something is under way', async () => {
+    const thread = EngineThread.shared()
+    const worker = FakeWorker.last
+    expect(worker.alive).toBe(false)
+    const reply = thread.call('tokenize', { model: 1, text: 'a' })
+    expect(worker.alive).toBe(true)
+    const { call } = worker.sent[0] as { call: number }
+    worker.say({ type: 'progress', call, share: 0.5 })
+    expect(worker.alive).toBe(true)
+    worker.say({ type: 'reply', call, reply: Int32Array.of(7) })
+    expect([...(await reply)]).toEqual([7])
+    expect(worker.alive).toBe(false)
+    const id = thread.submit(1, request, listener())
+    expect(worker.alive).toBe(true)
+    worker.say({ type: 'events', engine: 1, items: [{ id, error: { kind: 'input', code: 'x', message: 'y' } }] })
+    expect(worker.alive).toBe(false)
+  })
+
+  test('what is not plain data is refused at once and leaves nothing behind', async () => {
+    const thread = EngineThread.shared()
+    const worker = FakeWorker.last
+    const wrong = { ...request, policyOptions: { sinks: () => 1 } }
+    const none = listener()
+    expect(() => thread.submit(1, wrong, none)).toThrow(expect.objectContaining({ name: 'DataCloneError' }))
+    await expect(thread.call('plan', { model: 1, request: wrong })).rejects.toThrow(
+      expect.objectContaining({ name: 'DataCloneError' }),
+    )
+    expect(worker.alive).toBe(false)
+    expect(none.items).toEqual([])
+  })
+
+  test('failures come back as what they were', async () => {
+    const thread = EngineThread.shared()
+    const failing = (kind: 'input' | 'engine' | 'bug') => {
+      const reply = thread.call('tokenize', { model: 1, text: 'a' })
+      const { call } = FakeWorker.last.sent.at(-1) as { call: number }
+      FakeWorker.last.say({ type: 'failure', call, error: { kind, code: 'some_code', message: 'why' } })
+      return reply
+    }
+    await expect(failing('input')).rejects.toMatchObject({ name: 'InputError', code: 'some_code', message: 'why' })
+    await expect(failing('engine')).rejects.toMatchObject({ name: 'EngineError', code: 'some_code', message: 'why' })
+    await expect(failing('bug')).rejects.toMatchObject({ name: 'Error', message: 'why' })
+  })
+
+  test('when it dies everything under way fails, and so does everything afterwards', async () => {
+    const thread = EngineThread.shared()
+    const worker = FakeWorker.last
+    const heard = listener()
+    thread.submit(1, request, heard)
+    const call = thread.call('tokenize', { model: 1, text: 'a' })
+    worker.emit('error', new Error('it broke'))
+    worker.emit('exit', 1)
+    const died = { name: 'EngineError', code: 'engine_died', message: expect.stringContaining('it broke') as string }
+    await expect(call).rejects.toMatchObject(died)
+    expect(heard.items).toEqual([expect.objectContaining(died)])
+    await expect(thread.call('tokenize', { model: 1, text: 'a' })).rejects.toMatchObject(died)
+    expect(() => thread.submit(1, request, listener())).toThrow(expect.objectContaining(died))
+    await expect(thread.release('closeModel', { model: 1 })).resolves.toBeUndefined()
+    expect(EngineThread.shared()).not.toBe(thread)
+  })
+
+  test('only what is under way can be cancelled', () => {
+    const thread = EngineThread.shared()
+    const worker = FakeWorker.last
+    const id = thread.submit(4, request, listener())
+    thread.cancel(4, id)
+    expect(worker.sent.at(-1)).toEqual({ type: 'cancel', engine: 4, id })
+    worker.say({ type: 'events', engine: 4, items: [{ id, error: { kind: 'bug', code: '', message: '' } }] })
+    const before = worker.sent.length
+    thread.cancel(4, id)
+    expect(worker.sent).toHaveLength(before)
+    expect(worker.alive).toBe(false)
+  })
+})

@@ -1,0 +1,78 @@
+/**
+ * `dynts inspect`: models, predictors, and whether they fit together.
+ */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { tinyF16, tinyPredictor } from '../oracle.ts'
+import { smallModel, smallTensors, writeGguf } from '../support/gguf-writer.ts'
+import { dynts, scratch } from './run-dynts.ts'
+
+const inspect = async (...args: string[]) => {
+  const { code, stdout, stderr } = await dynts(['inspect', ...args])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return stdout
+}
+const small = join(scratch, 'small.gguf')
+writeFileSync(small, writeGguf(smallModel(), smallTensors))
+
+describe.concurrent('dynts inspect', () => {
+  test('a model', async () => {
+    const text = await inspect('tiny')
+    expect(text).toMatch(/^bytes per cell +f16 3072, f32 6144$/m)
+    expect(text).toMatch(/^thinking tags +<think> <\/think>$/m)
+    expect(text).toMatch(/^predictor +.*tiny-f16\.predictor\.gguf \(fits\)$/m)
+  })
+
+  test('a model as JSON', async () => {
+    expect(JSON.parse(await inspect(tinyF16, '--json'))).toEqual({
+      schema: 'dynts.inspect.model/1',
+      architecture: 'qwen2',
+      hiddenSize: 256,
+      layers: 6,
+      vocabularySize: 768,
+      name: 'dynts tiny reasoner',
+      path: tinyF16,
+      quantization: 'F16',
+      weightBytes: 7_300_096,
+      heads: 4,
+      kvHeads: 2,
+      trainedContext: 4096,
+      bytesPerCell: { f16: 3072, f32: 6144 },
+      chatTemplate: true,
+      thinkingTags: '<think> </think>',
+      predictor: `${tinyPredictor} (fits)`,
+    })
+  })
+
+  test('a model without a predictor', async () => {
+    expect(await inspect(small)).toMatch(/^predictor +none found$/m)
+  })
+
+  test('a predictor as JSON, with the model that it fits', async () => {
+    expect(JSON.parse(await inspect(tinyPredictor, '--json', '--model', 'tiny'))).toEqual({
+      schema: 'dynts.inspect.predictor/1',
+      path: tinyPredictor,
+      shape: [256, 512, 128, 1],
+      target: 'power:0.3',
+      budget: 320,
+      localWindow: 32,
+      ratio: 0.5,
+      model: {
+        architecture: 'qwen2',
+        hiddenSize: 256,
+        layers: 6,
+        vocabularySize: 768,
+        name: 'dynts tiny reasoner',
+      },
+      heldOut: null,
+      fits: `yes: ${tinyF16}`,
+    })
+  })
+
+  test('a predictor and a model that it does not fit', async () => {
+    expect(await inspect(tinyPredictor, '--model', small)).toMatch(
+      /^fits +no: it was trained for dynts tiny reasoner \(hidden size 256\), but the model's hidden size is 32$/m,
+    )
+  })
+})

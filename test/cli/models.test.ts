@@ -1,0 +1,91 @@
+/**
+ * Models from a Hub, as a user gets them. The Hub is `FakeHub`; what can go wrong on the way is tested in src/models.
+ */
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { tinyF16 } from '../oracle.ts'
+import { FakeHub } from '../support/hub-server.ts'
+import { dynts, refusal, scratch, shortProblem, type RunSettings } from './run-dynts.ts'
+import { parseRecord } from './run-record.ts'
+
+const model = readFileSync(tinyF16)
+let hub: FakeHub
+let cache: string
+
+beforeAll(async () => {
+  hub = await FakeHub.start()
+  hub.repos.set('user/tiny-GGUF', { commit: 'c0ffee00'.repeat(5), files: { 'tiny-F16.gguf': model } })
+})
+afterAll(() => hub.stop())
+beforeEach(() => {
+  hub.hubFault = () => false
+  hub.contentFault = () => false
+  cache = mkdtempSync(join(scratch, 'cache-'))
+})
+
+const online = (args: string[], settings: RunSettings = {}) =>
+  dynts(args, { ...settings, env: { HF_ENDPOINT: hub.url, HF_HUB_CACHE: cache } })
+
+test('run downloads a model, answers, and runs it offline afterwards', async () => {
+  const args = ['run', '--model', 'hf:user/tiny-GGUF:F16', '--json', '--max-tokens', '5', shortProblem.question]
+  const first = await online(args)
+  expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/^100% {2}7\.0 MiB of 7\.0 MiB$/m) as string })
+  const { cache: used, predictor, model: info } = parseRecord(first.stdout)
+  expect(info.reference).toBe('hf:user/tiny-GGUF:F16')
+  expect(predictor).toBeNull()
+  expect(used).toMatchObject({ policy: 'question-window', budget: 4096 })
+  const requests = hub.log.length
+  const again = await online([...args, '--offline'])
+  expect(again).toMatchObject({ code: 0, stderr: '' })
+  expect(hub.log).toHaveLength(requests)
+})
+
+test('pull: a disk that is too full is one line, exit code 2', async () => {
+  hub.hubFault = (request, response) => {
+    if (!request.url?.includes('/tree/')) return false
+    const lfs = { oid: 'ab'.repeat(32), size: 2 ** 50, pointerSize: 130 }
+    const entry = { type: 'file', path: 'huge-Q4_K_M.gguf', size: 2 ** 50, oid: 'ab'.repeat(20), lfs }
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify([entry]))
+    return true
+  }
+  expect(refusal(await online(['models', 'pull', 'user/tiny-GGUF']))).toMatch(
+    /^The disk of .* is too full: 1\.0 PiB are needed, but only .* are free\./,
+  )
+})
+
+test.each<[string, string[], RegExp]>([
+  ['a repository that is not there', ['models', 'pull', 'user/none'], /user\/none/],
+  ['a quantisation that is not there', ['models', 'pull', 'user/tiny-GGUF:Q2_K'], /has no Q2_K\. It has: F16/],
+  ['run: a repository that is not there', ['run', '-m', 'user/none', 'question'], /user\/none/],
+])('%s is one line, exit code 2', async (_, args, says) => {
+  expect(refusal(await online(args))).toMatch(says)
+})
+
+test('an address of the Hub that is none is one line, exit code 2', async () => {
+  const env = { HF_ENDPOINT: 'hub.example', HF_HUB_CACHE: cache }
+  expect(refusal(await dynts(['run', '-m', 'user/other:Q4_K_M', 'question'], { env }))).toMatch(/HF_ENDPOINT is/)
+})
+
+test('Ctrl-C while a model for run is downloaded: exit code 130, and it is said that it resumes', async () => {
+  hub.contentFault = (_, response) => {
+    response.writeHead(200, { 'content-length': model.length })
+    response.write(model.subarray(0, 100_000))
+    return true
+  }
+  let sent = false
+  const { code, signal, stdout, stderr } = await online(['run', '-m', 'user/tiny-GGUF', 'question'], {
+    onOutput: (child, _, err) => {
+      if (!sent && err.includes('MiB')) sent = child.kill('SIGINT')
+    },
+  })
+  expect({ code, signal, stdout }).toEqual({ code: 130, signal: null, stdout: '' })
+  expect(stderr).toMatch(/the same command goes on from there/)
+  expect(stderr).not.toMatch(/bug|Error/)
+})
+
+test('list and inspect know what was pulled', async () => {
+  expect(await online(['models', 'pull', 'user/tiny-GGUF'])).toMatchObject({ code: 0 })
+  expect((await online(['models', 'list'])).stdout).toMatch(/^user\/tiny-GGUF:F16 +F16 +7\.0 MiB$/m)
+  expect((await online(['inspect', 'user/tiny-GGUF:F16'])).stdout).toMatch(/^architecture +qwen2$/m)
+})

@@ -1,0 +1,116 @@
+/**
+ * `dynts predictor import`: the embedded predictor is what it makes of the authors' format; what it refuses.
+ */
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { readSafetensorsPredictor } from '../../src/predictor/index.ts'
+import { predictorSafetensors, tinyF16, tinyPredictor } from '../oracle.ts'
+import { smallModel, smallTensors, writeGguf } from '../support/gguf-writer.ts'
+import { dynts, refusal, scratch } from './run-dynts.ts'
+import { parseRecord } from './run-record.ts'
+
+const at = (name: string) => join(scratch, name)
+const recommended = ['--budget', '320', '--local-window', '32', '--ratio', '0.5']
+const importing = (file: string, ...args: string[]) => dynts(['predictor', 'import', file, ...args])
+
+/** A safetensors file of float32 zeros. */
+function safetensors(shapes: Readonly<Record<string, readonly number[]>>): Buffer {
+  const header: Record<string, unknown> = {}
+  let size = 0
+  for (const [name, shape] of Object.entries(shapes)) {
+    const bytes = 4 * shape.reduce((product, length) => product * length, 1)
+    header[name] = { dtype: 'F32', shape, data_offsets: [size, size + bytes] }
+    size += bytes
+  }
+  const json = Buffer.from(JSON.stringify(header))
+  const length = Buffer.alloc(8)
+  length.writeBigUInt64LE(BigInt(json.length))
+  return Buffer.concat([length, json, Buffer.alloc(size)])
+}
+
+const layers = { 'is_head.0.weight': [512, 256], 'is_head.2.weight': [128, 512], 'is_head.4.weight': [1, 128] }
+
+describe.concurrent('import', () => {
+  test('makes the embedded predictor, byte for byte', async () => {
+    const output = at('same.predictor.gguf')
+    const finished = await importing(predictorSafetensors, '-m', 'tiny', ...recommended, '-o', output)
+    expect(finished).toMatchObject({ code: 0, stdout: `${output}\n` })
+    expect(finished.stderr).toBe('A predictor of 256 x 512 x 128 x 1 for dynts tiny reasoner.\n')
+    expect(readFileSync(output).equals(readFileSync(tinyPredictor))).toBe(true)
+  })
+
+  test('without --output it is written beside the model, and found there', async () => {
+    copyFileSync(tinyF16, at('copy.gguf'))
+    const { stdout } = await importing(predictorSafetensors, '--model', at('copy.gguf'), '--target', 'linear')
+    expect(stdout).toBe(`${at('copy.predictor.gguf')}\n`)
+    const run = await dynts(['run', '--model', at('copy.gguf'), '--json', '--max-tokens', '5', 'question'])
+    const { predictor, cache } = parseRecord(run.stdout)
+    expect(predictor).toMatchObject({ path: at('copy.predictor.gguf'), target: 'linear' })
+    expect(cache).toMatchObject({ policy: 'dynts', budget: 4096, localWindow: 1024, ratio: 0.4 })
+  })
+})
+
+describe.concurrent('refusals', () => {
+  const write = (name: string, content: Buffer | string) => {
+    writeFileSync(at(name), content)
+    return at(name)
+  }
+  const { 'is_head.4.weight': last, ...withoutLast } = layers
+
+  test.concurrent.each<[string, string, string, RegExp]>([
+    ['a missing file', at('none.safetensors'), 'predictor_not_found', /none\.safetensors cannot be read/],
+    ['an empty file', write('empty.safetensors', ''), 'not_safetensors', /is not a safetensors file/],
+    ['a GGUF', tinyPredictor, 'not_safetensors', /is not a safetensors file/],
+    ['other tensors', write('other.safetensors', safetensors({ x: [4, 4] })), 'invalid_predictor', /no tensors named/],
+    [
+      'no last layer',
+      write('short.safetensors', safetensors(withoutLast)),
+      'invalid_predictor',
+      /must give one number/,
+    ],
+    [
+      'layers that do not meet',
+      write('gap.safetensors', safetensors({ ...layers, 'is_head.2.weight': [last[1] ?? 0, 64] })),
+      'invalid_predictor',
+      /is_head\.2\.weight does not take what is_head\.0\.weight gives/,
+    ],
+    [
+      'a cut file',
+      write('cut.safetensors', readFileSync(predictorSafetensors).subarray(0, 100_000)),
+      'invalid_predictor',
+      /truncated/,
+    ],
+  ])('%s', async (_, file, code, message) => {
+    await expect(readSafetensorsPredictor(file)).rejects.toThrow(
+      expect.objectContaining({ name: 'InputError', code, message: expect.stringMatching(message) as string }) as Error,
+    )
+  })
+
+  test.concurrent.each<[string, string[], RegExp]>([
+    ['no safetensors', [write('text.safetensors', 'Once upon a time.')], /is not a safetensors file/],
+    ['biases', [write('bias.safetensors', safetensors({ ...layers, 'is_head.0.bias': [512] }))], /has biases/],
+    ['a target that is none', [predictorSafetensors, '--target', 'square'], /"square" is no target/],
+    [
+      'a budget below the local window',
+      [predictorSafetensors, '--budget', '50', '--local-window', '50'],
+      /at least 52/,
+    ],
+  ])('%s: one line, exit code 2', async (_, args, says) => {
+    const [file = '', ...rest] = args
+    expect(refusal(await importing(file, '--model', 'tiny', '-o', at('refused.gguf'), ...rest))).toMatch(says)
+  })
+
+  test('a model of another hidden size', async () => {
+    const model = write('small-hidden.gguf', writeGguf(smallModel(), smallTensors))
+    expect(refusal(await importing(predictorSafetensors, '--model', model))).toMatch(
+      /hidden states of size 256, but those of small have 32/,
+    )
+  })
+
+  test('a folder that does not exist', async () => {
+    const finished = await importing(predictorSafetensors, '--model', 'tiny', '-o', at('no/such/folder/p.gguf'))
+    expect(finished).toMatchObject({ signal: null, stdout: '' })
+    expect(finished.stderr).toMatch(/^dynts: [^\n]+\n$/)
+  })
+})

@@ -1,0 +1,226 @@
+/**
+ * The package as its users import it: dist/, with the engine in its worker thread.
+ */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Engine, loadModel, type GenerateEvent, type GenerateRequest, type Model } from 'dynts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { importanceOracle, tinyF16, tinyPredictor } from '../oracle.ts'
+
+let model: Model
+let engine: Engine
+const folder = mkdtempSync(join(tmpdir(), 'dynts-engine-'))
+const trace = importanceOracle().traces[0]!
+const question = { tokens: trace.tokens.slice(0, trace.promptTokens) }
+const bounded = { prompt: question, budget: 200, localWindow: 32, ratio: 0.5 }
+/** A generation that goes on until it is stopped. */
+const endless = {
+  prompt: question,
+  policy: 'window',
+  budget: 200,
+  localWindow: 32,
+  sampling: { temperature: 3, topK: 0 },
+}
+
+beforeAll(async () => {
+  model = await loadModel('tiny', { threads: 1, gpu: 'off' })
+  engine = await Engine.create(model, { cells: 512, sequences: 2 })
+})
+afterAll(async () => {
+  await engine.close()
+  await model.close()
+  rmSync(folder, { recursive: true })
+})
+
+async function collect(generation: AsyncIterable<GenerateEvent>): Promise<GenerateEvent[]> {
+  const events: GenerateEvent[] = []
+  for await (const event of generation) events.push(event)
+  return events
+}
+
+describe('a generation', () => {
+  test('gives its events in order and the result of the last one', async () => {
+    const generation = engine.generate({ ...bounded, seed: 1, maxTokens: 150 })
+    const events = await collect(generation)
+    const result = await generation.result
+    expect(events[0]).toMatchObject({ type: 'start', policy: 'dynts', promptTokens: trace.promptTokens, budget: 200 })
+    expect(events[1]).toEqual({ type: 'phase', phase: 'thinking' })
+    expect(events.at(-1)).toEqual({ type: 'finish', result })
+    const text = events.map((event) => (event.type === 'token' ? event.text : '')).join('')
+    expect(text.trim()).toBe(`${result.thinking}${result.answer}`.trim())
+    const { promptTokens, thinkingTokens, answerTokens } = result.usage
+    expect(result.tokens).toHaveLength(promptTokens + thinkingTokens + answerTokens)
+    expect(result.cache).toMatchObject({ peakCells: 200, budget: 200 })
+    expect(events.filter(({ type }) => type === 'eviction')).toHaveLength(result.cache.evictions)
+    expect(result.cache.evictions).toBeGreaterThan(1)
+    // 6 layers, keys and values, 2 heads of 64, 2 bytes.
+    expect(result.cache.bytesPerCell).toBe(6 * 2 * 2 * 64 * 2)
+    expect(result.cache.peakBytes).toBe(200 * result.cache.bytesPerCell)
+  })
+
+  test('a problem is solved, and the answer is the right one', async () => {
+    const { question: prompt, answer } = JSON.parse(
+      readFileSync(fileURLToPath(new URL('../fixtures/problems/test.jsonl', import.meta.url)), 'utf8').split('\n')[0]!,
+    ) as { question: string; answer: number }
+    const result = await engine.complete({
+      prompt: { messages: [{ role: 'user', content: prompt }] },
+      budget: 320,
+      localWindow: 32,
+      ratio: 0.5,
+      sampling: { temperature: 0 },
+      maxTokens: 1000,
+    })
+    expect(result.finishReason).toBe('stop')
+    expect(result.answer).toContain(`\\boxed{${answer}}`)
+  })
+
+  test('leaving the iteration cancels it', async () => {
+    const generation = engine.generate(endless)
+    for await (const event of generation) if (event.type === 'token') break
+    const result = await generation.result
+    expect(result.finishReason).toBe('cancelled')
+    expect(result.usage.thinkingTokens).toBeLessThan(1000)
+  })
+
+  test('a signal cancels it: beforehand, while it runs, and not after its end', async () => {
+    const before = await engine.complete(endless, { signal: AbortSignal.abort() })
+    expect(before.finishReason).toBe('cancelled')
+    const controller = new AbortController()
+    const generation = engine.generate(endless, { signal: controller.signal })
+    let seen = 0
+    for await (const event of generation) if (event.type === 'token' && ++seen === 20) controller.abort()
+    expect((await generation.result).finishReason).toBe('cancelled')
+    expect(seen).toBeGreaterThanOrEqual(20)
+    const late = new AbortController()
+    const done = await engine.complete({ ...bounded, maxTokens: 3 }, { signal: late.signal })
+    late.abort()
+    expect(done.finishReason).toBe('length')
+  })
+
+  test('two at once, and a third that waits, all come to their end', async () => {
+    const results = await Promise.all([1, 2, 3].map((seed) => engine.complete({ ...bounded, seed, maxTokens: 40 })))
+    expect(results.map(({ seed, finishReason, tokens }) => [seed, finishReason, tokens.length])).toEqual(
+      [1, 2, 3].map((seed) => [seed, 'length', trace.promptTokens + 40]),
+    )
+  })
+
+  test('the event loop of the main thread goes on while it decodes', async () => {
+    let ticks = 0
+    const timer = setInterval(() => ticks++, 5)
+    const start = performance.now()
+    const generation = engine.generate({ ...endless, maxTokens: 800 })
+    const events = await collect(generation)
+    const elapsed = performance.now() - start
+    clearInterval(timer)
+    expect(events.filter(({ type }) => type === 'token').length).toBeGreaterThan(100)
+    expect(ticks).toBeGreaterThan(elapsed / 5 / 5)
+  })
+})
+
+describe('what is refused', () => {
+  const wrong: [string, GenerateRequest][] = [
+    ['unknown_policy', { ...bounded, policy: 'h3o' }],
+    ['invalid_ratio', { ...bounded, ratio: 2 }],
+    ['cache_too_small', { ...bounded, budget: 600 }],
+    ['cache_too_small', { prompt: question, policy: 'full', maxTokens: 1000 }],
+    ['prompt_too_long', { ...bounded, budget: trace.promptTokens + 20 }],
+    ['invalid_request', { ...bounded, policyOptions: { sinks: () => 4 } }],
+  ]
+  test.each(wrong)('%s: when it is awaited and when it is iterated', async (code, request) => {
+    await expect(engine.complete(request)).rejects.toMatchObject({ name: 'InputError', code })
+    await expect(collect(engine.generate(request))).rejects.toMatchObject({ name: 'InputError', code })
+  })
+
+  test('a policy that needs a predictor, without one', async () => {
+    const bare = await loadModel(tinyF16, { threads: 1, gpu: 'off', predictor: false })
+    const small = await Engine.create(bare, { cells: 256 })
+    expect(bare.predictor).toBeUndefined()
+    await expect(small.complete({ ...bounded, policy: 'dynts' })).rejects.toMatchObject({ code: 'missing_predictor' })
+    const { cache } = await small.complete({ ...bounded, maxTokens: 3 })
+    expect(cache.policy).toBe('question-window')
+    await bare.close()
+  })
+
+  test('a predictor of another model, before the model is loaded', async () => {
+    const other = join(folder, 'other.predictor.gguf')
+    const bytes = readFileSync(tinyPredictor)
+    const at = bytes.lastIndexOf('qwen2')
+    expect(at).toBeGreaterThan(0)
+    bytes.write('llama', at)
+    writeFileSync(other, bytes)
+    await expect(loadModel(tinyF16, { predictor: other })).rejects.toMatchObject({
+      name: 'InputError',
+      code: 'predictor_mismatch',
+      message: expect.stringMatching(/llama.*qwen2/) as string,
+    })
+    await expect(loadModel(tinyF16, { predictor: join(folder, 'none.gguf') })).rejects.toMatchObject({
+      code: 'predictor_not_found',
+    })
+    await expect(loadModel(tinyF16, { predictor: tinyF16 })).rejects.toMatchObject({ code: 'not_a_predictor' })
+  })
+
+  test('an engine of impossible size', async () => {
+    for (const options of [{ cells: 0 }, { sequences: 0 }, { cells: 1.5 }, { sequences: 100_000 }]) {
+      await expect(Engine.create(model, options)).rejects.toMatchObject({ name: 'InputError', code: 'invalid_context' })
+    }
+  })
+})
+
+test('tokens of a text', async () => {
+  expect([...(await model.tokenize(trace.prompt))]).toEqual(question.tokens)
+  expect([...(await model.tokenize(''))]).toEqual([])
+  expect((await model.tokenize('</think>')).length).toBe(1)
+})
+
+describe('closing', () => {
+  test('an engine ends what runs and what waits, as cancelled; twice is allowed; afterwards it says that it is closed', async () => {
+    const own = await Engine.create(model, { cells: 256 })
+    const generations = [own.generate(endless), own.generate(endless)]
+    await generations[0]![Symbol.asyncIterator]().next()
+    await Promise.all([own.close(), own.close()])
+    await own.close()
+    for (const generation of generations) expect((await generation.result).finishReason).toBe('cancelled')
+    expect(() => own.generate(bounded)).toThrow('the engine is closed')
+  })
+
+  test('a model ends what runs on it, too', async () => {
+    const own = await loadModel('tiny', { threads: 1, gpu: 'off' })
+    const ownEngine = await Engine.create(own, { cells: 256 })
+    const generations = [ownEngine.generate(endless), ownEngine.generate(endless)]
+    await generations[0]![Symbol.asyncIterator]().next()
+    await own.close()
+    await own.close()
+    for (const generation of generations) expect((await generation.result).finishReason).toBe('cancelled')
+    await expect(ownEngine.complete(bounded)).rejects.toThrow('the engine is closed')
+    await expect(Engine.create(own)).rejects.toThrow('the model is closed')
+    await expect(own.tokenize('a')).rejects.toThrow('the model is closed')
+    await ownEngine.close()
+    // The others go on.
+    expect((await engine.complete({ ...bounded, maxTokens: 3 })).finishReason).toBe('length')
+  })
+
+  const program = (last: string) => `
+    import { Engine, loadModel } from 'dynts'
+    const model = await loadModel('tiny', { threads: 1, gpu: 'off' })
+    const engine = await Engine.create(model, { cells: 512 })
+    const request = { prompt: { messages: [{ role: 'user', content: 'Ava has 3 coins.' }] }, maxTokens: 5 }
+    console.log((await engine.complete(request)).usage.promptTokens > 0)
+    ${last}`
+  test.each([
+    ['after it has closed everything', 'await engine.close(); await model.close()', 0],
+    ['without closing anything', '', 0],
+    ['while a generation runs that nobody waits for, and is cancelled', 'engine.generate(request).cancel()', 0],
+    ['when it throws', "throw new Error('the program broke')", 1],
+    ['after a request that is not plain data', 'engine.generate({ ...request, stop: [() => 1] })', 0],
+  ])('a program ends by itself %s', (_when, last, expected) => {
+    const { status, signal, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program(last)], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      encoding: 'utf8',
+      timeout: 20_000,
+    })
+    expect({ status, signal, stdout }).toEqual({ status: expected, signal: null, stdout: 'true\n' })
+  })
+})
