@@ -199,6 +199,19 @@ describe('cancelling', () => {
       { numRuns: 60 },
     )
   })
+
+  test('all at once, running and waiting', () => {
+    const loop = new FakeLoop({ sequences: 2 })
+    for (let id = 0; id < 5; id++) loop.submit(id, plain(id, 20))
+    for (let i = 0; i < 4; i++) loop.step()
+    const passes = loop.forward.passes.length
+    loop.loop.cancelAll()
+    loop.step()
+    expect(loop.loop.idle).toBe(true)
+    expect([0, 1, 2, 3, 4].map((id) => loop.result(id).finishReason)).toEqual(Array(5).fill('cancelled'))
+    expect(loop.forward.passes).toHaveLength(passes)
+    expect(loop.forward.held.map(({ size }) => size)).toEqual([0, 0])
+  })
 })
 
 describe('failures', () => {

@@ -40,7 +40,8 @@ export class EngineThread {
   }
 
   private constructor() {
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url))
+    // Options of the program's own start (`--input-type`, loaders, an inspector) are not for the thread.
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { execArgv: [] })
     this.#worker.on('message', (message: FromEngine) => this.#receive(message))
     this.#worker.on('error', (error) => this.#die(error))
     this.#worker.on('exit', (code) => this.#die(new Error(`exit code ${code}`)))

@@ -298,7 +298,7 @@ export class FakeLoop {
 
   finish(): this {
     for (let steps = 0; !this.loop.idle; steps++) {
-      if (steps > 20_000) throw new Error('the loop does not come to an end')
+      if (steps > 3000) throw new Error('the loop does not come to an end')
       this.step()
     }
     return this
