@@ -5,8 +5,9 @@
  */
 import type { Bench } from '../bench.ts'
 import { DecodeLoop } from '../../src/engine/decode-loop.ts'
-import type { GenerateResult } from '../../src/engine/types.ts'
-import { compare, type Variant } from '../compare.ts'
+import type { GenerateRequest, GenerateResult } from '../../src/engine/types.ts'
+import type { LlamaContext } from '../../src/llama/index.ts'
+import { compare } from '../compare.ts'
 import { quotient } from '../measurements.ts'
 import type { Scenario } from '../scenario.ts'
 import { forceWords, randomPrompt } from '../words.ts'
@@ -16,6 +17,8 @@ const warmUpSteps = 16
 const scoring = 'of which importance predictor'
 /** The predictor scores blocks of 128 tokens: a multiple of it holds the predictor's true share. */
 const block = 128
+/** Steps of one policy before it is the other's turn. */
+const turn = 16
 
 export const beforeEviction: Scenario = {
   name: 'before-eviction',
@@ -30,27 +33,35 @@ async function run(bench: Bench, usualSteps: number): Promise<void> {
   const steps = Math.ceil((bench.options.steps ?? usualSteps) / block) * block
   using model = await bench.loadModel({ predictor: true })
   const budget = promptTokens + warmUpSteps + steps + 64
-  using context = model.createContext({ cells: budget })
-  const loopModel = forceWords(model.loopModel(context))
-  const tokens = randomPrompt(loopModel.vocab, promptTokens)
-  Object.assign(bench.measurements.settings, { promptTokens, steps, budget, sampling: 'greedy' })
+  // Alike in everything, so that the two policies can take turns every few steps.
+  using fullContext = model.createContext({ cells: budget })
+  using dyntsContext = model.createContext({ cells: budget })
+  Object.assign(bench.measurements.settings, { promptTokens, steps, turn, budget, sampling: 'greedy' })
 
-  const variant = (policy: string): Variant => ({
-    name: policy,
-    unit: 'ms/step',
-    measure: async () => {
-      const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', bytesPerCell: 1 })
-      const maxTokens = warmUpSteps + steps + 8
-      const cache = policy === 'full' ? {} : { budget, localWindow: 32, ratio: 0.5 }
-      loop.submit(1, { prompt: { tokens }, policy, maxTokens, sampling: { temperature: 0 }, ...cache })
-      await bench.timeSteps(loop, 1 + warmUpSteps)
-      const ms = await bench.timeSteps(loop, steps)
-      const { scoringMs } = resultOf(loop).timing
-      return policy === 'full' ? ms / steps : { [policy]: ms / steps, [scoring]: scoringMs / (warmUpSteps + steps) }
-    },
-  })
+  const start = (context: LlamaContext, request: Partial<GenerateRequest>): DecodeLoop => {
+    const loopModel = forceWords(model.loopModel(context))
+    const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', bytesPerCell: 1 })
+    const tokens = randomPrompt(loopModel.vocab, promptTokens)
+    const maxTokens = warmUpSteps + steps + 8
+    loop.submit(1, { prompt: { tokens }, maxTokens, sampling: { temperature: 0 }, ...request })
+    return loop
+  }
+  const measure = async () => {
+    const full = start(fullContext, { policy: 'full' })
+    const dynts = start(dyntsContext, { policy: 'dynts', budget, localWindow: 32, ratio: 0.5 })
+    for (const loop of [full, dynts]) await bench.timeSteps(loop, 1 + warmUpSteps)
+    let fullMs = 0
+    let dyntsMs = 0
+    for (let done = 0; done < steps; done += turn) {
+      fullMs += await bench.timeSteps(full, turn)
+      dyntsMs += await bench.timeSteps(dynts, turn)
+    }
+    const { scoringMs } = resultOf(dynts).timing
+    full.dispose()
+    return { full: fullMs / steps, dynts: dyntsMs / steps, [scoring]: scoringMs / (warmUpSteps + steps) }
+  }
   const speed = { name: 'speed of dynts / full', of: quotient('full', 'dynts'), target: { atLeast: 0.98 } }
-  await compare(bench, [variant('full'), variant('dynts')], [speed])
+  await compare(bench, [{ name: 'by turns', unit: 'ms/step', measure }], [speed])
 }
 
 /** Ends the loop's only generation. */

@@ -141,8 +141,12 @@ describe('checks before a model is loaded', () => {
     checkCacheFlags(given, policiesOf(given), predictor)
   }
   test('cache settings, with what the predictor recommends', () => {
-    check({}, '--budget', '1026')
-    expect(() => check({}, '--budget', '1025')).toThrow(failure('invalid_budget', /at least 1026/))
+    check({}, '--budget', '3')
+    expect(() => check({}, '--budget', '2')).toThrow(failure('invalid_budget', /at least 3/))
+    check({}, '--budget', '1026', '--local-window', '1024')
+    expect(() => check({}, '--budget', '1025', '--local-window', '1024')).toThrow(
+      failure('invalid_budget', /at least 1026/),
+    )
     check({ budget: 320, localWindow: 32 }, '--budget', '34')
     expect(() => check({ localWindow: 32 }, '--ratio', '1.1')).toThrow(failure('invalid_ratio', /not 1\.1/))
   })

@@ -54,12 +54,11 @@ describe('the text of a generation', () => {
       fc.property(generation, fc.boolean(), ({ thought, said, open, close, opened }, ends) => {
         const script = [...(opened ? [] : open), ...thought, ...close, ...said, ...(ends ? [eos] : [])]
         const loop = scripted(script, opened ? {} : { prompt: { text: 'Q' } })
-        const leading = !opened && open[0] === token('\n') ? '\n' : ''
-        expect(shown(loop)).toEqual({ thinking: textOf(thought), answer: leading + textOf(said) })
+        expect(shown(loop)).toEqual({ thinking: textOf(thought), answer: textOf(said) })
         const result = loop.result(1)
         expect(result.text).toBe(textOf(ends ? script.slice(0, -1) : script))
         expect(result.thinking).toBe(textOf(thought).trim())
-        expect(result.answer).toBe((leading + textOf(said)).trim())
+        expect(result.answer).toBe(textOf(said).trim())
         expect(result.usage).toEqual({
           promptTokens: opened ? 2 : 1,
           thinkingTokens: thought.length,

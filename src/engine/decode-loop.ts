@@ -134,14 +134,15 @@ export class DecodeLoop {
   /** Lets a sequence act, collects its events and frees its slot when it has ended. */
   #run(id: number, sequence: Sequence, act: (events: GenerateEvent[]) => void): void {
     const events: GenerateEvent[] = []
+    let failure: { error: unknown } | undefined
     try {
       act(events)
     } catch (error) {
-      this.#fail(id, error)
-      return
+      failure = { error }
     }
     for (const event of events) this.#events.push({ id, event })
-    if (sequence.result) this.#free(id)
+    if (failure) this.#fail(id, failure.error)
+    else if (sequence.result) this.#free(id)
   }
 
   #fail(id: number, error: unknown): void {

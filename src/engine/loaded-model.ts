@@ -29,7 +29,7 @@ export class LoadedModel implements Disposable {
   readonly #predictor: ImportancePredictor | undefined
   readonly #chatTemplate: string | undefined
 
-  /** @throws EngineError `model_not_loaded`; InputError `model_unusable` for a model that does not generate text */
+  /** @throws InputError `model_not_loaded`, `model_unusable` for a model that does not generate text */
   static load(library: LlamaLibrary, path: string, options: LoadOptions = {}): LoadedModel {
     const llama = LlamaModel.load(library, path, options)
     const { unusable } = llama

@@ -74,7 +74,7 @@ export async function locateModel(reference: string, options: LoadModelOptions =
 
 /**
  * Loads a model into memory.
- * @throws what `locateModel` throws; EngineError `model_not_loaded`
+ * @throws what `locateModel` throws; InputError `model_not_loaded`
  */
 export async function loadModel(reference: string, options: LoadModelOptions = {}): Promise<Model> {
   return await loadLocated(await locateModel(reference, options), options)

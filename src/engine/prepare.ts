@@ -107,13 +107,21 @@ export function defaultPolicy(model: Pick<ModelFacts, 'hasPredictor' | 'notEvict
   return model.hasPredictor ? 'dynts' : 'question-window'
 }
 
-/** Settings of a request that gives none: the predictor's recommendation, else the general defaults. */
+/**
+ * The settings of a request: what it gives, else the predictor's recommendation, else the general defaults. The default
+ * local window shrinks to a quarter of a budget for which it is too large.
+ */
 export function resolveCacheSettings(
   recommended: ModelFacts['recommended'],
   request: Pick<GenerateRequest, 'budget' | 'localWindow' | 'ratio'>,
 ): CacheSettings {
   const { budget, localWindow, ratio } = request
-  return { ...defaultCacheSettings, ...definedOnly(recommended), ...definedOnly({ budget, localWindow, ratio }) }
+  const given = { ...definedOnly(recommended), ...definedOnly({ budget, localWindow, ratio }) }
+  const settings = { ...defaultCacheSettings, ...given }
+  if (given.localWindow === undefined && settings.localWindow > settings.budget / 2) {
+    return { ...settings, localWindow: Math.max(1, Math.floor(settings.budget / 4)) }
+  }
+  return settings
 }
 
 function boundOf(model: ModelFacts, request: GenerateRequest, promptCells: number): Bound {

@@ -33,7 +33,7 @@ describe('ReasoningPhase', () => {
   test('a model that opens the tag itself: both tags count as answer', () => {
     expect(run(['\n', '<think>', 'a', '</think>', 'c'], 'Q')).toEqual({
       thinking: 'a',
-      answer: '\nc',
+      answer: 'c',
       kinds: [answer, answer, thinking, answer, answer],
     })
   })

@@ -79,13 +79,12 @@ export class ReasoningPhase {
         this.#emit(segments, this.#held.length - overlap(this.#held, tag))
         break
       }
-      // White space before an opening tag is not thinking either.
+      // White space before an opening tag goes with the tag: it is neither thinking nor answer.
       if (this.#state !== 'before') this.#emit(segments, found)
       tagPositions.push(...this.#heldTokens.map((token) => token.position).filter((held) => held !== position))
-      if (this.#state === 'before') this.#emit(segments, found)
       isTag = true
       this.#heldTokens = []
-      this.#held = this.#held.slice(tag.length)
+      this.#held = this.#held.slice(this.#held.indexOf(tag) + tag.length)
       this.#state = this.#state === 'before' ? 'thinking' : 'answer'
     }
     const kind = isTag || stateBefore === 'answer' ? CellKind.answer : CellKind.thinking

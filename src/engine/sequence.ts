@@ -81,6 +81,7 @@ export class Sequence {
     })
     this.#protection = definition.protects(policyOptions)
     this.#sampler = prepared.replay ? undefined : model.createSampler(prepared.sampling, seed)
+    for (const token of penalisedPrompt(prepared)) this.#sampler?.accept(token)
     this.#bytesPerCell = options.bytesPerCell
     this.#compacts =
       bound !== undefined &&
@@ -290,4 +291,11 @@ export class Sequence {
       logprobs: this.#logprobs,
     })
   }
+}
+
+/** The prompt's tokens that repeat penalties look back on, as in transformers. */
+function penalisedPrompt({ promptTokens, sampling }: PreparedRequest): Int32Array {
+  const { repeatPenalty, frequencyPenalty, presencePenalty, repeatLastN } = sampling
+  const penalised = repeatPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0
+  return penalised && repeatLastN > 0 ? promptTokens.subarray(-repeatLastN) : new Int32Array()
 }

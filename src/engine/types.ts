@@ -17,9 +17,9 @@ export interface GenerateRequest {
   /** Name of an eviction policy. Default: `dynts` if the model has a predictor, else `question-window`. */
   readonly policy?: string | undefined
   readonly policyOptions?: Readonly<Record<string, unknown>> | undefined
-  /** B, in cells. Default: the predictor's recommendation, else 4096; no more than the engine's cells. */
+  /** B, in cells; at most the engine's. Default: the predictor's recommendation, else 4096. */
   readonly budget?: number | undefined
-  /** W_l, in cells. Default: the predictor's recommendation, else 1024. */
+  /** W_l, in cells. Default: the predictor's recommendation, else 1024 (a quarter of a budget below 2048). */
   readonly localWindow?: number | undefined
   /** Share of the selection window that is kept. Default: the predictor's recommendation, else 0.4. */
   readonly ratio?: number | undefined

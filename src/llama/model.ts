@@ -2,7 +2,7 @@
  * A model in memory. The file must have been checked (`models/gguf-file.ts`) before it is given to C.
  */
 import koffi from 'koffi'
-import { EngineError } from '../errors.ts'
+import { EngineError, InputError } from '../errors.ts'
 import { progressCallback, type Bindings, type Pointer } from './bindings.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaLibrary } from './library.ts'
@@ -30,7 +30,7 @@ export class LlamaModel extends NativeHandle {
 
   /**
    * @param path a GGUF; of a split model the first part
-   * @throws EngineError `model_not_loaded` with what llama.cpp says of it, `load_cancelled`
+   * @throws InputError `model_not_loaded` with what llama.cpp says of it; EngineError `load_cancelled`
    */
   static load(library: LlamaLibrary, path: string, options: ModelOptions = {}): LlamaModel {
     const { c } = library
@@ -53,7 +53,7 @@ export class LlamaModel extends NativeHandle {
         throw new EngineError('load_cancelled', 'loading the model was cancelled')
       }
       if (result === null) {
-        throw new EngineError('model_not_loaded', `llama.cpp cannot load ${path}: ${log[0] ?? 'no reason given'}`)
+        throw new InputError('model_not_loaded', `llama.cpp cannot load ${path}: ${log[0] ?? 'no reason given'}`)
       }
       return new LlamaModel(library, result, gpu && params.n_gpu_layers !== 0)
     } finally {

@@ -43,6 +43,9 @@ async function run(argument: string | undefined, flags: RunFlags): Promise<void>
   checkCacheFlags(flags, policies, located.predictor)
   for (const line of whatItTakes(located, flags)) say(line)
   const model = await load(located, flags, say)
+  if (model.notEvictable !== undefined && flags.policy === undefined) {
+    say(`The cache of this model cannot be bounded: ${model.notEvictable}. It runs under policy full.`)
+  }
   try {
     const planned = await Promise.all(policies.map((policy) => planPolicy(model, flags, question, policy)))
     const runs: PolicyResults[] = []
