@@ -1,6 +1,6 @@
 /**
  * What DynTS costs while it saves nothing yet: decode speed of policy `dynts` (hidden states, importance predictor) beside
- * policy `full`, in the same engine, before the first eviction and from an almost empty cache, where a step is cheapest and
+ * policy `full`, on one loaded model, before the first eviction and from an almost empty cache, where a step is cheapest and
  * the predictor's share of it largest.
  */
 import type { Bench } from '../bench.ts'
@@ -49,12 +49,13 @@ async function run(bench: Bench, usualSteps: number): Promise<void> {
   const measure = async () => {
     const full = start(fullContext, { policy: 'full' })
     const dynts = start(dyntsContext, { policy: 'dynts', budget, localWindow: 32, ratio: 0.5 })
-    for (const loop of [full, dynts]) await bench.timeSteps(loop, 1 + warmUpSteps)
+    for (const loop of [full, dynts]) await bench.timeSteps(loop, 1 + warmUpSteps, 0, 0)
     let fullMs = 0
     let dyntsMs = 0
     for (let done = 0; done < steps; done += turn) {
-      fullMs += await bench.timeSteps(full, turn)
-      dyntsMs += await bench.timeSteps(dynts, turn)
+      const [from, to] = [done / steps, (done + turn) / steps]
+      fullMs += await bench.timeSteps(full, turn, from, (from + to) / 2)
+      dyntsMs += await bench.timeSteps(dynts, turn, (from + to) / 2, to)
     }
     const { scoringMs } = resultOf(dynts).timing
     full.dispose()

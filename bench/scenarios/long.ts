@@ -92,8 +92,8 @@ async function measure(
       sampling: { temperature: 0 },
       ...(policy === 'full' ? {} : cache),
     })
-    while (forward.skips) await bench.timeSteps(loop, 1)
-    await bench.timeSteps(loop, warmUpSteps - 1)
+    while (forward.skips) await bench.timeSteps(loop, 1, 0, 0)
+    await bench.timeSteps(loop, warmUpSteps - 1, 0, 0)
     return (await bench.timeSteps(loop, steps)) / steps
   } finally {
     loop.dispose()

@@ -36,7 +36,7 @@ async function run(bench: Bench, usualSteps: number): Promise<void> {
       const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', bytesPerCell: 1 })
       const prompt = { tokens: randomPrompt(loopModel.vocab, promptTokens) }
       loop.submit(1, { prompt, policy: 'full', maxTokens: warmUpSteps + steps + 8, sampling: { temperature: 0 } })
-      await bench.timeSteps(loop, 1 + warmUpSteps)
+      await bench.timeSteps(loop, 1 + warmUpSteps, 0, 0)
       const ms = await bench.timeSteps(loop, steps)
       loop.dispose()
       return ms / steps
