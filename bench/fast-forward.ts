@@ -16,6 +16,7 @@ export class FastForward implements ForwardPass {
   readonly model: LoopModel
   readonly cells: number
   readonly sequences: number
+  readonly flashAttention: boolean
   readonly batchTokens: number
   readonly #context: LlamaContext
   readonly #until: number
@@ -31,6 +32,7 @@ export class FastForward implements ForwardPass {
     this.#until = until
     this.cells = context.cells
     this.sequences = context.sequences
+    this.flashAttention = context.flashAttention
     this.batchTokens = context.batchTokens
     this.#held = Array.from({ length: context.sequences }, () => [])
     this.#hiddenStates = Array.from({ length: 64 }, () => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { planEviction } from './budget.ts'
 import { compactionPays } from './compaction.ts'
 
+const terms = (sequences: number) => ({ sequences, flashAttention: false })
 const plan = (leaving: number) => ({ promptCells: 0, selectionWindow: 0, kept: 0, leaving })
 
 test('never pays where attention would be as wide as before, whatever the numbers', () => {
@@ -15,7 +16,8 @@ test('never pays where attention would be as wide as before, whatever the number
         const leaving = 1 + (k % (budget - 1))
         // Attention runs over whole blocks of 256 cells.
         const blocks = (cells: number) => Math.floor((cells + 255) / 256)
-        if (blocks(budget - leaving) === blocks(budget)) expect(compactionPays(budget, plan(leaving), n)).toBe(false)
+        if (blocks(budget - leaving) === blocks(budget))
+          expect(compactionPays(budget, plan(leaving), terms(n))).toBe(false)
       },
     ),
   )
@@ -23,10 +25,10 @@ test('never pays where attention would be as wide as before, whatever the number
 
 test('pays for the published settings of a sequence alone, and not for a few cells of a large cache', () => {
   const published = { budget: 5000, localWindow: 2000, ratio: 0.3 }
-  expect(compactionPays(5000, planEviction(published, 150), 1)).toBe(true)
-  expect(compactionPays(3000, planEviction({ budget: 3000, localWindow: 1500, ratio: 0.4 }, 150), 1)).toBe(true)
-  expect(compactionPays(16_384, plan(16), 1)).toBe(false)
-  expect(compactionPays(320, plan(1), 1)).toBe(false)
+  expect(compactionPays(5000, planEviction(published, 150), terms(1))).toBe(true)
+  expect(compactionPays(3000, planEviction({ budget: 3000, localWindow: 1500, ratio: 0.4 }, 150), terms(1))).toBe(true)
+  expect(compactionPays(16_384, plan(16), terms(1))).toBe(false)
+  expect(compactionPays(320, plan(1), terms(1))).toBe(false)
 })
 
 test('once it pays it goes on paying as more cells leave, and as fewer sequences share the batch', () => {
@@ -37,9 +39,9 @@ test('once it pays it goes on paying as more cells leave, and as fewer sequences
       fc.integer({ min: 2, max: 64 }),
       (budget, k, n) => {
         const leaving = 1 + (k % (budget - 2))
-        if (!compactionPays(budget, plan(leaving), n)) return
-        expect(compactionPays(budget, plan(leaving + 1), n)).toBe(true)
-        expect(compactionPays(budget, plan(leaving), n - 1)).toBe(true)
+        if (!compactionPays(budget, plan(leaving), terms(n))) return
+        expect(compactionPays(budget, plan(leaving + 1), terms(n))).toBe(true)
+        expect(compactionPays(budget, plan(leaving), terms(n - 1))).toBe(true)
       },
     ),
     { numRuns: 1000 },

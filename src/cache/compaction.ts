@@ -8,20 +8,28 @@ import type { EvictionPlan } from './budget.ts'
 export const compactionChoices = ['auto', 'on', 'off'] as const
 export type CompactionChoice = (typeof compactionChoices)[number]
 
-/** Copying one cell costs about as much as attending to it in this many steps (measured: docs/benchmarks.md). */
-const stepsPerCopiedCell = 4
+/**
+ * Copying one cell costs about as much as attending to it in so many steps (measured: docs/benchmarks.md). Without flash
+ * attention llama.cpp stores values transposed, and copies them element by element.
+ */
+const stepsPerCopiedCell = { flashAttention: 1, transposedValues: 15 }
 /** llama.cpp rounds the width of attention up to a multiple of this. */
 const widthPadding = 256
 
-/**
- * @param plan the eviction's plan; K cells leave and B - K are copied
- * @param sequences how many sequences share a batch: attention of all is as wide as the widest
- */
-export function compactionPays(budget: number, plan: EvictionPlan, sequences: number): boolean {
+/** What of a cache decides what compaction costs and saves. */
+export interface CompactionTerms {
+  /** How many sequences share a batch: attention of all is as wide as the widest. */
+  readonly sequences: number
+  readonly flashAttention: boolean
+}
+
+/** @param plan the eviction's plan; K cells leave and B - K are copied */
+export function compactionPays(budget: number, plan: EvictionPlan, terms: CompactionTerms): boolean {
   const remaining = budget - plan.leaving
   const pad = (cells: number) => Math.ceil(cells / widthPadding) * widthPadding
   if (pad(remaining) >= pad(budget)) return false
   // Over the K steps to the next eviction the widest of n sequences is on average K / (n + 1) cells below the budget.
-  const savedCellSteps = (plan.leaving * plan.leaving) / (sequences + 1)
-  return savedCellSteps > stepsPerCopiedCell * remaining
+  const savedCellSteps = (plan.leaving * plan.leaving) / (terms.sequences + 1)
+  const cost = terms.flashAttention ? stepsPerCopiedCell.flashAttention : stepsPerCopiedCell.transposedValues
+  return savedCellSteps > cost * remaining
 }

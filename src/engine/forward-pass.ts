@@ -12,6 +12,7 @@ export interface ForwardPass extends CellStore {
   /** Cells of each sequence. */
   readonly cells: number
   readonly sequences: number
+  readonly flashAttention: boolean
   /** The most tokens of one forward pass. */
   readonly batchTokens: number
   /** Appends consecutive tokens to one sequence; with `last`, row 0 holds the output of the last token. */

@@ -92,6 +92,7 @@ export interface ForwardRecord {
 export class FakeForward implements ForwardPass {
   readonly cells: number
   readonly sequences: number
+  readonly flashAttention = false
   readonly batchTokens: number
   readonly held: Map<number, number>[]
   readonly peaks: number[]

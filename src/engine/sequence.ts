@@ -86,7 +86,7 @@ export class Sequence {
     this.#compacts =
       bound !== undefined &&
       (options.compaction === 'on' ||
-        (options.compaction === 'auto' && compactionPays(bound.budget, bound.plan, forward.sequences)))
+        (options.compaction === 'auto' && compactionPays(bound.budget, bound.plan, forward)))
     this.#phase = new ReasoningPhase(model.thinkingTags, prepared.promptText)
     this.#stops = new StopTexts(prepared.stop)
   }

@@ -45,7 +45,10 @@ export interface ContextOptions {
 }
 
 type ResolvedOptions = Pick<ContextOptions, 'attentionProbe'> &
-  Record<'sequences' | 'threads' | 'batchTokens' | 'outputRows', number> & { readonly kvType: KvType }
+  Record<'sequences' | 'threads' | 'batchTokens' | 'outputRows', number> & {
+    readonly kvType: KvType
+    readonly flashAttention: boolean
+  }
 
 /** The forward pass of one token in each of several sequences. All arrays have the same length. */
 export interface DecodeBatch {
@@ -54,7 +57,7 @@ export interface DecodeBatch {
   readonly sequences: ArrayLike<number>
 }
 
-const flashAttention = { off: 0, on: 1 }
+const flashAttentionType = { off: 0, on: 1 }
 const poolingNone = 0
 
 export class LlamaContext extends NativeHandle {
@@ -63,6 +66,7 @@ export class LlamaContext extends NativeHandle {
   readonly cells: number
   readonly sequences: number
   readonly kvType: KvType
+  readonly flashAttention: boolean
   readonly threads: number
   readonly batchTokens: number
   readonly outputRows: number
@@ -120,7 +124,7 @@ export class LlamaContext extends NativeHandle {
       n_threads: threads,
       n_threads_batch: threads,
       pooling_type: poolingNone,
-      flash_attn_type: flash ? flashAttention.on : flashAttention.off,
+      flash_attn_type: flash ? flashAttentionType.on : flashAttentionType.off,
       type_k: ggmlType[kvType],
       type_v: ggmlType[kvType],
       embeddings: true,
@@ -145,6 +149,7 @@ export class LlamaContext extends NativeHandle {
     return new LlamaContext(model, result, memory, {
       sequences,
       kvType,
+      flashAttention: flash,
       threads,
       batchTokens,
       outputRows,
@@ -160,6 +165,7 @@ export class LlamaContext extends NativeHandle {
     this.cells = c.llama_n_ctx_seq(pointer)
     this.sequences = options.sequences
     this.kvType = options.kvType
+    this.flashAttention = options.flashAttention
     this.threads = options.threads
     this.batchTokens = options.batchTokens
     this.outputRows = options.outputRows

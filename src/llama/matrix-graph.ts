@@ -19,6 +19,9 @@ export interface DenseLayer {
 
 const f32 = 0
 
+/** The most rows of one graph; bounds the memory of its inner layers. */
+const largestBlock = 512
+
 interface Graph {
   readonly context: Pointer
   readonly allocator: Pointer
@@ -34,7 +37,7 @@ export class MatrixGraph extends NativeHandle {
   readonly #backend: Pointer
   readonly #context: Pointer
   readonly #weights: Pointer[]
-  /** Graphs by their number of input rows, a power of two; rows beyond those asked for hold old values. */
+  /** Graphs by their number of input rows, a power of two: any number of rows is a sum of a few of them. */
   readonly #graphs = new Map<number, Graph>()
 
   /** Softplus follows every layer, the last included. */
@@ -95,15 +98,24 @@ export class MatrixGraph extends NativeHandle {
     if (this.disposed) throw new Error('the graph was used after it was disposed')
     if (!Number.isInteger(count) || count < 1 || input.length < count * this.inputSize)
       throw new RangeError(`${input.length} values for ${count} rows`)
-    const capacity = 2 ** Math.ceil(Math.log2(count))
-    const graph = this.#graphs.get(capacity) ?? this.#build(capacity)
+    const output = new Float32Array(count * this.outputSize)
+    for (let from = 0; from < count;) {
+      const rows = Math.min(largestBlock, 2 ** Math.floor(Math.log2(count - from)))
+      this.#runBlock(input, output, from, rows)
+      from += rows
+    }
+    return output
+  }
+
+  #runBlock(input: Float32Array, output: Float32Array, from: number, rows: number): void {
     const c = this.#c
-    c.ggml_backend_tensor_set(graph.input, input, 0, count * this.inputSize * 4)
+    const graph = this.#graphs.get(rows) ?? this.#build(rows)
+    const block = input.subarray(from * this.inputSize, (from + rows) * this.inputSize)
+    c.ggml_backend_tensor_set(graph.input, block, 0, block.byteLength)
     const status = c.ggml_backend_graph_compute(this.#backend, graph.graph)
     if (status !== 0) throw new EngineError('compute_failed', `ggml could not compute the predictor (status ${status})`)
-    const output = new Float32Array(count * this.outputSize)
-    c.ggml_backend_tensor_get(graph.output, output, 0, output.byteLength)
-    return output
+    const result = output.subarray(from * this.outputSize, (from + rows) * this.outputSize)
+    c.ggml_backend_tensor_get(graph.output, result, 0, result.byteLength)
   }
 
   protected override free(buffer: Pointer): void {

@@ -31,7 +31,8 @@ export class StateBuffer {
 export function compactSequence(context: LlamaContext, sequence: number, buffer: StateBuffer): void {
   const slots = context.slots[sequence]
   if (!slots) throw new RangeError(`sequence ${sequence} of ${context.sequences}`)
-  const flags = context.model.usesGpu ? onDevice : 0
+  // With transposed values llama.cpp runs out of its own buffer for states on the device, and aborts.
+  const flags = context.model.usesGpu && context.flashAttention ? onDevice : 0
   const state = save(context, sequence, buffer, flags)
   restore(context, sequence, state, flags)
   slots.compact()

@@ -1,6 +1,7 @@
 /**
- * Scores of one sequence's tokens, computed late: hidden states are kept and scored a block at a time, so the predictor's
- * weights are read once for a block instead of once for a token. The scores are the same.
+ * Scores of one sequence's tokens, computed late: hidden states are kept until an eviction asks for scores, so the
+ * predictor's weights are read once for a block of tokens instead of once for a token, and tokens that no eviction asks for
+ * cost nothing. The scores are the same.
  */
 
 /** What scores a block of hidden states; `ImportancePredictor` does. */
@@ -9,29 +10,39 @@ export interface BlockScorer {
   scores(hiddenStates: Float32Array, count: number): Float32Array
 }
 
-/** Tokens that are scored in one matrix product. */
-const blockLength = 128
+/** Hidden states are kept until an eviction asks for scores, but never more bytes of them than this. */
+const mostBytes = 4 * 2 ** 20
 
 export class DeferredScorer {
   /** Milliseconds spent in the predictor. */
   scoringMs = 0
   readonly #predictor: BlockScorer
-  readonly #states: Float32Array
-  readonly #pending = new Int32Array(blockLength)
+  /** Tokens that are scored together at the latest. */
+  readonly #blockLength: number
+  #states: Float32Array
+  readonly #pending: Int32Array
   #pendingCount = 0
   /** By position; NaN where no token was pushed. */
   #scores = new Float32Array(1024).fill(NaN)
 
   constructor(predictor: BlockScorer) {
     this.#predictor = predictor
-    this.#states = new Float32Array(blockLength * predictor.hiddenSize)
+    this.#blockLength = Math.max(64, Math.floor(mostBytes / (predictor.hiddenSize * 4)))
+    this.#pending = new Int32Array(this.#blockLength)
+    this.#states = new Float32Array(64 * predictor.hiddenSize)
   }
 
   /** Stores the last hidden state, shape [d], of the token at `position`; it is copied. */
   push(position: number, hiddenState: Float32Array): void {
-    this.#states.set(hiddenState, this.#pendingCount * this.#predictor.hiddenSize)
+    const end = (this.#pendingCount + 1) * this.#predictor.hiddenSize
+    if (end > this.#states.length) {
+      const longer = new Float32Array(Math.min(end * 2, this.#blockLength * this.#predictor.hiddenSize))
+      longer.set(this.#states)
+      this.#states = longer
+    }
+    this.#states.set(hiddenState, end - this.#predictor.hiddenSize)
     this.#pending[this.#pendingCount++] = position
-    if (this.#pendingCount === blockLength) this.#scoreBlock()
+    if (this.#pendingCount === this.#blockLength) this.#scoreBlock()
   }
 
   /**
