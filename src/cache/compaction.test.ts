@@ -31,6 +31,11 @@ test('pays for the published settings of a sequence alone, and not for a few cel
   expect(compactionPays(320, plan(1), terms(1))).toBe(false)
 })
 
+test('pays sooner with flash attention, where values are not stored transposed and a copy is cheap', () => {
+  expect(compactionPays(2560, plan(260), { sequences: 1, flashAttention: true })).toBe(true)
+  expect(compactionPays(2560, plan(260), { sequences: 1, flashAttention: false })).toBe(false)
+})
+
 test('once it pays it goes on paying as more cells leave, and as fewer sequences share the batch', () => {
   fc.assert(
     fc.property(

@@ -12,7 +12,7 @@ export type CompactionChoice = (typeof compactionChoices)[number]
  * Copying one cell costs about as much as attending to it in so many steps (measured: docs/benchmarks.md). Without flash
  * attention llama.cpp stores values transposed, and copies them element by element.
  */
-const stepsPerCopiedCell = { flashAttention: 1, transposedValues: 15 }
+const stepsPerCopiedCell = { flashAttention: 2, transposedValues: 25 }
 /** llama.cpp rounds the width of attention up to a multiple of this. */
 const widthPadding = 256
 

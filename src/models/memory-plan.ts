@@ -104,15 +104,14 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(value < 100 ? 1 : 0)} ${units[unit] ?? ''}`
 }
 
-/** Two lines that say what a run will take, without a final line break. */
+/** What a run will take and, if that is less than the full cache, what the full cache would take: one or two lines. */
 export function formatMemoryPlan(plan: MemoryPlan, sequences = 1): string {
   const each = sequences > 1 ? ` for each of ${sequences} sequences` : ''
   const cells = (count: number) =>
     `${count.toLocaleString('en-US')} cells of ${formatBytes(plan.bytesPerCell)}${each}`
-  return [
-    `weights ${formatBytes(plan.weightBytes)}, cache ${formatBytes(plan.cacheBytes)} (${cells(plan.allocatedCells)})`,
-    `without a budget the cache would take ${formatBytes(plan.unboundedCacheBytes)} (${cells(plan.unboundedCells)})`,
-  ].join('\n')
+  const taken = `weights ${formatBytes(plan.weightBytes)}, cache ${formatBytes(plan.cacheBytes)} (${cells(plan.allocatedCells)})`
+  if (plan.unboundedCells <= plan.allocatedCells) return taken
+  return `${taken}\nwithout a budget the cache would take ${formatBytes(plan.unboundedCacheBytes)} (${cells(plan.unboundedCells)})`
 }
 
 /** Latent attention (DeepSeek) caches one compressed key, of which the value is a part. */

@@ -6,7 +6,7 @@ import { Engine } from '../../engine/engine.ts'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { defaultMaxTokens, defaultPolicy, resolveCacheSettings } from '../../engine/prepare.ts'
 import type { GenerateRequest, GenerateResult } from '../../engine/types.ts'
-import { isChainProblem } from '../../evaluation/chain-problem.ts'
+import { isChainProblem, solveChainProblem } from '../../evaluation/chain-problem.ts'
 import { findPolicy } from '../../eviction/registry.ts'
 import { findThinkingTags } from '../../llama/index.ts'
 import { formatMemoryPlan, memoryPlan } from '../../models/memory-plan.ts'
@@ -41,7 +41,7 @@ async function run(argument: string | undefined, flags: RunFlags): Promise<void>
   const located = await locate(flags, interrupt.signal)
   if (!located) return void say(downloadStopped)
   checkCacheFlags(flags, policies, located.predictor)
-  for (const line of whatItTakes(located, flags)) say(line)
+  for (const line of whatItTakes(located, flags, question)) say(line)
   const model = await load(located, flags, say)
   if (model.notEvictable !== undefined && flags.policy === undefined) {
     say(`The cache of this model cannot be bounded: ${model.notEvictable}. It runs under policy full.`)
@@ -58,7 +58,8 @@ async function run(argument: string | undefined, flags: RunFlags): Promise<void>
     else {
       if (flags.samples > 1) printSamples(runs)
       say(`\n${summaryTable(runs)}`)
-      if (isEmbeddedModel && !isChainProblem(question)) say(`\n${whatTheEmbeddedModelKnows}`)
+      if (isChainProblem(question)) say(`\nThe right answer is ${solveChainProblem(question)}.`)
+      else if (isEmbeddedModel) say(`\n${whatTheEmbeddedModelKnows}`)
     }
   } finally {
     await model.close()
@@ -84,13 +85,13 @@ async function locate(flags: RunFlags, signal: AbortSignal): Promise<LocatedMode
 }
 
 /** What is known before anything is loaded: policy, settings, memory, and what will end the generation. */
-function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags): string[] {
+function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, question: string): string[] {
   const policy = findPolicy(
     flags.policy ?? defaultPolicy({ hasPredictor: predictor !== undefined, notEvictable: undefined }),
   )
   const settings = resolveCacheSettings(predictor ?? {}, flags)
   const maxTokens = flags.maxTokens ?? defaultMaxTokens
-  const textLength = Math.min(info.trainedContext, maxTokens)
+  const textLength = Math.min(info.trainedContext, maxTokens + estimatedTokens(question))
   const plan = memoryPlan(info, {
     cellsPerSequence: policy.evicts ? settings.budget : textLength,
     sequences: flags.samples,
@@ -113,12 +114,17 @@ function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags): string
       'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. See docs/predictor.md for how to train one.',
     )
   }
-  if (maxTokens >= info.trainedContext) {
+  if (textLength >= info.trainedContext) {
     lines.push(
       `The model was trained for ${info.trainedContext.toLocaleString('en-US')} positions; a generation that reaches them ends there (length).`,
     )
   }
   return lines
+}
+
+/** Before a model is loaded nothing can be tokenized: about three bytes a token, and some for the template. */
+function estimatedTokens(question: string): number {
+  return Math.ceil(Buffer.byteLength(question) / 3) + 32
 }
 
 async function load(located: LocatedModel, flags: RunFlags, say: (text: string) => unknown): Promise<Model> {
