@@ -114,10 +114,10 @@ describe('what only a loaded model can tell', () => {
     expect(lateRefusal(await dynts(['run', '--budget', '1e12', question]))).toMatch(/from 1 to 16777216/)
   })
 
-  test('weights that are missing: exit code 1, no abort', async () => {
+  test('weights that are missing: exit code 2, no abort', async () => {
     writeFileSync(at('no-weights.gguf'), writeGguf(smallModel(), smallTensors))
     const { code, signal, stdout, stderr } = await dynts(['run', '--model', 'no-weights.gguf', '--json', 'question'])
-    expect({ code, signal, stdout }).toEqual({ code: 1, signal: null, stdout: '' })
+    expect({ code, signal, stdout }).toEqual({ code: 2, signal: null, stdout: '' })
     expect(stderr).toMatch(/^dynts: llama\.cpp cannot load [^\n]+\n$/)
   })
 })
