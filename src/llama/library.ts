@@ -28,6 +28,7 @@ export interface LlamaLibrary {
   readonly c: Bindings
   /** llama.cpp's own version string. */
   readonly release: string
+  /** Where models run: `cpu` also if the libraries are for a GPU and find none. */
   readonly backend: Backend
   readonly devices: readonly Device[]
   /** Runs native code and returns what it logged, warnings and errors only, beside the result. */
@@ -49,15 +50,13 @@ export function loadLibrary(gpu: GpuChoice = 'auto'): LlamaLibrary {
   }
   const wanted: readonly Backend[] =
     gpu === 'auto' ? ['cuda', 'vulkan', 'metal', 'cpu'] : gpu === 'off' ? ['cpu', 'metal'] : [gpu]
-  for (const backend of wanted) {
+  for (const [i, backend] of wanted.entries()) {
     const folder = findFolder(backend)
     if (!folder) continue
-    const library = open(folder, backend)
-    if (backend !== 'cpu' && gpu !== 'off' && !library.devices.some((device) => device.gpu)) {
-      throw new InputError(
-        'gpu_not_found',
-        `the ${backend} libraries are installed, but they find no GPU: use --gpu off`,
-      )
+    const library = tryOpen(folder, backend, i < wanted.length - 1)
+    if (!library) continue
+    if (gpu === backend && library.backend === 'cpu') {
+      throw new InputError('gpu_not_found', `the ${backend} libraries are installed, but they find no GPU: use --gpu off`)
     }
     loaded = { library, gpu }
     return library
@@ -106,6 +105,16 @@ function findFile(folder: string, name: string): string {
   return join(folder, file)
 }
 
+/** Libraries for a GPU need its driver: where they cannot be loaded, the next back end may do. */
+function tryOpen(folder: string, backend: Backend, hasNext: boolean): LlamaLibrary | undefined {
+  try {
+    return open(folder, backend)
+  } catch (error) {
+    if (hasNext && error instanceof EngineError && error.code === 'llama_not_loaded') return undefined
+    throw error
+  }
+}
+
 function open(folder: string, backend: Backend): LlamaLibrary {
   let c: Bindings
   let nothing: bigint
@@ -125,11 +134,12 @@ function open(folder: string, backend: Backend): LlamaLibrary {
   c.llama_log_set(nothing, null)
   c.ggml_backend_load_all_from_path(folder)
   c.llama_backend_init()
+  const devices = listDevices(c)
   return {
     c,
     release: c.llama_version(),
-    backend,
-    devices: listDevices(c),
+    backend: devices.some((device) => device.gpu) ? backend : 'cpu',
+    devices,
     captureLog: (run) => captureLog(c, nothing, run),
   }
 }

@@ -111,7 +111,7 @@ function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, questio
   } else lines.push(`policy ${policy.name}: the cache is not bounded`)
   if (!predictor && flags.policy === undefined) {
     lines.push(
-      'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. See docs/predictor.md for how to train one.',
+      'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. See docs/predictor.md for where predictors come from.',
     )
   }
   if (textLength >= info.trainedContext) {
