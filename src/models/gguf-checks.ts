@@ -30,15 +30,21 @@ const ONE_HEAD_LENGTH = new Set(
 /** The model's shape as far as every architecture has it. */
 export interface ModelShape {
   readonly layers: number
+  /** d: `embedding_length`. */
   readonly hiddenSize: number
+  /** Query heads; the largest number where layers differ. */
   readonly heads: number
   readonly headsByLayer: readonly number[]
+  /** Key-value heads; the largest number where layers differ. */
   readonly kvHeads: number
   readonly kvHeadsByLayer: readonly number[]
+  /** Elements of one head's key and value. */
   readonly keyLength: number
   readonly valueLength: number
+  /** The largest number where layers differ; 0 if the file does not say. */
   readonly feedForward: number
   readonly vocabularySize: number
+  /** Tokens of context that the model was trained for. */
   readonly trainedContext: number
 }
 

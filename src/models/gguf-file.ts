@@ -7,7 +7,7 @@ import { GGMLFileQuantizationType, parseGGUFQuantLabel, parseGgufShardFilename }
 import { InputError } from '../errors.ts'
 import { GgufArray } from './gguf-cursor.ts'
 import type { GgufScalar } from './gguf-cursor.ts'
-import { checkModel } from './gguf-checks.ts'
+import { checkModel, type ModelShape } from './gguf-checks.ts'
 import { GgufMetadata } from './gguf-metadata.ts'
 import { readGguf } from './gguf-reader.ts'
 import type { GgufFile, GgufTensor } from './gguf-reader.ts'
@@ -27,7 +27,7 @@ export interface TokenizerInfo {
 }
 
 /** A validated language model. Sizes in bytes, shapes in elements. */
-export interface GgufInfo {
+export interface GgufInfo extends ModelShape {
   /** The file, or the first part of a split model: what llama.cpp is given. */
   readonly path: string
   /** All parts, in order; one file unless split. */
@@ -42,23 +42,6 @@ export interface GgufInfo {
   readonly name: string
   /** e.g. `Q4_K_M`. */
   readonly quantization: string
-  readonly layers: number
-  /** d: `embedding_length`. */
-  readonly hiddenSize: number
-  /** Query heads; the largest number where layers differ. */
-  readonly heads: number
-  readonly headsByLayer: readonly number[]
-  /** Key-value heads; the largest number where layers differ. */
-  readonly kvHeads: number
-  readonly kvHeadsByLayer: readonly number[]
-  /** Elements of one head's key and value. */
-  readonly keyLength: number
-  readonly valueLength: number
-  /** The largest number where layers differ; 0 if the file does not say. */
-  readonly feedForward: number
-  readonly vocabularySize: number
-  /** Tokens of context that the model was trained for. */
-  readonly trainedContext: number
   /** The default chat template's text. */
   readonly chatTemplate: string | undefined
   /** All chat templates by name; the default one is `default`. */
