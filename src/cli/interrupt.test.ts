@@ -7,15 +7,20 @@ afterEach(() => {
 })
 
 test('the first signal aborts, the second ends the program at once', () => {
-  const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never)
+  const kill = vi.spyOn(process, 'kill').mockImplementation(() => true)
+  let now = 1000
+  vi.spyOn(performance, 'now').mockImplementation(() => now)
   using interrupt = onInterrupt()
   expect(interrupt.signal.aborted).toBe(false)
-  process.emit('SIGINT')
+  process.emit('SIGINT', 'SIGINT')
   expect(interrupt.signal.aborted).toBe(true)
   expect(process.exitCode).toBe(130)
-  expect(exit).not.toHaveBeenCalled()
-  process.emit('SIGINT')
-  expect(exit).toHaveBeenCalledExactlyOnceWith(130)
+  now += 50
+  process.emit('SIGINT', 'SIGINT')
+  expect(kill).not.toHaveBeenCalled()
+  now += 300
+  process.emit('SIGINT', 'SIGINT')
+  expect(kill).toHaveBeenCalledExactlyOnceWith(process.pid, 'SIGINT')
 })
 
 test('once disposed it does not listen any more', () => {

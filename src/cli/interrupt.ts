@@ -6,21 +6,30 @@ export interface Interrupt extends Disposable {
 }
 
 const interruptedExitCode = 130
+/** Some programs send a signal to a process and to its group at once; a person does not press twice so fast. */
+const bounceMs = 300
+const leaveScrollRegion = '\u001B7\u001B[r\u001B8'
 
 export function onInterrupt(): Interrupt {
   const controller = new AbortController()
-  const handler = () => {
-    if (controller.signal.aborted) process.exit(interruptedExitCode)
-    process.exitCode = interruptedExitCode
-    controller.abort()
+  let abortedAt = 0
+  const handler = (signal: NodeJS.Signals) => {
+    if (!controller.signal.aborted) {
+      abortedAt = performance.now()
+      process.exitCode = interruptedExitCode
+      controller.abort()
+    } else if (performance.now() - abortedAt >= bounceMs) {
+      stopListening()
+      if (process.stdout.isTTY) process.stdout.write(leaveScrollRegion)
+      // process.exit would wait for the engine's thread to come out of llama.cpp.
+      process.kill(process.pid, signal)
+    }
+  }
+  const stopListening = () => {
+    process.off('SIGINT', handler)
+    process.off('SIGTERM', handler)
   }
   process.on('SIGINT', handler)
   process.on('SIGTERM', handler)
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]: () => {
-      process.off('SIGINT', handler)
-      process.off('SIGTERM', handler)
-    },
-  }
+  return { signal: controller.signal, [Symbol.dispose]: stopListening }
 }

@@ -6,6 +6,10 @@ import { text } from 'node:stream/consumers'
 import { InputError } from '../errors.ts'
 import { generateChainProblem } from '../evaluation/chain-problem.ts'
 
+/** Of the kind that the embedded model knows. */
+export const exampleQuestion =
+  'Ava has 5 coins. Ben has 3 more than Ava. Cara has twice as many as Ben. How many coins does Cara have?'
+
 /** @throws InputError `no_question` */
 export async function readQuestion(
   argument: string | undefined,
@@ -17,7 +21,11 @@ export async function readQuestion(
   if (options.demo && argument !== undefined) {
     throw new InputError('no_question', '--demo poses a question of its own: leave out yours')
   }
-  const given = options.demo ? '' : argument === undefined || argument === '-' ? await readStdin() : argument
+  const given = options.demo
+    ? ''
+    : argument === undefined || argument === '-'
+      ? await readStdin(argument === '-')
+      : argument
   if (given.trim() !== '') return given.trim()
   if (options.isEmbeddedModel && argument !== '-') return demoQuestion(options.seed)
   throw new InputError('no_question', 'there is no question: dynts run --model MODEL "your question"')
@@ -28,13 +36,18 @@ export function demoQuestion(seed: number): string {
   return generateChainProblem(seed, { people: 16 }).question
 }
 
-/** Only a pipe or a file is read: a terminal would wait for input that nobody knows to give. */
-async function readStdin(): Promise<string> {
+/** A pipe or a file is read by itself, a terminal only when it was asked for: it would wait for input unawares. */
+async function readStdin(asked: boolean): Promise<string> {
   try {
     const stat = fstatSync(0)
-    if (!stat.isFIFO() && !stat.isFile() && !stat.isSocket()) return ''
+    if (!asked && !stat.isFIFO() && !stat.isFile() && !stat.isSocket()) return ''
   } catch {
     return ''
   }
-  return await text(process.stdin)
+  const waiting = setTimeout(() => process.stderr.write('reading the question from standard input ...\n'), 2000)
+  try {
+    return await text(process.stdin)
+  } finally {
+    clearTimeout(waiting)
+  }
 }

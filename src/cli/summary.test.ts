@@ -38,8 +38,8 @@ function result(
 test('one column for each policy', () => {
   const full = result({ cache: { peakCells: 1633, peakBytes: 5_016_576, evictions: 0 } })
   const table = summaryTable([
-    { policy: 'dynts', results: [result()] },
-    { policy: 'full', results: [full] },
+    { policy: 'dynts', results: [result()], wallMs: 1 },
+    { policy: 'full', results: [full], wallMs: 1 },
   ])
   expect(table).toBe(
     [
@@ -58,18 +58,19 @@ test('one column for each policy', () => {
   )
 })
 
-test('several samples: all answers, the largest peak, the sum of allocations and speeds, the mean of the rest', () => {
+test('several samples: answers by how often they came, the largest peak, the sum of allocations, speed by wall time', () => {
   const results = [
     result(),
     result({ answer: 'So \\boxed{7}', cache: { peakCells: 100, meanCells: 100, evictions: 2 } }),
+    result({ answer: 'Or \\boxed{7}', cache: { peakCells: 100, meanCells: 100, evictions: 3 } }),
   ]
-  const table = summaryTable([{ policy: 'dynts', results }])
-  expect(table).toMatch(/^answer +20 \| 7$/m)
+  const table = summaryTable([{ policy: 'dynts', results, wallMs: 2000 }])
+  expect(table).toMatch(/^answer +7 \(2\), 20$/m)
   expect(table).toMatch(/^peak cells +320$/m)
-  expect(table).toMatch(/^mean cells +177$/m)
-  expect(table).toMatch(/^cache allocated +3\.0 MiB$/m)
+  expect(table).toMatch(/^mean cells +152$/m)
+  expect(table).toMatch(/^cache allocated +4\.5 MiB$/m)
   expect(table).toMatch(/^evictions +3$/m)
-  expect(table).toMatch(/^tokens per second +1,000$/m)
+  expect(table).toMatch(/^tokens per second +2,168$/m)
 })
 
 test.each([
@@ -77,18 +78,18 @@ test.each([
   ['first line\nlast line ', 'last line'],
   ['an answer of many words that does not end', 'an answer of many words…'],
 ])('an answer without a box: %j is shown as %j', (answer, shown) => {
-  const [, row = ''] = summaryTable([{ policy: 'dynts', results: [result({ answer })] }]).split('\n')
+  const [, row = ''] = summaryTable([{ policy: 'dynts', results: [result({ answer })], wallMs: 1 }]).split('\n')
   expect(row.replace(/^answer +/, '')).toBe(shown)
 })
 
 test('answer cells that had to leave are mentioned, and so is what helps', () => {
   const table = summaryTable([
-    { policy: 'full', results: [result()] },
-    { policy: 'dynts', results: [result({ cache: { degraded: true } })] },
+    { policy: 'full', results: [result()], wallMs: 1 },
+    { policy: 'dynts', results: [result({ cache: { degraded: true } })], wallMs: 1 },
   ])
   expect(table).toMatch(/\nAnswer cells had to leave under dynts: give a larger --budget\.$/)
 })
 
 test('a run that was interrupted before anything began', () => {
-  expect(summaryTable([{ policy: 'dynts', results: [] }])).toMatch(/^peak cells +0$/m)
+  expect(summaryTable([{ policy: 'dynts', results: [], wallMs: 0 }])).toMatch(/^peak cells +0$/m)
 })

@@ -10,6 +10,8 @@ import { formatTable } from './table.ts'
 export interface PolicyResults {
   readonly policy: string
   readonly results: readonly GenerateResult[]
+  /** From the first prompt to the last token of all samples. */
+  readonly wallMs: number
 }
 
 /** One column for each policy; means where there are several samples. */
@@ -22,7 +24,7 @@ export function summaryTable(runs: readonly PolicyResults[]): string {
   ]
   const rows = [
     ['', ...runs.map(({ policy }) => policy)],
-    row('answer', (results) => results.map(shortAnswer).join(' | ')),
+    row('answer', answers),
     row('thinking tokens', (results) => whole(mean(results, (r) => r.usage.thinkingTokens))),
     row('answer tokens', (results) => whole(mean(results, (r) => r.usage.answerTokens))),
     row('peak cells', (results) => whole(Math.max(0, ...results.map((r) => r.cache.peakCells)))),
@@ -30,13 +32,30 @@ export function summaryTable(runs: readonly PolicyResults[]): string {
     row('cache at its peak', (results) => formatBytes(Math.max(0, ...results.map((r) => r.cache.peakBytes)))),
     row('cache allocated', (results) => formatBytes(results.reduce((sum, r) => sum + r.cache.allocatedBytes, 0))),
     row('evictions', (results) => whole(mean(results, (r) => r.cache.evictions))),
-    row('tokens per second', (results) => whole(results.reduce((sum, r) => sum + r.timing.tokensPerSecond, 0))),
+    ['tokens per second', ...runs.map((run) => whole(tokensPerSecond(run)))],
     row('ended by', (results) => [...new Set(results.map((r) => r.finishReason))].join(', ')),
   ]
   const degraded = runs.filter(({ results }) => results.some((r) => r.cache.degraded)).map(({ policy }) => policy)
   const notes =
     degraded.length > 0 ? [`Answer cells had to leave under ${degraded.join(', ')}: give a larger --budget.`] : []
   return [formatTable(rows), ...notes].join('\n')
+}
+
+/** The answers of all samples, the commonest first. */
+function answers(results: readonly GenerateResult[]): string {
+  const counts = new Map<string, number>()
+  for (const answer of results.map(shortAnswer)) counts.set(answer, (counts.get(answer) ?? 0) + 1)
+  const sorted = [...counts].sort(([, a], [, b]) => b - a)
+  const shown = sorted.slice(0, 4).map(([answer, count]) => (count > 1 ? `${answer} (${count})` : answer))
+  return [...shown, ...(sorted.length > 4 ? ['...'] : [])].join(', ')
+}
+
+/** Of all samples together, by wall time. */
+function tokensPerSecond({ results, wallMs }: PolicyResults): number {
+  const [only] = results
+  if (only && results.length === 1) return only.timing.tokensPerSecond
+  const tokens = results.reduce((sum, { usage }) => sum + usage.thinkingTokens + usage.answerTokens, 0)
+  return wallMs > 0 ? (tokens * 1000) / wallMs : 0
 }
 
 /** What is in the box, else the beginning of the answer. */

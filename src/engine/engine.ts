@@ -1,9 +1,9 @@
 /**
  * An engine: one cache of fixed size on a loaded model, serving many generations at once.
  */
-import type { CompactionChoice } from '../cache/compaction.ts'
+import { compactionChoices, type CompactionChoice } from '../cache/compaction.ts'
 import { EngineError, InputError } from '../errors.ts'
-import type { KvType } from '../llama/index.ts'
+import { kvTypes, type KvType } from '../llama/index.ts'
 import { bytesPerCell } from '../models/memory-plan.ts'
 import { EngineThread, type Listener } from './engine-thread.ts'
 import { Generation } from './generation.ts'
@@ -42,6 +42,11 @@ export class Engine {
   /** @throws InputError `invalid_context`; EngineError `context_not_created` when memory does not suffice */
   static async create(model: Model, options: EngineOptions = {}): Promise<Engine> {
     const { sequences = 1, kvType = 'f16', compaction = 'auto', flashAttention } = options
+    if (!kvTypes.includes(kvType))
+      throw new InputError('invalid_context', `kvType must be one of ${kvTypes.join(', ')}`)
+    if (!compactionChoices.includes(compaction)) {
+      throw new InputError('invalid_context', `compaction must be one of ${compactionChoices.join(', ')}`)
+    }
     const cells = options.cells ?? model.predictor?.budget ?? defaultCacheSettings.budget
     const cellBytes = bytesPerCell(model.info, kvType)
     const thread = EngineThread.shared()

@@ -37,7 +37,12 @@ export class LoadedModel implements Disposable {
       llama.dispose()
       throw new InputError('model_unusable', `${path} cannot be run here: ${unusable}.`)
     }
-    return new LoadedModel(llama, options)
+    try {
+      return new LoadedModel(llama, options)
+    } catch (error) {
+      llama.dispose()
+      throw error
+    }
   }
 
   private constructor(llama: LlamaModel, options: LoadOptions) {

@@ -33,6 +33,7 @@ export interface LoadModelOptions {
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined
   /** Share of the weights that are read, 0..1. */
   readonly onProgress?: ((share: number) => void) | undefined
+  /** Ends a download (it can be resumed) or the loading (EngineError `load_cancelled`). */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -85,7 +86,11 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
   const start = performance.now()
   const { info, predictor } = located
   const thread = EngineThread.shared()
-  const reply = await thread.call(
+  const cancel = new SharedArrayBuffer(4)
+  const onAbort = () => Atomics.store(new Int32Array(cancel), 0, 1)
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+  if (options.signal?.aborted) onAbort()
+  const loading = thread.call(
     'load',
     {
       path: info.path,
@@ -94,9 +99,11 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
       threads: options.threads,
       chatTemplate: info.chatTemplate,
       predictorPath: predictor?.path,
+      cancel,
     },
     options.onProgress,
   )
+  const reply = await loading.finally(() => options.signal?.removeEventListener('abort', onAbort))
   return new Model(thread, reply, located, performance.now() - start)
 }
 

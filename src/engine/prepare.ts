@@ -10,6 +10,7 @@ import { findPolicy, parsePolicyOptions } from '../eviction/registry.ts'
 import { checkPolicyFits } from '../eviction/select.ts'
 import { defaultSampling, renderChat, validateSampling, type SamplingSettings } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
+import { checkRequest } from './request-schema.ts'
 import type { GenerateRequest, Prompt } from './types.ts'
 
 /** The paper's number of new tokens (section 6.1). */
@@ -24,7 +25,8 @@ export interface Bound extends CacheSettings {
 
 export interface PreparedRequest {
   readonly promptTokens: Int32Array
-  readonly promptText: string
+  /** The end of the prompt that belongs to the model's turn already, e.g. `<|assistant|><think>`. */
+  readonly opening: string
   readonly definition: PolicyDefinition
   readonly policyOptions: z.output<PolicyDefinition['options']>
   /** Undefined: the full cache. */
@@ -45,6 +47,7 @@ export interface PreparedRequest {
  *   `missing_predictor`, `model_not_evictable`, `invalid_sampling`, `invalid_request`, `chat_template`
  */
 export function prepareRequest(model: ModelFacts, request: GenerateRequest): PreparedRequest {
+  checkRequest(request)
   const definition = findPolicy(request.policy ?? defaultPolicy(model))
   const policyOptions = parsePolicyOptions(definition, request.policyOptions ?? {})
   const sampling = { ...defaultSampling, ...definedOnly(request.sampling ?? {}) }
@@ -64,8 +67,8 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
       `the cache of this model cannot be bounded: ${model.notEvictable}. Use --policy full`,
     )
   }
-  const promptText = renderPrompt(model, request.prompt)
-  const promptTokens = tokenizePrompt(model.vocab, request.prompt, promptText)
+  const { text, opening } = renderPrompt(model, request.prompt)
+  const promptTokens = tokenizePrompt(model.vocab, request.prompt, text)
   if (promptTokens.length === 0)
     throw new InputError('invalid_request', 'the prompt is empty: there is nothing to generate from')
   const room = model.trainedContext - promptTokens.length
@@ -87,7 +90,7 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
   if (bound) checkPolicyFits(bound, bound.plan, definition.protects(policyOptions))
   return {
     promptTokens,
-    promptText,
+    opening,
     definition,
     policyOptions,
     bound,
@@ -129,16 +132,24 @@ function boundOf(model: ModelFacts, request: GenerateRequest, promptCells: numbe
   return { ...settings, plan: planEviction(settings, promptCells) }
 }
 
-function renderPrompt(model: ModelFacts, prompt: Prompt): string {
-  if ('text' in prompt) return prompt.text
-  if ('tokens' in prompt) return decode(model.vocab, prompt.tokens)
+/** The prompt as text. Tags that a user wrote are no thinking: of messages, only what the template adds behind them counts. */
+function renderPrompt(model: ModelFacts, prompt: Prompt): { text: string; opening: string } {
+  if ('text' in prompt) return { text: prompt.text, opening: prompt.text }
+  if ('tokens' in prompt) {
+    const text = decode(model.vocab, prompt.tokens)
+    return { text, opening: text }
+  }
   if (prompt.messages.length === 0) throw new InputError('invalid_request', 'there are no messages')
-  if (model.chatTemplate === undefined) return prompt.messages.map((message) => message.content).join('\n\n')
-  return renderChat(model.chatTemplate, prompt.messages, {
+  if (model.chatTemplate === undefined) {
+    return { text: prompt.messages.map((message) => message.content).join('\n\n'), opening: '' }
+  }
+  const text = renderChat(model.chatTemplate, prompt.messages, {
     bosToken: tokenText(model.vocab, model.vocab.bos),
     eosToken: tokenText(model.vocab, model.vocab.eos),
     ...(prompt.enableThinking === undefined ? {} : { enableThinking: prompt.enableThinking }),
   })
+  const last = prompt.messages.at(-1)?.content.trim() ?? ''
+  return { text, opening: text.slice(text.lastIndexOf(last) + last.length) }
 }
 
 function tokenizePrompt(vocab: Vocabulary, prompt: Prompt, text: string): Int32Array {

@@ -13,6 +13,8 @@ export interface LoadMessage {
   readonly gpu: GpuChoice
   readonly gpuLayers?: number | undefined
   readonly threads?: number | undefined
+  /** One int32 in shared memory; not 0: stop loading. */
+  readonly cancel: SharedArrayBuffer
 }
 
 /** What C knows of a model and its file does not say. */
@@ -21,7 +23,6 @@ export interface LoadReply {
   readonly release: string
   readonly backend: string
   readonly threads: number
-  readonly usesGpu: boolean
   readonly notEvictable?: string | undefined
 }
 

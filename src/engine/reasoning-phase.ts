@@ -35,13 +35,13 @@ export class ReasoningPhase {
   #held = ''
   #heldTokens: { position: number; start: number }[] = []
 
-  /** @param promptText what the model was given; it may have opened, or closed, the thinking already */
-  constructor(tags: ThinkingTags, promptText: string) {
+  /** @param opening what the prompt has already begun the model's turn with: it may have opened, or closed, the thinking */
+  constructor(tags: ThinkingTags, opening: string) {
     this.#tags = tags
-    const opened = promptText.lastIndexOf(tags.open)
-    const closed = promptText.lastIndexOf(tags.close)
+    const opened = opening.lastIndexOf(tags.open)
+    const closed = opening.lastIndexOf(tags.close)
     if (opened > closed) this.#state = 'thinking'
-    else if (closed >= 0 && promptText.slice(closed + tags.close.length).trim() === '') this.#state = 'plain'
+    else if (closed >= 0 && opening.slice(closed + tags.close.length).trim() === '') this.#state = 'plain'
     else this.#state = 'before'
   }
 

@@ -80,6 +80,7 @@ export class Sequence {
       ...(this.#scorer ? { importance: this.#scorer } : {}),
     })
     this.#protection = definition.protects(policyOptions)
+    this.#stops = new StopTexts(prepared.stop)
     this.#sampler = prepared.replay ? undefined : model.createSampler(prepared.sampling, seed)
     for (const token of penalisedPrompt(prepared)) this.#sampler?.accept(token)
     this.#bytesPerCell = options.bytesPerCell
@@ -87,8 +88,7 @@ export class Sequence {
       bound !== undefined &&
       (options.compaction === 'on' ||
         (options.compaction === 'auto' && compactionPays(bound.budget, bound.plan, forward)))
-    this.#phase = new ReasoningPhase(model.thinkingTags, prepared.promptText)
-    this.#stops = new StopTexts(prepared.stop)
+    this.#phase = new ReasoningPhase(model.thinkingTags, prepared.opening)
   }
 
   /** The token that the next forward pass consumes, and its position. */
@@ -191,7 +191,7 @@ export class Sequence {
     else if (forced !== undefined) this.#sampler?.accept(forced)
     this.#generated.push(token)
     const ended = this.#model.vocab.endsGeneration(token)
-    const stopped = this.#read(token, ended, events)
+    const stopped = this.#read(token, { ended, forced: forced !== undefined && !replay }, events)
     if (replay) {
       if (this.#generated.length === replay.length) this.finish(ended ? 'stop' : 'length', events)
     } else if (ended || stopped) {
@@ -202,20 +202,21 @@ export class Sequence {
   }
 
   /** Takes a token's text into account; true if a stop text ended the answer. */
-  #read(token: number, ended: boolean, events: GenerateEvent[]): boolean {
+  #read(token: number, { ended, forced }: { ended: boolean; forced: boolean }, events: GenerateEvent[]): boolean {
     const position = this.#position
     const bytes = ended ? new Uint8Array() : this.#model.vocab.piece(token)
     const text = this.#decoder.decode(bytes, { stream: true })
     const phaseBefore = this.#phase.phase
     const { kind, tagPositions, segments } = this.#phase.push(text, position)
     this.#text += text
-    this.#nextKind = kind
+    // A forced line break before the closing tag belongs to the tag.
+    this.#nextKind = forced ? CellKind.answer : kind
     const { phase } = this.#phase
     for (const tagPosition of tagPositions) {
       this.#cells.relabel(tagPosition, CellKind.answer)
-      if (phaseBefore === 'thinking') this.#thinkingTokens--
+      if (phaseBefore === 'thinking' && !forced) this.#thinkingTokens--
     }
-    if (phase === 'thinking' && kind === CellKind.thinking && !ended) this.#thinkingTokens++
+    if (phase === 'thinking' && kind === CellKind.thinking && !ended && !forced) this.#thinkingTokens++
     const stopped = this.#show(token, segments, events)
     if (phase) this.#announce(phase, events)
     if (phase === 'thinking') this.#closeThinkingWhenDue()

@@ -62,6 +62,7 @@ export interface TimingReport {
   readonly prefillMs: number
   /** From the first decode step to the last, everything included: sampling, scoring, evictions. */
   readonly decodeMs: number
+  /** Scoring that an eviction waits for included. */
   readonly evictionMs: number
   readonly scoringMs: number
   /** Generated tokens per second of `decodeMs`. */

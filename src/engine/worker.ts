@@ -30,7 +30,8 @@ function send(message: FromEngine): void {
 const handlers: {
   [N in keyof Calls]: (message: Calls[N]['message'], call: number) => Promise<Calls[N]['reply']> | Calls[N]['reply']
 } = {
-  load: async ({ path, predictorPath, chatTemplate, gpu, gpuLayers, threads }, call) => {
+  load: async ({ path, predictorPath, chatTemplate, gpu, gpuLayers, threads, cancel }, call) => {
+    const cancelled = new Int32Array(cancel)
     const predictor = predictorPath === undefined ? undefined : await readCheckpoint(predictorPath)
     const library = loadLibrary(gpu)
     const loaded = LoadedModel.load(library, path, {
@@ -40,18 +41,17 @@ const handlers: {
       predictor,
       onProgress: (share) => {
         send({ type: 'progress', call, share })
-        return true
+        return Atomics.load(cancelled, 0) === 0
       },
     })
     const model = ++lastId
     models.set(model, loaded)
-    const { notEvictable, usesGpu } = loaded.llama
+    const { notEvictable } = loaded.llama
     return {
       model,
       release: library.release,
       backend: library.backend,
       threads: loaded.threads,
-      usesGpu,
       notEvictable,
     }
   },

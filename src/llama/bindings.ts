@@ -196,11 +196,9 @@ const llama = {
   llama_model_free: c<(model: P) => void>('void llama_model_free(void *)'),
   llama_model_get_vocab: c<(model: P) => P>('void *llama_model_get_vocab(void *)'),
   llama_model_n_ctx_train: c<(model: P) => number>('int32_t llama_model_n_ctx_train(void *)'),
-  llama_model_n_embd: c<(model: P) => number>('int32_t llama_model_n_embd(void *)'),
   llama_model_n_embd_out: c<(model: P) => number>('int32_t llama_model_n_embd_out(void *)'),
   llama_model_n_layer: c<(model: P) => number>('int32_t llama_model_n_layer(void *)'),
   llama_model_n_head: c<(model: P) => number>('int32_t llama_model_n_head(void *)'),
-  llama_model_n_head_kv: c<(model: P) => number>('int32_t llama_model_n_head_kv(void *)'),
   llama_model_n_swa: c<(model: P) => number>('int32_t llama_model_n_swa(void *)'),
   llama_model_size: c<(model: P) => number>('uint64_t llama_model_size(void *)'),
   llama_model_has_encoder: c<(model: P) => boolean>('bool llama_model_has_encoder(void *)'),
@@ -240,12 +238,8 @@ const llama = {
   llama_get_logits_ith: c<(context: P, i: number) => N>('void *llama_get_logits_ith(void *, int32_t)'),
   llama_get_embeddings_ith: c<(context: P, i: number) => N>('void *llama_get_embeddings_ith(void *, int32_t)'),
 
-  llama_memory_clear: c<(memory: P, data: boolean) => void>('void llama_memory_clear(void *, bool)'),
   llama_memory_seq_rm: c<(memory: P, sequence: number, p0: number, p1: number) => boolean>(
     'bool llama_memory_seq_rm(void *, int32_t, int32_t, int32_t)',
-  ),
-  llama_memory_seq_pos_max: c<(memory: P, sequence: number) => number>(
-    'int32_t llama_memory_seq_pos_max(void *, int32_t)',
   ),
   llama_state_seq_get_size_ext: c<(context: P, sequence: number, flags: number) => number>(
     'size_t llama_state_seq_get_size_ext(void *, int32_t, uint32_t)',
@@ -284,7 +278,6 @@ const ggmlBase = {
   ggml_free: c<(context: P) => void>('void ggml_free(void *)'),
   ggml_tensor_overhead: c<() => number>('size_t ggml_tensor_overhead()'),
   ggml_graph_overhead: c<() => number>('size_t ggml_graph_overhead()'),
-  ggml_nbytes: c<(tensor: P) => number>('size_t ggml_nbytes(void *)'),
   ggml_get_name: c<(tensor: P) => string>('const char *ggml_get_name(void *)'),
   ggml_set_name: c<(tensor: P, name: string) => P>('void *ggml_set_name(void *, const char *)'),
   ggml_new_tensor_2d: c<(context: P, type: number, ne0: number, ne1: number) => P>(

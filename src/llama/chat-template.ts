@@ -29,7 +29,6 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
       eos_token: options.eosToken,
       enable_thinking: options.enableThinking ?? true,
       tools: null,
-      date_string: new Date().toISOString().slice(0, 10),
     })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)

@@ -379,8 +379,18 @@ function physicalCores(): number {
     for (let cpu = 0; cpu < logical; cpu++) {
       siblings.add(readFileSync(`/sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`, 'utf8'))
     }
-    return Math.min(siblings.size, logical)
+    return Math.min(siblings.size, logical, containerQuota())
   } catch {
-    return logical
+    return Math.min(logical, containerQuota())
+  }
+}
+
+/** Cores that a container's quota grants (cgroup v2); Node does not count them. */
+function containerQuota(): number {
+  try {
+    const [quota, period] = readFileSync('/sys/fs/cgroup/cpu.max', 'utf8').trim().split(' ').map(Number)
+    return quota !== undefined && period !== undefined && quota > 0 ? Math.max(1, Math.floor(quota / period)) : Infinity
+  } catch {
+    return Infinity
   }
 }

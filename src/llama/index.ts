@@ -4,7 +4,7 @@ export { findThinkingTags, renderChat, type ChatMessage, type ThinkingTags } fro
 export { defaultThreads, kvTypes, LlamaContext, type ContextOptions, type KvType } from './context.ts'
 export { writeGguf, type GgufMatrix, type GgufValue } from './gguf-writer.ts'
 export { gpuChoices, loadLibrary, type GpuChoice, type LlamaLibrary } from './library.ts'
-export { MatrixGraph, type DenseLayer } from './matrix-graph.ts'
+export { MatrixGraph, mostLayers, type DenseLayer } from './matrix-graph.ts'
 export { LlamaModel } from './model.ts'
 export { defaultSampling, largestSeed, Sampler, validateSampling, type SamplingSettings } from './sampler.ts'
 export { compactSequence, parseState, readKeys, restoreSequence, saveSequence, StateBuffer } from './sequence-state.ts'

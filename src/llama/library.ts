@@ -56,7 +56,10 @@ export function loadLibrary(gpu: GpuChoice = 'auto'): LlamaLibrary {
     const library = tryOpen(folder, backend, i < wanted.length - 1)
     if (!library) continue
     if (gpu === backend && library.backend === 'cpu') {
-      throw new InputError('gpu_not_found', `the ${backend} libraries are installed, but they find no GPU: use --gpu off`)
+      throw new InputError(
+        'gpu_not_found',
+        `the ${backend} libraries are installed, but they find no GPU: use --gpu off`,
+      )
     }
     loaded = { library, gpu }
     return library

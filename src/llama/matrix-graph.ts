@@ -19,6 +19,8 @@ export interface DenseLayer {
 
 const f32 = 0
 
+/** More than any predictor has; graphs hold at most 2048 operations. */
+export const mostLayers = 16
 /** The most rows of one graph; bounds the memory of its inner layers. */
 const largestBlock = 512
 
@@ -47,6 +49,11 @@ export class MatrixGraph extends NativeHandle {
     options: { gpu?: boolean; threads: number },
   ): MatrixGraph {
     const { c } = library
+    if (layers.length === 0 || layers.length > mostLayers)
+      throw new RangeError(`1 to ${mostLayers} layers, not ${layers.length}`)
+    if (layers.some((layer) => layer.weights.length !== layer.rows * layer.columns)) {
+      throw new RangeError('a layer has the wrong number of weights')
+    }
     const deviceIndex = options.gpu ? library.devices.findIndex((device) => device.gpu) : -1
     const index = deviceIndex >= 0 ? deviceIndex : library.devices.findIndex((device) => !device.gpu)
     const device = c.ggml_backend_dev_get(Math.max(0, index))
@@ -58,14 +65,13 @@ export class MatrixGraph extends NativeHandle {
       mem_buffer: null,
       no_alloc: true,
     })
-    const weights = layers.map((layer) => {
-      if (layer.weights.length !== layer.rows * layer.columns)
-        throw new RangeError('a layer has the wrong number of weights')
-      return c.ggml_new_tensor_2d(context, f32, layer.columns, layer.rows)
-    })
+    const weights = layers.map((layer) => c.ggml_new_tensor_2d(context, f32, layer.columns, layer.rows))
     const buffer = c.ggml_backend_alloc_ctx_tensors(context, backend)
-    if (buffer === null)
+    if (buffer === null) {
+      c.ggml_free(context)
+      c.ggml_backend_free(backend)
       throw new EngineError('out_of_memory', 'the weights of the importance predictor do not fit into memory')
+    }
     layers.forEach((layer, i) => {
       const tensor = weights[i]
       if (tensor !== undefined) c.ggml_backend_tensor_set(tensor, layer.weights, 0, layer.weights.byteLength)
@@ -132,7 +138,7 @@ export class MatrixGraph extends NativeHandle {
   #build(count: number): Graph {
     const c = this.#c
     const context = c.ggml_init({
-      mem_size: c.ggml_tensor_overhead() * 16 + c.ggml_graph_overhead(),
+      mem_size: c.ggml_tensor_overhead() * (2 * this.#weights.length + 2) + c.ggml_graph_overhead(),
       mem_buffer: null,
       no_alloc: true,
     })
@@ -145,6 +151,8 @@ export class MatrixGraph extends NativeHandle {
     c.ggml_build_forward_expand(graph, output)
     const allocator = c.ggml_gallocr_new(c.ggml_backend_get_default_buffer_type(this.#backend))
     if (!c.ggml_gallocr_alloc_graph(allocator, graph)) {
+      c.ggml_gallocr_free(allocator)
+      c.ggml_free(context)
       throw new EngineError('out_of_memory', 'the importance predictor does not fit into memory')
     }
     const built = { context, allocator, graph, input, output }

@@ -4,7 +4,7 @@
  */
 import { open } from 'node:fs/promises'
 import { InputError } from '../errors.ts'
-import { writeGguf, type GgufValue, type LlamaLibrary } from '../llama/index.ts'
+import { mostLayers, writeGguf, type GgufValue, type LlamaLibrary } from '../llama/index.ts'
 import { GgufMetadata } from '../models/gguf-metadata.ts'
 import { readGguf, type GgufTensor } from '../models/gguf-reader.ts'
 import { parseTarget, type Target } from './target.ts'
@@ -163,6 +163,7 @@ async function readMatrix(path: string, tensor: GgufTensor, fail: (problem: stri
 
 function checkShape(matrices: readonly WeightMatrix[], fail: (problem: string) => never): void {
   if (matrices.length === 0) fail('it has no weights')
+  if (matrices.length > mostLayers) fail(`it has ${matrices.length} layers, more than ${mostLayers}`)
   matrices.forEach((matrix, i) => {
     const next = matrices[i + 1]
     if (next && next.columns !== matrix.rows) fail(`layer ${i + 1} does not take what layer ${i} gives`)

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { Float16Array } from '@petamoriken/float16'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
+import { mostLayers } from '../llama/index.ts'
 import type { WeightMatrix } from './checkpoint.ts'
 
 const headerSchema = z.record(
@@ -30,6 +31,9 @@ export async function readSafetensorsPredictor(path: string): Promise<WeightMatr
   names.sort((a, b) => layerIndex(a) - layerIndex(b))
   if (names.length === 0) {
     throw new InputError('invalid_predictor', `${path} holds no tensors named is_head.0.weight, is_head.2.weight, ...`)
+  }
+  if (names.length > mostLayers) {
+    throw new InputError('invalid_predictor', `${path} has ${names.length} layers, more than ${mostLayers}.`)
   }
   if (Object.keys(header).some((name) => /(^|\.)is_head\.\d+\.bias$/.test(name))) {
     throw new InputError('invalid_predictor', `${path} has biases; a DynTS predictor has none.`)

@@ -29,6 +29,9 @@ function safetensors(shapes: Readonly<Record<string, readonly number[]>>): Buffe
   return Buffer.concat([length, json, Buffer.alloc(size)])
 }
 
+const deep = Object.fromEntries(
+  Array.from({ length: 20 }, (_, i) => [`is_head.${2 * i}.weight`, i === 0 ? [2, 256] : i === 19 ? [1, 2] : [2, 2]]),
+)
 const layers = { 'is_head.0.weight': [512, 256], 'is_head.2.weight': [128, 512], 'is_head.4.weight': [1, 128] }
 
 describe.concurrent('import', () => {
@@ -48,6 +51,36 @@ describe.concurrent('import', () => {
     const { predictor, cache } = parseRecord(run.stdout)
     expect(predictor).toMatchObject({ path: at('copy.predictor.gguf'), target: 'linear' })
     expect(cache).toMatchObject({ policy: 'dynts', budget: 4096, localWindow: 1024, ratio: 0.4 })
+  })
+})
+
+describe('what is there already', () => {
+  test('the model, and any file that is no predictor, is never overwritten', async () => {
+    copyFileSync(tinyF16, at('precious.gguf'))
+    for (const force of [[], ['--force']]) {
+      const finished = await importing(
+        predictorSafetensors,
+        '-m',
+        at('precious.gguf'),
+        '-o',
+        at('precious.gguf'),
+        ...force,
+      )
+      expect(refusal(finished)).toMatch(/exists and is no predictor/)
+    }
+    expect(readFileSync(at('precious.gguf')).equals(readFileSync(tinyF16))).toBe(true)
+  })
+
+  test('a predictor is replaced only with --force', async () => {
+    const args = ['-m', 'tiny', '-o', at('twice.gguf')]
+    expect((await importing(predictorSafetensors, ...args)).code).toBe(0)
+    expect(refusal(await importing(predictorSafetensors, ...args))).toMatch(/Use --force to replace it/)
+    expect((await importing(predictorSafetensors, ...args, '--force')).code).toBe(0)
+  })
+
+  test('a folder that is missing is bad input', async () => {
+    const finished = await importing(predictorSafetensors, '-m', 'tiny', '-o', at('nowhere/x.gguf'))
+    expect(refusal(finished)).toMatch(/There is no folder/)
   })
 })
 
@@ -89,6 +122,11 @@ describe.concurrent('refusals', () => {
 
   test.concurrent.each<[string, string[], RegExp]>([
     ['no safetensors', [write('text.safetensors', 'Once upon a time.')], /is not a safetensors file/],
+    [
+      'more layers than any predictor has',
+      [write('deep.safetensors', safetensors(deep))],
+      /has 20 layers, more than 16/,
+    ],
     ['biases', [write('bias.safetensors', safetensors({ ...layers, 'is_head.0.bias': [512] }))], /has biases/],
     ['a target that is none', [predictorSafetensors, '--target', 'square'], /"square" is no target/],
     [

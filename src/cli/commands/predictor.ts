@@ -1,9 +1,9 @@
 /**
  * `dynts predictor`: predictor files. Loads no model.
  */
-import { constants } from 'node:fs'
-import { access, mkdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir, rename, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { validateCacheSettings } from '../../cache/budget.ts'
 import { fingerprint } from '../../engine/model.ts'
@@ -18,6 +18,7 @@ import {
   predictorFolder,
   predictorName,
   predictorShape,
+  readCheckpoint,
   readSafetensorsPredictor,
   writeCheckpoint,
   type PredictorCheckpoint,
@@ -31,6 +32,7 @@ interface ImportFlags {
   readonly budget?: number
   readonly localWindow?: number
   readonly ratio?: number
+  readonly force?: boolean
   readonly offline?: boolean
 }
 
@@ -46,6 +48,7 @@ export function predictorCommand(): Command {
     .option('-b, --budget <cells>', 'recommended budget', number)
     .option('--local-window <cells>', 'recommended local window', number)
     .option('--ratio <share>', 'recommended retention ratio', number)
+    .option('-f, --force', 'replace a predictor that is there already')
     .option('--offline', 'never ask the network')
     .action((file: string, flags: ImportFlags) => importPredictor(file, flags))
   return command
@@ -70,9 +73,33 @@ async function importPredictor(file: string, flags: ImportFlags): Promise<void> 
     ...recommendation(flags),
   }
   const output = flags.output ?? (await writablePath(path))
-  writeCheckpoint(loadLibrary('off'), output, checkpoint)
+  await checkOutput(output, flags.force === true)
+  // Renaming is atomic: nobody ever reads half a predictor.
+  const partial = `${output}.${process.pid}.partial`
+  try {
+    writeCheckpoint(loadLibrary('off'), partial, checkpoint)
+    await rename(partial, output)
+  } finally {
+    await rm(partial, { force: true })
+  }
   process.stdout.write(`${output}\n`)
   process.stderr.write(`A predictor of ${shape.join(' x ')} for ${info.name}.\n`)
+}
+
+/** @throws InputError `output_exists` for a file that is no predictor, or one that `--force` does not allow to replace */
+async function checkOutput(output: string, force: boolean): Promise<void> {
+  const folder = dirname(resolve(output))
+  if (!existsSync(folder))
+    throw new InputError('no_output_folder', `There is no folder ${folder}. Make it, or give another --output.`)
+  if (!existsSync(output)) return
+  const isPredictor = await readCheckpoint(output).then(
+    () => true,
+    () => false,
+  )
+  if (!isPredictor)
+    throw new InputError('output_exists', `${output} exists and is no predictor. Give another --output.`)
+  if (!force)
+    throw new InputError('output_exists', `There is a predictor at ${output} already. Use --force to replace it.`)
 }
 
 function recommendation({

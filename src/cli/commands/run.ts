@@ -2,6 +2,7 @@
  * `dynts run`: one question, thinking under a bounded cache, and what it took.
  */
 import { Command } from 'commander'
+import pc from 'picocolors'
 import { Engine } from '../../engine/engine.ts'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { defaultMaxTokens, defaultPolicy, resolveCacheSettings } from '../../engine/prepare.ts'
@@ -15,7 +16,7 @@ import { checkCacheFlags, checkFlags } from '../check-flags.ts'
 import { downloadStopped, showDownload } from '../download-progress.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
-import { readQuestion } from '../question.ts'
+import { exampleQuestion, readQuestion } from '../question.ts'
 import { runRecord } from '../run-json.ts'
 import { addRunOptions, policiesOf, requestOf, type RunFlags } from '../run-options.ts'
 import { PlainView, silentView, type RunView } from '../run-view.ts'
@@ -42,7 +43,8 @@ async function run(argument: string | undefined, flags: RunFlags): Promise<void>
   if (!located) return void say(downloadStopped)
   checkCacheFlags(flags, policies, located.predictor)
   for (const line of whatItTakes(located, flags, question)) say(line)
-  const model = await load(located, flags, say)
+  const model = await load(located, flags, interrupt.signal, say)
+  if (!model) return void say('Interrupted.')
   if (model.notEvictable !== undefined && flags.policy === undefined) {
     say(`The cache of this model cannot be bounded: ${model.notEvictable}. It runs under policy full.`)
   }
@@ -50,17 +52,17 @@ async function run(argument: string | undefined, flags: RunFlags): Promise<void>
     const planned = await Promise.all(policies.map((policy) => planPolicy(model, flags, question, policy)))
     const runs: PolicyResults[] = []
     if (isEmbeddedModel) say(`\n${question}\n`)
-    for (const [i, run] of planned.entries()) {
-      if (i > 0 && interrupt.signal.aborted) break
-      runs.push(await runPolicy(model, run, flags, viewFor(flags, located, i === 0), interrupt.signal, say))
+    try {
+      for (const [i, run] of planned.entries()) {
+        if (i > 0 && interrupt.signal.aborted) break
+        runs.push(await runPolicy(model, run, flags, viewFor(flags, located, i === 0), interrupt.signal, say))
+      }
+    } finally {
+      // What has been generated is not lost if a later policy fails.
+      if (runs.length > 0) printResults(runs, model, flags, say)
     }
-    if (flags.json === true) printJson(runs, model, flags)
-    else {
-      if (flags.samples > 1) printSamples(runs)
-      say(`\n${summaryTable(runs)}`)
-      if (isChainProblem(question)) say(`\nThe right answer is ${solveChainProblem(question)}.`)
-      else if (isEmbeddedModel) say(`\n${whatTheEmbeddedModelKnows}`)
-    }
+    if (isChainProblem(question)) say(`\nThe right answer is ${solveChainProblem(question)}.`)
+    else if (isEmbeddedModel) say(`\n${whatTheEmbeddedModelKnows}`)
   } finally {
     await model.close()
   }
@@ -86,8 +88,11 @@ async function locate(flags: RunFlags, signal: AbortSignal): Promise<LocatedMode
 
 /** What is known before anything is loaded: policy, settings, memory, and what will end the generation. */
 function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, question: string): string[] {
+  const recurrent = isRecurrent(info)
+    ? 'its recurrent layers keep a state from which no token can be removed'
+    : undefined
   const policy = findPolicy(
-    flags.policy ?? defaultPolicy({ hasPredictor: predictor !== undefined, notEvictable: undefined }),
+    flags.policy ?? defaultPolicy({ hasPredictor: predictor !== undefined, notEvictable: recurrent }),
   )
   const settings = resolveCacheSettings(predictor ?? {}, flags)
   const maxTokens = flags.maxTokens ?? defaultMaxTokens
@@ -108,8 +113,13 @@ function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, questio
     lines.push(
       `policy ${policy.name}: budget ${settings.budget}, local window ${settings.localWindow}, ratio ${settings.ratio}${source}`,
     )
-  } else lines.push(`policy ${policy.name}: the cache is not bounded`)
-  if (!predictor && flags.policy === undefined) {
+  } else {
+    const ignored = [flags.budget, flags.localWindow, flags.ratio].some((value) => value !== undefined)
+    lines.push(
+      `policy ${policy.name}: the cache is not bounded${ignored ? '; budget, local window and ratio have no effect' : ''}`,
+    )
+  }
+  if (!predictor && flags.policy === undefined && policy.evicts) {
     lines.push(
       'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. See docs/predictor.md for where predictors come from.',
     )
@@ -122,16 +132,30 @@ function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, questio
   return lines
 }
 
+/** Recurrent or hybrid, as far as the file's header tells; the engine knows for certain. */
+function isRecurrent({ architectureValues }: LocatedModel['info']): boolean {
+  return [...architectureValues.keys()].some((key) => key.startsWith('ssm.') || key.startsWith('wkv.'))
+}
+
 /** Before a model is loaded nothing can be tokenized: about three bytes a token, and some for the template. */
 function estimatedTokens(question: string): number {
   return Math.ceil(Buffer.byteLength(question) / 3) + 32
 }
 
-async function load(located: LocatedModel, flags: RunFlags, say: (text: string) => unknown): Promise<Model> {
+/** Undefined: the loading was interrupted. */
+async function load(
+  located: LocatedModel,
+  flags: RunFlags,
+  signal: AbortSignal,
+  say: (text: string) => unknown,
+): Promise<Model | undefined> {
   const progress = new LoadProgress(say)
   const { gpu, gpuLayers, threads } = flags
   try {
-    return await loadLocated(located, { gpu, gpuLayers, threads, onProgress: progress.onProgress })
+    return await loadLocated(located, { gpu, gpuLayers, threads, signal, onProgress: progress.onProgress })
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
   } finally {
     progress.stop()
   }
@@ -140,8 +164,13 @@ async function load(located: LocatedModel, flags: RunFlags, say: (text: string) 
 /** The text of the first policy is shown as it comes; those that it is compared with show only how far they are. */
 function viewFor(flags: RunFlags, { info }: LocatedModel, isFirst: boolean): RunView {
   if (flags.json === true) return silentView
-  if (process.stdout.isTTY) return new TerminalView(process.stdout, { showText: isFirst })
+  if (canSteerTerminal()) return new TerminalView(process.stdout, { showText: isFirst })
   return isFirst ? new PlainView(process.stdout, findThinkingTags(info.chatTemplate ?? '')) : silentView
+}
+
+/** Without colours thinking and answer could not be told apart, and a dumb terminal has no scroll region. */
+function canSteerTerminal(): boolean {
+  return process.stdout.isTTY && pc.isColorSupported && process.env['TERM'] !== 'dumb'
 }
 
 /** All samples under one policy. */
@@ -184,6 +213,7 @@ async function runPolicy(
     flashAttention: flashAttention === undefined ? undefined : flashAttention === 'on',
   })
   view.begin(policy, requests.length)
+  const start = performance.now()
   try {
     const results = await Promise.all(
       requests.map(async (request, index) => {
@@ -192,12 +222,26 @@ async function runPolicy(
         return await generation.result
       }),
     )
-    return { policy, results }
+    return { policy, results, wallMs: performance.now() - start }
   } finally {
     view.end()
     await engine.close()
     if (signal.aborted) say('Interrupted.')
   }
+}
+
+function printResults(
+  runs: readonly PolicyResults[],
+  model: Model,
+  flags: RunFlags,
+  say: (text: string) => unknown,
+): void {
+  if (flags.json === true) {
+    printJson(runs, model, flags)
+    return
+  }
+  if (flags.samples > 1) printSamples(runs)
+  say(`\n${summaryTable(runs)}`)
 }
 
 function printSamples(runs: readonly PolicyResults[]): void {
@@ -214,7 +258,8 @@ function printJson(runs: readonly PolicyResults[], model: Model, flags: RunFlags
   process.stdout.write(`${JSON.stringify(isArray ? records : records[0], null, 2)}\n`)
 }
 
-const whatTheEmbeddedModelKnows = `The embedded model is a toy of 3.6 million parameters: it knows questions like "Ann has 5 coins. Ben has 3 more than
-Ann. How many coins does Ben have?" and nothing else. For real questions take a real model, for example
+const whatTheEmbeddedModelKnows = `The embedded model is a toy of 3.6 million parameters: it knows questions like
+  "${exampleQuestion}"
+and nothing else. For real questions take a real model, for example
   dynts run --model unsloth/DeepSeek-R1-Distill-Qwen-1.5B-GGUF:Q4_K_M "your question"
 docs/models.md lists models with sizes and settings.`
