@@ -39,7 +39,7 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
 }
 
 /** Pairs of tags between which models think, the most common first. */
-export const knownThinkingTags: readonly ThinkingTags[] = [
+const knownThinkingTags: readonly ThinkingTags[] = [
   { open: '<think>', close: '</think>' },
   { open: '<thought>', close: '</thought>' },
   { open: '<thinking>', close: '</thinking>' },
