@@ -2,8 +2,6 @@
  * One llama.cpp context: the KV cache of N sequences, a stream of cells for each, and the forward pass over them. All
  * that crosses into C is checked here. Knows nothing of phases, policies or budgets.
  */
-import { readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { EngineError, InputError } from '../errors.ts'
 import type { AttentionProbe } from './attention-probe.ts'
 import {
@@ -20,6 +18,7 @@ import { CellSlots } from './cell-slots.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaModel } from './model.ts'
 import { compactSequence, StateBuffer } from './sequence-state.ts'
+import { defaultThreads } from './threads.ts'
 
 export const kvTypes = ['f16', 'q8_0', 'f32'] as const
 export type KvType = (typeof kvTypes)[number]
@@ -359,38 +358,4 @@ export class LlamaContext extends NativeHandle {
 function checkRange(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return
   throw new InputError('invalid_context', `${name} must be a whole number from ${least} to ${most}, not ${value}`)
-}
-
-/** Below this many bytes of weights for each thread, waiting for each other costs threads more than they share. */
-const bytesPerThread = 32 * 2 ** 20
-
-/**
- * Compute threads for a model: the physical cores that this process may use, fewer for a small model. llama.cpp's threads
- * spin while they wait for each other, so more threads than free cores are many times slower, not faster.
- */
-export function defaultThreads(weightBytes: number): number {
-  return Math.max(1, Math.min(physicalCores(), Math.ceil(weightBytes / bytesPerThread)))
-}
-
-function physicalCores(): number {
-  const logical = availableParallelism()
-  try {
-    const siblings = new Set<string>()
-    for (let cpu = 0; cpu < logical; cpu++) {
-      siblings.add(readFileSync(`/sys/devices/system/cpu/cpu${cpu}/topology/thread_siblings_list`, 'utf8'))
-    }
-    return Math.min(siblings.size, logical, containerQuota())
-  } catch {
-    return Math.min(logical, containerQuota())
-  }
-}
-
-/** Cores that a container's quota grants (cgroup v2); Node does not count them. */
-function containerQuota(): number {
-  try {
-    const [quota, period] = readFileSync('/sys/fs/cgroup/cpu.max', 'utf8').trim().split(' ').map(Number)
-    return quota !== undefined && period !== undefined && quota > 0 ? Math.max(1, Math.floor(quota / period)) : Infinity
-  } catch {
-    return Infinity
-  }
 }
