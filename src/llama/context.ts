@@ -105,10 +105,7 @@ export class LlamaContext extends NativeHandle {
     checkRange('outputRows', outputRows, sequences, 2 ** 16)
     const flash = options.flashAttention ?? (model.usesGpu || kvType === 'q8_0')
     if (kvType === 'q8_0' && !flash) {
-      throw new InputError(
-        'invalid_context',
-        'a q8_0 cache needs flash attention, which this policy must turn off: use --kv-type f16',
-      )
+      throw new InputError('invalid_context', 'a q8_0 cache needs flash attention: leave it on, or use --kv-type f16')
     }
     const params = c.llama_context_default_params()
     const padded = Math.ceil(cells / 256) * 256

@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InputError } from '../errors.ts'
-import { formatReference, isSafeFileName, parseReference } from './reference.ts'
+import { isSafeFileName, parseReference } from './reference.ts'
 import type { ModelReference } from './reference.ts'
 
 const parse = (text: string, env: Record<string, string> = {}, existing: string[] = []): ModelReference =>
@@ -129,3 +129,13 @@ describe('properties', () => {
     )
   })
 })
+
+/** The inverse of `parseReference`. */
+function formatReference(reference: ModelReference): string {
+  if (reference.kind === 'path') return reference.path
+  if (reference.kind === 'embedded') return reference.name
+  const revision = reference.revision === 'main' ? '' : `@${encodeURIComponent(reference.revision)}`
+  const file = reference.file === undefined ? '' : `/${reference.file}`
+  const quant = reference.quant === undefined ? '' : `:${reference.quant}`
+  return `hf:${reference.repo}${revision}${file}${quant}`
+}

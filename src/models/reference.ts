@@ -68,16 +68,6 @@ export function parseReference(text: string, options: ReferenceOptions = {}): Mo
   return parseHub(reference, text)
 }
 
-/** The reference as text that `parseReference` reads back as the same. */
-export function formatReference(reference: ModelReference): string {
-  if (reference.kind === 'path') return reference.path
-  if (reference.kind === 'embedded') return reference.name
-  const revision = reference.revision === 'main' ? '' : `@${encodeURIComponent(reference.revision)}`
-  const file = reference.file === undefined ? '' : `/${reference.file}`
-  const quant = reference.quant === undefined ? '' : `:${reference.quant}`
-  return `hf:${reference.repo}${revision}${file}${quant}`
-}
-
 function looksLikePath(text: string): boolean {
   return /^([/\\~]|\.{1,2}[/\\]|[A-Za-z]:[/\\])/.test(text) || /\.gguf$/i.test(text)
 }
