@@ -2,7 +2,20 @@ import tseslint from 'typescript-eslint'
 import importX from 'eslint-plugin-import-x'
 
 // Folders in the order in which data flows: a folder may import only from itself and from those before it.
-const order = ['llama', 'cache', 'eviction', 'models', 'predictor', 'engine', 'evaluation', 'cli']
+const order = [
+  'records',
+  'llama',
+  'cache',
+  'eviction',
+  'models',
+  'predictor',
+  'engine',
+  'evaluation',
+  'traces',
+  'report',
+  'training',
+  'cli',
+]
 const zones = order.slice(0, -1).map((folder, i) => ({
   target: `./src/${folder}`,
   from: order.slice(i + 1).map((later) => `./src/${later}`),

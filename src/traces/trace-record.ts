@@ -1,0 +1,82 @@
+/**
+ * What `dynts trace` writes: one line for every sample, kept or dropped, so that a dropped one is not sampled again.
+ */
+import { z } from 'zod'
+
+export const traceSchema = 'dynts.trace/1'
+
+/** Why a sample is not kept, in the order in which it is asked. */
+export const dropReasons = [
+  /** Cut off before its end, by the number of tokens or by the endpoint. */
+  'truncated',
+  /** No thinking part, or an empty one. */
+  'no-thinking',
+  /** More than one thinking part. */
+  'several-thinking-parts',
+  /** Longer than `maxLength`, prompt included. */
+  'too-long',
+  /** No answer after the thinking, or none that can be extracted. */
+  'no-answer',
+  'wrong-answer',
+] as const
+export type DropReason = (typeof dropReasons)[number]
+
+const fingerprint = z.object({
+  architecture: z.string(),
+  hiddenSize: z.int(),
+  layers: z.int(),
+  vocabularySize: z.int(),
+  name: z.string(),
+})
+
+const common = {
+  schema: z.literal(traceSchema),
+  /** `QUESTION#SAMPLE`: the key. */
+  id: z.string(),
+  /** Id of the question. */
+  question: z.string(),
+  sample: z.int().nonnegative(),
+  seed: z.int().nonnegative(),
+  /** The GGUF whose template and tokens these are. */
+  model: fingerprint,
+  /** `local`, or the model's name at the endpoint. */
+  source: z.string(),
+  settings: z.object({
+    temperature: z.number(),
+    topP: z.number(),
+    topK: z.number(),
+    minP: z.number(),
+    maxTokens: z.int(),
+    maxLength: z.int(),
+  }),
+  /** Right answer, as the question file has it. */
+  expected: z.string(),
+  /** Extracted from the trace; null: none. */
+  answer: z.string().nullable(),
+  thinkingTokens: z.int().nonnegative(),
+  answerTokens: z.int().nonnegative(),
+  versions: z.record(z.string(), z.string()),
+  at: z.iso.datetime(),
+}
+
+/** A complete trace with the right answer. Positions count from 0, the prompt's first token. */
+const keptTrace = z.object({
+  ...common,
+  outcome: z.literal('kept'),
+  /** M: the prompt's tokens, a `<think>` that belongs to it included. */
+  promptTokens: z.int().positive(),
+  /** The thinking tokens are the positions thinkStart .. thinkEnd - 1: strictly between the tags. */
+  thinkStart: z.int().positive(),
+  thinkEnd: z.int().positive(),
+  /** First position after `</think>`; the answer goes to the last token, the end token included. */
+  answerStart: z.int().positive(),
+  /** Prompt, thinking and answer. */
+  tokens: z.array(z.int().nonnegative()),
+})
+
+const droppedTrace = z.object({ ...common, outcome: z.enum(dropReasons) })
+
+export const traceRecord = z.discriminatedUnion('outcome', [keptTrace, droppedTrace])
+export type TraceRecord = z.infer<typeof traceRecord>
+export type KeptTrace = z.infer<typeof keptTrace>
+export type DroppedTrace = z.infer<typeof droppedTrace>
