@@ -18,6 +18,8 @@ export class FastForward implements ForwardPass {
   readonly sequences: number
   readonly flashAttention: boolean
   readonly batchTokens: number
+  /** What a policy sees of attention cannot be made up, so there is none. */
+  readonly readsAttention = false
   readonly #context: LlamaContext
   readonly #until: number
   /** Positions held by each sequence while nothing is computed. */
@@ -64,6 +66,14 @@ export class FastForward implements ForwardPass {
   hiddenState(row: number): Float32Array {
     if (!this.#skips) return this.#context.hiddenState(row)
     return this.#hiddenStates[this.#random.below(this.#hiddenStates.length)] ?? new Float32Array()
+  }
+
+  attention(row: number): ReturnType<ForwardPass['attention']> {
+    return this.#context.attention(row)
+  }
+
+  keys(sequence: number): ReturnType<ForwardPass['keys']> {
+    return this.#context.keys(sequence)
   }
 
   remove(sequence: number, p0: number, p1: number): void {

@@ -18,7 +18,23 @@ export {
 export { defaultCacheSettings, defaultMaxTokens } from './engine/prepare.ts'
 export type * from './engine/types.ts'
 export { EngineError, InputError } from './errors.ts'
+export { identify } from './evaluation/run/identity.ts'
+export { makePlan, type PlanOptions, type PlannedPoint, type TaskToPlan } from './evaluation/run/make-plan.ts'
+export { runEval, type EvalProgress, type EvalRun, type RunEvalOptions } from './evaluation/run/run-eval.ts'
+export { summarise, type EvalSummary } from './evaluation/run/summarise.ts'
+export type { EvalRecord } from './evaluation/run/eval-record.ts'
+export type { EvalPlan } from './evaluation/run/eval-plan.ts'
+export { definePolicy, type PolicyInput } from './eviction/define-policy.ts'
+export type * from './eviction/policy.ts'
 export { policyNames } from './eviction/registry.ts'
 export { defaultSampling, type ChatMessage, type GpuChoice, type KvType, type SamplingSettings } from './llama/index.ts'
 export { inspectGguf, type GgufInfo } from './models/gguf-file.ts'
 export { bytesPerCell, memoryPlan, type MemoryPlan } from './models/memory-plan.ts'
+export { RemoteSource, type RemoteOptions } from './traces/remote-source.ts'
+export {
+  sampleTraces,
+  type SampleTracesOptions,
+  type TraceProgress,
+  type TraceSummary,
+} from './traces/sample-traces.ts'
+export type { KeptTrace, TraceRecord } from './traces/trace-record.ts'

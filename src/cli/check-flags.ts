@@ -5,6 +5,7 @@
 import { validateCacheSettings, type CacheSettings } from '../cache/budget.ts'
 import { resolveCacheSettings } from '../engine/prepare.ts'
 import { InputError } from '../errors.ts'
+import { isPolicyFile } from '../eviction/load-policy.ts'
 import { findPolicy } from '../eviction/registry.ts'
 import { defaultSampling, validateSampling, type SamplingSettings } from '../llama/index.ts'
 import { requestOf, type RunFlags } from './run-options.ts'
@@ -12,7 +13,8 @@ import { requestOf, type RunFlags } from './run-options.ts'
 /**
  * What can be said without a model.
  * @param policies as `policiesOf` gives them
- * @throws InputError `invalid_option`, `invalid_sampling`, `invalid_policy_option`
+ * @throws InputError `invalid_option`, `invalid_sampling`, `invalid_policy_option`; for a policy that reads attention weights
+ *   `invalid_option` where there are none
  */
 export function checkFlags(flags: RunFlags, policies: readonly (string | undefined)[]): void {
   checkWhole('--samples', flags.samples, 1, 256)
@@ -27,6 +29,7 @@ export function checkFlags(flags: RunFlags, policies: readonly (string | undefin
     const settings: SamplingSettings = { ...defaultSampling, ...Object.fromEntries(given) }
     validateSampling(settings, flags.seed)
     validateSampling(settings, seed)
+    if (policy !== undefined && !isPolicyFile(policy)) checkAttention(flags, policy)
   }
 }
 
@@ -39,7 +42,9 @@ export function checkCacheFlags(
   policies: readonly (string | undefined)[],
   predictor: Partial<CacheSettings> | undefined,
 ): void {
-  const definitions = policies.filter((policy) => policy !== undefined).map(findPolicy)
+  // What a user's own policy needs is known when the engine has loaded it.
+  const named = policies.filter((policy) => policy !== undefined)
+  const definitions = named.filter((policy) => !isPolicyFile(policy)).map(findPolicy)
   const lacking = definitions.find(({ needs }) => needs.has('hidden-state'))
   if (lacking && !predictor) {
     throw new InputError(
@@ -47,11 +52,29 @@ export function checkCacheFlags(
       `policy ${lacking.name} needs an importance predictor that was trained for this model: give --predictor FILE, or use --policy question-window`,
     )
   }
-  const bounded = policies.includes(undefined) || definitions.some(({ evicts }) => evicts)
+  const bounded = policies.includes(undefined) || named.some(isPolicyFile) || definitions.some(({ evicts }) => evicts)
   if (bounded) validateCacheSettings(resolveCacheSettings(predictor ?? {}, flags))
 }
 
-function checkWhole(flag: string, value: number | undefined, least: number, most = Infinity): void {
+/** Attention weights exist only without flash attention. */
+function checkAttention({ kvType, flashAttention }: RunFlags, policy: string): void {
+  if (!findPolicy(policy).needs.has('attention')) return
+  if (kvType === 'q8_0') {
+    throw new InputError(
+      'invalid_option',
+      `policy ${policy} reads attention weights, which a q8_0 cache does not allow: use --kv-type f16`,
+    )
+  }
+  if (flashAttention === 'on') {
+    throw new InputError(
+      'invalid_option',
+      `policy ${policy} reads attention weights, which flash attention does not allow: leave --flash-attention out`,
+    )
+  }
+}
+
+/** @throws InputError `invalid_option` */
+export function checkWhole(flag: string, value: number | undefined, least: number, most = Infinity): void {
   if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return
   const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`
   throw new InputError('invalid_option', `${flag} must be a whole number ${range}, not ${value}`)

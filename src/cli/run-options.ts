@@ -6,6 +6,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 import { compactionChoices, type CompactionChoice } from '../cache/compaction.ts'
 import type { GenerateRequest } from '../engine/types.ts'
 import { InputError } from '../errors.ts'
+import { isPolicyFile, policyFile } from '../eviction/load-policy.ts'
 import { findPolicy, parsePolicyOptions, policyNames, policyOptionTable } from '../eviction/registry.ts'
 import { defaultSampling, gpuChoices, kvTypes, type GpuChoice, type KvType } from '../llama/index.ts'
 
@@ -15,6 +16,8 @@ export interface RunFlags {
   readonly predictor?: string
   readonly policy?: string
   readonly compare?: string[]
+  /** Options of a user's own policy, as `name=value`. */
+  readonly policyOption?: string[]
   readonly budget?: number
   readonly localWindow?: number
   readonly ratio?: number
@@ -47,12 +50,20 @@ export interface RunFlags {
   readonly [policyOption: string]: unknown
 }
 
+/** What of the flags is about policies. */
+export type PolicyFlags = { readonly [K in 'policy' | 'compare' | 'policyOption']?: RunFlags[K] | undefined } & {
+  readonly [policyOption: string]: unknown
+}
+
 export function addRunOptions(command: Command): Command {
   const s = defaultSampling
   command
     .option('-m, --model <model>', 'a GGUF file, "tiny", user/repo:QUANT, or an address on huggingface.co', 'tiny')
     .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
-    .option('-p, --policy <name>', `${policyNames().join(', ')} (default: dynts, without a predictor question-window)`)
+    .option(
+      '-p, --policy <name>',
+      `${policyNames().join(', ')}, or a .ts or .js file with a policy of your own (default: dynts, without a predictor question-window)`,
+    )
     .option(
       '--compare <policies>',
       'run the same question and seed under these policies too, separated by commas',
@@ -65,6 +76,7 @@ export function addRunOptions(command: Command): Command {
     command.option(`${flag} <value>`, `${description} (${policies.join(', ')}; default: ${String(fallback)})`)
   }
   return command
+    .option('--policy-option <name=value>', 'option of a policy of your own; may be repeated', collect)
     .option('-n, --max-tokens <n>', 'most tokens to generate (default: 16384)', number)
     .option('--thinking-budget <n>', 'close the thinking after n tokens and answer', number)
     .option('-t, --temperature <t>', `0 is greedy (default: ${s.temperature})`, number)
@@ -97,11 +109,18 @@ export function addRunOptions(command: Command): Command {
 
 /**
  * The policies to run: `--policy` first (undefined: the default), then those of `--compare`.
- * @throws InputError for an unknown policy, or options that none of them has
+ * @throws InputError for an unknown policy or a missing file, or options that none of them has
  */
-export function policiesOf(flags: RunFlags): (string | undefined)[] {
+export function policiesOf(flags: PolicyFlags): (string | undefined)[] {
   const policies = [flags.policy, ...(flags.compare ?? [])]
-  for (const policy of policies) if (policy !== undefined) findPolicy(policy)
+  for (const policy of policies) {
+    if (policy === undefined) continue
+    if (isPolicyFile(policy)) policyFile(policy)
+    else findPolicy(policy)
+  }
+  if (flags.policyOption && !policies.some((policy) => policy !== undefined && isPolicyFile(policy))) {
+    throw new InputError('invalid_policy_option', '--policy-option is for a policy of your own, from a file')
+  }
   for (const { key, flag, policies: takers } of policyOptionTable()) {
     const taken = policies.some((policy) => policy !== undefined && takers.includes(policy))
     if (flags[key] !== undefined && !taken) {
@@ -143,10 +162,18 @@ export function requestOf(
   }
 }
 
-function policyOptionsOf(flags: RunFlags, policy: string | undefined): Record<string, unknown> {
+/** The options of one policy, its defaults included; of a user's own those that are given. */
+export function policyOptionsOf(flags: PolicyFlags, policy: string | undefined): Record<string, unknown> {
   if (policy === undefined) return {}
+  if (isPolicyFile(policy)) return Object.fromEntries((flags.policyOption ?? []).map(nameAndValue))
   const own = policyOptionTable().filter(({ policies }) => policies.includes(policy))
   return parsePolicyOptions(findPolicy(policy), Object.fromEntries(own.map(({ key }) => [key, flags[key]])))
+}
+
+function nameAndValue(text: string): [string, string] {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+  if (name !== undefined && value !== undefined) return [name, value]
+  throw new InputError('invalid_policy_option', `--policy-option must be name=value, not ${text}`)
 }
 
 /** Reads a number of an option. */

@@ -29,7 +29,7 @@ function result(
       degraded: false,
       ...cache,
     },
-    timing: { prefillMs: 1, decodeMs: 1, evictionMs: 1, scoringMs: 1, tokensPerSecond },
+    timing: { prefillMs: 1, decodeMs: 1, forwardMs: 1, evictionMs: 1, scoringMs: 1, tokensPerSecond },
     seed: 0,
     tokens: [],
   }

@@ -12,6 +12,12 @@ const policies = [
   'random',
   'window',
   'streaming-llm',
+  'sepllm',
+  'h2o',
+  'snapkv',
+  'r-kv',
+  'tova',
+  'knorm',
 ]
 const bounds = fc.record({
   policy: fc.constantFrom(...policies),
@@ -53,7 +59,7 @@ describe('the cells of a bounded sequence', () => {
     fc.assert(
       fc.property(bounds, (all) => {
         const { request, script, budget, leaving } = requestOf(all)
-        const loop = new FakeLoop({ cells: 64, sequences: 1 }, { scripts: { [all.seed]: script } })
+        const loop = new FakeLoop({ cells: 64, sequences: 1, attention: true }, { scripts: { [all.seed]: script } })
         const seen: number[][] = []
         loop.onStep = (items) => {
           for (const item of items) {
@@ -104,7 +110,7 @@ describe('the cells of a bounded sequence', () => {
     fc.assert(
       fc.property(bounds, (all) => {
         const { request, script } = requestOf(all)
-        const loop = new FakeLoop({ cells: 64, sequences: 1 }, { scripts: { [all.seed]: script } })
+        const loop = new FakeLoop({ cells: 64, sequences: 1, attention: true }, { scripts: { [all.seed]: script } })
         const text = [...(request.prompt as { tokens: number[] }).tokens, ...script]
         let compared = 0
         loop.onStep = () => {

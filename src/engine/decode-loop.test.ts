@@ -18,7 +18,7 @@ describe('many sequences at once', () => {
       seed: fc.integer({ min: 0, max: 1000 }),
       promptLength: fc.integer({ min: 1, max: 20 }),
       maxTokens: fc.integer({ min: 1, max: 40 }),
-      policy: fc.constantFrom('full', 'window', 'question-window', 'dynts', 'random', 'streaming-llm'),
+      policy: fc.constantFrom('full', 'window', 'dynts', 'random', 'streaming-llm', 'h2o', 'snapkv', 'r-kv'),
       /** Steps of the loop before it arrives. */
       delay: fc.nat(5),
     }),
@@ -28,7 +28,7 @@ describe('many sequences at once', () => {
   test('each gets the tokens that it would get alone, whoever shares its steps', () => {
     fc.assert(
       fc.property(arrivals, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 8 }), (all, slots, batch) => {
-        const loop = new FakeLoop({ cells: 64, sequences: slots, batchTokens: batch })
+        const loop = new FakeLoop({ cells: 64, sequences: slots, batchTokens: batch, attention: true })
         all.forEach(({ seed, promptLength, maxTokens, policy, delay }, id) => {
           for (let i = 0; i < delay; i++) loop.step()
           const text = Array.from({ length: promptLength }, (_, i) => 4 + ((i + id) % 20))

@@ -49,6 +49,12 @@ export class DecodeLoop {
         `this request needs ${prepared.cells} cells, but the engine has ${this.#forward.cells} for each sequence`,
       )
     }
+    if (prepared.queries > 0 && !this.#forward.readsAttention) {
+      throw new InputError(
+        'attention_not_read',
+        `policy ${prepared.definition.name} needs attention weights, which this engine does not read: make one with Engine.create(model, { attention: true })`,
+      )
+    }
     this.#waiting.set(id, prepared)
     this.#events.push({ id, event: startEvent(prepared) })
   }
@@ -88,9 +94,13 @@ export class DecodeLoop {
   }
 
   #decode(): void {
-    const running = [...this.#sequences].filter(([, sequence]) => isPrefilled(sequence))
+    // llama.cpp computes in one go only sequences that follow each other in the order of their slots.
+    const running = [...this.#sequences]
+      .filter(([, sequence]) => isPrefilled(sequence))
+      .sort(([, a], [, b]) => a.slot - b.slot)
     if (running.length === 0) return
     const next = running.map(([, sequence]) => sequence.next)
+    const start = performance.now()
     try {
       this.#forward.decode(
         {
@@ -99,11 +109,16 @@ export class DecodeLoop {
           sequences: running.map(([, { slot }]) => slot),
         },
         running.some(([, { needsHiddenState }]) => needsHiddenState),
+        running.map(([, { needsAttention }]) => needsAttention),
       )
+      // A GPU goes on computing until its output is asked for.
+      this.#forward.logits(0)
     } catch (error) {
       for (const [id] of running) this.#fail(id, error)
       return
     }
+    const forwardMs = performance.now() - start
+    for (const [, sequence] of running) sequence.forwardMs += forwardMs
     running.forEach(([id, sequence], row) => this.#run(id, sequence, (events) => sequence.consume(row, events)))
   }
 

@@ -26,6 +26,11 @@ export interface EngineOptions {
   readonly compaction?: CompactionChoice | undefined
   /** Default: on a GPU and for quantised caches. */
   readonly flashAttention?: boolean | undefined
+  /**
+   * Reads attention weights, for policies that need them (h2o, snapkv, r-kv, tova; `Model.plan` tells). It turns flash
+   * attention off and slows every step down, so it is off by default. Not possible with a q8_0 cache.
+   */
+  readonly attention?: boolean | undefined
 }
 
 export class Engine {
@@ -41,7 +46,7 @@ export class Engine {
 
   /** @throws InputError `invalid_context`; EngineError `context_not_created` when memory does not suffice */
   static async create(model: Model, options: EngineOptions = {}): Promise<Engine> {
-    const { sequences = 1, kvType = 'f16', compaction = 'auto', flashAttention } = options
+    const { sequences = 1, kvType = 'f16', compaction = 'auto', flashAttention, attention = false } = options
     if (!kvTypes.includes(kvType))
       throw new InputError('invalid_context', `kvType must be one of ${kvTypes.join(', ')}`)
     if (!compactionChoices.includes(compaction)) {
@@ -57,6 +62,7 @@ export class Engine {
       kvType,
       compaction,
       flashAttention,
+      attention,
       bytesPerCell: cellBytes,
     })
     return new Engine(model, thread, reply.engine, { cells: reply.cells, sequences, bytesPerCell: cellBytes })

@@ -5,7 +5,7 @@
 import type { CacheSettings } from '../cache/budget.ts'
 import type { CellStore } from '../cache/sequence-cells.ts'
 import type { SamplingSettings, ThinkingTags } from '../llama/index.ts'
-import type { ImportanceSource } from '../eviction/policy.ts'
+import type { AttentionRow, CachedKeys, ImportanceSource } from '../eviction/policy.ts'
 
 /** A KV cache with a stream of cells for each sequence, and the forward pass over it. */
 export interface ForwardPass extends CellStore {
@@ -15,17 +15,36 @@ export interface ForwardPass extends CellStore {
   readonly flashAttention: boolean
   /** The most tokens of one forward pass. */
   readonly batchTokens: number
-  /** Appends consecutive tokens to one sequence; with `last`, row 0 holds the output of the last token. */
-  append(sequence: number, tokens: ArrayLike<number>, start: number, output: 'none' | 'last'): void
-  /** One new token in each of several sequences; row i of the output belongs to entry i. */
+  /** Whether attention weights can be asked for. */
+  readonly readsAttention: boolean
+  /**
+   * Appends consecutive tokens, `batchTokens` at most, to one sequence; with `last`, row 0 holds the output of the last token.
+   * @param attentionRows of how many of the last tokens the attention is read: they are its rows 0 .. attentionRows - 1
+   */
+  append(
+    sequence: number,
+    tokens: ArrayLike<number>,
+    start: number,
+    output: 'none' | 'last',
+    attentionRows?: number,
+  ): void
+  /**
+   * One new token in each of several sequences; row i of the output belongs to entry i.
+   * @param attention for each entry whether its attention is read
+   */
   decode(
     batch: { tokens: ArrayLike<number>; positions: ArrayLike<number>; sequences: ArrayLike<number> },
     hiddenStates: boolean,
+    attention: readonly boolean[],
   ): void
   /** Shape [vocabulary size]; valid until the next decode. */
   logits(row: number): Float32Array
   /** Shape [d]; valid until the next decode. */
   hiddenState(row: number): Float32Array
+  /** Attention of a row that was asked for; valid until the next call, and only before its sequence's cells change. */
+  attention(row: number): AttentionRow
+  /** The cached keys of a sequence; valid until its cells change. */
+  keys(sequence: number): CachedKeys
   /** Rewrites a sequence's cells contiguously. */
   compact(sequence: number): void
 }

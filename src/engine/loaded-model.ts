@@ -3,6 +3,7 @@
  */
 import { InputError } from '../errors.ts'
 import {
+  AttentionProbe,
   defaultThreads,
   findThinkingTags,
   LlamaContext,
@@ -20,6 +21,8 @@ export interface LoadOptions {
   readonly threads?: number | undefined
   readonly chatTemplate?: string | undefined
   readonly predictor?: PredictorCheckpoint | undefined
+  /** Without weights: nothing can be generated. */
+  readonly vocabularyOnly?: boolean | undefined
   readonly onProgress?: ((share: number) => boolean) | undefined
 }
 
@@ -28,6 +31,7 @@ export class LoadedModel implements Disposable {
   readonly threads: number
   readonly #predictor: ImportancePredictor | undefined
   readonly #chatTemplate: string | undefined
+  readonly #vocabularyOnly: boolean
 
   /** @throws InputError `model_not_loaded`, `model_unusable` for a model that does not generate text */
   static load(library: LlamaLibrary, path: string, options: LoadOptions = {}): LoadedModel {
@@ -49,11 +53,31 @@ export class LoadedModel implements Disposable {
     this.llama = llama
     this.threads = options.threads ?? defaultThreads(llama.weightBytes)
     this.#chatTemplate = options.chatTemplate
+    this.#vocabularyOnly = options.vocabularyOnly ?? false
     this.#predictor = options.predictor && new ImportancePredictor(llama, options.predictor, this.threads)
   }
 
-  createContext(options: ContextOptions): LlamaContext {
-    return LlamaContext.create(this.llama, { ...options, threads: options.threads ?? this.threads })
+  /**
+   * @param attention whether attention weights can be read; turns flash attention off
+   * @throws InputError `vocabulary_only`, `invalid_context`; EngineError `context_not_created`
+   */
+  createContext({ attention = false, ...options }: ContextOptions & { readonly attention?: boolean }): LlamaContext {
+    this.checkHasWeights()
+    const given = { ...options, threads: options.threads ?? this.threads }
+    if (!attention) return LlamaContext.create(this.llama, given)
+    const attentionProbe = new AttentionProbe(this.llama.library)
+    try {
+      return LlamaContext.create(this.llama, { ...given, attentionProbe })
+    } catch (error) {
+      attentionProbe.dispose()
+      throw error
+    }
+  }
+
+  /** @throws InputError `vocabulary_only` */
+  checkHasWeights(): void {
+    if (!this.#vocabularyOnly) return
+    throw new InputError('vocabulary_only', 'this model was loaded without its weights: it cannot generate')
   }
 
   /** What is needed to prepare a request. */

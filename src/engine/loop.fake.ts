@@ -5,6 +5,8 @@
 import { Buffer } from 'node:buffer'
 import type { SamplingSettings } from '../llama/index.ts'
 import { DecodeLoop, type LoopEvent } from './decode-loop.ts'
+import type { AttentionRow, CachedKeys } from '../eviction/policy.ts'
+import { fakeProducts } from '../eviction/products.fake.ts'
 import type { ForwardPass, LoopModel, TokenSampler, Vocabulary } from './forward-pass.ts'
 import type { SequenceOptions } from './sequence.ts'
 import type { EvictionEvent, GenerateEvent, GenerateRequest, GenerateResult, TokenEvent } from './types.ts'
@@ -73,6 +75,14 @@ export const fakeHiddenState = (consumed: number, position: number): Float32Arra
 export const fakeImportance = ([consumed = 0, position = 0]: ArrayLike<number> & Iterable<number>): number =>
   ((consumed * 31 + position * 17) % 23) / 4
 
+/** The attention of the query at `position` on the cells of `held`, its own included; falls towards older cells. */
+export function fakeAttention(position: number, held: Iterable<number>): AttentionRow {
+  const positions = Int32Array.from(held)
+  const raw = [...positions].map((other) => 1 + ((position * 7 + other * 13) % 11))
+  const total = raw.reduce((sum, weight) => sum + weight, 0)
+  return { positions, weights: Float32Array.from(raw, (weight) => weight / total) }
+}
+
 /** What a sampler without a script draws: the favourite, a little shuffled by the seed. */
 export function fakeChoice(logits: Float32Array, seed: number, step: number): number {
   let best = 0
@@ -94,6 +104,7 @@ export class FakeForward implements ForwardPass {
   readonly sequences: number
   readonly flashAttention = false
   readonly batchTokens: number
+  readonly readsAttention: boolean
   readonly held: Map<number, number>[]
   readonly peaks: number[]
   readonly passes: ForwardRecord[] = []
@@ -103,8 +114,10 @@ export class FakeForward implements ForwardPass {
   onLogits: (row: number) => void = () => undefined
   readonly #newest: number[] = []
   #rows: { logits: Float32Array; hidden: Float32Array | undefined }[] = []
+  #attention: (AttentionRow | undefined)[] = []
 
-  constructor({ cells = 64, sequences = 4, batchTokens = 8 } = {}) {
+  constructor({ cells = 64, sequences = 4, batchTokens = 8, attention = false } = {}) {
+    this.readsAttention = attention
     this.cells = cells
     this.sequences = sequences
     this.batchTokens = batchTokens
@@ -116,10 +129,13 @@ export class FakeForward implements ForwardPass {
     return [...this.#stream(sequence).keys()]
   }
 
-  append(sequence: number, all: ArrayLike<number>, start: number, output: 'none' | 'last'): void {
+  append(sequence: number, all: ArrayLike<number>, start: number, output: 'none' | 'last', attentionRows = 0): void {
     if (all.length === 0 || all.length > this.batchTokens) throw new Error(`${all.length} tokens in a pass`)
     this.#invalidate()
-    for (let i = 0; i < all.length; i++) this.#take(sequence, all[i] ?? -1, start + i)
+    for (let i = 0; i < all.length; i++) {
+      this.#take(sequence, all[i] ?? -1, start + i)
+      if (i >= all.length - attentionRows) this.#readAttention(sequence, start + i)
+    }
     this.passes.push({ kind: 'append', sequences: [sequence], count: all.length })
     if (output === 'last') this.#rows = [this.#row(all[all.length - 1] ?? -1, start + all.length - 1, false)]
   }
@@ -127,12 +143,17 @@ export class FakeForward implements ForwardPass {
   decode(
     batch: { tokens: ArrayLike<number>; positions: ArrayLike<number>; sequences: ArrayLike<number> },
     hiddenStates: boolean,
+    attention: readonly boolean[] = [],
   ): void {
     const sequences = Array.from(batch.sequences)
     if (new Set(sequences).size !== sequences.length) throw new Error('a sequence occurs twice')
     this.#invalidate()
     this.beforeDecode(sequences)
     sequences.forEach((sequence, i) => this.#take(sequence, batch.tokens[i] ?? -1, batch.positions[i] ?? -1))
+    sequences.forEach((sequence, i) => {
+      if (attention[i] === true) this.#readAttention(sequence, batch.positions[i] ?? -1)
+      else this.#attention.push(undefined)
+    })
     this.passes.push({ kind: 'decode', sequences, count: sequences.length })
     this.#rows = sequences.map((_, i) => this.#row(batch.tokens[i] ?? -1, batch.positions[i] ?? -1, hiddenStates))
   }
@@ -148,6 +169,19 @@ export class FakeForward implements ForwardPass {
     const hidden = this.#rows[row]?.hidden
     if (!hidden) throw new Error(`no hidden state in row ${row}`)
     return hidden
+  }
+
+  attention(row: number): AttentionRow {
+    const attention = this.#attention[row]
+    if (!attention) throw new Error(`the attention of row ${row} was not asked for`)
+    return attention
+  }
+
+  /** One layer with one head: every key is its cell's position and 1. */
+  keys(sequence: number): CachedKeys {
+    const positions = Int32Array.from(this.#stream(sequence).keys())
+    const values = Float32Array.from([...positions].flatMap((position) => [position, 1]))
+    return { positions, headSize: 2, layers: () => [values], products: fakeProducts(2) }
   }
 
   remove(sequence: number, p0: number, p1: number): void {
@@ -192,6 +226,13 @@ export class FakeForward implements ForwardPass {
       hidden?.fill(NaN)
     }
     this.#rows = []
+    for (const row of this.#attention) row?.weights.fill(NaN)
+    this.#attention = []
+  }
+
+  #readAttention(sequence: number, position: number): void {
+    if (!this.readsAttention) throw new Error('attention was asked for where it is not read')
+    this.#attention.push(fakeAttention(position, this.#stream(sequence).keys()))
   }
 
   #stream(sequence: number): Map<number, number> {
@@ -264,7 +305,7 @@ export class FakeLoop {
   onStep: (items: readonly LoopEvent[]) => void = () => undefined
 
   constructor(
-    sizes: { cells?: number; sequences?: number; batchTokens?: number } = {},
+    sizes: { cells?: number; sequences?: number; batchTokens?: number; attention?: boolean } = {},
     options: FakeModelOptions & Partial<SequenceOptions> = {},
   ) {
     this.forward = new FakeForward(sizes)
@@ -336,10 +377,11 @@ export class FakeLoop {
 /** Runs one request alone. */
 export function runAlone(
   request: GenerateRequest,
-  options: FakeModelOptions & Partial<SequenceOptions> & { cells?: number; batchTokens?: number } = {},
+  options: FakeModelOptions &
+    Partial<SequenceOptions> & { cells?: number; batchTokens?: number; attention?: boolean } = {},
 ): FakeLoop {
-  const { cells = 64, batchTokens = 8 } = options
-  return new FakeLoop({ cells, sequences: 1, batchTokens }, options).submit(1, request).finish()
+  const { cells = 64, batchTokens = 8, attention = false } = options
+  return new FakeLoop({ cells, sequences: 1, batchTokens, attention }, options).submit(1, request).finish()
 }
 
 /** The tokens that a sampler without a script draws after a prompt, computed without a loop. */

@@ -17,7 +17,8 @@ import {
 } from '../predictor/index.ts'
 import { EngineThread } from './engine-thread.ts'
 import type { LoadReply, PlanReply } from './protocol.ts'
-import type { GenerateRequest } from './types.ts'
+import type { Completion, TraceLayout } from './trace-layout.ts'
+import type { GenerateRequest, Prompt } from './types.ts'
 
 export interface LoadModelOptions {
   /** Path of the importance predictor. Default: the one beside the model or in the cache folder; false: none. */
@@ -28,6 +29,8 @@ export interface LoadModelOptions {
   readonly gpuLayers?: number | undefined
   /** Compute threads. Default: the physical cores, fewer for a small model. */
   readonly threads?: number | undefined
+  /** Loads vocabulary and template only: the model tokenises and lays out traces, but generates nothing. */
+  readonly vocabularyOnly?: boolean | undefined
   /** Never asks the network. */
   readonly offline?: boolean | undefined
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined
@@ -85,6 +88,7 @@ export async function loadModel(reference: string, options: LoadModelOptions = {
 export async function loadLocated(located: LocatedModel, options: LoadModelOptions = {}): Promise<Model> {
   const start = performance.now()
   const { info, predictor } = located
+  const { vocabularyOnly = false } = options
   const thread = EngineThread.shared()
   const cancel = new SharedArrayBuffer(4)
   const onAbort = () => Atomics.store(new Int32Array(cancel), 0, 1)
@@ -98,7 +102,8 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
       gpuLayers: options.gpuLayers,
       threads: options.threads,
       chatTemplate: info.chatTemplate,
-      predictorPath: predictor?.path,
+      predictorPath: vocabularyOnly ? undefined : predictor?.path,
+      vocabularyOnly,
       cancel,
     },
     options.onProgress,
@@ -139,6 +144,14 @@ export class Model {
   /** Tokens of a text, special tokens such as `<think>` recognised. */
   async tokenize(text: string): Promise<Int32Array> {
     return await this.#thread.call('tokenize', { model: this.id, text })
+  }
+
+  /**
+   * Where the parts of a trace lie, the prompt rendered with the model's template.
+   * @throws InputError `chat_template`, `invalid_request` for tokens that the model does not have
+   */
+  async layout(trace: { readonly prompt: Prompt; readonly completion: Completion }): Promise<TraceLayout> {
+    return await this.#thread.call('layout', { model: this.id, ...trace })
   }
 
   /**

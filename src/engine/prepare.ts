@@ -5,8 +5,9 @@
 import type { z } from 'zod'
 import { planEviction, type CacheSettings, type EvictionPlan } from '../cache/budget.ts'
 import { InputError } from '../errors.ts'
-import type { PolicyDefinition } from '../eviction/policy.ts'
-import { findPolicy, parsePolicyOptions } from '../eviction/registry.ts'
+import { protectionOf, queriesOf } from '../eviction/check-policy.ts'
+import type { PolicyDefinition, Protection } from '../eviction/policy.ts'
+import { parsePolicyOptions, resolvePolicy } from '../eviction/registry.ts'
 import { checkPolicyFits } from '../eviction/select.ts'
 import { defaultSampling, renderChat, validateSampling, type SamplingSettings } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
@@ -29,6 +30,9 @@ export interface PreparedRequest {
   readonly opening: string
   readonly definition: PolicyDefinition
   readonly policyOptions: z.output<PolicyDefinition['options']>
+  readonly protection: Protection
+  /** How many of the last queries before an eviction the policy looks at; 0: it needs no attention. */
+  readonly queries: number
   /** Undefined: the full cache. */
   readonly bound: Bound | undefined
   /** The most cells that the sequence will hold. */
@@ -43,12 +47,12 @@ export interface PreparedRequest {
 }
 
 /**
- * @throws InputError `unknown_policy`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `prompt_too_long`,
+ * @throws InputError `unknown_policy`, `policy_not_loaded`, `policy_failed`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `prompt_too_long`,
  *   `missing_predictor`, `model_not_evictable`, `invalid_sampling`, `invalid_request`, `chat_template`
  */
 export function prepareRequest(model: ModelFacts, request: GenerateRequest): PreparedRequest {
   checkRequest(request)
-  const definition = findPolicy(request.policy ?? defaultPolicy(model))
+  const definition = resolvePolicy(request.policy ?? defaultPolicy(model))
   const policyOptions = parsePolicyOptions(definition, request.policyOptions ?? {})
   const sampling = { ...defaultSampling, ...definedOnly(request.sampling ?? {}) }
   const seed = request.seed ?? 0
@@ -87,12 +91,15 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
   }
   const maxTokens = replay?.length ?? Math.min(request.maxTokens ?? defaultMaxTokens, room)
   const bound = definition.evicts ? boundOf(model, request, promptTokens.length) : undefined
-  if (bound) checkPolicyFits(bound, bound.plan, definition.protects(policyOptions))
+  const protection = protectionOf(definition, policyOptions)
+  if (bound) checkPolicyFits(bound, bound.plan, protection)
   return {
     promptTokens,
     opening,
     definition,
     policyOptions,
+    protection,
+    queries: queriesOf(definition, policyOptions),
     bound,
     cells: bound?.budget ?? promptTokens.length + Math.max(0, maxTokens - 1),
     sampling,
@@ -133,7 +140,10 @@ function boundOf(model: ModelFacts, request: GenerateRequest, promptCells: numbe
 }
 
 /** The prompt as text. Tags that a user wrote are no thinking: of messages, only what the template adds behind them counts. */
-function renderPrompt(model: ModelFacts, prompt: Prompt): { text: string; opening: string } {
+export function renderPrompt(
+  model: Pick<ModelFacts, 'vocab' | 'chatTemplate'>,
+  prompt: Prompt,
+): { text: string; opening: string } {
   if ('text' in prompt) return { text: prompt.text, opening: prompt.text }
   if ('tokens' in prompt) {
     const text = decode(model.vocab, prompt.tokens)
@@ -152,7 +162,7 @@ function renderPrompt(model: ModelFacts, prompt: Prompt): { text: string; openin
   return { text, opening: text.slice(text.lastIndexOf(last) + last.length) }
 }
 
-function tokenizePrompt(vocab: Vocabulary, prompt: Prompt, text: string): Int32Array {
+export function tokenizePrompt(vocab: Vocabulary, prompt: Prompt, text: string): Int32Array {
   if ('tokens' in prompt) {
     checkTokens(vocab, prompt.tokens)
     return Int32Array.from(prompt.tokens)
@@ -169,7 +179,8 @@ function tokenizeReplay(vocab: Vocabulary, replay: string | readonly number[]): 
   return tokens
 }
 
-function checkTokens(vocab: Vocabulary, tokens: readonly number[]): void {
+/** @throws InputError `invalid_request` */
+export function checkTokens(vocab: Vocabulary, tokens: readonly number[]): void {
   const wrong = tokens.find((token) => !vocab.isToken(token))
   if (wrong !== undefined)
     throw new InputError('invalid_request', `${wrong} is not a token of this model (0 to ${vocab.size - 1})`)

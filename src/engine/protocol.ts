@@ -4,7 +4,8 @@
 import type { CompactionChoice } from '../cache/compaction.ts'
 import { EngineError, InputError } from '../errors.ts'
 import type { GpuChoice, KvType } from '../llama/index.ts'
-import type { GenerateEvent, GenerateRequest } from './types.ts'
+import type { Completion, TraceLayout } from './trace-layout.ts'
+import type { GenerateEvent, GenerateRequest, Prompt } from './types.ts'
 
 export interface LoadMessage {
   readonly path: string
@@ -13,6 +14,8 @@ export interface LoadMessage {
   readonly gpu: GpuChoice
   readonly gpuLayers?: number | undefined
   readonly threads?: number | undefined
+  /** Without weights: it tokenises and renders, but does not generate. */
+  readonly vocabularyOnly: boolean
   /** One int32 in shared memory; not 0: stop loading. */
   readonly cancel: SharedArrayBuffer
 }
@@ -33,6 +36,8 @@ export interface OpenMessage {
   readonly kvType: KvType
   readonly compaction: CompactionChoice
   readonly flashAttention?: boolean | undefined
+  /** Whether attention weights are read. */
+  readonly attention: boolean
   readonly bytesPerCell: number
 }
 
@@ -49,6 +54,8 @@ export interface PlanReply {
   /** The most cells that the sequence will hold. */
   readonly cells: number
   readonly maxTokens: number
+  /** Whether the policy needs an engine that reads attention weights. */
+  readonly attention: boolean
 }
 
 /** Calls that are answered once. */
@@ -57,6 +64,7 @@ export interface Calls {
   open: { message: OpenMessage; reply: OpenReply }
   plan: { message: { model: number; request: GenerateRequest }; reply: PlanReply }
   tokenize: { message: { model: number; text: string }; reply: Int32Array }
+  layout: { message: { model: number; prompt: Prompt; completion: Completion }; reply: TraceLayout }
   closeEngine: { message: { engine: number }; reply: undefined }
   closeModel: { message: { model: number }; reply: undefined }
 }

@@ -19,6 +19,7 @@ export interface Counts {
   readonly allocatedCells: number
   readonly prefillMs: number
   readonly decodeMs: number
+  readonly forwardMs: number
   readonly evictionMs: number
   readonly scoringMs: number
   readonly logprobs: readonly number[]
@@ -37,6 +38,7 @@ export const nothingCounted: Omit<Counts, 'bytesPerCell' | 'allocatedCells'> = {
   degraded: false,
   prefillMs: 0,
   decodeMs: 0,
+  forwardMs: 0,
   evictionMs: 0,
   scoringMs: 0,
   logprobs: [],
@@ -70,6 +72,7 @@ export function report(prepared: PreparedRequest, counts: Counts): GenerateResul
     timing: {
       prefillMs: counts.prefillMs,
       decodeMs,
+      forwardMs: counts.forwardMs,
       evictionMs: counts.evictionMs,
       scoringMs: counts.scoringMs,
       tokensPerSecond: decodeMs > 0 ? (generated.length * 1000) / decodeMs : 0,

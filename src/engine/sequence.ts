@@ -5,7 +5,8 @@
 import { compactionPays, type CompactionChoice } from '../cache/compaction.ts'
 import { SequenceCells } from '../cache/sequence-cells.ts'
 import { CellKind } from '../cache/windows.ts'
-import type { EvictionPolicy, Protection } from '../eviction/policy.ts'
+import { createPolicy } from '../eviction/check-policy.ts'
+import type { DecodeStep, EvictionPolicy } from '../eviction/policy.ts'
 import { selectLeaving } from '../eviction/select.ts'
 import type { ForwardPass, LoopModel, TokenSampler } from './forward-pass.ts'
 import { logprobOf } from './logprob.ts'
@@ -28,13 +29,15 @@ export class Sequence {
   readonly needsHiddenState: boolean
   /** Prompt tokens that are in the cache already. */
   prefilled = 0
+  /** Time of the forward passes that this sequence took part in. */
+  forwardMs = 0
   /** Set once the generation has ended. */
   result: GenerateResult | undefined
   readonly #forward: ForwardPass
   readonly #model: LoopModel
   readonly #cells: SequenceCells
   readonly #policy: EvictionPolicy
-  readonly #protection: Protection
+  readonly #needsKeys: boolean
   readonly #scorer: ReturnType<LoopModel['createScorer']> | undefined
   readonly #sampler: TokenSampler | undefined
   readonly #compacts: boolean
@@ -74,12 +77,13 @@ export class Sequence {
     this.#cells = new SequenceCells(forward, slot)
     this.needsHiddenState = definition.needs.has('hidden-state')
     this.#scorer = this.needsHiddenState ? model.createScorer() : undefined
-    this.#policy = definition.create(policyOptions, {
+    this.#needsKeys = definition.needs.has('keys')
+    this.#policy = createPolicy(definition, policyOptions, {
       promptCells: promptTokens.length,
       seed,
+      vocabulary: { bos: model.vocab.bos, textOf: (token) => new TextDecoder().decode(model.vocab.piece(token)) },
       ...(this.#scorer ? { importance: this.#scorer } : {}),
     })
-    this.#protection = definition.protects(policyOptions)
     this.#stops = new StopTexts(prepared.stop)
     this.#sampler = prepared.replay ? undefined : model.createSampler(prepared.sampling, seed)
     for (const token of penalisedPrompt(prepared)) this.#sampler?.accept(token)
@@ -96,6 +100,24 @@ export class Sequence {
     return { token: this.#generated.at(-1) ?? -1, position: this.#position }
   }
 
+  /** Whether the policy looks at the attention of `next`. */
+  get needsAttention(): boolean {
+    return this.#looksAt(this.#cells.count + 1, this.#generated.length)
+  }
+
+  /**
+   * Whether an eviction can follow within the queries that the policy looks at.
+   * @param cells held once the query's own is in the cache
+   * @param consumed generated tokens that have been consumed by then, less the prompt's that are still to come; the last
+   * that is generated never is
+   */
+  #looksAt(cells: number, consumed: number): boolean {
+    const { bound, queries, maxTokens } = this.prepared
+    if (!bound || queries === 0) return false
+    const steps = bound.budget - cells
+    return steps < queries && consumed + steps < maxTokens
+  }
+
   get #position(): number {
     return this.prepared.promptTokens.length + this.#generated.length - 1
   }
@@ -106,8 +128,20 @@ export class Sequence {
     const { promptTokens } = this.prepared
     const chunk = promptTokens.subarray(this.prefilled, this.prefilled + this.#forward.batchTokens)
     const isLast = this.prefilled + chunk.length === promptTokens.length
-    this.#forward.append(this.slot, chunk, this.prefilled, isLast ? 'last' : 'none')
+    // The newest queries are those that an eviction may look at.
+    const rows = chunk.filter((_, i) => {
+      const cells = this.prefilled + i + 1
+      return this.#looksAt(cells, cells - promptTokens.length)
+    }).length
+    this.#forward.append(this.slot, chunk, this.prefilled, isLast ? 'last' : 'none', rows)
+    // A GPU goes on computing until its output is asked for.
+    if (isLast) this.#forward.logits(0)
+    this.forwardMs += performance.now() - start
     this.#cells.append(this.prefilled, chunk.length, CellKind.prompt)
+    chunk.forEach((token, i) => {
+      const row = i - (chunk.length - rows)
+      this.#observe({ position: this.prefilled + i, token }, row < 0 ? undefined : row)
+    })
     this.prefilled += chunk.length
     this.#prefillMs += performance.now() - start
     return isLast
@@ -125,11 +159,11 @@ export class Sequence {
   /** After the forward pass that consumed `next`: notes the cell, evicts if the budget is reached, chooses a token. */
   consume(row: number, events: GenerateEvent[]): void {
     const { token, position } = this.next
+    const attentionRow = this.needsAttention ? row : undefined
     this.#cells.append(position, 1, this.#nextKind)
     this.#cells.countStep()
-    this.#policy.observe?.(
-      this.needsHiddenState ? { position, token, hiddenState: this.#forward.hiddenState(row) } : { position, token },
-    )
+    const hiddenState = this.needsHiddenState ? { hiddenState: this.#forward.hiddenState(row) } : {}
+    this.#observe({ position, token, ...hiddenState }, attentionRow)
     if (this.#cells.count === this.prepared.bound?.budget) events.push(this.#evict())
     this.#choose(row, events)
   }
@@ -151,6 +185,12 @@ export class Sequence {
     this.#cells.release()
   }
 
+  /** @param attentionRow the row of the last forward pass that holds the step's attention */
+  #observe(step: DecodeStep, attentionRow: number | undefined): void {
+    if (attentionRow === undefined) this.#policy.observe?.(step)
+    else this.#policy.observe?.({ ...step, attention: this.#forward.attention(attentionRow) })
+  }
+
   #evict(): EvictionEvent {
     const { bound } = this.prepared
     if (!bound) throw new Error('the full cache does not evict')
@@ -161,8 +201,11 @@ export class Sequence {
       kinds: this.#cells.kinds,
       plan: bound.plan,
       localWindow: bound.localWindow,
-      protection: this.#protection,
-      score: (candidates) => this.#policy.score(candidates),
+      protection: this.prepared.protection,
+      score: (candidates) => {
+        const keys = this.#needsKeys ? { keys: this.#forward.keys(this.slot) } : {}
+        return this.#policy.score(candidates, { held: this.#cells.held, ...keys })
+      },
     })
     this.#cells.evict(leaving)
     this.#degraded ||= degraded
@@ -287,6 +330,7 @@ export class Sequence {
       allocatedCells: this.#forward.cells,
       prefillMs: this.#prefillMs,
       decodeMs: this.#decodeStart === undefined ? 0 : performance.now() - this.#decodeStart,
+      forwardMs: this.forwardMs,
       evictionMs: this.#evictionMs,
       scoringMs: this.#scorer?.scoringMs ?? 0,
       logprobs: this.#logprobs,

@@ -62,6 +62,8 @@ export interface TimingReport {
   readonly prefillMs: number
   /** From the first decode step to the last, everything included: sampling, scoring, evictions. */
   readonly decodeMs: number
+  /** Forward passes alone, those of the prompt included: what the paper's throughput counts. */
+  readonly forwardMs: number
   /** Scoring that an eviction waits for included. */
   readonly evictionMs: number
   readonly scoringMs: number

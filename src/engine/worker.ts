@@ -9,6 +9,7 @@ import { DecodeLoop } from './decode-loop.ts'
 import { LoadedModel } from './loaded-model.ts'
 import { prepareRequest } from './prepare.ts'
 import { toPlainError, type Calls, type FromEngine, type ToEngine } from './protocol.ts'
+import { layOutTrace } from './trace-layout.ts'
 
 interface OpenEngine {
   readonly model: number
@@ -30,7 +31,7 @@ function send(message: FromEngine): void {
 const handlers: {
   [N in keyof Calls]: (message: Calls[N]['message'], call: number) => Promise<Calls[N]['reply']> | Calls[N]['reply']
 } = {
-  load: async ({ path, predictorPath, chatTemplate, gpu, gpuLayers, threads, cancel }, call) => {
+  load: async ({ path, predictorPath, chatTemplate, gpu, gpuLayers, threads, vocabularyOnly, cancel }, call) => {
     const cancelled = new Int32Array(cancel)
     const predictor = predictorPath === undefined ? undefined : await readCheckpoint(predictorPath)
     const library = loadLibrary(gpu)
@@ -39,6 +40,7 @@ const handlers: {
       threads,
       chatTemplate,
       predictor,
+      vocabularyOnly,
       onProgress: (share) => {
         send({ type: 'progress', call, share })
         return Atomics.load(cancelled, 0) === 0
@@ -55,19 +57,23 @@ const handlers: {
       notEvictable,
     }
   },
-  open: ({ model: id, cells, sequences, kvType, compaction, flashAttention, bytesPerCell }) => {
+  open: ({ model: id, cells, sequences, kvType, compaction, flashAttention, attention, bytesPerCell }) => {
     const model = modelOf(id)
-    const context = model.createContext({ cells, sequences, kvType, flashAttention })
+    const context = model.createContext({ cells, sequences, kvType, flashAttention, attention })
     const loop = new DecodeLoop(context, model.loopModel(context), { compaction, bytesPerCell })
     const engine = ++lastId
     engines.set(engine, { model: id, context, loop })
     return { engine, cells: context.cells }
   },
   plan: ({ model, request }) => {
-    const { definition, promptTokens, cells, maxTokens } = prepareRequest(modelOf(model).facts, request)
-    return { policy: definition.name, promptTokens: promptTokens.length, cells, maxTokens }
+    const loaded = modelOf(model)
+    loaded.checkHasWeights()
+    const { definition, promptTokens, cells, maxTokens, queries } = prepareRequest(loaded.facts, request)
+    const attention = queries > 0
+    return { policy: definition.name, promptTokens: promptTokens.length, cells, maxTokens, attention }
   },
   tokenize: ({ model, text }) => modelOf(model).llama.vocab.tokenize(text),
+  layout: ({ model, prompt, completion }) => layOutTrace(modelOf(model).facts, prompt, completion),
   closeEngine: ({ engine }) => closeEngine(engine),
   closeModel: ({ model }) => {
     for (const [id, engine] of engines) if (engine.model === model) closeEngine(id)

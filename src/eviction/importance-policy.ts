@@ -12,7 +12,7 @@ import type { EvictionPolicy, ImportanceSource, PolicyContext } from './policy.t
  * @throws InputError `missing_predictor` when the context has no predictor
  */
 export function importancePolicy(
-  { importance }: PolicyContext,
+  { importance, promptCells }: PolicyContext,
   score: (importance: ImportanceSource, candidates: Int32Array) => Float32Array,
 ): EvictionPolicy {
   if (!importance) {
@@ -23,6 +23,7 @@ export function importancePolicy(
   }
   return {
     observe({ position, hiddenState }) {
+      if (position < promptCells) return
       if (!hiddenState) throw new Error(`No hidden state was supplied for position ${position}.`)
       importance.push(position, hiddenState)
     },

@@ -50,19 +50,22 @@ function read(name: string): unknown {
 const replays = z.array(replaySchema).parse(read('replay.json'))
 const traces = new Map(tracesSchema.parse(read('importance.json')).traces.map((trace) => [trace.id, trace]))
 
-/** Policies that are not in the registry: their protection by the design's table 3a, their scores as recorded. */
-const recordedOnly: Protection = { question: false, localWindow: true, answer: false }
-
 function protectionOf({ policy, sinks }: Replay): Protection {
-  if (!policyNames().includes(policy)) return recordedOnly
   const definition = findPolicy(policy)
   return definition.protects(parsePolicyOptions(definition, policy === 'streaming-llm' ? { sinks } : {}))
+}
+
+const vocabulary = { bos: -1, textOf: () => '' }
+
+/** The scores of a policy for which position alone decides. */
+function positionScores(policy: string, promptCells: number, candidates: Int32Array): Float32Array {
+  return findPolicy(policy).create({}, { promptCells, seed: 0, vocabulary }).score(candidates, { held: candidates })
 }
 
 /** The recorded scores, or, where position alone decides, those of the policy itself. */
 function scorer({ policy }: Replay, promptCells: number, recorded: Scores | undefined) {
   return (candidates: Int32Array): Float32Array => {
-    if (!recorded) return findPolicy(policy).create({}, { promptCells, seed: 0 }).score(candidates)
+    if (!recorded) return positionScores(policy, promptCells, candidates)
     return Float32Array.from(recorded, ([, score]) => score ?? -Infinity)
   }
 }
@@ -106,7 +109,7 @@ describe('the oracle', () => {
 
   test('has every deterministic policy of the registry', () => {
     const inOracle = new Set(replays.map(({ policy }) => policy))
-    expect(policyNames().filter((name) => !inOracle.has(name))).toEqual(['random'])
+    expect(policyNames().filter((name) => !inOracle.has(name))).toEqual(['tova', 'knorm', 'random'])
   })
 
   test.each(evicting)('$trace $policy, B $budget: the same cells stay', (replay) => {
@@ -119,8 +122,11 @@ describe('the oracle', () => {
     "$trace $policy, B $budget: the scores are the policy's own",
     (replay) => {
       for (const { scores = [] } of replay.events) {
-        const policy = findPolicy(replay.policy).create({}, { promptCells: 0, seed: 0 })
-        const ours = policy.score(Int32Array.from(scores, ([position]) => position))
+        const ours = positionScores(
+          replay.policy,
+          0,
+          Int32Array.from(scores, ([position]) => position),
+        )
         expect([...ours]).toEqual(scores.map(([, score]) => score))
       }
     },

@@ -1,12 +1,39 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { describePolicyContract } from './policy.contract.ts'
-import type { ImportanceSource, PolicyContext } from './policy.ts'
+import { describePolicyContract, generate, generations } from './policy.contract.ts'
+import type { AttentionRow, CachedKeys, ImportanceSource, PolicyContext } from './policy.ts'
+import { fakeProducts } from './products.fake.ts'
 import { findPolicy, parsePolicyOptions, policyNames } from './registry.ts'
 
 const optionsToTry: Record<string, fc.Arbitrary<Record<string, unknown>>> = {
   'streaming-llm': fc.record({ sinks: fc.nat(60) }),
+  snapkv: fc.record({ observationWindow: fc.integer({ min: 1, max: 40 }) }),
+  'r-kv': fc.record({
+    rKvWindow: fc.integer({ min: 1, max: 40 }),
+    rKvLambda: fc.double({ min: 0, max: 1, noNaN: true }),
+    rKvSimilarity: fc.double({ min: 0, max: 1, noNaN: true }),
+    rKvPool: fc.constantFrom(1, 3, 7, 99),
+  }),
 }
+const vocabulary = { bos: 9, textOf: (token: number) => texts[token] ?? '' }
+const texts = [
+  'word',
+  '.',
+  ', ',
+  ' \n',
+  ' ',
+  '3.5',
+  '',
+  '..',
+  '?!',
+  '<s>',
+  ':',
+  '\t;',
+  '\u00a0',
+  ' -',
+  '\ufffd',
+  '!\n\n',
+]
 
 for (const name of policyNames()) describePolicyContract(findPolicy(name), optionsToTry[name])
 
@@ -20,10 +47,11 @@ function scores(name: string, context: Partial<PolicyContext> = {}): number[] {
   const policy = definition.create(parsePolicyOptions(definition, {}), {
     promptCells: 3,
     seed: 1,
+    vocabulary,
     importance,
     ...context,
   })
-  return [...policy.score(Int32Array.of(1, 2, 3, 4, 5))]
+  return [...policy.score(Int32Array.of(1, 2, 3, 4, 5), { held: Int32Array.of(1, 2, 3, 4, 5, 6) })]
 }
 
 function fakeScores(positions: Int32Array): Float32Array {
@@ -59,11 +87,13 @@ describe('scores', () => {
 
   test('random: uniform, fresh at each eviction, another for another seed', () => {
     const definition = findPolicy('random')
-    const policy = definition.create({}, { promptCells: 0, seed: 7 })
+    const policy = definition.create({}, { promptCells: 0, seed: 7, vocabulary })
     const positions = Int32Array.from({ length: 10_000 }, (_, i) => i)
-    const first = policy.score(positions)
-    expect(policy.score(positions)).not.toEqual(first)
-    expect(definition.create({}, { promptCells: 0, seed: 8 }).score(positions)).not.toEqual(first)
+    const cells = { held: positions }
+    const first = policy.score(positions, cells)
+    expect(policy.score(positions, cells)).not.toEqual(first)
+    const other = definition.create({}, { promptCells: 0, seed: 8, vocabulary })
+    expect(other.score(positions, cells)).not.toEqual(first)
     const mean = first.reduce((sum, score) => sum + score, 0) / first.length
     expect(mean).toBeCloseTo(0.5, 1)
     expect(Math.min(...first)).toBeGreaterThanOrEqual(0)
@@ -76,7 +106,8 @@ describe('scores', () => {
       push: (position, hiddenState) => pushed.push([position, [...hiddenState]]),
       scores: fakeScores,
     }
-    const policy = findPolicy('dynts').create({}, { promptCells: 3, seed: 0, importance })
+    const policy = findPolicy('dynts').create({}, { promptCells: 3, seed: 0, vocabulary, importance })
+    policy.observe?.({ position: 2, token: 10 })
     policy.observe?.({ position: 3, token: 11, hiddenState: Float32Array.of(1, 2) })
     expect(pushed).toEqual([[3, [1, 2]]])
     expect(() => policy.observe?.({ position: 4, token: 12 })).toThrow('position 4')
@@ -85,4 +116,198 @@ describe('scores', () => {
   test('full has no scores', () => {
     expect(() => scores('full')).toThrow('never evicts')
   })
+})
+
+/** A policy as it is with its default options, or these. */
+function make(name: string, raw: Record<string, unknown> = {}) {
+  const definition = findPolicy(name)
+  return definition.create(parsePolicyOptions(definition, raw), { promptCells: 2, seed: 0, vocabulary })
+}
+
+/** Weights on positions 0, 1, ... */
+function row(...weights: number[]): AttentionRow {
+  return { positions: Int32Array.from(weights.keys()), weights: Float32Array.from(weights) }
+}
+
+describe('policies that look at attention', () => {
+  const rows = [row(1), row(0.5, 0.5), row(0.25, 0.25, 0.5), row(0, 0.5, 0.25, 0.25)]
+  const candidates = Int32Array.of(0, 1, 2)
+  const cells = { held: Int32Array.of(0, 1, 2, 3) }
+  function scoresOf(name: string, raw: Record<string, unknown> = {}): number[] {
+    const policy = make(name, raw)
+    rows.forEach((attention, position) => policy.observe?.({ position, token: 0, attention }))
+    return [...policy.score(candidates, cells)]
+  }
+
+  test("h2o: the sum over all queries, the prompt's and the own one too", () => {
+    expect(scoresOf('h2o')).toEqual([1.75, 1.25, 0.75])
+  })
+
+  test('h2o refuses to score with queries missing', () => {
+    const policy = make('h2o')
+    for (const [position, attention] of rows.slice(1).entries()) policy.observe?.({ position, token: 0, attention })
+    expect(() => policy.score(candidates, cells)).toThrow('3 queries')
+  })
+
+  test('snapkv: the mean over the last queries, over all while there are fewer', () => {
+    expect(scoresOf('snapkv', { observationWindow: 2 })).toEqual([0.125, 0.375, 0.375])
+    expect(scoresOf('snapkv')).toEqual([1.75, 1.25, 0.75].map((sum) => sum / 4))
+  })
+
+  test('tova: the last query', () => {
+    expect(scoresOf('tova')).toEqual([0, 0.5, 0.25])
+  })
+
+  test('positions without any attention, and a long text', () => {
+    const policy = make('tova')
+    policy.observe?.({
+      position: 70_000,
+      token: 0,
+      attention: { positions: Int32Array.of(69_999, 3), weights: Float32Array.of(0.75, 0.25) },
+    })
+    expect([...policy.score(Int32Array.of(3, 4, 69_999), { held: Int32Array.of(3, 4, 69_999) })]).toEqual([
+      0.25, 0, 0.75,
+    ])
+  })
+
+  test('without attention, or keys, they say so', () => {
+    for (const name of ['h2o', 'snapkv', 'tova', 'r-kv']) {
+      expect(() => make(name).score(candidates, cells), name).toThrow('was supplied')
+    }
+    expect(() => make('knorm').score(candidates, cells)).toThrow('No keys were supplied')
+  })
+})
+
+describe('policies that look at keys', () => {
+  /** One layer of one head with the keys of positions 0, 1, ..., in an order that is not theirs. */
+  function keysOf(keys: number[][]): CachedKeys {
+    const positions = Int32Array.from(keys.keys()).reverse()
+    const values = Float32Array.from([...positions].flatMap((position) => keys[position]!))
+    const headSize = keys[0]!.length
+    return { positions, headSize, layers: () => [values], products: fakeProducts(headSize) }
+  }
+
+  test('knorm: minus the mean norm over layers and heads', () => {
+    const positions = Int32Array.of(5, 3)
+    const layers = () => [Float32Array.of(3, 4, 0, 0, 1, 0, 0, 2), Float32Array.of(0, 1, 0, 2, 0, 0, 0, 0)]
+    const keys: CachedKeys = { positions, headSize: 2, layers, products: fakeProducts(2) }
+    const scores = make('knorm').score(Int32Array.of(3, 5), { held: Int32Array.of(3, 5), keys })
+    expect([...scores]).toEqual([-(1 + 2 + 0 + 0) / 4, -(5 + 0 + 1 + 2) / 4])
+  })
+
+  /** Written down once more from the design, with whole matrices. */
+  function slowRedundancy(keys: number[][], threshold: number): number[] {
+    const norm = (key: number[]) => Math.hypot(...key)
+    const cosine = (a: number[], b: number[]) => a.reduce((sum, x, i) => sum + x * b[i]!, 0) / (norm(a) * norm(b))
+    const matrix = keys.map((a, i) => keys.map((b, j) => (i === j ? 0 : cosine(a, b))))
+    for (const one of matrix) {
+      const newest = one.findLastIndex((value) => value > threshold)
+      if (newest >= 0) one[newest] = 0
+    }
+    const means = keys.map((_, j) => matrix.reduce((sum, one) => sum + one[j]!, 0) / keys.length)
+    const powers = means.map(Math.exp)
+    const total = powers.reduce((a, b) => a + b, 0)
+    return powers.map((power) => power / total)
+  }
+
+  const key = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 5, maxLength: 5 })
+  const whole = key.filter((values) => values.some((value) => value !== 0))
+
+  test('r-kv: lambda * I - (1 - lambda) * R, against the matrices', () => {
+    fc.assert(
+      fc.property(fc.array(whole, { minLength: 2, maxLength: 20 }), (keys) => {
+        // A cosine on the threshold may fall to either side.
+        const threshold = 0.4321
+        const policy = make('r-kv', { rKvSimilarity: threshold, rKvWindow: 1 })
+        policy.observe?.({ position: 0, token: 0, attention: row(...keys.map((_, i) => i / 100)) })
+        const held = Int32Array.from(keys.keys())
+        const scores = policy.score(held, { held, keys: keysOf(keys) })
+        const expected = slowRedundancy(keys, threshold).map((redundant, i) => {
+          return (0.1 * Math.min(i + 3, keys.length - 1)) / 100 - 0.9 * redundant
+        })
+        scores.forEach((score, i) => expect(score).toBeCloseTo(expected[i]!, 6))
+      }),
+    )
+  })
+
+  test('r-kv: the same over more cells than are multiplied at once', () => {
+    const keys = Array.from({ length: 600 }, (_, i) =>
+      Array.from({ length: 6 }, (_, j) => Math.sin(i * i + 2.5 * j * i + j + 1)),
+    )
+    for (const threshold of [0.3, 0.95, 0]) {
+      const policy = make('r-kv', { rKvSimilarity: threshold, rKvWindow: 1, rKvLambda: 0 })
+      policy.observe?.({ position: 0, token: 0, attention: row(1) })
+      const held = Int32Array.from(keys.keys())
+      const scores = policy.score(held, { held, keys: keysOf(keys) })
+      const expected = slowRedundancy(keys, threshold)
+      scores.forEach((score, i) => expect(score * 600).toBeCloseTo(-expected[i]! * 600, 5))
+    }
+  })
+
+  test('r-kv: importance is pooled over candidates in the order of positions, redundancy runs over all cells', () => {
+    const policy = make('r-kv', { rKvPool: 3, rKvLambda: 1 })
+    policy.observe?.({ position: 0, token: 0, attention: row(0.4, 0.1, 0, 0.2, 0, 0.3) })
+    const keys = keysOf(Array.from({ length: 6 }, () => [1, 0]))
+    const scores = policy.score(Int32Array.of(1, 2, 4), { held: Int32Array.of(0, 1, 2, 3, 4, 5), keys })
+    expect([...scores]).toEqual([...Float32Array.of(0.1, 0.1, 0)])
+  })
+
+  test('r-kv: a cell without alike ones stays before one of many', () => {
+    const policy = make('r-kv')
+    policy.observe?.({ position: 0, token: 0, attention: row(0, 0, 0, 0, 0) })
+    const keys = keysOf([
+      [1, 0],
+      [1, 0.1],
+      [0, 1],
+      [1, 0],
+      [1, -0.1],
+    ])
+    const [a, b, c] = policy.score(Int32Array.of(0, 1, 2), { held: Int32Array.of(0, 1, 2, 3, 4), keys })
+    expect(c).toBeGreaterThan(Math.max(a!, b!))
+  })
+
+  test('r-kv: keys of zeros have no direction, and no NaN', () => {
+    const policy = make('r-kv')
+    policy.observe?.({ position: 0, token: 0, attention: row(0.5, 0.5) })
+    const held = Int32Array.of(0, 1)
+    const scores = policy.score(held, {
+      held,
+      keys: keysOf([
+        [0, 0],
+        [0, 0],
+      ]),
+    })
+    expect([...scores]).toEqual([...Float32Array.of(0.05 - 0.45, 0.05 - 0.45)])
+  })
+})
+
+test('sepllm: separators are one mark, with or without white space, white space only, and the begin token', () => {
+  const policy = make('sepllm')
+  for (const token of texts.keys()) policy.observe?.({ position: token, token })
+  const positions = Int32Array.from(texts.keys())
+  const separators = texts.filter((_, i) => policy.score(positions, { held: positions })[i] === 1)
+  expect(separators).toEqual(['.', ', ', ' \n', ' ', '<s>', ':', '\t;', '\u00a0', '!\n\n'])
+})
+
+test('under every policy the same number of cells is left by every eviction, at the same steps', () => {
+  const evicting = policyNames()
+    .map(findPolicy)
+    .filter(({ evicts }) => evicts)
+  expect(evicting.length).toBeGreaterThan(12)
+  fc.assert(
+    fc.property(generations(fc.constant({})), (generation) => {
+      // As many as an attention sink takes are left to every policy.
+      const { budget, localWindow } = generation.settings
+      fc.pre(generation.promptCells >= 4 && budget - localWindow > 4)
+      const sizes = evicting.map((definition) => {
+        return generate(definition, generation).evictions.map(({ held, kept }) => [
+          held.at(-1),
+          held.length,
+          kept.length,
+        ])
+      })
+      for (const [i, size] of sizes.entries()) expect(size, evicting[i]!.name).toEqual(sizes[0])
+    }),
+    { numRuns: 40 },
+  )
 })

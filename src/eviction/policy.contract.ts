@@ -8,12 +8,14 @@ import { planEviction } from '../cache/budget.ts'
 import type { CacheSettings, EvictionPlan } from '../cache/budget.ts'
 import { removalRuns } from '../cache/runs.ts'
 import { CellKind } from '../cache/windows.ts'
-import type { ImportanceSource, PolicyDefinition, Protection } from './policy.ts'
+import { createPolicy, protectionOf as protectionUnder, queriesOf } from './check-policy.ts'
+import type { AttentionRow, CachedKeys, ImportanceSource, PolicyDefinition, Protection, TokenTexts } from './policy.ts'
+import { fakeProducts } from './products.fake.ts'
 import { parsePolicyOptions } from './registry.ts'
 import { checkPolicyFits, selectLeaving } from './select.ts'
 import type { Selection } from './select.ts'
 
-interface Generation {
+export interface Generation {
   readonly promptCells: number
   readonly settings: CacheSettings
   /** Generated tokens. */
@@ -25,7 +27,7 @@ interface Generation {
   readonly options: Record<string, unknown>
 }
 
-interface Eviction extends Selection {
+export interface Eviction extends Selection {
   /** Positions before it, ascending. */
   readonly held: number[]
   /** Positions after it, ascending. */
@@ -36,6 +38,33 @@ interface Eviction extends Selection {
 function fakeImportance(position: number, seed: number): number {
   return ((Math.imul(position + 1, 0x9e3779b1) ^ seed) >>> 28) / 4 - 1
 }
+
+/** A hash of two numbers, 0 to 1, with ties. */
+function fakeValue(a: number, b: number, seed: number): number {
+  return ((Math.imul(a + 1, 0x9e3779b1) ^ Math.imul(b + 7, 0x85ebca6b) ^ seed) >>> 26) / 64
+}
+
+/** The attention of a query on the cells that it sees; to be dropped after the call, as the engine's is. */
+function fakeAttention(query: number, seen: readonly number[], seed: number): AttentionRow {
+  const raw = seen.map((position) => fakeValue(query, position, seed) + 0.01)
+  const total = raw.reduce((sum, weight) => sum + weight, 0)
+  return { positions: Int32Array.from(seen), weights: Float32Array.from(raw, (weight) => weight / total) }
+}
+
+/** Two layers of two key heads, the cells in some order that is not theirs. */
+function fakeKeys(held: readonly number[], seed: number): CachedKeys {
+  const [keyHeads, headSize] = [2, 4]
+  const positions = Int32Array.from(held).reverse()
+  const layer = (index: number) =>
+    Float32Array.from({ length: positions.length * keyHeads * headSize }, (_, i) => {
+      const position = positions[Math.floor(i / (keyHeads * headSize))]!
+      return fakeValue(position, (i % (keyHeads * headSize)) + 100 * index, seed) - 0.3
+    })
+  return { positions, headSize, layers: () => [layer(0), layer(1)], products: fakeProducts(headSize) }
+}
+
+const fakeVocabulary: TokenTexts = { bos: 5, textOf: (token) => ['a', ', ', '\n', '3', '. ', '<s>'][token] ?? '' }
+const fakeToken = (position: number, seed: number) => Math.floor(fakeValue(position, 0, seed) * 6)
 
 /** A predictor that has seen nothing but what was pushed. */
 function fakeImportanceSource(seed: number): ImportanceSource {
@@ -50,21 +79,32 @@ function fakeImportanceSource(seed: number): ImportanceSource {
 }
 
 /** The engine's loop, without a model: append a cell, let the policy observe it, evict when the cells equal B. */
-function generate(
+export function generate(
   definition: PolicyDefinition,
   { promptCells, settings, length, thinking, seed, options: raw }: Generation,
 ): { evictions: Eviction[]; peakCells: number } {
   const options = parsePolicyOptions(definition, raw)
-  const protection = definition.protects(options)
-  const policy = definition.create(options, { promptCells, seed, importance: fakeImportanceSource(seed) })
+  const protection = protectionUnder(definition, options)
+  const queries = queriesOf(definition, options)
+  const importance = definition.needs.has('hidden-state') ? { importance: fakeImportanceSource(seed) } : {}
+  const policy = createPolicy(definition, options, { promptCells, seed, vocabulary: fakeVocabulary, ...importance })
   const plan = planEviction(settings, promptCells)
   const evictions: Eviction[] = []
   let peakCells = promptCells
-  let held = Array.from({ length: promptCells }, (_, position) => position)
-  for (let position = promptCells; position < promptCells + length; position++) {
+  let held: number[] = []
+  for (let position = 0; position < promptCells + length; position++) {
     held.push(position)
+    const isGenerated = position >= promptCells
     const hiddenState = Float32Array.of(fakeImportance(position, seed))
-    policy.observe?.({ position, token: 0, ...(definition.needs.has('hidden-state') && { hiddenState }) })
+    const attention = fakeAttention(position, held, seed)
+    policy.observe?.({
+      position,
+      token: fakeToken(position, seed),
+      ...(isGenerated && definition.needs.has('hidden-state') && { hiddenState }),
+      ...(settings.budget - held.length < queries && { attention }),
+    })
+    for (const row of [hiddenState, attention.weights]) row.fill(NaN)
+    if (!isGenerated) continue
     peakCells = Math.max(peakCells, held.length)
     if (!definition.evicts || held.length < settings.budget) continue
     const selection = selectLeaving({
@@ -73,7 +113,10 @@ function generate(
       plan,
       localWindow: settings.localWindow,
       protection,
-      score: (candidates) => policy.score(candidates),
+      score: (candidates) => {
+        const keys = definition.needs.has('keys') ? { keys: fakeKeys(held, seed) } : {}
+        return policy.score(candidates, { held: Int32Array.from(held), ...keys })
+      },
     })
     const runs = removalRuns(Int32Array.from(held), selection.leaving)
     const kept = held.filter((p) => !runs.some(([p0, p1]) => p0 <= p && p < p1))
@@ -123,7 +166,8 @@ function expectEviction(eviction: Eviction, generation: Generation, plan: Evicti
   expect(gone.filter((p) => !candidates.includes(p))).toEqual(fallback.slice(0, answerCells))
 }
 
-function generations(options: fc.Arbitrary<Record<string, unknown>>): fc.Arbitrary<Generation> {
+/** Any sizes that a cache may have, with windows and evictions of all kinds. */
+export function generations(options: fc.Arbitrary<Record<string, unknown>>): fc.Arbitrary<Generation> {
   const sizes = fc.record({
     promptCells: fc.integer({ min: 1, max: 30 }),
     localWindow: fc.integer({ min: 1, max: 20 }),
@@ -151,7 +195,7 @@ export function describePolicyContract(
 ): void {
   describe(`policy ${definition.name}`, () => {
     function protectionOf(generation: Generation): Protection {
-      return definition.protects(parsePolicyOptions(definition, generation.options))
+      return protectionUnder(definition, parsePolicyOptions(definition, generation.options))
     }
 
     function fits(generation: Generation): boolean {
@@ -227,7 +271,7 @@ export function describePolicyContract(
       expect(definition.name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/)
       expect(definition.summary).not.toMatch(/[.\n]$/)
       const defaults = parsePolicyOptions(definition, {})
-      const create = () => definition.create(defaults, { promptCells: 1, seed: 0 })
+      const create = () => createPolicy(definition, defaults, { promptCells: 1, seed: 0, vocabulary: fakeVocabulary })
       if (definition.needs.has('hidden-state')) {
         expect(create).toThrow(expect.objectContaining({ code: 'missing_predictor' }))
       } else {

@@ -10,13 +10,57 @@ export type { Protection }
 /** Signals that the engine must supply; what no policy names costs nothing. */
 export type Signal = 'hidden-state' | 'attention' | 'keys'
 
-/** One generated token, after the forward pass that consumed it. */
+/** One token, after the forward pass that consumed it. Its arrays are valid during the call only. */
 export interface DecodeStep {
   /** The token's index in the text. */
   readonly position: number
   readonly token: number
-  /** Last hidden state after the final norm, shape [d]; only for policies that need it. Valid during the call only. */
+  /** Last hidden state after the final norm, shape [d]; only of generated tokens, for policies that need it. */
   readonly hiddenState?: Float32Array
+  /**
+   * The attention of this token's query; for policies that need it, and only where an eviction can follow within the number
+   * of queries that the policy looks at.
+   */
+  readonly attention?: AttentionRow
+}
+
+/** Softmax weights of one query, averaged over all layers and query heads. */
+export interface AttentionRow {
+  /** The positions that the query saw, its own included, in no certain order. Shape [n]. */
+  readonly positions: Int32Array
+  /** The weight on each of them, shape [n]. */
+  readonly weights: Float32Array
+}
+
+/** Cached keys (after RoPE) of all held cells. */
+export interface CachedKeys {
+  /** Position of each row, in no certain order. Shape [n]. */
+  readonly positions: Int32Array
+  /** Values of one key head. */
+  readonly headSize: number
+  /** Layer by layer the n rows of (key heads x head size) values; each array is valid until the next. */
+  readonly layers: () => Iterable<Float32Array>
+  /**
+   * The product of each row of `a` with each row of `b`, computed by the engine; rows of `headSize` values, at most 256 of
+   * either. Shape [rows of a x rows of b], valid until the next call.
+   */
+  readonly products: (a: Float32Array, b: Float32Array) => Float32Array
+}
+
+/** The cache at an eviction. */
+export interface HeldCells {
+  /** Positions of all cells, ascending; the candidates are among them. */
+  readonly held: Int32Array
+  /** For policies that need keys. */
+  readonly keys?: CachedKeys
+}
+
+/** What a policy may know of tokens. */
+export interface TokenTexts {
+  /** The token that begins a text, negative if the model has none. */
+  readonly bos: number
+  /** The text of a token; characters that it has only a part of are replaced. */
+  textOf(token: number): string
 }
 
 /** Estimates importance for tokens whose hidden states were pushed; see `predictor/deferred-scorer.ts`. */
@@ -33,30 +77,35 @@ export interface PolicyContext {
   readonly promptCells: number
   /** Seed of the sequence. */
   readonly seed: number
+  readonly vocabulary: TokenTexts
   /** The importance predictor, for policies that need hidden states. */
   readonly importance?: ImportanceSource
 }
 
 /** A policy at work on one sequence. */
 export interface EvictionPolicy {
-  /** Called once for every generated token that was consumed, in order. */
+  /** Called once for every token that was consumed, in order: the prompt's, then the generated ones. */
   observe?(step: DecodeStep): void
   /**
    * One score for each candidate; the highest stay, and of equal scores the newer token stays. -Infinity is allowed, NaN
    * is not.
    * @param candidates positions, ascending
    */
-  score(candidates: Int32Array): Float32Array
+  score(candidates: Int32Array, cells: HeldCells): Float32Array
 }
 
 /** An entry of the registry: everything that the command line, the engine and the evaluation know of a policy. */
 export interface PolicyDefinition<Options extends z.ZodObject = z.ZodObject> {
   readonly name: string
+  /** The file that a user's policy was loaded from. */
+  readonly file?: string
   /** One line for help texts. */
   readonly summary: string
   /** False for the full cache: nothing is ever evicted. */
   readonly evicts: boolean
   readonly needs: ReadonlySet<Signal>
+  /** How many of the last queries before an eviction it looks at, if it needs attention. Default: all, the prompt's too. */
+  queries?(options: z.output<Options>): number
   /** Options of this policy alone, with defaults and descriptions. */
   readonly options: Options
   protects(options: z.output<Options>): Protection

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import { Option } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { PolicyDefinition } from './policy.ts'
@@ -72,16 +73,29 @@ describe('parsePolicyOptions', () => {
 
 describe('policyOptionTable', () => {
   test('has a row for each option', () => {
-    expect(policyOptionTable()).toEqual([
-      {
-        policies: ['streaming-llm'],
-        key: 'sinks',
-        flag: '--sinks',
-        description: 'how many of the first cells never leave (attention sinks)',
-        default: 4,
-        type: 'integer',
-      },
+    const rows = policyOptionTable().map((row) => [row.flag, row.key, row.type, row.default, row.policies.join()])
+    expect(rows).toEqual([
+      ['--sinks', 'sinks', 'integer', 4, 'streaming-llm'],
+      ['--observation-window', 'observationWindow', 'integer', 32, 'snapkv'],
+      ['--r-kv-window', 'rKvWindow', 'integer', 8, 'r-kv'],
+      ['--r-kv-lambda', 'rKvLambda', 'number', 0.1, 'r-kv'],
+      ['--r-kv-similarity', 'rKvSimilarity', 'number', 0.5, 'r-kv'],
+      ['--r-kv-pool', 'rKvPool', 'integer', 7, 'r-kv'],
     ])
+    expect(policyOptionTable()[0]?.description).toBe('how many of the first cells never leave (attention sinks)')
+    // A command line takes them as camelCase of the flag.
+    for (const { key, flag } of policyOptionTable()) expect(new Option(`${flag} <value>`).attributeName()).toBe(key)
+  })
+
+  test.each([
+    ['snapkv', { observationWindow: 0 }, '--observation-window: must be a whole number, 1 or more'],
+    ['r-kv', { rKvWindow: '1.5' }, '--r-kv-window: must be a whole number, 1 or more'],
+    ['r-kv', { rKvLambda: 1.1 }, '--r-kv-lambda: must be a number from 0 to 1'],
+    ['r-kv', { rKvLambda: 'x' }, '--r-kv-lambda: must be a number from 0 to 1'],
+    ['r-kv', { rKvSimilarity: -0.1 }, '--r-kv-similarity: must be a number from 0 to 1'],
+    ['r-kv', { rKvPool: 4 }, '--r-kv-pool: must be an odd whole number, 1 or more'],
+  ])('%s refuses %o', (name, raw, message) => {
+    expect(() => parsePolicyOptions(findPolicy(name), raw)).toThrow(message)
   })
 
   test('policies that share an option agree on it', () => {

@@ -3,15 +3,22 @@
  */
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
+import { isPolicyFile, loadPolicy } from './load-policy.ts'
 import { nearestName } from './nearest-name.ts'
 import { dyntsBottom } from './policies/dynts-bottom.ts'
 import { dyntsNoLocal } from './policies/dynts-no-local.ts'
 import { dyntsNoQuestion } from './policies/dynts-no-question.ts'
 import { dynts } from './policies/dynts.ts'
 import { full } from './policies/full.ts'
+import { h2o } from './policies/h2o.ts'
+import { knorm } from './policies/knorm.ts'
 import { questionWindow } from './policies/question-window.ts'
+import { rKv } from './policies/r-kv.ts'
 import { random } from './policies/random.ts'
+import { sepllm } from './policies/sepllm.ts'
+import { snapkv } from './policies/snapkv.ts'
 import { streamingLlm } from './policies/streaming-llm.ts'
+import { tova } from './policies/tova.ts'
 import { window } from './policies/window.ts'
 import type { PolicyDefinition } from './policy.ts'
 
@@ -20,6 +27,12 @@ const policies: readonly PolicyDefinition[] = [
   questionWindow,
   window,
   streamingLlm,
+  sepllm,
+  h2o,
+  snapkv,
+  rKv,
+  tova,
+  knorm,
   full,
   random,
   dyntsBottom,
@@ -41,6 +54,27 @@ export function findPolicy(name: string): PolicyDefinition {
   throw new InputError('unknown_policy', `There is no policy "${name}".${hint} Policies: ${policyNames().join(', ')}.`)
 }
 
+/**
+ * A policy by its name, or a user's own by the path or the `file:` address of its file, which is run.
+ * @throws InputError `unknown_policy`; `policy_not_loaded` with the reason
+ */
+export function resolvePolicy(reference: string): PolicyDefinition {
+  if (!isPolicyFile(reference)) return findPolicy(reference)
+  const policy = loadPolicy(reference)
+  if (policyNames().includes(policy.name)) {
+    throw new InputError(
+      'policy_not_loaded',
+      `${reference}: the name "${policy.name}" is taken by a policy of dynts; give yours another.`,
+    )
+  }
+  try {
+    optionsOf(policy)
+  } catch {
+    throw new InputError('policy_not_loaded', `${reference}: options may be numbers, strings and booleans only`)
+  }
+  return policy
+}
+
 /** One option of one or more policies, as a command line shows it. */
 export interface PolicyOption {
   /** Names of the policies that take it. */
@@ -56,7 +90,7 @@ export interface PolicyOption {
 }
 
 const optionSchema = z.object({
-  description: z.string(),
+  description: z.string().default(''),
   default: z.unknown().optional(),
   type: z.enum(['integer', 'number', 'boolean', 'string']),
 })

@@ -1,7 +1,7 @@
 /**
  * Reads attention weights while llama.cpp computes: the tensors `kq_soft_max-<layer>`, which exist only with flash
  * attention off. A callback per graph node is costly, so a context gets a probe only where a policy or the extraction of
- * importance needs one, and the probe copies only while it is active.
+ * importance needs one, and the probe copies only while it is active. Knows columns as cells, not as positions.
  */
 import koffi from 'koffi'
 import { EngineError } from '../errors.ts'
@@ -17,7 +17,30 @@ export interface AttentionRows {
   readonly weights: Float32Array
 }
 
-const softmaxName = /^kq_soft_max-\d+$/
+/** What is wanted of one ubatch. */
+export interface WantedRows {
+  /** For each stream of the ubatch, whether it is read. */
+  readonly streams: readonly boolean[]
+  /** The first query of each stream that is read. */
+  readonly firstQuery: number
+}
+
+/** One ubatch as far as it was read. */
+interface Reading {
+  readonly wanted: WantedRows
+  readonly cells: number
+  readonly queries: number
+  /** For each stream the sums over layers and heads, (queries - firstQuery) x cells; undefined if it is not wanted. */
+  readonly sums: readonly (Float32Array | undefined)[]
+  /** Layers x heads that were added. */
+  terms: number
+}
+
+const softmaxName = /^kq_soft_max-(\d+)$/
+const float32Type = 0
+const oneSequence: WantedRows = { streams: [true], firstQuery: 0 }
+/** Values that are copied out of C at a time: what fits into a core's cache beside the sums. */
+const blockLength = 2 ** 16
 
 export class AttentionProbe implements Disposable {
   /** For `ContextOptions`. */
@@ -25,11 +48,11 @@ export class AttentionProbe implements Disposable {
   /** Whether the next forward passes are read. */
   active = false
   readonly #c: Bindings
-  #sum = new Float32Array(0)
-  #scratch = new Float32Array(0)
-  #cells = 0
-  #queries = 0
-  #terms = 0
+  readonly #block = new Float32Array(blockLength)
+  #expected: readonly WantedRows[] = [oneSequence]
+  #readings: Reading[] = []
+  /** The layer that was read last: when it does not rise, the next ubatch has begun. */
+  #layer = Infinity
   #error: Error | undefined
   #disposed = false
 
@@ -39,19 +62,47 @@ export class AttentionProbe implements Disposable {
   }
 
   /**
-   * The attention of the forward passes since the last call. They must be of one sequence and one ubatch each.
-   * @throws EngineError `no_attention` if nothing was read
+   * Says what the next forward pass consists of, and drops what was read before. Without it, a pass is one ubatch of one
+   * sequence, all of whose queries are read.
+   * @param ubatches in the order in which llama.cpp computes them (`ubatchesOf`)
+   */
+  expect(ubatches: readonly WantedRows[] = [oneSequence]): void {
+    this.#expected = ubatches
+    this.#readings = []
+    this.#layer = Infinity
+    this.#error = undefined
+  }
+
+  /**
+   * The attention of the forward pass since the last call, which was of one sequence and one ubatch.
+   * @throws EngineError `no_attention` if nothing was read; `attention_shape` if there was more than one pass
    */
   take(): AttentionRows {
-    const error = this.#error
-    this.#error = undefined
+    const rows = this.takeAll()[0]?.[0]
+    if (!rows) throw new EngineError('no_attention', 'no attention weights were read: is flash attention off?')
+    return rows
+  }
+
+  /**
+   * The attention of the forward pass since the last call: for each ubatch that was expected, for each of its streams.
+   * Undefined where it was not wanted. The arrays are the caller's own.
+   * @throws EngineError `no_attention` if an ubatch was not read; `attention_shape` if there were more than expected
+   */
+  takeAll(): (AttentionRows | undefined)[][] {
+    const [readings, expected, error] = [this.#readings, this.#expected.length, this.#error]
+    this.expect(this.#expected)
     if (error) throw error
-    if (this.#terms === 0)
+    if (readings.length !== expected) {
       throw new EngineError('no_attention', 'no attention weights were read: is flash attention off?')
-    const scale = 1 / this.#terms
-    const weights = this.#sum.map((sum) => sum * scale)
-    this.#terms = 0
-    return { cells: this.#cells, queries: this.#queries, weights }
+    }
+    return readings.map(({ sums, cells, queries, wanted, terms }) =>
+      sums.map((weights) => {
+        if (!weights) return undefined
+        const scale = 1 / terms
+        for (let i = 0; i < weights.length; i++) weights[i] = (weights[i] ?? 0) * scale
+        return { cells, queries: queries - wanted.firstQuery, weights }
+      }),
+    )
   }
 
   dispose(): void {
@@ -66,36 +117,75 @@ export class AttentionProbe implements Disposable {
 
   /** An exception must not cross C, so it is kept for `take`. */
   #onNode(tensor: Pointer, ask: boolean): boolean {
+    if (!this.active) return !ask
     try {
-      if (!this.active || !softmaxName.test(this.#c.ggml_get_name(tensor))) return !ask
-      if (!ask) this.#read(tensor)
+      const layer = softmaxName.exec(this.#c.ggml_get_name(tensor))?.[1]
+      if (layer === undefined) return !ask
+      if (!ask && !this.#error) this.#read(tensor, Number(layer))
       return true
     } catch (error) {
       this.#error = error instanceof Error ? error : new Error(String(error))
-      return !ask
+      return true
     }
   }
 
-  /** Adds the mean over heads of one layer; shape of the tensor: cells x queries x heads x streams, float32. */
-  #read(tensor: Pointer): void {
-    const { ne } = koffi.decode(tensor, tensorHead) as { ne: (number | bigint)[] }
+  /** Adds one layer; shape of the tensor: cells x queries x heads x streams, float32. */
+  #read(tensor: Pointer, layer: number): void {
+    const { type, ne } = koffi.decode(tensor, tensorHead) as { type: number; ne: (number | bigint)[] }
     const [cells = 0, queries = 0, heads = 0, streams = 0] = ne.map(Number)
-    if (streams !== 1) throw new EngineError('attention_streams', 'attention is read for one sequence at a time')
-    const size = cells * queries
-    if (this.#terms === 0) {
-      if (this.#sum.length !== size) this.#sum = new Float32Array(size)
-      else this.#sum.fill(0)
-      this.#cells = cells
-      this.#queries = queries
-    } else if (cells !== this.#cells || queries !== this.#queries) {
+    if (type !== float32Type) throw new EngineError('attention_shape', 'attention weights are not float32')
+    if (layer <= this.#layer) this.#begin(cells, queries, streams)
+    this.#layer = layer
+    const reading = this.#readings.at(-1)
+    if (reading?.cells !== cells || reading.queries !== queries || reading.sums.length !== streams) {
+      throw new EngineError('attention_shape', 'the layers of this model differ in the width of their attention')
+    }
+    const { firstQuery } = reading.wanted
+    for (const [stream, sums] of reading.sums.entries()) {
+      for (let head = 0; sums && head < heads;) {
+        // Where whole heads are small, several are copied at once; where one is large, in parts.
+        const together = firstQuery === 0 ? Math.min(heads - head, Math.floor(blockLength / sums.length) || 1) : 1
+        const start = ((stream * heads + head) * queries + firstQuery) * cells
+        if (together > 1) this.#addHeads(tensor, start, sums, together)
+        else this.#addHead(tensor, start, sums)
+        head += together
+      }
+    }
+    reading.terms += heads
+  }
+
+  #begin(cells: number, queries: number, streams: number): void {
+    const wanted = this.#expected[this.#readings.length]
+    if (!wanted) {
       throw new EngineError('attention_shape', 'attention of two forward passes was mixed: take() it after each')
     }
-    if (this.#scratch.length < size * heads) this.#scratch = new Float32Array(size * heads)
-    this.#c.ggml_backend_tensor_get(tensor, this.#scratch, 0, size * heads * 4)
-    for (let head = 0; head < heads; head++) {
-      const base = head * size
-      for (let i = 0; i < size; i++) this.#sum[i] = (this.#sum[i] ?? 0) + (this.#scratch[base + i] ?? 0)
+    if (streams !== wanted.streams.length) {
+      throw new EngineError(
+        'attention_streams',
+        `attention of ${streams} sequences at once, not ${wanted.streams.length}`,
+      )
     }
-    this.#terms += heads
+    const size = (queries - wanted.firstQuery) * cells
+    const sums = wanted.streams.map((isWanted) => (isWanted ? new Float32Array(size) : undefined))
+    this.#readings.push({ wanted, cells, queries, sums, terms: 0 })
   }
+
+  #addHeads(tensor: Pointer, start: number, sums: Float32Array, heads: number): void {
+    const block = this.#block
+    this.#c.ggml_backend_tensor_get(tensor, block, start * 4, heads * sums.length * 4)
+    for (let head = 0; head < heads; head++) add(sums, 0, block, head * sums.length, sums.length)
+  }
+
+  #addHead(tensor: Pointer, start: number, sums: Float32Array): void {
+    for (let from = 0; from < sums.length; from += blockLength) {
+      const length = Math.min(blockLength, sums.length - from)
+      this.#c.ggml_backend_tensor_get(tensor, this.#block, (start + from) * 4, length * 4)
+      add(sums, from, this.#block, 0, length)
+    }
+  }
+}
+
+/** sums[i] += values[j], a tight loop: it runs over every weight of every head of every layer. */
+function add(sums: Float32Array, i: number, values: Float32Array, j: number, length: number): void {
+  for (const end = i + length; i < end; i++, j++) sums[i] = (sums[i] ?? 0) + (values[j] ?? 0)
 }

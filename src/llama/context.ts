@@ -4,6 +4,7 @@
  */
 import { EngineError, InputError } from '../errors.ts'
 import type { AttentionProbe } from './attention-probe.ts'
+import { AttentionReader, type PositionWeights } from './attention-reader.ts'
 import {
   float32View,
   int8View,
@@ -17,7 +18,8 @@ import {
 import { CellSlots } from './cell-slots.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaModel } from './model.ts'
-import { compactSequence, StateBuffer } from './sequence-state.ts'
+import { PairProducts } from './pair-products.ts'
+import { cachedKeys, compactSequence, StateBuffer, type StoredKeys } from './sequence-state.ts'
 import { defaultThreads } from './threads.ts'
 
 export const kvTypes = ['f16', 'q8_0', 'f32'] as const
@@ -39,7 +41,7 @@ export interface ContextOptions {
   readonly flashAttention?: boolean | undefined
   /** The most output rows of one decode; at least `sequences`, the default. */
   readonly outputRows?: number | undefined
-  /** Reads attention weights; needs flash attention off. */
+  /** Reads attention weights; turns flash attention off. */
   readonly attentionProbe?: AttentionProbe | undefined
 }
 
@@ -83,6 +85,9 @@ export class LlamaContext extends NativeHandle {
   readonly #idAddresses: BigUint64Array
   readonly #output: Int8Array
   readonly #stateBuffer = new StateBuffer()
+  readonly #attention: AttentionReader | undefined
+  /** Made when keys are first asked for. */
+  #products: PairProducts | undefined
   readonly #views = new Map<string, { address: Pointer; view: Float32Array }>()
   #rows = 0
   /** Index in the last batch of the token to which output row 0 belongs. */
@@ -103,7 +108,9 @@ export class LlamaContext extends NativeHandle {
     checkRange('threads', threads, 1, 512)
     checkRange('batchTokens', batchTokens, 1, 2 ** 16)
     checkRange('outputRows', outputRows, sequences, 2 ** 16)
-    const flash = options.flashAttention ?? (model.usesGpu || kvType === 'q8_0')
+    checkAttentionProbe(options)
+    const flash =
+      options.flashAttention ?? (options.attentionProbe === undefined && (model.usesGpu || kvType === 'q8_0'))
     if (kvType === 'q8_0' && !flash) {
       throw new InputError('invalid_context', 'a q8_0 cache needs flash attention: leave it on, or use --kv-type f16')
     }
@@ -166,6 +173,7 @@ export class LlamaContext extends NativeHandle {
     this.batchTokens = options.batchTokens
     this.outputRows = options.outputRows
     this.attentionProbe = options.attentionProbe
+    this.#attention = options.attentionProbe && new AttentionReader(options.attentionProbe)
     this.slots = Array.from({ length: this.sequences }, () => new CellSlots(this.cells))
     this.#memory = memory
     const capacity = Math.max(this.batchTokens, this.sequences)
@@ -179,14 +187,26 @@ export class LlamaContext extends NativeHandle {
     int32View(this.#batch.n_seq_id, capacity).fill(1)
   }
 
+  /** Whether attention weights can be asked for. */
+  get readsAttention(): boolean {
+    return this.#attention !== undefined
+  }
+
   /**
    * Appends a run of consecutive tokens to one sequence, in chunks of `batchTokens`.
    * @param start position of the first token
    * @param output `last`: logits of the last token only (row 0); `all`: logits and hidden states of every token, which
    * must not be more than `outputRows`
+   * @param attentionRows of how many of the last tokens the attention is read; they must be in the last chunk
    * @throws EngineError `decode_failed`
    */
-  append(sequence: number, tokens: ArrayLike<number>, start: number, output: 'none' | 'last' | 'all' = 'last'): void {
+  append(
+    sequence: number,
+    tokens: ArrayLike<number>,
+    start: number,
+    output: 'none' | 'last' | 'all' = 'last',
+    attentionRows = 0,
+  ): void {
     this.checkSequence(sequence)
     const slots = this.#slotsOf(sequence)
     if (tokens.length === 0) throw new RangeError('no tokens to append')
@@ -195,6 +215,8 @@ export class LlamaContext extends NativeHandle {
         `${tokens.length} output rows asked for, at most ${Math.min(this.outputRows, this.batchTokens)}`,
       )
     }
+    if (attentionRows > ((tokens.length - 1) % this.batchTokens) + 1)
+      throw new RangeError(`attention of ${attentionRows} tokens asked for, which are not in one chunk`)
     if (tokens.length > this.cells - slots.used)
       throw new RangeError(`${tokens.length} tokens do not fit into the cache`)
     this.#setHiddenStates(output === 'all')
@@ -211,7 +233,15 @@ export class LlamaContext extends NativeHandle {
         )
       }
       this.#rows = 0
-      this.#run(count)
+      const isLastChunk = from + count === tokens.length
+      this.#run(
+        count,
+        isLastChunk && attentionRows > 0
+          ? (reader, run) => {
+              reader.readTokens(attentionRows, { count, start: start + from, slots }, run)
+            }
+          : undefined,
+      )
       slots.append(start + from, count)
     }
     this.#rows = output === 'all' ? tokens.length : output === 'last' ? 1 : 0
@@ -221,9 +251,10 @@ export class LlamaContext extends NativeHandle {
   /**
    * One forward pass over one new token in each of several sequences; row i of the output belongs to entry i.
    * @param hiddenStates whether the last hidden states are wanted beside the logits
+   * @param attention for each entry whether its attention is read
    * @throws EngineError `decode_failed`
    */
-  decode(batch: DecodeBatch, hiddenStates: boolean): void {
+  decode(batch: DecodeBatch, hiddenStates: boolean, attention: readonly boolean[] = []): void {
     const count = batch.tokens.length
     if (count === 0 || count > this.sequences) throw new RangeError(`a step decodes 1 to ${this.sequences} sequences`)
     const seen = new Set<number>()
@@ -237,7 +268,15 @@ export class LlamaContext extends NativeHandle {
     }
     this.#setHiddenStates(hiddenStates)
     this.#rows = 0
-    this.#run(count)
+    const { slots } = this
+    this.#run(
+      count,
+      attention.includes(true)
+        ? (reader, run) => {
+            reader.readEntries({ ...batch, slots }, attention, run)
+          }
+        : undefined,
+    )
     for (let i = 0; i < count; i++) this.#slotsOf(batch.sequences[i] ?? -1).append(batch.positions[i] ?? -1, 1)
     this.#rows = count
     this.#firstRow = 0
@@ -254,6 +293,27 @@ export class LlamaContext extends NativeHandle {
     if (!this.#hasHiddenStates) throw new Error('the last decode was run without hidden states')
     const address = this.#c.llama_get_embeddings_ith(this.pointer, this.outputIndex(row))
     return this.#view('hidden', row, address, this.model.hiddenSize)
+  }
+
+  /**
+   * Attention of a row of the last `append` or `decode` for which it was asked. Valid until the next call, and only before
+   * the cells of its sequence change.
+   */
+  attention(row: number): PositionWeights {
+    if (!this.#attention) throw new Error('this context has no attention probe')
+    return this.#attention.row(row)
+  }
+
+  /**
+   * The cached keys of a sequence, read one layer at a time, and products of vectors of a head's size (`PairProducts.run`).
+   * Valid until the sequence's cells change.
+   */
+  keys(sequence: number): StoredKeys & { readonly products: PairProducts['run'] } {
+    const keys = cachedKeys(this, sequence, this.#stateBuffer)
+    const { library } = this.model
+    this.#products ??= new PairProducts(library, keys.headSize, this.threads)
+    const products = this.#products
+    return { ...keys, products: (a, b) => products.run(a, b) }
   }
 
   /**
@@ -301,6 +361,7 @@ export class LlamaContext extends NativeHandle {
     this.#c.llama_batch_free(this.#batch)
     this.#c.llama_free(pointer)
     this.attentionProbe?.dispose()
+    this.#products?.dispose()
   }
 
   #put(i: number, token: number, position: number, sequence: number, output: boolean): void {
@@ -313,7 +374,18 @@ export class LlamaContext extends NativeHandle {
     this.#output[i] = output ? 1 : 0
   }
 
-  #run(count: number): void {
+  /** @param read runs the pass while attention is read; undefined: nothing is */
+  #run(count: number, read?: (reader: AttentionReader, run: () => void) => void): void {
+    this.#attention?.forget()
+    if (!read) {
+      this.#decodeBatch(count)
+      return
+    }
+    if (!this.#attention) throw new Error('this context has no attention probe')
+    read(this.#attention, () => this.#decodeBatch(count))
+  }
+
+  #decodeBatch(count: number): void {
     this.#batch.n_tokens = count
     const status = this.#c.llama_decode(this.pointer, this.#batch)
     if (status === 0) return
@@ -349,6 +421,22 @@ export class LlamaContext extends NativeHandle {
     const slots = this.slots[sequence]
     if (!slots) throw new RangeError(`sequence ${sequence} of ${this.sequences}`)
     return slots
+  }
+}
+
+function checkAttentionProbe({ attentionProbe, kvType, flashAttention }: ContextOptions): void {
+  if (attentionProbe === undefined) return
+  if (kvType === 'q8_0') {
+    throw new InputError(
+      'invalid_context',
+      'attention weights cannot be read from a q8_0 cache, which needs flash attention: use --kv-type f16',
+    )
+  }
+  if (flashAttention === true) {
+    throw new InputError(
+      'invalid_context',
+      'attention weights cannot be read with flash attention: leave --flash-attention out, or turn it off',
+    )
   }
 }
 

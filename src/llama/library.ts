@@ -135,7 +135,10 @@ function open(folder: string, backend: Backend): LlamaLibrary {
   }
   checkRelease(c)
   c.llama_log_set(nothing, null)
-  c.ggml_backend_load_all_from_path(folder)
+  // The registry of devices is the process's, this module the thread's: another thread may have filled it already.
+  const known = listDevices(c)
+  const lacksGpu = backend !== 'cpu' && !known.some((device) => device.gpu)
+  if (known.length === 0 || lacksGpu) c.ggml_backend_load_all_from_path(folder)
   c.llama_backend_init()
   const devices = listDevices(c)
   return {

@@ -11,6 +11,8 @@ import { Vocab } from './vocab.ts'
 export interface ModelOptions {
   /** Layers kept on the GPU; negative: all. Without a GPU it has no effect. */
   readonly gpuLayers?: number | undefined
+  /** Loads no weights: `vocab` can be used, and every size is 0. */
+  readonly vocabularyOnly?: boolean | undefined
   /** Called with 0..1 while the weights are read; returning false stops the loading. */
   readonly onProgress?: ((share: number) => boolean) | undefined
 }
@@ -37,6 +39,7 @@ export class LlamaModel extends NativeHandle {
     const params = c.llama_model_default_params()
     const gpu = library.devices.some((device) => device.gpu)
     params.n_gpu_layers = gpu ? (options.gpuLayers ?? -1) : 0
+    params.vocab_only = options.vocabularyOnly ?? false
     const progress = { cancelled: false }
     const onProgress = options.onProgress
     const callback = onProgress
@@ -55,13 +58,17 @@ export class LlamaModel extends NativeHandle {
       if (result === null) {
         throw new InputError('model_not_loaded', `llama.cpp cannot load ${path}: ${log[0] ?? 'no reason given'}`)
       }
-      return new LlamaModel(library, result, gpu && params.n_gpu_layers !== 0)
+      return new LlamaModel(library, result, { usesGpu: gpu && params.n_gpu_layers !== 0, ...options })
     } finally {
       if (callback !== null) koffi.unregister(callback)
     }
   }
 
-  private constructor(library: LlamaLibrary, pointer: Pointer, usesGpu: boolean) {
+  private constructor(
+    library: LlamaLibrary,
+    pointer: Pointer,
+    { usesGpu, vocabularyOnly = false }: ModelOptions & { usesGpu: boolean },
+  ) {
     super(pointer)
     const { c } = library
     this.library = library
@@ -69,7 +76,8 @@ export class LlamaModel extends NativeHandle {
     this.vocab = new Vocab(c, c.llama_model_get_vocab(pointer), this)
     this.layers = c.llama_model_n_layer(pointer)
     this.hiddenSize = c.llama_model_n_embd_out(pointer)
-    this.heads = c.llama_model_n_head(pointer)
+    // C aborts when it is asked for the heads of a model without layers.
+    this.heads = vocabularyOnly ? 0 : c.llama_model_n_head(pointer)
     this.trainedContext = c.llama_model_n_ctx_train(pointer)
     this.weightBytes = c.llama_model_size(pointer)
     this.usesGpu = usesGpu

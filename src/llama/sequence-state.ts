@@ -79,22 +79,63 @@ export interface LayerKeys {
 }
 
 /**
- * Cached keys (after RoPE) of a sequence, with the position of each row. Those of a quantised cache are rotated within each
- * head, as llama.cpp keeps them: products and cosines are those of the keys.
+ * Cached keys (after RoPE) of a sequence. Those of a quantised cache are rotated within each head, as llama.cpp keeps them:
+ * products and cosines are those of the keys.
  */
-export function readKeys(context: LlamaContext, sequence: number): { positions: Int32Array; layers: LayerKeys[] } {
-  const state = saveSequence(context, sequence)
+export interface StoredKeys {
+  /** Position of each row, in the order of the cells. Shape [n]. */
+  readonly positions: Int32Array
+  /** Values of one key head. */
+  readonly headSize: number
+  /** Layer by layer the n rows of (key heads x head size) values; each array is valid until the next. */
+  readonly layers: () => Iterable<Float32Array>
+}
+
+/** Reads the keys layer by layer, so that only one layer at a time is held as float32. */
+export function cachedKeys(context: LlamaContext, sequence: number, buffer = new StateBuffer()): StoredKeys {
+  const state = save(context, sequence, buffer, 0)
   const { positions, dataOffset } = parseState(state)
-  const reader = new Reader(state, dataOffset)
-  reader.skip(4) // whether values are transposed
-  const layers = Array.from({ length: reader.u32() }, () => {
-    const type = reader.u32()
-    const rowBytes = reader.u64()
-    const bytes = reader.bytes(rowBytes * positions.length)
-    const values = toFloat32(type, bytes)
-    return { rows: positions.length, width: values.length / Math.max(1, positions.length), values }
+  const { pointer, library } = context.model
+  const keyHeads = library.c.llama_model_n_head_kv(pointer)
+  const firstWidth = [...layerKeys(state, dataOffset, positions.length, 1)][0]?.width ?? 0
+  return {
+    positions,
+    headSize: firstWidth / keyHeads,
+    layers: () => valuesOf(layerKeys(state, dataOffset, positions.length)),
+  }
+}
+
+function* valuesOf(layers: Iterable<LayerKeys>): Generator<Float32Array, void, undefined> {
+  for (const { values } of layers) yield values
+}
+
+/** A copy of all cached keys of a sequence, with the position of each row. */
+export function readKeys(context: LlamaContext, sequence: number): { positions: Int32Array; layers: LayerKeys[] } {
+  const state = save(context, sequence, new StateBuffer(), 0)
+  const { positions, dataOffset } = parseState(state)
+  const layers = Array.from(layerKeys(state, dataOffset, positions.length), (layer) => {
+    return { ...layer, values: layer.values.slice() }
   })
   return { positions, layers }
+}
+
+/** The values are float32 and valid until the next layer is asked for. */
+function* layerKeys(
+  state: Uint8Array,
+  dataOffset: number,
+  rows: number,
+  most = Infinity,
+): Generator<LayerKeys, void, undefined> {
+  const reader = new Reader(state, dataOffset)
+  reader.skip(4) // whether values are transposed
+  const layers = Math.min(reader.u32(), most)
+  let values: Float32Array = new Float32Array(0)
+  for (let layer = 0; layer < layers; layer++) {
+    const type = reader.u32()
+    const rowBytes = reader.u64()
+    values = toFloat32(type, reader.bytes(rowBytes * rows), values)
+    yield { rows, width: values.length / Math.max(1, rows), values }
+  }
 }
 
 /** Positions in cell order, and where the layers' data begin. */
@@ -141,29 +182,43 @@ class Reader {
     this.offset += count
   }
 
+  /** A view. */
   bytes(count: number): Uint8Array {
     this.offset += count
-    return this.#bytes.slice(this.offset - count, this.offset)
+    return this.#bytes.subarray(this.offset - count, this.offset)
   }
 }
 
 const ggmlType = { f32: 0, f16: 1, q8_0: 8 }
+const q8Block = 34
 
-function toFloat32(type: number, bytes: Uint8Array): Float32Array {
-  if (type === ggmlType.f32) return new Float32Array(bytes.buffer)
-  if (type === ggmlType.f16) return Float32Array.from(new Float16Array(bytes.buffer))
-  if (type === ggmlType.q8_0) return dequantize(bytes)
-  throw new EngineError('state_format', `keys of ggml type ${type} cannot be read`)
+/** The value of every float16, by its bits. */
+let float16Values: Float32Array | undefined
+
+/** @param values is used again if it has the right length */
+function toFloat32(type: number, bytes: Uint8Array, values: Float32Array): Float32Array {
+  const length =
+    type === ggmlType.f32 ? bytes.length / 4 : type === ggmlType.f16 ? bytes.length / 2 : (bytes.length / q8Block) * 32
+  const to = values.length === length ? values : new Float32Array(length)
+  if (type === ggmlType.f32) new Uint8Array(to.buffer).set(bytes)
+  else if (type === ggmlType.f16) widen(bytes, to)
+  else if (type === ggmlType.q8_0) dequantize(bytes, to)
+  else throw new EngineError('state_format', `keys of ggml type ${type} cannot be read`)
+  return to
+}
+
+function widen(bytes: Uint8Array, to: Float32Array): void {
+  float16Values ??= Float32Array.from(new Float16Array(Uint16Array.from({ length: 2 ** 16 }, (_, i) => i).buffer))
+  const table = float16Values
+  for (let i = 0; i < to.length; i++) to[i] = table[(bytes[2 * i] ?? 0) | ((bytes[2 * i + 1] ?? 0) << 8)] ?? NaN
 }
 
 /** q8_0: blocks of a float16 scale and 32 signed bytes. */
-function dequantize(bytes: Uint8Array): Float32Array {
-  const blocks = bytes.length / 34
-  const values = new Float32Array(blocks * 32)
-  for (let block = 0; block < blocks; block++) {
-    const scale = new Float16Array(bytes.slice(block * 34, block * 34 + 2).buffer)[0] ?? 0
-    const quants = new Int8Array(bytes.buffer, bytes.byteOffset + block * 34 + 2, 32)
-    quants.forEach((quant, i) => (values[block * 32 + i] = quant * scale))
+function dequantize(bytes: Uint8Array, to: Float32Array): void {
+  const scale = new Float32Array(1)
+  for (let block = 0; block * 32 < to.length; block++) {
+    const from = block * q8Block
+    widen(bytes.subarray(from, from + 2), scale)
+    for (let i = 0; i < 32; i++) to[block * 32 + i] = (((bytes[from + 2 + i] ?? 0) << 24) >> 24) * (scale[0] ?? 0)
   }
-  return values
 }

@@ -33,6 +33,7 @@ export const runRecordSchema = z.strictObject({
     loadMs: milliseconds,
     prefillMs: milliseconds,
     decodeMs: milliseconds,
+    forwardMs: milliseconds,
     evictionMs: milliseconds,
     scoringMs: milliseconds,
     tokensPerSecond: milliseconds,

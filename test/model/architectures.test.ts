@@ -6,6 +6,7 @@ import { LoadedModel } from '../../src/engine/loaded-model.ts'
 import type { GenerateRequest } from '../../src/engine/types.ts'
 import { loadLibrary } from '../../src/llama/index.ts'
 import { inspectGguf } from '../../src/models/gguf-file.ts'
+import { ImportancePass } from '../../src/traces/importance-pass.ts'
 import { f32, i32s, strings, text, u32, writeGguf, type TensorSpec, type Value } from '../support/gguf-writer.ts'
 import { runRequests, type Run } from '../support/run-requests.ts'
 
@@ -109,6 +110,30 @@ describe.each(Object.entries(full))('%s, a full-attention architecture', (_name,
     expect(result.finishReason).toBe('length')
     expect(evictions.length > 0).toBe(policy !== 'full')
     expect(result.cache.peakCells).toBe(policy === 'full' ? 63 : 20)
+  })
+})
+
+describe('the importance of a trace', () => {
+  const tokens = Array.from({ length: 60 }, (_, i) => i % 30)
+  const trace = { tokens, promptTokens: 4, thinkStart: 5, thinkEnd: 50, answerStart: 51 }
+
+  test.each(Object.entries(full))('%s: attention without weights is even', async (_name, make) => {
+    using model = await load(make())
+    using pass = ImportancePass.create(model, { cells: 60, kvType: 'f32', threads: 1 })
+    const steps = pass.run(trace, new Int32Array(0))
+    let step = steps.next()
+    while (!step.done) step = steps.next()
+    const { importance, promptImportance } = step.value
+    const rows = tokens.map((_, position) => 1 / (position + 1)).slice(51)
+    const mean = rows.reduce((sum, weight) => sum + weight, 0) / rows.length
+    expect([importance.length, promptImportance.length]).toEqual([45, 4])
+    for (const value of [...importance, ...promptImportance]) expect(value).toBeCloseTo(mean, 6)
+  })
+
+  test.each(Object.entries(notEvictable))('%s: refused with a sentence that says why', async (name, make) => {
+    using model = await load(make())
+    const why = name === 'mamba' ? /cannot be read: it is recurrent/ : /cannot be read: it uses sliding-window/
+    expect(() => ImportancePass.create(model, { cells: 60 })).toThrow(why)
   })
 })
 

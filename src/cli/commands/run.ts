@@ -8,6 +8,7 @@ import { loadLocated, locateModel, type LocatedModel, type Model } from '../../e
 import { defaultMaxTokens, defaultPolicy, resolveCacheSettings } from '../../engine/prepare.ts'
 import type { GenerateRequest, GenerateResult } from '../../engine/types.ts'
 import { isChainProblem, solveChainProblem } from '../../evaluation/chain-problem.ts'
+import { isPolicyFile } from '../../eviction/load-policy.ts'
 import { findPolicy } from '../../eviction/registry.ts'
 import { findThinkingTags } from '../../llama/index.ts'
 import { formatMemoryPlan, memoryPlan } from '../../models/memory-plan.ts'
@@ -91,9 +92,8 @@ function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, questio
   const recurrent = isRecurrent(info)
     ? 'its recurrent layers keep a state from which no token can be removed'
     : undefined
-  const policy = findPolicy(
-    flags.policy ?? defaultPolicy({ hasPredictor: predictor !== undefined, notEvictable: recurrent }),
-  )
+  const name = flags.policy ?? defaultPolicy({ hasPredictor: predictor !== undefined, notEvictable: recurrent })
+  const policy = isPolicyFile(name) ? { name, evicts: true } : findPolicy(name)
   const settings = resolveCacheSettings(predictor ?? {}, flags)
   const maxTokens = flags.maxTokens ?? defaultMaxTokens
   const textLength = Math.min(info.trainedContext, maxTokens + estimatedTokens(question))
@@ -179,6 +179,8 @@ interface PlannedRun {
   readonly policy: string
   /** The most cells that a sequence will hold. */
   readonly cells: number
+  /** Whether the policy reads attention weights. */
+  readonly attention: boolean
   readonly requests: readonly GenerateRequest[]
 }
 
@@ -192,13 +194,13 @@ async function planPolicy(
   const requests = Array.from({ length: flags.samples }, (_, sample) => requestOf(flags, question, policy, sample))
   // Samples differ in their seeds only.
   const plan = await model.plan(requestOf(flags, question, policy, 0))
-  return { policy: plan.policy, cells: plan.cells, requests }
+  return { policy: plan.policy, cells: plan.cells, attention: plan.attention, requests }
 }
 
 /** Runs all samples under one policy, in an engine of the size that they need. */
 async function runPolicy(
   model: Model,
-  { policy, cells, requests }: PlannedRun,
+  { policy, cells, attention, requests }: PlannedRun,
   flags: RunFlags,
   view: RunView,
   signal: AbortSignal,
@@ -210,6 +212,7 @@ async function runPolicy(
     sequences: requests.length,
     kvType,
     compaction,
+    attention,
     flashAttention: flashAttention === undefined ? undefined : flashAttention === 'on',
   })
   view.begin(policy, requests.length)

@@ -1,0 +1,188 @@
+/**
+ * What the loop gives to a policy: every token once, attention and keys where they are needed, and nothing of another
+ * sequence.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { fakeAttention, FakeLoop, runAlone, tokens } from './loop.fake.ts'
+import type { GenerateRequest } from './types.ts'
+
+/** What a spy was given. */
+interface Seen {
+  readonly seed: number
+  readonly steps: { position: number; token: number; attention?: [number, number][] }[]
+  /** Positions at each eviction, and the keys of each, oldest first. */
+  readonly evictions: { held: number[]; keys: [number, number[]][] }[]
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'dynts-loop-'))
+const spyFile = join(folder, 'spy.ts')
+writeFileSync(
+  spyFile,
+  `import { definePolicy } from 'dynts'
+  import { z } from 'zod'
+  export default definePolicy({
+    name: 'spy',
+    needs: ['attention', 'keys'],
+    options: z.object({ looksAt: z.int().default(1e9), failsAt: z.int().default(-1) }),
+    queries: ({ looksAt }) => looksAt,
+    protects: { question: false, localWindow: true, answer: false },
+    create({ failsAt }, { seed }) {
+      const seen = { seed, steps: [], evictions: [] }
+      globalThis.spies.push(seen)
+      const pairs = (a, b) => [...a].map((x, i) => [x, b[i]])
+      return {
+        observe({ position, token, attention }) {
+          if (position === failsAt) throw new Error('that is enough')
+          seen.steps.push({ position, token, ...(attention && { attention: pairs(attention.positions, attention.weights) }) })
+        },
+        score(candidates, { held, keys }) {
+          const rows = [...keys.layers()][0]
+          const keyed = [...keys.positions].map((p, i) => [p, [...rows.slice(i * keys.headSize, (i + 1) * keys.headSize)]])
+          seen.evictions.push({ held: [...held], keys: keyed.sort((a, b) => a[0] - b[0]) })
+          return Float32Array.from(candidates, (p) => (p * 7) % 5)
+        },
+      }
+    },
+  })`,
+)
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const spies: Seen[] = []
+Object.assign(globalThis, { spies })
+beforeEach(() => void spies.splice(0))
+
+const runs = fc.record({
+  promptLength: fc.integer({ min: 1, max: 20 }),
+  maxTokens: fc.integer({ min: 1, max: 60 }),
+  looksAt: fc.constantFrom(1, 2, 5, 8, 12, 40, 1e9),
+  ratio: fc.constantFrom(0, 0.4, 0.8),
+  /** Steps of the loop before it arrives. */
+  delay: fc.nat(5),
+})
+type Run = typeof runs extends fc.Arbitrary<infer T> ? T : never
+
+function requestOf({ promptLength, maxTokens, looksAt, ratio }: Run, seed: number): GenerateRequest {
+  const text = Array.from({ length: promptLength }, (_, i) => 4 + ((i + seed) % 20))
+  const bound = { budget: 30, localWindow: 4, ratio }
+  return { prompt: { tokens: text }, seed, maxTokens, policy: spyFile, policyOptions: { looksAt }, ...bound }
+}
+
+function expectWhatIsDue(loop: FakeLoop, run: Run, seed: number): void {
+  const seen = spies.find((spy) => spy.seed === seed)!
+  const all = loop.result(seed).tokens
+  const text = all.slice(0, -1)
+  expect(seen.steps.map(({ position, token }) => [position, token])).toEqual(text.map((token, i) => [i, token]))
+
+  // Held cells at each step, and the steps within `looksAt` of an eviction, from what the events say.
+  const evictions = loop.evictions(seed).map(({ step, kept }) => ({ at: run.promptLength + step - 1, kept }))
+  const due = new Set(
+    evictions.flatMap(({ at }) => text.map((_, i) => i).filter((i) => i <= at && i > at - run.looksAt)),
+  )
+  let held: number[] = []
+  let evicted = 0
+  for (const { position, attention } of seen.steps) {
+    held.push(position)
+    expect(attention !== undefined, `attention at ${position}`).toBe(due.has(position))
+    if (attention) {
+      const { positions, weights } = fakeAttention(position, held)
+      expect(attention).toEqual([...positions].map((other, i) => [other, weights[i]]))
+    }
+    const eviction = evictions[evicted]
+    if (eviction?.at !== position) continue
+    expect(seen.evictions[evicted]).toEqual({ held, keys: held.map((p) => [p, [p, 1]]) })
+    held = [...eviction.kept]
+    evicted++
+  }
+  expect(seen.evictions).toHaveLength(evictions.length)
+}
+
+describe('a policy', () => {
+  test('is given every token once, and attention for exactly the queries that it looks at, in any batch', () => {
+    let evictions = 0
+    fc.assert(
+      fc.property(
+        fc.array(runs, { minLength: 1, maxLength: 7 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.integer({ min: 1, max: 8 }),
+        (all, slots, batch) => {
+          spies.splice(0)
+          const loop = new FakeLoop({ cells: 64, sequences: slots, batchTokens: batch, attention: true })
+          all.forEach((run, id) => {
+            for (let i = 0; i < run.delay; i++) loop.step()
+            loop.submit(id, requestOf(run, id))
+          })
+          loop.finish()
+          all.forEach((run, id) => expectWhatIsDue(loop, run, id))
+          evictions += spies.reduce((sum, spy) => sum + spy.evictions.length, 0)
+        },
+      ),
+      { numRuns: 40 },
+    )
+    expect(evictions).toBeGreaterThan(50)
+  })
+
+  test('no attention is read where no eviction can follow', () => {
+    const prompt = { tokens: tokens('Q|a|b') }
+    const bound = { budget: 20, localWindow: 4, ratio: 0.4, policy: spyFile }
+    // 3 + 17 cells with the 17th consumed token; the last token is not consumed.
+    for (const [maxTokens, evictions] of [
+      [17, 0],
+      [18, 1],
+    ] as const) {
+      spies.splice(0)
+      const loop = runAlone({ prompt, maxTokens, seed: 1, ...bound }, { attention: true })
+      expect(loop.evictions(1)).toHaveLength(evictions)
+      expect(spies[0]!.steps.filter(({ attention }) => attention)).toHaveLength(evictions * 20)
+    }
+  })
+
+  test('one that fails ends its own sequence, with its name, and no other', () => {
+    const loop = new FakeLoop({ sequences: 2, attention: true })
+    const request = (seed: number, failsAt: number): GenerateRequest => {
+      const bound = { budget: 20, localWindow: 4, ratio: 0.4 }
+      return {
+        prompt: { tokens: tokens('Q|a') },
+        seed,
+        maxTokens: 50,
+        policy: spyFile,
+        policyOptions: { failsAt },
+        ...bound,
+      }
+    }
+    loop.submit(0, request(0, -1)).submit(1, request(1, 30)).submit(2, request(2, 1)).submit(3, request(3, -1))
+    loop.finish()
+    for (const [id, where] of [
+      [1, 'observe, position 30'],
+      [2, 'observe, position 1'],
+    ] as const) {
+      expect(loop.of(id).error).toMatchObject({ name: 'InputError', code: 'policy_failed' })
+      expect((loop.of(id).error as Error).message).toBe(`policy spy (${spyFile}) failed: ${where}: that is enough`)
+    }
+    expect(loop.generated(0)).toHaveLength(50)
+    expect(loop.generated(3)).toHaveLength(50)
+    expect(loop.forward.held.every((stream) => stream.size === 0)).toBe(true)
+  })
+
+  test.each(['h2o', 'snapkv', 'r-kv', 'tova'])('%s is refused where attention is not read', (policy) => {
+    const bound = { budget: 20, localWindow: 4, ratio: 0.4 }
+    const request: GenerateRequest = { prompt: { tokens: tokens('Q|a') }, policy, maxTokens: 5, ...bound }
+    expect(() => new FakeLoop().submit(1, request)).toThrow(
+      expect.objectContaining({
+        code: 'attention_not_read',
+        message: expect.stringMatching(
+          new RegExp(`^policy ${policy} needs .*Engine.create\\(model, \\{ attention: true \\}\\)$`),
+        ) as string,
+      }),
+    )
+  })
+
+  test.each(['knorm', 'sepllm', 'dynts'])('%s runs without attention', (policy) => {
+    const bound = { budget: 20, localWindow: 4, ratio: 0.4 }
+    const loop = runAlone({ prompt: { tokens: tokens('Q|a') }, policy, maxTokens: 50, ...bound })
+    expect(loop.evictions(1).length).toBeGreaterThan(2)
+  })
+})

@@ -1,0 +1,208 @@
+import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { createPolicy, protectionOf, queriesOf } from './check-policy.ts'
+import { isPolicyFile, loadPolicy } from './load-policy.ts'
+import { describePolicyContract } from './policy.contract.ts'
+import { parsePolicyOptions, resolvePolicy } from './registry.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'dynts-policy-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+let files = 0
+
+function write(text: string, extension = 'ts'): string {
+  const path = join(folder, `policy-${++files}.${extension}`)
+  writeFileSync(path, text)
+  return path
+}
+
+/** The first policy of the documentation. */
+function documented(): string {
+  const page = readFileSync(new URL('../../docs/adding-a-policy.md', import.meta.url), 'utf8')
+  const block = /```ts\n(import \{ definePolicy \}.*?)```/s.exec(page)?.[1]
+  if (block === undefined) throw new Error('docs/adding-a-policy.md has no policy')
+  return block
+}
+
+const context = { promptCells: 1, seed: 0, vocabulary: { bos: -1, textOf: () => '' } }
+const scoreOf = (path: string, candidates: number[]) => {
+  const definition = loadPolicy(path)
+  const positions = Int32Array.from(candidates)
+  return [
+    ...createPolicy(definition, parsePolicyOptions(definition, {}), context).score(positions, { held: positions }),
+  ]
+}
+
+describe('the policy of docs/adding-a-policy.md', () => {
+  const path = write(documented())
+
+  test('has ten lines, and does what it says', () => {
+    expect(documented().trim().split('\n').length).toBeLessThanOrEqual(10)
+    expect(scoreOf(path, [4, 5, 6, 7])).toEqual([4, 5 - 1e6, 6, 7 - 1e6])
+  })
+
+  describePolicyContract(loadPolicy(path))
+})
+
+describe('a policy file', () => {
+  test.each(['./a.ts', 'a.js', '/tmp/x', 'dir/x', 'file:///x', 'a.mjs', 'C:\\x', '.\\x.cts'])(
+    '%s is one',
+    (reference) => {
+      expect(isPolicyFile(reference)).toBe(true)
+    },
+  )
+  test.each(['dynts', 'h2o', 'r-kv', 'streaming-llm', 'ts'])('%s is none', (reference) => {
+    expect(isPolicyFile(reference)).toBe(false)
+  })
+
+  test('by an absolute path, a relative one and an address', () => {
+    const path = write(documented())
+    for (const reference of [path, `./${relative('.', path)}`, pathToFileURL(path).href]) {
+      expect(resolvePolicy(reference)).toMatchObject({ name: 'every-other', file: path, evicts: true })
+    }
+  })
+
+  test.each([
+    [
+      'ts',
+      'const one: number = 1\nexport default { name: "plain", create: () => ({ score: () => Float32Array.of(one) }) }',
+    ],
+    ['js', 'export default { name: "plain", create: () => ({ score: () => Float32Array.of(1) }) }'],
+    ['mjs', 'export default { name: "plain", create: () => ({ score: () => Float32Array.of(1) }) }'],
+    ['cjs', 'module.exports = { name: "plain", create: () => ({ score: () => Float32Array.of(1) }) }'],
+  ])('in .%s without definePolicy', (extension, text) => {
+    const path = write(text, extension)
+    expect(scoreOf(path, [9])).toEqual([1])
+    const definition = loadPolicy(path)
+    expect(protectionOf(definition, {})).toEqual({ question: true, localWindow: true, answer: true })
+    expect([definition.summary, queriesOf(definition, {})]).toEqual(['plain', 0])
+  })
+
+  test('imports of its own, types of dynts, and an option', () => {
+    writeFileSync(join(folder, 'helper.ts'), 'export const twice = (x: number): number => 2 * x')
+    const path = write(`
+      import { definePolicy, type DecodeStep } from 'dynts'
+      import { z } from 'zod'
+      import { twice } from './helper.ts'
+      class Seen { last = 0; observe = (step: DecodeStep) => { this.last = step.position } }
+      export default definePolicy({
+        name: 'with-option',
+        needs: ['attention'],
+        options: z.object({ share: z.number().default(3).describe('x'), looksAt: z.int().default(5) }),
+        queries: ({ looksAt }) => looksAt,
+        protects: ({ share }) => ({ question: share > 3, localWindow: true, answer: false }),
+        create: ({ share }) => {
+          const seen = new Seen()
+          return { observe: seen.observe, score: (candidates) => Float32Array.from(candidates, (p) => twice(p) * share) }
+        },
+      })`)
+    const definition = loadPolicy(path)
+    expect(scoreOf(path, [1, 2])).toEqual([6, 12])
+    const options = parsePolicyOptions(definition, { share: '4', looksAt: 7 })
+    expect(protectionOf(definition, options)).toEqual({ question: true, localWindow: true, answer: false })
+    expect(queriesOf(definition, options)).toBe(7)
+    expect(() => parsePolicyOptions(definition, { other: 1 })).toThrow('its options: --share, --looks-at')
+  })
+
+  test('is run again only when it has changed', () => {
+    const text = (value: number) =>
+      `export default { name: 'plain', create: () => ({ score: () => Float32Array.of(${value}) }) }`
+    const path = write(text(1))
+    expect(loadPolicy(path)).toBe(loadPolicy(path))
+    writeFileSync(path, text(2))
+    utimesSync(path, new Date(), new Date(Date.now() + 5000))
+    expect(scoreOf(path, [1])).toEqual([2])
+  })
+
+  const create = 'create: () => ({ score: () => new Float32Array() })'
+  test.each([
+    ['export default 3', 'its default export is no policy'],
+    ['export const x = 3', 'name: '],
+    ['', 'name: '],
+    [`export default { ${create} }`, 'name: '],
+    [`export default { name: 'Mine', ${create} }`, 'name: it must be lower-case words'],
+    [`export default { name: 'mine' }`, 'create: it must be a function'],
+    [
+      `export default { name: 'mine', needs: ['atention'], ${create} }`,
+      'needs: it may have hidden-state, attention, keys',
+    ],
+    [`export default { name: 'mine', needs: 'attention', ${create} }`, 'needs: it must be an array or a Set'],
+    [`export default { name: 'mine', queries: 0, ${create} }`, 'queries: '],
+    [`export default { name: 'mine', protects: { question: true }, ${create} }`, 'protects: '],
+    [`export default { name: 'mine', options: { a: 1 }, ${create} }`, 'options: it must be a z.object'],
+    [
+      `import { z } from 'zod'\nexport default { name: 'mine', options: z.object({ a: z.array(z.int()) }), ${create} }`,
+      'options may be numbers, strings and booleans only',
+    ],
+    [`export default { name: 'dynts', ${create} }`, 'the name "dynts" is taken'],
+    ['export default {', 'cannot be run: Error: ParseError'],
+    [`throw new Error('no luck')`, 'cannot be run: Error: no luck'],
+    [`import { x } from './nowhere.ts'\nexport default { name: 'mine', create: x }`, 'cannot be run: '],
+  ])('%s is refused', (text, message) => {
+    const path = write(text)
+    let error: unknown
+    try {
+      resolvePolicy(path)
+    } catch (caught) {
+      error = caught
+    }
+    expect(error).toMatchObject({ name: 'InputError', code: 'policy_not_loaded' })
+    expect((error as Error).message).toContain(message)
+    expect((error as Error).message.split('\n')).toHaveLength(1)
+  })
+
+  test('a file that is not there, or a folder', () => {
+    const missing: unknown = expect.objectContaining({
+      code: 'policy_not_loaded',
+      message: expect.stringContaining('There is no policy file') as string,
+    })
+    expect(() => resolvePolicy(join(folder, 'none.ts'))).toThrow(missing)
+    expect(() => resolvePolicy(folder)).toThrow(missing)
+  })
+})
+
+describe('a policy that fails', () => {
+  const step = { position: 7, token: 0 }
+  function failing(body: string): () => unknown {
+    const definition = loadPolicy(write(`export default { name: 'mine', needs: ['attention'], ${body} }`))
+    return () => {
+      protectionOf(definition, {})
+      queriesOf(definition, {})
+      const policy = createPolicy(definition, {}, context)
+      policy.observe?.(step)
+      return policy.score(Int32Array.of(4, 5), { held: Int32Array.of(4, 5) })
+    }
+  }
+  const score = (expression: string) => `create: () => ({ score: (candidates) => ${expression} })`
+
+  test.each([
+    [`create: () => { throw new Error('oh') }`, 'create: oh'],
+    [`create: () => { throw 'text' }`, 'create: text'],
+    ['create: () => undefined', 'create must give an object with a score function'],
+    ['create: async () => ({ score: () => 1 })', 'create must give an object with a score function'],
+    ['create: () => ({ score: 1 })', 'create must give an object with a score function'],
+    [`create: () => ({ observe() { throw new Error('oh') }, score() {} })`, 'observe, position 7: oh'],
+    [score(`(() => { throw new Error('oh') })()`), 'score: oh'],
+    [score('candidates.map((position) => position / 2)'), 'score must give a Float32Array'],
+    [score('[1, 2]'), 'score must give a Float32Array'],
+    [score('undefined'), 'score must give a Float32Array'],
+    [score('new Float32Array(3)'), 'score gave 3 scores for 2 candidates'],
+    [score('Float32Array.of(1, NaN)'), 'the score of position 5 is NaN'],
+    [score('Float32Array.of(Infinity, 0)'), 'the score of position 4 is Infinity'],
+    [`queries: () => NaN, ${score('new Float32Array(2)')}`, 'queries must be a number of at least 1'],
+    [`protects: () => ({ question: true }), ${score('new Float32Array(2)')}`, 'protects must give { question'],
+    [`protects: () => undefined, ${score('new Float32Array(2)')}`, 'protects must give { question'],
+    [`protects: () => { throw new Error('oh') }, ${score('new Float32Array(2)')}`, 'protects: oh'],
+  ])('%s', (body, message) => {
+    const run = failing(body)
+    expect(run).toThrow(expect.objectContaining({ name: 'InputError', code: 'policy_failed' }))
+    expect(run).toThrow(/^policy mine \(.*policy-\d+\.ts\) failed: /)
+    expect(run).toThrow(message)
+  })
+
+  test('minus infinity is a score', () => {
+    expect(failing(score('Float32Array.of(-Infinity, 0)'))()).toEqual(Float32Array.of(-Infinity, 0))
+  })
+})
