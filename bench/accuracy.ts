@@ -15,7 +15,7 @@ import { Progress } from './progress.ts'
 // Compiled to bench/dist/bench/.
 const root = new URL('../../../', import.meta.url)
 const modelFile = fileURLToPath(new URL('models/tiny/tiny-f16.gguf', root))
-const problemFile = new URL('test/fixtures/problems/test.jsonl', root)
+const problemFile = new URL('models/tiny/problems/test.jsonl', root)
 const recordFile = fileURLToPath(new URL('bench/results/accuracy-tiny-f16.jsonl', root))
 const comparedWith = 'dynts'
 const kvType = 'f16'

@@ -15,4 +15,4 @@ export const tinyModel = {
   predictor: inRoot('models/tiny/tiny-f16.predictor.gguf'),
 }
 /** A question that the embedded model knows how to answer at length. */
-export const tinyProblems = inRoot('test/fixtures/problems/test.jsonl')
+export const tinyProblems = inRoot('models/tiny/problems/test.jsonl')

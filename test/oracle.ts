@@ -62,7 +62,17 @@ export interface Replay {
 }
 
 export const forwardOracle = () => json('forward.json') as ForwardTrace[]
-export const importanceOracle = () => json('importance.json') as { traces: ImportanceTrace[] }
+/** What the independent code's predictor reaches on `traces`, per trace and then averaged. */
+export interface ImportanceSummary {
+  traces: number
+  mse: number
+  kendallTau: number
+  /** Share of the true top-20 % found in the predicted top-p %, by p. */
+  overlapOfTop20: Record<string, number>
+}
+
+export const importanceOracle = () =>
+  json('importance.json') as { summary: ImportanceSummary; traces: ImportanceTrace[] }
 export const replayOracle = () => json('replay.json') as Replay[]
 
 /** The largest absolute difference of two arrays of equal length. */

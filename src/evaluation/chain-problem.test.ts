@@ -12,7 +12,7 @@ interface Problem {
 }
 
 function shipped(name: string): Problem[] {
-  const file = new URL(`../../test/fixtures/problems/${name}.jsonl`, import.meta.url)
+  const file = new URL(`../../models/tiny/problems/${name}.jsonl`, import.meta.url)
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
   return lines.map((line) => JSON.parse(line) as Problem)
 }

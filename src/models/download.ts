@@ -42,8 +42,11 @@ export interface DownloadedModel {
   readonly paths: readonly string[]
 }
 
+/** Where files come from. */
+export type RepositoryRevision = Pick<HubReference, 'repo' | 'revision'>
+
 interface Download {
-  readonly reference: HubReference
+  readonly from: RepositoryRevision
   readonly commit: string
   readonly options: DownloadOptions
   readonly disk: Disk
@@ -56,20 +59,46 @@ interface Download {
  *   `network`, `hub_failed`, `download_corrupt`; the signal's reason when aborted: the part that came is kept
  */
 export async function downloadModel(reference: HubReference, options: DownloadOptions): Promise<DownloadedModel> {
-  const { cache } = options
   const { commit, files: all } = await listRepository(options, reference.repo, reference.revision)
   const { quant, files } = chooseModel(reference, all)
+  return { commit, quant, paths: await downloadFiles(reference, commit, files, options) }
+}
+
+/**
+ * Downloads one file of a repository, of a model or a dataset.
+ * @returns where it is, and the commit that the revision is at
+ * @throws InputError `file_not_found`, and all that `downloadModel` throws
+ */
+export async function downloadRepositoryFile(
+  from: RepositoryRevision,
+  path: string,
+  options: DownloadOptions,
+): Promise<{ commit: string; path: string }> {
+  const { commit, files } = await listRepository(options, from.repo, from.revision)
+  const file = files.find((candidate) => candidate.path === path)
+  if (!file) throw new InputError('file_not_found', `${from.repo}@${from.revision} has no file ${path}.`)
+  const [location = ''] = await downloadFiles(from, commit, [file], options)
+  return { commit, path: location }
+}
+
+async function downloadFiles(
+  from: RepositoryRevision,
+  commit: string,
+  files: readonly RemoteFile[],
+  options: DownloadOptions,
+): Promise<string[]> {
+  const { cache } = options
   const disk = options.disk ?? realDisk
-  await checkFreeSpace(reference.repo, files, cache, disk)
+  await checkFreeSpace(from.repo, files, cache, disk)
   const progress = new ProgressMeter(files, options.onProgress)
-  const download: Download = { reference, commit, options, disk, progress }
+  const download: Download = { from, commit, options, disk, progress }
   const paths: string[] = []
   for (const file of files) {
     await downloadFile(download, file)
-    paths.push(await linkSnapshotFile(cache, { repo: reference.repo, commit, path: file.path, hash: file.hash }))
+    paths.push(await linkSnapshotFile(cache, { repo: from.repo, commit, path: file.path, hash: file.hash }))
   }
-  await writeRevision(cache, reference.repo, reference.revision, commit)
-  return { commit, quant, paths }
+  await writeRevision(cache, from.repo, from.revision, commit)
+  return paths
 }
 
 async function checkFreeSpace(repo: string, files: readonly RemoteFile[], cache: string, disk: Disk): Promise<void> {
@@ -98,9 +127,9 @@ async function isComplete(blob: string, file: RemoteFile): Promise<boolean> {
 }
 
 async function downloadFile(download: Download, file: RemoteFile): Promise<void> {
-  const { reference, options, progress } = download
-  const blob = blobPath(options.cache, reference.repo, file.hash)
-  const lock = join(options.cache, '.locks', repoFolder('', reference.repo), `${file.hash}.dynts.lock`)
+  const { from, options, progress } = download
+  const blob = blobPath(options.cache, from.repo, file.hash)
+  const lock = join(options.cache, '.locks', repoFolder('', from.repo), `${file.hash}.dynts.lock`)
   const waiting = () => progress.report('waiting', file, 0)
   if (!(await isComplete(blob, file))) {
     await withFileLock(lock, { signal: options.signal, onWait: waiting }, async () => {
@@ -134,9 +163,9 @@ async function fetchBlob(download: Download, file: RemoteFile, blob: string): Pr
 
 /** Fetches from where the partial file ends to the end of the file, in one request. */
 async function fetchRest(download: Download, file: RemoteFile, partial: PartialFile): Promise<void> {
-  const { reference, commit, options } = download
+  const { from, commit, options } = download
   const path = file.path.split('/').map(encodeURIComponent).join('/')
-  const url = `${options.endpoint}/${reference.repo}/resolve/${commit}/${path}`
+  const url = `${options.endpoint}/${from.repo}/resolve/${commit}/${path}`
   const stall = new AbortController()
   const stalled = setTimeout(() => stall.abort(new Error('no data for too long')), options.stallMs ?? 60_000)
   try {
@@ -148,7 +177,7 @@ async function fetchRest(download: Download, file: RemoteFile, partial: PartialF
       throw new TransientError('the server refused to resume')
     }
     if (!response.ok || response.body === null) {
-      throw await failureOf(response, options, reference.repo, reference.revision)
+      throw await failureOf(response, options, from.repo, from.revision)
     }
     await alignWith(response, partial, file)
     for await (const chunk of body(response.body)) {

@@ -1,11 +1,11 @@
 /**
  * The Hugging Face Hub over HTTP: its errors in words, and what a repository holds. Writes nothing to disk.
  */
-import { listFiles, modelInfo } from '@huggingface/hub'
+import { datasetInfo, listFiles, modelInfo, type RepoDesignation } from '@huggingface/hub'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, InputError } from '../errors.ts'
 import type { HashKind } from './partial-file.ts'
-import { isSafeFileName } from './reference.ts'
+import { datasetName, isSafeFileName } from './reference.ts'
 
 /** How to reach the Hub. */
 export interface HubAccess {
@@ -41,6 +41,7 @@ export class TransientError extends Error {
 
 /**
  * The commit that a revision is at, and the repository's files there.
+ * @param repo `user/name`, or `datasets/user/name`
  * @throws InputError `model_not_found`, `model_access`, `unsafe_file_name`; EngineError `network`, `hub_failed`
  */
 export async function listRepository(
@@ -50,11 +51,16 @@ export async function listRepository(
 ): Promise<{ commit: string; files: RemoteFile[] }> {
   const options = { hubUrl: access.endpoint, fetch: hubFetch(access, repo, revision) }
   try {
-    const info = await modelInfo({ ...options, name: repo, revision, additionalFields: ['sha'] })
+    const dataset = datasetName(repo)
+    const info =
+      dataset === undefined
+        ? await modelInfo({ ...options, name: repo, revision, additionalFields: ['sha'] })
+        : await datasetInfo({ ...options, name: dataset, revision, additionalFields: ['sha'] })
     const commit = /^[0-9a-f]{40}$/.test(info.sha) ? info.sha : undefined
     if (commit === undefined) throw new EngineError('hub_failed', `${access.endpoint} does not say the commit of ${repo}.`)
     const files: RemoteFile[] = []
-    for await (const entry of listFiles({ ...options, repo, revision: commit, recursive: true })) {
+    const listed = { ...options, repo: asDesignation(repo), revision: commit, recursive: true }
+    for await (const entry of listFiles(listed)) {
       if (entry.type === 'file') files.push(describe(repo, entry))
     }
     return { commit, files }
@@ -65,6 +71,11 @@ export async function listRepository(
       cause: error,
     })
   }
+}
+
+function asDesignation(repo: string): RepoDesignation {
+  const dataset = datasetName(repo)
+  return dataset === undefined ? { type: 'model', name: repo } : { type: 'dataset', name: dataset }
 }
 
 function describe(

@@ -5,13 +5,15 @@
  *     models--user--name/snapshots/<commit>/<file> -> ../../blobs/<hash>
  *     models--user--name/refs/<revision>            (holds a commit)
  *
+ * A dataset's folder is datasets--user--name; its repository is written `datasets/user/name`.
+ *
  * Knows nothing of the network. Source: huggingface_hub 2.4, file_download.py.
  */
 import { copyFile, mkdir, readFile, readdir, realpath, rename, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { InputError } from '../errors.ts'
 import { findModel, groupModels } from './choose-quant.ts'
-import { isSafeFileName } from './reference.ts'
+import { datasetName, isSafeFileName } from './reference.ts'
 import type { HubReference } from './reference.ts'
 
 /** A file of a snapshot. */
@@ -37,7 +39,7 @@ export interface CachedModel {
 }
 
 export function repoFolder(cache: string, repo: string): string {
-  return join(cache, `models--${repo.replaceAll('/', '--')}`)
+  return join(cache, (datasetName(repo) === undefined ? `models/${repo}` : repo).replaceAll('/', '--'))
 }
 
 export function blobPath(cache: string, repo: string, hash: string): string {
@@ -103,6 +105,16 @@ async function snapshotFiles(cache: string, repo: string, commit: string): Promi
     if (info?.isFile() === true) files.push({ path, location, blob: await realpath(location), bytes: info.size })
   }
   return files
+}
+
+/** A file of a snapshot: where it is, if its content is there. */
+export async function findSnapshotFile(
+  cache: string,
+  file: { readonly repo: string; readonly commit: string; readonly path: string },
+): Promise<string | undefined> {
+  const location = join(repoFolder(cache, file.repo), 'snapshots', file.commit, ...file.path.split('/'))
+  const info = await stat(location).catch(() => undefined)
+  return info?.isFile() === true ? location : undefined
 }
 
 /** Names a file in a snapshot after its blob was downloaded. Where links are impossible the blob is moved. */

@@ -140,6 +140,11 @@ function isRepoName(name: string): boolean {
   return /^[\w.-]{1,96}$/.test(name) && !/^[.-]|[.-]$|--|\.\.|\.git$/.test(name)
 }
 
+/** `user/name` of a dataset's repository, which is written `datasets/user/name`; undefined for a model's. */
+export function datasetName(repo: string): string | undefined {
+  return /^datasets\/([^/]+\/[^/]+)$/.exec(repo)?.[1]
+}
+
 /** Whether a file's name from outside stays inside the folder that it is joined to, on every system. */
 export function isSafeFileName(name: string): boolean {
   return !/[\\\u0000-\u001f]/.test(name) && !name.split('/').some((part) => /^(\.{0,2}|[A-Za-z]:.*)$/.test(part))

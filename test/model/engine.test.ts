@@ -41,6 +41,54 @@ async function collect(generation: AsyncIterable<GenerateEvent>): Promise<Genera
   return events
 }
 
+describe('an engine that reads attention', () => {
+  const request = { ...bounded, policy: 'snapkv', maxTokens: 120 }
+
+  test('runs policies that need it, and others; plan tells which do', async () => {
+    await using reading = await Engine.create(model, { cells: 256, sequences: 2, attention: true })
+    const policies = ['snapkv', 'r-kv', 'dynts', 'knorm']
+    const results = await Promise.all(policies.map((policy) => reading.complete({ ...request, policy })))
+    expect(results.map(({ cache }) => [cache.policy, cache.peakCells])).toEqual(policies.map((name) => [name, 200]))
+    const plans = await Promise.all(policies.map((policy) => model.plan({ ...request, policy })))
+    expect(plans.map(({ attention }) => attention)).toEqual([true, true, false, false])
+  })
+
+  test('without it such a policy is refused, saying how to make one; nothing else is disturbed', async () => {
+    const other = engine.complete({ ...bounded, maxTokens: 60 })
+    await expect(engine.complete(request)).rejects.toMatchObject({
+      name: 'InputError',
+      code: 'attention_not_read',
+      message: expect.stringContaining('Engine.create(model, { attention: true })') as string,
+    })
+    expect((await other).finishReason).toBe('length')
+  })
+
+  test('not with a q8_0 cache or flash attention', async () => {
+    for (const options of [{ kvType: 'q8_0' }, { flashAttention: true }] as const) {
+      const created = Engine.create(model, { cells: 256, attention: true, ...options })
+      await expect(created).rejects.toMatchObject({ name: 'InputError', code: 'invalid_context' })
+    }
+  })
+
+  test("a user's policy from a file; one that fails ends only its own generation", async () => {
+    const file = join(folder, 'failing.mjs')
+    writeFileSync(
+      file,
+      `export default { name: 'failing', create: (_, { seed }) => ({
+        score: (candidates) => { if (seed === 1) throw new Error('no'); return new Float32Array(candidates.length) },
+      }) }`,
+    )
+    const [ends, fails] = await Promise.allSettled(
+      [0, 1].map((seed) => engine.complete({ ...bounded, policy: file, seed, maxTokens: 150 })),
+    )
+    expect(ends).toMatchObject({ status: 'fulfilled', value: { cache: { policy: 'failing' } } })
+    expect(fails).toMatchObject({ status: 'rejected', reason: { name: 'InputError', code: 'policy_failed' } })
+    await expect(engine.complete({ ...bounded, policy: './nowhere.ts' })).rejects.toMatchObject({
+      code: 'policy_not_loaded',
+    })
+  })
+})
+
 describe('a generation', () => {
   test('gives its events in order and the result of the last one', async () => {
     const generation = engine.generate({ ...bounded, seed: 1, maxTokens: 150 })
@@ -63,7 +111,9 @@ describe('a generation', () => {
 
   test('a problem is solved, and the answer is the right one', async () => {
     const { question: prompt, answer } = JSON.parse(
-      readFileSync(fileURLToPath(new URL('../fixtures/problems/test.jsonl', import.meta.url)), 'utf8').split('\n')[0]!,
+      readFileSync(fileURLToPath(new URL('../../models/tiny/problems/test.jsonl', import.meta.url)), 'utf8').split(
+        '\n',
+      )[0]!,
     ) as { question: string; answer: number }
     const result = await engine.complete({
       prompt: { messages: [{ role: 'user', content: prompt }] },

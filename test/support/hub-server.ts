@@ -17,6 +17,7 @@ export const gitSha1 = (bytes: Buffer): string =>
   createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
 
 export class FakeHub {
+  /** By `user/name`; datasets by `datasets/user/name`. */
   readonly repos = new Map<string, FakeRepo>()
   /** Method, path and Range of every request to either host. */
   readonly log: string[] = []
@@ -57,8 +58,9 @@ export class FakeHub {
     if (this.hubFault(request, response)) return
     const parts = (request.url ?? '').replace(/\?.*/, '').slice(1).split('/').map(decodeURIComponent)
     if (parts[0] === 'api') {
-      const [, , user, name, view, revision = ''] = parts
-      const repo = this.repos.get(`${user ?? ''}/${name ?? ''}`)
+      const [, kind, user, name, view, revision = ''] = parts
+      const id = `${user ?? ''}/${name ?? ''}`
+      const repo = this.repos.get(kind === 'datasets' ? `datasets/${id}` : id)
       if (repo === undefined) {
         fail(response, 404, 'RepoNotFound')
         return
@@ -68,7 +70,7 @@ export class FakeHub {
         return
       }
       if (view === 'revision') {
-        json(response, { _id: '1', id: `${user ?? ''}/${name ?? ''}`, sha: repo.commit })
+        json(response, { _id: '1', id, sha: repo.commit })
         return
       }
       json(
@@ -77,15 +79,16 @@ export class FakeHub {
       )
       return
     }
-    const [user, name, , , ...path] = parts
-    const repo = this.repos.get(`${user ?? ''}/${name ?? ''}`)
+    const nameParts = parts[0] === 'datasets' ? 3 : 2
+    const repo = this.repos.get(parts.slice(0, nameParts).join('/'))
+    const path = parts.slice(nameParts + 2)
     const file = repo?.files[path.join('/')]
     if (repo === undefined || file === undefined) {
       fail(response, 404, 'EntryNotFound')
       return
     }
     const headers = { 'x-repo-commit': repo.commit, 'accept-ranges': 'bytes' }
-    if (!path.join('/').endsWith('.gguf')) {
+    if (!isLarge(path.join('/'))) {
       response.writeHead(200, { ...headers, etag: `"${gitSha1(file)}"`, 'content-length': file.length }).end(file)
       return
     }
@@ -129,11 +132,12 @@ export class FakeHub {
   }
 }
 
+/** What the Hub keeps apart from Git. */
+const isLarge = (path: string): boolean => /\.(gguf|parquet)$/.test(path)
+
 function treeEntry(path: string, bytes: Buffer) {
   const entry = { type: 'file', path, size: bytes.length, oid: gitSha1(bytes) }
-  return path.endsWith('.gguf')
-    ? { ...entry, lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 130 } }
-    : entry
+  return isLarge(path) ? { ...entry, lfs: { oid: sha256(bytes), size: bytes.length, pointerSize: 130 } } : entry
 }
 
 export function fail(response: ServerResponse, status: number, code?: string): undefined {

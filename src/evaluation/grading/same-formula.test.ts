@@ -1,0 +1,63 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { gamma } from './complex.ts'
+import { FormulaAlgebra } from './same-formula.ts'
+
+const { same, proportional } = new FormulaAlgebra()
+
+describe('same', () => {
+  test.each([
+    ['a polynomial multiplied out', '(x+2)(x-3)', 'x^2-x-6'],
+    ['numbers too large for double precision', '2^{200}+1', '1+2^{100}2^{100}'],
+    ['a variable beside a bracket', 'a(b+c)', 'ab+ac'],
+    ['a complex number times a number', '2(1+i)', '2+2i'],
+    ['a root that is real', '\\sqrt[3]{-8}', '-2'],
+    ['a domain that one side lacks', '2\\ln x', '\\ln x^2'],
+    ['whole numbers only', '\\cos(n\\pi)', '(-1)^n'],
+    ['subscripts are names', 'a_1+a_{12}', 'a_{12}+a_1'],
+    ['names that the parser knows as constants', 'G+\\gamma', '\\gamma+G'],
+    ['functions without values at any point, by simplification', '\\arcsin(x+9)+1', '1+\\arcsin(9+x)'],
+  ])('%s', (_, a, b) => expect(same(a, b)).toBe(true))
+
+  test.each([
+    ['numbers that differ far behind', '2^{200}', '2^{200}+1'],
+    ['numbers next to 0', '2^{-99}', '2^{-98}'],
+    ['a rounded number', '3.1415926536', '\\pi'],
+    ['a missing imaginary part', '2(1+i)', '2i'],
+    ['a sign that only negative numbers show', '\\sqrt{x^2}', 'x'],
+    ['other variables', 'x', 'y'],
+    ['broken formulas', '\\frac{1}{', '1'],
+    ['division by 0', '\\frac{x}{0}', 'x'],
+    ['unknown commands', '\\foo{3}', '3'],
+    ['numbers side by side', '5 5', '55'],
+  ])('not: %s', (_, a, b) => expect(same(a, b)).toBe(false))
+
+  test('polynomials are what their factors say, and nothing else', () => {
+    const digit = fc.integer({ min: -9, max: 9 })
+    fc.assert(
+      fc.property(digit, digit, digit, (a, b, c) => {
+        const factors = `(x-(${a}))(x-(${b}))`
+        const sum = `x^2+(${-a - b})x+(${a * b})`
+        expect(same(factors, sum)).toBe(true)
+        expect(same(factors, `${sum}+${c}`)).toBe(c === 0)
+      }),
+      { numRuns: 50 },
+    )
+  })
+})
+
+test('proportional: multiples only, and positive ones where asked', () => {
+  expect(proportional(['y', '2x+1'], ['2x-y', '-1'], false)).toBe(true)
+  expect(proportional(['y', '2x+1'], ['2x-y', '-1'], true)).toBe(false)
+  expect(proportional(['y', '2x+1'], ['2x-y', '1'], false)).toBe(false)
+  expect(proportional(['x', '3'], ['2x', '6'], true)).toBe(true)
+  expect(proportional(['x', 'x'], ['y', 'y'], false)).toBe(false)
+})
+
+test('the Gamma function', () => {
+  expect(gamma(5)).toBe(24)
+  expect(gamma(0.5)).toBeCloseTo(Math.sqrt(Math.PI), 12)
+  expect(gamma(-0.5)).toBeCloseTo(-2 * Math.sqrt(Math.PI), 12)
+  expect(gamma(4.5)).toBeCloseTo(11.631728396567448, 10)
+  expect(gamma(-2)).toBeNaN()
+})

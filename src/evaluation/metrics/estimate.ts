@@ -1,0 +1,83 @@
+/**
+ * Means over items with their 95 % intervals, and paired differences. Knows nothing of answers, policies or records.
+ *
+ * The item is the unit everywhere: an item's value is the mean over its samples, and the bootstrap draws items. Samples of one
+ * item are not independent, so that drawing samples would make intervals too narrow.
+ */
+import { InputError } from '../../errors.ts'
+import { bootstrapInterval, type Interval } from '../intervals.ts'
+
+/** Anything that was measured of one sample of one item. */
+export interface OfItem {
+  readonly item: string
+}
+
+export interface Estimate {
+  readonly mean: number
+  /** 95 %, bootstrap over items. It is one point if all items have the same value: then it says nothing. */
+  readonly interval: Interval
+  readonly items: number
+}
+
+export interface EstimateOptions {
+  /** Of the bootstrap. Default 1. */
+  readonly seed?: number | undefined
+}
+
+/** Each item's mean over its samples, in the order of first appearance. */
+export function itemMeans<T extends OfItem>(
+  samples: readonly T[],
+  value: (sample: T) => number,
+): ReadonlyMap<string, number> {
+  return perItem(samples, (ofItem) => mean(ofItem.map(value)))
+}
+
+/** One number for each item from all its samples, in the order of first appearance. */
+export function perItem<T extends OfItem>(
+  samples: readonly T[],
+  value: (ofItem: readonly T[]) => number,
+): ReadonlyMap<string, number> {
+  const groups = new Map<string, T[]>()
+  for (const sample of samples) {
+    const group = groups.get(sample.item)
+    if (group) group.push(sample)
+    else groups.set(sample.item, [sample])
+  }
+  return new Map([...groups].map(([item, ofItem]) => [item, value(ofItem)]))
+}
+
+/**
+ * Mean over items.
+ * @throws InputError `no_samples`
+ */
+export function estimate(values: ReadonlyMap<string, number>, { seed = 1 }: EstimateOptions = {}): Estimate {
+  if (values.size === 0)
+    throw new InputError('no_samples', 'There is nothing to take the mean of: no item was measured.')
+  // In the items' own order, so that the interval does not depend on the order in which they were measured.
+  const sorted = [...values].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value)
+  return { mean: mean(sorted), interval: bootstrapInterval(sorted, seed), items: values.size }
+}
+
+/**
+ * Mean of `a - b` over the items that both have; the interval is of the paired differences.
+ * @throws InputError `no_common_items`
+ */
+export function pairedDifference(
+  a: ReadonlyMap<string, number>,
+  b: ReadonlyMap<string, number>,
+  options: EstimateOptions = {},
+): Estimate {
+  const differences = new Map<string, number>()
+  for (const [item, value] of a) {
+    const other = b.get(item)
+    if (other !== undefined) differences.set(item, value - other)
+  }
+  if (differences.size === 0) {
+    throw new InputError('no_common_items', 'The two cannot be compared: they have no item in common.')
+  }
+  return estimate(differences, options)
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}

@@ -1,0 +1,123 @@
+/**
+ * The comparisons that come ready-made, as data: which policies with which settings on which tasks. Runs nothing.
+ */
+import { InputError } from '../../errors.ts'
+import { nearestName } from '../../eviction/nearest-name.ts'
+import type { Task } from '../tasks/task.ts'
+
+/** One policy with its settings. null: it has none, because its cache is not bounded. */
+export interface GridPoint {
+  readonly policy: string
+  /** B, in cells. */
+  readonly budget: number | null
+  /** W_l, in cells. */
+  readonly localWindow: number | null
+  readonly ratio: number | null
+}
+
+/** What a preset varies; what is absent is as published for the task and the model. */
+export interface Sweep {
+  readonly budgets?: readonly number[]
+  readonly localWindows?: readonly number[]
+  readonly ratios?: readonly number[]
+}
+
+export interface Preset {
+  readonly name: string
+  readonly title: string
+  /** The paper's; each preset runs on any other task as well. */
+  readonly tasks: readonly string[]
+  /** In the order for tables. */
+  readonly policies: readonly string[]
+  readonly paper: Sweep
+  /** On the embedded model's problems. */
+  readonly chain: Sweep
+}
+
+const fourTasks = ['aime24', 'aime25', 'amc23', 'gpqa-diamond']
+const sixTasks = [...fourTasks, 'gaokao2023en', 'math500']
+
+/**
+ * Policies without which a comparison proves nothing (docs/fidelity.md): the upper bound, the newest tokens alone, and the
+ * question with the newest tokens. Each is in every preset.
+ */
+export const controls: readonly string[] = ['full', 'window', 'question-window']
+
+const presets: readonly Preset[] = [
+  {
+    name: 'table1',
+    title: 'eight methods, and the control question-window',
+    tasks: sixTasks,
+    // The paper's eight are all but question-window.
+    policies: ['full', 'window', 'streaming-llm', 'sepllm', 'h2o', 'snapkv', 'r-kv', 'question-window', 'dynts'],
+    paper: {},
+    chain: {},
+  },
+  {
+    name: 'ablation',
+    title: 'DynTS without one of its parts',
+    tasks: sixTasks,
+    // w.o. Q, w.o. L, w.o. T, T-Random and T-Bottom, in this order behind dynts.
+    policies: [
+      'full',
+      'window',
+      'dynts',
+      'dynts-no-question',
+      'dynts-no-local',
+      'question-window',
+      'random',
+      'dynts-bottom',
+    ],
+    paper: {},
+    chain: {},
+  },
+  {
+    name: 'budget',
+    title: 'by budget',
+    tasks: fourTasks,
+    policies: [...controls, 'dynts'],
+    paper: { budgets: [2500, 3000, 3500, 4000, 4500, 5000] },
+    chain: { budgets: [224, 256, 288, 320, 352, 384, 416, 448] },
+  },
+  {
+    name: 'window-ratio',
+    title: 'by local window and retention ratio',
+    tasks: fourTasks,
+    policies: [...controls, 'dynts'],
+    paper: { budgets: [5000], localWindows: [500, 1000, 2000, 3000], ratios: [0.1, 0.2, 0.3, 0.4, 0.5] },
+    chain: { budgets: [256], localWindows: [16, 32, 48, 64], ratios: [0.2, 0.4, 0.5, 0.6, 0.8] },
+  },
+]
+
+/** In the order for help texts. */
+export const presetNames: readonly string[] = presets.map(({ name }) => name)
+
+/** @throws InputError `unknown_preset`, naming all presets and the one that was probably meant */
+export function findPreset(name: string): Preset {
+  const preset = presets.find((candidate) => candidate.name === name)
+  if (preset) return preset
+  const nearest = nearestName(name, presetNames)
+  const hint = nearest === undefined ? '' : ` Did you mean ${nearest}?`
+  throw new InputError('unknown_preset', `There is no preset "${name}".${hint} Presets: ${presetNames.join(', ')}.`)
+}
+
+/**
+ * All points of a preset for a task and a model: `full` once, every other policy at every combination of the preset's
+ * settings.
+ * @param modelName as for `Task.published`
+ */
+export function gridOf(preset: Preset, task: Pick<Task, 'name' | 'published'>, modelName: string): GridPoint[] {
+  const published = task.published(modelName)
+  const {
+    budgets = [published.budget],
+    localWindows = [published.localWindow],
+    ratios = [published.ratio],
+  } = task.name === 'chain' ? preset.chain : preset.paper
+  return preset.policies.flatMap((policy): GridPoint[] =>
+    policy === 'full'
+      ? [{ policy, budget: null, localWindow: null, ratio: null }]
+      : budgets.flatMap((budget) =>
+          localWindows.flatMap((localWindow) => ratios.map((ratio) => ({ policy, budget, localWindow, ratio }))),
+        ),
+  )
+}

@@ -1,0 +1,149 @@
+/**
+ * The benchmarks whose questions are on the Hugging Face Hub, as data. docs/evaluation-tasks.md says where each is from and
+ * what of it could not be verified.
+ */
+import { resolveDatasetFile, type DatasetFile } from '../../models/dataset.ts'
+import { readQuestions } from '../question-file.ts'
+import { readChoiceItems } from './choice-rows.ts'
+import { mathPrompt } from './prompts.ts'
+import { longSettings, shortSettings } from './published-settings.ts'
+import { checkLimit, loadedTask, type LoadedTask, type Task, type TaskItem, type TaskLoadOptions } from './task.ts'
+
+interface Fields {
+  readonly questionField?: string | undefined
+  readonly answerField?: string | undefined
+  readonly idField?: string | undefined
+}
+
+interface MathTask {
+  readonly name: string
+  readonly title: string
+  readonly source: DatasetFile
+  /** Of the Hub's file. */
+  readonly fields: Fields
+  readonly published: Task['published']
+}
+
+const mathTasks: readonly MathTask[] = [
+  {
+    name: 'aime24',
+    title: 'AIME 2024',
+    source: {
+      repo: 'HuggingFaceH4/aime_2024',
+      revision: '2fe88a2f1091d5048c0f36abc874fb997b3dd99a',
+      file: 'data/train-00000-of-00001.parquet',
+    },
+    fields: { questionField: 'problem', answerField: 'answer', idField: 'id' },
+    published: longSettings,
+  },
+  {
+    name: 'aime25',
+    title: 'AIME 2025',
+    source: { repo: 'math-ai/aime25', revision: '563bb8404243c5f09de6ec262f2db674fe5bce9b', file: 'test.jsonl' },
+    fields: { questionField: 'problem', answerField: 'answer', idField: 'id' },
+    published: longSettings,
+  },
+  {
+    name: 'amc23',
+    title: 'AMC 2023',
+    source: {
+      repo: 'math-ai/amc23',
+      revision: '80815d37005feb82cd7f8fbc6901d5d3eff43057',
+      file: 'test-00000-of-00001.parquet',
+    },
+    fields: { questionField: 'question', answerField: 'answer', idField: 'id' },
+    published: longSettings,
+  },
+  {
+    name: 'gaokao2023en',
+    title: 'GaoKao 2023 En',
+    source: {
+      repo: 'MARIO-Math-Reasoning/Gaokao2023-Math-En',
+      revision: '6c7bdecd205ed623b5e6c92335deb4f13a7cdd9b',
+      file: 'Gaokao2023-Math-En.jsonl',
+    },
+    fields: { questionField: 'question', answerField: 'answer' },
+    published: shortSettings,
+  },
+  {
+    name: 'math500',
+    title: 'MATH-500',
+    source: {
+      repo: 'HuggingFaceH4/MATH-500',
+      revision: '6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be',
+      file: 'test.jsonl',
+    },
+    fields: { questionField: 'problem', answerField: 'answer', idField: 'unique_id' },
+    published: shortSettings,
+  },
+  {
+    name: 'gsm8k',
+    title: 'GSM8K',
+    source: {
+      repo: 'openai/gsm8k',
+      revision: '740312add88f781978c0658806c59bc2815b9866',
+      file: 'main/test-00000-of-00001.parquet',
+    },
+    fields: { questionField: 'question', answerField: 'answer' },
+    published: shortSettings,
+  },
+]
+
+const gpqaSource: DatasetFile = {
+  repo: 'Idavidrein/gpqa',
+  revision: '633f5ee89ab8ad4522a9f850766b73f62147ffdd',
+  file: 'gpqa_diamond.csv',
+}
+
+const gpqaDiamond: Task = {
+  name: 'gpqa-diamond',
+  title: 'GPQA Diamond',
+  published: longSettings,
+  async load(options) {
+    const { seed = 1, limit } = options
+    checkLimit(limit)
+    const { path, source } = await locate(gpqaSource, options)
+    return loadedTask('gpqa-diamond', source, await readChoiceItems(path, { seed, limit }))
+  },
+}
+
+export const hubTasks: readonly Task[] = [...mathTasks.map(asTask), gpqaDiamond]
+
+/** Any file of the user's with questions and answers: what is not a known benchmark. */
+export async function loadMathFile(name: string, path: string, options: TaskLoadOptions): Promise<LoadedTask> {
+  checkLimit(options.limit)
+  return loadedTask(name, path, await readMathItems(path, options, options.limit))
+}
+
+function asTask({ name, title, source, fields, published }: MathTask): Task {
+  return {
+    name,
+    title,
+    published,
+    async load(options) {
+      checkLimit(options.limit)
+      const located = await locate(source, options)
+      // A file of the user's may be another copy, with other names of fields.
+      const from = options.file === undefined ? fields : options
+      return loadedTask(name, located.source, await readMathItems(located.path, from, options.limit))
+    },
+  }
+}
+
+async function readMathItems(
+  path: string,
+  { questionField, answerField, idField }: Fields,
+  limit: number | undefined,
+): Promise<TaskItem[]> {
+  const questions = await readQuestions(path, { questionField, answerField, idField, limit })
+  return questions.map(({ id, question, answer, index }) => {
+    return { id, index, prompt: mathPrompt(question), expected: answer, kind: 'math' }
+  })
+}
+
+async function locate(from: DatasetFile, options: TaskLoadOptions): Promise<{ path: string; source: string }> {
+  const { file, offline, signal, onDownload, hub } = options
+  if (file !== undefined) return { path: file, source: file }
+  const found = await resolveDatasetFile(from, { offline, signal, onProgress: onDownload, ...hub })
+  return { path: found.path, source: `${from.repo}@${found.commit}/${from.file}` }
+}

@@ -1,0 +1,50 @@
+/**
+ * The tasks by name.
+ */
+import { InputError } from '../../errors.ts'
+import { nearestName } from '../../eviction/nearest-name.ts'
+import { chain } from './chain.ts'
+import { hubTasks, loadMathFile } from './hub-tasks.ts'
+import { shortSettings } from './published-settings.ts'
+import type { Task } from './task.ts'
+
+/** A file of the user's. */
+const file: Task = {
+  name: 'file',
+  title: 'own questions',
+  published: shortSettings,
+  async load(options) {
+    if (options.file === undefined) {
+      throw new InputError(
+        'file_needed',
+        'The task file needs --file: JSON Lines or Parquet with questions and answers.',
+      )
+    }
+    return await loadMathFile('file', options.file, options)
+  },
+}
+
+const order = [
+  'aime24',
+  'aime25',
+  'amc23',
+  'gpqa-diamond',
+  'gaokao2023en',
+  'math500',
+  'gsm8k',
+  'chain',
+  'file',
+] as const
+const tasks = [...hubTasks, chain, file]
+
+/** In the order for tables and help texts. */
+export const taskNames: readonly string[] = order
+
+/** @throws InputError `unknown_task`, naming all tasks and the one that was probably meant */
+export function findTask(name: string): Task {
+  const task = tasks.find((candidate) => candidate.name === name)
+  if (task) return task
+  const nearest = nearestName(name, taskNames)
+  const hint = nearest === undefined ? '' : ` Did you mean ${nearest}?`
+  throw new InputError('unknown_task', `There is no task "${name}".${hint} Tasks: ${taskNames.join(', ')}.`)
+}

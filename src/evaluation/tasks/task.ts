@@ -1,0 +1,100 @@
+/**
+ * What a task is: questions with their right answers, the prompt that the model gets, and the settings that the paper used.
+ * Knows no policies and runs nothing.
+ */
+import { createHash } from 'node:crypto'
+import { InputError } from '../../errors.ts'
+import type { DownloadProgress } from '../../models/download.ts'
+import type { ResolveOptions } from '../../models/resolve.ts'
+
+/** How an answer is graded: by equivalence, by its letter, or as text. */
+export type GradingKind = 'math' | 'choice' | 'chain'
+
+export interface TaskItem {
+  /** Unique within the task. */
+  readonly id: string
+  /** Place in the task, from 0. */
+  readonly index: number
+  /** The user's message; there is no system prompt. */
+  readonly prompt: string
+  readonly expected: string
+  readonly kind: GradingKind
+}
+
+export interface LoadedTask {
+  readonly name: string
+  /** Where the questions come from: a file, or `user/name@commit/file`. */
+  readonly source: string
+  /** SHA-256 of all items: two runs with the same digest asked the same. */
+  readonly digest: string
+  readonly items: readonly TaskItem[]
+}
+
+/** What a run uses where the user says nothing. */
+export interface PublishedSettings {
+  /** B, in cells. */
+  readonly budget: number
+  /** W_l, in cells. */
+  readonly localWindow: number
+  readonly ratio: number
+  readonly sampling: { readonly temperature: number; readonly topP: number; readonly topK: number }
+  /** The most new tokens. */
+  readonly maxTokens: number
+  /** Samples of each item. */
+  readonly samples: number
+  /** Sequences at the same time. */
+  readonly parallel: number
+}
+
+export interface TaskLoadOptions {
+  /** A local file in place of the Hub's: JSON Lines, a JSON array or Parquet (for choices CSV as well). */
+  readonly file?: string | undefined
+  /** Names of the file's fields, if they are not the usual ones. */
+  readonly questionField?: string | undefined
+  readonly answerField?: string | undefined
+  readonly idField?: string | undefined
+  /** The first so many items. Default: all. */
+  readonly limit?: number | undefined
+  /** Of the order of the choices. Default 1. */
+  readonly seed?: number | undefined
+  /** `chain`: all problems are generated from this seed. */
+  readonly generateSeed?: number | undefined
+  /** Never use the network. */
+  readonly offline?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined
+  /** For tests: environment variables, shorter waits. */
+  readonly hub?: Pick<ResolveOptions, 'env' | 'internals'> | undefined
+}
+
+export interface Task {
+  readonly name: string
+  readonly title: string
+  /**
+   * The settings of the paper, section 5 and appendix C, for this task and a model.
+   * @param modelName a name that says `llama` in any way gets the settings of R1-Distill-Llama, all others those of R1-Distill-Qwen
+   */
+  published(modelName: string): PublishedSettings
+  /** @throws InputError for what the Hub or a file does not give, `duplicate_item`, `invalid_limit`, `no_items` */
+  load(options: TaskLoadOptions): Promise<LoadedTask>
+}
+
+/** Puts a loaded task together. @throws InputError `duplicate_item`, `no_items` */
+export function loadedTask(name: string, source: string, items: readonly TaskItem[]): LoadedTask {
+  if (items.length === 0) throw new InputError('no_items', `${source} has no questions for the task ${name}.`)
+  const ids = new Set<string>()
+  for (const { id } of items) {
+    if (ids.has(id))
+      throw new InputError('duplicate_item', `${source} has two questions with the id ${id}. Ids must differ.`)
+    ids.add(id)
+  }
+  const digest = createHash('sha256')
+  for (const { id, prompt, expected } of items) digest.update(`${JSON.stringify([id, prompt, expected])}\n`)
+  return { name, source, digest: digest.digest('hex'), items }
+}
+
+/** @throws InputError `invalid_limit` */
+export function checkLimit(limit: number | undefined): void {
+  if (limit === undefined || (Number.isInteger(limit) && limit >= 1)) return
+  throw new InputError('invalid_limit', `The limit must be a whole number of at least 1, not ${limit}.`)
+}
