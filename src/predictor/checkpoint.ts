@@ -3,6 +3,7 @@
  * nothing of how the predictor is computed.
  */
 import { open } from 'node:fs/promises'
+import { z } from 'zod'
 import { InputError } from '../errors.ts'
 import { mostLayers, writeGguf, type GgufValue, type LlamaLibrary } from '../llama/index.ts'
 import { GgufMetadata } from '../models/gguf-metadata.ts'
@@ -21,15 +22,23 @@ export interface Fingerprint {
   readonly name: string
 }
 
-/** Figures on traces that were not trained on, each per trace and then averaged; shares in [0, 1]. */
-export interface HeldOutFigures {
-  readonly traces: number
-  readonly mse: number
-  /** Kendall's tau-b. */
-  readonly kendallTau: number
-  /** Share of the true top-20 % found in the predicted top-p %, by p. */
-  readonly overlap: Readonly<Record<string, number>>
-}
+/** JSON has no NaN; there it is null. */
+const figure = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? NaN)
+
+/**
+ * Figures on traces that were not trained on, each per trace and then averaged; shares in [0, 1], NaN if not defined. Kendall's
+ * tau is tau-b; `overlap` is the share of the true top-20 % found in the predicted top-p %, by p.
+ */
+export const heldOutFigures = z.object({
+  traces: z.int().nonnegative(),
+  mse: figure,
+  kendallTau: figure,
+  overlap: z.record(z.string(), figure),
+})
+export type HeldOutFigures = Readonly<z.output<typeof heldOutFigures>>
 
 export interface WeightMatrix {
   readonly rows: number
@@ -133,21 +142,34 @@ export async function readCheckpoint(path: string): Promise<PredictorCheckpoint>
   }
 }
 
-/** Why a predictor does not fit a model, or undefined if it does. Names may differ: files are renamed. */
+/** Why a predictor does not fit a model, or undefined if it does. */
 export function mismatch(predictor: Fingerprint, model: Fingerprint): string | undefined {
-  const facts: [string, number | string, number | string][] = [
-    ['architecture', predictor.architecture, model.architecture],
-    ['hidden size', predictor.hiddenSize, model.hiddenSize],
-    ['number of layers', predictor.layers, model.layers],
-    ['vocabulary size', predictor.vocabularySize, model.vocabularySize],
-  ]
-  const different = facts.find(([, a, b]) => a !== b)
-  if (!different) return undefined
-  const [fact, ofPredictor, ofModel] = different
-  return `it was trained for ${predictor.name} (${fact} ${ofPredictor}), but the model's ${fact} is ${ofModel}`
+  const different = differentFact(predictor, model)
+  return (
+    different &&
+    `it was trained for ${predictor.name} (${different.fact} ${different.a}), but the model's ${different.fact} is ${different.b}`
+  )
 }
 
-async function readMatrix(path: string, tensor: GgufTensor, fail: (problem: string) => never): Promise<WeightMatrix> {
+/** The first fact in which two models differ, or undefined if there is none. Names may differ: files are renamed. */
+export function differentFact(
+  a: Fingerprint,
+  b: Fingerprint,
+): { fact: string; a: number | string; b: number | string } | undefined {
+  return [
+    { fact: 'architecture', a: a.architecture, b: b.architecture },
+    { fact: 'hidden size', a: a.hiddenSize, b: b.hiddenSize },
+    { fact: 'number of layers', a: a.layers, b: b.layers },
+    { fact: 'vocabulary size', a: a.vocabularySize, b: b.vocabularySize },
+  ].find((each) => each.a !== each.b)
+}
+
+/** One matrix of a GGUF, read from its file. @param fail called if it is none, or cut off */
+export async function readMatrix(
+  path: string,
+  tensor: GgufTensor,
+  fail: (problem: string) => never,
+): Promise<WeightMatrix> {
   const [columns = 0, rows = 0] = tensor.shape
   if (tensor.type !== 'F32' || tensor.shape.length > 2) fail(`${tensor.name} is not a float32 matrix`)
   const handle = await open(path, 'r')
@@ -172,10 +194,10 @@ function checkShape(matrices: readonly WeightMatrix[], fail: (problem: string) =
   if (matrices.at(-1)?.rows !== 1) fail('its last layer must give one number')
 }
 
+/** Undefined for what is missing or unreadable: the predictor works without its figures. */
 function parseHeldOut(text: string | undefined): HeldOutFigures | undefined {
-  if (text === undefined) return undefined
   try {
-    return JSON.parse(text) as HeldOutFigures
+    return heldOutFigures.safeParse(JSON.parse(text ?? 'null')).data
   } catch {
     return undefined
   }

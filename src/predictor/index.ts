@@ -1,4 +1,5 @@
 export {
+  differentFact,
   mismatch,
   predictorArchitecture,
   predictorShape,
@@ -10,6 +11,7 @@ export {
 } from './checkpoint.ts'
 export { DeferredScorer } from './deferred-scorer.ts'
 export { findPredictor, predictorFolder, predictorName } from './find.ts'
+export { writeSafetensorsPredictor } from './export-safetensors.ts'
 export { readSafetensorsPredictor } from './import-safetensors.ts'
 export { ImportancePredictor } from './predictor.ts'
-export { defaultTarget, parseTarget, type Target } from './target.ts'
+export { defaultTarget, meanOf, parseTarget, transformTarget, type Target } from './target.ts'

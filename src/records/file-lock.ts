@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined
-  /** Called once if somebody else holds the lock. */
+  /** Called once if somebody else holds the lock. What it throws is thrown instead of waiting. */
   readonly onWait?: () => void
   /** Milliseconds between two looks. */
   readonly pollMs?: number

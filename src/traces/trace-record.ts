@@ -48,6 +48,10 @@ const common = {
     minP: z.number(),
     maxTokens: z.int(),
     maxLength: z.int(),
+    /** What was added behind each question; empty: nothing. */
+    instruction: z.string(),
+    /** Number format of the KV cache; null: not known, because another server sampled it. */
+    kvType: z.string().nullable(),
   }),
   /** Right answer, as the question file has it. */
   expected: z.string(),

@@ -1,10 +1,13 @@
 /**
- * `dynts predictor import`: the embedded predictor is what it makes of the authors' format; what it refuses.
+ * `dynts predictor import | export | inspect | evaluate`: the authors' format both ways, what a predictor says of itself, how
+ * good it is on traces, and what is refused.
  */
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readSafetensorsPredictor } from '../../src/predictor/index.ts'
+import { ImportanceWriter } from '../../src/traces/importance-writer.ts'
+import { syntheticManifest, syntheticTraces } from '../../src/training/synthetic.fake.ts'
 import { predictorSafetensors, tinyF16, tinyPredictor } from '../oracle.ts'
 import { smallModel, smallTensors, writeGguf } from '../support/gguf-writer.ts'
 import { dynts, refusal, scratch } from './run-dynts.ts'
@@ -51,6 +54,103 @@ describe.concurrent('import', () => {
     const { predictor, cache } = parseRecord(run.stdout)
     expect(predictor).toMatchObject({ path: at('copy.predictor.gguf'), target: 'linear' })
     expect(cache).toMatchObject({ policy: 'dynts', budget: 4096, localWindow: 1024, ratio: 0.4 })
+  })
+})
+
+describe.concurrent('export', () => {
+  test('gives the authors’ tensors back, byte for byte', async () => {
+    const output = at('exported.safetensors')
+    const finished = await dynts(['predictor', 'export', tinyPredictor, '-o', output])
+    expect(finished).toMatchObject({ code: 0, stdout: `${output}\n` })
+    expect(finished.stderr).toMatch(/no place for the target \(power:0\.3\), the model and the recommended settings/)
+    expect(await readSafetensorsPredictor(output)).toEqual(await readSafetensorsPredictor(predictorSafetensors))
+    const header = readFileSync(output).subarray(8, 8 + Number(readFileSync(output).readBigUInt64LE()))
+    expect(JSON.parse(header.toString())).toMatchObject({
+      'is_head.0.weight': { dtype: 'F32', shape: [512, 256] },
+      'is_head.2.weight': { dtype: 'F32', shape: [128, 512] },
+      'is_head.4.weight': { dtype: 'F32', shape: [1, 128] },
+    })
+  })
+
+  test('what was exported is imported as the same predictor', async () => {
+    const [weights, again] = [at('there.safetensors'), at('back.predictor.gguf')]
+    await dynts(['predictor', 'export', tinyPredictor, '-o', weights])
+    await importing(weights, '-m', 'tiny', ...recommended, '-o', again)
+    expect(readFileSync(again).equals(readFileSync(tinyPredictor))).toBe(true)
+  })
+
+  test('a file is replaced only with --force', async () => {
+    const args = ['predictor', 'export', tinyPredictor, '-o', at('export-twice.safetensors')]
+    writeFileSync(at('export-twice.safetensors'), 'something')
+    expect(refusal(await dynts(args))).toMatch(/exists already\. Use --force/)
+    expect((await dynts([...args, '--force'])).code).toBe(0)
+  })
+
+  test('a model has no weights of a predictor', async () => {
+    const finished = await dynts(['predictor', 'export', tinyF16, '-o', at('model.safetensors')])
+    expect(refusal(finished)).toMatch(/is a qwen2 model, not an importance predictor/)
+  })
+})
+
+describe.concurrent('inspect', () => {
+  test('as JSON has what is known of a predictor, and nothing else', async () => {
+    const { stdout } = await dynts(['predictor', 'inspect', tinyPredictor, '--json'])
+    const facts = JSON.parse(stdout) as Record<string, unknown>
+    const names = ['schema', 'shape', 'target', 'budget', 'localWindow', 'ratio', 'model', 'heldOut']
+    expect(Object.keys(facts)).toEqual(names)
+    const { stdout: other } = await dynts(['inspect', tinyPredictor, '--json'])
+    expect(JSON.parse(other)).toEqual({ ...facts, path: tinyPredictor })
+    expect(facts).toMatchObject({
+      shape: [256, 512, 128, 1],
+      target: 'power:0.3',
+      model: { hiddenSize: 256, layers: 6 },
+    })
+  })
+
+  test('as a table', async () => {
+    const { stdout } = await dynts(['predictor', 'inspect', tinyPredictor])
+    expect(stdout).toMatch(/^shape +256 x 512 x 128 x 1$/m)
+    expect(stdout).toMatch(/^local window +32$/m)
+  })
+
+  test('a file that is not there', async () => {
+    expect(refusal(await dynts(['predictor', 'inspect', at('none.gguf')]))).toMatch(/There is no model file/)
+  })
+})
+
+describe.concurrent('evaluate', () => {
+  const folder = (name: string, hiddenSize: number, model = syntheticManifest(hiddenSize).model) => {
+    const manifest = { ...syntheticManifest(hiddenSize), model }
+    const writer = ImportanceWriter.open(at(name), manifest)
+    for (const { record, arrays } of syntheticTraces({ hiddenSize, questions: 5 })) writer.add(record, arrays)
+    return at(name)
+  }
+  const tiny = { architecture: 'qwen2', hiddenSize: 256, layers: 6, vocabularySize: 768, name: 'dynts tiny reasoner' }
+  const evaluating = (...args: string[]) => dynts(['predictor', 'evaluate', tinyPredictor, '--threads', '1', ...args])
+
+  test('gives the figures of any traces', async () => {
+    const importance = folder('evaluated', 256, tiny)
+    const { stdout } = await evaluating('--importance', importance, '--json')
+    const record = JSON.parse(stdout) as { figures: { kendallTau: number; overlap: Record<string, number> } }
+    expect(record).toMatchObject({
+      schema: 'dynts.predictor.evaluation/1',
+      predictor: tinyPredictor,
+      importance,
+      model: tiny,
+      questions: 5,
+      figures: { traces: 10 },
+    })
+    // States of no model tell the embedded predictor nothing.
+    expect(Math.abs(record.figures.kendallTau)).toBeLessThan(0.3)
+    expect(Object.keys(record.figures.overlap)).toEqual(['20', '30', '40', '50', '60', '70', '80', '90'])
+    expect((await evaluating('--importance', importance)).stdout).toMatch(/^Kendall’s tau +-?0\.\d{3}$/m)
+  })
+
+  test('refuses traces of another model, and folders that hold none', async () => {
+    expect(refusal(await evaluating('--importance', folder('other-model', 8)))).toMatch(
+      /does not fit the traces of synthetic: .*hidden size 256\), but the model's hidden size is 8/,
+    )
+    expect(refusal(await evaluating('--importance', at('no-importance')))).toMatch(/holds no manifest\.json/)
   })
 })
 

@@ -6,17 +6,12 @@ import { fingerprint, locateModel } from '../../engine/model.ts'
 import { inspectGguf, type GgufInfo } from '../../models/gguf-file.ts'
 import { GgufMetadata } from '../../models/gguf-metadata.ts'
 import { readGguf } from '../../models/gguf-reader.ts'
-import { bytesPerCell, formatBytes } from '../../models/memory-plan.ts'
+import { bytesPerCell } from '../../models/memory-plan.ts'
 import { resolveModel } from '../../models/resolve.ts'
-import {
-  mismatch,
-  predictorArchitecture,
-  predictorShape,
-  readCheckpoint,
-  type PredictorCheckpoint,
-} from '../../predictor/index.ts'
+import { mismatch, predictorArchitecture, readCheckpoint, type PredictorCheckpoint } from '../../predictor/index.ts'
 import { findThinkingTags } from '../../llama/index.ts'
-import { formatTable } from '../table.ts'
+import { factsTable } from '../facts-table.ts'
+import { predictorFacts } from '../predictor-facts.ts'
 
 interface InspectFlags {
   readonly model?: string
@@ -40,7 +35,7 @@ async function inspect(reference: string, flags: InspectFlags): Promise<void> {
       ? await inspectPredictor(path, flags.model)
       : await inspectModel(reference, path)
   if (flags.json === true) process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`)
-  else process.stdout.write(`${formatTable(Object.entries(facts).map(([key, value]) => [label(key), show(value)]))}\n`)
+  else process.stdout.write(`${factsTable(facts)}\n`)
 }
 
 async function inspectModel(reference: string, path: string): Promise<Record<string, unknown>> {
@@ -78,40 +73,12 @@ function thinkingTags({ chatTemplate = '' }: GgufInfo): string {
 
 async function inspectPredictor(path: string, model: string | undefined): Promise<Record<string, unknown>> {
   const checkpoint = await readCheckpoint(path)
-  const { target, budget, localWindow, ratio, heldOut } = checkpoint
-  return {
-    schema: 'dynts.inspect.predictor/1',
-    path,
-    shape: predictorShape(checkpoint),
-    target,
-    budget: budget ?? null,
-    localWindow: localWindow ?? null,
-    ratio: ratio ?? null,
-    model: checkpoint.model,
-    heldOut: heldOut ?? null,
-    ...(model === undefined ? {} : { fits: await fits(checkpoint, model) }),
-  }
+  const { schema, ...facts } = predictorFacts(checkpoint)
+  return { schema, path, ...facts, ...(model === undefined ? {} : { fits: await fits(checkpoint, model) }) }
 }
 
 async function fits(checkpoint: PredictorCheckpoint, reference: string): Promise<string> {
   const { path } = await resolveModel(reference)
   const why = mismatch(checkpoint.model, fingerprint(await inspectGguf(path)))
   return why === undefined ? `yes: ${path}` : `no: ${why}`
-}
-
-/** `kvHeads` becomes `kv heads`. */
-function label(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
-}
-
-function show(value: unknown): string {
-  if (value === null) return 'unknown'
-  if (Array.isArray(value)) return value.join(' x ')
-  if (typeof value === 'object') {
-    return Object.entries(value)
-      .map(([key, inner]) => `${label(key)} ${show(inner)}`)
-      .join(', ')
-  }
-  if (typeof value === 'number' && value > 1e6) return formatBytes(value)
-  return typeof value === 'string' ? value : JSON.stringify(value)
 }

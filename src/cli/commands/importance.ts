@@ -1,0 +1,150 @@
+/**
+ * `dynts importance`: how much the answer looked back at each thinking token of the sampled traces, and the hidden states that
+ * a predictor is trained on.
+ */
+import { Command } from 'commander'
+import { locateModel } from '../../engine/model.ts'
+import type { GgufInfo } from '../../models/gguf-file.ts'
+import { formatBytes } from '../../models/memory-plan.ts'
+import { extractImportance, type ExtractOptions, type ExtractSummary } from '../../traces/extract-importance.ts'
+import type { ImportancePlan } from '../../traces/importance-plan.ts'
+import { downloadStopped, showDownload } from '../download-progress.ts'
+import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { packageVersion } from '../package-version.ts'
+import { ProgressLine } from '../progress-line.ts'
+import { toStdout } from '../write.ts'
+
+type Say = (text: string) => unknown
+
+export function importanceCommand(): Command {
+  const command = new Command('importance').description(
+    'Measure the importance of every thinking token of sampled traces',
+  )
+  return addImportanceOptions(command).action(async (flags: ImportanceFlags) => {
+    const finished = await importance(flags)
+    if (finished) process.stderr.write(`Next: dynts train --importance ${finished}\n`)
+  })
+}
+
+/**
+ * Measures, and tells the result.
+ * @param write gets the summary, or the JSON object
+ * @returns the folder; undefined if it was interrupted
+ */
+export async function importance(flags: ImportanceFlags, write = toStdout): Promise<string | undefined> {
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const say: Say = (text) => process.stderr.write(`${text}\n`)
+  const info = await locate(flags, signal)
+  if (!info) return void say(downloadStopped)
+  const output = flags.output ?? flags.traces.replace(/(\.jsonl)?$/, '.importance')
+  const summary = await extract({ ...optionsOf(flags), info, output, signal }, say)
+  if (!summary || summary.interrupted) return void say('Interrupted. The same command goes on from there.')
+  write(
+    flags.json === true
+      ? JSON.stringify(recordOf(summary, info, output, flags), null, 2)
+      : summaryOf(summary, output).join('\n'),
+  )
+  return output
+}
+
+/** Undefined: the download was interrupted. */
+async function locate(flags: ImportanceFlags, signal: AbortSignal): Promise<GgufInfo | undefined> {
+  const display = showDownload(process.stderr)
+  try {
+    const { offline } = flags
+    const located = await locateModel(flags.model, {
+      predictor: false,
+      offline,
+      signal,
+      onDownload: display.onProgress,
+    })
+    return located.info
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  } finally {
+    display.stop()
+  }
+}
+
+/** Undefined: interrupted before it began. */
+async function extract(options: ExtractOptions, say: Say): Promise<ExtractSummary | undefined> {
+  const loading = new ProgressLine(process.stderr, 'loading the model')
+  const progress = new ProgressLine(process.stderr, 'tokens')
+  const { output, signal } = options
+  try {
+    return await extractImportance({
+      ...options,
+      onWait: () => say(`Another dynts is writing ${output}: waiting for it.`),
+      onPlan: (plan, freeBytes) => whatItTakes(plan, freeBytes, output).forEach(say),
+      onLoading: (share) => loading.update(Math.round(share * 100), 100),
+      onProgress: ({ tokens, totalTokens, traces, totalTraces }) => {
+        loading.stop()
+        progress.update(tokens, totalTokens, `trace ${Math.min(traces + 1, totalTraces)} of ${totalTraces}`)
+      },
+    })
+  } catch (error) {
+    if (signal?.aborted === true) return undefined
+    throw error
+  } finally {
+    loading.stop()
+    progress.stop()
+  }
+}
+
+function optionsOf(flags: ImportanceFlags): Omit<ExtractOptions, 'info' | 'output' | 'signal'> {
+  const { traces, tokensPerTrace, seed, kvType, threads, gpu, gpuLayers, resume } = flags
+  const versions = { dynts: packageVersion() }
+  return { traces, tokensPerTrace, seed, kvType, threads, gpu, gpuLayers, resume, versions }
+}
+
+function whatItTakes(plan: ImportancePlan, freeBytes: number, output: string): string[] {
+  const { traces, tracesLeft, tokensLeft, bytesLeft, skipped } = plan
+  const lines = skipped > 0 ? [`${tracesText(skipped)} left out: longer than the model's context.`] : []
+  if (tracesLeft < traces) lines.push(`${count(traces - tracesLeft)} of ${tracesText(traces)} done already.`)
+  if (tracesLeft === 0) return lines
+  lines.push(
+    `${tracesText(tracesLeft)} of ${count(tokensLeft)} tokens: writes ${formatBytes(bytesLeft)} to ${output} (${formatBytes(freeBytes)} free).`,
+  )
+  return lines
+}
+
+function summaryOf(summary: ExtractSummary, output: string): string[] {
+  const { traces, promptTokens, thinkingTokens, answerTokens, storedTokens, aboveMean, bytes } = summary
+  return [
+    `${output}: ${tracesText(traces)}, ${formatBytes(bytes)}`,
+    `tokens: prompt ${count(promptTokens)}, thinking ${count(thinkingTokens)} (states of ${count(storedTokens)}), answer ${count(answerTokens)}`,
+    `${(aboveMean * 100).toFixed(1)} % of the thinking tokens have more than the mean importance of their trace`,
+  ]
+}
+
+function recordOf(summary: ExtractSummary, info: GgufInfo, output: string, flags: ImportanceFlags) {
+  const { manifest, plan, traces, promptTokens, thinkingTokens, answerTokens, storedTokens, aboveMean, bytes } = summary
+  const { kvType, tokensPerTrace, seed, model, versions } = manifest
+  return {
+    schema: 'dynts.importance.summary/1',
+    output,
+    traces,
+    skipped: plan.skipped,
+    promptTokens,
+    thinkingTokens,
+    answerTokens,
+    storedTokens,
+    aboveMean,
+    bytes,
+    model: { reference: flags.model, path: info.path, quantization: info.quantization, ...model },
+    settings: { traces: flags.traces, kvType, tokensPerTrace },
+    seed,
+    versions,
+  }
+}
+
+function tracesText(value: number): string {
+  return `${count(value)} ${value === 1 ? 'trace' : 'traces'}`
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US')
+}

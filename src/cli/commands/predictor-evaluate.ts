@@ -1,0 +1,86 @@
+/**
+ * `dynts predictor evaluate`: how well a predictor does on traces with measured importance. Loads no model.
+ */
+import { Command, Option } from 'commander'
+import { defaultThreads, gpuChoices, loadLibrary, type GpuChoice } from '../../llama/index.ts'
+import { readCheckpoint, type HeldOutFigures } from '../../predictor/index.ts'
+import { ImportanceStore } from '../../traces/importance-store.ts'
+import { questionsOf } from '../../training/dataset.ts'
+import { evaluatePredictor } from '../../training/evaluate-predictor.ts'
+import { checkWhole } from '../check-flags.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { packageVersion } from '../package-version.ts'
+import { ProgressLine } from '../progress-line.ts'
+import { number } from '../run-options.ts'
+import { formatTable } from '../table.ts'
+
+interface EvaluateFlags {
+  readonly importance: string
+  readonly threads?: number
+  readonly gpu: GpuChoice
+  readonly json?: boolean
+}
+
+export function predictorEvaluateCommand(): Command {
+  return new Command('evaluate')
+    .description('Compare a predictor’s scores with measured importance')
+    .argument('<file>', 'a predictor')
+    .requiredOption('--importance <folder>', 'what dynts importance wrote, of traces that it was not trained on')
+    .option('--threads <n>', 'compute threads (default: the physical cores)', number)
+    .addOption(new Option('--gpu <back end>', 'where it is computed').choices(gpuChoices).default('auto'))
+    .option('--json', 'print JSON')
+    .action((file: string, flags: EvaluateFlags) => evaluate(file, flags))
+}
+
+async function evaluate(file: string, flags: EvaluateFlags): Promise<void> {
+  checkWhole('--threads', flags.threads, 1, 512)
+  using interrupt = onInterrupt()
+  const checkpoint = await readCheckpoint(file)
+  using store = ImportanceStore.open(flags.importance)
+  const library = loadLibrary(flags.gpu)
+  const threads = flags.threads ?? defaultThreads(Infinity)
+  const progress = new ProgressLine(process.stderr, 'traces')
+  const total = store.records.length
+  progress.update(0, total)
+  try {
+    const { figures } = await evaluatePredictor(checkpoint, store, {
+      library,
+      gpu: library.backend !== 'cpu',
+      threads,
+      signal: interrupt.signal,
+      onTrace: (done) => progress.update(done, total),
+    })
+    progress.stop()
+    if (flags.json !== true) return void process.stdout.write(`${tableOf(figures)}\n`)
+    const { target, model } = checkpoint
+    const record = {
+      schema: 'dynts.predictor.evaluation/1',
+      predictor: file,
+      target,
+      model,
+      importance: flags.importance,
+      questions: questionsOf(store.records).size,
+      tokens: store.records.reduce((sum, { storedTokens }) => sum + storedTokens, 0),
+      figures,
+      settings: { threads, backend: library.backend },
+      versions: { dynts: packageVersion(), llamaCpp: library.release },
+    }
+    process.stdout.write(`${JSON.stringify(record, null, 2)}\n`)
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error
+    process.stderr.write('Interrupted.\n')
+  } finally {
+    progress.stop()
+  }
+}
+
+function tableOf({ traces, mse, kendallTau, overlap }: HeldOutFigures): string {
+  return formatTable([
+    ['traces', String(traces)],
+    ['mean squared error', mse.toPrecision(3)],
+    ['Kendall’s tau', kendallTau.toFixed(3)],
+    ...Object.entries(overlap).map(([p, share]) => {
+      return [`true top 20 % in predicted top ${p} %`, `${(share * 100).toFixed(1)} %`]
+    }),
+  ])
+}

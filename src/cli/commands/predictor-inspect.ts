@@ -1,0 +1,18 @@
+/**
+ * `dynts predictor inspect`: what a predictor's file says of itself. Loads nothing.
+ */
+import { Command } from 'commander'
+import { readCheckpoint } from '../../predictor/index.ts'
+import { factsTable } from '../facts-table.ts'
+import { predictorFacts } from '../predictor-facts.ts'
+
+export function predictorInspectCommand(): Command {
+  return new Command('inspect')
+    .description('What a predictor is, which model it belongs to, and how good it was on held-out traces')
+    .argument('<file>', 'a predictor')
+    .option('--json', 'print JSON')
+    .action(async (file: string, flags: { json?: boolean }) => {
+      const facts = predictorFacts(await readCheckpoint(file))
+      process.stdout.write(`${flags.json === true ? JSON.stringify(facts, null, 2) : factsTable(facts)}\n`)
+    })
+}

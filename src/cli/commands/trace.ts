@@ -1,0 +1,215 @@
+/**
+ * `dynts trace`: samples reasoning traces for a file of questions, from the model here or from another server, and keeps those
+ * that a predictor can learn from.
+ */
+import { basename, extname } from 'node:path'
+import { Command } from 'commander'
+import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
+import { Grader } from '../../evaluation/grading/grader.ts'
+import { readQuestions, type Question } from '../../evaluation/question-file.ts'
+import { findThinkingTags } from '../../llama/index.ts'
+import { formatMemoryPlan } from '../../models/memory-plan.ts'
+import type { RemoteSource } from '../../traces/remote-source.ts'
+import { sampleTraces, type TraceProgress, type TraceSummary } from '../../traces/sample-traces.ts'
+import { downloadStopped, showDownload } from '../download-progress.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { LoadProgress } from '../load-progress.ts'
+import { packageVersion } from '../package-version.ts'
+import { ProgressLine } from '../progress-line.ts'
+import {
+  addTraceOptions,
+  apiKeyOf,
+  checkTraceFlags,
+  instructionOf,
+  samplingOf,
+  type TraceFlags,
+} from '../trace-options.ts'
+import { traceRecordOf, traceSummary } from '../trace-summary.ts'
+import { toStdout } from '../write.ts'
+
+type Say = (text: string) => void
+
+/** Many requests fail together; one line tells enough. */
+const retryLineEveryMs = 5000
+
+export function traceCommand(): Command {
+  const command = new Command('trace').description('Sample reasoning traces to train an importance predictor on')
+  return addTraceOptions(command).action(async (flags: TraceFlags) => {
+    const summary = await trace(flags)
+    if (summary) sayWhatIsNext(summary, flags)
+  })
+}
+
+/**
+ * Samples, and tells the result.
+ * @param write gets the summary, or the JSON object
+ * @returns undefined if it was interrupted
+ */
+export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceSummary | undefined> {
+  checkTraceFlags(flags)
+  const { questionField, answerField, idField, limit } = flags
+  const questions = await readQuestions(flags.questions, { ...defined({ questionField, answerField, idField, limit }) })
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const progress = new ProgressLine(process.stderr, 'samples')
+  const say: Say = (text) => progress.say(text)
+  let model: Model | undefined
+  try {
+    const located = await locate(flags, signal)
+    if (!located) {
+      say(downloadStopped)
+      return undefined
+    }
+    for (const line of whatIsKnown(located, flags)) say(line)
+    const source = flags.endpoint === undefined ? undefined : await connect(flags, flags.endpoint, located, signal, say)
+    model = await load(located, flags, signal, say)
+    const summary = await sample({ model, source, questions, flags, signal, progress })
+    progress.stop()
+    write(
+      flags.json === true
+        ? JSON.stringify(traceRecordOf(summary, model, source?.name, flags), null, 2)
+        : traceSummary(summary).join('\n'),
+    )
+    if (!summary.interrupted) return summary
+    say(interrupted)
+    return undefined
+  } catch (error) {
+    progress.stop()
+    if (!signal.aborted) throw error
+    say(interrupted)
+    return undefined
+  } finally {
+    await model?.close()
+  }
+}
+
+const interrupted = 'Interrupted. The same command goes on from there.'
+
+/** Undefined: the download was interrupted. */
+async function locate(flags: TraceFlags, signal: AbortSignal): Promise<LocatedModel | undefined> {
+  const display = showDownload(process.stderr)
+  try {
+    const { offline } = flags
+    return await locateModel(flags.model, { predictor: false, offline, signal, onDownload: display.onProgress })
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  } finally {
+    display.stop()
+  }
+}
+
+/** Before anything is loaded. */
+function whatIsKnown({ info }: LocatedModel, { maxLength }: TraceFlags): string[] {
+  const lines = [`${info.name} (${info.architecture}, ${info.quantization})`]
+  if (maxLength > info.trainedContext) {
+    const positions = info.trainedContext.toLocaleString('en-US')
+    lines.push(`The model was trained for ${positions} positions: longer traces are dropped.`)
+  }
+  return lines
+}
+
+async function connect(
+  flags: TraceFlags,
+  url: string,
+  { info }: LocatedModel,
+  signal: AbortSignal,
+  say: Say,
+): Promise<RemoteSource> {
+  let saidAt = -Infinity
+  // Loaded when it is wanted: no other command should wait for the client.
+  const { RemoteSource } = await import('../../traces/remote-source.ts')
+  const source = await RemoteSource.connect({
+    url,
+    model: flags.endpointModel,
+    apiKey: apiKeyOf(flags),
+    parallel: flags.parallel ?? defaultParallel.remote,
+    timeoutMs: flags.requestTimeout * 1000,
+    retries: flags.retries,
+    tags: findThinkingTags(info.chatTemplate ?? ''),
+    signal,
+    onRetry: ({ reason, retry, retries, waitMs }) => {
+      if (performance.now() - saidAt < retryLineEveryMs) return
+      saidAt = performance.now()
+      say(`${url}: ${reason}; again in ${(waitMs / 1000).toFixed(1)} s (${retry} of ${retries})`)
+    },
+  })
+  say(`sampling from ${source.name} at ${url}, up to ${source.parallel} requests at the same time`)
+  return source
+}
+
+const defaultParallel = { local: 4, remote: 8 }
+
+/** What is sampled elsewhere needs no weights here. */
+async function load(located: LocatedModel, flags: TraceFlags, signal: AbortSignal, say: Say): Promise<Model> {
+  const progress = new LoadProgress(say)
+  const { gpu, gpuLayers, threads, endpoint } = flags
+  const vocabularyOnly = endpoint !== undefined
+  const { onProgress } = progress
+  try {
+    return await loadLocated(located, { gpu, gpuLayers, threads, vocabularyOnly, signal, onProgress })
+  } finally {
+    progress.stop()
+  }
+}
+
+interface Sampling {
+  readonly model: Model
+  readonly source: RemoteSource | undefined
+  readonly questions: readonly Question[]
+  readonly flags: TraceFlags
+  readonly signal: AbortSignal
+  readonly progress: ProgressLine
+}
+
+async function sample({ model, source, questions, flags, signal, progress }: Sampling): Promise<TraceSummary> {
+  const { samples, maxTokens, maxLength, seed, resume, kvType } = flags
+  const output = outputOf(flags)
+  await using grader = new Grader()
+  let start: number | undefined
+  const onProgress = ({ done, total, kept, tokens }: TraceProgress) => {
+    if (start === undefined && done > 0) progress.say(`${done} of ${total} samples are in ${output} already`)
+    start ??= performance.now()
+    const rate = tokens > 0 ? `, ${Math.round(tokens / ((performance.now() - start) / 1000))} tokens/s` : ''
+    progress.update(done, total, `${kept} kept${rate}`)
+  }
+  return await sampleTraces({
+    model,
+    source,
+    questions,
+    samples,
+    sampling: samplingOf(flags),
+    maxTokens,
+    maxLength,
+    instruction: instructionOf(flags),
+    parallel: flags.parallel ?? defaultParallel.local,
+    seed,
+    output,
+    resume,
+    kvType,
+    grader,
+    versions: { dynts: packageVersion() },
+    signal,
+    onPlan: (plan, sequences) => progress.say(formatMemoryPlan(plan, sequences)),
+    onProgress,
+  })
+}
+
+function outputOf({ output, questions }: TraceFlags): string {
+  return output ?? `${basename(questions, extname(questions))}.traces.jsonl`
+}
+
+function sayWhatIsNext({ kept, output }: TraceSummary, { model }: TraceFlags): void {
+  const text =
+    kept === 0
+      ? 'Nothing was kept, so there is nothing to learn from.'
+      : `Next: dynts importance --model ${model} --traces ${output}`
+  process.stderr.write(`${text}\n`)
+}
+
+/** Without the keys whose value is undefined. */
+function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * `dynts train`: an importance predictor from measured importance. Loads no model.
+ */
+import { Command } from 'commander'
+import { fingerprint } from '../../engine/model.ts'
+import { EngineError, InputError } from '../../errors.ts'
+import { defaultThreads, loadLibrary, type LlamaLibrary } from '../../llama/index.ts'
+import { inspectGguf } from '../../models/gguf-file.ts'
+import { resolveModel } from '../../models/resolve.ts'
+import { mismatch, writeCheckpoint } from '../../predictor/index.ts'
+import { withFileLock } from '../../records/file-lock.ts'
+import { putAside } from '../../records/record-file.ts'
+import { ImportanceStore } from '../../traces/importance-store.ts'
+import type { TrainingSettings } from '../../training/settings.ts'
+import { trainPredictor, type TrainingResult } from '../../training/train-predictor.ts'
+import type { TrainingProblem } from '../../training/verdict.ts'
+import { trainingCurves, trainingRecord } from '../../training/training-report.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { packageVersion } from '../package-version.ts'
+import { checkOutputFolder, recommendationOf, type Recommendation } from '../predictor-file.ts'
+import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train-options.ts'
+import { TrainOutput } from '../train-output.ts'
+import { TrainView, trainingSummary } from '../train-view.ts'
+import { toStdout, type Write } from '../write.ts'
+
+/** A lock whose holder computes one micro-batch for longer than this is taken over, if that process is gone. */
+const staleLockMs = 30 * 60_000
+
+interface TrainRun {
+  readonly flags: TrainFlags
+  readonly settings: TrainingSettings
+  readonly recommendation: Recommendation
+  readonly library: LlamaLibrary
+  readonly store: ImportanceStore
+  readonly output: TrainOutput
+  readonly signal: AbortSignal
+  readonly write: Write
+}
+
+export function trainCommand(): Command {
+  const command = new Command('train').description('Train an importance predictor on measured importance')
+  return addTrainOptions(command).action(async (flags: TrainFlags) => {
+    await train(flags)
+  })
+}
+
+/**
+ * Trains, writes the files and tells the result.
+ * @param write gets the summary, or the JSON object
+ * @returns false if it was interrupted
+ */
+export async function train(flags: TrainFlags, write = toStdout): Promise<boolean> {
+  const settings = trainSettingsOf(flags)
+  const recommendation = recommendationOf(flags)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  using store = ImportanceStore.open(flags.importance)
+  const model = await modelPathOf(flags, store)
+  const output = await TrainOutput.of({ output: flags.output, model, importance: flags.importance })
+  checkOutputFolder(output.predictor)
+  const onWait = () => void process.stderr.write(`Another dynts is training ${output.predictor}: waiting for it.\n`)
+  try {
+    await withFileLock(output.lock, { signal, onWait, staleMs: staleLockMs }, async () => {
+      await output.check(flags.force === true, flags.resume)
+      if (!flags.resume) putAside(output.state)
+      const library = loadLibrary(flags.gpu)
+      await trainAndWrite({ flags, settings, recommendation, library, store, output, signal, write })
+    })
+    return true
+  } catch (error) {
+    if (!signal.aborted) throw error
+    process.stderr.write('Interrupted. The same command goes on from there.\n')
+    return false
+  }
+}
+
+/** @throws InputError `predictor_mismatch` for a model that the traces are not of */
+async function modelPathOf({ model, offline }: TrainFlags, store: ImportanceStore): Promise<string | undefined> {
+  if (model === undefined) return undefined
+  const { path } = await resolveModel(model, { offline })
+  const info = await inspectGguf(path)
+  const why = mismatch(store.manifest.model, fingerprint(info))
+  if (why === undefined) return path
+  throw new InputError('predictor_mismatch', `The predictor would not fit ${path}: ${why}.`)
+}
+
+async function trainAndWrite(run: TrainRun): Promise<void> {
+  const { flags, settings, library, store, output, signal } = run
+  const view = new TrainView(process.stderr, settings)
+  const result = await trainPredictor({
+    library,
+    source: store,
+    settings,
+    stateFolder: output.state,
+    minTraces: flags.minTraces,
+    checkpointSteps: flags.checkpointSteps,
+    threads: flags.threads ?? defaultThreads(Infinity),
+    gpu: library.backend !== 'cpu',
+    signal,
+    onPlan: (plan) => view.plan(plan),
+    onProgress: (traces, total, step) => view.progress(traces, total, step),
+    onEpoch: (entry) => view.epoch(entry),
+  }).finally(() => view.stop())
+  await writeResult(run, result)
+}
+
+/** @throws EngineError `training_diverged`, `useless_predictor`: such a predictor is only written when that is asked for */
+async function writeResult(run: TrainRun, result: TrainingResult): Promise<void> {
+  const { flags, settings, recommendation, library, store, output } = run
+  const { best, problem } = result
+  const ships = best !== undefined && (problem === undefined || flags.force === true)
+  if (ships) {
+    const { target } = settings
+    const { entry, matrices } = best
+    const checkpoint = { matrices, target, model: store.manifest.model, ...recommendation, heldOut: entry.heldOut }
+    const write = (path: string) => writeCheckpoint(library, path, checkpoint)
+    // A good predictor is not lost to a bad one, whatever --force says.
+    await output.writePredictor(write, problem !== undefined)
+  }
+  const versions = { dynts: packageVersion(), llamaCpp: library.release }
+  const record = { ...trainingRecord(result, store, settings, versions), predictor: ships ? output.predictor : null }
+  const curves = await trainingCurves(`Training of a predictor for ${store.manifest.model.name}`, result.history)
+  const reports = await output.writeReport(record, curves, ships)
+  if (problem && !ships)
+    throw failure(problem, `${output.predictor} was not written. Its numbers: ${reports.join(', ')}`)
+  if (problem) process.stderr.write(`${failure(problem, 'It was written all the same (--force).').message}\n`)
+  run.write(
+    flags.json === true ? JSON.stringify(record, null, 2) : trainingSummary(result, [output.predictor, ...reports]),
+  )
+}
+
+function failure({ kind, why }: TrainingProblem, what: string): EngineError {
+  return kind === 'diverged'
+    ? new EngineError(
+        'training_diverged',
+        `The training diverged: ${why}. Try a lower --learning-rate, with --no-resume. ${what}`,
+      )
+    : new EngineError(
+        'useless_predictor',
+        `The predictor is of no use: ${why}. More traces or more --epochs may help. ${what}`,
+      )
+}

@@ -1,0 +1,43 @@
+/**
+ * The options of `dynts importance`. Measures nothing.
+ */
+import { Option, type Command } from 'commander'
+import { gpuChoices, type GpuChoice } from '../llama/index.ts'
+import { number } from './run-options.ts'
+
+/** As commander gives them. */
+export interface ImportanceFlags {
+  readonly model: string
+  readonly traces: string
+  readonly output?: string
+  readonly tokensPerTrace?: number
+  readonly kvType: 'f16' | 'f32'
+  readonly threads?: number
+  readonly gpu: GpuChoice
+  readonly gpuLayers?: number
+  readonly seed: number
+  readonly resume: boolean
+  readonly offline?: boolean
+  readonly json?: boolean
+}
+
+export function addImportanceOptions(command: Command): Command {
+  return command
+    .requiredOption('-m, --model <model>', 'the model of the traces (as for run --model)')
+    .requiredOption('--traces <file>', 'what dynts trace wrote')
+    .option('-o, --output <folder>', 'where to write (default: the name of the traces, ending in .importance)')
+    .option(
+      '--tokens-per-trace <n>',
+      'thinking tokens of each trace whose hidden states are stored (default: all)',
+      number,
+    )
+    .addOption(new Option('--kv-type <type>', 'number format of the cache').choices(['f16', 'f32']).default('f16'))
+    .option('--threads <n>', 'compute threads (default: the physical cores, fewer for a small model)', number)
+    .addOption(new Option('--gpu <back end>', 'where the layers run').choices(gpuChoices).default('auto'))
+    .option('--gpu-layers <n>', 'layers on the GPU (default: all)', number)
+    .option('-s, --seed <n>', 'of the choice of tokens', number, 0)
+    .option('--resume', 'go on with what the folder holds (the default)', true)
+    .option('--no-resume', 'put the folder aside and begin anew')
+    .option('--offline', 'never ask the network')
+    .option('--json', 'print one JSON object')
+}

@@ -1,0 +1,19 @@
+/**
+ * What a predictor's file says, as `dynts inspect` and `dynts predictor inspect` print it.
+ */
+import { predictorShape, type PredictorCheckpoint } from '../predictor/index.ts'
+
+/** null: the file does not say. Figures that are not defined become null as JSON. */
+export function predictorFacts(checkpoint: PredictorCheckpoint) {
+  const { target, budget, localWindow, ratio, model, heldOut } = checkpoint
+  return {
+    schema: 'dynts.inspect.predictor/1',
+    shape: predictorShape(checkpoint),
+    target,
+    budget: budget ?? null,
+    localWindow: localWindow ?? null,
+    ratio: ratio ?? null,
+    model,
+    heldOut: heldOut ?? null,
+  }
+}

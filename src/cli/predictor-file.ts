@@ -1,0 +1,78 @@
+/**
+ * Where predictor files are written, what is never overwritten, and the settings that they recommend. Knows nothing of how
+ * predictors come about.
+ */
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir, rename, rm } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { validateCacheSettings } from '../cache/budget.ts'
+import { resolveCacheSettings } from '../engine/prepare.ts'
+import { InputError } from '../errors.ts'
+import { predictorFolder, predictorName, readCheckpoint, type PredictorCheckpoint } from '../predictor/index.ts'
+import { number } from './run-options.ts'
+
+/** Beside the model if that folder can be written, so that it is found by itself; else in the cache folder. */
+export async function predictorPathOf(modelPath: string): Promise<string> {
+  const name = predictorName(modelPath)
+  const beside = dirname(modelPath)
+  try {
+    await access(beside, constants.W_OK)
+    return join(beside, name)
+  } catch {
+    await mkdir(predictorFolder(), { recursive: true })
+    return join(predictorFolder(), name)
+  }
+}
+
+/** @throws InputError `no_output_folder` */
+export function checkOutputFolder(output: string): void {
+  const folder = dirname(resolve(output))
+  if (!existsSync(folder))
+    throw new InputError('no_output_folder', `There is no folder ${folder}. Make it, or give another --output.`)
+}
+
+/** @throws InputError `no_output_folder`; `output_exists` for a file that is no predictor, or that only `--force` may replace */
+export async function checkPredictorOutput(output: string, force: boolean): Promise<void> {
+  checkOutputFolder(output)
+  if (!existsSync(output)) return
+  const isPredictor = await readCheckpoint(output).then(
+    () => true,
+    () => false,
+  )
+  if (!isPredictor)
+    throw new InputError('output_exists', `${output} exists and is no predictor. Give another --output.`)
+  if (!force)
+    throw new InputError('output_exists', `There is a predictor at ${output} already. Use --force to replace it.`)
+}
+
+/** Writes a file as a whole: renaming is atomic, so nobody ever reads half of it. */
+export async function writeWhole(path: string, write: (partial: string) => void | Promise<void>): Promise<void> {
+  const partial = `${path}.${process.pid}.partial`
+  try {
+    await write(partial)
+    await rename(partial, path)
+  } finally {
+    await rm(partial, { force: true })
+  }
+}
+
+export type Recommendation = Pick<PredictorCheckpoint, 'budget' | 'localWindow' | 'ratio'>
+
+export function addRecommendationOptions(command: Command): Command {
+  return command
+    .option('-b, --budget <cells>', 'recommended budget', number)
+    .option('--local-window <cells>', 'recommended local window', number)
+    .option('--ratio <share>', 'recommended retention ratio', number)
+}
+
+/** What was given of it. @throws InputError for settings that no sequence could run under */
+export function recommendationOf(flags: { budget?: number; localWindow?: number; ratio?: number }): Recommendation {
+  const { budget, localWindow, ratio } = flags
+  validateCacheSettings(resolveCacheSettings({}, { budget, localWindow, ratio }))
+  return {
+    ...(budget === undefined ? {} : { budget }),
+    ...(localWindow === undefined ? {} : { localWindow }),
+    ...(ratio === undefined ? {} : { ratio }),
+  }
+}

@@ -1,0 +1,65 @@
+import { Command } from 'commander'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { InputError } from '../errors.ts'
+import {
+  addTraceOptions,
+  apiKeyOf,
+  checkTraceFlags,
+  instructionOf,
+  samplingOf,
+  type TraceFlags,
+} from './trace-options.ts'
+
+function parse(...args: string[]): TraceFlags {
+  const command = addTraceOptions(new Command().exitOverride())
+  return command.parse(['--model', 'tiny', '--questions', 'q.jsonl', ...args], { from: 'user' }).opts<TraceFlags>()
+}
+
+afterEach(() => vi.unstubAllEnvs())
+
+test('without options: the paper’s settings', () => {
+  const flags = parse()
+  checkTraceFlags(flags)
+  expect(samplingOf(flags)).toEqual({ temperature: 0.6, topP: 0.95, topK: 20, minP: 0 })
+  expect(flags).toMatchObject({ samples: 5, maxTokens: 16_384, maxLength: 18_000, resume: true, retries: 8 })
+  expect(parse('--no-resume').resume).toBe(false)
+})
+
+describe('is refused', () => {
+  test.each([
+    [['--samples', '0'], /--samples must be a whole number from 1 to/],
+    [['--limit', '1.5'], /--limit must be a whole number/],
+    [['--max-tokens', '0'], /--max-tokens must be/],
+    [['--max-length', '1'], /--max-length must be/],
+    [['--parallel', '0'], /--parallel must be/],
+    [['--retries', '-1'], /--retries must be/],
+    [['-t', '-1'], /temperature must be/],
+    [['--top-p', '0'], /top-p must be/],
+    [['--seed', '-1'], /seed/],
+    [['--endpoint-model', 'x'], /--endpoint-model has no meaning without --endpoint/],
+    [['--api-key-env', 'X'], /--api-key-env has no meaning without --endpoint/],
+    [['--endpoint', 'nonsense'], /--endpoint must be an address/],
+    [['--endpoint', 'http://x', '--api-key-env', 'NO_SUCH_KEY'], /NO_SUCH_KEY of --api-key-env is not set/],
+    [['--endpoint', 'http://x', '--request-timeout', '0'], /--request-timeout must be above 0 and at most 300/],
+    [['--endpoint', 'http://x', '--request-timeout', '301'], /--request-timeout must be above 0 and at most 300/],
+  ] as const)('%j', (args, message) => {
+    const check = () => checkTraceFlags(parse(...args))
+    expect(check).toThrow(InputError)
+    expect(check).toThrow(message)
+  })
+})
+
+test('the instruction is a line of its own, or nothing', () => {
+  expect(instructionOf(parse())).toBe('\nPlease reason step by step, and put your final answer within \\boxed{}.')
+  expect(instructionOf(parse('--instruction', ' Think. '))).toBe('\nThink.')
+  expect(instructionOf(parse('--instruction', ''))).toBe('')
+})
+
+test('the API key comes from the environment', () => {
+  vi.stubEnv('OPENAI_API_KEY', '')
+  vi.stubEnv('MY_KEY', 'mine')
+  expect(apiKeyOf(parse())).toBeUndefined()
+  expect(apiKeyOf(parse('--api-key-env', 'MY_KEY'))).toBe('mine')
+  vi.stubEnv('OPENAI_API_KEY', 'usual')
+  expect(apiKeyOf(parse())).toBe('usual')
+})

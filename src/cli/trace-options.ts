@@ -1,0 +1,144 @@
+/**
+ * The options of `dynts trace`: names, defaults, and what is wrong with a value. Samples nothing.
+ */
+import { Option, type Command } from 'commander'
+import { InputError } from '../errors.ts'
+import { defaultSampling, gpuChoices, kvTypes, validateSampling, type GpuChoice, type KvType } from '../llama/index.ts'
+import { endpointUrl } from '../traces/endpoint-url.ts'
+import type { TraceSampling } from '../traces/trace-source.ts'
+import { checkWhole } from './check-flags.ts'
+import { number } from './run-options.ts'
+
+/** As commander gives them. */
+export interface TraceFlags {
+  readonly model: string
+  readonly questions: string
+  readonly questionField?: string
+  readonly answerField?: string
+  readonly idField?: string
+  readonly limit?: number
+  readonly output?: string
+  readonly resume: boolean
+  readonly samples: number
+  readonly temperature: number
+  readonly topP: number
+  readonly topK: number
+  readonly minP: number
+  readonly maxTokens: number
+  readonly maxLength: number
+  readonly instruction?: string
+  readonly parallel?: number
+  readonly seed: number
+  readonly endpoint?: string
+  readonly endpointModel?: string
+  readonly apiKeyEnv?: string
+  readonly requestTimeout: number
+  readonly retries: number
+  readonly threads?: number
+  readonly kvType: KvType
+  readonly gpu: GpuChoice
+  readonly gpuLayers?: number
+  readonly offline?: boolean
+  readonly json?: boolean
+}
+
+/** What DeepSeek recommends for its R1 models. */
+const defaultInstruction = 'Please reason step by step, and put your final answer within \\boxed{}.'
+const defaultKeyVariable = 'OPENAI_API_KEY'
+/** `fetch` gives up on a connection that has been silent for longer. */
+const longestTimeout = 300
+
+export function addTraceOptions(command: Command): Command {
+  const s = defaultSampling
+  return command
+    .requiredOption(
+      '-m, --model <model>',
+      'the model (as for run --model); with --endpoint only its vocabulary is read',
+    )
+    .requiredOption('--questions <file>', 'questions with answers: JSON Lines, JSON or Parquet')
+    .option('--question-field <name>', 'field of the question (default: the usual names)')
+    .option('--answer-field <name>', 'field of the right answer (default: the usual names)')
+    .option('--id-field <name>', 'field of the question’s id (default: the usual names, else a hash)')
+    .option('--limit <n>', 'read only the first n questions', number)
+    .option('-o, --output <file>', 'trace file (default: the name of the questions, ending in .traces.jsonl)')
+    .option('--resume', 'go on with what the file holds', true)
+    .option('--no-resume', 'put the file aside and begin anew')
+    .option('--samples <n>', 'of each question', number, 5)
+    .option('-t, --temperature <t>', '0 is greedy', number, s.temperature)
+    .option('--top-p <p>', '1 is off', number, s.topP)
+    .option('--top-k <k>', '0 is off', number, s.topK)
+    .option('--min-p <p>', '0 is off', number, s.minP)
+    .option('-n, --max-tokens <n>', 'most tokens to generate', number, 16_384)
+    .option('--max-length <n>', 'drop traces of more tokens, prompt included', number, 18_000)
+    .option(
+      '--instruction <text>',
+      `line behind each question; empty: none (default: "${defaultInstruction}"; the embedded model’s problems get none)`,
+    )
+    .option('--parallel <n>', 'samples at the same time (default: 4; with --endpoint 8)', number)
+    .option('-s, --seed <n>', 'of the sampling', number, 0)
+    .option('--endpoint <url>', 'sample from this OpenAI-compatible server')
+    .option('--endpoint-model <name>', 'the model’s name there (default: the only one that it lists)')
+    .option(
+      '--api-key-env <variable>',
+      `environment variable with the API key (default: ${defaultKeyVariable}, if set)`,
+    )
+    .option(
+      '--request-timeout <seconds>',
+      'give a request up after so long without a sign of life',
+      number,
+      longestTimeout,
+    )
+    .option('--retries <n>', 'send a failed request again so many times, with longer and longer waits', number, 8)
+    .option('--threads <n>', 'compute threads (default: the physical cores, fewer for a small model)', number)
+    .addOption(new Option('--kv-type <type>', 'number format of the cache').choices(kvTypes).default('f16'))
+    .addOption(new Option('--gpu <back end>', 'where the layers run').choices(gpuChoices).default('auto'))
+    .option('--gpu-layers <n>', 'layers on the GPU (default: all)', number)
+    .option('--offline', 'never ask the network for the model')
+    .option('--json', 'print one JSON object')
+}
+
+/** @throws InputError `invalid_option`, `invalid_sampling`, `invalid_endpoint` */
+export function checkTraceFlags(flags: TraceFlags): void {
+  checkWhole('--limit', flags.limit, 1)
+  checkWhole('--samples', flags.samples, 1, 10_000)
+  checkWhole('--max-tokens', flags.maxTokens, 1)
+  checkWhole('--max-length', flags.maxLength, 2)
+  checkWhole('--parallel', flags.parallel, 1, 256)
+  checkWhole('--retries', flags.retries, 0, 1000)
+  checkWhole('--threads', flags.threads, 1, 512)
+  checkWhole('--gpu-layers', flags.gpuLayers, 0, 2 ** 31 - 1)
+  const { requestTimeout } = flags
+  if (!(requestTimeout > 0 && requestTimeout <= longestTimeout)) {
+    throw new InputError(
+      'invalid_option',
+      `--request-timeout must be above 0 and at most ${longestTimeout}, not ${requestTimeout}`,
+    )
+  }
+  validateSampling({ ...defaultSampling, ...samplingOf(flags) }, flags.seed)
+  const remoteOnly = { '--endpoint-model': flags.endpointModel, '--api-key-env': flags.apiKeyEnv }
+  const stray = Object.entries(remoteOnly).find(([, value]) => value !== undefined)?.[0]
+  if (flags.endpoint === undefined && stray !== undefined) {
+    throw new InputError('invalid_option', `${stray} has no meaning without --endpoint`)
+  }
+  if (flags.endpoint === undefined) return
+  endpointUrl(flags.endpoint)
+  apiKeyOf(flags)
+}
+
+export function samplingOf({ temperature, topP, topK, minP }: TraceFlags): TraceSampling {
+  return { temperature, topP, topK, minP }
+}
+
+/** What is added behind a question: a line of its own, or nothing. */
+export function instructionOf({ instruction = defaultInstruction }: TraceFlags): string {
+  return instruction.trim() === '' ? '' : `\n${instruction.trim()}`
+}
+
+/** @throws InputError `invalid_option` for a variable that was named and is not set */
+export function apiKeyOf({ apiKeyEnv }: TraceFlags): string | undefined {
+  const key = process.env[apiKeyEnv ?? defaultKeyVariable]
+  if (apiKeyEnv !== undefined && !key) {
+    throw new InputError('invalid_option', `the environment variable ${apiKeyEnv} of --api-key-env is not set`)
+  }
+  return key === '' ? undefined : key
+}

@@ -1,0 +1,58 @@
+/**
+ * What `dynts trace` says at its end, for people and as JSON.
+ */
+import { fingerprint, type Model } from '../engine/model.ts'
+import { dropReasons } from '../traces/trace-record.ts'
+import type { TraceSummary } from '../traces/sample-traces.ts'
+import { packageVersion } from './package-version.ts'
+import { instructionOf, samplingOf, type TraceFlags } from './trace-options.ts'
+
+/** A few lines. */
+export function traceSummary(summary: TraceSummary): string[] {
+  const { output, sampled, sampledNow, total, kept, dropped, meanThinkingTokens } = summary
+  const before = sampled - sampledNow
+  const lines = [
+    `${output}: ${count(sampled)} of ${count(total)} samples${before > 0 ? `, ${count(before)} of them from before` : ''}`,
+    `kept ${count(kept)}`,
+  ]
+  const reasons = dropReasons.filter((reason) => dropped[reason] > 0)
+  if (reasons.length > 0) {
+    const each = reasons.map((reason) => `${count(dropped[reason])} ${reason}`).join(', ')
+    lines.push(`dropped ${count(sampled - kept)}: ${each}`)
+  }
+  if (meanThinkingTokens !== null)
+    lines.push(`thinking tokens of a kept trace: ${count(Math.round(meanThinkingTokens))} on average`)
+  return lines
+}
+
+export function traceRecordOf(
+  summary: TraceSummary,
+  { info, release }: Model,
+  /** The model's name at the endpoint; undefined: sampled here. */
+  source: string | undefined,
+  flags: TraceFlags,
+): Record<string, unknown> {
+  const { maxTokens, maxLength, samples, kvType, seed, endpoint } = flags
+  const { path, quantization } = info
+  return {
+    schema: 'dynts.trace.summary/1',
+    ...summary,
+    model: { reference: flags.model, path, quantization, ...fingerprint(info) },
+    source: source === undefined ? { kind: 'local' } : { kind: 'remote', endpoint, model: source },
+    settings: {
+      questions: flags.questions,
+      samples,
+      ...samplingOf(flags),
+      maxTokens,
+      maxLength,
+      instruction: instructionOf(flags),
+      kvType: source === undefined ? kvType : null,
+    },
+    seed,
+    versions: { dynts: packageVersion(), node: process.versions.node, llamaCpp: release },
+  }
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US')
+}

@@ -1,0 +1,84 @@
+/**
+ * The options of `dynts train`, and what they mean.
+ */
+import { Option, type Command } from 'commander'
+import { gpuChoices, type GpuChoice } from '../llama/index.ts'
+import {
+  defaultTrainingSettings as d,
+  flagOf,
+  parseTrainingSettings,
+  type TrainingSettings,
+} from '../training/settings.ts'
+import { checkWhole } from './check-flags.ts'
+import { addRecommendationOptions } from './predictor-file.ts'
+import { number } from './run-options.ts'
+
+/** As commander gives them; settings are undefined where the default holds. */
+export interface TrainFlags extends Partial<Record<keyof TrainingSettings, unknown>> {
+  readonly importance: string
+  readonly output?: string
+  readonly model?: string
+  readonly budget?: number
+  readonly localWindow?: number
+  readonly ratio?: number
+  readonly minTraces: number
+  readonly checkpointSteps: number
+  readonly threads?: number
+  readonly gpu: GpuChoice
+  readonly resume: boolean
+  readonly force?: boolean
+  readonly offline?: boolean
+  readonly json?: boolean
+}
+
+const settingHelp: Readonly<Record<keyof TrainingSettings, string>> = {
+  target: 'scale of what is learned: power:P, linear, x10000 or box-cox',
+  epochs: 'times that every trace is trained on',
+  batch: 'traces of one step, at most',
+  leastSteps: 'the batch shrinks until there are as many steps',
+  microBatch: 'traces that are computed together',
+  learningRate: 'its highest value',
+  warmup: 'share of the steps in which the learning rate rises',
+  beta1: 'AdamW: decay of the first moment',
+  beta2: 'AdamW: decay of the second moment',
+  epsilon: 'AdamW: added to the root of the second moment',
+  weightDecay: 'AdamW: decay of the weights',
+  clip: 'largest norm of the gradient',
+  rankingWeight: 'weight of a pairwise ranking loss beside the squared error',
+  validationShare: 'share of the questions that is held out',
+  seed: 'of the initial weights, the order and the held-out questions',
+}
+
+export function addTrainOptions(command: Command): Command {
+  command
+    .requiredOption('--importance <folder>', 'what dynts importance wrote')
+    .option('-o, --output <file>', 'predictor to write (default: beside the model, else beside the importance folder)')
+    .option('-m, --model <model>', 'the model of the traces; only its place and its shape are looked at')
+  addRecommendationOptions(command)
+  for (const [name, help] of Object.entries(settingHelp)) {
+    const setting = name as keyof TrainingSettings
+    const flags =
+      setting === 'seed' ? `-s, ${flagOf(name)} <n>` : `${flagOf(name)} <${setting === 'target' ? 'target' : 'x'}>`
+    const option = new Option(flags, `${help} (default: ${d[setting]})`)
+    command.addOption(setting === 'target' ? option : option.argParser(number))
+  }
+  return command
+    .option('--min-traces <n>', 'refuse to train on fewer traces, or on half as many questions', number, 20)
+    .option('--checkpoint-steps <n>', 'steps after which the state is written', number, 50)
+    .option('--threads <n>', 'compute threads (default: the physical cores)', number)
+    .addOption(new Option('--gpu <back end>', 'where it is computed').choices(gpuChoices).default('auto'))
+    .option('--resume', 'go on with the training that the state folder holds (the default)', true)
+    .option('--no-resume', 'put the state folder aside and begin anew')
+    .option('-f, --force', 'replace a predictor that is there; write one that is reported as useless')
+    .option('--offline', 'never ask the network')
+    .option('--json', 'print one JSON object')
+}
+
+/** @throws InputError `invalid_option`, `invalid_target` */
+export function trainSettingsOf(flags: TrainFlags): TrainingSettings {
+  checkWhole('--min-traces', flags.minTraces, 2)
+  checkWhole('--checkpoint-steps', flags.checkpointSteps, 1)
+  checkWhole('--threads', flags.threads, 1, 512)
+  const names = Object.keys(d) as (keyof TrainingSettings)[]
+  return parseTrainingSettings(Object.fromEntries(names.map((name) => [name, flags[name]])))
+}

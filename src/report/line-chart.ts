@@ -1,0 +1,62 @@
+/**
+ * Line charts as SVG, several beside each other, with Vega-Lite. Knows nothing of what is drawn.
+ */
+import type { TopLevelSpec } from 'vega-lite'
+
+export interface LineSeries {
+  readonly name: string
+  /** [x, y]; a y that is not finite leaves a gap. */
+  readonly points: readonly (readonly [number, number])[]
+}
+
+export interface LinePanel {
+  readonly title: string
+  readonly xLabel: string
+  readonly yLabel: string
+  readonly series: readonly LineSeries[]
+}
+
+/** @returns the text of an SVG file */
+export async function lineChartSvg(title: string, panels: readonly LinePanel[]): Promise<string> {
+  // Loaded here, because drawing libraries are large and most commands draw nothing.
+  const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')])
+  const { spec } = vegaLite.compile(specOf(title, panels))
+  const view = new vega.View(vega.parse(spec), { renderer: 'none', logLevel: vega.Error })
+  try {
+    return await view.toSVG()
+  } finally {
+    view.finalize()
+  }
+}
+
+function specOf(title: string, panels: readonly LinePanel[]): TopLevelSpec {
+  return {
+    title: { text: title, anchor: 'middle' },
+    background: 'white',
+    padding: 12,
+    hconcat: panels.map(({ title, xLabel, yLabel, series }) => ({
+      title,
+      width: 320,
+      height: 220,
+      data: {
+        values: series.flatMap(({ name, points }) =>
+          points.map(([x, y]) => ({ series: name, x, y: Number.isFinite(y) ? y : null })),
+        ),
+      },
+      mark: { type: 'line' as const, point: true, invalid: 'break-paths-show-path-domains' as const },
+      encoding: {
+        x: { field: 'x', type: 'quantitative' as const, title: xLabel, axis: { tickMinStep: 1 } },
+        y: { field: 'y', type: 'quantitative' as const, title: yLabel, scale: { zero: false } },
+        color: {
+          field: 'series',
+          type: 'nominal' as const,
+          // In the order in which they are given.
+          sort: series.map(({ name }) => name),
+          legend: { title: null, orient: 'bottom' as const, columns: 1, labelLimit: 0 },
+        },
+      },
+    })),
+    // Each panel has series, and so colours, of its own.
+    resolve: { scale: { color: 'independent' } },
+  }
+}

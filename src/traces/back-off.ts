@@ -1,0 +1,60 @@
+/**
+ * Tries work again that failed for a reason that may pass: longer waits each time, with some chance in them so that many who
+ * wait do not come back together. Knows nothing of what the work is.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A failure that may pass. */
+export class PassingFailure extends Error {
+  /** Milliseconds that the other side asked to wait. */
+  readonly waitMs: number
+  /** The most tries again that make sense. */
+  readonly mostRetries: number
+
+  constructor(message: string, options: ErrorOptions & { waitMs?: number; mostRetries?: number } = {}) {
+    super(message, options)
+    this.name = 'PassingFailure'
+    this.waitMs = options.waitMs ?? 0
+    this.mostRetries = options.mostRetries ?? Infinity
+  }
+}
+
+export interface Retry {
+  /** What failed. */
+  readonly reason: string
+  /** From 1. */
+  readonly retry: number
+  readonly retries: number
+  readonly waitMs: number
+}
+
+export interface BackOffOptions {
+  /** How many times failed work is tried again. */
+  readonly retries: number
+  readonly signal: AbortSignal
+  readonly onRetry?: ((retry: Retry) => void) | undefined
+  /** Milliseconds before the first retry; doubles with each, up to a minute. */
+  readonly firstMs?: number | undefined
+}
+
+const longestMs = 60_000
+
+/**
+ * Runs `work` until it succeeds.
+ * @throws PassingFailure when the tries are used up; whatever else `work` throws, at once; AbortError
+ */
+export async function withBackOff<T>(options: BackOffOptions, work: () => Promise<T>): Promise<T> {
+  const { retries, signal, onRetry, firstMs = 500 } = options
+  for (let retry = 1; ; retry++) {
+    try {
+      return await work()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!(error instanceof PassingFailure) || retry > Math.min(retries, error.mostRetries)) throw error
+      const doubled = Math.min(longestMs, firstMs * 2 ** (retry - 1))
+      const waitMs = Math.max(error.waitMs, doubled * (0.75 + Math.random() / 2))
+      onRetry?.({ reason: error.message, retry, retries, waitMs })
+      await sleep(waitMs, undefined, { signal })
+    }
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * Gives every thinking token of every kept trace its importance: from a trace file to an importance folder. Computes in the
+ * calling thread, and lets the event loop run between chunks. Knows nothing of how progress is shown.
+ */
+import { existsSync } from 'node:fs'
+import { statfs } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { LoadedModel } from '../engine/loaded-model.ts'
+import { fingerprint } from '../engine/model.ts'
+import { InputError } from '../errors.ts'
+import { largestSeed, loadLibrary, type GpuChoice, type KvType } from '../llama/index.ts'
+import type { GgufInfo } from '../models/gguf-file.ts'
+import { formatBytes } from '../models/memory-plan.ts'
+import { withFileLock } from '../records/file-lock.ts'
+import { ImportancePass } from './importance-pass.ts'
+import { countsOf, keptTraces, planImportance, sampleTokens, type ImportancePlan } from './importance-plan.ts'
+import { importanceSchema, type ImportanceManifest } from './importance-record.ts'
+import { ImportanceStore } from './importance-store.ts'
+import { checkFolder, ImportanceWriter } from './importance-writer.ts'
+
+/** Loading a large model and a chunk of a long trace block this thread; a lock of a process that is gone is stale at once. */
+const staleLockMs = 30 * 60_000
+
+export interface ExtractOptions {
+  /** The model that the traces were tokenised for, as `locateModel` gives it. */
+  readonly info: GgufInfo
+  /** The trace file. */
+  readonly traces: string
+  /** The importance folder. */
+  readonly output: string
+  /** Thinking tokens of each trace whose hidden states are stored. Default: all. */
+  readonly tokensPerTrace?: number | undefined
+  /** Of the choice of tokens. Default 0. */
+  readonly seed?: number | undefined
+  /** Number format of the KV cache. Default f16. */
+  readonly kvType?: Exclude<KvType, 'q8_0'> | undefined
+  readonly threads?: number | undefined
+  readonly gpu?: GpuChoice | undefined
+  readonly gpuLayers?: number | undefined
+  /** Goes on with what the folder holds; otherwise it is put aside. Default true. */
+  readonly resume?: boolean | undefined
+  /** Versions of what calls this, for the manifest. */
+  readonly versions?: Readonly<Record<string, string>> | undefined
+  /** Ends the work after the chunk that is being computed; what is finished stays. */
+  readonly signal?: AbortSignal | undefined
+  /** Called once another process is found at work on the same folder; it is waited for. */
+  readonly onWait?: (() => void) | undefined
+  /** Called before anything is loaded or written. */
+  readonly onPlan?: ((plan: ImportancePlan, freeBytes: number) => void) | undefined
+  /** Share of the weights that are read, 0..1. */
+  readonly onLoading?: ((share: number) => void) | undefined
+  /** Called before the first chunk and after each, about this run alone. */
+  readonly onProgress?: ((progress: ExtractProgress) => void) | undefined
+}
+
+export interface ExtractProgress {
+  /** Tokens of this run, of prompt, thinking and answer. */
+  readonly tokens: number
+  readonly totalTokens: number
+  /** Finished traces of this run. */
+  readonly traces: number
+  readonly totalTraces: number
+}
+
+/** What the folder holds afterwards. */
+export interface ExtractSummary {
+  readonly plan: ImportancePlan
+  /** Whether `signal` ended the work before its end. */
+  readonly interrupted: boolean
+  readonly manifest: ImportanceManifest
+  readonly traces: number
+  readonly promptTokens: number
+  readonly thinkingTokens: number
+  readonly answerTokens: number
+  readonly storedTokens: number
+  /** Share of all thinking tokens whose importance is above the mean of their trace. */
+  readonly aboveMean: number
+  /** Of the shards. */
+  readonly bytes: number
+}
+
+/**
+ * Writes in the order of the trace file, so that runs that were interrupted leave the same bytes as one that was not.
+ * @throws InputError `invalid_option`, `no_traces`, `trace_mismatch`, `importance_mismatch`, `output_exists`, `disk_full`,
+ *   `no_attention`, and what loading a model throws; EngineError `write_failed`
+ */
+export async function extractImportance(options: ExtractOptions): Promise<ExtractSummary> {
+  checkNumber('--tokens-per-trace', options.tokensPerTrace, 1, 2 ** 31 - 1)
+  checkNumber('--seed', options.seed, 0, largestSeed)
+  const { output, signal, onWait } = options
+  const lock = { signal, staleMs: staleLockMs, ...(onWait ? { onWait } : {}) }
+  return await withFileLock(`${resolve(output)}.lock`, lock, () => extract(options))
+}
+
+async function extract(options: ExtractOptions): Promise<ExtractSummary> {
+  const { info, traces, output, seed = 0, kvType = 'f16', tokensPerTrace = null, resume = true } = options
+  const { gpu, versions, onPlan } = options
+  const model = fingerprint(info)
+  const { trainedContext } = info
+  const settings = { schema: importanceSchema, model, kvType, tokensPerTrace, seed } as const
+  if (resume) checkFolder(output, { ...settings, versions: {} })
+  const plan = planImportance({
+    traces,
+    model,
+    trainedContext,
+    tokensPerTrace,
+    existing: resume ? output : undefined,
+  })
+  const freeBytes = await freeSpace(output)
+  onPlan?.(plan, freeBytes)
+  if (plan.bytesLeft > freeBytes) {
+    throw new InputError(
+      'disk_full',
+      `${output} needs ${formatBytes(plan.bytesLeft)} more, but only ${formatBytes(freeBytes)} are free. Use --tokens-per-trace, or give another --output.`,
+    )
+  }
+  const manifest: ImportanceManifest = {
+    ...settings,
+    versions: { ...versions, llamaCpp: loadLibrary(gpu).release },
+  }
+  const finished = plan.tracesLeft === 0 || (await work(plan, manifest, options))
+  return { plan, interrupted: !finished, ...summarise(output) }
+}
+
+/** Loads the model and runs the traces that are not in the folder yet. Returns whether all of them are now. */
+async function work(plan: ImportancePlan, manifest: ImportanceManifest, options: ExtractOptions): Promise<boolean> {
+  const {
+    info,
+    traces,
+    output,
+    kvType,
+    threads,
+    gpu,
+    gpuLayers,
+    resume = true,
+    signal,
+    onLoading,
+    onProgress,
+  } = options
+  using model = LoadedModel.load(loadLibrary(gpu), info.path, {
+    threads,
+    gpuLayers,
+    onProgress: (share) => {
+      onLoading?.(share)
+      return true
+    },
+  })
+  // A folder is put aside only when nothing can be refused any more.
+  using pass = ImportancePass.create(model, { cells: plan.longest, kvType })
+  const writer = ImportanceWriter.open(output, manifest, { fresh: !resume })
+  let tokensBefore = 0
+  let finished = 0
+  const report = (consumed: number) =>
+    onProgress?.({
+      tokens: tokensBefore + consumed,
+      totalTokens: plan.tokensLeft,
+      traces: finished,
+      totalTraces: plan.tracesLeft,
+    })
+  report(0)
+  for (const trace of keptTraces(traces, manifest.model)) {
+    const { id, question, tokens } = trace
+    if (writer.has(id) || tokens.length > info.trainedContext) continue
+    const counts = countsOf(trace)
+    const sampled = sampleTokens(id, counts.thinkingTokens, manifest.tokensPerTrace, manifest.seed)
+    const steps = pass.run(trace, sampled)
+    let step = steps.next()
+    while (!step.done) {
+      report(step.value)
+      await setImmediate()
+      if (signal?.aborted === true) return false
+      step = steps.next()
+    }
+    writer.add({ id, question, ...counts }, step.value)
+    tokensBefore += tokens.length
+    finished++
+  }
+  return true
+}
+
+/** Read from the folder, so that it does not matter how many runs have written it. */
+function summarise(output: string): Omit<ExtractSummary, 'plan' | 'interrupted'> {
+  using store = ImportanceStore.open(output)
+  const { records, manifest } = store
+  const sum = (of: (record: (typeof records)[number]) => number) => records.reduce((total, each) => total + of(each), 0)
+  const thinkingTokens = sum((record) => record.thinkingTokens)
+  const above = sum((record) => countAboveMean(store.readImportance(record)))
+  return {
+    manifest,
+    traces: records.length,
+    promptTokens: sum((record) => record.promptTokens),
+    thinkingTokens,
+    answerTokens: sum((record) => record.answerTokens),
+    storedTokens: sum((record) => record.storedTokens),
+    aboveMean: thinkingTokens > 0 ? above / thinkingTokens : 0,
+    bytes: sum((record) => record.bytes),
+  }
+}
+
+function countAboveMean(importance: Float32Array): number {
+  const mean = importance.reduce((sum, value) => sum + value, 0) / importance.length
+  return importance.reduce((count, value) => count + (value > mean ? 1 : 0), 0)
+}
+
+/** Free bytes where a folder is, or will be. */
+async function freeSpace(folder: string): Promise<number> {
+  let existing = resolve(folder)
+  while (!existsSync(existing)) existing = dirname(existing)
+  const { bavail, bsize } = await statfs(existing)
+  return bavail * bsize
+}
+
+function checkNumber(flag: string, value: number | undefined, least: number, most: number): void {
+  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return
+  throw new InputError('invalid_option', `${flag} must be a whole number from ${least} to ${most}, not ${value}`)
+}

@@ -1,0 +1,207 @@
+/**
+ * The teacher-forced pass over one trace: the attention of the answer's tokens becomes importance (paper, Eq. 6, as a mean),
+ * and the last hidden states of the thinking tokens are kept for training. Knows nothing of files.
+ */
+import { Float16Array } from '@petamoriken/float16'
+import type { LoadedModel } from '../engine/loaded-model.ts'
+import { EngineError, InputError } from '../errors.ts'
+import { AttentionProbe, type KvType, type LlamaContext } from '../llama/index.ts'
+import type { ImportanceArrays } from './importance-record.ts'
+import type { KeptTrace } from './trace-record.ts'
+
+/** Where the phases of a trace lie. */
+export type TracePhases = Pick<KeptTrace, 'tokens' | 'promptTokens' | 'thinkStart' | 'thinkEnd' | 'answerStart'>
+
+export interface PassOptions {
+  /** Tokens of the longest trace. */
+  readonly cells: number
+  /** Default f16. A q8_0 cache is not possible: it needs flash attention, which gives no weights. */
+  readonly kvType?: KvType | undefined
+  readonly threads?: number | undefined
+  /** The most bytes that one forward pass's logits, and one layer's attention weights, may take. Default 64 MiB. */
+  readonly chunkBytes?: number | undefined
+}
+
+const mostBatchTokens = 512
+const fewestStateRows = 16
+/** llama.cpp reserves the attention weights of a whole batch of every length up to `cells`. */
+const mostAttentionBytes = 256 * 2 ** 20
+
+export class ImportancePass implements Disposable {
+  readonly #context: LlamaContext
+  readonly #probe: AttentionProbe
+  readonly #chunkBytes: number
+
+  /**
+   * @throws InputError `no_attention` for a model whose attention cannot be read
+   * @throws EngineError `context_not_created`
+   */
+  static create(model: LoadedModel, options: PassOptions): ImportancePass {
+    const { cells, kvType, threads, chunkBytes = 64 * 2 ** 20 } = options
+    const { llama } = model
+    if (llama.notEvictable !== undefined) throw noAttention(llama.notEvictable)
+    const batchTokens = clamp(mostAttentionBytes / (cells * llama.heads * 4), 1, mostBatchTokens)
+    const stateRows = Math.max(fewestStateRows, chunkBytes / (llama.vocab.size * 4))
+    const probe = new AttentionProbe(llama.library)
+    try {
+      const context = model.createContext({
+        cells,
+        kvType,
+        threads,
+        batchTokens,
+        outputRows: clamp(stateRows, 1, batchTokens),
+        flashAttention: false,
+        attentionProbe: probe,
+      })
+      return new ImportancePass(context, probe, chunkBytes)
+    } catch (error) {
+      probe.dispose()
+      throw error
+    }
+  }
+
+  private constructor(context: LlamaContext, probe: AttentionProbe, chunkBytes: number) {
+    this.#context = context
+    this.#probe = probe
+    this.#chunkBytes = chunkBytes
+  }
+
+  /**
+   * Runs a trace in chunks; after each it yields how many of the trace's tokens have been consumed.
+   * @param sampled the thinking tokens whose states are wanted: ascending indices, 0 for the first after `<think>`
+   * @returns importance of the prompt's tokens and of all thinking tokens, states of the sampled ones
+   * @throws InputError `no_attention`; EngineError `decode_failed`, `not_finite`
+   */
+  *run(trace: TracePhases, sampled: Int32Array): Generator<number, ImportanceArrays, undefined> {
+    const { tokens, promptTokens, thinkStart, thinkEnd, answerStart } = trace
+    this.#context.clear(0)
+    yield* this.#consume(tokens, 0, thinkStart)
+    const states = yield* this.#readStates(trace, sampled)
+    yield* this.#consume(tokens, thinkEnd, answerStart)
+    const importance = yield* this.#readAttention(trace)
+    return {
+      importance: importance.slice(thinkStart, thinkEnd),
+      promptImportance: importance.slice(0, promptTokens),
+      sampled,
+      states,
+    }
+  }
+
+  dispose(): void {
+    // The context disposes its probe.
+    this.#context.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  /** Positions `from` to `end` - 1, of which only the cache is wanted. */
+  *#consume(tokens: readonly number[], from: number, end: number): Generator<number, void, undefined> {
+    for (const [start, stop] of chunks(from, end, this.#context.batchTokens)) {
+      this.#context.append(0, tokens.slice(start, stop), start, 'none')
+      yield stop
+    }
+  }
+
+  /** The thinking tokens: states of the sampled ones, float16 [sampled x d]. */
+  *#readStates(
+    { tokens, thinkStart, thinkEnd }: TracePhases,
+    sampled: Int32Array,
+  ): Generator<number, Uint16Array, undefined> {
+    const context = this.#context
+    const { hiddenSize } = context.model
+    const states = new Uint16Array(sampled.length * hiddenSize)
+    let stored = 0
+    for (const [start, stop] of chunks(thinkStart, thinkEnd, context.outputRows)) {
+      const wanted = sampled.subarray(stored, firstAtLeast(sampled, stop - thinkStart, stored))
+      // Where hidden states are asked for, llama.cpp computes them, and logits, for every token of the batch.
+      context.append(0, tokens.slice(start, stop), start, wanted.length > 0 ? 'all' : 'none')
+      for (const index of wanted) {
+        states.set(toFloat16(context.hiddenState(thinkStart + index - start)), stored * hiddenSize)
+        stored++
+      }
+      yield stop
+    }
+    return states
+  }
+
+  /** The answer's tokens: mean attention that they give to each position before `thinkEnd`. */
+  *#readAttention({ tokens, thinkEnd, answerStart }: TracePhases): Generator<number, Float32Array, undefined> {
+    const { heads } = this.#context.model
+    const rows = clamp(this.#chunkBytes / (padded(tokens.length) * heads * 4), 1, this.#context.batchTokens)
+    const sum = new Float64Array(thinkEnd)
+    this.#probe.active = true
+    try {
+      for (const [start, stop] of chunks(answerStart, tokens.length, rows)) {
+        this.#context.append(0, tokens.slice(start, stop), start, 'none')
+        this.#addAttention(sum)
+        yield stop
+      }
+    } finally {
+      this.#probe.active = false
+    }
+    const mean = Float32Array.from(sum, (value) => value / (tokens.length - answerStart))
+    if (!mean.every(Number.isFinite))
+      throw new EngineError('not_finite', 'the model gave attention weights that are no numbers')
+    return mean
+  }
+
+  #addAttention(sum: Float64Array): void {
+    const { cells, queries, weights } = takeAttention(this.#probe)
+    const positions = this.#context.slots[0]?.positions ?? new Int32Array(0)
+    for (let cell = 0; cell < cells; cell++) {
+      const position = positions[cell] ?? -1
+      if (position < 0 || position >= sum.length) continue
+      let ofCell = 0
+      for (let query = 0; query < queries; query++) ofCell += weights[query * cells + cell] ?? 0
+      sum[position] = (sum[position] ?? 0) + ofCell
+    }
+  }
+}
+
+function takeAttention(probe: AttentionProbe) {
+  try {
+    return probe.take()
+  } catch (error) {
+    if (error instanceof EngineError && /^(no_)?attention/.test(error.code)) throw noAttention(error.message)
+    throw error
+  }
+}
+
+function noAttention(reason: string): InputError {
+  return new InputError(
+    'no_attention',
+    `Importance cannot be measured for this model, because its attention weights cannot be read: ${reason}.`,
+  )
+}
+
+/** @throws EngineError `not_finite` for a value that float16 cannot hold */
+function toFloat16(state: Float32Array): Uint16Array {
+  const bits = new Uint16Array(new Float16Array(state).buffer)
+  const exponent = 0x7c00
+  if (bits.some((value) => (value & exponent) === exponent)) {
+    throw new EngineError('not_finite', 'the model gave a hidden state that float16 cannot hold')
+  }
+  return bits
+}
+
+function* chunks(from: number, end: number, size: number): Generator<[start: number, stop: number]> {
+  for (let start = from; start < end; start += size) yield [start, Math.min(start + size, end)]
+}
+
+/** Index of the first of the ascending `values`, from index `from` on, that is not below `least`. */
+function firstAtLeast(values: Int32Array, least: number, from: number): number {
+  let index = from
+  while ((values[index] ?? Infinity) < least) index++
+  return index
+}
+
+/** Attention runs over whole groups of 256 cells. */
+function padded(cells: number): number {
+  return Math.ceil(cells / 256) * 256
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(most, Math.floor(value)))
+}

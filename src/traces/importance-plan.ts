@@ -1,0 +1,152 @@
+/**
+ * What the extraction of importance has to do, known from the trace file's token counts before a model is loaded. Knows
+ * nothing of llama.cpp.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { InputError } from '../errors.ts'
+import { mulberry32 } from '../mulberry32.ts'
+import { differentFact, type Fingerprint } from '../predictor/index.ts'
+import { readRecords } from '../records/record-file.ts'
+import { blockBytes } from './importance-block.ts'
+import { importanceRecord, recordsName, type ImportanceRecord } from './importance-record.ts'
+import { traceRecord, type KeptTrace } from './trace-record.ts'
+
+export interface PlanOptions {
+  /** The trace file. */
+  readonly traces: string
+  readonly model: Fingerprint
+  readonly trainedContext: number
+  /** Thinking tokens of each trace whose states are stored; null: all. */
+  readonly tokensPerTrace: number | null
+  /** The folder whose records are kept; undefined: none are. */
+  readonly existing?: string | undefined
+}
+
+export interface ImportancePlan {
+  /** All that the folder will hold. */
+  readonly traces: number
+  /** Bytes of its shards. */
+  readonly bytes: number
+  /** Of these, what is still to be done. */
+  readonly tracesLeft: number
+  readonly tokensLeft: number
+  readonly bytesLeft: number
+  /** Tokens of the longest trace. */
+  readonly longest: number
+  /** Traces longer than the model's trained context. */
+  readonly skipped: number
+}
+
+/**
+ * Reads the whole trace file once.
+ * @throws InputError `records_not_found`, `invalid_records`; `no_traces` if there is nothing to do; `trace_mismatch` for
+ *   traces of another model; `importance_mismatch` if the folder holds other traces under the same names
+ */
+export function planImportance(options: PlanOptions): ImportancePlan {
+  const { traces: path, model, trainedContext, tokensPerTrace } = options
+  const existing = new Map(existingRecords(options.existing).map((record) => [record.id, record]))
+  const seen = new Set<string>()
+  const plan = { traces: 0, bytes: 0, tracesLeft: 0, tokensLeft: 0, bytesLeft: 0, longest: 0, skipped: 0 }
+  for (const trace of keptTraces(path, model)) {
+    const { id, tokens } = trace
+    if (seen.has(id)) continue
+    seen.add(id)
+    if (tokens.length > trainedContext) {
+      plan.skipped++
+      continue
+    }
+    const counts = countsOf(trace)
+    const storedTokens = Math.min(counts.thinkingTokens, tokensPerTrace ?? Infinity)
+    const bytes = blockBytes({ ...counts, storedTokens }, model.hiddenSize)
+    plan.traces++
+    plan.bytes += bytes
+    plan.longest = Math.max(plan.longest, tokens.length)
+    const done = existing.get(id)
+    if (done) {
+      checkSame(done, counts, options)
+      continue
+    }
+    plan.tracesLeft++
+    plan.tokensLeft += tokens.length
+    plan.bytesLeft += bytes
+  }
+  if (plan.traces > 0) return plan
+  const why =
+    plan.skipped > 0 ? `all ${plan.skipped} are longer than the model's ${trainedContext} positions` : 'none was kept'
+  throw new InputError('no_traces', `${path} holds no trace to work on: ${why}.`)
+}
+
+/**
+ * The kept traces of a file, one after another, as they were written.
+ * @throws InputError `records_not_found`, `invalid_records`, `trace_mismatch`
+ */
+export function* keptTraces(path: string, model: Fingerprint): Generator<KeptTrace, void, undefined> {
+  for (const trace of readRecords(path, traceRecord)) {
+    if (trace.outcome !== 'kept') continue
+    const different = differentFact(trace.model, model)
+    if (different) {
+      const { fact, a, b } = different
+      throw new InputError(
+        'trace_mismatch',
+        `${path}: trace ${trace.id} is of ${trace.model.name} (${fact} ${a}), but the model's ${fact} is ${b}.`,
+      )
+    }
+    checkPhases(path, trace)
+    yield trace
+  }
+}
+
+/** The counts of a record; the answer's tokens are those after `</think>`. */
+export function countsOf(trace: KeptTrace) {
+  const { promptTokens, thinkStart, thinkEnd, answerStart, tokens } = trace
+  return { promptTokens, thinkingTokens: thinkEnd - thinkStart, answerTokens: tokens.length - answerStart }
+}
+
+/**
+ * Which thinking tokens of a trace have their states stored: drawn without replacement, the same for the same seed and id.
+ * @returns ascending indices below `thinkingTokens`
+ */
+export function sampleTokens(id: string, thinkingTokens: number, wanted: number | null, seed: number): Int32Array {
+  const indices = Int32Array.from({ length: thinkingTokens }, (_, i) => i)
+  if (wanted === null || wanted >= thinkingTokens) return indices
+  const random = mulberry32(createHash('sha256').update(`${seed}:${id}`).digest().readUInt32LE(0))
+  for (let i = 0; i < wanted; i++) {
+    const other = i + Math.floor(random() * (thinkingTokens - i))
+    const drawn = indices[other] ?? 0
+    indices[other] = indices[i] ?? 0
+    indices[i] = drawn
+  }
+  return indices.slice(0, wanted).sort()
+}
+
+function existingRecords(folder: string | undefined): ImportanceRecord[] {
+  const path = folder === undefined ? undefined : join(folder, recordsName)
+  return path !== undefined && existsSync(path) ? [...readRecords(path, importanceRecord)] : []
+}
+
+function checkPhases(path: string, trace: KeptTrace): void {
+  const { id, tokens, promptTokens, thinkStart, thinkEnd, answerStart, model } = trace
+  const bounds = [promptTokens, thinkStart, thinkEnd, answerStart, tokens.length]
+  const ordered =
+    promptTokens <= thinkStart && thinkStart < thinkEnd && thinkEnd < answerStart && answerStart < tokens.length
+  if (ordered && tokens.every((token) => token < model.vocabularySize)) return
+  throw new InputError(
+    'invalid_records',
+    `${path}: trace ${id} is damaged: ${ordered ? 'it holds tokens that the model does not have' : `its phases are ${bounds.join(', ')}`}.`,
+  )
+}
+
+function checkSame(
+  done: ImportanceRecord,
+  counts: ReturnType<typeof countsOf>,
+  { existing, traces }: PlanOptions,
+): void {
+  const same = Object.entries(counts).every(([name, count]) => done[name as keyof typeof counts] === count)
+  if (same) return
+  throw new InputError(
+    'importance_mismatch',
+    `${existing ?? ''} holds another trace ${done.id} than ${traces}. Use --no-resume to put it aside, or give another --output.`,
+  )
+}

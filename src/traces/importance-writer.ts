@@ -1,0 +1,180 @@
+/**
+ * Writes the folder of `dynts importance` so that a kill at any moment leaves nothing that the next run does not clean up:
+ * first a trace's block, then its record. Knows nothing of models.
+ */
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { EngineError, InputError } from '../errors.ts'
+import { differentFact } from '../predictor/index.ts'
+import { putAside, RecordFile } from '../records/record-file.ts'
+import { blockParts } from './importance-block.ts'
+import {
+  importanceRecord,
+  importanceSchema,
+  manifestName,
+  recordsName,
+  type ImportanceArrays,
+  type ImportanceManifest,
+  type ImportanceRecord,
+} from './importance-record.ts'
+import { readManifest, shardIndex, shardName } from './importance-store.ts'
+
+export interface WriterOptions {
+  /** Puts a folder that is there aside and begins anew. */
+  readonly fresh?: boolean | undefined
+  /** A shard that would grow beyond this is followed by a new one. Default 256 MiB. */
+  readonly shardBytes?: number | undefined
+}
+
+/** What is known of a trace before its pass. */
+export type TraceFacts = Pick<ImportanceRecord, 'id' | 'question' | 'promptTokens' | 'thinkingTokens' | 'answerTokens'>
+
+const partialManifest = `${manifestName}.partial`
+
+export class ImportanceWriter {
+  readonly folder: string
+  readonly #manifest: ImportanceManifest
+  readonly #records: RecordFile<ImportanceRecord>
+  readonly #shardBytes: number
+  #shard = 0
+  /** End of the current shard. */
+  #end = 0
+
+  /**
+   * Opens a folder for more traces, or makes it. There must be only one writer at a time.
+   * @throws InputError `output_exists` for a folder that holds something else, `importance_mismatch` for one that was begun
+   *   with another model or other settings, `invalid_importance` for a damaged one
+   */
+  static open(folder: string, manifest: ImportanceManifest, options: WriterOptions = {}): ImportanceWriter {
+    if (options.fresh === true) putAside(folder)
+    checkFolder(folder, manifest)
+    return new ImportanceWriter(folder, manifest, options.shardBytes ?? 256 * 2 ** 20)
+  }
+
+  private constructor(folder: string, manifest: ImportanceManifest, shardBytes: number) {
+    this.folder = folder
+    this.#manifest = manifest
+    this.#shardBytes = shardBytes
+    mkdirSync(folder, { recursive: true })
+    if (!existsSync(join(folder, manifestName))) writeManifest(folder, manifest)
+    const ends = new Map<string, number>()
+    this.#records = RecordFile.open(join(folder, recordsName), {
+      schema: importanceRecord,
+      keyOf: ({ id }) => id,
+      onExisting: ({ shard, offset, bytes }) => {
+        ends.set(shard, offset + bytes)
+        this.#shard = shardIndex(shard)
+        this.#end = offset + bytes
+      },
+    })
+    removeUnrecorded(folder, ends)
+  }
+
+  has(id: string): boolean {
+    return this.#records.has(id)
+  }
+
+  /**
+   * Appends a trace; one that is there already is left out.
+   * @throws EngineError `write_failed`, e.g. on a full disk
+   */
+  add(facts: TraceFacts, arrays: ImportanceArrays): void {
+    if (this.has(facts.id)) return
+    const parts = blockParts(arrays, this.#manifest.model.hiddenSize)
+    const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0)
+    if (this.#end > 0 && this.#end + bytes > this.#shardBytes) {
+      this.#shard++
+      this.#end = 0
+    }
+    const { id, question, promptTokens, thinkingTokens, answerTokens } = facts
+    const shard = shardName(this.#shard)
+    try {
+      for (const part of parts) appendFileSync(join(this.folder, shard), part)
+      this.#records.add({
+        schema: importanceSchema,
+        id,
+        question,
+        promptTokens,
+        thinkingTokens,
+        answerTokens,
+        storedTokens: arrays.sampled.length,
+        shard,
+        offset: this.#end,
+        bytes,
+      })
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new EngineError('write_failed', `${this.folder} cannot be written: ${reason}`, { cause: error })
+    }
+    this.#end += bytes
+  }
+}
+
+/**
+ * Whether traces can be added to what a folder holds.
+ * @throws InputError `output_exists`, `importance_mismatch`, `invalid_importance`
+ */
+export function checkFolder(folder: string, manifest: ImportanceManifest): void {
+  if (!existsSync(folder)) return
+  if (!statSync(folder).isDirectory())
+    throw new InputError('output_exists', `${folder} is a file. Give another --output.`)
+  const existing = readManifest(folder)
+  if (existing) {
+    const different = difference(existing, manifest)
+    if (different === undefined) return
+    throw new InputError(
+      'importance_mismatch',
+      `${folder} was begun with another ${different}. Use --no-resume to put it aside, or give another --output.`,
+    )
+  }
+  if (readdirSync(folder).some((name) => name !== partialManifest)) {
+    throw new InputError('output_exists', `${folder} holds something else than importance. Give another --output.`)
+  }
+}
+
+/** Another release of the libraries may go on: only the last bits of what it writes can differ. */
+function difference(a: ImportanceManifest, b: ImportanceManifest): string | undefined {
+  const facts = [
+    { fact: 'model', a: a.model.name, b: b.model.name },
+    { fact: '--kv-type', a: a.kvType, b: b.kvType },
+    { fact: '--tokens-per-trace', a: a.tokensPerTrace ?? 'all', b: b.tokensPerTrace ?? 'all' },
+    { fact: '--seed', a: a.seed, b: b.seed },
+  ]
+  const different = differentFact(a.model, b.model) ?? facts.find((each) => each.a !== each.b)
+  return different && `${different.fact} (${different.a} instead of ${different.b})`
+}
+
+/** Renaming is atomic: there is a whole manifest or none. */
+function writeManifest(folder: string, manifest: ImportanceManifest): void {
+  const partial = join(folder, partialManifest)
+  writeFileSync(partial, `${JSON.stringify(manifest, null, 2)}\n`)
+  renameSync(partial, join(folder, manifestName))
+}
+
+/** Removes what a kill has left behind the last recorded block. */
+function removeUnrecorded(folder: string, ends: ReadonlyMap<string, number>): void {
+  for (const name of readdirSync(folder)) {
+    if (Number.isNaN(shardIndex(name))) continue
+    const path = join(folder, name)
+    const end = ends.get(name)
+    if (end === undefined) rmSync(path)
+    else if (statSync(path).size > end) truncateSync(path, end)
+  }
+  for (const [name, end] of ends) {
+    if (statSync(join(folder, name), { throwIfNoEntry: false })?.size === end) continue
+    throw new InputError(
+      'invalid_importance',
+      `${folder} is damaged: ${name} is shorter than its records say. Use --no-resume to put it aside and begin anew.`,
+    )
+  }
+}

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest'
+import type { TraceLayout } from '../engine/trace-layout.ts'
+import { judgeTrace } from './judge-trace.ts'
+
+/** Right if it is the same text. */
+const grader = { grade: (given: string, expected: string) => Promise.resolve({ right: given === expected }) }
+/** A good trace: 2 tokens of prompt, 3 of thinking, 1 tag, 4 of answer. */
+const good: TraceLayout = {
+  tokens: new Int32Array(10),
+  promptTokens: 2,
+  thinkStart: 2,
+  thinkEnd: 5,
+  answerStart: 6,
+  thinkingParts: 1,
+  thinking: 'hm',
+  answer: 'It is \\boxed{4}.',
+}
+
+const judge = (layout: Partial<TraceLayout>, options: { stopped?: boolean; maxLength?: number } = {}) =>
+  judgeTrace({ ...good, ...layout }, { stopped: true, maxLength: 10, expected: '4', grader, ...options })
+
+describe('a sample', () => {
+  test('that is complete and right is kept', async () => {
+    expect(await judge({})).toEqual({ outcome: 'kept', answer: '4' })
+  })
+
+  test.each([
+    ['truncated', {}, { stopped: false }],
+    ['no-thinking', { thinkingParts: 0, thinkStart: 2, thinkEnd: 2, answerStart: 2, thinking: '' }, {}],
+    ['no-thinking', { thinking: '\n\n' }, {}],
+    ['several-thinking-parts', { thinkingParts: 2 }, {}],
+    ['too-long', {}, { maxLength: 9 }],
+    // Sampling ends one token above the limit.
+    ['too-long', {}, { maxLength: 9, stopped: false }],
+    ['no-answer', { answer: 'I do not know.' }, {}],
+    ['no-answer', { answer: '\\boxed{}' }, {}],
+    ['no-answer', { answer: '' }, {}],
+  ] as const)('is dropped: %s %j %j', async (outcome, layout, options) => {
+    expect(await judge(layout, options)).toEqual({ outcome, answer: null })
+  })
+
+  test('with a wrong answer is dropped, and the answer is kept', async () => {
+    expect(await judge({ answer: '\\boxed{5}' })).toEqual({ outcome: 'wrong-answer', answer: '5' })
+  })
+
+  test('is dropped for the first reason that there is', async () => {
+    const all = { thinkingParts: 2, thinking: '', answer: '' }
+    expect((await judge(all, { stopped: false })).outcome).toBe('truncated')
+    expect((await judge(all, { maxLength: 5 })).outcome).toBe('no-thinking')
+    expect((await judge({ ...all, thinking: 'hm' }, { maxLength: 5 })).outcome).toBe('several-thinking-parts')
+    expect((await judge({ answer: '' }, { maxLength: 5 })).outcome).toBe('too-long')
+  })
+})

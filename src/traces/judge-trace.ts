@@ -1,0 +1,47 @@
+/**
+ * Whether a sample is a trace to learn from: complete, thought exactly once, not too long, and answered rightly.
+ */
+import type { TraceLayout } from '../engine/trace-layout.ts'
+import { extractAnswer } from '../evaluation/grading/extract-answer.ts'
+import type { DropReason } from './trace-record.ts'
+
+/** Compares a given answer with the right one. */
+export interface AnswerGrader {
+  grade(given: string, expected: string): Promise<{ readonly right: boolean }>
+}
+
+export interface Verdict {
+  readonly outcome: 'kept' | DropReason
+  /** Extracted from the answer; null: none, or it was not asked for. */
+  readonly answer: string | null
+}
+
+/** What a sample is judged by, apart from itself. */
+export interface JudgeOptions {
+  /** Whether the model ended the sample by itself. */
+  readonly stopped: boolean
+  /** The most tokens, prompt included. */
+  readonly maxLength: number
+  readonly expected: string
+  readonly grader: AnswerGrader
+}
+
+/** Asks in the order of `dropReasons`. */
+export async function judgeTrace(layout: TraceLayout, options: JudgeOptions): Promise<Verdict> {
+  const { stopped, maxLength, expected, grader } = options
+  const isTooLong = layout.tokens.length > maxLength
+  // Sampling ends one token above the limit: such a sample was not cut off, it is too long.
+  if (!stopped && !isTooLong) return { outcome: 'truncated', answer: null }
+  if (!hasThinking(layout)) return { outcome: 'no-thinking', answer: null }
+  if (layout.thinkingParts > 1) return { outcome: 'several-thinking-parts', answer: null }
+  if (isTooLong) return { outcome: 'too-long', answer: null }
+  const answer = extractAnswer(layout.answer)
+  if (answer === undefined || answer === '') return { outcome: 'no-answer', answer: null }
+  const { right } = await grader.grade(answer, expected)
+  return { outcome: right ? 'kept' : 'wrong-answer', answer }
+}
+
+/** White space between the tags, as Qwen3 writes it when it does not think, is no thinking. */
+export function hasThinking({ thinkStart, thinkEnd, thinking }: TraceLayout): boolean {
+  return thinkEnd > thinkStart && thinking.trim() !== ''
+}

@@ -1,0 +1,64 @@
+/**
+ * What a run still has to sample: one job for each sample that is not recorded. Samples nothing.
+ */
+import type { Model } from '../engine/model.ts'
+import type { TraceLayout } from '../engine/trace-layout.ts'
+import { isChainProblem } from '../evaluation/chain-problem.ts'
+import type { Question } from '../evaluation/question-file.ts'
+import type { ChatMessage } from '../llama/index.ts'
+import { sampleSeed, traceId, type TraceJob, type TraceSampling } from './trace-source.ts'
+
+export interface PlanTracesOptions {
+  readonly model: Model
+  readonly questions: readonly Question[]
+  readonly samples: number
+  readonly sampling: TraceSampling
+  readonly maxTokens: number
+  /** The most tokens of a trace, prompt included. */
+  readonly maxLength: number
+  /** Added behind each question, except behind the embedded model's own: it has seen none. */
+  readonly instruction: string
+  readonly seed: number
+  /** Whether a sample is recorded already. */
+  readonly has: (id: string) => boolean
+  readonly signal: AbortSignal
+}
+
+export interface TracePlan {
+  readonly jobs: readonly TraceJob[]
+  /** Samples whose prompt alone is too long; nothing need be generated to know. */
+  readonly tooLong: readonly { readonly job: TraceJob; readonly layout: TraceLayout }[]
+  /** Cells of the longest job under the full cache. */
+  readonly cells: number
+}
+
+/** @throws InputError `chat_template` if the model's template refuses a question */
+export async function planTraces(options: PlanTracesOptions): Promise<TracePlan> {
+  const { model, questions, samples, sampling, maxTokens, maxLength, instruction, seed, has, signal } = options
+  const { trainedContext } = model.info
+  const jobs: TraceJob[] = []
+  const tooLong: TracePlan['tooLong'][number][] = []
+  let cells = 1
+  for (const question of questions) {
+    if (signal.aborted) break
+    const all = Array.from({ length: samples }, (_, sample) => sample)
+    const missing = all.filter((sample) => !has(traceId(question.id, sample)))
+    if (missing.length === 0) continue
+    const content = isChainProblem(question.question) ? question.question : `${question.question}${instruction}`
+    const messages: ChatMessage[] = [{ role: 'user', content }]
+    const layout = await model.layout({ prompt: { messages }, completion: [] })
+    // One token above the limit tells a trace that ends there from one that goes on.
+    const room = Math.min(maxLength + 1, trainedContext) - layout.promptTokens
+    const most = Math.min(maxTokens, room)
+    for (const sample of missing) {
+      const id = traceId(question.id, sample)
+      const itemSeed = sampleSeed(seed, question.id, sample)
+      const job = { id, question, sample, seed: itemSeed, messages, sampling, maxTokens: most }
+      if (room < 1) tooLong.push({ job, layout })
+      else jobs.push(job)
+    }
+    // The last token that is generated is not consumed.
+    if (room >= 1) cells = Math.max(cells, layout.promptTokens + most - 1)
+  }
+  return { jobs, tooLong, cells }
+}

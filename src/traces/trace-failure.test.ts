@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { EngineError, InputError } from '../errors.ts'
+import { outputFailure, samplingFailure } from './trace-failure.ts'
+
+const kept = { output: 't.jsonl', recorded: 3, total: 9 }
+const systemError = (code: string) => Object.assign(new Error(`${code}: as asked`), { code, syscall: 'write' })
+
+test('a failure of the source says what is kept, and that the same command goes on', () => {
+  const failure = samplingFailure(new EngineError('endpoint_failed', 'It is gone.'), kept)
+  expect(failure).toBeInstanceOf(EngineError)
+  expect(failure).toMatchObject({
+    code: 'endpoint_failed',
+    message: 'It is gone. 3 of 9 samples are recorded in t.jsonl; the same command goes on from there.',
+  })
+})
+
+test('bad input does not promise that', () => {
+  const error = new InputError('no_thinking', 'It does not think.')
+  expect(samplingFailure(error, kept)).toMatchObject({
+    code: 'no_thinking',
+    message: 'It does not think. 3 of 9 samples are recorded in t.jsonl.',
+  })
+  expect(samplingFailure(error, { ...kept, recorded: 0 })).toBe(error)
+})
+
+test('a full disk is the machine’s failure, any other file that cannot be written is bad input', () => {
+  expect(samplingFailure(systemError('ENOSPC'), kept)).toMatchObject({ name: 'EngineError', code: 'output_failed' })
+  expect(outputFailure(systemError('EACCES'), 't.jsonl')).toMatchObject({
+    name: 'InputError',
+    message: 't.jsonl cannot be written: EACCES: as asked. Give another --output.',
+  })
+})
+
+test('a bug stays a bug', () => {
+  const bug = new TypeError('x is undefined')
+  expect(samplingFailure(bug, kept)).toBe(bug)
+  expect(outputFailure('text', 't.jsonl')).toBe('text')
+})

@@ -1,0 +1,135 @@
+/**
+ * The trace file of a run: what it holds already, whether that was made with the same settings, and how many samples were
+ * kept and dropped. Samples nothing.
+ */
+import type { Question } from '../evaluation/question-file.ts'
+import { InputError } from '../errors.ts'
+import { differentFact } from '../predictor/index.ts'
+import { RecordFile } from '../records/record-file.ts'
+import { dropReasons, traceRecord, type DropReason, type TraceRecord } from './trace-record.ts'
+import { sampleSeed, traceId } from './trace-source.ts'
+
+/** What all samples of a file have in common. */
+export type TraceConditions = Pick<TraceRecord, 'model' | 'source' | 'settings'>
+
+/** Counts of the samples that a run is about. */
+export interface TraceTally {
+  /** Kept and dropped. */
+  readonly sampled: number
+  readonly kept: number
+  readonly dropped: Readonly<Record<DropReason, number>>
+  /** Of the kept ones, strictly between the tags; null: none was kept. */
+  readonly meanThinkingTokens: number | null
+}
+
+export interface TraceFileOptions {
+  readonly conditions: TraceConditions
+  /** Of the run. */
+  readonly seed: number
+  readonly questions: readonly Question[]
+  readonly samples: number
+  /** False: a file that is there is put aside. */
+  readonly resume: boolean
+}
+
+export class TraceFile {
+  readonly #records: RecordFile<TraceRecord>
+  readonly #asked: ReadonlySet<string>
+  readonly #dropped = Object.fromEntries(dropReasons.map((reason) => [reason, 0])) as Record<DropReason, number>
+  #kept = 0
+  #thinkingTokens = 0
+
+  /**
+   * @throws InputError `traces_differ` if what is there was made otherwise, `invalid_records` if it is no trace file
+   */
+  static open(path: string, options: TraceFileOptions): TraceFile {
+    return new TraceFile(path, options)
+  }
+
+  private constructor(path: string, options: TraceFileOptions) {
+    const { questions, samples, resume } = options
+    const answers = new Map(questions.map(({ id, answer }) => [id, answer]))
+    this.#asked = new Set(
+      questions.flatMap(({ id }) => Array.from({ length: samples }, (_, sample) => traceId(id, sample))),
+    )
+    this.#records = RecordFile.open(path, {
+      schema: traceRecord,
+      keyOf: ({ id }) => id,
+      fresh: !resume,
+      onExisting: (record) => {
+        const why = difference(record, options, answers)
+        if (why !== undefined) {
+          throw new InputError(
+            'traces_differ',
+            `${path} cannot be continued: ${why}. Go on with what it was made with, give another --output, or give --no-resume, which puts it aside.`,
+          )
+        }
+        this.#count(record)
+      },
+    })
+  }
+
+  has(id: string): boolean {
+    return this.#records.has(id)
+  }
+
+  add(record: TraceRecord): void {
+    if (this.#records.add(record)) this.#count(record)
+  }
+
+  get tally(): TraceTally {
+    const dropped = Object.values(this.#dropped).reduce((sum, count) => sum + count, 0)
+    return {
+      sampled: this.#kept + dropped,
+      kept: this.#kept,
+      dropped: { ...this.#dropped },
+      meanThinkingTokens: this.#kept === 0 ? null : this.#thinkingTokens / this.#kept,
+    }
+  }
+
+  /** Samples of other questions may be in the file; they do not count. */
+  #count({ id, outcome, thinkingTokens }: TraceRecord): void {
+    if (!this.#asked.has(id)) return
+    if (outcome !== 'kept') this.#dropped[outcome]++
+    else {
+      this.#kept++
+      this.#thinkingTokens += thinkingTokens
+    }
+  }
+}
+
+const settingNames: Readonly<Record<keyof TraceConditions['settings'], string>> = {
+  temperature: 'temperature',
+  topP: 'top-p',
+  topK: 'top-k',
+  minP: 'min-p',
+  maxTokens: 'max-tokens',
+  maxLength: 'max-length',
+  instruction: 'instruction',
+  kvType: 'kv-type',
+}
+
+/** What a record was made with that this run would do otherwise, or undefined. */
+function difference(
+  record: TraceRecord,
+  { conditions, seed }: TraceFileOptions,
+  answers: ReadonlyMap<string, string>,
+): string | undefined {
+  const model = differentFact(record.model, conditions.model)
+  if (model !== undefined) return `it is of another model (${model.fact} ${model.a}, not ${model.b})`
+  if (record.model.name !== conditions.model.name) {
+    return `it is of another model (${record.model.name}, not ${conditions.model.name})`
+  }
+  if (record.source !== conditions.source) return `it was sampled from ${record.source}, not from ${conditions.source}`
+  for (const [key, name] of Object.entries(settingNames) as [keyof TraceConditions['settings'], string][]) {
+    const [was, is] = [record.settings[key], conditions.settings[key]]
+    if (was !== is) return `it was made with ${name} ${JSON.stringify(was)}, not ${JSON.stringify(is)}`
+  }
+  if (record.seed !== sampleSeed(seed, record.question, record.sample))
+    return `it was made with another seed than ${seed}`
+  const answer = answers.get(record.question)
+  if (answer !== undefined && answer !== record.expected) {
+    return `it is of other questions (the answer of question ${record.question} is ${record.expected} there and ${answer} here)`
+  }
+  return undefined
+}

@@ -1,0 +1,62 @@
+/**
+ * Where samples come from: the model in this process, or another server. Knows nothing of what becomes of them.
+ */
+import { createHash } from 'node:crypto'
+import type { Completion } from '../engine/trace-layout.ts'
+import type { Question } from '../evaluation/question-file.ts'
+import { largestSeed, type ChatMessage } from '../llama/index.ts'
+
+/** What a sample is drawn with. */
+export interface TraceSampling {
+  readonly temperature: number
+  readonly topP: number
+  /** 0: off. */
+  readonly topK: number
+  /** 0: off. */
+  readonly minP: number
+}
+
+/** One sample to be had. */
+export interface TraceJob {
+  /** `QUESTION#SAMPLE`: the record's key. */
+  readonly id: string
+  readonly question: Question
+  /** From 0. */
+  readonly sample: number
+  readonly seed: number
+  readonly messages: readonly ChatMessage[]
+  readonly sampling: TraceSampling
+  /** The most tokens to generate. */
+  readonly maxTokens: number
+}
+
+/** One sample, as it came. */
+export interface Sampled {
+  readonly completion: Completion
+  /** Whether the model ended it by itself. */
+  readonly stopped: boolean
+}
+
+export interface TraceSource {
+  /** `local`, or the model's name at the endpoint. */
+  readonly name: string
+  /** Jobs to hand out at the same time. */
+  readonly parallel: number
+  /**
+   * Carries out one job.
+   * @param onToken called with the number of further tokens, as far as the source knows
+   * @throws when `signal` aborts it, and InputError or EngineError when the source fails for good
+   */
+  sample(job: TraceJob, options: { signal: AbortSignal; onToken?: (tokens: number) => void }): Promise<Sampled>
+  close(): Promise<void>
+}
+
+export function traceId(question: string, sample: number): string {
+  return `${question}#${sample}`
+}
+
+/** The seed of one sample: it depends on nothing but these three, so not on order or on other questions. */
+export function sampleSeed(runSeed: number, question: string, sample: number): number {
+  const hash = createHash('sha256').update(JSON.stringify([runSeed, question, sample]))
+  return hash.digest().readUInt32BE(0) % (largestSeed + 1)
+}

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { InputError } from '../errors.ts'
+import { defaultTrainingSettings, differentSetting, parseTrainingSettings } from './settings.ts'
+
+test('what is left out has the paper’s value', () => {
+  expect(parseTrainingSettings({ epochs: 3, batch: undefined })).toEqual({ ...defaultTrainingSettings, epochs: 3 })
+  expect(defaultTrainingSettings).toMatchObject({ epochs: 15, batch: 256, learningRate: 5e-4, beta1: 0.9, beta2: 0.95 })
+})
+
+test.each<[object, RegExp]>([
+  [{ epochs: 0 }, /^--epochs cannot be 0: /],
+  [{ epochs: 1.5 }, /^--epochs cannot be 1\.5: /],
+  [{ learningRate: -1 }, /^--learning-rate cannot be -1: /],
+  [{ learningRate: Infinity }, /^--learning-rate cannot be Infinity: /],
+  [{ beta2: 1 }, /^--beta2 cannot be 1: /],
+  [{ clip: 0 }, /^--clip cannot be 0: /],
+  [{ validationShare: 0 }, /^--validation-share cannot be 0: /],
+  [{ seed: -1 }, /^--seed cannot be -1: /],
+  [{ target: 'cube' }, /"cube" is no target/],
+])('%o is refused', (given, message) => {
+  expect(() => parseTrainingSettings(given)).toThrow(InputError)
+  expect(() => parseTrainingSettings(given)).toThrow(message)
+})
+
+test('the difference of two trainings is named as the flag', () => {
+  const settings = parseTrainingSettings({})
+  expect(differentSetting(settings, settings)).toBeUndefined()
+  expect(differentSetting(settings, { ...settings, weightDecay: 0.1 })).toEqual({
+    flag: '--weight-decay',
+    before: '0.01',
+    now: '0.1',
+  })
+})

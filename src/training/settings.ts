@@ -1,0 +1,96 @@
+/**
+ * The numbers of a training, with the paper's as defaults (arXiv 2601.18383, appendix C.2). Knows nothing of how they are
+ * used.
+ */
+import { z } from 'zod'
+import { InputError } from '../errors.ts'
+import { defaultTarget, parseTarget } from '../predictor/target.ts'
+
+const count = z.int().min(1)
+const share = z.number().min(0).max(1)
+const beta = z.number().min(0).lt(1)
+
+const trainingSettings = z.object({
+  /** Scale of what is learned. */
+  target: z.string().transform((text) => parseTarget(text)),
+  epochs: count,
+  /** Traces of one step, at most. */
+  batch: count,
+  /** The batch shrinks until the training has as many steps. */
+  leastSteps: count,
+  /** Traces that are computed together. */
+  microBatch: count,
+  learningRate: z.number().positive(),
+  /** Share of the steps in which the learning rate rises. */
+  warmup: share,
+  beta1: beta,
+  beta2: beta,
+  epsilon: z.number().positive(),
+  weightDecay: z.number().min(0),
+  /** Largest norm of the gradient of all weights together. */
+  clip: z.number().positive(),
+  /** Of the pairwise ranking term; 0: none. */
+  rankingWeight: z.number().min(0),
+  /** Share of the questions that is held out. */
+  validationShare: z.number().gt(0).lt(1),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1),
+})
+
+/** All that the resulting weights depend on, the data apart. */
+export type TrainingSettings = z.output<typeof trainingSettings>
+
+export const defaultTrainingSettings: TrainingSettings = {
+  target: defaultTarget,
+  epochs: 15,
+  batch: 256,
+  leastSteps: 400,
+  microBatch: 4,
+  learningRate: 5e-4,
+  warmup: 0.1,
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  clip: 1,
+  rankingWeight: 0,
+  validationShare: 0.1,
+  seed: 0,
+}
+
+/** `learningRate` becomes `--learning-rate`. */
+export function flagOf(setting: string): string {
+  return `--${setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+}
+
+/**
+ * Checks what a user gave; what is left out has the default.
+ * @throws InputError `invalid_option`, `invalid_target`
+ */
+export function parseTrainingSettings(
+  given: Readonly<Partial<Record<keyof TrainingSettings, unknown>>>,
+): TrainingSettings {
+  const values = Object.entries(given).filter(([, value]) => value !== undefined)
+  const parsed = trainingSettings.safeParse({ ...defaultTrainingSettings, ...Object.fromEntries(values) })
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const name = String(issue?.path[0])
+  const value = given[name as keyof TrainingSettings]
+  throw new InputError('invalid_option', `${flagOf(name)} cannot be ${String(value)}: ${issue?.message ?? 'invalid'}`)
+}
+
+/**
+ * The first setting in which two trainings differ, as a flag with both values.
+ */
+export function differentSetting(
+  before: TrainingSettings,
+  now: TrainingSettings,
+): { flag: string; before: string; now: string } | undefined {
+  const names = Object.keys(now) as (keyof TrainingSettings)[]
+  const name = names.find((name) => before[name] !== now[name])
+  return name && { flag: flagOf(name), before: String(before[name]), now: String(now[name]) }
+}
+
+export { trainingSettings as trainingSettingsSchema }

@@ -1,0 +1,248 @@
+/**
+ * Trains an importance predictor on stored hidden states (arXiv 2601.18383, section 4.1 and appendix C.2): epochs, held-out
+ * figures, the best weights, and a state on the disk from which a killed training goes on to the same weights. Knows nothing
+ * of the command line and of the predictor's file.
+ */
+import { DenseTrainer, measureMatrixProduct, type LlamaLibrary } from '../llama/index.ts'
+import { predictorShape, type WeightMatrix } from '../predictor/checkpoint.ts'
+import { checkEnough, Dataset, digestOf, splitByQuestion, type Split, type TraceSource } from './dataset.ts'
+import { evaluateTraces } from './evaluate-predictor.ts'
+import { initialWeights, predictorSizes } from './initial-weights.ts'
+import { batchOf, derivedSeed, learningRateAt, planBatches, shuffled, type BatchPlan } from './schedule.ts'
+import type { TrainingSettings } from './settings.ts'
+import { Throughput, type ThroughputFigures } from './throughput.ts'
+import { trainBatch } from './train-batch.ts'
+import { checkSame, readState, writeState, type EpochEntry, type TrainingProgress } from './training-state.ts'
+import { isBetter, problemOf, type TrainingProblem } from './verdict.ts'
+
+export interface TrainOptions {
+  readonly library: LlamaLibrary
+  readonly source: TraceSource
+  readonly settings: TrainingSettings
+  /** Where the state is kept; it goes on with what it finds there. */
+  readonly stateFolder: string
+  /** Traces without which training is refused. */
+  readonly minTraces: number
+  /** The state is written after this many steps, and after each epoch. */
+  readonly checkpointSteps: number
+  readonly threads: number
+  readonly gpu?: boolean
+  /** For how long the machine's rate is measured, before and after; default 0.25. */
+  readonly measureSeconds?: number
+  /** Ends the training; what it has done so far is in the state folder. */
+  readonly signal?: AbortSignal | undefined
+  /** Before the first step of this run. */
+  readonly onPlan?: ((plan: TrainingPlan) => void) | undefined
+  /** Traces that were trained on so far, by all runs, of those of all epochs. */
+  readonly onProgress?: ((traces: number, total: number, step: number) => void) | undefined
+  readonly onEpoch?: ((entry: EpochEntry) => void) | undefined
+}
+
+export interface TrainingPlan extends BatchPlan {
+  readonly split: Split
+  /** d, 2d, d/2, 1 */
+  readonly shape: readonly number[]
+  /** Steps that an earlier run has taken. */
+  readonly resumedAt: number
+}
+
+export interface TrainingResult {
+  readonly plan: TrainingPlan
+  /** Epoch 0 is before the first step. */
+  readonly history: readonly EpochEntry[]
+  /** The epoch of highest held-out Kendall's tau, and its weights; undefined if none came to its end. */
+  readonly best: { readonly entry: EpochEntry; readonly matrices: readonly WeightMatrix[] } | undefined
+  /** Why the predictor should not be used. */
+  readonly problem: TrainingProblem | undefined
+  /** Of this run; undefined if there was nothing left to train. */
+  readonly throughput: ThroughputFigures | undefined
+}
+
+/** Purposes of seeds. */
+const purpose = { weights: 1, order: 2, pairs: 3 }
+
+/**
+ * The weights kept are those of the epoch whose held-out Kendall's tau is highest, not whose MSE is lowest: eviction uses only
+ * the order of the scores.
+ * @throws InputError `too_few_traces`, `invalid_importance`, `invalid_training_state`, `other_training`
+ * @throws the signal's reason when it aborts
+ */
+export async function trainPredictor(options: TrainOptions): Promise<TrainingResult> {
+  checkEnough(options.source.records, options.minTraces)
+  using training = await Training.begin(options)
+  return await training.run()
+}
+
+/** One run over a training, from where the last one stopped to its end. */
+class Training implements Disposable {
+  readonly #options: TrainOptions
+  readonly #plan: TrainingPlan
+  readonly #dataset: Dataset
+  readonly #trainer: DenseTrainer
+  readonly #throughput: Throughput
+  #progress: TrainingProgress
+  #best: readonly Float32Array[] | undefined
+
+  static async begin(options: TrainOptions): Promise<Training> {
+    const { source, settings, stateFolder, library, threads, gpu = false } = options
+    const now = { settings, digest: digestOf(source), traces: source.records.length }
+    const saved = await readState(stateFolder)
+    if (saved) checkSame(stateFolder, saved.progress, now)
+    const layers = initialWeights(
+      predictorSizes(source.manifest.model.hiddenSize),
+      derivedSeed(settings.seed, purpose.weights),
+    )
+    const { beta1, beta2, epsilon, weightDecay } = settings
+    const optimizer = { beta1, beta2, epsilon, weightDecay }
+    const trainer = DenseTrainer.create(library, { layers, threads, gpu, optimizer })
+    if (saved) trainer.restore(saved.trainer)
+    const shape = predictorShape({ matrices: layers })
+    const progress = saved?.progress ?? {
+      version: 1,
+      ...now,
+      shape,
+      step: 0,
+      history: [],
+      epochLoss: { sum: 0, traces: 0 },
+      bestEpoch: null,
+    }
+    return new Training(options, trainer, progress, saved?.best)
+  }
+
+  private constructor(
+    options: TrainOptions,
+    trainer: DenseTrainer,
+    progress: TrainingProgress,
+    best: readonly Float32Array[] | undefined,
+  ) {
+    const { source, settings } = options
+    this.#options = options
+    this.#trainer = trainer
+    this.#progress = progress
+    this.#best = best
+    this.#dataset = new Dataset(source, settings.target)
+    const split = splitByQuestion(source.records, settings.validationShare, settings.seed)
+    const batches = planBatches(split.training.length, settings)
+    this.#plan = { ...batches, split, shape: progress.shape, resumedAt: progress.step }
+    this.#throughput = new Throughput(progress.shape)
+  }
+
+  async run(): Promise<TrainingResult> {
+    const { onPlan, library, gpu = false, threads, measureSeconds: seconds = 0.25 } = this.#options
+    onPlan?.(this.#plan)
+    const isFinished = this.#progress.step === this.#plan.steps
+    const measure = () => measureMatrixProduct(library, { gpu, threads, seconds }).flopsPerSecond
+    if (!isFinished) this.#throughput.machine(measure())
+    const diverged = await this.#train()
+    if (!isFinished) this.#throughput.machine(measure())
+    return this.#result(diverged)
+  }
+
+  /** Returns why it had to stop early, if it had to. */
+  async #train(): Promise<TrainingProblem | undefined> {
+    const { steps, stepsPerEpoch } = this.#plan
+    let savedAt = this.#progress.step
+    try {
+      for (;;) {
+        const { step, history } = this.#progress
+        const epoch = step / stepsPerEpoch
+        if (history.length <= epoch && Number.isInteger(epoch)) {
+          await this.#evaluate(epoch)
+          await this.#save()
+          savedAt = step
+        }
+        if (step === steps) return undefined
+        const problem = await this.#takeStep()
+        if (problem) return problem
+        const isEpochEnd = this.#progress.step % stepsPerEpoch === 0
+        if (!isEpochEnd && this.#progress.step % this.#options.checkpointSteps === 0) {
+          await this.#save()
+          savedAt = this.#progress.step
+        }
+      }
+    } catch (error) {
+      // An abort in mid-step leaves the weights and moments as they were before that step.
+      if (this.#options.signal?.aborted === true && savedAt !== this.#progress.step) await this.#save()
+      throw error
+    }
+  }
+
+  async #takeStep(): Promise<TrainingProblem | undefined> {
+    const { settings, signal, onProgress } = this.#options
+    const { step, epochLoss } = this.#progress
+    const { split, stepsPerEpoch, steps } = this.#plan
+    const epoch = Math.floor(step / stepsPerEpoch)
+    const order = shuffled(split.training, derivedSeed(settings.seed, purpose.order, epoch))
+    const batch = batchOf(order, step % stepsPerEpoch, stepsPerEpoch)
+    const total = settings.epochs * split.training.length
+    let traces = epoch * split.training.length + epochLoss.traces
+    if (step === this.#plan.resumedAt) onProgress?.(traces, total, step)
+    const { mse, gradientNorm, rows } = await this.#throughput.time(() =>
+      trainBatch(this.#trainer, this.#dataset, batch, {
+        settings,
+        learningRate: learningRateAt(step, steps, settings),
+        seed: derivedSeed(settings.seed, purpose.pairs, step),
+        signal,
+        onTraces: (count) => onProgress?.((traces += count), total, step),
+      }),
+    )
+    this.#throughput.add(rows)
+    if (!Number.isFinite(mse) || !Number.isFinite(gradientNorm)) {
+      const what = Number.isFinite(mse) ? `the gradient’s norm is ${gradientNorm}` : `the loss is ${mse}`
+      return { kind: 'diverged', why: `at step ${step + 1} of ${steps} ${what}` }
+    }
+    this.#progress = {
+      ...this.#progress,
+      step: step + 1,
+      epochLoss: { sum: epochLoss.sum + mse * batch.length, traces: epochLoss.traces + batch.length },
+    }
+    return undefined
+  }
+
+  async #evaluate(epoch: number): Promise<void> {
+    const { signal, onEpoch } = this.#options
+    const score = (states: Uint16Array, rows: number) => this.#trainer.forward(states, rows)
+    const { figures, spread } = await evaluateTraces(score, this.#dataset, this.#plan.split.heldOut, { signal })
+    const { epochLoss, history, bestEpoch } = this.#progress
+    const entry = {
+      epoch,
+      trainingMse: epochLoss.traces === 0 ? null : epochLoss.sum / epochLoss.traces,
+      heldOut: figures,
+      spread,
+    }
+    const best = history.find((each) => each.epoch === bestEpoch)
+    const improved = epoch > 0 && isBetter(entry, best)
+    if (improved) this.#best = this.#trainer.weights()
+    this.#progress = {
+      ...this.#progress,
+      history: [...history, entry],
+      epochLoss: { sum: 0, traces: 0 },
+      bestEpoch: improved ? epoch : bestEpoch,
+    }
+    onEpoch?.(entry)
+  }
+
+  async #save(): Promise<void> {
+    const { library, stateFolder } = this.#options
+    await writeState(library, stateFolder, {
+      progress: this.#progress,
+      trainer: this.#trainer.state(),
+      best: this.#best,
+    })
+  }
+
+  #result(diverged: TrainingProblem | undefined): TrainingResult {
+    const { history, bestEpoch, shape } = this.#progress
+    const entry = history.find(({ epoch }) => epoch === bestEpoch)
+    const matrices = this.#best?.map((weights, i) => {
+      return { rows: shape[i + 1] ?? 0, columns: shape[i] ?? 0, weights }
+    })
+    const best = entry && matrices ? { entry, matrices } : undefined
+    const problem = diverged ?? problemOf(best?.entry)
+    return { plan: this.#plan, history, best, problem, throughput: this.#throughput.figures() }
+  }
+
+  [Symbol.dispose](): void {
+    this.#trainer.dispose()
+  }
+}
