@@ -3,10 +3,14 @@
  */
 import { Command, CommanderError } from 'commander'
 import { EngineError, InputError } from '../errors.ts'
+import { fitCommand } from './commands/fit.ts'
+import { importanceCommand } from './commands/importance.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { modelsCommand } from './commands/models.ts'
 import { predictorCommand } from './commands/predictor.ts'
 import { runCommand } from './commands/run.ts'
+import { traceCommand } from './commands/trace.ts'
+import { trainCommand } from './commands/train.ts'
 import { packageVersion } from './package-version.ts'
 
 const exitCode = { failure: 1, badInput: 2 }
@@ -20,7 +24,18 @@ export async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('dynts')
     .description('Reasoning models with a bounded KV cache: Dynamic Thinking-Token Selection on llama.cpp')
     .version(packageVersion())
-  for (const command of [runCommand(), modelsCommand(), inspectCommand(), predictorCommand()])
+    // So that a subcommand may have options of the same name as the command above it.
+    .enablePositionalOptions()
+  for (const command of [
+    runCommand(),
+    modelsCommand(),
+    inspectCommand(),
+    predictorCommand(),
+    traceCommand(),
+    importanceCommand(),
+    trainCommand(),
+    fitCommand(),
+  ])
     program.addCommand(command)
   prepareForErrors(program)
   endQuietlyWhenPipeCloses()
