@@ -121,7 +121,7 @@ function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, questio
   }
   if (!predictor && flags.policy === undefined && policy.evicts) {
     lines.push(
-      'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. See docs/predictor.md for where predictors come from.',
+      'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. dynts fit trains one (docs/training.md).',
     )
   }
   if (textLength >= info.trainedContext) {
