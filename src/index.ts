@@ -27,9 +27,22 @@ export type { EvalPlan } from './evaluation/run/eval-plan.ts'
 export { definePolicy, type PolicyInput } from './eviction/define-policy.ts'
 export type * from './eviction/policy.ts'
 export { policyNames } from './eviction/registry.ts'
-export { defaultSampling, type ChatMessage, type GpuChoice, type KvType, type SamplingSettings } from './llama/index.ts'
+export { Grader, type Verdict } from './evaluation/grading/grader.ts'
+export { readQuestions, type Question, type QuestionFileOptions } from './evaluation/question-file.ts'
+export {
+  defaultSampling,
+  loadLibrary,
+  type ChatMessage,
+  type GpuChoice,
+  type KvType,
+  type LlamaLibrary,
+  type SamplingSettings,
+} from './llama/index.ts'
 export { inspectGguf, type GgufInfo } from './models/gguf-file.ts'
 export { bytesPerCell, memoryPlan, type MemoryPlan } from './models/memory-plan.ts'
+export { readCheckpoint, writeCheckpoint, type HeldOutFigures, type PredictorCheckpoint } from './predictor/index.ts'
+export { extractImportance, type ExtractOptions, type ExtractSummary } from './traces/extract-importance.ts'
+export { ImportanceStore } from './traces/importance-store.ts'
 export { RemoteSource, type RemoteOptions } from './traces/remote-source.ts'
 export {
   sampleTraces,
@@ -38,3 +51,6 @@ export {
   type TraceSummary,
 } from './traces/sample-traces.ts'
 export type { KeptTrace, TraceRecord } from './traces/trace-record.ts'
+export { evaluatePredictor } from './training/evaluate-predictor.ts'
+export { defaultTrainingSettings, type TrainingSettings } from './training/settings.ts'
+export { trainPredictor, type TrainingResult } from './training/train-predictor.ts'

@@ -3,6 +3,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { EngineError, InputError } from '../errors.ts'
+import { evalCommand } from './commands/eval.ts'
 import { fitCommand } from './commands/fit.ts'
 import { importanceCommand } from './commands/importance.ts'
 import { inspectCommand } from './commands/inspect.ts'
@@ -35,6 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     importanceCommand(),
     trainCommand(),
     fitCommand(),
+    evalCommand(),
   ])
     program.addCommand(command)
   prepareForErrors(program)

@@ -1,0 +1,49 @@
+/**
+ * `dynts eval merge`: the parts of an evaluation that ran on several machines, as one.
+ */
+import { Command } from 'commander'
+import { mergeFolders, type MergeResult } from '../../evaluation/run/merge.ts'
+
+interface MergeFlags {
+  readonly output: string
+  readonly json?: boolean
+}
+
+/** More are counted, not shown. */
+const shownConflicts = 5
+
+export function evalMergeCommand(): Command {
+  return new Command('merge')
+    .description('Put the folders of several --shard runs together; merging again changes nothing')
+    .argument('<folders...>', 'what the shards wrote')
+    .requiredOption('-o, --output <folder>', 'where the records go; what it holds already counts too')
+    .option('--json', 'print one JSON object')
+    .action((folders: string[], flags: MergeFlags) => merge(folders, flags))
+}
+
+async function merge(folders: readonly string[], { output, json }: MergeFlags): Promise<void> {
+  const result = await mergeFolders(folders, output)
+  for (const line of warnings(result)) process.stderr.write(`${line}\n`)
+  const { planned, records, added } = result
+  if (json === true) {
+    process.stdout.write(`${JSON.stringify({ schema: 'dynts.eval.merge/1', output, ...result }, null, 2)}\n`)
+  } else {
+    process.stdout.write(`${output}: ${records} records, ${added} of them new; ${planned} planned\n`)
+  }
+}
+
+function warnings({ conflicts, unplanned }: MergeResult): string[] {
+  const lines = conflicts
+    .slice(0, shownConflicts)
+    .map(
+      ({ task, item, sample, policy, kept, dropped }) =>
+        `${task} ${item} sample ${sample} under ${policy} has two results: kept that of ${kept}, not of ${dropped}`,
+    )
+  if (conflicts.length > 0) {
+    lines.push(
+      `${conflicts.length} jobs had two different results. With several sequences at a time rounding may differ.`,
+    )
+  }
+  if (unplanned > 0) lines.push(`${unplanned} records are not of this plan and were left out.`)
+  return lines
+}

@@ -1,0 +1,159 @@
+/**
+ * `dynts eval`: policies on tasks, each sample recorded as soon as it is there, and the tables at the end.
+ */
+import { Command } from 'commander'
+import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
+import { Grader } from '../../evaluation/grading/grader.ts'
+import { runEval, type EvalProgress, type EvalRun } from '../../evaluation/run/run-eval.ts'
+import { configurationName, summarise, type EvalSummary } from '../../evaluation/run/summarise.ts'
+import { summaryText } from '../../evaluation/run/summary-tables.ts'
+import { downloadStopped, showDownload } from '../download-progress.ts'
+import { chooseEval, planEval, type EvalGrid } from '../eval-grid.ts'
+import { addEvalOptions, checkEvalFlags, type EvalFlags } from '../eval-options.ts'
+import { writeSummary } from '../eval-output.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { LoadProgress } from '../load-progress.ts'
+import { packageVersion } from '../package-version.ts'
+import { ProgressLine } from '../progress-line.ts'
+import { evalMergeCommand } from './eval-merge.ts'
+import { evalSummaryCommand } from './eval-summary.ts'
+
+type Say = (text: string) => void
+
+export function evalCommand(): Command {
+  const command = new Command('eval').description('Measure policies on tasks: accuracy, cost, replay loss')
+  return addEvalOptions(command)
+    .enablePositionalOptions()
+    .action((flags: EvalFlags) => evaluate(flags))
+    .addCommand(evalSummaryCommand())
+    .addCommand(evalMergeCommand())
+}
+
+const interrupted = 'Interrupted. The same command goes on from there.'
+
+async function evaluate(flags: EvalFlags): Promise<void> {
+  checkEvalFlags(flags)
+  const choice = chooseEval(flags)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const progress = new ProgressLine(process.stderr, 'samples')
+  const say: Say = (text) => progress.say(text)
+  await using grader = new Grader()
+  let model: Model | undefined
+  try {
+    const prepared = await prepare(flags, choice, signal)
+    if (!prepared) {
+      say(downloadStopped)
+      return
+    }
+    const { located, grid } = prepared
+    for (const line of whatIsPlanned(located, grid, flags, choice.output)) say(line)
+    model = await load(located, flags, signal, say)
+    const run = await runEval({
+      ...{ model, grader, signal, shard: flags.shard, resume: flags.resume, folder: choice.output },
+      ...grid,
+      identity: { model: grid.plan.model, predictor: grid.plan.predictor },
+      versions: { dynts: packageVersion() },
+      onProgress: showProgress(progress, choice.output),
+      onNote: say,
+    })
+    progress.stop()
+    if (run.interrupted) say(interrupted)
+    await print(run, flags, choice.output, grader, say)
+  } catch (error) {
+    progress.stop()
+    if (!signal.aborted) throw error
+    say(interrupted)
+  } finally {
+    await model?.close()
+  }
+}
+
+/** Undefined: a download was interrupted. */
+async function prepare(
+  flags: EvalFlags,
+  choice: ReturnType<typeof chooseEval>,
+  signal: AbortSignal,
+): Promise<{ readonly located: LocatedModel; readonly grid: EvalGrid } | undefined> {
+  const display = showDownload(process.stderr)
+  const onDownload = display.onProgress
+  try {
+    const predictor = flags.predictor === 'none' ? false : flags.predictor
+    const located = await locateModel(flags.model, { predictor, offline: flags.offline, signal, onDownload })
+    return { located, grid: await planEval(flags, choice, located, { signal, onDownload }) }
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  } finally {
+    display.stop()
+  }
+}
+
+async function load(located: LocatedModel, flags: EvalFlags, signal: AbortSignal, say: Say): Promise<Model> {
+  const progress = new LoadProgress(say)
+  const { gpu, gpuLayers, threads } = flags
+  try {
+    return await loadLocated(located, { gpu, gpuLayers, threads, signal, onProgress: progress.onProgress })
+  } finally {
+    progress.stop()
+  }
+}
+
+/** All that the results depend on, before anything runs. */
+function whatIsPlanned({ info, predictor }: LocatedModel, grid: EvalGrid, flags: EvalFlags, output: string): string[] {
+  const { plan, parallel } = grid
+  const lines = [
+    `${info.name} (${info.architecture}, ${info.quantization}), ${predictor ? 'with' : 'without'} an importance predictor; cache ${plan.kvType}, seed ${plan.seed}`,
+  ]
+  for (const { name, source, sampling, maxTokens, configurations } of plan.tasks) {
+    const { temperature, topP, topK } = sampling
+    lines.push(
+      `${name} (${source}): temperature ${temperature}, top-p ${topP}, top-k ${topK}, at most ${maxTokens} tokens, ${parallel(name)} at the same time`,
+    )
+    for (const one of configurations) {
+      const samples = one.samples > 1 ? ` x ${one.samples} samples` : ''
+      const replays = one.kind === 'replay' ? ', replays' : ''
+      lines.push(`  ${configurationName(one)}: ${one.items} items${samples}${replays}`)
+    }
+  }
+  const { shard } = flags
+  lines.push(`into ${output}${shard ? `, part ${shard.index} of ${shard.count}` : ''}`)
+  return lines
+}
+
+function showProgress(progress: ProgressLine, output: string): (now: EvalProgress) => void {
+  let start: number | undefined
+  return ({ done, total, tokens, label }) => {
+    if (start === undefined && done > 0) progress.say(`${done} of ${total} samples are in ${output} already`)
+    start ??= performance.now()
+    const rate = tokens > 0 ? `${Math.round(tokens / ((performance.now() - start) / 1000))} tokens/s` : ''
+    progress.update(done, total, [label, rate].filter((part) => part !== '').join(', '))
+  }
+}
+
+/** A part has no tables: they would be of a random choice of items. */
+async function print(run: EvalRun, flags: EvalFlags, output: string, grader: Grader, say: Say): Promise<void> {
+  const isComplete = run.done >= run.total && flags.shard === undefined
+  const summary = isComplete ? await summarise(output, { allowMissing: true, grader }) : null
+  if (summary) writeSummary(output, summary)
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(runJson(run, flags, output, summary), null, 2)}\n`)
+  else if (summary) process.stdout.write(`${summaryText(summary)}\n`)
+  else process.stdout.write(`${output}: ${run.done} of ${run.total} samples\n`)
+  if (run.refusedNow > 0) say(`${run.refusedNow} prompts did not fit; they are recorded as refused`)
+  if (flags.shard && !run.interrupted) say('When all parts are there: dynts eval merge FOLDER... -o FOLDER')
+}
+
+function runJson({ plan, ...counts }: EvalRun, flags: EvalFlags, output: string, summary: EvalSummary | null) {
+  const { model, predictor, seed, kvType } = plan
+  const { done, total, recordedNow, refusedNow, interrupted } = counts
+  return {
+    schema: 'dynts.eval.run/1',
+    output,
+    ...{ done, total, recordedNow, refusedNow, interrupted },
+    shard: flags.shard ?? null,
+    ...{ model, predictor, seed },
+    settings: { kvType, metrics: flags.metric, parallel: flags.parallel ?? null },
+    versions: { dynts: packageVersion(), node: process.versions.node },
+    summary,
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * From the flags of `dynts eval` to a plan: which tasks, policies and settings, and where the published ones are used. Loads
+ * questions, and no model.
+ */
+import { basename } from 'node:path'
+import { validateCacheSettings } from '../cache/budget.ts'
+import type { LocatedModel } from '../engine/model.ts'
+import { InputError } from '../errors.ts'
+import { isPolicyFile, policyFile } from '../eviction/load-policy.ts'
+import { findPolicy } from '../eviction/registry.ts'
+import { findPreset, gridOf, type GridPoint, type Preset, type Sweep } from '../evaluation/presets/presets.ts'
+import type { EvalPlan } from '../evaluation/run/eval-plan.ts'
+import { hashFile, identify } from '../evaluation/run/identity.ts'
+import { makePlan, type PlannedPoint, type TaskToPlan } from '../evaluation/run/make-plan.ts'
+import { findTask } from '../evaluation/tasks/registry.ts'
+import type { PublishedSettings, Task, TaskLoadOptions } from '../evaluation/tasks/task.ts'
+import { defaultSampling, validateSampling } from '../llama/index.ts'
+import { parseReference } from '../models/reference.ts'
+import { limitOf, type EvalFlags } from './eval-options.ts'
+import { policiesOf, policyOptionsOf } from './run-options.ts'
+
+/** What the flags ask for, before anything is located or loaded. */
+export interface EvalChoice {
+  readonly preset: Preset | undefined
+  readonly tasks: readonly Task[]
+  /** As the user named them: a name or a file. */
+  readonly policies: readonly string[] | undefined
+  readonly output: string
+}
+
+/** @throws InputError `unknown_preset`, `unknown_task`, `unknown_policy`, `task_needed`, `invalid_option` */
+export function chooseEval(flags: EvalFlags): EvalChoice {
+  const preset = flags.preset === undefined ? undefined : findPreset(flags.preset)
+  const isEmbedded = parseReference(flags.model).kind === 'embedded'
+  const fallback = isEmbedded ? ['chain'] : flags.file === undefined ? preset?.tasks : ['file']
+  const taskList = flags.task ?? fallback
+  if (!taskList) throw new InputError('task_needed', 'Which questions? Give --task, --preset or --file.')
+  const tasks = taskList.map(findTask)
+  if (flags.file !== undefined && tasks.length > 1) {
+    throw new InputError('invalid_option', '--file takes the place of one task’s questions: give one --task')
+  }
+  if (flags.generateSeed !== undefined && tasks.some(({ name }) => name !== 'chain')) {
+    throw new InputError('invalid_option', '--generate-seed is for the task chain only')
+  }
+  const policies = flags.policy ?? preset?.policies
+  if (policies) policiesOf({ ...flags, policy: undefined, compare: [...policies] })
+  const [only] = taskList
+  const output = flags.output ?? `eval-${tasks.length === 1 ? (only ?? '') : (flags.preset ?? 'tasks')}`
+  return { preset, tasks, policies, output }
+}
+
+export interface EvalGrid {
+  readonly plan: EvalPlan
+  /** Files of users' own policies, by the names that they have in jobs. */
+  readonly policyFiles: ReadonlyMap<string, string>
+  readonly parallel: (task: string) => number
+}
+
+/**
+ * @throws InputError for questions that cannot be had, settings that nothing could run under, and `missing_predictor`
+ */
+export async function planEval(
+  flags: EvalFlags,
+  choice: EvalChoice,
+  located: LocatedModel,
+  loading: Pick<TaskLoadOptions, 'signal' | 'onDownload'>,
+): Promise<EvalGrid> {
+  const references = choice.policies ?? ['full', 'question-window', ...(located.predictor ? ['dynts'] : [])]
+  checkPredictor(references, located)
+  const policyFiles = new Map(references.filter(isPolicyFile).map((file) => [basename(file), policyFile(file)]))
+  if (policyFiles.size < references.filter(isPolicyFile).length) {
+    throw new InputError('invalid_option', 'two policy files have the same name: records could not tell them apart')
+  }
+  const nameOf = (reference: string) => (isPolicyFile(reference) ? basename(reference) : reference)
+  const limit = limitOf(flags, references)
+  const complete = async (point: GridPoint): Promise<PlannedPoint> => {
+    const file = isPolicyFile(point.policy) ? policyFile(point.policy) : undefined
+    const policy = nameOf(point.policy)
+    return {
+      ...point,
+      policy,
+      policyOptions: policyOptionsOf({ ...flags, policy: undefined }, point.policy),
+      policyHash: file === undefined ? null : (await hashFile(file)).sha256,
+      limit: limit(point.policy),
+    }
+  }
+  const tasks: TaskToPlan[] = []
+  const published = new Map<string, PublishedSettings>()
+  for (const task of choice.tasks) {
+    const settings = task.published(located.info.name)
+    published.set(task.name, settings)
+    const grid = gridOf(sweepOf(flags, choice, task, references), task, located.info.name)
+    for (const point of grid) checkPoint(point)
+    const points = await Promise.all(grid.map(complete))
+    tasks.push(await taskOf(flags, task, settings, points, loading))
+  }
+  const { seed, kvType, metric } = flags
+  const plan = makePlan({ identity: await identify(located), seed, kvType, metrics: metric, tasks })
+  return { plan, policyFiles, parallel: (task) => flags.parallel ?? published.get(task)?.parallel ?? 1 }
+}
+
+/** The preset with what the flags say instead; without a preset the flags alone. */
+function sweepOf(flags: EvalFlags, { preset }: EvalChoice, task: Task, policies: readonly string[]): Preset {
+  const { budget: budgets, localWindow: localWindows, ratio: ratios } = flags
+  const sweep: Sweep = {
+    ...(task.name === 'chain' ? preset?.chain : preset?.paper),
+    ...(budgets && { budgets }),
+    ...(localWindows && { localWindows }),
+    ...(ratios && { ratios }),
+  }
+  return { name: '', title: '', tasks: [task.name], policies, paper: sweep, chain: sweep }
+}
+
+async function taskOf(
+  flags: EvalFlags,
+  task: Task,
+  published: PublishedSettings,
+  points: readonly PlannedPoint[],
+  loading: Pick<TaskLoadOptions, 'signal' | 'onDownload'>,
+): Promise<TaskToPlan> {
+  const { file, questionField, answerField, idField, generateSeed, offline, seed } = flags
+  const most = Math.max(...points.map(({ limit = Infinity }) => limit))
+  const limit = Number.isFinite(most) ? most : undefined
+  const { source, items } = await task.load({
+    ...{ file, questionField, answerField, idField, generateSeed, offline, seed, limit },
+    ...loading,
+  })
+  const { temperature, topP, topK } = published.sampling
+  const sampling = {
+    temperature: flags.temperature ?? temperature,
+    topP: flags.topP ?? topP,
+    topK: flags.topK ?? topK,
+  }
+  validateSampling({ ...defaultSampling, ...sampling }, seed)
+  return {
+    name: task.name,
+    // The same questions may lie elsewhere on another machine.
+    source: file === undefined ? source : basename(file),
+    items,
+    sampling,
+    maxTokens: flags.maxTokens ?? published.maxTokens,
+    samples: flags.samples ?? published.samples,
+    points,
+  }
+}
+
+function checkPredictor(policies: readonly string[], { predictor }: LocatedModel): void {
+  const lacking = policies.find((policy) => !isPolicyFile(policy) && findPolicy(policy).needs.has('hidden-state'))
+  if (lacking === undefined || predictor) return
+  throw new InputError(
+    'missing_predictor',
+    `policy ${lacking} needs an importance predictor that was trained for this model: give --predictor FILE, or leave the policy out with --policy`,
+  )
+}
+
+function checkPoint({ budget, localWindow, ratio }: GridPoint): void {
+  if (budget !== null && localWindow !== null && ratio !== null) validateCacheSettings({ budget, localWindow, ratio })
+}

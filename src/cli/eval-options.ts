@@ -1,0 +1,163 @@
+/**
+ * The options of `dynts eval`: names, defaults, and what is wrong with a value. Evaluates nothing.
+ */
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { InputError } from '../errors.ts'
+import { policyNames, policyOptionTable } from '../eviction/registry.ts'
+import { presetNames } from '../evaluation/presets/presets.ts'
+import type { Shard } from '../evaluation/run/eval-job.ts'
+import { metricNames, type MetricName } from '../evaluation/run/make-plan.ts'
+import { taskNames } from '../evaluation/tasks/registry.ts'
+import { gpuChoices, kvTypes, largestSeed, type GpuChoice, type KvType } from '../llama/index.ts'
+import { checkWhole } from './check-flags.ts'
+import { number } from './run-options.ts'
+
+/** As commander gives them. */
+export interface EvalFlags {
+  readonly model: string
+  readonly predictor?: string
+  readonly task?: string[]
+  readonly file?: string
+  readonly questionField?: string
+  readonly answerField?: string
+  readonly idField?: string
+  readonly generateSeed?: number
+  readonly preset?: string
+  readonly policy?: string[]
+  readonly policyOption?: string[]
+  readonly budget?: number[]
+  readonly localWindow?: number[]
+  readonly ratio?: number[]
+  readonly metric: MetricName[]
+  readonly limit?: number
+  readonly limitOf?: PolicyLimit[]
+  readonly samples?: number
+  readonly seed: number
+  readonly maxTokens?: number
+  readonly temperature?: number
+  readonly topP?: number
+  readonly topK?: number
+  readonly parallel?: number
+  readonly shard?: Shard
+  readonly output?: string
+  readonly resume: boolean
+  readonly threads?: number
+  readonly kvType: KvType
+  readonly gpu: GpuChoice
+  readonly gpuLayers?: number
+  readonly offline?: boolean
+  readonly json?: boolean
+  /** Options of single policies, e.g. `sinks`. */
+  readonly [policyOption: string]: unknown
+}
+
+/** `full,dynts=500` */
+export interface PolicyLimit {
+  readonly policies: readonly string[]
+  readonly limit: number
+}
+
+export function addEvalOptions(command: Command): Command {
+  command
+    .option('-m, --model <model>', 'as for dynts run', 'tiny')
+    .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
+    .option('--task <tasks>', `separated by commas: ${taskNames.join(', ')} (default: chain for tiny)`, names)
+    .option('--file <file>', 'questions of your own instead of the task’s: JSON Lines, JSON or Parquet')
+    .option('--question-field <name>', 'field of the question (default: the usual names)')
+    .option('--answer-field <name>', 'field of the right answer (default: the usual names)')
+    .option('--id-field <name>', 'field of the question’s id (default: the usual names, else a hash)')
+    .option('--generate-seed <n>', 'task chain: generate the problems from this seed', number)
+    .option('--preset <name>', `a comparison that comes ready-made: ${presetNames.join(', ')}`)
+    .option(
+      '-p, --policy <policies>',
+      `separated by commas: ${policyNames().join(', ')}, or files with policies of your own (default: the preset’s, else full, question-window, dynts)`,
+      names,
+    )
+    .option('-b, --budget <cells>', 'one or more, separated by commas (default: published)', numbers)
+    .option('--local-window <cells>', 'one or more, separated by commas (default: published)', numbers)
+    .option('--ratio <shares>', 'one or more, separated by commas (default: published)', numbers)
+  for (const { flag, description, default: fallback, policies } of policyOptionTable()) {
+    command.option(`${flag} <value>`, `${description} (${policies.join(', ')}; default: ${String(fallback)})`)
+  }
+  return command
+    .option('--policy-option <name=value>', 'option of a policy of your own; may be repeated', collect)
+    .option('--metric <metrics>', `separated by commas: ${metricNames.join(', ')}`, metrics, ['pass'])
+    .option('--limit <n>', 'the first n items (default: all)', number)
+    .option('--limit-of <policies=n>', 'another limit for some policies, e.g. full,dynts=500; may be repeated', limits)
+    .option('--samples <n>', 'of each item (default: published)', number)
+    .option('-s, --seed <n>', 'of the run', number, 1)
+    .option('-n, --max-tokens <n>', 'most tokens to generate (default: published)', number)
+    .option('-t, --temperature <t>', '0 is greedy (default: published)', number)
+    .option('--top-p <p>', '1 is off (default: published)', number)
+    .option('--top-k <k>', '0 is off (default: published)', number)
+    .option('--parallel <n>', 'sequences at the same time, memory permitting (default: published)', number)
+    .option('--shard <i/n>', 'only the i-th of n parts; dynts eval merge puts them together', shard)
+    .option('-o, --output <folder>', 'default: eval-TASK')
+    .option('--resume', 'go on with what the folder holds (the default)', true)
+    .option('--no-resume', 'put it aside and begin anew')
+    .option('--threads <n>', 'compute threads (default: the physical cores, fewer for a small model)', number)
+    .addOption(new Option('--kv-type <type>', 'number format of the cache').choices(kvTypes).default('f16'))
+    .addOption(new Option('--gpu <back end>', 'where the layers run').choices(gpuChoices).default('auto'))
+    .option('--gpu-layers <n>', 'layers on the GPU (default: all)', number)
+    .option('--offline', 'never ask the network for the model or the questions')
+    .option('--json', 'print one JSON object')
+}
+
+/** What can be said without a model. @throws InputError `invalid_option` */
+export function checkEvalFlags(flags: EvalFlags): void {
+  checkWhole('--limit', flags.limit, 1)
+  for (const { limit } of flags.limitOf ?? []) checkWhole('--limit-of', limit, 1)
+  checkWhole('--samples', flags.samples, 1, 10_000)
+  checkWhole('--seed', flags.seed, 0, largestSeed)
+  checkWhole('--generate-seed', flags.generateSeed, 0, largestSeed)
+  checkWhole('--max-tokens', flags.maxTokens, 1)
+  checkWhole('--parallel', flags.parallel, 1, 256)
+  checkWhole('--threads', flags.threads, 1, 512)
+  checkWhole('--gpu-layers', flags.gpuLayers, 0, 2 ** 31 - 1)
+}
+
+/** `a,b,c` */
+function names(text: string): string[] {
+  const all = text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+  if (all.length === 0) throw new InvalidArgumentError('It names nothing.')
+  return [...new Set(all)]
+}
+
+function numbers(text: string): number[] {
+  return [...new Set(names(text).map(number))]
+}
+
+function metrics(text: string): MetricName[] {
+  return names(text).map((name) => {
+    const metric = metricNames.find((known) => known === name)
+    if (metric === undefined) throw new InvalidArgumentError(`Metrics: ${metricNames.join(', ')}.`)
+    return metric
+  })
+}
+
+/** `i/n`, i from 1. */
+function shard(text: string): Shard {
+  const [, index, count] = (/^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? []).map(Number)
+  if (index !== undefined && count !== undefined && index >= 1 && index <= count) return { index, count }
+  throw new InvalidArgumentError('It must be i/n with i from 1 to n, e.g. 2/3.')
+}
+
+function limits(text: string, before: PolicyLimit[] | undefined): PolicyLimit[] {
+  const [, policies, limit] = /^([^=]+)=(\d+)$/.exec(text) ?? []
+  if (policies === undefined) throw new InvalidArgumentError('It must be policies=n, e.g. full,dynts=500.')
+  return [...(before ?? []), { policies: names(policies), limit: Number(limit) }]
+}
+
+function collect(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text]
+}
+
+/** @throws InputError `invalid_option` for a policy of `--limit-of` that is not evaluated */
+export function limitOf(flags: EvalFlags, policies: readonly string[]): (policy: string) => number | undefined {
+  const stray = (flags.limitOf ?? []).flatMap((one) => one.policies).find((name) => !policies.includes(name))
+  if (stray !== undefined) throw new InputError('invalid_option', `--limit-of names ${stray}, which is not evaluated`)
+  return (policy) => flags.limitOf?.findLast((one) => one.policies.includes(policy))?.limit ?? flags.limit
+}

@@ -1,0 +1,58 @@
+/**
+ * The mean of a policy's numbers over tasks, each task with the same weight, as in the paper's Table 1.
+ */
+import type { Estimate } from '../metrics/estimate.ts'
+import type { ConfigurationSummary, TaskSummary } from './summarise.ts'
+
+export interface Average {
+  readonly policy: string
+  /** One for each task, in the tasks' order. */
+  readonly pass1: readonly Estimate[]
+  readonly tokensPerSecond: readonly (number | null)[]
+  readonly mean: Estimate
+  readonly toDynts: Estimate | null
+  readonly meanTokensPerSecond: number | null
+}
+
+/** Of the policies that every task has with exactly one configuration, in the first task's order. */
+export function averages(tasks: readonly TaskSummary[]): Average[] {
+  const [first] = tasks
+  if (!first || tasks.length < 2) return []
+  const policies = [...new Set(first.configurations.map(({ policy }) => policy))]
+  return policies.flatMap((policy): Average[] => {
+    const found = tasks.flatMap((task) => only(task, policy) ?? [])
+    const sampled = found.flatMap(({ sampling }) => sampling ?? [])
+    if (sampled.length < tasks.length) return []
+    const differences = sampled.flatMap(({ toDynts }) => toDynts ?? [])
+    const speeds = sampled.map(({ speed }) => speed?.total ?? null)
+    const known = speeds.filter((speed) => speed !== null)
+    return [
+      {
+        policy,
+        pass1: sampled.map(({ pass1 }) => pass1),
+        tokensPerSecond: speeds,
+        mean: meanOf(sampled.map(({ pass1 }) => pass1)),
+        toDynts: differences.length < tasks.length ? null : meanOf(differences),
+        meanTokensPerSecond: known.length < tasks.length ? null : known.reduce((a, b) => a + b, 0) / known.length,
+      },
+    ]
+  })
+}
+
+function only({ configurations }: TaskSummary, policy: string): ConfigurationSummary | undefined {
+  const found = configurations.filter((one) => one.policy === policy)
+  return found.length === 1 ? found[0] : undefined
+}
+
+/** Tasks are independent, so the squares of the intervals' halves add up, on each side. */
+function meanOf(estimates: readonly Estimate[]): Estimate {
+  const count = estimates.length
+  const mean = estimates.reduce((sum, one) => sum + one.mean, 0) / count
+  const half = (side: (one: Estimate) => number) =>
+    Math.sqrt(estimates.reduce((sum, one) => sum + (side(one) - one.mean) ** 2, 0)) / count
+  return {
+    mean,
+    interval: { low: mean - half(({ interval }) => interval.low), high: mean + half(({ interval }) => interval.high) },
+    items: estimates.reduce((sum, { items }) => sum + items, 0),
+  }
+}

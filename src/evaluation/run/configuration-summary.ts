@@ -1,0 +1,149 @@
+/**
+ * The numbers of one configuration from its records. Knows nothing of files.
+ */
+import { costSummary, throughput, type CostSummary, type Throughput } from '../metrics/costs.ts'
+import { pairedDifference, type Estimate, type EstimateOptions } from '../metrics/estimate.ts'
+import { classesBy, majAtK, normalisedText } from '../metrics/maj-at-k.ts'
+import { meanPassAtK, passAt1, passAt1OfItems } from '../metrics/pass-at-k.ts'
+import { replayLoss, replayLossDifference, type ReplayedSample } from '../metrics/replay-loss.ts'
+import type { EvalPlan } from './eval-plan.ts'
+import type { ReplayRecord } from './eval-record.ts'
+import type { Rows, Sample } from './found-records.ts'
+import type { AnswerGrader } from './judge.ts'
+
+export interface AtK {
+  readonly k: number
+  readonly pass: Estimate
+  readonly maj: Estimate
+}
+
+/** What samples of one configuration gave. */
+export interface SampleSummary {
+  readonly samples: number
+  readonly pass1: Estimate
+  /** To `dynts` with the same settings, paired by item; null: it is `dynts`, or there is none. */
+  readonly toDynts: Estimate | null
+  readonly atK: readonly AtK[]
+  /** Of what was not refused; null: all was. */
+  readonly costs: CostSummary | null
+  readonly speed: Throughput | null
+  /** Means over samples that were not refused. */
+  readonly evictions: number
+  /** Shares of all samples. */
+  readonly degraded: number
+  readonly refused: number
+}
+
+/** What replays of one configuration gave. */
+export interface ReplaySummary {
+  readonly traces: number
+  /** null: no trace could be replayed. */
+  readonly loss: Estimate | null
+  readonly toFull: Estimate | null
+  readonly toDynts: Estimate | null
+  readonly refused: number
+}
+
+export async function summariseSamples(
+  plan: EvalPlan,
+  { configuration, samples }: Rows,
+  dynts: Rows | undefined,
+  { k, grader }: { readonly k?: readonly number[] | undefined; readonly grader: AnswerGrader },
+): Promise<SampleSummary> {
+  const options = { seed: plan.seed }
+  const began = samples.filter(({ refused }) => refused === null)
+  const share = (test: (sample: Sample) => boolean) => samples.filter(test).length / samples.length
+  const ks = k ?? (configuration.samples > 1 ? [configuration.samples] : [])
+  return {
+    samples: samples.length,
+    pass1: passAt1(samples, options),
+    toDynts: differenceOf(passAt1OfItems(samples), passAt1OfItems(dynts?.samples ?? []), options),
+    atK: await Promise.all(ks.map(async (one) => await atK(samples, one, grader, options))),
+    costs: began.length === 0 ? null : costSummary(began, options),
+    speed: began.length === 0 ? null : speedOf(began),
+    evictions: sum(began.map(({ evictions }) => evictions)) / Math.max(1, began.length),
+    degraded: share(({ degraded }) => degraded),
+    refused: share(({ refused }) => refused !== null),
+  }
+}
+
+function speedOf(samples: readonly Sample[]): Throughput {
+  // What differs between machines is their places in the batch; a record's wall time is already the whole batch's.
+  const parallel = Math.max(...samples.map(({ machine }) => machine.parallel))
+  return throughput(samples, { parallel, elapsedMs: sum(samples.map(({ wallMs }) => wallMs)) })
+}
+
+/** Over items that have k samples: with missing ones allowed some have fewer. */
+async function atK(
+  samples: readonly Sample[],
+  k: number,
+  grader: AnswerGrader,
+  options: EstimateOptions,
+): Promise<AtK> {
+  const counts = new Map<string, number>()
+  for (const { item } of samples) counts.set(item, (counts.get(item) ?? 0) + 1)
+  const enough = samples.filter(({ item }) => (counts.get(item) ?? 0) >= k)
+  const usable = enough.length === 0 ? samples : enough
+  const classes = await answerClasses(usable, grader)
+  const classOf = (answer: string, item: string) => classes.get(item)?.get(answer) ?? normalisedText(answer)
+  return { k, pass: meanPassAtK(usable, k, options), maj: majAtK(usable, k, { ...options, classOf }) }
+}
+
+/** For each item with mathematical answers, which of them are the same. */
+async function answerClasses(
+  samples: readonly Sample[],
+  grader: AnswerGrader,
+): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+  const answers = new Map<string, string[]>()
+  for (const { item, answer, grading } of samples) {
+    if (grading === 'math' && answer !== null) answers.set(item, [...(answers.get(item) ?? []), answer])
+  }
+  const classes = new Map<string, ReadonlyMap<string, string>>()
+  for (const [item, given] of answers) {
+    classes.set(item, await classesBy(given, async (a, b) => (await grader.grade(a, b)).right))
+  }
+  return classes
+}
+
+export function summariseReplays(
+  { seed }: EvalPlan,
+  { replays, configuration }: Rows,
+  dynts: Rows | undefined,
+  rows: readonly Rows[],
+): ReplaySummary {
+  const options = { seed }
+  const full = rows.find((row) => row.configuration.policy === 'full')
+  const losses = lossesOf(replays)
+  const to = (other: Rows | undefined) => {
+    const theirs = lossesOf(other?.replays ?? [])
+    const shared = new Set(theirs.map(sampleKey))
+    return losses.some((loss) => shared.has(sampleKey(loss))) ? replayLossDifference(losses, theirs, options) : null
+  }
+  return {
+    traces: losses.length,
+    loss: losses.length === 0 ? null : replayLoss(losses, options),
+    toFull: configuration.policy === 'full' ? null : to(full),
+    toDynts: to(dynts),
+    refused: replays.length - losses.length,
+  }
+}
+
+function lossesOf(replays: readonly ReplayRecord[]): ReplayedSample[] {
+  return replays.flatMap(({ item, sample, loss }) => (loss === null ? [] : [{ item, sample, loss }]))
+}
+
+function sampleKey({ item, sample }: ReplayedSample): string {
+  return JSON.stringify([item, sample])
+}
+
+function differenceOf(
+  a: ReadonlyMap<string, number>,
+  b: ReadonlyMap<string, number>,
+  options: EstimateOptions,
+): Estimate | null {
+  return [...a.keys()].some((item) => b.has(item)) ? pairedDifference(a, b, options) : null
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

@@ -1,0 +1,135 @@
+/**
+ * One thing to measure: a sample, or the replay of a trace. Plain data, so that it can go to another process or machine; its key
+ * says what it is, wherever and in whatever order it is carried out. Carries out nothing.
+ */
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { kvTypes, largestSeed } from '../../llama/index.ts'
+
+/** How a cache is bounded, and how tokens are drawn. */
+export const jobSettings = z.object({
+  /** B, W_l (cells) and the ratio; null: the full cache. */
+  budget: z.int().nullable(),
+  localWindow: z.int().nullable(),
+  ratio: z.number().nullable(),
+  maxTokens: z.int().positive(),
+  sampling: z.object({ temperature: z.number(), topP: z.number(), topK: z.number() }),
+  kvType: z.enum(kvTypes),
+})
+
+/** What a record keeps of its job. */
+export const jobFields = {
+  task: z.string(),
+  /** Id within the task. */
+  item: z.string(),
+  prompt: z.string(),
+  expected: z.string(),
+  grading: z.enum(['math', 'choice', 'chain']),
+  /** Which sample of the item, from 0. */
+  sample: z.int().nonnegative(),
+  /** Its name; of a user's own the name of the file. */
+  policy: z.string(),
+  policyOptions: z.record(z.string(), z.unknown()),
+  /** SHA-256 of a user's own policy file; null: one of dynts. */
+  policyHash: z.string().nullable(),
+  settings: jobSettings,
+  /** Of this item and sample, the same under every policy. */
+  seed: z.int().nonnegative(),
+}
+export const jobShape = z.object(jobFields)
+
+export const evalKinds = ['sample', 'replay'] as const
+export type EvalKind = (typeof evalKinds)[number]
+export type JobSettings = z.infer<typeof jobSettings>
+
+/** A job without what only its carrying out needs. */
+export interface PlannedJob extends Readonly<z.infer<typeof jobShape>> {
+  readonly kind: EvalKind
+}
+
+/** A trace to replay. */
+export interface ReplayReference {
+  /** Key of the record that it is from. */
+  readonly key: string
+  /** The generated tokens. */
+  readonly tokens: readonly number[]
+  /** Index in `tokens` of the first one after the thinking. */
+  readonly answerFrom: number
+}
+
+export type EvalJob =
+  | (PlannedJob & { readonly kind: 'sample' })
+  | (PlannedJob & { readonly kind: 'replay'; readonly reference: ReplayReference })
+
+export const modelIdentity = z.object({
+  name: z.string(),
+  architecture: z.string(),
+  hiddenSize: z.int(),
+  layers: z.int(),
+  vocabularySize: z.int(),
+  quantization: z.string(),
+  /** Of the file. */
+  bytes: z.int(),
+  /** Of the file; of one over 64 MiB: of its size, first and last MiB. */
+  sha256: z.string(),
+})
+
+export const identityFields = {
+  model: modelIdentity,
+  /** SHA-256 of the predictor's file, taken as for the model; null: none. */
+  predictor: z.string().nullable(),
+}
+export const identityShape = z.object(identityFields)
+/** With what a job is carried out. */
+export type EvalIdentity = Readonly<z.infer<typeof identityShape>>
+
+/**
+ * What a record is the result of: 32 hexadecimal digits of the SHA-256 over kind, task, item, sample, policy, settings, seed,
+ * model and predictor. Two records with the same key measure the same.
+ */
+export function jobKey(
+  job: Omit<PlannedJob, 'prompt' | 'expected' | 'grading'>,
+  { model, predictor }: EvalIdentity,
+): string {
+  const { kind, task, item, sample, policy, policyOptions, policyHash, settings, seed } = job
+  const { budget, localWindow, ratio, maxTokens, sampling, kvType } = settings
+  const { temperature, topP, topK } = sampling
+  const { name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256 } = model
+  const parts = [
+    [kind, task, item, sample],
+    [policy, sorted(policyOptions), policyHash],
+    [budget, localWindow, ratio, maxTokens, temperature, topP, topK, kvType],
+    seed,
+    [name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256],
+    predictor,
+  ]
+  return digest(parts).toString('hex').slice(0, 32)
+}
+
+/** The seed of an item's sample: it depends on nothing but these, so neither on the policy nor on the order of work. */
+export function itemSeed(runSeed: number, task: string, item: string, sample: number): number {
+  return digest([runSeed, task, item, sample]).readUInt32LE() % (largestSeed + 1)
+}
+
+/** One of `count` parts of a run. */
+export interface Shard {
+  /** From 1. */
+  readonly index: number
+  readonly count: number
+}
+
+/**
+ * Whether a job belongs to a part. The parts are disjoint and together everything. All policies' jobs of one sample are in the
+ * same part, so that comparisons stay paired, and replays find their traces, within it.
+ */
+export function isInShard({ task, item, sample }: PlannedJob, { index, count }: Shard): boolean {
+  return digest(['shard', task, item, sample]).readUInt32LE() % count === index - 1
+}
+
+function digest(parts: unknown): Buffer {
+  return createHash('sha256').update(JSON.stringify(parts)).digest()
+}
+
+function sorted(options: Readonly<Record<string, unknown>>): [string, unknown][] {
+  return Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))
+}

@@ -1,0 +1,167 @@
+/**
+ * All that a run is to measure, as data: kept beside the records, so that anyone can tell what is missing. Carries out nothing.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import { InputError } from '../../errors.ts'
+import { kvTypes } from '../../llama/index.ts'
+import {
+  evalKinds,
+  identityFields,
+  itemSeed,
+  jobFields,
+  jobSettings,
+  type EvalIdentity,
+  type EvalKind,
+  type PlannedJob,
+} from './eval-job.ts'
+
+export const planSchema = 'dynts.eval.plan/1'
+
+const { policy, policyOptions, policyHash, prompt, expected, grading } = jobFields
+const { budget, localWindow, ratio, maxTokens, sampling } = jobSettings.shape
+
+/** One policy with one set of settings. */
+const configuration = z.object({
+  kind: z.enum(evalKinds),
+  policy,
+  policyOptions,
+  policyHash,
+  budget,
+  localWindow,
+  ratio,
+  /** The first so many items. */
+  items: z.int().positive(),
+  /** Of each item. */
+  samples: z.int().positive(),
+})
+
+const plannedTask = z.object({
+  name: z.string(),
+  /** Where the questions are from. */
+  source: z.string(),
+  sampling,
+  maxTokens,
+  items: z.array(z.object({ id: z.string(), prompt, expected, grading })).nonempty(),
+  configurations: z.array(configuration),
+})
+
+export const evalPlan = z.object({
+  schema: z.literal(planSchema),
+  ...identityFields,
+  /** Of the run. */
+  seed: z.int().nonnegative(),
+  kvType: z.enum(kvTypes),
+  tasks: z.array(plannedTask),
+})
+
+export type Configuration = Readonly<z.infer<typeof configuration>>
+export type PlannedTask = Readonly<z.infer<typeof plannedTask>>
+export type EvalPlan = Readonly<z.infer<typeof evalPlan>>
+
+/** All jobs of one configuration, in their order: item by item, sample by sample. */
+export interface PlannedGroup {
+  readonly task: PlannedTask
+  readonly configuration: Configuration
+  readonly jobs: readonly PlannedJob[]
+}
+
+/** Task by task, samples before the replays of their traces. */
+export function plannedGroups(plan: EvalPlan): PlannedGroup[] {
+  return plan.tasks.flatMap((task) => {
+    const ofKind = (kind: EvalKind) => task.configurations.filter((one) => one.kind === kind)
+    return [...ofKind('sample'), ...ofKind('replay')].map((one) => ({
+      task,
+      configuration: one,
+      jobs: jobsOf(plan, task, one),
+    }))
+  })
+}
+
+/** The samples whose traces are replayed: those of `full`. */
+export function referenceGroup(plan: EvalPlan, task: PlannedTask): PlannedGroup | undefined {
+  const full = task.configurations.find(({ kind, policy }) => kind === 'sample' && policy === 'full')
+  return full && { task, configuration: full, jobs: jobsOf(plan, task, full) }
+}
+
+function jobsOf({ seed, kvType }: EvalPlan, task: PlannedTask, one: Configuration): PlannedJob[] {
+  const { kind, policy, policyOptions, policyHash, budget, localWindow, ratio, items, samples } = one
+  const settings = { budget, localWindow, ratio, maxTokens: task.maxTokens, sampling: task.sampling, kvType }
+  return task.items.slice(0, items).flatMap(({ id, prompt, expected, grading }) =>
+    Array.from({ length: samples }, (_, sample) => ({
+      kind,
+      task: task.name,
+      item: id,
+      prompt,
+      expected,
+      grading,
+      sample,
+      policy,
+      policyOptions,
+      policyHash,
+      settings,
+      seed: itemSeed(seed, task.name, id, sample),
+    })),
+  )
+}
+
+/**
+ * What a folder's plan becomes when `added` is run in it too: configurations, items and samples may grow.
+ * @throws InputError `plan_differs` if the two have not the same model, predictor, seed, questions or settings of a task
+ */
+export function extendPlan(plan: EvalPlan, added: EvalPlan, where: string): EvalPlan {
+  const difference = differenceOf(plan, added)
+  if (difference !== undefined) {
+    throw new InputError(
+      'plan_differs',
+      `${where} belongs to another run: ${difference}. Give another --output, or --no-resume to put it aside.`,
+    )
+  }
+  const tasks = plan.tasks.map((task) => {
+    const more = added.tasks.find(({ name }) => name === task.name)
+    return more ? extendTask(task, more) : task
+  })
+  const known = new Set(plan.tasks.map(({ name }) => name))
+  return { ...plan, tasks: [...tasks, ...added.tasks.filter(({ name }) => !known.has(name))] }
+}
+
+/** What two plans have not in common and would have to, in words. */
+function differenceOf(plan: EvalPlan, added: EvalPlan): string | undefined {
+  if (!isDeepStrictEqual(plan.model, added.model)) return `its model is ${describe(plan)}, not ${describe(added)}`
+  if (plan.predictor !== added.predictor) return 'it has another importance predictor'
+  if (plan.seed !== added.seed) return `its seed is ${plan.seed}, not ${added.seed}`
+  if (plan.kvType !== added.kvType) return `its cache type is ${plan.kvType}, not ${added.kvType}`
+  for (const task of added.tasks) {
+    const known = plan.tasks.find(({ name }) => name === task.name)
+    if (!known) continue
+    if (known.maxTokens !== task.maxTokens)
+      return `its max-tokens for ${task.name} are ${known.maxTokens}, not ${task.maxTokens}`
+    if (!isDeepStrictEqual(known.sampling, task.sampling)) return `its sampling for ${task.name} is another`
+    const common = Math.min(known.items.length, task.items.length)
+    if (!isDeepStrictEqual(known.items.slice(0, common), task.items.slice(0, common)))
+      return `its questions for ${task.name} are others (${known.source})`
+  }
+  return undefined
+}
+
+function extendTask(task: PlannedTask, more: PlannedTask): PlannedTask {
+  const { items } = more.items.length > task.items.length ? more : task
+  const configurations = task.configurations.map((one) => {
+    const same = more.configurations.find((other) => isSameConfiguration(one, other))
+    if (!same) return one
+    return { ...one, items: Math.max(one.items, same.items), samples: Math.max(one.samples, same.samples) }
+  })
+  const further = more.configurations.filter(
+    (one) => !task.configurations.some((other) => isSameConfiguration(one, other)),
+  )
+  return { ...task, items, configurations: [...configurations, ...further] }
+}
+
+/** The same, however many items. */
+export function isSameConfiguration(a: Configuration, b: Configuration): boolean {
+  return isDeepStrictEqual(a, { ...b, items: a.items, samples: a.samples })
+}
+
+function describe({ model }: EvalIdentity): string {
+  return `${model.name} (${model.quantization}, ${model.bytes} bytes)`
+}

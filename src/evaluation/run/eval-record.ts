@@ -1,0 +1,77 @@
+/**
+ * What `dynts eval` writes: one self-contained line for every job. docs/evaluation.md explains the fields.
+ */
+import { z } from 'zod'
+import { identityFields, jobFields, jobKey } from './eval-job.ts'
+
+export const evalSchema = 'dynts.eval/1'
+
+const count = z.int().nonnegative()
+const common = {
+  schema: z.literal(evalSchema),
+  ...jobFields,
+  ...identityFields,
+  /** Why the policy could not even begin, e.g. a prompt too long for the budget; null: it did. Counts as wrong. */
+  refused: z.string().nullable(),
+  /** Whether answer cells had to leave. */
+  degraded: z.boolean(),
+  promptTokens: count,
+  thinkingTokens: count,
+  /** All other generated tokens, tags and end token included. */
+  answerTokens: count,
+  generatedTokens: count,
+  meanCells: z.number().nonnegative(),
+  peakCells: count,
+  peakBytes: count,
+  evictions: count,
+  compactions: count,
+  /** Since the previous record of this configuration in this run, or its start: the sum is the wall time of the whole batch. */
+  wallMs: z.number().nonnegative(),
+  /** Of the forward passes that this sequence took part in. */
+  forwardMs: z.number().nonnegative(),
+  machine: z.object({ backend: z.string(), threads: count, parallel: count }),
+  versions: z.record(z.string(), z.string()),
+  at: z.iso.datetime(),
+}
+
+const sampleRecord = z.object({
+  ...common,
+  kind: z.literal('sample'),
+  /** Extracted from the text; null: none. */
+  answer: z.string().nullable(),
+  right: z.boolean(),
+  /** How it was graded, e.g. `exact`, `letter`, `truncated`. */
+  graded: z.string(),
+  /** Cut off by the number of tokens, or ended without having closed its thinking: wrong. */
+  truncated: z.boolean(),
+  looped: z.boolean(),
+  text: z.string(),
+  /** The generated tokens under `full`, for replays; null under all other policies. */
+  tokens: z.array(count).nullable(),
+})
+
+const replayRecord = z.object({
+  ...common,
+  kind: z.literal('replay'),
+  /** Key of the record whose trace was replayed. */
+  reference: z.string(),
+  /** Mean negative log-likelihood of the answer's tokens, in nats; null if the replay was refused. */
+  loss: z.number().nullable(),
+})
+
+export const evalRecord = z.discriminatedUnion('kind', [sampleRecord, replayRecord])
+export type SampleRecord = Readonly<z.infer<typeof sampleRecord>>
+export type ReplayRecord = Readonly<z.infer<typeof replayRecord>>
+export type EvalRecord = SampleRecord | ReplayRecord
+
+export function recordKey(record: EvalRecord): string {
+  return jobKey(record, record)
+}
+
+/** What of a record differs from run to run even if everything was the same. */
+const circumstances: ReadonlySet<string> = new Set(['wallMs', 'forwardMs', 'at', 'machine', 'versions'])
+
+/** A record without its timings and circumstances. */
+export function withoutTimings(record: EvalRecord): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => !circumstances.has(key)))
+}

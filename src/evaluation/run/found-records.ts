@@ -1,0 +1,88 @@
+/**
+ * The records of a folder, by configuration, and what the plan has and the folder lacks. Knows nothing of metrics.
+ */
+import { existsSync } from 'node:fs'
+import { readRecords } from '../../records/record-file.ts'
+import { jobKey } from './eval-job.ts'
+import { recordsPath } from './eval-folder.ts'
+import type { Configuration, EvalPlan, PlannedGroup } from './eval-plan.ts'
+import { evalRecord, recordKey, type ReplayRecord, type SampleRecord } from './eval-record.ts'
+import { isReference, sampleOf } from './references.ts'
+
+/** What policies are compared with. */
+export const comparedWith = 'dynts'
+
+/** Without its large fields: a folder may be larger than memory. */
+export type Sample = SampleRecord & { readonly isReference: boolean }
+const large = { prompt: '', text: '', tokens: null }
+
+export interface FoundRecords {
+  readonly samples: Map<string, Sample>
+  readonly replays: Map<string, ReplayRecord>
+  readonly versions: Map<string, Set<string>>
+}
+
+export function readFound(folder: string): FoundRecords {
+  const found: FoundRecords = { samples: new Map(), replays: new Map(), versions: new Map() }
+  if (!existsSync(recordsPath(folder))) return found
+  for (const record of readRecords(recordsPath(folder), evalRecord)) {
+    const key = recordKey(record)
+    if (record.kind === 'replay') found.replays.set(key, record)
+    else {
+      found.samples.set(key, { ...record, ...large, isReference: isReference(record) })
+    }
+    for (const [name, version] of Object.entries(record.versions)) {
+      found.versions.set(name, (found.versions.get(name) ?? new Set()).add(version))
+    }
+  }
+  return found
+}
+
+/** The records of one configuration, of samples and of replays. */
+export interface Rows {
+  readonly configuration: Configuration
+  readonly samples: readonly Sample[]
+  readonly replays: readonly ReplayRecord[]
+  readonly missing: number
+}
+
+export function rowsOf(plan: EvalPlan, groups: readonly PlannedGroup[], found: FoundRecords): Rows[] {
+  const rows = new Map<string, Rows>()
+  const references = referencesIn(plan, groups, found)
+  for (const { configuration, jobs } of groups) {
+    const keys = jobs.map((job) => ({ job, key: jobKey(job, plan) }))
+    const samples = keys.flatMap(({ key }) => found.samples.get(key) ?? [])
+    const replays = keys.flatMap(({ key }) => found.replays.get(key) ?? [])
+    // A trace that turned out wrong, or that is missing itself, cannot be missed as a replay.
+    const missing = keys.filter(({ job, key }) =>
+      job.kind === 'sample' ? !found.samples.has(key) : references.has(sampleOf(job)) && !found.replays.has(key),
+    ).length
+    const { policy, policyOptions, policyHash, budget, localWindow, ratio } = configuration
+    const name = JSON.stringify([policy, policyOptions, policyHash, budget, localWindow, ratio])
+    const row = rows.get(name)
+    rows.set(name, {
+      configuration,
+      samples: [...(row?.samples ?? []), ...samples],
+      replays: [...(row?.replays ?? []), ...replays],
+      missing: (row?.missing ?? 0) + missing,
+    })
+  }
+  return [...rows.values()]
+}
+
+function referencesIn(plan: EvalPlan, groups: readonly PlannedGroup[], { samples }: FoundRecords): ReadonlySet<string> {
+  const full = groups.find(({ configuration: { kind, policy } }) => kind === 'sample' && policy === 'full')
+  const recorded = (full?.jobs ?? []).flatMap((job) => samples.get(jobKey(job, plan)) ?? [])
+  return new Set(recorded.filter((sample) => sample.isReference).map(sampleOf))
+}
+
+/** `dynts` with the same settings; for a policy without settings the only one, if there is one only. */
+export function dyntsFor({ configuration }: Rows, rows: readonly Rows[]): Rows | undefined {
+  const { policy, budget, localWindow, ratio } = configuration
+  if (policy === comparedWith) return undefined
+  const all = rows.filter((row) => row.configuration.policy === comparedWith)
+  if (budget === null) return all.length === 1 ? all[0] : undefined
+  return all.find(
+    ({ configuration: one }) => one.budget === budget && one.localWindow === localWindow && one.ratio === ratio,
+  )
+}

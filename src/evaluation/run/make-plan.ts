@@ -1,0 +1,92 @@
+/**
+ * Puts a plan together from tasks with their questions and the points of a grid. Loads no questions.
+ */
+import { InputError } from '../../errors.ts'
+import type { GridPoint } from '../presets/presets.ts'
+import type { TaskItem } from '../tasks/task.ts'
+import type { EvalIdentity, JobSettings } from './eval-job.ts'
+import { isSameConfiguration, planSchema, type Configuration, type EvalPlan, type PlannedTask } from './eval-plan.ts'
+
+export const metricNames = ['pass', 'replay-loss'] as const
+export type MetricName = (typeof metricNames)[number]
+
+/** A point of the grid whose policy is known completely. */
+export interface PlannedPoint extends GridPoint {
+  readonly policyOptions: Readonly<Record<string, unknown>>
+  readonly policyHash: string | null
+  /** The first so many items. Default: all. */
+  readonly limit?: number | undefined
+}
+
+export interface TaskToPlan {
+  readonly name: string
+  readonly source: string
+  readonly items: readonly TaskItem[]
+  readonly sampling: JobSettings['sampling']
+  readonly maxTokens: number
+  readonly samples: number
+  readonly points: readonly PlannedPoint[]
+}
+
+export interface PlanOptions {
+  readonly identity: EvalIdentity
+  readonly seed: number
+  readonly kvType: JobSettings['kvType']
+  readonly metrics: readonly MetricName[]
+  readonly tasks: readonly TaskToPlan[]
+}
+
+/** With replays the full cache is sampled in any case: its traces are what is replayed. */
+export function makePlan({ identity, seed, kvType, metrics, tasks }: PlanOptions): EvalPlan {
+  return { schema: planSchema, ...identity, seed, kvType, tasks: tasks.map((task) => planTask(task, metrics)) }
+}
+
+function planTask(
+  { name, source, sampling, maxTokens, ...task }: TaskToPlan,
+  metrics: readonly MetricName[],
+): PlannedTask {
+  const all = task.points.map((point) => configurationOf(point, task.items.length, task.samples))
+  const full = all.find(({ policy }) => policy === 'full')
+  const reference = full ?? configurationOf(fullPoint, Math.max(...all.map(({ items }) => items)), task.samples)
+  const replays = (full ? all : [reference, ...all]).map((one): Configuration => ({
+    ...one,
+    kind: 'replay',
+    items: Math.min(one.items, reference.items),
+  }))
+  const sampled = metrics.includes('pass') ? all : []
+  const needed = metrics.includes('replay-loss') ? [reference, ...replays] : []
+  const configurations: Configuration[] = []
+  for (const one of [...sampled, ...needed]) {
+    if (!configurations.some((other) => isSameConfiguration(one, other))) configurations.push(one)
+  }
+  const items = task.items
+    .slice(0, Math.max(...configurations.map((one) => one.items)))
+    .map(({ id, prompt, expected, kind }) => ({ id, prompt, expected, grading: kind }))
+  const [first, ...others] = items
+  if (!first) throw new InputError('no_items', `The task ${name} has no questions.`)
+  return { name, source, sampling, maxTokens, items: [first, ...others], configurations }
+}
+
+const fullPoint: PlannedPoint = {
+  policy: 'full',
+  budget: null,
+  localWindow: null,
+  ratio: null,
+  policyOptions: {},
+  policyHash: null,
+}
+
+function configurationOf({ limit = Infinity, ...point }: PlannedPoint, items: number, samples: number): Configuration {
+  const { policy, budget, localWindow, ratio, policyOptions, policyHash } = point
+  return {
+    kind: 'sample',
+    policy,
+    policyOptions,
+    policyHash,
+    budget,
+    localWindow,
+    ratio,
+    items: Math.min(limit, items),
+    samples,
+  }
+}

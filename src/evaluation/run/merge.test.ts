@@ -1,0 +1,80 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, describe, expect, test } from 'vitest'
+import { recordsPath, writePlan } from './eval-folder.ts'
+import { isInShard } from './eval-job.ts'
+import type { EvalRecord } from './eval-record.ts'
+import { mergeFolders } from './merge.ts'
+import { fakePlan, jobsOf, sampleRecord } from './records.fake.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'dynts-merge-'))
+afterAll(() => rmSync(root, { recursive: true }))
+const plan = fakePlan({ items: 6, samples: 2 })
+const records = jobsOf(plan).map((job) => sampleRecord(job, true))
+const textOf = (some: readonly EvalRecord[]) => some.map((record) => `${JSON.stringify(record)}\n`).join('')
+const whole = textOf(records)
+
+let count = 0
+const fresh = () => join(root, `${++count}`)
+function folderOf(some: readonly EvalRecord[], of = plan): string {
+  const folder = fresh()
+  mkdirSync(folder)
+  writePlan(folder, of)
+  writeFileSync(recordsPath(folder), textOf(some))
+  return folder
+}
+const merged = (folder: string) => readFileSync(recordsPath(folder), 'utf8')
+
+describe('merging', () => {
+  test('shards, in any order, is the unbroken run; again changes nothing', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.shuffledSubarray([1, 2, 3], { minLength: 3 }), async (order) => {
+        const shards = order.map((index) =>
+          folderOf(jobsOf(plan).flatMap((job, i) => (isInShard(job, { index, count: 3 }) ? (records[i] ?? []) : []))),
+        )
+        const output = fresh()
+        expect(await mergeFolders(shards, output)).toMatchObject({ records: 36, added: 36, conflicts: [] })
+        expect(merged(output)).toBe(whole)
+        expect(await mergeFolders(shards, output)).toMatchObject({ records: 36, added: 0, conflicts: [] })
+        expect(merged(output)).toBe(whole)
+      }),
+      { numRuns: 4 },
+    )
+  })
+
+  test('takes what is there, and a record twice only once, timings apart', async () => {
+    const again = records.slice(0, 20).map((record) => ({ ...record, wallMs: 7, at: '2026-02-02T00:00:00.000Z' }))
+    const output = fresh()
+    const result = await mergeFolders([folderOf(records.slice(0, 10)), folderOf(again)], output)
+    expect(result).toMatchObject({ planned: 36, records: 20, conflicts: [] })
+    expect(merged(output)).toBe(textOf([...records.slice(0, 10), ...again.slice(10)]))
+  })
+
+  test('reports the same job with two results, and keeps the first', async () => {
+    const [first] = records
+    const other = { ...first!, answerTokens: 99 }
+    const output = fresh()
+    const { conflicts } = await mergeFolders([folderOf([first!]), folderOf([other])], output)
+    expect(conflicts).toMatchObject([{ item: 'q0', policy: 'full', sample: 0 }])
+    expect(merged(output)).toBe(textOf([first!]))
+  })
+
+  test('leaves a line out that a kill has cut off, and records of other plans', async () => {
+    const folder = folderOf(records.slice(0, 2))
+    writeFileSync(recordsPath(folder), merged(folder).slice(0, -5))
+    const stray = jobsOf(fakePlan({ seed: 2 })).map((job) => sampleRecord(job, true))
+    const output = fresh()
+    expect(await mergeFolders([folder, folderOf(stray)], output)).toMatchObject({ records: 1, unplanned: 9 })
+    expect(merged(output)).toBe(textOf(records.slice(0, 1)))
+  })
+
+  test('refuses folders of different plans, folders without one, broken records', async () => {
+    const folder = folderOf(records)
+    await expect(mergeFolders([folder, folderOf([], fakePlan())], fresh())).rejects.toThrow(/not parts of the same run/)
+    await expect(mergeFolders([folder, root], fresh())).rejects.toThrow(/no plan\.json/)
+    writeFileSync(recordsPath(folder), 'nonsense\n')
+    await expect(mergeFolders([folder], fresh())).rejects.toThrow(/line 1, is not as expected/)
+  })
+})

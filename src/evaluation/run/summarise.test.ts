@@ -1,0 +1,130 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { recordsPath, writePlan } from './eval-folder.ts'
+import type { EvalPlan } from './eval-plan.ts'
+import type { EvalRecord } from './eval-record.ts'
+import { fakePlan, jobsOf, point, replayRecord, sampleRecord } from './records.fake.ts'
+import { summarise } from './summarise.ts'
+import { summaryCsv } from './summary-csv.ts'
+import { summaryText } from './summary-tables.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'dynts-summary-'))
+afterAll(() => rmSync(root, { recursive: true }))
+const grader = { grade: (a: string, b: string) => Promise.resolve({ right: a === b }) }
+
+let folders = 0
+function folderOf(plan: EvalPlan, records: readonly EvalRecord[]): string {
+  const folder = join(root, `${++folders}`)
+  mkdirSync(folder)
+  writePlan(folder, plan)
+  writeFileSync(recordsPath(folder), records.map((record) => `${JSON.stringify(record)}\n`).join(''))
+  return folder
+}
+const summaryOf = (plan: EvalPlan, records: readonly EvalRecord[], options = {}) =>
+  summarise(folderOf(plan, records), { allowMissing: false, grader, ...options })
+
+/** `window` is wrong at the first item, everything else right. */
+const plan = fakePlan({ items: 4 })
+const records = jobsOf(plan).map((job) => sampleRecord(job, !(job.policy === 'window' && job.item === 'q0')))
+
+describe('a summary', () => {
+  test('has accuracy, the paired difference to dynts, costs and speed of each policy', async () => {
+    const { tasks, missing } = await summaryOf(plan, records)
+    expect(missing).toBe(0)
+    const [full, dynts, window] = tasks[0]!.configurations
+    expect(full!.sampling).toMatchObject({ pass1: { mean: 1, items: 4 }, toDynts: { mean: 0 } })
+    expect(dynts!.sampling).toMatchObject({ samples: 4, toDynts: null, evictions: 1, refused: 0 })
+    expect(window!.sampling).toMatchObject({ pass1: { mean: 0.75 }, toDynts: { mean: -0.25, items: 4 } })
+    // 25 tokens in 100 ms of the whole batch's time; by the authors 25 in 50 ms, twice.
+    expect(window!.sampling!.speed).toMatchObject({ total: 250, authors: 1000 })
+    expect(window!.sampling!.costs).toMatchObject({ thinkingTokens: { mean: 20 }, highestCells: 30 })
+  })
+
+  test('is refused where samples are missing, unless that is allowed', async () => {
+    const some = records.filter(({ policy, item }) => !(policy === 'dynts' && item !== 'q0'))
+    await expect(summaryOf(plan, some)).rejects.toThrow(/lacks 3 of the planned samples \(chain dynts B 320 .*: 3\)/)
+    const summary = await summaryOf(plan, some, { allowMissing: true })
+    expect(summary.missing).toBe(3)
+    // Paired over the one item that both have.
+    expect(summary.tasks[0]!.configurations[2]!.sampling!.toDynts).toMatchObject({ mean: -1, items: 1 })
+    expect(summaryText(summary)).toMatch(/^3 of 12 planned samples are missing\.$/m)
+    await expect(summaryOf(plan, [])).rejects.toThrow(/no records yet/)
+  })
+
+  test('leaves records out that the plan does not have', async () => {
+    const other = jobsOf(fakePlan({ seed: 9 })).map((job) => sampleRecord(job, false))
+    expect((await summaryOf(plan, [...records, ...other])).tasks).toEqual((await summaryOf(plan, records)).tasks)
+  })
+
+  test('counts a refused prompt as wrong, and leaves it out of the costs', async () => {
+    const refused = records.map((record) =>
+      record.policy === 'window' && record.item === 'q1' && record.kind === 'sample'
+        ? { ...record, refused: 'too long', right: false, thinkingTokens: 0 }
+        : record,
+    )
+    const summary = await summaryOf(plan, refused)
+    const { sampling } = summary.tasks[0]!.configurations[2]!
+    expect(sampling).toMatchObject({ pass1: { mean: 0.5 }, refused: 0.25, costs: { thinkingTokens: { mean: 20 } } })
+    expect(summaryText(summary)).toMatch(/Prompts that do not fit .* window .* 25\.0 %/)
+  })
+
+  test('has Pass@k and Maj@k of several samples', async () => {
+    const several = fakePlan({ items: 1, samples: 3, points: [point('full')] })
+    const votes = jobsOf(several).map((job) => sampleRecord(job, job.sample > 0))
+    const [row] = (await summaryOf(several, votes)).tasks[0]!.configurations
+    expect(row!.sampling!.pass1.mean).toBeCloseTo(2 / 3)
+    expect(row!.sampling!.atK).toMatchObject([{ k: 3, pass: { mean: 1 }, maj: { mean: 1 } }])
+    const [other] = (await summaryOf(several, votes, { k: [1, 2] })).tasks[0]!.configurations
+    expect(other!.sampling!.atK.map(({ pass }) => pass.mean)).toEqual([expect.closeTo(2 / 3), 1])
+  })
+
+  test('has the replay loss, of right and complete traces only', async () => {
+    const replays = fakePlan({ metrics: ['pass', 'replay-loss'] })
+    const jobs = jobsOf(replays)
+    const losses: Record<string, number> = { full: 0.1, dynts: 0.2, window: 0.5 }
+    // The full cache answers q0 wrongly: its trace is not replayed.
+    const all = jobs
+      .filter(({ kind, item }) => kind === 'sample' || item !== 'q0')
+      .map((job) =>
+        job.kind === 'sample'
+          ? sampleRecord(job, !(job.policy === 'full' && job.item === 'q0'))
+          : replayRecord(job, losses[job.policy]!),
+      )
+    const [full, dynts, window] = (await summaryOf(replays, all)).tasks[0]!.configurations
+    expect(full!.replay).toMatchObject({ traces: 2, loss: { mean: 0.1 }, toFull: null })
+    expect(dynts!.replay!.toFull!.mean).toBeCloseTo(0.1)
+    expect(window!.replay!.toDynts!.mean).toBeCloseTo(0.3)
+    const withoutOne = all.filter((record) => !(record.kind === 'replay' && record.policy === 'window'))
+    await expect(summaryOf(replays, withoutOne)).rejects.toThrow(/lacks 2 .*window/)
+  })
+
+  test('of a grid compares at the same settings, and shows a matrix', async () => {
+    const points = [256, 320].flatMap((budget) => [point('dynts', { budget }), point('window', { budget })])
+    const grid = fakePlan({ points: [point('full'), ...points], items: 2 })
+    const summary = await summaryOf(
+      grid,
+      jobsOf(grid).map((job) => sampleRecord(job, job.settings.budget !== 256)),
+    )
+    const { configurations } = summary.tasks[0]!
+    expect(configurations.map(({ sampling }) => sampling!.toDynts?.mean)).toEqual([
+      undefined,
+      undefined,
+      0,
+      undefined,
+      0,
+    ])
+    expect(summaryText(summary)).toContain('| `window`    | 0.0 % | 100.0 % |')
+  })
+
+  test('as CSV has a line for each configuration, with the same fields', async () => {
+    const lines = summaryCsv(await summaryOf(plan, records))
+      .trimEnd()
+      .split('\n')
+    expect(lines).toHaveLength(4)
+    expect(lines[0]).toMatch(/^task,policy,policy_options,budget,local_window,ratio,samples,missing,pass1,pass1_low,/)
+    expect(lines[3]).toMatch(/^chain,window,\{\},320,32,0\.5,4,0,0\.75,/)
+    expect(new Set(lines.map((line) => line.split(',').length)).size).toBe(1)
+  })
+})

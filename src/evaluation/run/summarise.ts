@@ -1,0 +1,127 @@
+/**
+ * From the records of a folder to numbers: for each task and configuration the metrics with their intervals, and what is
+ * missing. Knows nothing of tables or engines.
+ */
+import { InputError } from '../../errors.ts'
+import {
+  sum,
+  summariseReplays,
+  summariseSamples,
+  type ReplaySummary,
+  type SampleSummary,
+} from './configuration-summary.ts'
+import type { EvalIdentity, JobSettings } from './eval-job.ts'
+import { readPlan } from './eval-folder.ts'
+import { plannedGroups, type Configuration, type EvalPlan, type PlannedGroup, type PlannedTask } from './eval-plan.ts'
+import { dyntsFor, readFound, rowsOf, type FoundRecords } from './found-records.ts'
+import type { AnswerGrader } from './judge.ts'
+
+export const summarySchema = 'dynts.eval.summary/1'
+
+export interface SummariseOptions {
+  /** False: missing samples are an error. */
+  readonly allowMissing: boolean
+  /** For Pass@k and Maj@k. Default: the number of samples of an item, if there are several. */
+  readonly k?: readonly number[] | undefined
+  /** Tells which mathematical answers are the same, for Maj@k. */
+  readonly grader: AnswerGrader
+}
+
+export interface ConfigurationSummary extends Pick<
+  Configuration,
+  'policy' | 'policyOptions' | 'policyHash' | 'budget' | 'localWindow' | 'ratio'
+> {
+  readonly sampling: SampleSummary | null
+  readonly replay: ReplaySummary | null
+  /** Jobs of the plan without a record. */
+  readonly missing: number
+}
+
+export interface TaskSummary {
+  readonly task: string
+  readonly source: string
+  readonly maxTokens: number
+  readonly sampling: JobSettings['sampling']
+  readonly configurations: readonly ConfigurationSummary[]
+}
+
+export interface EvalSummary extends EvalIdentity {
+  readonly schema: typeof summarySchema
+  readonly seed: number
+  readonly kvType: string
+  readonly tasks: readonly TaskSummary[]
+  readonly planned: number
+  readonly missing: number
+  /** Releases that the records were made with; several if they differ. */
+  readonly versions: Readonly<Record<string, readonly string[]>>
+}
+
+/**
+ * @throws InputError `no_plan`, `invalid_plan`, `invalid_records`, `no_records`; `missing_samples`, saying of what how many
+ */
+export async function summarise(folder: string, options: SummariseOptions): Promise<EvalSummary> {
+  const plan = readPlan(folder)
+  const found = readFound(folder)
+  if (found.samples.size + found.replays.size === 0) {
+    throw new InputError('no_records', `${folder} has no records yet: run the same dynts eval again.`)
+  }
+  const groups = plannedGroups(plan)
+  const tasks: TaskSummary[] = []
+  for (const task of plan.tasks) {
+    const ofTask = groups.filter((group) => group.task === task)
+    tasks.push(await summariseTask(plan, task, ofTask, found, options))
+  }
+  const missing = sum(tasks.flatMap(({ configurations }) => configurations.map((one) => one.missing)))
+  const planned = sum(groups.map(({ jobs }) => jobs.length))
+  if (missing > 0 && !options.allowMissing) throw lacking(folder, tasks, missing)
+  const { model, predictor, seed, kvType } = plan
+  const versions = Object.fromEntries([...found.versions].map(([name, values]) => [name, [...values].sort()]))
+  return { schema: summarySchema, model, predictor, seed, kvType, tasks, planned, missing, versions }
+}
+
+async function summariseTask(
+  plan: EvalPlan,
+  { name, source, maxTokens, sampling }: PlannedTask,
+  groups: readonly PlannedGroup[],
+  found: FoundRecords,
+  options: SummariseOptions,
+): Promise<TaskSummary> {
+  const rows = rowsOf(plan, groups, found)
+  const configurations: ConfigurationSummary[] = []
+  for (const row of rows) {
+    const { policy, policyOptions, policyHash, budget, localWindow, ratio } = row.configuration
+    configurations.push({
+      policy,
+      policyOptions,
+      policyHash,
+      budget,
+      localWindow,
+      ratio,
+      sampling: row.samples.length === 0 ? null : await summariseSamples(plan, row, dyntsFor(row, rows), options),
+      replay: row.replays.length === 0 ? null : summariseReplays(plan, row, dyntsFor(row, rows), rows),
+      missing: row.missing,
+    })
+  }
+  return { task: name, source, maxTokens, sampling, configurations }
+}
+
+function lacking(folder: string, tasks: readonly TaskSummary[], missing: number): InputError {
+  const parts = tasks.flatMap(({ task, configurations }) =>
+    configurations.filter((one) => one.missing > 0).map((one) => `${task} ${configurationName(one)}: ${one.missing}`),
+  )
+  const shown = parts.slice(0, 8).join(', ') + (parts.length > 8 ? ', ...' : '')
+  return new InputError(
+    'missing_samples',
+    `${folder} lacks ${missing} of the planned samples (${shown}). Run the same dynts eval again, merge the shards that are missing, or use --allow-missing.`,
+  )
+}
+
+/** e.g. `dynts B 320 W_l 32 ratio 0.5`. */
+export function configurationName({
+  policy,
+  budget,
+  localWindow,
+  ratio,
+}: Pick<Configuration, 'policy' | 'budget' | 'localWindow' | 'ratio'>): string {
+  return budget === null ? policy : `${policy} B ${budget} W_l ${localWindow ?? ''} ratio ${ratio ?? ''}`
+}

@@ -1,0 +1,68 @@
+/**
+ * A summary as CSV: one line for each task and configuration. Computes nothing.
+ */
+import type { Estimate } from '../metrics/estimate.ts'
+import type { AtK } from './configuration-summary.ts'
+import type { ConfigurationSummary, EvalSummary, TaskSummary } from './summarise.ts'
+
+type Cells = Readonly<Record<string, string | number | null>>
+
+/** Shares from 0 to 1, losses in nats, sizes in bytes; a field that has no value is empty. */
+export function summaryCsv({ tasks }: EvalSummary): string {
+  const rows = tasks.flatMap((task) => task.configurations.map((one) => cellsOf(task, one)))
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const lines = rows.map((row) => names.map((name) => field(row[name] ?? '')).join(','))
+  return `${[names.join(','), ...lines].join('\n')}\n`
+}
+
+function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
+  const { sampling, replay } = one
+  const { costs, speed } = sampling ?? {}
+  return {
+    task,
+    policy: one.policy,
+    policy_options: JSON.stringify(one.policyOptions),
+    budget: one.budget,
+    local_window: one.localWindow,
+    ratio: one.ratio,
+    samples: sampling?.samples ?? 0,
+    missing: one.missing,
+    ...estimate('pass1', sampling?.pass1),
+    ...estimate('to_dynts', sampling?.toDynts),
+    ...Object.fromEntries((sampling?.atK ?? []).flatMap((one) => Object.entries(atK(one)))),
+    ...estimate('thinking_tokens', costs?.thinkingTokens),
+    ...estimate('truncated', costs?.truncated),
+    ...estimate('loops', costs?.looped),
+    degraded: sampling?.degraded ?? null,
+    refused: sampling?.refused ?? null,
+    ...estimate('mean_cells', costs?.meanCells),
+    ...estimate('peak_cells', costs?.peakCells),
+    most_cells: costs?.highestCells ?? null,
+    most_bytes: costs?.highestBytes ?? null,
+    evictions: sampling?.evictions ?? null,
+    tokens_per_second_wall: speed?.total ?? null,
+    tokens_per_second_authors: speed?.authors ?? null,
+    replayed_traces: replay?.traces ?? 0,
+    ...estimate('replay_loss', replay?.loss),
+    ...estimate('replay_loss_to_full', replay?.toFull),
+    ...estimate('replay_loss_to_dynts', replay?.toDynts),
+  }
+}
+
+function atK({ k, pass, maj }: AtK): Cells {
+  return { ...estimate(`pass_at_${k}`, pass), ...estimate(`maj_at_${k}`, maj) }
+}
+
+function estimate(name: string, value: Estimate | null | undefined): Cells {
+  return {
+    [name]: value?.mean ?? null,
+    [`${name}_low`]: value?.interval.low ?? null,
+    [`${name}_high`]: value?.interval.high ?? null,
+    [`${name}_items`]: value?.items ?? null,
+  }
+}
+
+function field(value: string | number): string {
+  const text = String(value)
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}

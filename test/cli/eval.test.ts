@@ -1,0 +1,194 @@
+/**
+ * `dynts eval`, `dynts eval summary` and `dynts eval merge` on the embedded model: what a kill cannot spoil, what shards add up
+ * to, what is said and what is refused.
+ */
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
+import { dynts, refusal, scratch, type RunSettings } from './run-dynts.ts'
+
+const at = (name: string) => join(scratch, name)
+const file = at('short.jsonl')
+const problems = [1, 2, 3, 4].map((seed) => ({ id: `p${seed}`, ...generateChainProblem(seed, { people: 4 }) }))
+writeFileSync(file, problems.map((problem) => `${JSON.stringify(problem)}\n`).join(''))
+
+const settings = ['--budget', '128', '--max-tokens', '160', '--threads', '1', '--parallel', '1', '--offline']
+const policies = ['--policy', 'full,dynts,window', '--metric', 'pass,replay-loss']
+const evaluate = (args: readonly string[], run: RunSettings = {}) =>
+  dynts(['eval', '--file', file, ...settings, ...args], run)
+
+interface Line {
+  readonly policy: string
+  readonly item: string
+  readonly kind: string
+  readonly settings: { readonly budget: number | null }
+}
+/** Records without what differs from run to run. */
+function recordsOf(folder: string): Line[] {
+  const lines = readFileSync(at(`${folder}/records.jsonl`), 'utf8')
+    .trimEnd()
+    .split('\n')
+  return lines.map((line) => {
+    const record = JSON.parse(line) as Line & Record<string, unknown>
+    return { ...record, wallMs: 0, forwardMs: 0, at: '' }
+  })
+}
+const sorted = (records: Line[]) => records.map((record) => JSON.stringify(record)).sort()
+
+let whole: Awaited<ReturnType<typeof dynts>>
+beforeAll(async () => {
+  whole = await evaluate([...policies, '-o', at('whole')])
+})
+
+describe('dynts eval', () => {
+  test('says what it will do, records every sample, and prints the tables', () => {
+    const { code, stdout, stderr } = whole
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    expect(stderr).toMatch(
+      /^chain \(short\.jsonl\): temperature 0\.6, top-p 0\.95, top-k 20, at most 160 tokens, 1 at/m,
+    )
+    expect(stderr).toMatch(/^ {2}dynts B 128 W_l 32 ratio 0\.5: 4 items$/m)
+    expect(stdout).toMatch(/^chain \(short\.jsonl\): B 128, W_l 32, ratio 0\.5;/m)
+    expect(stdout.match(/^\| `(full|dynts|window)`/gm)).toHaveLength(9)
+    const records = recordsOf('whole')
+    expect(records.filter(({ kind }) => kind === 'sample').map(({ policy, item }) => `${policy} ${item}`)).toEqual(
+      ['full', 'dynts', 'window'].flatMap((policy) => problems.map(({ id }) => `${policy} ${id}`)),
+    )
+    for (const name of ['plan.json', 'summary.csv', 'summary.json']) expect(existsSync(at(`whole/${name}`))).toBe(true)
+  })
+
+  test(
+    'killed at any moment and run again, it leaves the records of an unbroken run',
+    { timeout: 60_000 },
+    async () => {
+      const output = [...policies, '-o', at('broken')]
+      const path = at('broken/records.jsonl')
+      for (const lines of [2, 9, 15]) {
+        let timer: NodeJS.Timeout | undefined
+        const killed = await evaluate(output, {
+          onStart: (child) => {
+            timer = setInterval(() => {
+              const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
+              if (text.split('\n').length > lines) child.kill('SIGKILL')
+            }, 5)
+          },
+        })
+        clearInterval(timer)
+        expect(killed.signal).toBe('SIGKILL')
+        expect(readFileSync(path, 'utf8').split('\n').length).toBeLessThanOrEqual(recordsOf('whole').length)
+      }
+      expect(await evaluate(output)).toMatchObject({ code: 0 })
+      expect(recordsOf('broken')).toEqual(recordsOf('whole'))
+      const again = await evaluate([...output, '--json'])
+      expect(JSON.parse(again.stdout)).toMatchObject({
+        schema: 'dynts.eval.run/1',
+        recordedNow: 0,
+        done: recordsOf('whole').length,
+        seed: 1,
+        model: { architecture: 'qwen2' },
+        summary: { schema: 'dynts.eval.summary/1', missing: 0 },
+      })
+    },
+  )
+
+  test('in shards and merged, it is the unbroken run; merged again, it is the same', { timeout: 60_000 }, async () => {
+    for (const part of ['1/2', '2/2']) {
+      const { code, stdout, stderr } = await evaluate([...policies, '--shard', part, '-o', at(`part-${part[0]}`)])
+      expect({ code, stderr }).toMatchObject({ code: 0 })
+      expect(stdout).toMatch(/part-\d: (\d+) of \1 samples/)
+    }
+    const merge = () => dynts(['eval', 'merge', at('part-1'), at('part-2'), '-o', at('merged'), '--json'])
+    const total = recordsOf('whole').length
+    expect(JSON.parse((await merge()).stdout)).toMatchObject({ records: total, added: total, conflicts: [] })
+    expect(recordsOf('merged')).toEqual(recordsOf('whole'))
+    expect(JSON.parse((await merge()).stdout)).toMatchObject({ records: total, added: 0, conflicts: [] })
+    const parts = [...recordsOf('part-1'), ...recordsOf('part-2')]
+    expect(sorted(parts)).toEqual(sorted(recordsOf('whole')))
+
+    const missing = await dynts(['eval', 'summary', at('part-1')])
+    expect(refusal(missing)).toMatch(/part-1 lacks \d+ of the planned samples/)
+    const allowed = await dynts(['eval', 'summary', at('part-1'), '--allow-missing'])
+    expect(allowed).toMatchObject({ code: 0 })
+    expect(allowed.stdout).toMatch(/planned samples are missing\.$/m)
+  })
+
+  test('ends cleanly on Ctrl-C', async () => {
+    let sent = false
+    const { code, stderr } = await evaluate([...policies, '-o', at('stopped')], {
+      onOutput: (child, _, said) => {
+        if (!sent && said.includes('into ')) sent = child.kill('SIGINT')
+      },
+    })
+    expect({ code, stderr }).toMatchObject({ code: 130 })
+    expect(stderr).toMatch(/Interrupted\. The same command goes on from there\./)
+  })
+
+  test('runs a grid, a limit for some policies, and a policy of one’s own', async () => {
+    writeFileSync(
+      at('mine.mjs'),
+      `export default { name: 'mine', create: () => ({ score: (candidates) => Float32Array.from(candidates, (p) => -p) }) }`,
+    )
+    const grid = ['--policy', `window,${at('mine.mjs')}`, '--budget', '112,128', '--limit', '1', '--max-tokens', '40']
+    const { code, stderr, stdout } = await evaluate([...grid, '--limit-of', 'window=2', '-o', at('grid')])
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    const cells = recordsOf('grid').map(({ policy, item, settings: { budget } }) => `${policy} ${budget} ${item}`)
+    expect(cells).toEqual([
+      ...['window 112 p1', 'window 112 p2', 'window 128 p1', 'window 128 p2'],
+      ...['mine.mjs 112 p1', 'mine.mjs 128 p1'],
+    ])
+    expect(stdout).toMatch(/^\| Pass@1 by B \| +112 \| +128 \|$/m)
+  })
+})
+
+describe('dynts eval summary', () => {
+  test('writes the tables where they are wanted, and prints JSON', async () => {
+    const { code, stdout } = await dynts([
+      ...['eval', 'summary', at('whole'), '--csv', at('x/table.csv'), '--json-file', at('x/table.json'), '--json'],
+    ])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 'dynts.eval.summary/1', planned: 24, missing: 0 })
+    expect(readFileSync(at('x/table.json'), 'utf8')).toBe(stdout)
+    expect(readFileSync(at('x/table.csv'), 'utf8').split('\n')[0]).toMatch(/^task,policy,/)
+  })
+
+  test('says which record is broken', async () => {
+    cpSync(at('whole'), at('spoilt'), { recursive: true })
+    writeFileSync(at('spoilt/records.jsonl'), '{"schema":"dynts.eval/1"}\n')
+    expect(refusal(await dynts(['eval', 'summary', at('spoilt')]))).toMatch(
+      /records\.jsonl, line 1, is not as expected/,
+    )
+  })
+})
+
+describe('bad input', () => {
+  test.each([
+    [['--task', 'chian'], /There is no task "chian"\. Did you mean chain\?/],
+    [['--policy', 'dyntz'], /There is no policy "dyntz"\. Did you mean dynts\?/],
+    [['--policy', './none.ts'], /There is no policy file/],
+    [['--preset', 'table2'], /There is no preset "table2"\. Did you mean table1\?/],
+    [['--shard', '4/3'], /must be i\/n with i from 1 to n/],
+    [['--shard', 'two'], /must be i\/n/],
+    [['--budget', '128,x'], /It is not a number/],
+    [['--budget', '20'], /--budget must be a whole number of at least 34/],
+    [['--ratio', '0.5,2'], /--ratio must be a number from 0 to 1/],
+    [['--metric', 'speed'], /Metrics: pass, replay-loss/],
+    [['--limit', '0'], /--limit must be a whole number of at least 1/],
+    [['--policy', 'window', '--limit-of', 'dynts=5'], /--limit-of names dynts, which is not evaluated/],
+    [['--policy', 'window', '--sinks', '3'], /--sinks is an option of/],
+    [['--predictor', 'none', '--policy', 'dynts'], /policy dynts needs an importance predictor/],
+    [['--task', 'chain,gsm8k', '--file', file], /give one --task/],
+    [['--temperature', '-1', '--limit', '1'], /temperature must be/],
+    [['merge', at('nowhere'), '-o', at('out')], /nowhere is no folder of dynts eval/],
+    [['summary', at('nowhere')], /nowhere is no folder of dynts eval/],
+    [['summary', at('nowhere'), '--k', '0'], /whole numbers from 1/],
+  ] as const)('%s', async (args, message) => {
+    expect(refusal(await dynts(['eval', ...args]))).toMatch(message)
+  })
+
+  test('a folder of another run is not mixed up with this one', async () => {
+    const { code, stderr, stdout } = await evaluate([...policies, '--seed', '2', '-o', at('whole')])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^dynts: .*whole belongs to another run: its seed is 1, not 2\. Give another --output/m)
+  })
+})

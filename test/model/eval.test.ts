@@ -1,0 +1,178 @@
+/**
+ * Evaluation runs of the library on the embedded model: replay loss against the oracle, and that one sequence at a time gives
+ * the same records again, interrupted or not.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  identify,
+  loadModel,
+  makePlan,
+  runEval,
+  type EvalPlan,
+  type EvalRecord,
+  type Model,
+  type PlannedPoint,
+  type PlanOptions,
+  type RunEvalOptions,
+} from 'dynts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
+import { importanceOracle, replayOracle, tinyF32, tinyPredictor } from '../oracle.ts'
+
+let identity: PlanOptions['identity']
+let model: Model
+const root = mkdtempSync(join(tmpdir(), 'dynts-eval-'))
+beforeAll(async () => {
+  model = await loadModel(tinyF32, { predictor: tinyPredictor, threads: 1, gpu: 'off' })
+  identity = await identify(model)
+})
+afterAll(async () => {
+  await model.close()
+  rmSync(root, { recursive: true })
+})
+
+const sampling = { temperature: 0.6, topP: 0.95, topK: 20 }
+const point = (policy: string, budget = 256): PlannedPoint => ({
+  policy,
+  ...(policy === 'full' ? { budget: null, localWindow: null, ratio: null } : { budget, localWindow: 32, ratio: 0.5 }),
+  policyOptions: {},
+  policyHash: null,
+})
+
+function run(folder: string, plan: EvalPlan, more: Partial<RunEvalOptions> = {}) {
+  const grader = { grade: () => Promise.reject(new Error('chain problems need no grader')) }
+  return runEval({
+    ...{ model, plan, folder, identity, grader, resume: true, policyFiles: new Map(), versions: {} },
+    parallel: () => 1,
+    ...more,
+  })
+}
+
+const recordsPath = (folder: string) => join(folder, 'records.jsonl')
+
+function recordsOf(folder: string): EvalRecord[] {
+  const lines = readFileSync(recordsPath(folder), 'utf8').trimEnd().split('\n')
+  return lines.map((line) => JSON.parse(line) as EvalRecord)
+}
+
+test('the replay loss is the oracle’s (float32 model and cache)', async () => {
+  const policies = ['full', 'dynts', 'question-window', 'h2o', 'r-kv']
+  const oracle = replayOracle().filter(({ trace, budget }) => trace === 'test-39' && budget === 256)
+  const trace = importanceOracle().traces.find(({ id }) => String(id) === 'test-39')!
+  const prompt = /^<\|user\|>(.*)<\|assistant\|><think>\n$/s.exec(trace.prompt)![1]!
+  const planOf = (metrics: PlanOptions['metrics'], points: readonly PlannedPoint[]) =>
+    makePlan({
+      ...{ identity, seed: 1, kvType: 'f32', metrics },
+      tasks: [
+        {
+          ...{ name: 'chain', source: 'oracle', sampling, maxTokens: 16, samples: 1, points },
+          items: [{ id: 'test-39', index: 0, prompt, expected: '', kind: 'chain' }],
+        },
+      ],
+    })
+  const folder = join(root, 'oracle')
+  await run(folder, planOf(['pass'], [point('full')]))
+  // The full cache's sample becomes the oracle's trace.
+  const [sampled] = recordsOf(folder)
+  const tokens = trace.tokens.slice(trace.promptTokens)
+  writeFileSync(recordsPath(folder), `${JSON.stringify({ ...sampled, tokens, right: true, truncated: false })}\n`)
+  const replays = planOf(
+    ['replay-loss'],
+    policies.map((policy) => point(policy)),
+  )
+  expect(await run(folder, replays)).toMatchObject({ total: 6, done: 6, recordedNow: 5 })
+  for (const record of recordsOf(folder).filter(({ kind }) => kind === 'replay')) {
+    const expected = oracle.find(({ policy }) => policy === record.policy)!
+    expect(record.kind === 'replay' && record.loss).toBeCloseTo(expected.answerNll, 3)
+    expect(record.evictions).toBe(expected.events.length)
+  }
+})
+
+describe('one sequence at a time', () => {
+  const items = [1, 2, 3].map((seed, index) => {
+    const { question, answer } = generateChainProblem(seed, { people: 4 })
+    return { id: `p${seed}`, index, prompt: question, expected: answer, kind: 'chain' as const }
+  })
+  const planOf = (metrics: PlanOptions['metrics'], policies: readonly string[]) =>
+    makePlan({
+      ...{ identity, seed: 5, kvType: 'f16', metrics },
+      tasks: [
+        {
+          ...{ name: 'chain', source: 'here', items, sampling, maxTokens: 300, samples: 1 },
+          points: policies.map((policy) => point(policy, 112)),
+        },
+      ],
+    })
+  const compared = (folder: string) =>
+    recordsOf(folder).map((record) => ({ ...record, wallMs: 0, forwardMs: 0, at: '' }))
+
+  test('gives the same records again, in the same order, interrupted or not', { timeout: 60_000 }, async () => {
+    const plan = planOf(['pass', 'replay-loss'], ['full', 'dynts', 'tova'])
+    const [once, again, broken] = ['once', 'again', 'broken'].map((name) => join(root, name))
+    const whole = await run(once!, plan)
+    expect(whole).toMatchObject({ done: whole.total, interrupted: false })
+    const records = recordsOf(once!)
+    expect(records.map(({ kind, policy }) => `${kind} ${policy}`).slice(0, 9)).toEqual(
+      ['full', 'dynts', 'tova'].flatMap((policy) => Array<string>(3).fill(`sample ${policy}`)),
+    )
+    expect(records.filter(({ kind }) => kind === 'replay').length).toBeGreaterThan(0)
+    expect(Math.max(...records.filter(({ policy }) => policy !== 'full').map(({ peakCells }) => peakCells))).toBe(112)
+
+    await run(again!, plan)
+    expect(compared(again!)).toEqual(compared(once!))
+
+    // Stopped in the middle of a generation, three times.
+    for (const at of [60, 300, 500]) {
+      const stop = new AbortController()
+      const onProgress = ({ tokens }: { tokens: number }) => tokens >= at && stop.abort()
+      const stopped = await run(broken!, plan, { signal: stop.signal, onProgress })
+      expect(stopped).toMatchObject({ interrupted: true })
+    }
+    await run(broken!, plan)
+    expect(compared(broken!)).toEqual(compared(once!))
+  })
+
+  test('the sum of the wall times is that of the batch', async () => {
+    const start = performance.now()
+    const folder = join(root, 'wall')
+    await run(folder, planOf(['pass'], ['full']))
+    const elapsed = performance.now() - start
+    const wall = recordsOf(folder).reduce((sum, { wallMs }) => sum + wallMs, 0)
+    expect(wall).toBeLessThanOrEqual(elapsed)
+    for (const { wallMs, forwardMs } of recordsOf(folder)) {
+      expect(forwardMs).toBeGreaterThan(0)
+      expect(forwardMs).toBeLessThan(wallMs)
+    }
+  })
+})
+
+describe('refusals', () => {
+  const items = [16, 3].map((people, index) => {
+    const { question, answer } = generateChainProblem(1, { people })
+    return { id: `p${people}`, index, prompt: question, expected: answer, kind: 'chain' as const }
+  })
+  const planOf = (of: typeof items) =>
+    makePlan({
+      ...{ identity, seed: 5, kvType: 'f16', metrics: ['pass'] },
+      tasks: [
+        {
+          name: 'chain',
+          source: 'here',
+          items: of,
+          sampling,
+          maxTokens: 20,
+          samples: 1,
+          points: [point('window', 90)],
+        },
+      ],
+    })
+
+  test('a prompt that does not fit is recorded as wrong; settings under which none fits are bad input', async () => {
+    const folder = join(root, 'refused')
+    expect(await run(folder, planOf(items))).toMatchObject({ done: 2, refusedNow: 1 })
+    expect(recordsOf(folder)[0]).toMatchObject({ item: 'p16', right: false, graded: 'refused', generatedTokens: 0 })
+    await expect(run(join(root, 'none'), planOf(items.slice(0, 1)))).rejects.toThrow(/Policy window: A prompt of/)
+  })
+})
