@@ -10,6 +10,12 @@ const interruptedExitCode = 130
 const bounceMs = 300
 const leaveScrollRegion = '\u001B7\u001B[r\u001B8'
 
+/** What a command says when Ctrl-C has ended it. */
+export function interruptedText({ resume, queue }: { readonly resume: boolean; readonly queue?: string }): string {
+  const workers = queue === undefined ? '' : ' Workers go on with what is in the queue.'
+  return `Interrupted. The same command ${resume ? '' : 'without --no-resume '}goes on from there.${workers}`
+}
+
 export function onInterrupt(): Interrupt {
   const controller = new AbortController()
   let abortedAt = 0

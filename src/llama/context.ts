@@ -340,7 +340,7 @@ export class LlamaContext extends NativeHandle {
 
   /**
    * Rewrites a sequence's cells contiguously, so that attention no longer runs over holes.
-   * @throws EngineError `compaction_failed`
+   * @throws EngineError `save_failed`, `restore_failed`
    */
   compact(sequence: number): void {
     this.checkSequence(sequence)

@@ -38,13 +38,13 @@ describe('a training', () => {
   }
   const layers = randomLayers([32, 64, 16, 1], mulberry32(9))
 
-  test.each([1, 2])('is the same to the last bit when it is repeated on %i threads', (threads) => {
-    const [first, second] = [1, 2].map(() => {
+  test('is the same to the last bit when it is repeated, on any number of threads', () => {
+    const [first, ...others] = [1, 1, 2].map((threads) => {
       const trainer = create(layers, { threads, blockRows: 32 })
-      run(trainer, [1, 2, 3])
+      run(trainer, [1, 2])
       return bits(trainer.weights())
     })
-    expect(first).toEqual(second)
+    for (const other of others) expect(other).toEqual(first)
   })
 
   test('goes on from its state to the same bits, whatever the trainer did before', () => {

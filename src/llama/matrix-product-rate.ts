@@ -4,9 +4,6 @@
 import { GgmlWorkspace } from './ggml-workspace.ts'
 import type { LlamaLibrary } from './library.ts'
 
-/** Products of one graph: enough that starting it does not count. */
-const productsPerGraph = 8
-
 /**
  * The mean rate of square float32 products, with the same back end and threads as a training.
  * @param options.size rows and columns of the factors; default 512, on a GPU 4096
@@ -30,6 +27,8 @@ export function measureMatrixProduct(
   const values = Float32Array.from({ length: size * size }, (_, i) => Math.sin(i))
   workspace.write(a, values)
   workspace.write(b, values)
+  // As many products in one graph as take some milliseconds on all threads together, so that starting it does not count.
+  const productsPerGraph = Math.max(2, threads)
   const context = workspace.context(productsPerGraph, 2 * productsPerGraph)
   const graph = c.ggml_new_graph_custom(context, 2 * productsPerGraph, false)
   for (let i = 0; i < productsPerGraph; i++) c.ggml_build_forward_expand(graph, c.ggml_mul_mat(context, a, b))

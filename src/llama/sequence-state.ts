@@ -26,7 +26,7 @@ export class StateBuffer {
 
 /**
  * Rewrites a sequence's cells contiguously, so that attention no longer runs over the holes that an eviction left.
- * @throws EngineError `compaction_failed`
+ * @throws EngineError `save_failed`, `restore_failed`
  */
 export function compactSequence(context: LlamaContext, sequence: number, buffer: StateBuffer): void {
   const slots = context.slots[sequence]

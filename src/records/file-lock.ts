@@ -2,10 +2,17 @@
  * A lock between processes: a file that only one of them can create. Its holder touches it every few seconds; a lock that
  * nobody touches, or whose process is gone, is stale and taken over. Knows nothing of what it guards.
  */
-import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import type { Stats } from 'node:fs'
+import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Between creating a lock and writing into it passes less. */
+const emptyMs = 5000
+/** Clocks of files are coarse. */
+const clockMs = 50
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined
@@ -24,8 +31,9 @@ export async function withFileLock<T>(path: string, options: LockOptions, work: 
   let waited = false
   while (!(await tryCreate(path))) {
     options.signal?.throwIfAborted()
-    if (await isStale(path, staleMs)) {
-      await rm(path, { force: true })
+    const stale = await findStale(path, staleMs)
+    if (stale) {
+      await remove(path, stale)
       continue
     }
     if (!waited) options.onWait?.()
@@ -59,12 +67,29 @@ async function tryCreate(path: string): Promise<boolean> {
   }
 }
 
-async function isStale(path: string, staleMs: number): Promise<boolean> {
+/** The lock's file if nobody holds it any more. */
+async function findStale(path: string, staleMs: number): Promise<Stats | undefined> {
   const info = await stat(path).catch(() => undefined)
-  if (info === undefined) return false
-  if (Date.now() - info.mtimeMs > staleMs) return true
+  if (info === undefined) return undefined
+  const silentMs = Date.now() - info.mtimeMs
+  if (silentMs > staleMs) return info
+  // A kill can hit between creating the file and writing into it.
+  if (info.size === 0) return silentMs > emptyMs ? info : undefined
   const holder = parseHolder(await readFile(path, 'utf8').catch(() => ''))
-  return holder?.host === hostname() && !isAlive(holder.pid)
+  return holder?.host === hostname() && isGone(holder.pid, info.mtimeMs) ? info : undefined
+}
+
+/** Two may find the same stale lock, and the slower one must not remove what the faster one has put in its place. */
+async function remove(path: string, stale: Stats): Promise<void> {
+  const aside = `${path}.${randomUUID()}`
+  try {
+    await rename(path, aside)
+  } catch {
+    return
+  }
+  const { ino, mtimeMs } = await stat(aside)
+  if (ino !== stale.ino || mtimeMs !== stale.mtimeMs) await link(aside, path).catch(() => undefined)
+  await rm(aside, { force: true })
 }
 
 function parseHolder(text: string): { pid: number; host: string } | undefined {
@@ -75,11 +100,14 @@ function parseHolder(text: string): { pid: number; host: string } | undefined {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** @param touchedMs when the process last touched its lock */
+function isGone(pid: number, touchedMs: number): boolean {
+  // In a container that was started again the process often has the number of the one before it.
+  if (pid === process.pid) return touchedMs < Date.now() - process.uptime() * 1000 - clockMs
   try {
     process.kill(pid, 0)
-    return true
+    return false
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    return (error as NodeJS.ErrnoException).code !== 'EPERM'
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The lines of a text file, one after another, however large the file is.
  */
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { InputError } from '../errors.ts'
 
 export interface Line {
@@ -50,6 +50,9 @@ export function* readLines(path: string): Generator<Line, void, undefined> {
 }
 
 function open(path: string): number {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new InputError('records_not_found', `${path} is a folder, not a file of records.`)
+  }
   try {
     return openSync(path, 'r')
   } catch (cause) {

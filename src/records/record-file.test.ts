@@ -48,6 +48,33 @@ describe('a record file', () => {
     expect(() => RecordFile.open(path, options)).toThrow(/line 2, is not as expected: value/)
   })
 
+  test('removes nothing from a file that is something else', () => {
+    const path = fresh()
+    RecordFile.open(path, options)
+    for (const text of [
+      'my only notes',
+      '{"id": 1}',
+      '[1]',
+      'GGUF\n\u0000\u0001',
+      '{\n  "id": "a"',
+      '{"id":"b"}\n{"id":',
+    ]) {
+      writeFileSync(path, text)
+      expect(() => RecordFile.open(path, options)).toThrow(/line 1, is not as expected/)
+      expect(readFileSync(path, 'utf8')).toBe(text)
+    }
+    expect(() => RecordFile.open(join(path, '..'), options)).toThrow(/is a folder/)
+  })
+
+  test('shows a record that two merged files both hold once', () => {
+    const path = fresh()
+    RecordFile.open(path, options).add({ id: 'a', value: 1 })
+    appendFileSync(path, '{"id":"a","value":1}\n{"id":"b","value":2}\n')
+    const seen: string[] = []
+    RecordFile.open(path, { ...options, onExisting: ({ id }) => seen.push(id) })
+    expect(seen).toEqual(['a', 'b'])
+  })
+
   test('puts an old file aside when a new one is asked for', () => {
     const path = fresh()
     RecordFile.open(path, options).add({ id: 'a', value: 1 })

@@ -3,11 +3,11 @@
  * stopped, because a record's key says what it is the result of. Files may be larger than memory: only keys are kept. Knows
  * nothing of what the records mean.
  */
-import { appendFileSync, existsSync, mkdirSync, renameSync, truncateSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, renameSync, statSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { z } from 'zod'
 import { InputError } from '../errors.ts'
-import { readLines } from './lines.ts'
+import { readLines, type Line } from './lines.ts'
 
 export interface RecordFileOptions<T> {
   readonly schema: z.ZodType<T>
@@ -15,7 +15,7 @@ export interface RecordFileOptions<T> {
   readonly keyOf: (record: T) => string
   /** Puts a file that is there already aside, and begins a new one. */
   readonly fresh?: boolean | undefined
-  /** Sees every record that is there already, once. */
+  /** Sees every record that is there already, once; of those with the same key the first. */
   readonly onExisting?: ((record: T) => void) | undefined
 }
 
@@ -27,7 +27,7 @@ export class RecordFile<T> {
 
   /**
    * Reads what is there. A last line that a kill has cut off is removed.
-   * @throws InputError `invalid_records` for a line that is no such record, with its number
+   * @throws InputError `invalid_records` for a line that is no such record, with its number; nothing is removed then
    */
   static open<T>(path: string, options: RecordFileOptions<T>): RecordFile<T> {
     mkdirSync(dirname(path), { recursive: true })
@@ -55,28 +55,47 @@ export class RecordFile<T> {
     return existsSync(this.path) ? readRecords(this.path, this.#options.schema) : nothing()
   }
 
-  /** Appends a record; one whose key is there already is left out. Returns whether it was written. */
+  /**
+   * Appends a record; one whose key is there already is left out. Returns whether it was written.
+   * @throws what the file system throws; there is no part of the record in the file then
+   */
   add(record: T): boolean {
     const key = this.#options.keyOf(record)
     if (this.#keys.has(key)) return false
-    appendFileSync(this.path, `${JSON.stringify(record)}\n`)
+    const end = statSync(this.path, { throwIfNoEntry: false })?.size
+    try {
+      appendFileSync(this.path, `${JSON.stringify(record)}\n`)
+    } catch (error) {
+      // A full disk takes a part of a line, and the next record would continue it.
+      if (end !== undefined) truncateSync(this.path, end)
+      throw error
+    }
     this.#keys.add(key)
     return true
   }
 
   #readExisting(): void {
+    const { schema, keyOf, onExisting } = this.#options
     let end = 0
-    let isCut = false
+    let cut: Line | undefined
     for (const line of readLines(this.path)) {
-      isCut = !line.complete
-      if (isCut) break
+      if (!line.complete) {
+        cut = line
+        break
+      }
       end = line.end
+      if (line.text.trim() === '') continue
+      const record = parseRecord(this.path, line, schema)
+      const key = keyOf(record)
+      if (this.#keys.has(key)) continue
+      this.#keys.add(key)
+      onExisting?.(record)
     }
-    if (isCut) truncateSync(this.path, end)
-    for (const record of readRecords(this.path, this.#options.schema)) {
-      this.#keys.add(this.#options.keyOf(record))
-      this.#options.onExisting?.(record)
-    }
+    if (!cut) return
+    // Somebody else's file may have no line feed at its end: only what a record begins with may be removed from it.
+    const begins = '{"'.startsWith(cut.text.slice(0, 2)) && parseJson(cut.text) === undefined
+    if (this.#keys.size === 0 && !begins) parseRecord(this.path, cut, schema)
+    truncateSync(this.path, end)
   }
 }
 
@@ -86,18 +105,8 @@ export class RecordFile<T> {
  * @throws InputError `records_not_found`, `invalid_records`
  */
 export function* readRecords<T>(path: string, schema: z.ZodType<T>): Generator<T, void, undefined> {
-  for (const { text, number, complete } of readLines(path)) {
-    if (text.trim() === '' || !complete) continue
-    const parsed = schema.safeParse(parseJson(text))
-    if (!parsed.success) {
-      const why = parsed.error.issues[0]
-      const where = why && why.path.length > 0 ? `${why.path.join('.')}: ` : ''
-      throw new InputError(
-        'invalid_records',
-        `${path}, line ${number}, is not as expected: ${where}${why?.message ?? ''}.`,
-      )
-    }
-    yield parsed.data
+  for (const line of readLines(path)) {
+    if (line.text.trim() !== '' && line.complete) yield parseRecord(path, line, schema)
   }
 }
 
@@ -110,6 +119,14 @@ export function putAside(path: string): void {
 
 function* nothing(): Generator<never, void, undefined> {
   // There is no file yet.
+}
+
+function parseRecord<T>(path: string, { text, number }: Line, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(parseJson(text))
+  if (parsed.success) return parsed.data
+  const why = parsed.error.issues[0]
+  const where = why && why.path.length > 0 ? `${why.path.join('.')}: ` : ''
+  throw new InputError('invalid_records', `${path}, line ${number}, is not as expected: ${where}${why?.message ?? ''}.`)
 }
 
 function parseJson(line: string): unknown {

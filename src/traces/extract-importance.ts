@@ -18,6 +18,7 @@ import { countsOf, keptTraces, planImportance, sampleTokens, type ImportancePlan
 import { importanceSchema, type ImportanceManifest } from './importance-record.ts'
 import { ImportanceStore } from './importance-store.ts'
 import { checkFolder, ImportanceWriter } from './importance-writer.ts'
+import { outputFailure } from './trace-failure.ts'
 
 /** Loading a large model and a chunk of a long trace block this thread; a lock of a process that is gone is stale at once. */
 const staleLockMs = 30 * 60_000
@@ -83,14 +84,18 @@ export interface ExtractSummary {
 /**
  * Writes in the order of the trace file, so that runs that were interrupted leave the same bytes as one that was not.
  * @throws InputError `invalid_option`, `no_traces`, `trace_mismatch`, `importance_mismatch`, `output_exists`, `disk_full`,
- *   `no_attention`, and what loading a model throws; EngineError `write_failed`
+ *   `invalid_output`, `no_attention`, and what loading a model throws; EngineError `write_failed`, `output_failed`
  */
 export async function extractImportance(options: ExtractOptions): Promise<ExtractSummary> {
   checkNumber('--tokens-per-trace', options.tokensPerTrace, 1, 2 ** 31 - 1)
   checkNumber('--seed', options.seed, 0, largestSeed)
   const { output, signal, onWait } = options
   const lock = { signal, staleMs: staleLockMs, ...(onWait ? { onWait } : {}) }
-  return await withFileLock(`${resolve(output)}.lock`, lock, () => extract(options))
+  try {
+    return await withFileLock(`${resolve(output)}.lock`, lock, () => extract(options))
+  } catch (error) {
+    throw outputFailure(error, output)
+  }
 }
 
 async function extract(options: ExtractOptions): Promise<ExtractSummary> {
@@ -160,6 +165,8 @@ async function work(plan: ImportancePlan, manifest: ImportanceManifest, options:
     })
   report(0)
   for (const trace of keptTraces(traces, manifest.model)) {
+    // Traces that were added since the plan was made are for the next run: the context may be too small for them.
+    if (finished === plan.tracesLeft) break
     const { id, question, tokens } = trace
     if (writer.has(id) || tokens.length > info.trainedContext) continue
     const counts = countsOf(trace)

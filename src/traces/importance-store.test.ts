@@ -125,7 +125,7 @@ describe('what is written is read', () => {
 function leaveHalf(folder: string, bytes: number): void {
   const shards = readdirSync(folder).filter((name) => name.endsWith('.bin'))
   const where = [shards.at(-1) ?? 'shard-00000.bin', `shard-${String(shards.length).padStart(5, '0')}.bin`, recordsName]
-  appendFileSync(join(folder, where[bytes % 3]!), '{'.repeat(bytes))
+  appendFileSync(join(folder, where[bytes % 3]!), '{"schema":"'.padEnd(bytes, 'x').slice(0, bytes))
 }
 
 describe('what cannot be used is refused', () => {

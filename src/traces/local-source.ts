@@ -30,7 +30,7 @@ export class LocalSource implements TraceSource {
   }
 
   async sample(
-    { messages, sampling, seed, maxTokens }: TraceJob,
+    { messages, sampling, seed, maxTokens }: Pick<TraceJob, 'messages' | 'sampling' | 'seed' | 'maxTokens'>,
     { signal, onToken }: { signal: AbortSignal; onToken?: (tokens: number) => void },
   ): Promise<Sampled> {
     signal.throwIfAborted()

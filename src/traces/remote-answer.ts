@@ -48,7 +48,10 @@ export async function readAnswer(response: Response, { client, most, onData }: R
   for await (const piece of pieces(response, client)) {
     onData()
     const parsed = completion.safeParse(piece)
-    if (!parsed.success) throw nonsense(z.prettifyError(parsed.error))
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues
+      throw nonsense(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`)
+    }
     for (const { delta, message, finish_reason } of (parsed.data.choices ?? []).slice(0, 1)) {
       choices++
       const given = delta ?? message

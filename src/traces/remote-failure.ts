@@ -17,7 +17,7 @@ export function failureOf(error: unknown, url: string): Error {
       const waitMs = retryAfter(headers?.get('retry-after'))
       return new PassingFailure(`status ${status}: ${said}`, { cause: error, waitMs })
     }
-    const advice = statusAdvice[status] ?? ''
+    const advice = /\b(top_k|min_p)\b/.test(said) ? notKnown : (statusAdvice[status] ?? '')
     return new InputError('endpoint_refused', `${url} answered with status ${status}: ${said}.${advice}`, {
       cause: error,
     })
@@ -45,6 +45,8 @@ const statusAdvice: Readonly<Record<number, string>> = {
   403: ' Check the API key (--api-key-env).',
   404: ' Check --endpoint and --endpoint-model.',
 }
+
+const notKnown = ' If it does not know these options: --top-k 0 --min-p 0 leaves them out.'
 
 /** One line of at most 300 characters: servers answer with whole pages. */
 function whatItSaid(body: unknown, otherwise: string): string {

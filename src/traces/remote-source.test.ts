@@ -193,6 +193,11 @@ describe('what may pass is tried again', () => {
     await expect(sample({ retries: 50 })).rejects.toThrow(/failed 3 times, at last: .*it is not JSON/)
   })
 
+  test('a field of another type is told in one line', async () => {
+    answerWith({ kind: 'raw', text: '{"choices":[{"message":{"content":42}}]}' })
+    await expect(sample({ retries: 0 })).rejects.toThrow(/server: choices\.0\.message\.content: [^\n]+$/)
+  })
+
   test('an answer that never ends is left', async () => {
     answerWith({ kind: 'ok', thinking: 'x'.repeat(10_000) })
     await expect(sample({ retries: 0 })).rejects.toThrow(/longer than 6400 characters/)
@@ -210,6 +215,11 @@ describe('what will not pass ends it at once', () => {
     await expect(failed).rejects.toBeInstanceOf(InputError)
     await expect(failed).rejects.toThrow(message)
     expect(server.requests).toHaveLength(1)
+  })
+
+  test('a server that does not know an option', async () => {
+    answerWith({ kind: 'status', status: 400, message: 'Unrecognized request argument supplied: top_k' })
+    await expect(sample()).rejects.toThrow(/supplied: top_k\. .*--top-k 0/)
   })
 
   test('the caller’s own end', async () => {

@@ -16,7 +16,7 @@ import { planTraces } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
 import { outputFailure, samplingFailure } from './trace-failure.ts'
 import { traceSchema, type DroppedTrace } from './trace-record.ts'
-import type { TraceJob, TraceSampling, TraceSource } from './trace-source.ts'
+import type { Sampled, TraceJob, TraceSampling, TraceSource } from './trace-source.ts'
 
 /** So many samples without thinking, and none with it: the model does not think. */
 const samplesWithoutThinking = 20
@@ -103,6 +103,8 @@ class TraceRun {
   readonly #stop = new AbortController()
   #tokens = 0
   #thinkingSeen = false
+  /** The verdicts that are still to come. */
+  #judging: Promise<unknown> = Promise.resolve()
 
   constructor(options: SampleTracesOptions) {
     const { model, source, sampling, maxTokens, maxLength, instruction, kvType } = options
@@ -111,7 +113,13 @@ class TraceRun {
     this.#conditions = {
       model: fingerprint(model.info),
       source: source?.name ?? 'local',
-      settings: { ...sampling, maxTokens, maxLength, instruction, kvType: source ? null : kvType },
+      settings: {
+        ...sampling,
+        maxTokens,
+        maxLength,
+        instruction,
+        kvType: source && source.name !== 'local' ? null : kvType,
+      },
     }
     this.#file = TraceFile.open(options.output, { ...options, conditions: this.#conditions })
     this.#before = this.#file.tally.sampled
@@ -137,7 +145,8 @@ class TraceRun {
       return this.#summary()
     } catch (error) {
       const { sampled: recorded } = this.#file.tally
-      throw samplingFailure(error, { output: this.#options.output, recorded, total: this.#total })
+      const { output, resume } = this.#options
+      throw samplingFailure(error, { output, recorded, total: this.#total, resume })
     } finally {
       signal?.removeEventListener('abort', onAbort)
     }
@@ -174,13 +183,21 @@ class TraceRun {
   }
 
   async #sampleOne(source: TraceSource, job: TraceJob): Promise<void> {
-    const { model, grader } = this.#options
     const { signal } = this.#stop
     const onToken = (count: number) => {
       this.#tokens += count
       this.#progress()
     }
-    const { completion, stopped } = await source.sample(job, { signal, onToken })
+    const sampled = await source.sample(job, { signal, onToken })
+    // In the order in which the samples end, however long the grader takes for each: else two equal runs may differ.
+    const judged = this.#judging.then(() => this.#judge(job, sampled))
+    this.#judging = judged.catch(() => undefined)
+    await judged
+    source.recorded?.(job)
+  }
+
+  async #judge(job: TraceJob, { completion, stopped }: Sampled): Promise<void> {
+    const { model, grader } = this.#options
     const layout = await model.layout({ prompt: { messages: job.messages }, completion })
     const judged = { stopped, maxLength: this.#maxLength, expected: job.question.answer, grader }
     this.#record(job, layout, await judgeTrace(layout, judged))

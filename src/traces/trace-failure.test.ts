@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { EngineError, InputError } from '../errors.ts'
 import { outputFailure, samplingFailure } from './trace-failure.ts'
 
-const kept = { output: 't.jsonl', recorded: 3, total: 9 }
+const kept = { output: 't.jsonl', recorded: 3, total: 9, resume: true }
 const systemError = (code: string) => Object.assign(new Error(`${code}: as asked`), { code, syscall: 'write' })
 
 test('a failure of the source says what is kept, and that the same command goes on', () => {
@@ -11,6 +11,10 @@ test('a failure of the source says what is kept, and that the same command goes 
   expect(failure).toMatchObject({
     code: 'endpoint_failed',
     message: 'It is gone. 3 of 9 samples are recorded in t.jsonl; the same command goes on from there.',
+  })
+  const anew = samplingFailure(new EngineError('endpoint_failed', 'It is gone.'), { ...kept, resume: false })
+  expect(anew).toMatchObject({
+    message: expect.stringMatching(/the same command without --no-resume goes on/) as string,
   })
 })
 

@@ -8,14 +8,17 @@ export interface WhatIsKept {
   readonly output: string
   readonly recorded: number
   readonly total: number
+  /** Whether the run went on with what the file held: one that did not would begin anew again. */
+  readonly resume: boolean
 }
 
 /** A failure while samples were drawn, with what is recorded. A bug is passed on as it is. */
-export function samplingFailure(error: unknown, { output, recorded, total }: WhatIsKept): unknown {
+export function samplingFailure(error: unknown, { output, recorded, total, resume }: WhatIsKept): unknown {
   const cause = outputFailure(error, output)
   const kept = `${recorded} of ${total} samples are recorded in ${output}`
   if (cause instanceof EngineError) {
-    return new EngineError(cause.code, `${cause.message} ${kept}; the same command goes on from there.`, { cause })
+    const command = `the same command${resume ? '' : ' without --no-resume'}`
+    return new EngineError(cause.code, `${cause.message} ${kept}; ${command} goes on from there.`, { cause })
   }
   if (!(cause instanceof InputError) || recorded === 0) return cause
   return new InputError(cause.code, `${cause.message} ${kept}.`, { cause })

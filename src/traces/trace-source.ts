@@ -38,7 +38,7 @@ export interface Sampled {
 }
 
 export interface TraceSource {
-  /** `local`, or the model's name at the endpoint. */
+  /** `local` for the model itself, wherever it runs, or the model's name at the endpoint. */
   readonly name: string
   /** Jobs to hand out at the same time. */
   readonly parallel: number
@@ -48,6 +48,8 @@ export interface TraceSource {
    * @throws when `signal` aborts it, and InputError or EngineError when the source fails for good
    */
   sample(job: TraceJob, options: { signal: AbortSignal; onToken?: (tokens: number) => void }): Promise<Sampled>
+  /** The record of a job is in the file. */
+  recorded?(job: TraceJob): void
   close(): Promise<void>
 }
 

@@ -87,6 +87,10 @@ describe('dynts importance', () => {
     expect(refusal(await importance('--traces', file, '--tokens-per-trace', '0'))).toMatch(/--tokens-per-trace/)
     expect(refusal(await importance('--traces', file, '--seed', '9'))).toMatch(/--no-resume/)
     expect(existsSync(at('foreign.importance'))).toBe(false)
+    expect(refusal(await importance('--traces', scratch))).toMatch(/is a folder/)
+    expect(refusal(await importance('--traces', file, '--output', join(file, 'x')))).toMatch(
+      /cannot be written.*--output/,
+    )
   })
 })
 

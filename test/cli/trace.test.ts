@@ -235,10 +235,8 @@ describe.concurrent('bad input is one line', () => {
 
   test.each([
     [[], /required option '--questions/],
-    [['--questions', 'missing.jsonl'], /missing\.jsonl/],
     [['--questions', nothing], /nothing\.jsonl.*no answer in line 1/],
     [['--questions', broken], /broken-line\.jsonl: line 2 is not JSON/],
-    [['--questions', few, '--answer-field', 'solution'], /solution/],
     [['--questions', few, '--endpoint', 'nonsense'], /--endpoint must be an address/],
   ] as const)('%j', async (args, message) => {
     expect(refusal(await trace(args))).toMatch(message)

@@ -153,7 +153,7 @@ describe('refusals', () => {
     const { question, answer } = generateChainProblem(1, { people })
     return { id: `p${people}`, index, prompt: question, expected: answer, kind: 'chain' as const }
   })
-  const planOf = (of: typeof items) =>
+  const planOf = (of: typeof items, points: readonly PlannedPoint[] = [point('window', 90)]) =>
     makePlan({
       ...{ identity, seed: 5, kvType: 'f16', metrics: ['pass'] },
       tasks: [
@@ -164,7 +164,7 @@ describe('refusals', () => {
           sampling,
           maxTokens: 20,
           samples: 1,
-          points: [point('window', 90)],
+          points,
         },
       ],
     })
@@ -174,5 +174,36 @@ describe('refusals', () => {
     expect(await run(folder, planOf(items))).toMatchObject({ done: 2, refusedNow: 1 })
     expect(recordsOf(folder)[0]).toMatchObject({ item: 'p16', right: false, graded: 'refused', generatedTokens: 0 })
     await expect(run(join(root, 'none'), planOf(items.slice(0, 1)))).rejects.toThrow(/Policy window: A prompt of/)
+  })
+
+  test('a shard that has only such prompts is carried out like any other', async () => {
+    const plan = planOf(items)
+    const counts = []
+    for (let index = 1; index <= 8; index++) {
+      const { total, done, refusedNow } = await run(join(root, `shard-${index}`), plan, { shard: { index, count: 8 } })
+      counts.push({ total, done, refusedNow })
+    }
+    expect(counts).toContainEqual({ total: 1, done: 1, refusedNow: 1 })
+    expect(counts).toContainEqual({ total: 1, done: 1, refusedNow: 0 })
+  })
+
+  test('so is a prompt beside which a policy protects too many cells', async () => {
+    // The shorter the prompt, the more cells leave at an eviction, and 78 sinks leave eleven that may.
+    const plan = planOf(items.slice(1), [{ ...point('streaming-llm', 90), policyOptions: { sinks: 78 } }])
+    await expect(run(join(root, 'sinks'), plan)).rejects.toThrow(/protects too many cells/)
+    const first = plan.tasks[0]!.items[0]!
+    const longer = {
+      id: 'longer',
+      index: 1,
+      prompt: `${first.prompt} ${first.prompt.slice(0, first.prompt.length / 2)}`,
+      expected: '',
+    }
+    const both = planOf(
+      [...items.slice(1), { ...longer, kind: 'chain' as const }],
+      [{ ...point('streaming-llm', 90), policyOptions: { sinks: 78 } }],
+    )
+    const folder = join(root, 'fewer-sinks')
+    expect(await run(folder, both)).toMatchObject({ done: 2, refusedNow: 1 })
+    expect(recordsOf(folder)[0]).toMatchObject({ item: 'p3', graded: 'refused' })
   })
 })

@@ -158,6 +158,15 @@ describe('extraction into a folder', () => {
     }
   })
 
+  test('traces that are added while it works are for the next run', async () => {
+    const [longer] = traces.filter(({ tokens }) => tokens.length > traces[0]!.tokens.length)
+    const growing = writeTraces(join(scratch, 'growing.jsonl'), [traces[0]!])
+    const grow = () => void writeTraces(growing, [traces[0]!, longer!])
+    const first = await extract('growing', { traces: growing, tokensPerTrace: 1, onPlan: grow })
+    expect(first).toMatchObject({ traces: 1, interrupted: false })
+    expect(await extract('growing', { traces: growing, tokensPerTrace: 1 })).toMatchObject({ traces: 2 })
+  })
+
   test('traces longer than the trained context are left out and counted', async () => {
     const trainedContext = few[1]!.tokens.length
     const short = { ...info, trainedContext }

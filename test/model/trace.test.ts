@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   loadModel,
   RemoteSource,
@@ -102,6 +103,17 @@ describe('the model here', () => {
     expect(strip(records())).toEqual(strip(whole))
   })
 
+  test('records in the order of the samples, however long the grader takes', async () => {
+    const slow = {
+      grade: async (given: string, expected: string) => {
+        if (expected === questions[0]!.answer) await sleep(1000)
+        return await grader.grade(given, expected)
+      },
+    }
+    await run({ samples: 1, grader: slow })
+    expect(records().map(({ id }) => id)).toEqual(['p1#0', 'p2#0'])
+  })
+
   test('several at a time, and more questions later', async () => {
     await run({ parallel: 3, questions: questions.slice(0, 1), samples: 3 })
     expect(await run({ parallel: 3, samples: 3 })).toMatchObject({ total: 6, sampled: 6, sampledNow: 3 })
@@ -160,7 +172,7 @@ describe('another server', () => {
       const trace = asked.findIndex(({ question }) => question === messages[0]!.content)
       const style = styles[i % styles.length]!
       const [thinking = '', rest = ''] = traces[trace]!.completion.split('</think>')
-      return { kind: 'ok', style, thinking, answer: rest.replace('<|endoftext|>', ''), delayMs: 20 }
+      return { kind: 'ok', style, thinking, answer: rest.replace('<|endoftext|>', ''), delayMs: 100 }
     }
     const tags = { open: '<think>', close: '</think>' }
     const source = await RemoteSource.connect({ url: server.url, parallel: 3, timeoutMs: 5000, retries: 0, tags })

@@ -2,18 +2,24 @@
  * `dynts fit`: from a model and a file of questions to a predictor: trace, importance and train, one after the other, with the
  * options of all three.
  */
-import { copyFile, readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { copyFile, readdir, readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { Command } from 'commander'
-import { InputError } from '../../errors.ts'
+import { EngineError, InputError } from '../../errors.ts'
 import { resolveModel } from '../../models/resolve.ts'
-import { putAside } from '../../records/record-file.ts'
+import { putAside, readRecords } from '../../records/record-file.ts'
+import { traceRecord } from '../../traces/trace-record.ts'
+import { checkEnough } from '../../training/dataset.ts'
+import { checkWhole } from '../check-flags.ts'
+import { downloadStopped, showDownload } from '../download-progress.ts'
 import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
+import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
-import { checkPredictorOutput, predictorPathOf, writeWhole } from '../predictor-file.ts'
+import { checkPredictorOutput, predictorPathOf, recommendationOf, writeWhole } from '../predictor-file.ts'
 import { addTraceOptions, checkTraceFlags, type TraceFlags } from '../trace-options.ts'
 import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train-options.ts'
-import { toStdout } from '../write.ts'
+import { toStdout, type Write } from '../write.ts'
 import { importance } from './importance.ts'
 import { trace } from './trace.ts'
 import { train } from './train.ts'
@@ -27,8 +33,11 @@ interface FitFlags extends TraceFlags, Omit<ImportanceFlags, 'kvType'>, TrainFla
   readonly seed: number
 }
 
+/** In the work folder. */
+const trainedName = 'model.predictor.gguf'
+
 /** What one command hands to the next, and how a command of its own ends. */
-const notForFit = ['--traces', '--importance', '--output', '--json', '--resume', '--no-resume']
+const notForFit = ['--traces', '--importance', '--output', '--json', '--resume', '--no-resume', '--queue']
 
 export function fitCommand(): Command {
   const command = new Command('fit')
@@ -58,24 +67,24 @@ async function fit(flags: FitFlags): Promise<void> {
   const json: unknown[] = []
   const write = flags.json === true ? (text: string) => void json.push(JSON.parse(text)) : toStdout
   const work = flags.work ?? `${basename(flags.questions, extname(flags.questions))}.fit`
-  const folder = join(work, 'importance')
-  const trained = join(work, 'model.predictor.gguf')
-  const output = await checkedOutput(flags, trained)
-
-  begin(1, 'traces')
-  const traced = await trace({ ...flags, output: join(work, 'traces.jsonl') }, write)
-  if (!traced) return
-  if (traced.kept === 0) throw new InputError('no_traces', nothingKept)
-  begin(2, 'importance')
-  const measured = await importance({ ...flags, traces: traced.output, output: folder }, write)
-  if (measured === undefined) return
-  begin(3, 'training')
-  // Its reports and its state stay in the work folder.
-  if (!flags.resume) putAside(trained)
-  const finished = await train({ ...flags, importance: folder, output: trained }, write)
+  const trained = join(work, trainedName)
+  // Each step listens as well; this one knows of a Ctrl-C that came when a step had just ended.
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  checkFlags(flags)
+  const place = await placeOf(flags, work, signal)
+  if (!place) {
+    say(downloadStopped)
+    return
+  }
+  const finished = await threeSteps({ ...flags, work, trained, signal, write }).catch((error: unknown) => {
+    throw inFit(error)
+  })
   if (!finished) return
+  const { output, isOwn } = place
+  if (!isOwn && !(await isSame(output, trained))) putAside(output)
   await writeWhole(output, (partial) => copyFile(trained, partial))
-  process.stderr.write(`\nThe predictor is ${output}.\n`)
+  say(`\nThe predictor is ${output}.`)
   if (flags.json !== true) return
   const [trace_, importance_, train_] = json
   const record = {
@@ -91,29 +100,119 @@ async function fit(flags: FitFlags): Promise<void> {
   toStdout(JSON.stringify(record, null, 2))
 }
 
-const nothingKept =
-  'No trace was kept, so there is nothing to learn from: see above why they were dropped, and give more --questions or --samples.'
-
-/**
- * Where the predictor will be. What is wrong with the last step's options should not come out after hours of the first.
- * @param trained what an earlier run of the same command has made
- */
-async function checkedOutput(flags: FitFlags, trained: string): Promise<string> {
-  checkTraceFlags(flags)
-  trainSettingsOf(flags)
-  const output = flags.output ?? (await predictorPathOf((await resolveModel(flags.model, flags)).path))
-  await checkPredictorOutput(output, flags.force === true || (flags.resume && (await isCopy(output, trained))))
-  return output
+interface Steps extends FitFlags {
+  readonly work: string
+  readonly trained: string
+  readonly signal: AbortSignal
+  readonly write: Write
 }
 
-async function isCopy(path: string, of: string): Promise<boolean> {
+/** Returns false if it was interrupted. */
+async function threeSteps({ work, trained, signal, write, ...flags }: Steps): Promise<boolean> {
+  const isLate = () => {
+    if (signal.aborted) say(interruptedText(flags))
+    return signal.aborted
+  }
+  begin(1, 'traces')
+  const traced = await trace({ ...flags, output: join(work, 'traces.jsonl') }, write)
+  if (!traced || isLate()) return false
+  checkKept(traced.output, flags.minTraces)
+  begin(2, 'importance')
+  const folder = join(work, 'importance')
+  const measured = await importance({ ...flags, traces: traced.output, output: folder }, write)
+  if (measured === undefined || isLate()) return false
+  begin(3, 'training')
+  // Its reports and its state stay in the work folder.
+  if (!flags.resume) putAside(trained)
+  return await trainAnewIfNeeded({ ...flags, importance: folder, output: trained }, write)
+}
+
+/** A training cannot go on with other traces or other options, but what took long is not lost with it. */
+async function trainAnewIfNeeded(flags: TrainFlags & { readonly output: string }, write: Write): Promise<boolean> {
   try {
-    return (await readFile(path)).equals(await readFile(of))
+    return await train(flags, write)
+  } catch (error) {
+    if (!flags.resume || !(error instanceof InputError) || error.code !== 'other_training') throw error
+    say(
+      'The traces or the options of the training are not those of last time: it begins anew, the old one is put aside.',
+    )
+    putAside(flags.output)
+    return await train({ ...flags, resume: false }, write)
+  }
+}
+
+/** Importance takes long, so it is not measured for traces that are too few to train on. */
+function checkKept(traces: string, least: number): void {
+  const kept = []
+  for (const { outcome, question } of readRecords(traces, traceRecord)) if (outcome === 'kept') kept.push({ question })
+  checkEnough(kept, least, `give more --questions or --samples (${traces} says why others were dropped)`)
+}
+
+/** What is wrong with the last step's options should not come out after hours of the first. */
+function checkFlags(flags: FitFlags): void {
+  checkTraceFlags(flags)
+  checkWhole('--tokens-per-trace', flags.tokensPerTrace, 1, 2 ** 31 - 1)
+  trainSettingsOf(flags)
+  recommendationOf(flags)
+}
+
+interface Place {
+  readonly output: string
+  /** Whether an earlier run of this command has written what is there. */
+  readonly isOwn: boolean
+}
+
+/** Where the predictor will be. Undefined: the download of the model was interrupted. */
+async function placeOf(flags: FitFlags, work: string, signal: AbortSignal): Promise<Place | undefined> {
+  const output = flags.output ?? (await besideModel(flags, signal))
+  if (output === undefined) return undefined
+  const isOwn = !existsSync(output) || (await isOneOf(output, work))
+  await checkPredictorOutput(output, flags.force === true || (flags.resume && isOwn))
+  return { output, isOwn }
+}
+
+async function besideModel({ model, offline }: FitFlags, signal: AbortSignal): Promise<string | undefined> {
+  const display = showDownload(process.stderr)
+  try {
+    const { path } = await resolveModel(model, { offline, signal, onProgress: display.onProgress })
+    return await predictorPathOf(path)
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  } finally {
+    display.stop()
+  }
+}
+
+/** Whether a predictor is a copy of one in the work folder, those that were put aside included. */
+async function isOneOf(path: string, work: string): Promise<boolean> {
+  const names = await readdir(work).catch(() => [])
+  const made = names.filter((name) => name.startsWith(trainedName))
+  const same = await Promise.all(made.map((name) => isSame(path, join(work, name))))
+  return same.includes(true)
+}
+
+async function isSame(path: string, other: string): Promise<boolean> {
+  try {
+    return (await readFile(path)).equals(await readFile(other))
   } catch {
     return false
   }
 }
 
+/** The commands' messages name their own options. */
+function inFit(error: unknown): unknown {
+  if (!(error instanceof InputError || error instanceof EngineError)) return error
+  const message = error.message.replace('another --output', 'another --work').replace(', with --no-resume', '')
+  const { code } = error
+  const options = { cause: error }
+  return error instanceof InputError ? new InputError(code, message, options) : new EngineError(code, message, options)
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
 function begin(step: number, what: string): void {
-  process.stderr.write(`\n${step} of 3: ${what}\n`)
+  say(`\n${step} of 3: ${what}`)
 }

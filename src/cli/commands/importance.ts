@@ -10,7 +10,7 @@ import { extractImportance, type ExtractOptions, type ExtractSummary } from '../
 import type { ImportancePlan } from '../../traces/importance-plan.ts'
 import { downloadStopped, showDownload } from '../download-progress.ts'
 import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { toStdout } from '../write.ts'
@@ -40,7 +40,7 @@ export async function importance(flags: ImportanceFlags, write = toStdout): Prom
   if (!info) return void say(downloadStopped)
   const output = flags.output ?? flags.traces.replace(/(\.jsonl)?$/, '.importance')
   const summary = await extract({ ...optionsOf(flags), info, output, signal }, say)
-  if (!summary || summary.interrupted) return void say('Interrupted. The same command goes on from there.')
+  if (!summary || summary.interrupted) return void say(interruptedText(flags))
   write(
     flags.json === true
       ? JSON.stringify(recordOf(summary, info, output, flags), null, 2)

@@ -5,9 +5,6 @@ const sample = (more: Partial<SampleCosts> & { item: string }): SampleCosts => (
   truncated: false,
   looped: false,
   thinkingTokens: 100,
-  generatedTokens: 120,
-  wallMs: 1000,
-  forwardMs: 800,
   meanCells: 200,
   peakCells: 320,
   peakBytes: 32_000,
@@ -37,25 +34,17 @@ describe('costSummary', () => {
 })
 
 describe('throughput', () => {
-  const samples = [
-    sample({ item: 'a', generatedTokens: 100, wallMs: 1000, forwardMs: 500 }),
-    sample({ item: 'b', generatedTokens: 500, wallMs: 2000, forwardMs: 1000 }),
-  ]
+  const first = { generatedTokens: 100, wallMs: 1000, forwardMs: 500, parallel: 4 }
+  const second = { generatedTokens: 500, wallMs: 2000, forwardMs: 1000, parallel: 4 }
 
   test('sums by sums, not the mean of speeds; the authors’ definition beside it', () => {
     // 600 tokens in 3 s; (200 + 500) / 2 tokens a second of forward passes, in 4 places.
-    expect(throughput(samples, { parallel: 4, elapsedMs: 2000 })).toEqual({
-      tokensPerSecond: 200,
-      total: 300,
-      authors: 1400,
-    })
+    expect(throughput([first, second])).toEqual({ wall: 200, authors: 1400 })
   })
 
-  test('says nothing that was not measured', () => {
-    expect(throughput([...samples, sample({ item: 'c', forwardMs: null })])).toMatchObject({
-      total: null,
-      authors: null,
-    })
-    expect(() => throughput([])).toThrow(/no sample/)
+  test('counts the places that each sample’s own batch had, as when a run was resumed or merged', () => {
+    expect(throughput([first, { ...second, parallel: 2 }]).authors).toBe((4 * 200 + 2 * 500) / 2)
   })
+
+  test('of nothing is refused', () => expect(() => throughput([])).toThrow(/no sample/))
 })

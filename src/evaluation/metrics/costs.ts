@@ -11,12 +11,6 @@ export interface SampleCosts {
   /** It ended in a loop (`isLoop`). */
   readonly looped: boolean
   readonly thinkingTokens: number
-  /** Thinking and answer, the end token included. */
-  readonly generatedTokens: number
-  /** From the first token of the prompt to the end, all work included; what is shared with others in a batch counts in full. */
-  readonly wallMs: number
-  /** Forward passes alone; null: not measured. */
-  readonly forwardMs: number | null
   /** Mean over the steps of this sample. */
   readonly meanCells: number
   readonly peakCells: number
@@ -55,41 +49,36 @@ export function costSummary(samples: readonly SampleCosts[], options: EstimateOp
   }
 }
 
-export interface ThroughputOptions {
-  /** How many samples ran at the same time. Default 1. */
-  readonly parallel?: number | undefined
-  /** Wall time of the whole run, if it is known: from its first token to its last, nothing left out. */
-  readonly elapsedMs?: number | undefined
+export interface TimedSample {
+  /** Thinking and answer, the end token included. */
+  readonly generatedTokens: number
+  /** Since the sample before it ended: of what a batch does in a time, no part is in two samples. */
+  readonly wallMs: number
+  /** Forward passes that the sample took part in; what is shared with others in the batch counts in full. */
+  readonly forwardMs: number
+  /** Places in its batch. */
+  readonly parallel: number
 }
 
+/** Tokens per second of all sequences of a batch together. */
 export interface Throughput {
-  /** Sum of the generated tokens by sum of the wall times: the speed of one sequence among the others, all work included. */
-  readonly tokensPerSecond: number
-  /** Tokens of all sequences by the run's wall time; null if that is not known. */
-  readonly total: number | null
+  /** Sum of the generated tokens by sum of the wall times: all work is in it, and places that were empty. */
+  readonly wall: number
   /**
    * The authors' `throughput_avg`: for each sample its tokens by the time of its forward passes, times the number in parallel;
-   * then the mean over samples. Scoring, eviction and sampling are free, and every place in the batch counts as used. null if
-   * the forward passes were not timed.
+   * then the mean over samples. Scoring, eviction and sampling are free, and every place in the batch counts as used.
    */
-  readonly authors: number | null
+  readonly authors: number
 }
 
 /** @throws InputError `no_samples` */
-export function throughput(
-  samples: readonly Pick<SampleCosts, 'generatedTokens' | 'wallMs' | 'forwardMs'>[],
-  { parallel = 1, elapsedMs }: ThroughputOptions = {},
-): Throughput {
+export function throughput(samples: readonly TimedSample[]): Throughput {
   if (samples.length === 0) throw new InputError('no_samples', 'There is no speed to report: no sample was measured.')
   const tokens = sum(samples.map(({ generatedTokens }) => generatedTokens))
-  const speeds = samples.map(({ generatedTokens, forwardMs }) =>
-    forwardMs === null ? null : perSecond(generatedTokens, forwardMs) * parallel,
-  )
-  const timed = speeds.filter((speed) => speed !== null)
+  const speeds = samples.map((one) => perSecond(one.generatedTokens, one.forwardMs) * one.parallel)
   return {
-    tokensPerSecond: perSecond(tokens, sum(samples.map(({ wallMs }) => wallMs))),
-    total: elapsedMs === undefined ? null : perSecond(tokens, elapsedMs),
-    authors: timed.length < samples.length ? null : sum(timed) / timed.length,
+    wall: perSecond(tokens, sum(samples.map(({ wallMs }) => wallMs))),
+    authors: sum(speeds) / speeds.length,
   }
 }
 

@@ -2,7 +2,6 @@
  * What a task is: questions with their right answers, the prompt that the model gets, and the settings that the paper used.
  * Knows no policies and runs nothing.
  */
-import { createHash } from 'node:crypto'
 import { InputError } from '../../errors.ts'
 import type { DownloadProgress } from '../../models/download.ts'
 import type { ResolveOptions } from '../../models/resolve.ts'
@@ -25,8 +24,6 @@ export interface LoadedTask {
   readonly name: string
   /** Where the questions come from: a file, or `user/name@commit/file`. */
   readonly source: string
-  /** SHA-256 of all items: two runs with the same digest asked the same. */
-  readonly digest: string
   readonly items: readonly TaskItem[]
 }
 
@@ -88,9 +85,7 @@ export function loadedTask(name: string, source: string, items: readonly TaskIte
       throw new InputError('duplicate_item', `${source} has two questions with the id ${id}. Ids must differ.`)
     ids.add(id)
   }
-  const digest = createHash('sha256')
-  for (const { id, prompt, expected } of items) digest.update(`${JSON.stringify([id, prompt, expected])}\n`)
-  return { name, source, digest: digest.digest('hex'), items }
+  return { name, source, items }
 }
 
 /** @throws InputError `invalid_limit` */
