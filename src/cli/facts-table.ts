@@ -1,11 +1,22 @@
 /**
- * Facts as a table for people: the keys become words, nested values one line.
+ * Facts as a table for people: the keys become words, and each nested value has a line of its own.
  */
 import { formatBytes } from '../models/memory-plan.ts'
-import { formatTable } from './table.ts'
+import { textWidth } from './text-width.ts'
 
+/** A number whose name ends in `Bytes` becomes KiB, MiB ... */
 export function factsTable(facts: Readonly<Record<string, unknown>>): string {
-  return formatTable(Object.entries(facts).map(([key, value]) => [label(key), show(value)]))
+  const rows = rowsOf(facts, '')
+  const width = Math.max(0, ...rows.map(([name]) => textWidth(name)))
+  return rows.map(([name, value]) => `${name}${' '.repeat(width - textWidth(name))}  ${value}`).join('\n')
+}
+
+function rowsOf(facts: object, prefix: string): [string, string][] {
+  return Object.entries(facts).flatMap(([key, value]: [string, unknown]) => {
+    const name = `${prefix}${label(key)}`
+    const isNested = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isNested ? rowsOf(value, `${name}, `) : [[name, show(value, name.endsWith(' bytes'))]]
+  })
 }
 
 /** `kvHeads` becomes `kv heads`. */
@@ -13,15 +24,10 @@ function label(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
 }
 
-function show(value: unknown): string {
+function show(value: unknown, inBytes: boolean): string {
   if (value === null || Number.isNaN(value)) return 'unknown'
   if (Array.isArray(value)) return value.join(' x ')
-  if (typeof value === 'object') {
-    return Object.entries(value)
-      .map(([key, inner]) => `${label(key)} ${show(inner)}`)
-      .join(', ')
-  }
-  if (typeof value === 'number' && value > 1e6) return formatBytes(value)
+  if (typeof value === 'number' && inBytes) return formatBytes(value)
   if (typeof value === 'number') return String(Number.isInteger(value) ? value : Number(value.toPrecision(4)))
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -2,7 +2,7 @@
  * Where predictor files are written, what is never overwritten, and the settings that they recommend. Knows nothing of how
  * predictors come about.
  */
-import { constants, existsSync } from 'node:fs'
+import { constants, existsSync, statSync } from 'node:fs'
 import { access, mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
@@ -25,8 +25,10 @@ export async function predictorPathOf(modelPath: string): Promise<string> {
   }
 }
 
-/** @throws InputError `no_output_folder` */
+/** @throws InputError `no_output_folder`; `output_exists` if it is a folder itself */
 export function checkOutputFolder(output: string): void {
+  if (statSync(output, { throwIfNoEntry: false })?.isDirectory())
+    throw new InputError('output_exists', `${output} is a folder. Give the name of a file as --output.`)
   const folder = dirname(resolve(output))
   if (!existsSync(folder))
     throw new InputError('no_output_folder', `There is no folder ${folder}. Make it, or give another --output.`)

@@ -45,11 +45,26 @@ test('the plan says what is trained on, why the batch is small, and where it goe
   ])
 })
 
-test('an epoch is one line, above the progress on a terminal', () => {
+test('an epoch is one line', () => {
   const line = 'epoch  3 of 15: loss 0.0500, held out: MSE 0.123, tau 0.555, top 20 % in predicted top 30 %: 81.2 %\n'
   expect(written(false, (view) => view.epoch(entry(3, 0.555)))).toBe(line)
-  expect(written(true, (view) => view.epoch(entry(3, 0.555)))).toBe(`\r\u001B[2K${line}`)
+  expect(written(true, (view) => view.epoch(entry(3, 0.555)))).toBe(line)
   expect(written(false, (view) => view.epoch(entry(0, 0.01)))).toMatch(/^before training: held out: MSE/)
+})
+
+test('the throughput is that of what is computed, beside the machine’s', () => {
+  const throughput = {
+    tokens: 4_632_560,
+    seconds: 239,
+    flopsPerToken: 918_272,
+    flopsPerSecond: 17.8e9,
+    machineFlopsPerSecond: 25.6e9,
+    ratio: 17.8 / 25.6,
+  }
+  const result = { plan, history: [], best: undefined, problem: undefined, throughput }
+  expect(trainingSummary(result, [])).toContain(
+    '4,632,560 tokens in 239 s: 17.8 GFLOP/s performed, 69.5 % of a plain matrix product (25.6 GFLOP/s)',
+  )
 })
 
 test('the summary has the figures before and after, and the paper’s', () => {

@@ -10,20 +10,18 @@ import { ProgressLine } from './progress-line.ts'
 import { formatTable } from './table.ts'
 
 export class TrainView {
-  readonly #stream: NodeJS.WriteStream
   readonly #settings: TrainingSettings
   readonly #progress: ProgressLine
   #plan: TrainingPlan | undefined
 
   constructor(stream: NodeJS.WriteStream, settings: TrainingSettings) {
-    this.#stream = stream
     this.#settings = settings
     this.#progress = new ProgressLine(stream, 'traces')
   }
 
   plan(plan: TrainingPlan): void {
     this.#plan = plan
-    for (const line of planLines(plan, this.#settings)) this.#say(line)
+    for (const line of planLines(plan, this.#settings)) this.#progress.say(line)
   }
 
   /** Traces trained on, of those of all epochs. */
@@ -37,7 +35,7 @@ export class TrainView {
     const { epochs } = this.#settings
     const when = epoch === 0 ? 'before training' : `epoch ${String(epoch).padStart(String(epochs).length)} of ${epochs}`
     const loss = trainingMse === null ? '' : `loss ${real(trainingMse)}, `
-    this.#say(
+    this.#progress.say(
       `${when}: ${loss}held out: MSE ${real(heldOut.mse)}, tau ${heldOut.kendallTau.toFixed(3)}, ` +
         `top 20 % in predicted top 30 %: ${percent(heldOut.overlap['30'])}`,
     )
@@ -45,11 +43,6 @@ export class TrainView {
 
   stop(): void {
     this.#progress.stop()
-  }
-
-  /** A line above the one that shows the progress. */
-  #say(line: string): void {
-    this.#stream.write(`${this.#stream.isTTY ? '\r\u001B[2K' : ''}${line}\n`)
   }
 }
 
@@ -101,7 +94,7 @@ export function trainingSummary({ plan, history, best, throughput }: TrainingRes
 function throughputLine({ tokens, seconds, flopsPerSecond, machineFlopsPerSecond, ratio }: ThroughputFigures): string {
   const giga = (rate: number) => `${(rate / 1e9).toPrecision(3)} GFLOP/s`
   return (
-    `${tokens.toLocaleString('en-US')} tokens in ${seconds.toPrecision(3)} s: ${giga(flopsPerSecond)}, ` +
+    `${tokens.toLocaleString('en-US')} tokens in ${seconds.toPrecision(3)} s: ${giga(flopsPerSecond)} performed, ` +
     `${percent(ratio)} of a plain matrix product (${giga(machineFlopsPerSecond)})`
   )
 }

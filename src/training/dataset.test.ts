@@ -80,6 +80,26 @@ describe('traces', () => {
     expect(two.reads).toBe(1 + 3)
   })
 
+  test('what is kept counts with all of its block, also where few tokens are stored', () => {
+    const one = syntheticSource({ questions: 1, samplesPerQuestion: 1, thinkingTokens: 10 })
+    const [record] = one.records
+    const arrays = one.read(record!)
+    const block = new Uint16Array(100_000)
+    const states = block.subarray(0, arrays.states.length)
+    let reads = 0
+    const source = { ...one, read: () => (reads++, { ...arrays, states }) }
+    for (const [room, expected] of [
+      [block.byteLength - 1, 2],
+      [block.byteLength, 1],
+    ] as const) {
+      const dataset = new Dataset(source, 'linear', room)
+      reads = 0
+      dataset.trace(record!)
+      dataset.trace(record!)
+      expect(reads).toBe(expected)
+    }
+  })
+
   test('states that are not finite are refused, naming the trace', () => {
     const broken = syntheticSource({ questions: 2, samplesPerQuestion: 1 })
     const record = broken.records[1]!

@@ -45,7 +45,7 @@ export class Dataset {
   readonly #kept = new Map<ImportanceRecord, TrainingTrace>()
   #keptBytes = 0
 
-  /** @param room bytes of states that may stay in memory */
+  /** @param room bytes of traces that may stay in memory */
   constructor(source: TraceSource, target: Target, room = cacheBytes) {
     this.source = source
     this.hiddenSize = source.manifest.model.hiddenSize
@@ -58,8 +58,10 @@ export class Dataset {
     const known = this.#kept.get(record)
     if (known) return known
     const trace = this.#read(record)
-    if (this.#keptBytes + trace.states.byteLength <= this.#room) {
-      this.#keptBytes += trace.states.byteLength
+    // The states are a view of the whole block that was read: with few stored tokens, its other arrays are the larger part.
+    const { byteLength } = trace.states.buffer
+    if (this.#keptBytes + byteLength <= this.#room) {
+      this.#keptBytes += byteLength
       this.#kept.set(record, trace)
     }
     return trace
@@ -97,16 +99,21 @@ export function splitByQuestion(records: readonly ImportanceRecord[], share: num
 
 /**
  * @param least traces; the questions must be at least half as many, because a question's samples resemble each other
+ * @param advice what to do for more traces
  * @throws InputError `too_few_traces`
  */
-export function checkEnough(records: readonly ImportanceRecord[], least: number): void {
+export function checkEnough(
+  records: readonly Pick<ImportanceRecord, 'question'>[],
+  least: number,
+  advice = 'sample more with dynts trace, then run dynts importance again',
+): void {
   const questions = questionsOf(records).size
   const leastQuestions = Math.max(2, Math.ceil(least / 2))
   if (records.length >= least && questions >= leastQuestions) return
   throw new InputError(
     'too_few_traces',
     `There are ${records.length} traces of ${questions} questions, but a predictor needs at least ${least} traces of ` +
-      `${leastQuestions} questions: sample more with dynts trace, then run dynts importance again. (--min-traces lowers this.)`,
+      `${leastQuestions} questions: ${advice}. (--min-traces lowers this.)`,
   )
 }
 
@@ -117,7 +124,7 @@ export function digestOf({ manifest, records }: Pick<TraceSource, 'manifest' | '
   return createHash('sha256').update(facts).digest('hex')
 }
 
-export function questionsOf(records: readonly ImportanceRecord[]): Set<string> {
+export function questionsOf(records: readonly Pick<ImportanceRecord, 'question'>[]): Set<string> {
   return new Set(records.map(({ question }) => question))
 }
 

@@ -6,7 +6,9 @@ export interface ThroughputFigures {
   /** Tokens that this run trained on, and the time that its steps took, reading the traces included. */
   readonly tokens: number
   readonly seconds: number
-  /** Floating-point operations of the training in a second. */
+  /** Floating-point operations for one token: see `flopsPerToken`. */
+  readonly flopsPerToken: number
+  /** Floating-point operations that the training performed in a second. */
   readonly flopsPerSecond: number
   /** The same of a plain float32 matrix product, measured before and after. */
   readonly machineFlopsPerSecond: number
@@ -14,8 +16,20 @@ export interface ThroughputFigures {
   readonly ratio: number
 }
 
+/**
+ * Floating-point operations of the matrix products that a step performs for one token, a multiplication and an addition
+ * counting as two: 2P forward, 2P for the gradient of the P weights, and 2(P - P1) for that of each layer's input, which the
+ * first layer with its P1 weights does not need. So it is less than the usual 6P. Not counted, though they take time: rows
+ * of padding, activations, the optimiser, and the second forward pass that a ranking term needs.
+ * @param shape sizes of input, inner layers and output
+ */
+export function flopsPerToken(shape: readonly number[]): number {
+  const layers = shape.slice(1).map((rows, i) => rows * (shape[i] ?? 0))
+  const weights = layers.reduce((sum, layer) => sum + layer, 0)
+  return 4 * weights + 2 * (weights - (layers[0] ?? 0))
+}
+
 export class Throughput {
-  /** Forward, gradient of the weights, gradient of the inputs: each a multiplication and an addition for every weight. */
   readonly #flopsPerToken: number
   readonly #machine: number[] = []
   #tokens = 0
@@ -23,8 +37,7 @@ export class Throughput {
 
   /** @param shape sizes of input, inner layers and output */
   constructor(shape: readonly number[]) {
-    const weights = shape.slice(1).reduce((sum, rows, i) => sum + rows * (shape[i] ?? 0), 0)
-    this.#flopsPerToken = 3 * 2 * weights
+    this.#flopsPerToken = flopsPerToken(shape)
   }
 
   async time<T>(work: () => Promise<T>): Promise<T> {
@@ -54,6 +67,7 @@ export class Throughput {
     return {
       tokens: this.#tokens,
       seconds,
+      flopsPerToken: this.#flopsPerToken,
       flopsPerSecond,
       machineFlopsPerSecond,
       ratio: flopsPerSecond / machineFlopsPerSecond,

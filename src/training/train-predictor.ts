@@ -27,7 +27,7 @@ export interface TrainOptions {
   readonly checkpointSteps: number
   readonly threads: number
   readonly gpu?: boolean
-  /** For how long the machine's rate is measured, before and after; default 0.25. */
+  /** For how long the machine's rate is measured, before and after; default 0.1. */
   readonly measureSeconds?: number
   /** Ends the training; what it has done so far is in the state folder. */
   readonly signal?: AbortSignal | undefined
@@ -64,6 +64,9 @@ const purpose = { weights: 1, order: 2, pairs: 3 }
 /**
  * The weights kept are those of the epoch whose held-out Kendall's tau is highest, not whose MSE is lowest: eviction uses only
  * the order of the scores.
+ *
+ * The same settings and traces give the same weights to the last bit, also if it was killed and run again, on one machine and
+ * back end. The number of threads may differ: every sum is computed by a single one.
  * @throws InputError `too_few_traces`, `invalid_importance`, `invalid_training_state`, `other_training`
  * @throws the signal's reason when it aborts
  */
@@ -128,7 +131,7 @@ class Training implements Disposable {
   }
 
   async run(): Promise<TrainingResult> {
-    const { onPlan, library, gpu = false, threads, measureSeconds: seconds = 0.25 } = this.#options
+    const { onPlan, library, gpu = false, threads, measureSeconds: seconds = 0.1 } = this.#options
     onPlan?.(this.#plan)
     const isFinished = this.#progress.step === this.#plan.steps
     const measure = () => measureMatrixProduct(library, { gpu, threads, seconds }).flopsPerSecond
@@ -142,6 +145,8 @@ class Training implements Disposable {
   async #train(): Promise<TrainingProblem | undefined> {
     const { steps, stepsPerEpoch } = this.#plan
     let savedAt = this.#progress.step
+    // Before the first evaluation, because that alone may take long.
+    if (savedAt < steps) this.#options.onProgress?.(this.#tracesDone, this.#tracesToDo, savedAt)
     try {
       for (;;) {
         const { step, history } = this.#progress
@@ -172,18 +177,16 @@ class Training implements Disposable {
     const { step, epochLoss } = this.#progress
     const { split, stepsPerEpoch, steps } = this.#plan
     const epoch = Math.floor(step / stepsPerEpoch)
+    let traces = this.#tracesDone
     const order = shuffled(split.training, derivedSeed(settings.seed, purpose.order, epoch))
     const batch = batchOf(order, step % stepsPerEpoch, stepsPerEpoch)
-    const total = settings.epochs * split.training.length
-    let traces = epoch * split.training.length + epochLoss.traces
-    if (step === this.#plan.resumedAt) onProgress?.(traces, total, step)
     const { mse, gradientNorm, rows } = await this.#throughput.time(() =>
       trainBatch(this.#trainer, this.#dataset, batch, {
         settings,
         learningRate: learningRateAt(step, steps, settings),
         seed: derivedSeed(settings.seed, purpose.pairs, step),
         signal,
-        onTraces: (count) => onProgress?.((traces += count), total, step),
+        onTraces: (count) => onProgress?.((traces += count), this.#tracesToDo, step),
       }),
     )
     this.#throughput.add(rows)
@@ -197,6 +200,15 @@ class Training implements Disposable {
       epochLoss: { sum: epochLoss.sum + mse * batch.length, traces: epochLoss.traces + batch.length },
     }
     return undefined
+  }
+
+  get #tracesDone(): number {
+    const epoch = Math.floor(this.#progress.step / this.#plan.stepsPerEpoch)
+    return epoch * this.#plan.split.training.length + this.#progress.epochLoss.traces
+  }
+
+  get #tracesToDo(): number {
+    return this.#options.settings.epochs * this.#plan.split.training.length
   }
 
   async #evaluate(epoch: number): Promise<void> {

@@ -70,7 +70,7 @@ export async function trainingCurves(title: string, history: readonly EpochEntry
     {
       title: 'Agreement on held-out traces',
       xLabel: 'epoch',
-      yLabel: 'tau; share',
+      yLabel: 'tau, or share found',
       series: [
         { name: 'Kendall’s tau', points: points(({ heldOut }) => heldOut.kendallTau) },
         { name: 'true top 20 % in predicted top 30 %', points: points(({ heldOut }) => heldOut.overlap['30'] ?? NaN) },

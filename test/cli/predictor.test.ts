@@ -5,17 +5,23 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { predictorEvaluateCommand } from '../../src/cli/commands/predictor-evaluate.ts'
+import { predictorExportCommand } from '../../src/cli/commands/predictor-export.ts'
+import { predictorImportCommand } from '../../src/cli/commands/predictor-import.ts'
+import { predictorInspectCommand } from '../../src/cli/commands/predictor-inspect.ts'
 import { readSafetensorsPredictor } from '../../src/predictor/index.ts'
 import { ImportanceWriter } from '../../src/traces/importance-writer.ts'
 import { syntheticManifest, syntheticTraces } from '../../src/training/synthetic.fake.ts'
-import { predictorSafetensors, tinyF16, tinyPredictor } from '../oracle.ts'
+import { oraclePredictor, predictorSafetensors, tinyF16, tinyPredictor } from '../oracle.ts'
 import { smallModel, smallTensors, writeGguf } from '../support/gguf-writer.ts'
+import { refusalOf } from './refusal-of.ts'
 import { dynts, refusal, scratch } from './run-dynts.ts'
 import { parseRecord } from './run-record.ts'
 
 const at = (name: string) => join(scratch, name)
 const recommended = ['--budget', '320', '--local-window', '32', '--ratio', '0.5']
 const importing = (file: string, ...args: string[]) => dynts(['predictor', 'import', file, ...args])
+const refused = (file: string, ...args: string[]) => refusalOf(predictorImportCommand(), [file, ...args])
 
 /** A safetensors file of float32 zeros. */
 function safetensors(shapes: Readonly<Record<string, readonly number[]>>): Buffer {
@@ -38,12 +44,12 @@ const deep = Object.fromEntries(
 const layers = { 'is_head.0.weight': [512, 256], 'is_head.2.weight': [128, 512], 'is_head.4.weight': [1, 128] }
 
 describe.concurrent('import', () => {
-  test('makes the embedded predictor, byte for byte', async () => {
+  test('makes the oracle’s predictor, byte for byte', async () => {
     const output = at('same.predictor.gguf')
     const finished = await importing(predictorSafetensors, '-m', 'tiny', ...recommended, '-o', output)
     expect(finished).toMatchObject({ code: 0, stdout: `${output}\n` })
     expect(finished.stderr).toBe('A predictor of 256 x 512 x 128 x 1 for dynts tiny reasoner.\n')
-    expect(readFileSync(output).equals(readFileSync(tinyPredictor))).toBe(true)
+    expect(readFileSync(output).equals(readFileSync(oraclePredictor))).toBe(true)
   })
 
   test('without --output it is written beside the model, and found there', async () => {
@@ -58,9 +64,9 @@ describe.concurrent('import', () => {
 })
 
 describe.concurrent('export', () => {
-  test('gives the authors’ tensors back, byte for byte', async () => {
+  test('gives the authors’ tensors back, byte for byte, which are imported as the same predictor', async () => {
     const output = at('exported.safetensors')
-    const finished = await dynts(['predictor', 'export', tinyPredictor, '-o', output])
+    const finished = await dynts(['predictor', 'export', oraclePredictor, '-o', output])
     expect(finished).toMatchObject({ code: 0, stdout: `${output}\n` })
     expect(finished.stderr).toMatch(/no place for the target \(power:0\.3\), the model and the recommended settings/)
     expect(await readSafetensorsPredictor(output)).toEqual(await readSafetensorsPredictor(predictorSafetensors))
@@ -70,25 +76,26 @@ describe.concurrent('export', () => {
       'is_head.2.weight': { dtype: 'F32', shape: [128, 512] },
       'is_head.4.weight': { dtype: 'F32', shape: [1, 128] },
     })
-  })
-
-  test('what was exported is imported as the same predictor', async () => {
-    const [weights, again] = [at('there.safetensors'), at('back.predictor.gguf')]
-    await dynts(['predictor', 'export', tinyPredictor, '-o', weights])
-    await importing(weights, '-m', 'tiny', ...recommended, '-o', again)
-    expect(readFileSync(again).equals(readFileSync(tinyPredictor))).toBe(true)
+    const again = at('back.predictor.gguf')
+    await importing(output, '-m', 'tiny', ...recommended, '-o', again)
+    expect(readFileSync(again).equals(readFileSync(oraclePredictor))).toBe(true)
   })
 
   test('a file is replaced only with --force', async () => {
-    const args = ['predictor', 'export', tinyPredictor, '-o', at('export-twice.safetensors')]
+    const args = [tinyPredictor, '-o', at('export-twice.safetensors')]
     writeFileSync(at('export-twice.safetensors'), 'something')
-    expect(refusal(await dynts(args))).toMatch(/exists already\. Use --force/)
-    expect((await dynts([...args, '--force'])).code).toBe(0)
+    expect(await refusalOf(predictorExportCommand(), args)).toMatch(/exists already\. Use --force/)
+    expect((await dynts(['predictor', 'export', ...args, '--force'])).code).toBe(0)
+  })
+
+  test('a folder is no file to write, also with --force', async () => {
+    const args = [tinyPredictor, '-o', scratch, '--force']
+    expect(await refusalOf(predictorExportCommand(), args)).toMatch(/is a folder\. Give the name of a file/)
   })
 
   test('a model has no weights of a predictor', async () => {
-    const finished = await dynts(['predictor', 'export', tinyF16, '-o', at('model.safetensors')])
-    expect(refusal(finished)).toMatch(/is a qwen2 model, not an importance predictor/)
+    const args = [tinyF16, '-o', at('model.safetensors')]
+    expect(await refusalOf(predictorExportCommand(), args)).toMatch(/is a qwen2 model, not an importance predictor/)
   })
 })
 
@@ -114,7 +121,7 @@ describe.concurrent('inspect', () => {
   })
 
   test('a file that is not there', async () => {
-    expect(refusal(await dynts(['predictor', 'inspect', at('none.gguf')]))).toMatch(/There is no model file/)
+    expect(await refusalOf(predictorInspectCommand(), [at('none.gguf')])).toMatch(/There is no model file/)
   })
 })
 
@@ -127,6 +134,8 @@ describe.concurrent('evaluate', () => {
   }
   const tiny = { architecture: 'qwen2', hiddenSize: 256, layers: 6, vocabularySize: 768, name: 'dynts tiny reasoner' }
   const evaluating = (...args: string[]) => dynts(['predictor', 'evaluate', tinyPredictor, '--threads', '1', ...args])
+  const refused = (importance: string) =>
+    refusalOf(predictorEvaluateCommand(), [tinyPredictor, '--importance', importance, '--gpu', 'off'])
 
   test('gives the figures of any traces', async () => {
     const importance = folder('evaluated', 256, tiny)
@@ -147,10 +156,10 @@ describe.concurrent('evaluate', () => {
   })
 
   test('refuses traces of another model, and folders that hold none', async () => {
-    expect(refusal(await evaluating('--importance', folder('other-model', 8)))).toMatch(
+    expect(await refused(folder('other-model', 8))).toMatch(
       /does not fit the traces of synthetic: .*hidden size 256\), but the model's hidden size is 8/,
     )
-    expect(refusal(await evaluating('--importance', at('no-importance')))).toMatch(/holds no manifest\.json/)
+    expect(await refused(at('no-importance'))).toMatch(/holds no manifest\.json/)
   })
 })
 
@@ -158,40 +167,34 @@ describe('what is there already', () => {
   test('the model, and any file that is no predictor, is never overwritten', async () => {
     copyFileSync(tinyF16, at('precious.gguf'))
     for (const force of [[], ['--force']]) {
-      const finished = await importing(
-        predictorSafetensors,
-        '-m',
-        at('precious.gguf'),
-        '-o',
-        at('precious.gguf'),
-        ...force,
-      )
-      expect(refusal(finished)).toMatch(/exists and is no predictor/)
+      const args = ['-m', at('precious.gguf'), '-o', at('precious.gguf'), ...force]
+      expect(await refused(predictorSafetensors, ...args)).toMatch(/exists and is no predictor/)
     }
     expect(readFileSync(at('precious.gguf')).equals(readFileSync(tinyF16))).toBe(true)
   })
 
   test('a predictor is replaced only with --force', async () => {
     const args = ['-m', 'tiny', '-o', at('twice.gguf')]
-    expect((await importing(predictorSafetensors, ...args)).code).toBe(0)
-    expect(refusal(await importing(predictorSafetensors, ...args))).toMatch(/Use --force to replace it/)
+    copyFileSync(tinyPredictor, at('twice.gguf'))
+    expect(await refused(predictorSafetensors, ...args)).toMatch(/Use --force to replace it/)
+    expect(readFileSync(at('twice.gguf')).equals(readFileSync(tinyPredictor))).toBe(true)
     expect((await importing(predictorSafetensors, ...args, '--force')).code).toBe(0)
+    expect(readFileSync(at('twice.gguf')).equals(readFileSync(tinyPredictor))).toBe(false)
   })
 
   test('a folder that is missing is bad input', async () => {
-    const finished = await importing(predictorSafetensors, '-m', 'tiny', '-o', at('nowhere/x.gguf'))
-    expect(refusal(finished)).toMatch(/There is no folder/)
+    expect(await refused(predictorSafetensors, '-m', 'tiny', '-o', at('nowhere/x.gguf'))).toMatch(/There is no folder/)
   })
 })
 
-describe.concurrent('refusals', () => {
+describe('refusals', () => {
   const write = (name: string, content: Buffer | string) => {
     writeFileSync(at(name), content)
     return at(name)
   }
   const { 'is_head.4.weight': last, ...withoutLast } = layers
 
-  test.concurrent.each<[string, string, string, RegExp]>([
+  test.each<[string, string, string, RegExp]>([
     ['a missing file', at('none.safetensors'), 'predictor_not_found', /none\.safetensors cannot be read/],
     ['an empty file', write('empty.safetensors', ''), 'not_safetensors', /is not a safetensors file/],
     ['a GGUF', tinyPredictor, 'not_safetensors', /is not a safetensors file/],
@@ -220,8 +223,14 @@ describe.concurrent('refusals', () => {
     )
   })
 
-  test.concurrent.each<[string, string[], RegExp]>([
-    ['no safetensors', [write('text.safetensors', 'Once upon a time.')], /is not a safetensors file/],
+  test('end with exit code 2 and one line', async () => {
+    const file = write('text.safetensors', 'Once upon a time.')
+    expect(refusal(await importing(file, '--model', 'tiny', '-o', at('refused.gguf')))).toMatch(
+      /is not a safetensors file/,
+    )
+  })
+
+  test.each<[string, string[], RegExp]>([
     [
       'more layers than any predictor has',
       [write('deep.safetensors', safetensors(deep))],
@@ -234,21 +243,15 @@ describe.concurrent('refusals', () => {
       [predictorSafetensors, '--budget', '50', '--local-window', '50'],
       /at least 52/,
     ],
-  ])('%s: one line, exit code 2', async (_, args, says) => {
+  ])('%s', async (_, args, says) => {
     const [file = '', ...rest] = args
-    expect(refusal(await importing(file, '--model', 'tiny', '-o', at('refused.gguf'), ...rest))).toMatch(says)
+    expect(await refused(file, '--model', 'tiny', '-o', at('refused.gguf'), ...rest)).toMatch(says)
   })
 
   test('a model of another hidden size', async () => {
     const model = write('small-hidden.gguf', writeGguf(smallModel(), smallTensors))
-    expect(refusal(await importing(predictorSafetensors, '--model', model))).toMatch(
+    expect(await refused(predictorSafetensors, '--model', model)).toMatch(
       /hidden states of size 256, but those of small have 32/,
     )
-  })
-
-  test('a folder that does not exist', async () => {
-    const finished = await importing(predictorSafetensors, '--model', 'tiny', '-o', at('no/such/folder/p.gguf'))
-    expect(finished).toMatchObject({ signal: null, stdout: '' })
-    expect(finished.stderr).toMatch(/^dynts: [^\n]+\n$/)
   })
 })

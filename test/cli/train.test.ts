@@ -4,10 +4,12 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { trainCommand } from '../../src/cli/commands/train.ts'
 import { readCheckpoint } from '../../src/predictor/index.ts'
 import { ImportanceWriter } from '../../src/traces/importance-writer.ts'
 import { syntheticManifest, syntheticTraces, type SyntheticOptions } from '../../src/training/synthetic.fake.ts'
 import { tinyPredictor } from '../oracle.ts'
+import { refusalOf } from './refusal-of.ts'
 import { dynts, refusal, scratch, type RunSettings } from './run-dynts.ts'
 
 const at = (name: string) => join(scratch, name)
@@ -23,6 +25,8 @@ const good = importanceFolder('good.importance')
 const settings = ['--epochs', '6', '--least-steps', '60', '--learning-rate', '0.03', '--threads', '1', '--gpu', 'off']
 const train = (args: readonly string[], run: RunSettings = {}) =>
   dynts(['train', '--importance', good, ...settings, ...args], run)
+const refused = (args: readonly string[], importance = good) =>
+  refusalOf(trainCommand(), ['--importance', importance, ...settings, ...args])
 const files = (stem: string) =>
   readdirSync(scratch)
     .filter((name) => name.startsWith(`${stem}.`))
@@ -44,7 +48,7 @@ describe.concurrent('a training', () => {
       stderr.match(/^epoch \d of 6: loss \S+, held out: MSE \S+, tau \S+, top 20 % in predicted top 30 %: \S+ %$/gm),
     ).toHaveLength(6)
     expect(stdout).toMatch(/^true top 20 % in predicted top 30 % +\S+ % +\S+ % +over 80 %$/m)
-    expect(stdout).toMatch(/GFLOP\/s, \S+ % of a plain matrix product/)
+    expect(stdout).toMatch(/GFLOP\/s performed, \S+ % of a plain matrix product/)
 
     const checkpoint = await readCheckpoint(output)
     expect(checkpoint).toMatchObject({
@@ -71,23 +75,18 @@ describe.concurrent('a training', () => {
       batchShrunk: true,
       best: { heldOut: checkpoint.heldOut },
       problem: null,
-      throughput: { ratio: expect.any(Number) as number },
+      throughput: { flopsPerToken: 4 * 196 + 2 * (196 - 128), ratio: expect.any(Number) as number },
     })
     expect(metrics['history']).toHaveLength(7)
     expect(readFileSync(at('whole.curves.svg'), 'utf8')).toMatch(/^<svg[^]*Agreement on held-out traces[^]*<\/svg>$/)
   })
 
-  test('with --json prints the numbers, and only those, on stdout', async () => {
-    const { code, stdout } = await train(['-o', at('json.predictor.gguf'), '--json'])
-    expect(code).toBe(0)
-    expect(JSON.parse(stdout)).toEqual(JSON.parse(readFileSync(at('json.metrics.json'), 'utf8')))
-  })
-
-  test('without --output the predictor lies beside the importance folder, with its name', async () => {
+  test('without --output lies beside the importance folder; --json prints the numbers, and only those', async () => {
     const folder = importanceFolder('named.importance')
-    const { code, stdout } = await dynts(['train', '--importance', folder, ...settings])
+    const { code, stdout } = await dynts(['train', '--importance', folder, ...settings, '--json'])
     expect(code).toBe(0)
-    expect(stdout.split('\n')).toContain(at('named.predictor.gguf'))
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(readFileSync(at('named.metrics.json'), 'utf8')))
+    expect(JSON.parse(stdout)).toMatchObject({ predictor: at('named.predictor.gguf') })
     expect(existsSync(at('named.predictor.gguf'))).toBe(true)
   })
 
@@ -116,9 +115,17 @@ test('killed at any moment and run again, it gives the same predictor', async ()
   const expected = readFileSync(at('unbroken.predictor.gguf'))
   const output = at('killed.predictor.gguf')
   const args = ['-o', output, '--checkpoint-steps', '7']
-  // Kills at random moments of a run that takes about a second, then lets it come to its end.
-  for (let i = 0; i < 4; i++) {
-    await train(args, { onStart: (child) => setTimeout(() => child.kill('SIGKILL'), 400 + Math.random() * 900) })
+  // Kills at random moments from the first step to the writing of the files, then lets it come to its end.
+  for (let i = 0; i < 3; i++) {
+    let killsIn: NodeJS.Timeout | undefined
+    const killed = await train(args, {
+      onOutput: (child, _, stderr) => {
+        if (stderr.includes('A predictor of'))
+          killsIn ??= setTimeout(() => child.kill('SIGKILL'), 100 + Math.random() * 500)
+      },
+    })
+    clearTimeout(killsIn)
+    expect(killed.signal === 'SIGKILL' || killed.code === 0).toBe(true)
   }
   expect((await train(args)).code).toBe(0)
   expect(readFileSync(output).equals(expected)).toBe(true)
@@ -134,9 +141,9 @@ describe('what is there already', () => {
   test('another predictor is only replaced with --force; another training only with --no-resume', async () => {
     const output = at('taken.predictor.gguf')
     cpSync(tinyPredictor, output)
-    expect(refusal(await train(['-o', output]))).toMatch(/There is a predictor at .* already\. Use --force/)
+    expect(await refused(['-o', output])).toMatch(/There is a predictor at .* already\. Use --force/)
     expect((await train(['-o', output, '--force'])).code).toBe(0)
-    expect(refusal(await train(['-o', output, '--force', '--seed', '5']))).toMatch(
+    expect(await refused(['-o', output, '--force', '--seed', '5'])).toMatch(
       /holds a training with --seed 0, not 5\. Give --no-resume/,
     )
     const anew = await train(['-o', output, '--force', '--seed', '5', '--no-resume'])
@@ -146,7 +153,7 @@ describe('what is there already', () => {
 
   test('a model is never overwritten', async () => {
     writeFileSync(at('precious.gguf'), 'not a predictor')
-    expect(refusal(await train(['-o', at('precious.gguf'), '--force']))).toMatch(/exists and is no predictor/)
+    expect(await refused(['-o', at('precious.gguf'), '--force'])).toMatch(/exists and is no predictor/)
   })
 })
 
@@ -175,7 +182,7 @@ describe.concurrent('a predictor of no use', () => {
   })
 })
 
-describe.concurrent('refusals', () => {
+describe('refusals', () => {
   const few = importanceFolder('few.importance', { questions: 6, samplesPerQuestion: 1 })
   const broken = (name: string, breakIt: (folder: string) => void) => {
     cpSync(good, at(name), { recursive: true })
@@ -183,8 +190,12 @@ describe.concurrent('refusals', () => {
     return at(name)
   }
 
-  test.concurrent.each<[string, string, string[], RegExp]>([
-    ['a folder that is not there', at('nowhere'), [], /holds no manifest\.json/],
+  test('end with exit code 2 and one line', async () => {
+    const finished = await dynts(['train', '--importance', at('nowhere'), ...settings])
+    expect(refusal(finished)).toMatch(/holds no manifest\.json/)
+  })
+
+  test.each<[string, string, string[], RegExp]>([
     [
       'too few traces',
       few,
@@ -211,9 +222,9 @@ describe.concurrent('refusals', () => {
     ['a budget below the local window', good, ['--budget', '5', '--local-window', '9'], /at least 11/],
     ['a model of another shape', good, ['--model', 'tiny'], /would not fit .*hidden size 8/],
     ['a folder for the output that is missing', good, ['-o', at('no/such/p.gguf')], /There is no folder/],
+    ['a folder as the output', good, ['-o', scratch], /is a folder\. Give the name of a file/],
   ])('%s', async (name, folder, args, message) => {
     const output = args.includes('-o') ? [] : ['-o', at(`${basename(folder)}-${name.length}.predictor.gguf`)]
-    const finished = await dynts(['train', '--importance', folder, ...settings, ...output, ...args])
-    expect(refusal(finished)).toMatch(message)
+    expect(await refused([...output, ...args], folder)).toMatch(message)
   })
 })

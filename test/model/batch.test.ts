@@ -3,7 +3,7 @@ import { LoadedModel } from '../../src/engine/loaded-model.ts'
 import type { GenerateRequest } from '../../src/engine/types.ts'
 import { loadLibrary } from '../../src/llama/index.ts'
 import { readCheckpoint } from '../../src/predictor/index.ts'
-import { importanceOracle, maxDifference, tinyF32, tinyPredictor } from '../oracle.ts'
+import { importanceOracle, maxDifference, tinyF32, oraclePredictor } from '../oracle.ts'
 import { compareKept, runRequests, type Run } from '../support/run-requests.ts'
 
 let model: LoadedModel
@@ -23,7 +23,7 @@ const sampled = questions.map((question, seed): GenerateRequest => {
 })
 
 beforeAll(async () => {
-  model = LoadedModel.load(loadLibrary('off'), tinyF32, { threads: 1, predictor: await readCheckpoint(tinyPredictor) })
+  model = LoadedModel.load(loadLibrary('off'), tinyF32, { threads: 1, predictor: await readCheckpoint(oraclePredictor) })
   together = runRequests(model, questions, { kvType: 'f32' })
 })
 afterAll(() => model.dispose())

@@ -19,13 +19,13 @@ import {
 } from 'dynts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
-import { importanceOracle, replayOracle, tinyF32, tinyPredictor } from '../oracle.ts'
+import { importanceOracle, replayOracle, tinyF32, oraclePredictor } from '../oracle.ts'
 
 let identity: PlanOptions['identity']
 let model: Model
 const root = mkdtempSync(join(tmpdir(), 'dynts-eval-'))
 beforeAll(async () => {
-  model = await loadModel(tinyF32, { predictor: tinyPredictor, threads: 1, gpu: 'off' })
+  model = await loadModel(tinyF32, { predictor: oraclePredictor, threads: 1, gpu: 'off' })
   identity = await identify(model)
 })
 afterAll(async () => {

@@ -3,13 +3,22 @@ import { join } from 'node:path'
 import { Float16Array } from '@petamoriken/float16'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LoadedModel } from '../../src/engine/loaded-model.ts'
+import { fingerprint } from '../../src/engine/model.ts'
 import { loadLibrary } from '../../src/llama/index.ts'
 import { inspectGguf, type GgufInfo } from '../../src/models/gguf-file.ts'
+import { readCheckpoint } from '../../src/predictor/index.ts'
 import { extractImportance, type ExtractOptions } from '../../src/traces/extract-importance.ts'
 import { ImportancePass, type PassOptions } from '../../src/traces/importance-pass.ts'
-import type { ImportanceArrays } from '../../src/traces/importance-record.ts'
+import {
+  importanceSchema,
+  type ImportanceArrays,
+  type ImportanceManifest,
+  type ImportanceRecord,
+} from '../../src/traces/importance-record.ts'
 import { ImportanceStore } from '../../src/traces/importance-store.ts'
-import { forwardOracle, importanceOracle, maxDifference, tinyF32 } from '../oracle.ts'
+import type { TraceSource } from '../../src/training/dataset.ts'
+import { evaluatePredictor } from '../../src/training/evaluate-predictor.ts'
+import { forwardOracle, importanceOracle, maxDifference, tinyF32, tinyPredictor } from '../oracle.ts'
 import { droppedTrace, keptTrace, temporaryFolder, writeTraces } from '../support/oracle-traces.ts'
 
 const oracle = importanceOracle().traces
@@ -34,17 +43,45 @@ function run(pass: ImportancePass, i: number, sampled = allThinking(traces[i]!.t
   return step.value
 }
 
+/** What an importance folder would hold of the first traces. */
+function sourceOf(arrays: readonly ImportanceArrays[]): TraceSource {
+  const records = arrays.map((_, i): ImportanceRecord => {
+    const { id, question, promptTokens, thinkingTokens, answerTokens } = traces[i]!
+    const counts = { promptTokens, thinkingTokens, answerTokens, storedTokens: thinkingTokens }
+    return { schema: importanceSchema, id, question, ...counts, shard: 'none', offset: i, bytes: 1 }
+  })
+  const settings = { kvType: 'f32', tokensPerTrace: null, seed: 0, versions: {} }
+  const manifest: ImportanceManifest = { schema: importanceSchema, model: fingerprint(info), ...settings }
+  return { manifest, records, read: ({ offset }) => arrays[offset]! }
+}
+
 const passOf = (options: Partial<PassOptions> = {}) =>
   ImportancePass.create(model, { cells: longest, kvType: 'f32', threads: 1, ...options })
 
 describe('the teacher-forced pass, against the oracle (float32 model and cache)', () => {
+  const measured: ImportanceArrays[] = []
+
   test('importance of all 100 traces', { timeout: 120_000 }, () => {
     using pass = passOf()
     for (const [i, { promptImportance, importance }] of oracle.entries()) {
-      const arrays = run(pass, i, new Int32Array(0))
+      const arrays = run(pass, i)
+      measured.push(arrays)
       expect(maxDifference(arrays.promptImportance, promptImportance)).toBeLessThan(1e-5)
       expect(maxDifference(arrays.importance, importance)).toBeLessThan(1e-5)
     }
+  })
+
+  test('the embedded predictor, which dynts trained, is at least as good on them as the oracle’s own', async () => {
+    const { figures } = await evaluatePredictor(await readCheckpoint(tinyPredictor), sourceOf(measured), {
+      library: model.llama.library,
+      threads: 1,
+    })
+    const { summary } = importanceOracle()
+    expect(figures.traces).toBe(100)
+    expect(figures.mse).toBeLessThanOrEqual(summary.mse)
+    expect(figures.kendallTau).toBeGreaterThanOrEqual(summary.kendallTau)
+    for (const [percent, share] of Object.entries(summary.overlapOfTop20))
+      expect(figures.overlap[percent]).toBeGreaterThanOrEqual(share)
   })
 
   test('chunks of a few tokens give the same', () => {

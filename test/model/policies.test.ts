@@ -9,13 +9,13 @@ import type { EvictionEvent, GenerateRequest, GenerateResult } from '../../src/e
 import { findPolicy, policyNames } from '../../src/eviction/registry.ts'
 import { loadLibrary } from '../../src/llama/index.ts'
 import { readCheckpoint } from '../../src/predictor/index.ts'
-import { importanceOracle, maxDifference, tinyF32, tinyPredictor } from '../oracle.ts'
+import { importanceOracle, maxDifference, tinyF32, oraclePredictor } from '../oracle.ts'
 import { recordScores } from '../support/record-scores.ts'
 import { compareKept, type Run } from '../support/run-requests.ts'
 
 let model: LoadedModel
 beforeAll(async () => {
-  model = LoadedModel.load(loadLibrary('off'), tinyF32, { threads: 1, predictor: await readCheckpoint(tinyPredictor) })
+  model = LoadedModel.load(loadLibrary('off'), tinyF32, { threads: 1, predictor: await readCheckpoint(oraclePredictor) })
 })
 afterAll(() => model.dispose())
 afterEach(() => vi.restoreAllMocks())

@@ -10,7 +10,7 @@ import {
   writeCheckpoint,
   type PredictorCheckpoint,
 } from '../../src/predictor/index.ts'
-import { importanceOracle, maxDifference, predictorSafetensors, tinyF32, tinyPredictor } from '../oracle.ts'
+import { importanceOracle, maxDifference, predictorSafetensors, tinyF32, oraclePredictor } from '../oracle.ts'
 
 let model: LlamaModel
 const folder = mkdtempSync(join(tmpdir(), 'dynts-predictor-'))
@@ -24,7 +24,7 @@ afterAll(() => {
 })
 
 test('predicted importance of every thinking token, against the oracle', async () => {
-  const checkpoint = await readCheckpoint(tinyPredictor)
+  const checkpoint = await readCheckpoint(oraclePredictor)
   using predictor = new ImportancePredictor(model, checkpoint, 1)
   for (const trace of importanceOracle().traces.slice(0, 20)) {
     using context = LlamaContext.create(model, {
@@ -47,7 +47,7 @@ test('predicted importance of every thinking token, against the oracle', async (
 })
 
 test('a block of any length gives the scores that single tokens give', async () => {
-  using predictor = new ImportancePredictor(model, await readCheckpoint(tinyPredictor), 1)
+  using predictor = new ImportancePredictor(model, await readCheckpoint(oraclePredictor), 1)
   const states = Float32Array.from({ length: 77 * 256 }, (_, i) => Math.sin(i))
   const together = predictor.scores(states, 77)
   for (const i of [0, 1, 40, 76]) {

@@ -6,7 +6,7 @@ import type { EvictionEvent, GenerateRequest, GenerateResult } from '../../src/e
 import { findPolicy } from '../../src/eviction/registry.ts'
 import { loadLibrary } from '../../src/llama/index.ts'
 import { readCheckpoint } from '../../src/predictor/index.ts'
-import { importanceOracle, maxDifference, replayOracle, tinyF32, tinyPredictor, type Replay } from '../oracle.ts'
+import { importanceOracle, maxDifference, replayOracle, tinyF32, oraclePredictor, type Replay } from '../oracle.ts'
 import { recordScores } from '../support/record-scores.ts'
 
 let model: LoadedModel
@@ -14,7 +14,7 @@ const traces = new Map(importanceOracle().traces.map((trace) => [String(trace.id
 const replays = replayOracle()
 
 beforeAll(async () => {
-  model = LoadedModel.load(loadLibrary('off'), tinyF32, { threads: 1, predictor: await readCheckpoint(tinyPredictor) })
+  model = LoadedModel.load(loadLibrary('off'), tinyF32, { threads: 1, predictor: await readCheckpoint(oraclePredictor) })
 })
 afterAll(() => model.dispose())
 

@@ -78,9 +78,10 @@ function tableOf({ traces, mse, kendallTau, overlap }: HeldOutFigures): string {
   return formatTable([
     ['traces', String(traces)],
     ['mean squared error', mse.toPrecision(3)],
-    ['Kendall’s tau', kendallTau.toFixed(3)],
+    // Traces of a few tokens have no such figures.
+    ['Kendall’s tau', Number.isNaN(kendallTau) ? '-' : kendallTau.toFixed(3)],
     ...Object.entries(overlap).map(([p, share]) => {
-      return [`true top 20 % in predicted top ${p} %`, `${(share * 100).toFixed(1)} %`]
+      return [`true top 20 % in predicted top ${p} %`, Number.isNaN(share) ? '-' : `${(share * 100).toFixed(1)} %`]
     }),
   ])
 }

@@ -15,7 +15,7 @@ import type { TrainingSettings } from '../../training/settings.ts'
 import { trainPredictor, type TrainingResult } from '../../training/train-predictor.ts'
 import type { TrainingProblem } from '../../training/verdict.ts'
 import { trainingCurves, trainingRecord } from '../../training/training-report.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
 import { checkOutputFolder, recommendationOf, type Recommendation } from '../predictor-file.ts'
 import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train-options.ts'
@@ -68,8 +68,9 @@ export async function train(flags: TrainFlags, write = toStdout): Promise<boolea
     })
     return true
   } catch (error) {
-    if (!signal.aborted) throw error
-    process.stderr.write('Interrupted. The same command goes on from there.\n')
+    // A state that could not be saved must not be taken for one that was.
+    if (!signal.aborted || (error as Error).name !== 'AbortError') throw error
+    process.stderr.write(`${interruptedText(flags)}\n`)
     return false
   }
 }
