@@ -12,6 +12,7 @@ import { predictorCommand } from './commands/predictor.ts'
 import { runCommand } from './commands/run.ts'
 import { traceCommand } from './commands/trace.ts'
 import { trainCommand } from './commands/train.ts'
+import { workerCommand } from './commands/worker.ts'
 import { packageVersion } from './package-version.ts'
 
 const exitCode = { failure: 1, badInput: 2 }
@@ -37,6 +38,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     trainCommand(),
     fitCommand(),
     evalCommand(),
+    workerCommand(),
   ])
     program.addCommand(command)
   prepareForErrors(program)
@@ -75,9 +77,18 @@ function report(error: unknown): number {
     process.stderr.write(`dynts: ${oneLine(error.message)}\n`)
     return exitCode.failure
   }
+  if (isSystemError(error)) {
+    process.stderr.write(`dynts: ${oneLine(error.message)}\n`)
+    return exitCode.failure
+  }
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error)
   process.stderr.write(`dynts: this is a bug in dynts: ${details}\n`)
   return exitCode.failure
+}
+
+/** A full disk, a folder that may not be written: the machine's answer to a system call. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error
 }
 
 function oneLine(text: string): string {
