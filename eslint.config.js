@@ -14,6 +14,7 @@ const order = [
   'traces',
   'report',
   'training',
+  'queue',
   'cli',
 ]
 const zones = order.slice(0, -1).map((folder, i) => ({

@@ -68,10 +68,10 @@ export async function planEval(
   const references = choice.policies ?? ['full', 'question-window', ...(located.predictor ? ['dynts'] : [])]
   checkPredictor(references, located)
   const policyFiles = new Map(references.filter(isPolicyFile).map((file) => [basename(file), policyFile(file)]))
-  if (policyFiles.size < references.filter(isPolicyFile).length) {
-    throw new InputError('invalid_option', 'two policy files have the same name: records could not tell them apart')
-  }
   const nameOf = (reference: string) => (isPolicyFile(reference) ? basename(reference) : reference)
+  if (new Set(references.map(nameOf)).size < references.length) {
+    throw new InputError('invalid_option', 'two policies have the same name: records could not tell them apart')
+  }
   const limit = limitOf(flags, references)
   const complete = async (point: GridPoint): Promise<PlannedPoint> => {
     const file = isPolicyFile(point.policy) ? policyFile(point.policy) : undefined

@@ -3,6 +3,7 @@
  */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { InputError } from '../errors.ts'
+import { isPolicyFile } from '../eviction/load-policy.ts'
 import { policyNames, policyOptionTable } from '../eviction/registry.ts'
 import { presetNames } from '../evaluation/presets/presets.ts'
 import type { Shard } from '../evaluation/run/eval-job.ts'
@@ -10,6 +11,7 @@ import { metricNames, type MetricName } from '../evaluation/run/make-plan.ts'
 import { taskNames } from '../evaluation/tasks/registry.ts'
 import { gpuChoices, kvTypes, largestSeed, type GpuChoice, type KvType } from '../llama/index.ts'
 import { checkWhole } from './check-flags.ts'
+import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { number } from './run-options.ts'
 
 /** As commander gives them. */
@@ -39,6 +41,7 @@ export interface EvalFlags {
   readonly topK?: number
   readonly parallel?: number
   readonly shard?: Shard
+  readonly queue?: string
   readonly output?: string
   readonly resume: boolean
   readonly threads?: number
@@ -92,6 +95,7 @@ export function addEvalOptions(command: Command): Command {
     .option('--top-k <k>', '0 is off (default: published)', number)
     .option('--parallel <n>', 'sequences at the same time, memory permitting (default: published)', number)
     .option('--shard <i/n>', 'only the i-th of n parts; dynts eval merge puts them together', shard)
+    .addOption(queueOption())
     .option('-o, --output <folder>', 'default: eval-TASK')
     .option('--resume', 'go on with what the folder holds (the default)', true)
     .option('--no-resume', 'put it aside and begin anew')
@@ -114,6 +118,14 @@ export function checkEvalFlags(flags: EvalFlags): void {
   checkWhole('--parallel', flags.parallel, 1, 256)
   checkWhole('--threads', flags.threads, 1, 512)
   checkWhole('--gpu-layers', flags.gpuLayers, 0, 2 ** 31 - 1)
+  checkQueueFlags(flags, { ...workerOnly(flags), '--shard': flags.shard })
+  const own = flags.queue === undefined ? undefined : flags.policy?.find(isPolicyFile)
+  if (own !== undefined) {
+    throw new InputError(
+      'invalid_option',
+      `${own}: workers run the policies of dynts only. Run your own without --queue`,
+    )
+  }
 }
 
 /** `a,b,c` */

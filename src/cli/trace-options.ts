@@ -7,6 +7,7 @@ import { defaultSampling, gpuChoices, kvTypes, validateSampling, type GpuChoice,
 import { endpointUrl } from '../traces/endpoint-url.ts'
 import type { TraceSampling } from '../traces/trace-source.ts'
 import { checkWhole } from './check-flags.ts'
+import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { number } from './run-options.ts'
 
 /** As commander gives them. */
@@ -29,6 +30,7 @@ export interface TraceFlags {
   readonly instruction?: string
   readonly parallel?: number
   readonly seed: number
+  readonly queue?: string
   readonly endpoint?: string
   readonly endpointModel?: string
   readonly apiKeyEnv?: string
@@ -76,6 +78,7 @@ export function addTraceOptions(command: Command): Command {
     )
     .option('--parallel <n>', 'samples at the same time (default: 4; with --endpoint 8)', number)
     .option('-s, --seed <n>', 'of the sampling', number, 0)
+    .addOption(queueOption())
     .option('--endpoint <url>', 'sample from this OpenAI-compatible server')
     .option('--endpoint-model <name>', 'the model’s name there (default: the only one that it lists)')
     .option(
@@ -107,6 +110,7 @@ export function checkTraceFlags(flags: TraceFlags): void {
   checkWhole('--retries', flags.retries, 0, 1000)
   checkWhole('--threads', flags.threads, 1, 512)
   checkWhole('--gpu-layers', flags.gpuLayers, 0, 2 ** 31 - 1)
+  checkQueueFlags(flags, { ...workerOnly(flags), '--endpoint': flags.endpoint })
   const { requestTimeout } = flags
   if (!(requestTimeout > 0 && requestTimeout <= longestTimeout)) {
     throw new InputError(

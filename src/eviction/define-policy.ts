@@ -27,9 +27,7 @@ export interface PolicyInput<Options extends z.ZodObject = z.ZodObject> {
 const protectsAll: Protection = { question: true, localWindow: true, answer: true }
 
 /** Fills in what a policy's author left out. */
-export function definePolicy<Options extends z.ZodObject = z.ZodObject>(
-  input: PolicyInput<Options>,
-): PolicyDefinition {
+export function definePolicy<Options extends z.ZodObject = z.ZodObject>(input: PolicyInput<Options>): PolicyDefinition {
   const { name, summary = name, needs = [], queries, protects = protectsAll } = input
   return {
     name,

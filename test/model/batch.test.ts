@@ -23,7 +23,10 @@ const sampled = questions.map((question, seed): GenerateRequest => {
 })
 
 beforeAll(async () => {
-  model = LoadedModel.load(loadLibrary('off'), tinyF32, { threads: 1, predictor: await readCheckpoint(oraclePredictor) })
+  model = LoadedModel.load(loadLibrary('off'), tinyF32, {
+    threads: 1,
+    predictor: await readCheckpoint(oraclePredictor),
+  })
   together = runRequests(model, questions, { kvType: 'f32' })
 })
 afterAll(() => model.dispose())

@@ -15,7 +15,10 @@ import { compareKept, type Run } from '../support/run-requests.ts'
 
 let model: LoadedModel
 beforeAll(async () => {
-  model = LoadedModel.load(loadLibrary('off'), tinyF32, { threads: 1, predictor: await readCheckpoint(oraclePredictor) })
+  model = LoadedModel.load(loadLibrary('off'), tinyF32, {
+    threads: 1,
+    predictor: await readCheckpoint(oraclePredictor),
+  })
 })
 afterAll(() => model.dispose())
 afterEach(() => vi.restoreAllMocks())

@@ -14,7 +14,10 @@ const traces = new Map(importanceOracle().traces.map((trace) => [String(trace.id
 const replays = replayOracle()
 
 beforeAll(async () => {
-  model = LoadedModel.load(loadLibrary('off'), tinyF32, { threads: 1, predictor: await readCheckpoint(oraclePredictor) })
+  model = LoadedModel.load(loadLibrary('off'), tinyF32, {
+    threads: 1,
+    predictor: await readCheckpoint(oraclePredictor),
+  })
 })
 afterAll(() => model.dispose())
 

@@ -1,20 +1,23 @@
 /**
  * `dynts eval`: policies on tasks, each sample recorded as soon as it is there, and the tables at the end.
  */
+import { join } from 'node:path'
 import { Command } from 'commander'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { runEval, type EvalProgress, type EvalRun } from '../../evaluation/run/run-eval.ts'
 import { configurationName, summarise, type EvalSummary } from '../../evaluation/run/summarise.ts'
 import { summaryText } from '../../evaluation/run/summary-tables.ts'
+import { QueueEval } from '../../queue/queue-eval.ts'
 import { downloadStopped, showDownload } from '../download-progress.ts'
 import { chooseEval, planEval, type EvalGrid } from '../eval-grid.ts'
 import { addEvalOptions, checkEvalFlags, type EvalFlags } from '../eval-options.ts'
 import { writeSummary } from '../eval-output.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
+import { openQueueClient, sayWhatFailed, type QueueClient } from '../queue-client.ts'
 import { evalMergeCommand } from './eval-merge.ts'
 import { evalSummaryCommand } from './eval-summary.ts'
 
@@ -29,8 +32,6 @@ export function evalCommand(): Command {
     .addCommand(evalMergeCommand())
 }
 
-const interrupted = 'Interrupted. The same command goes on from there.'
-
 async function evaluate(flags: EvalFlags): Promise<void> {
   checkEvalFlags(flags)
   const choice = chooseEval(flags)
@@ -40,7 +41,13 @@ async function evaluate(flags: EvalFlags): Promise<void> {
   const say: Say = (text) => progress.say(text)
   await using grader = new Grader()
   let model: Model | undefined
+  let queue: QueueClient | undefined
+  let isComplete = false
   try {
+    if (flags.queue !== undefined) {
+      const runFile = join(choice.output, 'queue.json')
+      queue = await openQueueClient(flags.queue, { runFile, resume: flags.resume, progress })
+    }
     const prepared = await prepare(flags, choice, signal)
     if (!prepared) {
       say(downloadStopped)
@@ -49,23 +56,29 @@ async function evaluate(flags: EvalFlags): Promise<void> {
     const { located, grid } = prepared
     for (const line of whatIsPlanned(located, grid, flags, choice.output)) say(line)
     model = await load(located, flags, signal, say)
+    const identity = { model: grid.plan.model, predictor: grid.plan.predictor }
+    const asked = { reference: flags.model, predictor: flags.predictor, identity }
     const run = await runEval({
       ...{ model, grader, signal, shard: flags.shard, resume: flags.resume, folder: choice.output },
       ...grid,
-      identity: { model: grid.plan.model, predictor: grid.plan.predictor },
+      identity,
+      elsewhere: queue && new QueueEval(queue.jobs, asked),
       versions: { dynts: packageVersion() },
-      onProgress: showProgress(progress, choice.output),
+      onProgress: showProgress(progress, choice.output, queue),
       onNote: say,
     })
     progress.stop()
-    if (run.interrupted) say(interrupted)
+    isComplete = run.done >= run.total
+    if (run.interrupted) say(interruptedText(flags))
     await print(run, flags, choice.output, grader, say)
+    if (queue) sayWhatFailed(queue, say)
   } catch (error) {
     progress.stop()
     if (!signal.aborted) throw error
-    say(interrupted)
+    say(interruptedText(flags))
   } finally {
     await model?.close()
+    await queue?.jobs.close(isComplete)
   }
 }
 
@@ -92,8 +105,17 @@ async function prepare(
 async function load(located: LocatedModel, flags: EvalFlags, signal: AbortSignal, say: Say): Promise<Model> {
   const progress = new LoadProgress(say)
   const { gpu, gpuLayers, threads } = flags
+  // What workers carry out needs no weights here.
+  const vocabularyOnly = flags.queue !== undefined
   try {
-    return await loadLocated(located, { gpu, gpuLayers, threads, signal, onProgress: progress.onProgress })
+    return await loadLocated(located, {
+      gpu,
+      gpuLayers,
+      threads,
+      vocabularyOnly,
+      signal,
+      onProgress: progress.onProgress,
+    })
   } finally {
     progress.stop()
   }
@@ -105,10 +127,11 @@ function whatIsPlanned({ info, predictor }: LocatedModel, grid: EvalGrid, flags:
   const lines = [
     `${info.name} (${info.architecture}, ${info.quantization}), ${predictor ? 'with' : 'without'} an importance predictor; cache ${plan.kvType}, seed ${plan.seed}`,
   ]
+  const at = (task: string) => (flags.queue === undefined ? `${parallel(task)} at the same time` : 'by workers')
   for (const { name, source, sampling, maxTokens, configurations } of plan.tasks) {
     const { temperature, topP, topK } = sampling
     lines.push(
-      `${name} (${source}): temperature ${temperature}, top-p ${topP}, top-k ${topK}, at most ${maxTokens} tokens, ${parallel(name)} at the same time`,
+      `${name} (${source}): temperature ${temperature}, top-p ${topP}, top-k ${topK}, at most ${maxTokens} tokens, ${at(name)}`,
     )
     for (const one of configurations) {
       const samples = one.samples > 1 ? ` x ${one.samples} samples` : ''
@@ -121,13 +144,17 @@ function whatIsPlanned({ info, predictor }: LocatedModel, grid: EvalGrid, flags:
   return lines
 }
 
-function showProgress(progress: ProgressLine, output: string): (now: EvalProgress) => void {
+function showProgress(
+  progress: ProgressLine,
+  output: string,
+  queue: QueueClient | undefined,
+): (now: EvalProgress) => void {
   let start: number | undefined
   return ({ done, total, tokens, label }) => {
     if (start === undefined && done > 0) progress.say(`${done} of ${total} samples are in ${output} already`)
     start ??= performance.now()
     const rate = tokens > 0 ? `${Math.round(tokens / ((performance.now() - start) / 1000))} tokens/s` : ''
-    progress.update(done, total, [label, rate].filter((part) => part !== '').join(', '))
+    progress.update(done, total, [queue?.note() ?? label, rate].filter((part) => part !== '').join(', '))
   }
 }
 

@@ -9,13 +9,17 @@ import { Grader } from '../../evaluation/grading/grader.ts'
 import { readQuestions, type Question } from '../../evaluation/question-file.ts'
 import { findThinkingTags } from '../../llama/index.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
+import { identify } from '../../evaluation/run/identity.ts'
+import { QueueSource } from '../../queue/queue-source.ts'
 import type { RemoteSource } from '../../traces/remote-source.ts'
+import type { TraceSource } from '../../traces/trace-source.ts'
 import { sampleTraces, type TraceProgress, type TraceSummary } from '../../traces/sample-traces.ts'
 import { downloadStopped, showDownload } from '../download-progress.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
+import { openQueueClient, type QueueClient } from '../queue-client.ts'
 import {
   addTraceOptions,
   apiKeyOf,
@@ -54,36 +58,49 @@ export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceS
   const progress = new ProgressLine(process.stderr, 'samples')
   const say: Say = (text) => progress.say(text)
   let model: Model | undefined
+  let queue: QueueClient | undefined
+  let isComplete = false
   try {
+    if (flags.queue !== undefined) {
+      const runFile = `${outputOf(flags)}.queue.json`
+      queue = await openQueueClient(flags.queue, { runFile, resume: flags.resume, progress })
+    }
     const located = await locate(flags, signal)
     if (!located) {
       say(downloadStopped)
       return undefined
     }
     for (const line of whatIsKnown(located, flags)) say(line)
-    const source = flags.endpoint === undefined ? undefined : await connect(flags, flags.endpoint, located, signal, say)
+    const remote = flags.endpoint === undefined ? undefined : await connect(flags, flags.endpoint, located, signal, say)
+    const source = queue ? await queueSource(queue, flags, located) : remote
     model = await load(located, flags, signal, say)
-    const summary = await sample({ model, source, questions, flags, signal, progress })
+    const summary = await sample({ model, source, questions, flags, signal, progress, queue })
+    isComplete = !summary.interrupted
     progress.stop()
     write(
       flags.json === true
-        ? JSON.stringify(traceRecordOf(summary, model, source?.name, flags), null, 2)
+        ? JSON.stringify(traceRecordOf(summary, model, remote?.name, flags), null, 2)
         : traceSummary(summary).join('\n'),
     )
     if (!summary.interrupted) return summary
-    say(interrupted)
+    say(interruptedText(flags))
     return undefined
   } catch (error) {
     progress.stop()
     if (!signal.aborted) throw error
-    say(interrupted)
+    say(interruptedText(flags))
     return undefined
   } finally {
     await model?.close()
+    await queue?.jobs.close(isComplete)
   }
 }
 
-const interrupted = 'Interrupted. The same command goes on from there.'
+/** Workers sample from the model itself. */
+async function queueSource({ jobs }: QueueClient, flags: TraceFlags, located: LocatedModel): Promise<QueueSource> {
+  const identity = await identify(located)
+  return new QueueSource(jobs, { reference: flags.model, predictor: undefined, identity }, flags.kvType)
+}
 
 /** Undefined: the download was interrupted. */
 async function locate(flags: TraceFlags, signal: AbortSignal): Promise<LocatedModel | undefined> {
@@ -143,8 +160,8 @@ const defaultParallel = { local: 4, remote: 8 }
 /** What is sampled elsewhere needs no weights here. */
 async function load(located: LocatedModel, flags: TraceFlags, signal: AbortSignal, say: Say): Promise<Model> {
   const progress = new LoadProgress(say)
-  const { gpu, gpuLayers, threads, endpoint } = flags
-  const vocabularyOnly = endpoint !== undefined
+  const { gpu, gpuLayers, threads, endpoint, queue } = flags
+  const vocabularyOnly = endpoint !== undefined || queue !== undefined
   const { onProgress } = progress
   try {
     return await loadLocated(located, { gpu, gpuLayers, threads, vocabularyOnly, signal, onProgress })
@@ -155,14 +172,15 @@ async function load(located: LocatedModel, flags: TraceFlags, signal: AbortSigna
 
 interface Sampling {
   readonly model: Model
-  readonly source: RemoteSource | undefined
+  readonly source: TraceSource | undefined
   readonly questions: readonly Question[]
   readonly flags: TraceFlags
   readonly signal: AbortSignal
   readonly progress: ProgressLine
+  readonly queue: QueueClient | undefined
 }
 
-async function sample({ model, source, questions, flags, signal, progress }: Sampling): Promise<TraceSummary> {
+async function sample({ model, source, questions, flags, signal, progress, queue }: Sampling): Promise<TraceSummary> {
   const { samples, maxTokens, maxLength, seed, resume, kvType } = flags
   const output = outputOf(flags)
   await using grader = new Grader()
@@ -171,7 +189,7 @@ async function sample({ model, source, questions, flags, signal, progress }: Sam
     if (start === undefined && done > 0) progress.say(`${done} of ${total} samples are in ${output} already`)
     start ??= performance.now()
     const rate = tokens > 0 ? `, ${Math.round(tokens / ((performance.now() - start) / 1000))} tokens/s` : ''
-    progress.update(done, total, `${kept} kept${rate}`)
+    progress.update(done, total, [`${kept} kept${rate}`, queue?.note() ?? ''].filter((part) => part !== '').join(', '))
   }
   return await sampleTraces({
     model,

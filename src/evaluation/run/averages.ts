@@ -24,7 +24,7 @@ export function averages(tasks: readonly TaskSummary[]): Average[] {
     const sampled = found.flatMap(({ sampling }) => sampling ?? [])
     if (sampled.length < tasks.length) return []
     const differences = sampled.flatMap(({ toDynts }) => toDynts ?? [])
-    const speeds = sampled.map(({ speed }) => speed?.total ?? null)
+    const speeds = sampled.map(({ speed }) => speed?.wall ?? null)
     const known = speeds.filter((speed) => speed !== null)
     return [
       {

@@ -9,7 +9,7 @@ import { replayLoss, replayLossDifference, type ReplayedSample } from '../metric
 import type { EvalPlan } from './eval-plan.ts'
 import type { ReplayRecord } from './eval-record.ts'
 import type { Rows, Sample } from './found-records.ts'
-import type { AnswerGrader } from './judge.ts'
+import { letterOf, type AnswerGrader } from './judge.ts'
 
 export interface AtK {
   readonly k: number
@@ -68,9 +68,7 @@ export async function summariseSamples(
 }
 
 function speedOf(samples: readonly Sample[]): Throughput {
-  // What differs between machines is their places in the batch; a record's wall time is already the whole batch's.
-  const parallel = Math.max(...samples.map(({ machine }) => machine.parallel))
-  return throughput(samples, { parallel, elapsedMs: sum(samples.map(({ wallMs }) => wallMs)) })
+  return throughput(samples.map((sample) => ({ ...sample, parallel: sample.machine.parallel })))
 }
 
 /** Over items that have k samples: with missing ones allowed some have fewer. */
@@ -83,24 +81,30 @@ async function atK(
   const counts = new Map<string, number>()
   for (const { item } of samples) counts.set(item, (counts.get(item) ?? 0) + 1)
   const enough = samples.filter(({ item }) => (counts.get(item) ?? 0) >= k)
-  const usable = enough.length === 0 ? samples : enough
+  // What a sample that was cut off says is not its answer: it counts as wrong, and has no vote.
+  const usable = (enough.length === 0 ? samples : enough).map((sample) =>
+    sample.truncated ? { ...sample, answer: null } : sample,
+  )
   const classes = await answerClasses(usable, grader)
   const classOf = (answer: string, item: string) => classes.get(item)?.get(answer) ?? normalisedText(answer)
   return { k, pass: meanPassAtK(usable, k, options), maj: majAtK(usable, k, { ...options, classOf }) }
 }
 
-/** For each item with mathematical answers, which of them are the same. */
+/** For each item whose answers are not compared as text, which of them are the same. */
 async function answerClasses(
   samples: readonly Sample[],
   grader: AnswerGrader,
 ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
   const answers = new Map<string, string[]>()
+  const classes = new Map<string, Map<string, string>>()
   for (const { item, answer, grading } of samples) {
-    if (grading === 'math' && answer !== null) answers.set(item, [...(answers.get(item) ?? []), answer])
+    if (answer === null) continue
+    if (grading === 'math') answers.set(item, [...(answers.get(item) ?? []), answer])
+    if (grading === 'choice')
+      classes.set(item, (classes.get(item) ?? new Map<string, string>()).set(answer, letterOf(answer)))
   }
-  const classes = new Map<string, ReadonlyMap<string, string>>()
   for (const [item, given] of answers) {
-    classes.set(item, await classesBy(given, async (a, b) => (await grader.grade(a, b)).right))
+    classes.set(item, new Map(await classesBy(given, async (a, b) => (await grader.grade(a, b)).right)))
   }
   return classes
 }

@@ -48,6 +48,7 @@ export class EvalEngine {
   readonly #setting: EvalSetting
   readonly #closeTag: string
   #lastEnd = performance.now()
+  #underWay = 0
 
   /** @throws EngineError `context_not_created` when memory does not suffice for one sequence */
   static async open(
@@ -83,14 +84,21 @@ export class EvalEngine {
     job: EvalJob,
     { signal, onToken }: { readonly signal: AbortSignal; readonly onToken?: (() => void) | undefined },
   ): Promise<Carried | undefined> {
-    const generation = this.#engine.generate(requestOf(job, this.#setting.policyFiles), { signal })
-    for await (const { type } of generation) if (type === 'token') onToken?.()
-    const result = await generation.result
-    if (result.finishReason === 'cancelled') return undefined
-    const now = performance.now()
-    const wallMs = now - this.#lastEnd
-    this.#lastEnd = now
-    return { job, result, wallMs, at: new Date() }
+    // Waiting for work is not part of it.
+    if (this.#underWay === 0) this.#lastEnd = performance.now()
+    this.#underWay++
+    try {
+      const generation = this.#engine.generate(requestOf(job, this.#setting.policyFiles), { signal })
+      for await (const { type } of generation) if (type === 'token') onToken?.()
+      const result = await generation.result
+      if (result.finishReason === 'cancelled') return undefined
+      const now = performance.now()
+      const wallMs = now - this.#lastEnd
+      this.#lastEnd = now
+      return { job, result, wallMs, at: new Date() }
+    } finally {
+      this.#underWay--
+    }
   }
 
   /** Grades what was carried out. */
@@ -139,9 +147,13 @@ export class EvalEngine {
   }
 }
 
+/** Errors that come from one prompt's length: with another, the same settings may do. */
+const refusals: ReadonlySet<string> = new Set(['prompt_too_long', 'policy_does_not_fit'])
+
 /**
  * What a job asks of an engine, or why its policy cannot even begin it: the prompt does not fit.
- * @throws InputError for settings under which no prompt would do
+ * @throws InputError for settings under which no prompt would do, and `invalid_option` for a policy that reads attention
+ *   weights from a q8_0 cache
  */
 export async function planJob(
   job: PlannedJob,
@@ -150,7 +162,7 @@ export async function planJob(
   try {
     return await model.plan(requestOf(job, policyFiles))
   } catch (error) {
-    if (error instanceof InputError && error.code === 'prompt_too_long') return { refused: error.message }
+    if (error instanceof InputError && refusals.has(error.code)) return { refused: error.message }
     throw error
   }
 }

@@ -9,7 +9,7 @@ import { putAside } from '../../records/record-file.ts'
 import { evalPlan, type EvalPlan } from './eval-plan.ts'
 
 export const recordsPath = (folder: string): string => join(folder, 'records.jsonl')
-export const planPath = (folder: string): string => join(folder, 'plan.json')
+const planPath = (folder: string): string => join(folder, 'plan.json')
 
 /** @throws InputError `no_plan`, `invalid_plan` */
 export function readPlan(folder: string): EvalPlan {

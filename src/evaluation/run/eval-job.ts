@@ -84,19 +84,16 @@ export const identityShape = z.object(identityFields)
 export type EvalIdentity = Readonly<z.infer<typeof identityShape>>
 
 /**
- * What a record is the result of: 32 hexadecimal digits of the SHA-256 over kind, task, item, sample, policy, settings, seed,
- * model and predictor. Two records with the same key measure the same.
+ * What a record is the result of: 32 hexadecimal digits of the SHA-256 over kind, task, item with its question and its right
+ * answer, sample, policy, settings, seed, model and predictor. Two records with the same key measure the same.
  */
-export function jobKey(
-  job: Omit<PlannedJob, 'prompt' | 'expected' | 'grading'>,
-  { model, predictor }: EvalIdentity,
-): string {
-  const { kind, task, item, sample, policy, policyOptions, policyHash, settings, seed } = job
+export function jobKey(job: PlannedJob, { model, predictor }: EvalIdentity): string {
+  const { kind, task, item, prompt, expected, grading, sample, policy, policyOptions, policyHash, settings, seed } = job
   const { budget, localWindow, ratio, maxTokens, sampling, kvType } = settings
   const { temperature, topP, topK } = sampling
   const { name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256 } = model
   const parts = [
-    [kind, task, item, sample],
+    [kind, task, item, prompt, expected, grading, sample],
     [policy, sorted(policyOptions), policyHash],
     [budget, localWindow, ratio, maxTokens, temperature, topP, topK, kvType],
     seed,

@@ -10,7 +10,7 @@ import { evalRecord, recordKey, type ReplayRecord, type SampleRecord } from './e
 import { isReference, sampleOf } from './references.ts'
 
 /** What policies are compared with. */
-export const comparedWith = 'dynts'
+const comparedWith = 'dynts'
 
 /** Without its large fields: a folder may be larger than memory. */
 export type Sample = SampleRecord & { readonly isReference: boolean }

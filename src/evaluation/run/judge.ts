@@ -40,9 +40,22 @@ export async function judge(
   return { answer, right, graded: how }
 }
 
-/** The letter of a choice in `B`, `(b)`, `\text{(B) because}`, `B. because` or `option B`; else the text itself. */
+/** A letter alone, with or without brackets. */
+const onlyLetter = /^\(?\s*([A-D])\s*\)?\.?$/i
+/** A letter in brackets, or with a mark behind it, and what the choice says. */
+const labelled = /^(?:\(\s*([A-Da-d])\s*\)|([A-D])(?:[.):]|(?=\s+[-\u2013\u2014(])))\s*(.*)$/s
+/** What makes an answer more than one choice. */
+const further = /\(\s*[A-D]\s*\)|^[A-D][.):]|^(?:[\s,/&\u2013\u2014-]|and\b|or\b)+\(?[A-D]\b/
+
+/**
+ * The letter of a choice in `B`, `(b)`, `\text{(B) because}`, `B. because` or `option B`; else the text itself, also where it
+ * only begins with a letter (`a proton`, `C-14`) or names several (`A and B`).
+ */
 export function letterOf(answer: string): string {
-  const bare = answer.replaceAll(/\\[a-z]+|[{}()[\]$*\s]+/gi, ' ').trim()
-  const [, letter] = /^(?:(?:the |choice |option |answer )*)([A-D])(?![A-Za-z0-9])/i.exec(bare) ?? []
-  return (letter ?? bare).toUpperCase()
+  const plain = answer.replaceAll(/\\[a-z]+|\\[,;! ]|[{}[\]$*\s]+/gi, ' ').trim()
+  const bare = plain.replace(/^(?:(?:the|choice|option|answer|is)\b[\s:]*)+/i, '')
+  const [, alone] = onlyLetter.exec(bare) ?? []
+  const [, bracketed, marked, rest = ''] = labelled.exec(bare) ?? []
+  const label = further.test(rest) ? undefined : (bracketed ?? marked)
+  return (alone ?? label ?? bare).toUpperCase()
 }

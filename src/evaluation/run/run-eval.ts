@@ -8,9 +8,17 @@ import { RecordFile } from '../../records/record-file.ts'
 import { EvalEngine, keyOfJob, planJob, refusedRecord, type Carried, type EvalSetting } from './eval-engine.ts'
 import { hasPlan, putFolderAside, readPlan, recordsPath, withEvalFolder, writePlan } from './eval-folder.ts'
 import { isInShard, type EvalJob, type ReplayReference, type Shard } from './eval-job.ts'
-import { extendPlan, plannedGroups, type EvalPlan, type PlannedGroup } from './eval-plan.ts'
+import { extendPlan, plannedGroups, type EvalPlan, type PlannedGroup, type PlannedTask } from './eval-plan.ts'
 import { evalRecord, recordKey, type EvalRecord } from './eval-record.ts'
 import { readReferences, withReferences } from './references.ts'
+
+/** Carries jobs out somewhere else, e.g. on other machines: all of them at once, in any order. */
+export interface Elsewhere {
+  /** @returns undefined if it failed for good, which has been told, or `signal` ended the wait */
+  carryOut(job: EvalJob, options: { readonly signal: AbortSignal }): Promise<EvalRecord | undefined>
+  /** The record is in the folder. */
+  recorded(record: EvalRecord): void
+}
 
 export interface RunEvalOptions extends EvalSetting {
   readonly plan: EvalPlan
@@ -21,6 +29,8 @@ export interface RunEvalOptions extends EvalSetting {
   readonly shard?: Shard | undefined
   /** Sequences at the same time, memory permitting. With 1 the same run gives the same records in the same order, times apart. */
   readonly parallel: (task: string) => number
+  /** Jobs are not carried out here; of the model the vocabulary is enough. */
+  readonly elsewhere?: Elsewhere | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: EvalProgress) => void) | undefined
   /** What a person should know, e.g. that memory is short. */
@@ -66,6 +76,9 @@ class Run {
   readonly #records: RecordFile<EvalRecord>
   /** Ends what is under way, by the caller's will or after a failure. */
   readonly #stop = new AbortController()
+  readonly #failures: unknown[] = []
+  /** By task. */
+  readonly #references = new Map<string, Promise<ReadonlyMap<string, ReplayReference>>>()
   #total: number
   #done: number
   #tokens = 0
@@ -91,18 +104,21 @@ class Run {
   }
 
   async run(): Promise<EvalRun> {
-    const { signal, folder } = this.#options
+    const { signal, folder, elsewhere } = this.#options
     const onAbort = () => this.#stop.abort()
     signal?.addEventListener('abort', onAbort, { once: true })
     if (signal?.aborted) onAbort()
     try {
-      for (const group of this.#groups) await this.#check(group)
+      // Of the whole run: a shard may have nothing but prompts that do not fit. Elsewhere each job is checked by itself.
+      if (!elsewhere) for (const group of plannedGroups(this.#options.plan)) await this.#check(group)
       writePlan(folder, this.#folderPlan)
       this.#progress()
-      await this.#runAll()
+      if (elsewhere) await this.#runAllElsewhere(elsewhere)
+      else for (const group of this.#groups) await this.#runGroup(group, (jobs) => this.#runHere(jobs))
     } finally {
       signal?.removeEventListener('abort', onAbort)
     }
+    if (this.#failures.length > 0) throw this.#failures[0]
     return {
       plan: this.#folderPlan,
       total: this.#total,
@@ -119,42 +135,65 @@ class Run {
     for (const job of jobs) {
       if (this.#stop.signal.aborted) return
       const plan = await planJob(job, this.#options)
-      if ('refused' in plan) {
-        refused ??= plan.refused
-        continue
-      }
-      if (plan.attention && job.settings.kvType === 'q8_0') {
-        throw new InputError(
-          'invalid_option',
-          `policy ${policy} reads attention weights, which a q8_0 cache does not allow: use --kv-type f16`,
-        )
-      }
-      return
+      if (!('refused' in plan)) return
+      refused ??= plan.refused
     }
     if (refused !== undefined) throw new InputError('prompt_too_long', `Policy ${policy}: ${refused}`)
   }
 
-  async #runAll(): Promise<void> {
-    let references: { readonly task: string; readonly found: ReadonlyMap<string, ReplayReference> } | undefined
-    for (const group of this.#groups) {
-      const { task, configuration, jobs } = group
-      if (this.#stop.signal.aborted) return
-      const label = this.#options.plan.tasks.length > 1 ? `${task.name} ${configuration.policy}` : configuration.policy
-      this.#label = configuration.kind === 'replay' ? `${label} replay` : label
-      const isReplay = configuration.kind === 'replay'
-      if (isReplay && references?.task !== task.name) {
-        const found = await readReferences(this.#options.folder, this.#folderPlan, task, this.#options)
-        references = { task: task.name, found }
-      }
-      const possible = withReferences(jobs, references?.found ?? new Map<string, ReplayReference>())
-      this.#total -= jobs.length - possible.length
-      const missing = possible.filter((job) => !this.#records.has(keyOfJob(job, this.#options)))
-      await this.#runGroup(missing)
-      this.#progress()
-    }
+  /** All groups at the same time; the replays of a task when its traces are there. */
+  async #runAllElsewhere(elsewhere: Elsewhere): Promise<void> {
+    const traces = new Map<string, Promise<void>>()
+    const run = (group: PlannedGroup) => this.#runGroup(group, (jobs) => this.#runElsewhere(jobs, elsewhere))
+    await Promise.all(
+      this.#groups.map(async (group) => {
+        const { kind, policy } = group.configuration
+        if (kind === 'replay') await traces.get(group.task.name)
+        const running = run(group).catch((error: unknown) => this.#fail(error))
+        if (kind === 'sample' && policy === 'full') traces.set(group.task.name, running)
+        await running
+      }),
+    )
   }
 
-  async #runGroup(jobs: readonly EvalJob[]): Promise<void> {
+  async #runElsewhere(jobs: readonly EvalJob[], elsewhere: Elsewhere): Promise<void> {
+    const { signal } = this.#stop
+    const work = async (job: EvalJob) => {
+      const record = await elsewhere.carryOut(job, { signal })
+      if (!record) return
+      this.#tokens += record.generatedTokens
+      if (record.refused !== null) this.#refusedNow++
+      this.#add(record)
+      elsewhere.recorded(record)
+    }
+    await Promise.all(jobs.map(async (job) => await work(job).catch((error: unknown) => this.#fail(error))))
+  }
+
+  /** What of a group is not recorded and can be carried out. */
+  async #runGroup(
+    { task, configuration, jobs }: PlannedGroup,
+    run: (jobs: readonly EvalJob[]) => Promise<void>,
+  ): Promise<void> {
+    if (this.#stop.signal.aborted) return
+    const label = this.#options.plan.tasks.length > 1 ? `${task.name} ${configuration.policy}` : configuration.policy
+    const isReplay = configuration.kind === 'replay'
+    this.#label = isReplay ? `${label} replay` : label
+    const possible = withReferences(jobs, isReplay ? await this.#referencesOf(task) : new Map())
+    this.#total -= jobs.length - possible.length
+    await run(possible.filter((job) => !this.#records.has(keyOfJob(job, this.#options))))
+    this.#progress()
+  }
+
+  /** Of traces that are all recorded. */
+  async #referencesOf(task: PlannedTask): Promise<ReadonlyMap<string, ReplayReference>> {
+    const known = this.#references.get(task.name)
+    if (known) return await known
+    const reading = readReferences(this.#options.folder, this.#folderPlan, task, this.#options)
+    this.#references.set(task.name, reading)
+    return await reading
+  }
+
+  async #runHere(jobs: readonly EvalJob[]): Promise<void> {
     const runnable: EvalJob[] = []
     let cells = 1
     let attention = false
@@ -189,19 +228,13 @@ class Run {
   async #carryOut(engine: EvalEngine, jobs: readonly EvalJob[]): Promise<void> {
     const { signal } = this.#stop
     const waiting = [...jobs]
-    const failures: unknown[] = []
-    const fail = (error: unknown) => {
-      // What the stop itself brings about is no failure.
-      if (!signal.aborted) failures.push(error)
-      this.#stop.abort()
-    }
     // One after another, so that records are in the order in which generations ended, however long grading takes.
     let recorded = Promise.resolve()
     const record = async (carried: Carried) => {
       try {
         this.#add(await engine.recordOf(carried))
       } catch (error) {
-        fail(error)
+        this.#fail(error)
       }
     }
     const onToken = () => {
@@ -215,9 +248,15 @@ class Run {
       }
     }
     // One more than fits waits in the engine, so that no place in its cache stays empty.
+    const fail = (error: unknown) => this.#fail(error)
     await Promise.all(Array.from({ length: engine.parallel + 1 }, async () => await work().catch(fail)))
     await recorded
-    if (failures.length > 0) throw failures[0]
+  }
+
+  /** What the stop itself brings about is no failure. */
+  #fail(error: unknown): void {
+    if (!this.#stop.signal.aborted) this.#failures.push(error)
+    this.#stop.abort()
   }
 
   #add(record: EvalRecord): void {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { recordsPath, writePlan } from './eval-folder.ts'
-import type { EvalPlan } from './eval-plan.ts'
+import { extendPlan, type EvalPlan } from './eval-plan.ts'
 import type { EvalRecord } from './eval-record.ts'
 import { fakePlan, jobsOf, point, replayRecord, sampleRecord } from './records.fake.ts'
 import { summarise } from './summarise.ts'
@@ -38,7 +38,7 @@ describe('a summary', () => {
     expect(dynts!.sampling).toMatchObject({ samples: 4, toDynts: null, evictions: 1, refused: 0 })
     expect(window!.sampling).toMatchObject({ pass1: { mean: 0.75 }, toDynts: { mean: -0.25, items: 4 } })
     // 25 tokens in 100 ms of the whole batch's time; by the authors 25 in 50 ms, twice.
-    expect(window!.sampling!.speed).toMatchObject({ total: 250, authors: 1000 })
+    expect(window!.sampling!.speed).toMatchObject({ wall: 250, authors: 1000 })
     expect(window!.sampling!.costs).toMatchObject({ thinkingTokens: { mean: 20 }, highestCells: 30 })
   })
 
@@ -78,6 +78,45 @@ describe('a summary', () => {
     expect(row!.sampling!.atK).toMatchObject([{ k: 3, pass: { mean: 1 }, maj: { mean: 1 } }])
     const [other] = (await summaryOf(several, votes, { k: [1, 2] })).tasks[0]!.configurations
     expect(other!.sampling!.atK.map(({ pass }) => pass.mean)).toEqual([expect.closeTo(2 / 3), 1])
+  })
+
+  test('gives a sample that was cut off no vote', async () => {
+    const several = fakePlan({ items: 1, samples: 3, points: [point('full')] })
+    const votes = jobsOf(several).map((job) => {
+      return sampleRecord(job, job.sample === 0, job.sample === 0 ? {} : { answer: job.expected, truncated: true })
+    })
+    const [row] = (await summaryOf(several, votes)).tasks[0]!.configurations
+    expect(row!.sampling!.atK).toMatchObject([{ k: 3, maj: { mean: 1 } }])
+  })
+
+  test('counts votes for a choice by their letters', async () => {
+    const several = fakePlan({ items: 1, samples: 5, points: [point('full')] })
+    const task = several.tasks[0]!
+    const item = { ...task.items[0]!, grading: 'choice' as const, expected: 'B' }
+    const choices: EvalPlan = { ...several, tasks: [{ ...task, items: [item] }] }
+    const answers = ['A', 'A', 'B', '(b)', '\\text{B}']
+    const votes = jobsOf(choices).map((job) => sampleRecord(job, job.sample > 1, { answer: answers[job.sample]! }))
+    const [row] = (await summaryOf(choices, votes)).tasks[0]!.configurations
+    expect(row!.sampling!.atK).toMatchObject([{ k: 5, maj: { mean: 1 } }])
+  })
+
+  test('keeps columns and rows apart where configurations differ in samples or options', async () => {
+    const one = fakePlan({ items: 1, points: [point('dynts', { policyOptions: {} })] })
+    const points = [2, 4].map((sinks) => point('streaming-llm', { policyOptions: { sinks } }))
+    const both = extendPlan(one, fakePlan({ items: 1, samples: 3, points }), 'here')
+    const text = summaryText(
+      await summaryOf(
+        both,
+        jobsOf(both).map((job) => sampleRecord(job, true)),
+      ),
+    )
+    const [header = '', , first = '', second = '', third = ''] = text.split('\n\n')[1]!.split('\n')
+    const cellOf = (line: string) => line.split('|')[header.split('|').findIndex((name) => name.trim() === 'Maj@3')]
+    expect([first, second, third].map(cellOf).map((cell) => cell?.trim())).toEqual(['', '100.0 %', '100.0 %'])
+    expect([second, third].map((line) => line.split('|')[1]!.trim())).toEqual([
+      '`streaming-llm` sinks=2',
+      '`streaming-llm` sinks=4',
+    ])
   })
 
   test('has the replay loss, of right and complete traces only', async () => {

@@ -40,7 +40,7 @@ function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
     most_cells: costs?.highestCells ?? null,
     most_bytes: costs?.highestBytes ?? null,
     evictions: sampling?.evictions ?? null,
-    tokens_per_second_wall: speed?.total ?? null,
+    tokens_per_second_wall: speed?.wall ?? null,
     tokens_per_second_authors: speed?.authors ?? null,
     replayed_traces: replay?.traces ?? 0,
     ...estimate('replay_loss', replay?.loss),

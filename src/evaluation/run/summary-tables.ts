@@ -44,7 +44,7 @@ function notes(sampled: readonly ConfigurationSummary[]): string[] {
 
 function qualityTable(rows: readonly ConfigurationSummary[]): string {
   const settled = commonSettings(rows) !== undefined
-  const ks = rows.find((one) => one.sampling)?.sampling?.atK.map(({ k }) => k) ?? []
+  const ks = [...new Set(rows.flatMap((one) => one.sampling?.atK.map(({ k }) => k) ?? []))].sort((a, b) => a - b)
   return markdown(
     [
       ...head(settled),
@@ -60,12 +60,15 @@ function qualityTable(rows: readonly ConfigurationSummary[]): string {
     rows.map((one) => {
       const { pass1, toDynts, atK = [], costs, degraded = 0 } = one.sampling ?? {}
       return [
-        ...lead(one, settled),
+        ...lead(one, rows, settled),
         String(pass1?.items ?? 0),
         pass1 ? percent(pass1.mean) : '',
         pass1 ? `${percent(pass1.interval.low)} to ${percent(pass1.interval.high)}` : '',
         toDynts ? points(toDynts) : '',
-        ...atK.flatMap(({ pass, maj }) => [percent(pass.mean), percent(maj.mean)]),
+        ...ks.flatMap((k) => {
+          const found = atK.find((one) => one.k === k)
+          return found ? [percent(found.pass.mean), percent(found.maj.mean)] : ['', '']
+        }),
         costs ? percent(costs.truncated.mean) : '',
         costs ? percent(costs.looped.mean) : '',
         percent(degraded),
@@ -91,14 +94,14 @@ function costTable(rows: readonly ConfigurationSummary[]): string {
     rows.map((one) => {
       const { costs, speed, evictions = 0 } = one.sampling ?? {}
       return [
-        ...lead(one, settled),
+        ...lead(one, rows, settled),
         costs ? costs.thinkingTokens.mean.toFixed(0) : '',
         costs ? costs.meanCells.mean.toFixed(0) : '',
         costs ? costs.peakCells.mean.toFixed(0) : '',
         costs ? String(costs.highestCells) : '',
         costs ? formatBytes(costs.highestBytes) : '',
         evictions.toFixed(1),
-        speed?.total ? speed.total.toFixed(0) : '',
+        speed?.wall ? speed.wall.toFixed(0) : '',
         speed?.authors ? speed.authors.toFixed(0) : '',
       ]
     }),
@@ -116,7 +119,7 @@ function replayTable(rows: readonly ConfigurationSummary[]): string {
     rows.map((one) => {
       const { traces = 0, loss: own, toFull, toDynts } = one.replay ?? {}
       return [
-        ...lead(one, settled),
+        ...lead(one, rows, settled),
         String(traces),
         own ? own.mean.toFixed(4) : '',
         own ? `${own.interval.low.toFixed(4)} to ${own.interval.high.toFixed(4)}` : '',
@@ -136,10 +139,11 @@ function matrices({ configurations }: TaskSummary): string[] {
   const windows = values(({ localWindow }) => localWindow)
   const ratios = values(({ ratio }) => ratio)
   if (rows.length < 2 || budgets.length * windows.length * ratios.length === 1) return []
-  const policies = [...new Set(rows.map(({ policy }) => policy))]
+  const policies = [...new Set(rows.map((one) => policyName(one, rows)))]
   const cell = (policy: string, budget: number, window: number, ratio: number) => {
     const found = rows.find(
-      (one) => one.policy === policy && one.budget === budget && one.localWindow === window && one.ratio === ratio,
+      (one) =>
+        policyName(one, rows) === policy && one.budget === budget && one.localWindow === window && one.ratio === ratio,
     )
     return found?.sampling ? percent(found.sampling.pass1.mean) : ''
   }
@@ -148,14 +152,14 @@ function matrices({ configurations }: TaskSummary): string[] {
     const [ratio = 0] = ratios
     const table = markdown(
       ['Pass@1 by B', ...budgets.map(String)],
-      policies.map((policy) => [`\`${policy}\``, ...budgets.map((budget) => cell(policy, budget, window, ratio))]),
+      policies.map((policy) => [policy, ...budgets.map((budget) => cell(policy, budget, window, ratio))]),
     )
     return [table]
   }
   return policies.flatMap((policy) =>
     budgets.map((budget) =>
       markdown(
-        [`\`${policy}\`, B ${budget}: W_l by ratio`, ...ratios.map(String)],
+        [`${policy}, B ${budget}: W_l by ratio`, ...ratios.map(String)],
         windows.map((window) => [String(window), ...ratios.map((ratio) => cell(policy, budget, window, ratio))]),
       ),
     ),
@@ -201,9 +205,19 @@ function head(settled: boolean): Row {
   return settled ? ['policy'] : ['policy', 'B', 'W_l', 'ratio']
 }
 
-function lead(one: ConfigurationSummary, settled: boolean): Row {
+function lead(one: ConfigurationSummary, rows: readonly ConfigurationSummary[], settled: boolean): Row {
   const settings = [one.budget, one.localWindow, one.ratio].map((value) => (value === null ? '-' : String(value)))
-  return [`\`${one.policy}\``, ...(settled ? [] : settings)]
+  return [policyName(one, rows), ...(settled ? [] : settings)]
+}
+
+/** With its options, and its file's hash, where the policy is among the rows with others too. */
+function policyName(one: ConfigurationSummary, rows: readonly ConfigurationSummary[]): string {
+  const variants = rows.filter(({ policy }) => policy === one.policy)
+  const isAlone =
+    new Set(variants.map(({ policyOptions, policyHash }) => JSON.stringify([policyOptions, policyHash]))).size === 1
+  if (isAlone) return `\`${one.policy}\``
+  const options = Object.entries(one.policyOptions).map(([name, value]) => `${name}=${String(value)}`)
+  return [`\`${one.policy}\``, ...options, one.policyHash?.slice(0, 7) ?? ''].join(' ').trimEnd()
 }
 
 /** First column to the left, the others to the right; padded, so that it reads well as it is. */

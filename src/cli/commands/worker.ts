@@ -1,0 +1,116 @@
+/**
+ * `dynts worker`: carries out the jobs of `dynts eval --queue` and `dynts trace --queue`, as one of as many as wanted.
+ */
+import { Command, Option } from 'commander'
+import { Grader } from '../../evaluation/grading/grader.ts'
+import { gpuChoices, type GpuChoice } from '../../llama/index.ts'
+import { describeQueue } from '../../queue/connection.ts'
+import { serveJobs, type Served } from '../../queue/job-worker.ts'
+import { Workshop } from '../../queue/workshop.ts'
+import { checkWhole } from '../check-flags.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { packageVersion } from '../package-version.ts'
+import { number } from '../run-options.ts'
+
+interface WorkerFlags {
+  readonly queue: string
+  readonly model?: string
+  readonly predictor?: string
+  readonly parallel: number
+  readonly once?: boolean
+  readonly lease: number
+  readonly threads?: number
+  readonly gpu: GpuChoice
+  readonly gpuLayers?: number
+  readonly offline?: boolean
+  readonly json?: boolean
+}
+
+const statusEveryMs = 10_000
+
+export function workerCommand(): Command {
+  return new Command('worker')
+    .description('Carry out the jobs of dynts eval --queue and dynts trace --queue')
+    .requiredOption('--queue <address>', 'Redis or Valkey server: redis://HOST:PORT, or rediss:// for TLS')
+    .option('-m, --model <model>', 'in place of the model that jobs name; it must be the same file')
+    .option('--predictor <file>', 'in place of the predictor that jobs name; it must be the same file')
+    .option('--parallel <n>', 'jobs at the same time, memory permitting', number, 4)
+    .option('--once', 'end when no job is waiting or under way any more')
+    .option('--lease <seconds>', 'jobs of a worker that gives no sign of life for so long are for others', number, 60)
+    .option('--threads <n>', 'compute threads (default: the physical cores, fewer for a small model)', number)
+    .addOption(new Option('--gpu <back end>', 'where the layers run').choices(gpuChoices).default('auto'))
+    .option('--gpu-layers <n>', 'layers on the GPU (default: all)', number)
+    .option('--offline', 'never ask the network for a model')
+    .option('--json', 'print one JSON object')
+    .action((flags: WorkerFlags) => work(flags))
+}
+
+async function work(flags: WorkerFlags): Promise<void> {
+  const { queue, model, predictor, parallel, once = false, lease, threads, gpu, gpuLayers, offline } = flags
+  const address = describeQueue(queue)
+  checkWhole('--parallel', parallel, 1, 256)
+  checkWhole('--lease', lease, 1, 24 * 3600)
+  checkWhole('--threads', threads, 1, 512)
+  checkWhole('--gpu-layers', gpuLayers, 0, 2 ** 31 - 1)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const status = new Status()
+  await using grader = new Grader()
+  const loading = { threads, gpu, gpuLayers, offline, signal }
+  const versions = { dynts: packageVersion() }
+  const onToken = () => status.onToken()
+  const workshop = new Workshop({ model, predictor, parallel, loading, grader, versions, onToken, onNote: say })
+  const jobs = parallel === 1 ? '1 job' : `${parallel} jobs`
+  try {
+    const served = await serveJobs({
+      ...{ address: queue, parallel, leaseMs: lease * 1000, once, signal, onNote: say },
+      onOpen: () => say(`serving ${address}, ${jobs} at the same time; Ctrl-C ends it`),
+      carryOut: (data, stopped) => workshop.carryOut(data, stopped),
+      onProgress: (now) => status.update(now),
+    })
+    if (signal.aborted) say('Interrupted. What was under way went back into the queue.')
+    print(served, address, flags)
+  } finally {
+    status.stop()
+    await workshop.close()
+  }
+}
+
+function print({ done, failed }: Served, queue: string, { json }: WorkerFlags): void {
+  const record = { schema: 'dynts.worker/1', queue, done, failed, versions: { dynts: packageVersion() } }
+  if (json === true) process.stdout.write(`${JSON.stringify(record, null, 2)}\n`)
+  else process.stdout.write(`${done} jobs done${failed > 0 ? `, ${failed} failed` : ''}\n`)
+}
+
+/** A line now and then of what the worker does, if it does something. */
+class Status {
+  #now: Served = { done: 0, failed: 0, underWay: 0 }
+  #tokens = 0
+  #said = { tokens: 0, at: performance.now() }
+  readonly #timer = setInterval(() => this.#say(), statusEveryMs).unref()
+
+  onToken(): void {
+    this.#tokens++
+  }
+
+  update(now: Served): void {
+    this.#now = now
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #say(): void {
+    const { done, failed, underWay } = this.#now
+    const { tokens, at } = this.#said
+    this.#said = { tokens: this.#tokens, at: performance.now() }
+    if (tokens === this.#tokens) return
+    const rate = Math.round(((this.#tokens - tokens) * 1000) / (this.#said.at - at))
+    say(`${done} jobs done, ${failed > 0 ? `${failed} failed, ` : ''}${underWay} under way, ${rate} tokens/s`)
+  }
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`)
+}

@@ -1,0 +1,86 @@
+/**
+ * `--queue`: what it is called, what has no meaning beside it, and what is said of workers. Carries out nothing.
+ */
+import { Option } from 'commander'
+import { InputError } from '../errors.ts'
+import { describeQueue } from '../queue/connection.ts'
+import { JobQueue } from '../queue/job-queue.ts'
+import type { ProgressLine } from './progress-line.ts'
+
+export interface QueueFlags {
+  readonly queue?: string
+}
+
+export function queueOption(): Option {
+  return new Option(
+    '--queue <address>',
+    'let dynts worker carry it out, on as many machines as wanted, by a Redis or Valkey server: redis://HOST:PORT',
+  )
+}
+
+/** @throws InputError `invalid_queue`; `invalid_option` for options that are not for whoever adds jobs */
+export function checkQueueFlags({ queue }: QueueFlags, others: Readonly<Record<string, unknown>>): void {
+  if (queue === undefined) return
+  describeQueue(queue)
+  const stray = Object.entries(others).find(([, value]) => value !== undefined)?.[0]
+  if (stray !== undefined) throw new InputError('invalid_option', `${stray} has no meaning with --queue`)
+}
+
+/** What only a worker can be told. */
+export function workerOnly(flags: {
+  readonly parallel?: number
+  readonly threads?: number
+  readonly gpuLayers?: number
+}): Record<string, unknown> {
+  const { parallel, threads, gpuLayers } = flags
+  return { '--parallel': parallel, '--threads': threads, '--gpu-layers': gpuLayers }
+}
+
+export interface QueueClient {
+  readonly jobs: JobQueue
+  /** How many work, for a line of progress. */
+  note(): string
+}
+
+/**
+ * @param runFile keeps which jobs are this output's
+ * @throws InputError `queue_unreachable`, `queue_not_installed`
+ */
+export async function openQueueClient(
+  address: string,
+  {
+    runFile,
+    resume,
+    progress,
+  }: { readonly runFile: string; readonly resume: boolean; readonly progress: ProgressLine },
+): Promise<QueueClient> {
+  let workers: number | undefined
+  let active = 0
+  const jobs = await JobQueue.open({
+    address,
+    runFile,
+    resume,
+    onNote: (text) => progress.say(text),
+    onState: (state) => {
+      if (state.workers !== workers) progress.say(connected(state.workers, address))
+      ;({ workers, active } = state)
+    },
+  })
+  return { jobs, note: () => (workers === undefined ? '' : `${count(workers)}, ${active} under way`) }
+}
+
+function connected(workers: number, address: string): string {
+  if (workers === 0) return `no worker is connected: dynts worker --queue ${describeQueue(address)}`
+  return `${count(workers)} connected`
+}
+
+function count(workers: number): string {
+  return workers === 1 ? '1 worker' : `${workers} workers`
+}
+
+/** Exit code 1 if something has failed for good. */
+export function sayWhatFailed({ jobs: { failed } }: QueueClient, say: (text: string) => unknown): void {
+  if (failed === 0) return
+  say(`${failed} jobs failed, see above; the same command tries them again.`)
+  process.exitCode ??= 1
+}
