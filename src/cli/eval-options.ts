@@ -1,7 +1,7 @@
 /**
  * The options of `dynts eval`: names, defaults, and what is wrong with a value. Evaluates nothing.
  */
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { InvalidArgumentError, type Command } from 'commander'
 import { InputError } from '../errors.ts'
 import { isPolicyFile } from '../eviction/load-policy.ts'
 import { policyNames, policyOptionTable } from '../eviction/registry.ts'
@@ -9,9 +9,10 @@ import { presetNames } from '../evaluation/presets/presets.ts'
 import type { Shard } from '../evaluation/run/eval-job.ts'
 import { metricNames, type MetricName } from '../evaluation/run/make-plan.ts'
 import { taskNames } from '../evaluation/tasks/registry.ts'
-import { gpuChoices, kvTypes, largestSeed, type GpuChoice, type KvType } from '../llama/index.ts'
+import { largestSeed, type GpuChoice, type KvType } from '../llama/index.ts'
 import { checkWhole } from './check-flags.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
+import { addMachineOptions } from './machine-options.ts'
 import { number } from './run-options.ts'
 
 /** As commander gives them. */
@@ -82,7 +83,7 @@ export function addEvalOptions(command: Command): Command {
   for (const { flag, description, default: fallback, policies } of policyOptionTable()) {
     command.option(`${flag} <value>`, `${description} (${policies.join(', ')}; default: ${String(fallback)})`)
   }
-  return command
+  command
     .option('--policy-option <name=value>', 'option of a policy of your own; may be repeated', collect)
     .option('--metric <metrics>', `separated by commas: ${metricNames.join(', ')}`, metrics, ['pass'])
     .option('--limit <n>', 'the first n items (default: all)', number)
@@ -99,12 +100,7 @@ export function addEvalOptions(command: Command): Command {
     .option('-o, --output <folder>', 'default: eval-TASK')
     .option('--resume', 'go on with what the folder holds (the default)', true)
     .option('--no-resume', 'put it aside and begin anew')
-    .option('--threads <n>', 'compute threads (default: the physical cores, fewer for a small model)', number)
-    .addOption(new Option('--kv-type <type>', 'number format of the cache').choices(kvTypes).default('f16'))
-    .addOption(new Option('--gpu <back end>', 'where the layers run').choices(gpuChoices).default('auto'))
-    .option('--gpu-layers <n>', 'layers on the GPU (default: all)', number)
-    .option('--offline', 'never ask the network for the model or the questions')
-    .option('--json', 'print one JSON object')
+  return addMachineOptions(command).option('--json', 'print one JSON object')
 }
 
 /** What can be said without a model. @throws InputError `invalid_option` */

@@ -1,8 +1,9 @@
 /**
  * The options of `dynts importance`. Measures nothing.
  */
-import { Option, type Command } from 'commander'
-import { gpuChoices, type GpuChoice } from '../llama/index.ts'
+import type { Command } from 'commander'
+import type { GpuChoice } from '../llama/index.ts'
+import { addMachineOptions } from './machine-options.ts'
 import { number } from './run-options.ts'
 
 /** As commander gives them. */
@@ -22,7 +23,7 @@ export interface ImportanceFlags {
 }
 
 export function addImportanceOptions(command: Command): Command {
-  return command
+  command
     .requiredOption('-m, --model <model>', 'the model of the traces (as for run --model)')
     .requiredOption('--traces <file>', 'what dynts trace wrote')
     .option('-o, --output <folder>', 'where to write (default: the name of the traces, ending in .importance)')
@@ -31,13 +32,9 @@ export function addImportanceOptions(command: Command): Command {
       'thinking tokens of each trace whose hidden states are stored (default: all)',
       number,
     )
-    .addOption(new Option('--kv-type <type>', 'number format of the cache').choices(['f16', 'f32']).default('f16'))
-    .option('--threads <n>', 'compute threads (default: the physical cores, fewer for a small model)', number)
-    .addOption(new Option('--gpu <back end>', 'where the layers run').choices(gpuChoices).default('auto'))
-    .option('--gpu-layers <n>', 'layers on the GPU (default: all)', number)
     .option('-s, --seed <n>', 'of the choice of tokens', number, 0)
     .option('--resume', 'go on with what the folder holds (the default)', true)
     .option('--no-resume', 'put the folder aside and begin anew')
-    .option('--offline', 'never ask the network')
-    .option('--json', 'print one JSON object')
+  // Attention weights exist only without flash attention, and a q8_0 cache needs it.
+  return addMachineOptions(command, ['f16', 'f32']).option('--json', 'print one JSON object')
 }

@@ -1,13 +1,14 @@
 /**
  * The options of `dynts trace`: names, defaults, and what is wrong with a value. Samples nothing.
  */
-import { Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import { InputError } from '../errors.ts'
-import { defaultSampling, gpuChoices, kvTypes, validateSampling, type GpuChoice, type KvType } from '../llama/index.ts'
+import { defaultSampling, validateSampling, type GpuChoice, type KvType } from '../llama/index.ts'
 import { endpointUrl } from '../traces/endpoint-url.ts'
 import type { TraceSampling } from '../traces/trace-source.ts'
 import { checkWhole } from './check-flags.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
+import { addMachineOptions } from './machine-options.ts'
 import { number } from './run-options.ts'
 
 /** As commander gives them. */
@@ -52,7 +53,7 @@ const longestTimeout = 300
 
 export function addTraceOptions(command: Command): Command {
   const s = defaultSampling
-  return command
+  command
     .requiredOption(
       '-m, --model <model>',
       'the model (as for run --model); with --endpoint only its vocabulary is read',
@@ -92,12 +93,7 @@ export function addTraceOptions(command: Command): Command {
       longestTimeout,
     )
     .option('--retries <n>', 'send a failed request again so many times, with longer and longer waits', number, 8)
-    .option('--threads <n>', 'compute threads (default: the physical cores, fewer for a small model)', number)
-    .addOption(new Option('--kv-type <type>', 'number format of the cache').choices(kvTypes).default('f16'))
-    .addOption(new Option('--gpu <back end>', 'where the layers run').choices(gpuChoices).default('auto'))
-    .option('--gpu-layers <n>', 'layers on the GPU (default: all)', number)
-    .option('--offline', 'never ask the network for the model')
-    .option('--json', 'print one JSON object')
+  return addMachineOptions(command).option('--json', 'print one JSON object')
 }
 
 /** @throws InputError `invalid_option`, `invalid_sampling`, `invalid_endpoint` */
