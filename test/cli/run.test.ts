@@ -66,7 +66,7 @@ describe.concurrent('plain output', () => {
     const { code, stderr } = await dynts(['run', question, '--predictor', 'none', '--max-tokens', '5'])
     expect(code).toBe(0)
     expect(stderr).toMatch(/policy question-window: budget 4096, local window 1024, ratio 0\.4 \(defaults\)/)
-    expect(stderr).toMatch(/no importance predictor for this model.*docs\/predictor\.md/)
+    expect(stderr).toMatch(/no importance predictor for this model.*dynts fit trains one \(docs\/training\.md\)/)
   })
 
   test('a reader that closes the pipe ends the program quietly', async () => {
