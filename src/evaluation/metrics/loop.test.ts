@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { cpuMs } from '../../../test/support/cpu-time.ts'
 import { isLoop } from './loop.ts'
 
 /** The definition, word for word, in quadratic time. */
@@ -82,8 +83,8 @@ describe('isLoop', () => {
 
   test('a trace of 16,384 tokens takes no time', () => {
     const tokens = Array.from({ length: 16_384 }, (_, i) => (i % 4096 === 0 ? 1 : 0))
-    const start = performance.now()
+    const start = process.cpuUsage()
     isLoop(tokens, { repeats: 100 })
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(cpuMs(start)).toBeLessThan(500)
   })
 })
