@@ -114,9 +114,12 @@ function runInProcess(job: Job): Promise<number> {
   }
   process.on('SIGINT', onInterrupt)
   return new Promise((resolve) => {
-    child.on('exit', (code) => {
+    child.on('exit', (code, signal) => {
       process.off('SIGINT', onInterrupt)
-      resolve(code ?? exitStopped)
+      // Such as an assertion of llama.cpp that failed.
+      const died = signal !== null && interrupts === 0
+      if (died) process.stderr.write(`the process of scenario ${job.scenario} was ended by ${signal}\n`)
+      resolve(code ?? (died ? 1 : exitStopped))
     })
   })
 }

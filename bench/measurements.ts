@@ -17,7 +17,7 @@ export interface RatioPlan {
   readonly name: string
   /** undefined: this round has none. */
   readonly of: (round: Round) => number | undefined
-  /** What issue and documentation ask for. */
+  /** What docs/benchmarks.md asks for. */
   readonly target?: Target
 }
 

@@ -58,6 +58,7 @@ async function run(bench: Bench, usualSteps: number): Promise<void> {
     }
     const { scoringMs } = resultOf(dynts).timing
     full.dispose()
+    dynts.dispose()
     return { full: fullMs / steps, dynts: dyntsMs / steps, [scoring]: scoringMs / (warmUpSteps + steps) }
   }
   const speed = { name: 'speed of dynts / full', of: quotient('full', 'dynts'), target: { atLeast: 0.98 } }

@@ -7,10 +7,11 @@ import { validateCacheSettings } from '../cache/budget.ts'
 import type { LocatedModel } from '../engine/model.ts'
 import { InputError } from '../errors.ts'
 import { isPolicyFile, policyFile } from '../eviction/load-policy.ts'
+import { policySource } from '../eviction/policy-source.ts'
 import { findPolicy } from '../eviction/registry.ts'
-import { findPreset, gridOf, type GridPoint, type Preset, type Sweep } from '../evaluation/presets/presets.ts'
+import { controls, findPreset, gridOf, type GridPoint, type Preset, type Sweep } from '../evaluation/presets/presets.ts'
 import type { EvalPlan } from '../evaluation/run/eval-plan.ts'
-import { hashFile, identify } from '../evaluation/run/identity.ts'
+import { identify } from '../evaluation/run/identity.ts'
 import { makePlan, type PlannedPoint, type TaskToPlan } from '../evaluation/run/make-plan.ts'
 import { findTask } from '../evaluation/tasks/registry.ts'
 import type { PublishedSettings, Task, TaskLoadOptions } from '../evaluation/tasks/task.ts'
@@ -39,14 +40,27 @@ export function chooseEval(flags: EvalFlags): EvalChoice {
   if (flags.file !== undefined && tasks.length > 1) {
     throw new InputError('invalid_option', '--file takes the place of one task’s questions: give one --task')
   }
-  if (flags.generateSeed !== undefined && tasks.some(({ name }) => name !== 'chain')) {
-    throw new InputError('invalid_option', '--generate-seed is for the task chain only')
-  }
+  checkQuestionFlags(flags, tasks)
   const policies = flags.policy ?? preset?.policies
   if (policies) policiesOf({ ...flags, policy: undefined, compare: [...policies] })
   const [only] = taskList
   const output = flags.output ?? `eval-${tasks.length === 1 ? (only ?? '') : (flags.preset ?? 'tasks')}`
   return { preset, tasks, policies, output }
+}
+
+/** What would have no effect is refused. */
+function checkQuestionFlags(flags: EvalFlags, tasks: readonly Task[]): void {
+  const { file, generateSeed, questionField, answerField, idField } = flags
+  if (generateSeed !== undefined && (file !== undefined || tasks.some(({ name }) => name !== 'chain'))) {
+    throw new InputError('invalid_option', '--generate-seed is for the task chain only, and not together with --file')
+  }
+  const hasFields = [questionField, answerField, idField].some((field) => field !== undefined)
+  if (hasFields && (file === undefined || tasks.some(({ name }) => name === 'gpqa-diamond'))) {
+    throw new InputError(
+      'invalid_option',
+      '--question-field, --answer-field and --id-field are for a --file; of gpqa-diamond the columns are fixed',
+    )
+  }
 }
 
 export interface EvalGrid {
@@ -65,7 +79,7 @@ export async function planEval(
   located: LocatedModel,
   loading: Pick<TaskLoadOptions, 'signal' | 'onDownload'>,
 ): Promise<EvalGrid> {
-  const references = choice.policies ?? ['full', 'question-window', ...(located.predictor ? ['dynts'] : [])]
+  const references = choice.policies ?? [...controls, ...(located.predictor ? ['dynts'] : [])]
   checkPredictor(references, located)
   const policyFiles = new Map(references.filter(isPolicyFile).map((file) => [basename(file), policyFile(file)]))
   const nameOf = (reference: string) => (isPolicyFile(reference) ? basename(reference) : reference)
@@ -73,14 +87,14 @@ export async function planEval(
     throw new InputError('invalid_option', 'two policies have the same name: records could not tell them apart')
   }
   const limit = limitOf(flags, references)
-  const complete = async (point: GridPoint): Promise<PlannedPoint> => {
-    const file = isPolicyFile(point.policy) ? policyFile(point.policy) : undefined
+  const hashes = new Map(Array.from(policyFiles, ([name, file]) => [name, policySource(file).hash]))
+  const complete = (point: GridPoint): PlannedPoint => {
     const policy = nameOf(point.policy)
     return {
       ...point,
       policy,
       policyOptions: policyOptionsOf({ ...flags, policy: undefined }, point.policy),
-      policyHash: file === undefined ? null : (await hashFile(file)).sha256,
+      policyHash: hashes.get(policy) ?? null,
       limit: limit(point.policy),
     }
   }
@@ -91,7 +105,7 @@ export async function planEval(
     published.set(task.name, settings)
     const grid = gridOf(sweepOf(flags, choice, task, references), task, located.info.name)
     for (const point of grid) checkPoint(point)
-    const points = await Promise.all(grid.map(complete))
+    const points = grid.map(complete)
     tasks.push(await taskOf(flags, task, settings, points, loading))
   }
   const { seed, kvType, metric } = flags
@@ -145,11 +159,14 @@ async function taskOf(
 }
 
 function checkPredictor(policies: readonly string[], { predictor }: LocatedModel): void {
-  const lacking = policies.find((policy) => !isPolicyFile(policy) && findPolicy(policy).needs.has('hidden-state'))
-  if (lacking === undefined || predictor) return
+  if (predictor) return
+  const needsIt = (policy: string) => !isPolicyFile(policy) && findPolicy(policy).needs.has('hidden-state')
+  const lacking = policies.find(needsIt)
+  if (lacking === undefined) return
+  const others = policies.filter((policy) => !needsIt(policy)).join(',')
   throw new InputError(
     'missing_predictor',
-    `policy ${lacking} needs an importance predictor that was trained for this model: give --predictor FILE, or leave the policy out with --policy`,
+    `policy ${lacking} needs an importance predictor that was trained for this model: give --predictor FILE, train one with dynts fit${others === '' ? '' : `, or leave it out: --policy ${others}`}`,
   )
 }
 

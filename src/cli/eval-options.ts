@@ -5,7 +5,7 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { InputError } from '../errors.ts'
 import { isPolicyFile } from '../eviction/load-policy.ts'
 import { policyNames, policyOptionTable } from '../eviction/registry.ts'
-import { presetNames } from '../evaluation/presets/presets.ts'
+import { controls, presetNames } from '../evaluation/presets/presets.ts'
 import type { Shard } from '../evaluation/run/eval-job.ts'
 import { metricNames, type MetricName } from '../evaluation/run/make-plan.ts'
 import { taskNames } from '../evaluation/tasks/registry.ts'
@@ -74,7 +74,7 @@ export function addEvalOptions(command: Command): Command {
     .option('--preset <name>', `a comparison that comes ready-made: ${presetNames.join(', ')}`)
     .option(
       '-p, --policy <policies>',
-      `separated by commas: ${policyNames().join(', ')}, or files with policies of your own (default: the preset’s, else full, question-window, dynts)`,
+      `separated by commas: ${policyNames().join(', ')}, or files with policies of your own (default: the preset’s, else ${[...controls, 'dynts'].join(', ')})`,
       names,
     )
     .option('-b, --budget <cells>', 'one or more, separated by commas (default: published)', numbers)

@@ -3,6 +3,7 @@ import { onInterrupt } from './interrupt.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
+  vi.useRealTimers()
   process.exitCode = undefined
 })
 
@@ -28,4 +29,21 @@ test('once disposed it does not listen any more', () => {
   const interrupt = onInterrupt()
   interrupt[Symbol.dispose]()
   expect(process.listenerCount('SIGINT') + process.listenerCount('SIGTERM')).toBe(before)
+})
+
+test('what does not stop soon is said, with the way out; what has stopped is not', () => {
+  vi.useFakeTimers()
+  const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const slow = onInterrupt()
+  process.emit('SIGINT', 'SIGINT')
+  vi.advanceTimersByTime(1500)
+  expect(written).not.toHaveBeenCalled()
+  vi.advanceTimersByTime(1000)
+  expect(written).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('Ctrl-C again'))
+  slow[Symbol.dispose]()
+  const prompt = onInterrupt()
+  process.emit('SIGINT', 'SIGINT')
+  prompt[Symbol.dispose]()
+  vi.advanceTimersByTime(5000)
+  expect(written).toHaveBeenCalledOnce()
 })

@@ -8,6 +8,8 @@ export interface Interrupt extends Disposable {
 const interruptedExitCode = 130
 /** Some programs send a signal to a process and to its group at once; a person does not press twice so fast. */
 const bounceMs = 300
+/** A step of a large model, or a policy of the user's own, may take long. */
+const patienceMs = 2000
 const leaveScrollRegion = '\u001B7\u001B[r\u001B8'
 
 /** What a command says when Ctrl-C has ended it. */
@@ -19,11 +21,15 @@ export function interruptedText({ resume, queue }: { readonly resume: boolean; r
 export function onInterrupt(): Interrupt {
   const controller = new AbortController()
   let abortedAt = 0
+  let hint: NodeJS.Timeout | undefined
   const handler = (signal: NodeJS.Signals) => {
     if (!controller.signal.aborted) {
       abortedAt = performance.now()
       process.exitCode = interruptedExitCode
       controller.abort()
+      hint = setTimeout(() => {
+        process.stderr.write('\nWaiting for what is under way to come to a stop. Ctrl-C again ends it at once.\n')
+      }, patienceMs).unref()
     } else if (performance.now() - abortedAt >= bounceMs) {
       stopListening()
       if (process.stdout.isTTY) process.stdout.write(leaveScrollRegion)
@@ -32,6 +38,7 @@ export function onInterrupt(): Interrupt {
     }
   }
   const stopListening = () => {
+    clearTimeout(hint)
     process.off('SIGINT', handler)
     process.off('SIGTERM', handler)
   }

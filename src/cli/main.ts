@@ -3,17 +3,9 @@
  */
 import { Command, CommanderError } from 'commander'
 import { EngineError, InputError } from '../errors.ts'
-import { evalCommand } from './commands/eval.ts'
-import { fitCommand } from './commands/fit.ts'
-import { importanceCommand } from './commands/importance.ts'
-import { inspectCommand } from './commands/inspect.ts'
-import { modelsCommand } from './commands/models.ts'
-import { predictorCommand } from './commands/predictor.ts'
-import { runCommand } from './commands/run.ts'
-import { traceCommand } from './commands/trace.ts'
-import { trainCommand } from './commands/train.ts'
-import { workerCommand } from './commands/worker.ts'
+import { commandsFor } from './command-table.ts'
 import { packageVersion } from './package-version.ts'
+import { useProxy } from './proxy.ts'
 
 const exitCode = { failure: 1, badInput: 2 }
 
@@ -23,27 +15,16 @@ const exitCode = { failure: 1, badInput: 2 }
  * @returns the exit code
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  endWhenOutputFails()
   const program = new Command('dynts')
     .description('Reasoning models with a bounded KV cache: Dynamic Thinking-Token Selection on llama.cpp')
     .version(packageVersion())
     // So that a subcommand may have options of the same name as the command above it.
     .enablePositionalOptions()
-  for (const command of [
-    runCommand(),
-    modelsCommand(),
-    inspectCommand(),
-    predictorCommand(),
-    traceCommand(),
-    importanceCommand(),
-    trainCommand(),
-    fitCommand(),
-    evalCommand(),
-    workerCommand(),
-  ])
-    program.addCommand(command)
-  prepareForErrors(program)
-  endQuietlyWhenPipeCloses()
+    .hook('preAction', async () => await useProxy(process.env))
   try {
+    for (const command of await commandsFor(argv.slice(2))) program.addCommand(command)
+    prepareForErrors(program)
     await program.parseAsync(argv)
     return Number(process.exitCode ?? 0)
   } catch (error) {
@@ -59,12 +40,13 @@ function prepareForErrors(command: Command): void {
   for (const subcommand of command.commands) prepareForErrors(subcommand)
 }
 
-/** `dynts run ... | head` is no error. */
-function endQuietlyWhenPipeCloses(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    throw error
-  })
+/**
+ * `dynts run ... | head` is no error, and without a reader of stderr the result can still be written; a full disk is said in one
+ * line.
+ */
+function endWhenOutputFails(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : report(error)))
+  process.stderr.on('error', () => undefined)
 }
 
 function report(error: unknown): number {

@@ -5,6 +5,7 @@ import { Option } from 'commander'
 import { InputError } from '../errors.ts'
 import { describeQueue } from '../queue/connection.ts'
 import { JobQueue } from '../queue/job-queue.ts'
+import { counted } from './counted.ts'
 import type { ProgressLine } from './progress-line.ts'
 
 export interface QueueFlags {
@@ -66,21 +67,17 @@ export async function openQueueClient(
       ;({ workers, active } = state)
     },
   })
-  return { jobs, note: () => (workers === undefined ? '' : `${count(workers)}, ${active} under way`) }
+  return { jobs, note: () => (workers === undefined ? '' : `${counted(workers, 'worker')}, ${active} under way`) }
 }
 
 function connected(workers: number, address: string): string {
   if (workers === 0) return `no worker is connected: dynts worker --queue ${describeQueue(address)}`
-  return `${count(workers)} connected`
-}
-
-function count(workers: number): string {
-  return workers === 1 ? '1 worker' : `${workers} workers`
+  return `${counted(workers, 'worker')} connected`
 }
 
 /** Exit code 1 if something has failed for good. */
 export function sayWhatFailed({ jobs: { failed } }: QueueClient, say: (text: string) => unknown): void {
   if (failed === 0) return
-  say(`${failed} jobs failed, see above; the same command tries them again.`)
+  say(`${counted(failed, 'job')} failed, see above; the same command tries ${failed === 1 ? 'it' : 'them'} again.`)
   process.exitCode ??= 1
 }

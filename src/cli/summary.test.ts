@@ -77,7 +77,9 @@ test.each([
   ['', '(none)'],
   ['first line\nlast line ', 'last line'],
   ['an answer of many words that does not end', 'an answer of many words…'],
-])('an answer without a box: %j is shown as %j', (answer, shown) => {
+  ['\u001B[2Jred\u009B31m', '[2Jred31m'],
+  ['\\boxed{1\u001B[2J\n  2}', '1[2J 2'],
+])('the answer %j is shown as %j', (answer, shown) => {
   const [, row = ''] = summaryTable([{ policy: 'dynts', results: [result({ answer })], wallMs: 1 }]).split('\n')
   expect(row.replace(/^answer +/, '')).toBe(shown)
 })

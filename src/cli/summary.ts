@@ -4,6 +4,7 @@
 import type { GenerateResult } from '../engine/types.ts'
 import { boxedAnswer } from '../evaluation/boxed-answer.ts'
 import { formatBytes } from '../models/memory-plan.ts'
+import { printable } from './printable.ts'
 import { formatTable } from './table.ts'
 
 /** Results of one policy, one for each sample. */
@@ -61,8 +62,8 @@ function tokensPerSecond({ results, wallMs }: PolicyResults): number {
 /** What is in the box, else the beginning of the answer. */
 function shortAnswer({ answer }: GenerateResult): string {
   const boxed = boxedAnswer(answer)
-  if (boxed !== undefined) return boxed
-  const line = answer.split('\n').at(-1)?.trim() ?? ''
+  if (boxed !== undefined) return printable(boxed).replace(/\s+/g, ' ')
+  const line = printable(answer.split('\n').at(-1) ?? '').trim()
   return line === '' ? '(none)' : line.length > 24 ? `${line.slice(0, 23)}…` : line
 }
 

@@ -158,6 +158,31 @@ describe('the text', () => {
     )
   })
 
+  test('appears whole and once while the terminal becomes smaller and larger', () => {
+    const rows = fc.integer({ min: 4, max: 9 })
+    fc.assert(
+      fc.property(fc.array(fc.tuple(texts, rows), { maxLength: 4 }), rows, (parts, rowsBefore) => {
+        const terminal = new FakeTerminal(rowsBefore, 10)
+        const view = viewOn(terminal)
+        view.begin('dynts', 1)
+        view.onEvent(0, start)
+        for (const [tokens, rows] of parts) {
+          for (const text of tokens) {
+            vi.advanceTimersByTime(1000)
+            view.onEvent(0, token(text))
+          }
+          terminal.resize(rows)
+        }
+        view.end()
+        const shown = [...terminal.scrollback, ...terminal.screen].map((row) => row.trimEnd())
+        const text = parts.flatMap(([tokens]) => tokens).join('')
+        const expected = wrapped(text, 10).map((row) => row.trimEnd())
+        expect(shown.join('\n').trimEnd()).toBe(expected.join('\n').trimEnd())
+        expect(terminal.scrollsWhole).toBe(true)
+      }),
+    )
+  })
+
   test('thinking is dimmed, the answer is plain', () => {
     const terminal = new FakeTerminal(6, 40)
     const view = viewOn(terminal)
@@ -219,8 +244,7 @@ describe('the scroll region', () => {
   test('follows the size of the terminal', () => {
     const terminal = new FakeTerminal(8, 40)
     const view = show(terminal, ['text'])
-    terminal.rows = 6
-    terminal.emit('resize')
+    terminal.resize(6)
     expect(terminal.written).toContain('\u001B[1;5r')
     view.end()
     expect(terminal.scrollsWhole).toBe(true)

@@ -4,12 +4,15 @@
  */
 import pc from 'picocolors'
 import type { GenerateEvent, StartEvent } from '../engine/types.ts'
+import { printable } from './printable.ts'
 import type { RunView } from './run-view.ts'
 import { textWidth } from './text-width.ts'
 
 const escape = '\u001B['
 const saveCursor = '\u001B7'
 const restoreCursor = '\u001B8'
+/** One row down in the same column; in the last row the text scrolls. */
+const indexDown = '\u001BD'
 const redrawMs = 100
 
 interface Progress {
@@ -28,10 +31,13 @@ export class TerminalView implements RunView {
   #startedAt = 0
   #drawnAt = 0
   #rows = 0
+  #columns = 0
+  /** The terminal has changed its size while the text ended at the right margin. */
+  #resized = false
   #open = false
   /** Columns that the current line of text takes, however often the terminal has wrapped it. */
   #column = 0
-  readonly #onResize = () => this.#reserve()
+  readonly #onResize = () => this.#resize()
   readonly #onExit = () => this.#release()
 
   constructor(out: NodeJS.WriteStream, options: { readonly showText: boolean }) {
@@ -84,14 +90,30 @@ export class TerminalView implements RunView {
     this.#out.write(styled)
     const lineStart = text.lastIndexOf('\n') + 1
     this.#column = (lineStart > 0 ? 0 : this.#column) + textWidth(text.slice(lineStart))
+    if (this.#resized) this.#resize()
   }
 
   /** Keeps the last row out of scrolling. */
   #reserve(): void {
     this.#rows = this.#out.rows
+    this.#columns = this.#out.columns
     if (this.#rows < 4) return
     this.#out.write(`${saveCursor}${escape}1;${this.#rows - 1}r${restoreCursor}`)
     this.#draw(true)
+  }
+
+  /** A terminal moves the rows as it likes: only the cursor is known, which stands where the text ends. */
+  #resize(): void {
+    this.#resized = this.#atMargin(this.#columns)
+    if (this.#resized) return
+    // The old live line is below the text. The text may end in the last row, which is the new one's.
+    this.#out.write(`${saveCursor}${escape}r${restoreCursor}${escape}J${indexDown}${escape}1A`)
+    this.#reserve()
+  }
+
+  /** There a terminal holds the line break back, and forgets it when the cursor is moved. */
+  #atMargin(columns: number): boolean {
+    return this.#column > 0 && this.#column % columns === 0
   }
 
   #release(): void {
@@ -102,8 +124,7 @@ export class TerminalView implements RunView {
 
   #draw(now: boolean): void {
     if (!this.#open || this.#rows < 4) return
-    // At the right margin a terminal holds the line break back, and forgets it when the cursor is moved.
-    if (this.#column > 0 && this.#column % this.#out.columns === 0) return
+    if (this.#atMargin(this.#out.columns)) return
     const time = performance.now()
     if (!now && time - this.#drawnAt < redrawMs) return
     this.#drawnAt = time
@@ -132,9 +153,4 @@ export class TerminalView implements RunView {
 function bar(share: number): string {
   const filled = Math.round(Math.min(1, share) * 10)
   return '█'.repeat(filled) + '░'.repeat(10 - filled)
-}
-
-/** Without control characters: a model's text must not steer the terminal. */
-function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, '')
 }

@@ -2,6 +2,7 @@
  * The options of `dynts train`, and what they mean.
  */
 import { Option, type Command } from 'commander'
+import { InputError } from '../errors.ts'
 import { gpuChoices, type GpuChoice } from '../llama/index.ts'
 import {
   defaultTrainingSettings as d,
@@ -22,7 +23,8 @@ export interface TrainFlags extends Partial<Record<keyof TrainingSettings, unkno
   readonly localWindow?: number
   readonly ratio?: number
   readonly minTraces: number
-  readonly checkpointSteps: number
+  readonly checkpointSeconds: number
+  readonly checkpointSteps?: number
   readonly threads?: number
   readonly gpu: GpuChoice
   readonly resume: boolean
@@ -64,7 +66,8 @@ export function addTrainOptions(command: Command): Command {
   }
   return command
     .option('--min-traces <n>', 'refuse to train on fewer traces, or on half as many questions', number, 20)
-    .option('--checkpoint-steps <n>', 'steps after which the state is written', number, 50)
+    .option('--checkpoint-seconds <s>', 'write the state after the step at which so much time has passed', number, 60)
+    .option('--checkpoint-steps <n>', 'also after every n steps', number)
     .option('--threads <n>', 'compute threads (default: the physical cores)', number)
     .addOption(new Option('--gpu <back end>', 'where it is computed').choices(gpuChoices).default('auto'))
     .option('--resume', 'go on with the training that the state folder holds (the default)', true)
@@ -77,6 +80,8 @@ export function addTrainOptions(command: Command): Command {
 /** @throws InputError `invalid_option`, `invalid_target` */
 export function trainSettingsOf(flags: TrainFlags): TrainingSettings {
   checkWhole('--min-traces', flags.minTraces, 2)
+  if (!(flags.checkpointSeconds >= 0))
+    throw new InputError('invalid_option', `--checkpoint-seconds must be at least 0, not ${flags.checkpointSeconds}`)
   checkWhole('--checkpoint-steps', flags.checkpointSteps, 1)
   checkWhole('--threads', flags.threads, 1, 512)
   const names = Object.keys(d) as (keyof TrainingSettings)[]

@@ -6,10 +6,12 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { putAside } from '../records/record-file.ts'
+import type { ThroughputFigures } from '../training/throughput.ts'
 import { checkPredictorOutput, predictorPathOf } from './predictor-file.ts'
 
 /** What stands in the state folder when a training has come to its end. */
 const finishedName = 'finished.json'
+const throughputName = 'throughput.json'
 
 export class TrainOutput {
   readonly predictor: string
@@ -66,6 +68,18 @@ export class TrainOutput {
     await rename(partial, this.predictor)
   }
 
+  /**
+   * Notes how fast a training was, for a later run that has nothing left to train.
+   * @param measured by this run; undefined if it had nothing left
+   * @returns what was measured last, if anything was
+   */
+  async keepThroughput(measured: ThroughputFigures | undefined): Promise<ThroughputFigures | undefined> {
+    const path = join(this.state, throughputName)
+    if (measured === undefined) return (await readJson(path)) as ThroughputFigures | undefined
+    await this.#replace(path, `${JSON.stringify(measured)}\n`)
+    return measured
+  }
+
   /** Numbers and curves, beside the predictor or, if there is none, in the state folder. Returns where they are. */
   async writeReport(record: object, curves: string, besidePredictor: boolean): Promise<string[]> {
     await mkdir(this.state, { recursive: true })
@@ -89,12 +103,17 @@ export class TrainOutput {
   }
 
   async #finishedDigest(): Promise<string | undefined> {
-    try {
-      const { digest } = JSON.parse(await readFile(join(this.state, finishedName), 'utf8')) as { digest?: string }
-      return digest
-    } catch {
-      return undefined
-    }
+    const finished = (await readJson(join(this.state, finishedName))) as { digest?: string } | undefined
+    return finished?.digest
+  }
+}
+
+/** Undefined: there is no such file, or it is damaged. */
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'))
+  } catch {
+    return undefined
   }
 }
 

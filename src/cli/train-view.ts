@@ -6,6 +6,7 @@ import type { ThroughputFigures } from '../training/throughput.ts'
 import type { TrainingSettings } from '../training/settings.ts'
 import type { TrainingPlan, TrainingResult } from '../training/train-predictor.ts'
 import type { EpochEntry } from '../training/training-state.ts'
+import { counted } from './counted.ts'
 import { ProgressLine } from './progress-line.ts'
 import { formatTable } from './table.ts'
 
@@ -50,9 +51,9 @@ function planLines(plan: TrainingPlan, settings: TrainingSettings): string[] {
   const { split, shape, steps, batch, shrunk, resumedAt } = plan
   const { training, heldOut, trainingQuestions, heldOutQuestions } = split
   const lines = [
-    `${traces(training.length)} of ${questions(trainingQuestions)} to train on, ` +
-      `${traces(heldOut.length)} of ${questions(heldOutQuestions)} held out.`,
-    `A predictor of ${shape.join(' x ')}: ${steps} steps of ${traces(batch)}.`,
+    `${counted(training.length, 'trace')} of ${counted(trainingQuestions, 'question')} to train on, ` +
+      `${counted(heldOut.length, 'trace')} of ${counted(heldOutQuestions, 'question')} held out.`,
+    `A predictor of ${shape.join(' x ')}: ${steps} steps of ${counted(batch, 'trace')}.`,
   ]
   if (shrunk) {
     const wanted = `${settings.epochs} epochs give at least ${settings.leastSteps} steps`
@@ -80,7 +81,7 @@ export function trainingSummary({ plan, history, best, throughput }: TrainingRes
   const overlap = (p: string, paper?: string) =>
     row(`true top 20 % in predicted top ${p} %`, ({ heldOut }) => percent(heldOut.overlap[p]), paper)
   const table = formatTable([
-    [`held out: ${traces(plan.split.heldOut.length)}`, 'before', `epoch ${after?.epoch ?? '-'}`, 'paper'],
+    [`held out: ${counted(plan.split.heldOut.length, 'trace')}`, 'before', `epoch ${after?.epoch ?? '-'}`, 'paper'],
     row('mean squared error', ({ heldOut }) => real(heldOut.mse)),
     row('Kendall’s tau', ({ heldOut }) => heldOut.kendallTau.toFixed(3)),
     overlap('20'),
@@ -105,12 +106,4 @@ function real(value: number): string {
 
 function percent(share = NaN): string {
   return Number.isNaN(share) ? '-' : `${(share * 100).toFixed(1)} %`
-}
-
-function traces(count: number): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? 'trace' : 'traces'}`
-}
-
-function questions(count: number): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? 'question' : 'questions'}`
 }

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { closeTag, fakeHiddenState, fakeImportance, FakeLoop, openTag, runAlone, token, tokens } from './loop.fake.ts'
+import { fakeHiddenState, fakeImportance } from './forward-pass.fake.ts'
+import { FakeLoop, runAlone } from './loop.fake.ts'
 import type { GenerateRequest } from './types.ts'
+import { closeTag, openTag, token, tokens } from './vocabulary.fake.ts'
 
 const policies = [
   'dynts',

@@ -7,8 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { fakeAttention, FakeLoop, runAlone, tokens } from './loop.fake.ts'
+import { policySource } from '../eviction/policy-source.ts'
+import { fakeAttention } from './forward-pass.fake.ts'
+import { FakeLoop, runAlone } from './loop.fake.ts'
 import type { GenerateRequest } from './types.ts'
+import { tokens } from './vocabulary.fake.ts'
 
 /** What a spy was given. */
 interface Seen {
@@ -165,6 +168,16 @@ describe('a policy', () => {
     expect(loop.generated(0)).toHaveLength(50)
     expect(loop.generated(3)).toHaveLength(50)
     expect(loop.forward.held.every((stream) => stream.size === 0)).toBe(true)
+  })
+
+  test('whose file is not the one that the run began with is refused', () => {
+    const bound = { budget: 20, localWindow: 4, ratio: 0.4 }
+    const request = { prompt: { tokens: tokens('Q|a') }, policy: spyFile, maxTokens: 5, ...bound }
+    const { hash } = policySource(spyFile)
+    expect(runAlone({ ...request, policyHash: hash }, { attention: true }).generated(1)).toHaveLength(5)
+    expect(() => runAlone({ ...request, policyHash: hash.replace(/^./, 'x') }, { attention: true })).toThrow(
+      expect.objectContaining({ name: 'InputError', code: 'policy_changed' }),
+    )
   })
 
   test.each(['h2o', 'snapkv', 'r-kv', 'tova'])('%s is refused where attention is not read', (policy) => {

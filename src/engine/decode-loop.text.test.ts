@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { closeTag, eos, openTag, runAlone, textOf, token, tokens, type FakeLoop } from './loop.fake.ts'
+import { type FakeLoop, runAlone } from './loop.fake.ts'
 import type { GenerateRequest } from './types.ts'
+import { closeTag, eos, openTag, textOf, token, tokens } from './vocabulary.fake.ts'
 
 /** Runs a request whose sampled tokens are given. */
 function scripted(script: readonly number[], request: Partial<GenerateRequest> = {}): FakeLoop {
@@ -180,6 +181,23 @@ describe('stop texts', () => {
   test('no token is drawn after a stop text', () => {
     const loop = scripted(tokens('</think>|a|st|op|b|c'), { stop: ['stop'] })
     expect(loop.generated(1)).toEqual(tokens('</think>|a|st|op'))
+  })
+
+  test('nothing of the token that completes a stop text follows it, also if it might have begun a tag', () => {
+    const script = tokens('d|ab|c')
+    const request = { prompt: { text: 'Q' }, policy: 'full', stop: ['a'], seed: 1, maxTokens: script.length }
+    const tags = { open: 'ST', close: 'bc' }
+    const loop = runAlone(request, { scripts: { 1: script }, model: { thinkingTags: tags } })
+    expect(loop.generated(1)).toEqual(tokens('d|ab'))
+    expect(shown(loop).answer).toBe('d')
+    expect(loop.result(1).answer).toBe('d')
+  })
+
+  test('a replay of what a stop text has ended gives the same answer, whatever follows', () => {
+    const replay = tokens('</think>|a|st|op|b|stop|c')
+    const loop = runAlone({ prompt: { text: 'Q<think>' }, policy: 'full', stop: ['stop'], replay })
+    expect(loop.generated(1)).toEqual(replay)
+    expect(loop.result(1).answer).toBe('a')
   })
 
   test('text that was held back comes at the end', () => {

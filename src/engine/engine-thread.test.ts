@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import type { GgufInfo } from '../models/gguf-file.ts'
 import type { FromEngine, ToEngine } from './protocol.ts'
 
 /** Stands for the thread: notes what is sent to it, and says what a test lets it say. */
@@ -31,6 +32,8 @@ class FakeWorker extends EventEmitter {
 }
 vi.mock('node:worker_threads', () => ({ Worker: FakeWorker }))
 const { EngineThread } = await import('./engine-thread.ts')
+const { Engine } = await import('./engine.ts')
+const { Model } = await import('./model.ts')
 
 function listener() {
   const items: unknown[] = []
@@ -104,6 +107,19 @@ describe('the engine thread', () => {
     expect(() => thread.submit(1, request, listener())).toThrow(expect.objectContaining(died))
     await expect(thread.release('closeModel', { model: 1 })).resolves.toBeUndefined()
     expect(EngineThread.shared()).not.toBe(thread)
+  })
+
+  test('a model whose thread has ended is not mistaken for one that the next thread has', async () => {
+    const info = { path: '', keyLength: 64, valueLength: 64, kvHeads: [2] } as unknown as GgufInfo
+    const reply = { model: 1, release: '', backend: 'cpu', threads: 1 }
+    const model = new Model(EngineThread.shared(), reply, { info, predictor: undefined }, 0)
+    FakeWorker.last.emit('exit', 1)
+    EngineThread.shared()
+    const { sent } = FakeWorker.last
+    await expect(Engine.create(model)).rejects.toMatchObject({ name: 'EngineError', code: 'engine_died' })
+    await expect(model.tokenize('a')).rejects.toMatchObject({ code: 'engine_died' })
+    await model.close()
+    expect(sent).toEqual([])
   })
 
   test('only what is under way can be cancelled', () => {

@@ -5,7 +5,7 @@ import { compactionChoices, type CompactionChoice } from '../cache/compaction.ts
 import { EngineError, InputError } from '../errors.ts'
 import { kvTypes, type KvType } from '../llama/index.ts'
 import { bytesPerCell } from '../models/memory-plan.ts'
-import { EngineThread, type Listener } from './engine-thread.ts'
+import type { EngineThread, Listener } from './engine-thread.ts'
 import { Generation } from './generation.ts'
 import type { Model } from './model.ts'
 import { defaultCacheSettings } from './prepare.ts'
@@ -44,7 +44,10 @@ export class Engine {
   readonly #generations = new Set<Generation>()
   #closed = false
 
-  /** @throws InputError `invalid_context`; EngineError `context_not_created` when memory does not suffice */
+  /**
+   * @throws InputError `invalid_context`; EngineError `context_not_created` when memory does not suffice, `engine_died` if the
+   *   thread that has the model has ended
+   */
   static async create(model: Model, options: EngineOptions = {}): Promise<Engine> {
     const { sequences = 1, kvType = 'f16', compaction = 'auto', flashAttention, attention = false } = options
     if (!kvTypes.includes(kvType))
@@ -54,7 +57,7 @@ export class Engine {
     }
     const cells = options.cells ?? model.predictor?.budget ?? defaultCacheSettings.budget
     const cellBytes = bytesPerCell(model.info, kvType)
-    const thread = EngineThread.shared()
+    const { thread } = model
     const reply = await thread.call('open', {
       model: model.id,
       cells,

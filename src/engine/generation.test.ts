@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { Generation } from './generation.ts'
-import { runAlone, tokens } from './loop.fake.ts'
+import { runAlone } from './loop.fake.ts'
 import type { GenerateEvent } from './types.ts'
+import { tokens } from './vocabulary.fake.ts'
 
 /** The events of a real generation of a fake model. */
 const { events } = runAlone({ prompt: { tokens: tokens('Q|a') }, policy: 'full', maxTokens: 4 }).of(1)

@@ -1,5 +1,32 @@
 import { expect, test } from 'vitest'
-import { resolveCacheSettings } from './prepare.ts'
+import { renderPrompt, resolveCacheSettings } from './prepare.ts'
+import { fakeVocabulary } from './vocabulary.fake.ts'
+
+test.each([
+  ['what is 1 + 1?', 'Q'],
+  ['nothing', ''],
+  ['a word of the tag', 'think'],
+  ['one letter', 'k'],
+  ['a tag', 'Q <think> and </think>'],
+  ['white space around it', '\n Q '],
+])('what a template adds behind the question opens the thinking, whatever the question is: %s', (_, content) => {
+  const chatTemplate = '<user>{% for message in messages %}{{ message.content.strip() }}{% endfor %}<assistant><think>'
+  const messages = [{ role: 'user' as const, content }]
+  const { text, opening } = renderPrompt({ vocab: fakeVocabulary, chatTemplate }, { messages })
+  expect(text).toBe(`<user>${content.trim()}<assistant><think>`)
+  expect(opening).toBe('<assistant><think>')
+})
+
+test('of a template that changes or leaves out the last message, too', () => {
+  const answer = '{{ messages[-1].content.split("</think>")[-1] }}<think>'
+  const messages = [{ role: 'assistant' as const, content: 'a</think>b' }]
+  expect(renderPrompt({ vocab: fakeVocabulary, chatTemplate: answer }, { messages })).toEqual({
+    text: 'b<think>',
+    opening: '<think>',
+  })
+  const chatTemplate = 'Q<think>'
+  expect(renderPrompt({ vocab: fakeVocabulary, chatTemplate }, { messages }).opening).toBe('Q<think>')
+})
 
 test('what a request gives wins over what the predictor recommends, and that over the defaults', () => {
   expect(resolveCacheSettings({}, {})).toEqual({ budget: 4096, localWindow: 1024, ratio: 0.4 })

@@ -47,12 +47,19 @@ export interface PreparedRequest {
 }
 
 /**
- * @throws InputError `unknown_policy`, `policy_not_loaded`, `policy_failed`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `prompt_too_long`,
- *   `missing_predictor`, `model_not_evictable`, `invalid_sampling`, `invalid_request`, `chat_template`
+ * @throws InputError `unknown_policy`, `policy_not_loaded`, `policy_changed`, `policy_failed`, `policy_does_not_fit`,
+ *   `invalid_policy_option`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `prompt_too_long`, `missing_predictor`,
+ *   `model_not_evictable`, `invalid_sampling`, `invalid_request`, `chat_template`
  */
 export function prepareRequest(model: ModelFacts, request: GenerateRequest): PreparedRequest {
   checkRequest(request)
   const definition = resolvePolicy(request.policy ?? defaultPolicy(model))
+  if (request.policyHash !== undefined && definition.hash !== request.policyHash) {
+    throw new InputError(
+      'policy_changed',
+      `policy ${definition.name}: its file, or one that it imports, has changed since this run began. Begin again: it counts as another policy now.`,
+    )
+  }
   const policyOptions = parsePolicyOptions(definition, request.policyOptions ?? {})
   const sampling = { ...defaultSampling, ...definedOnly(request.sampling ?? {}) }
   const seed = request.seed ?? 0
@@ -139,7 +146,13 @@ function boundOf(model: ModelFacts, request: GenerateRequest, promptCells: numbe
   return { ...settings, plan: planEviction(settings, promptCells) }
 }
 
-/** The prompt as text. Tags that a user wrote are no thinking: of messages, only what the template adds behind them counts. */
+/** What takes the place of the last message, to see what the template adds behind it: private-use characters. */
+const marker = '\u{e000}\u{e001}\u{e000}'
+
+/**
+ * The prompt as text, and what of it may open the thinking. Tags that a user wrote are no thinking: of messages, only what the
+ * template adds behind them counts.
+ */
 export function renderPrompt(
   model: Pick<ModelFacts, 'vocab' | 'chatTemplate'>,
   prompt: Prompt,
@@ -153,13 +166,17 @@ export function renderPrompt(
   if (model.chatTemplate === undefined) {
     return { text: prompt.messages.map((message) => message.content).join('\n\n'), opening: '' }
   }
-  const text = renderChat(model.chatTemplate, prompt.messages, {
-    bosToken: tokenText(model.vocab, model.vocab.bos),
-    eosToken: tokenText(model.vocab, model.vocab.eos),
-    ...(prompt.enableThinking === undefined ? {} : { enableThinking: prompt.enableThinking }),
-  })
-  const last = prompt.messages.at(-1)?.content.trim() ?? ''
-  return { text, opening: text.slice(text.lastIndexOf(last) + last.length) }
+  const { chatTemplate } = model
+  const render = (messages: typeof prompt.messages) =>
+    renderChat(chatTemplate, messages, {
+      bosToken: tokenText(model.vocab, model.vocab.bos),
+      eosToken: tokenText(model.vocab, model.vocab.eos),
+      ...(prompt.enableThinking === undefined ? {} : { enableThinking: prompt.enableThinking }),
+    })
+  const text = render(prompt.messages)
+  // Not looked for by its text: that may be short, and stand in what the template adds, or it may have been changed.
+  const marked = render(prompt.messages.map((one, i, all) => (i < all.length - 1 ? one : { ...one, content: marker })))
+  return { text, opening: marked.split(marker).at(-1) ?? '' }
 }
 
 export function tokenizePrompt(vocab: Vocabulary, prompt: Prompt, text: string): Int32Array {
@@ -196,7 +213,7 @@ function tokenText(vocab: Vocabulary, token: number): string {
 }
 
 function decode(vocab: Vocabulary, tokens: readonly number[]): string {
-  const decoder = new TextDecoder()
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   const text = tokens
     .filter((token) => vocab.isToken(token))
     .map((token) => decoder.decode(vocab.piece(token), { stream: true }))

@@ -16,6 +16,7 @@ const schema = z.object({
     z.object({ tokens: z.array(number) }),
   ]),
   policy: z.string().optional(),
+  policyHash: z.string().optional(),
   policyOptions: z.record(z.string(), z.unknown()).optional(),
   budget: number.optional(),
   localWindow: number.optional(),

@@ -18,6 +18,13 @@ test('a stop text ends the answer and is not part of it, also across tokens', ()
   expect(run(['aab', 'aac', 'x'], ['aac', 'bz'])).toEqual({ text: 'aab', stopped: true })
 })
 
+test('nothing follows a stop text', () => {
+  const condition = new StopTexts(['b'])
+  expect(condition.push('abc')).toEqual({ text: 'a', stopped: true })
+  expect(condition.push('ab')).toEqual({ text: '', stopped: true })
+  expect(condition.finish()).toBe('')
+})
+
 test('what only looks like a stop text is kept', () => {
   expect(run(['Hello wor', 'd', ' wor'], ['world'])).toEqual({ text: 'Hello word wor', stopped: false })
   expect(run(['a', 'b'], [])).toEqual({ text: 'ab', stopped: false })

@@ -6,6 +6,7 @@ import { overlap } from './text-overlap.ts'
 export class StopTexts {
   readonly #stops: readonly string[]
   #held = ''
+  #stopped = false
 
   constructor(stops: readonly string[]) {
     this.#stops = stops.filter((stop) => stop !== '')
@@ -14,15 +15,17 @@ export class StopTexts {
   /**
    * Takes the next piece of the answer.
    * @returns the text that cannot be part of a stop text any more, and whether a stop text was found (it and what follows
-   * it are dropped)
+   * it, in later pieces too, are dropped)
    */
   push(text: string): { text: string; stopped: boolean } {
     if (this.#stops.length === 0) return { text, stopped: false }
+    if (this.#stopped) return { text: '', stopped: true }
     this.#held += text
     const found = this.#stops.map((stop) => this.#held.indexOf(stop)).filter((i) => i >= 0)
     if (found.length > 0) {
       const released = this.#held.slice(0, Math.min(...found))
       this.#held = ''
+      this.#stopped = true
       return { text: released, stopped: true }
     }
     const keep = Math.max(...this.#stops.map((stop) => overlap(this.#held, stop)))

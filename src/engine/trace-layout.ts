@@ -98,7 +98,7 @@ function findParts(
   first: number,
 ): Parts {
   const phase = new ReasoningPhase(tags, opening)
-  const decoder = new TextDecoder()
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   const texts = { thinking: '', answer: '' }
   let thinkStart = phase.phase === 'thinking' ? first : undefined
   let closed: { thinkEnd: number; answerStart: number } | undefined

@@ -14,8 +14,10 @@ export type Prompt =
 
 export interface GenerateRequest {
   readonly prompt: Prompt
-  /** Name of an eviction policy. Default: `dynts` if the model has a predictor, else `question-window`. */
+  /** Name of an eviction policy, or a file. Default: `dynts` if the model has a predictor, else `question-window`. */
   readonly policy?: string | undefined
+  /** The hash of the policy file that is meant, as evaluation records have it: another content is refused. Default: any. */
+  readonly policyHash?: string | undefined
   readonly policyOptions?: Readonly<Record<string, unknown>> | undefined
   /** B, in cells; at most the engine's. Default: the predictor's recommendation, else 4096. */
   readonly budget?: number | undefined

@@ -6,7 +6,7 @@ import { InputError } from '../errors.ts'
 import type { EvictionPolicy, PolicyContext, PolicyDefinition, Protection } from './policy.ts'
 
 /**
- * Makes a policy for a sequence.
+ * Makes a policy for a sequence. A user's gets copies of what the engine goes on to use.
  * @throws InputError `policy_failed` for a user's policy that cannot be made, or later throws, or gives scores that cannot
  * be used
  */
@@ -23,7 +23,9 @@ export function createPolicy(
       guarded(definition, `observe, position ${step.position}`, () => policy.observe?.(step))
     },
     score(candidates, cells) {
-      const scores: unknown = guarded(definition, 'score', () => policy.score(candidates, cells))
+      const scores: unknown = guarded(definition, 'score', () =>
+        policy.score(candidates.slice(), { ...cells, held: cells.held.slice() }),
+      )
       checkScores(definition, candidates, scores)
       return scores
     },
@@ -81,12 +83,17 @@ function checkScores(
 }
 
 function guarded<T>(definition: PolicyDefinition, where: string, act: () => T): T {
+  let given: T
   try {
-    return act()
+    given = act()
   } catch (error) {
     if (definition.file === undefined) throw error
     throw failed(definition, `${where}: ${error instanceof Error ? error.message : String(error)}`, error)
   }
+  if (!(given instanceof Promise)) return given
+  // If it fails, and nobody looks at it, it ends the engine's thread.
+  given.catch(() => undefined)
+  throw failed(definition, `${where}: it gave a promise, but the engine does not wait for a policy`)
 }
 
 function failed({ name, file }: PolicyDefinition, reason: string, cause?: unknown): InputError {

@@ -153,13 +153,46 @@ describe('a policy file', () => {
     expect((error as Error).message.split('\n')).toHaveLength(1)
   })
 
-  test('a file that is not there, or a folder', () => {
+  test.each([
+    ['cjs', 'module.exports = '],
+    ['mjs', 'export default '],
+  ])('a .%s file is run again when it has changed', (extension, exports) => {
+    const text = (value: number) =>
+      `${exports}{ name: 'plain', create: () => ({ score: () => Float32Array.of(${value}) }) }`
+    const path = write(text(1), extension)
+    expect(scoreOf(path, [1])).toEqual([1])
+    writeFileSync(path, text(22))
+    expect(scoreOf(path, [1])).toEqual([22])
+  })
+
+  test.each([
+    ['ts', 'export const value = '],
+    ['cjs', 'exports.value = '],
+    ['json', ''],
+  ])('and when a .%s file that it imports has, directly or not', (extension, prefix) => {
+    const deep = join(folder, `deep-${extension}.${extension}`)
+    const set = (value: number) => {
+      writeFileSync(deep, extension === 'json' ? `{ "value": ${value} }` : `${prefix}${value}`)
+    }
+    set(1)
+    writeFileSync(join(folder, `middle-${extension}.ts`), `export { value } from './deep-${extension}.${extension}'`)
+    const path = write(`import { value } from './middle-${extension}'
+      export default { name: 'plain', create: () => ({ score: () => Float32Array.of(value) }) }`)
+    expect(scoreOf(path, [1])).toEqual([1])
+    const { hash } = loadPolicy(path)
+    set(22)
+    expect(scoreOf(path, [1])).toEqual([22])
+    expect(loadPolicy(path).hash).not.toBe(hash)
+  })
+
+  test('a file that is not there, a folder, or an address of nothing here', () => {
     const missing: unknown = expect.objectContaining({
       code: 'policy_not_loaded',
       message: expect.stringContaining('There is no policy file') as string,
     })
     expect(() => resolvePolicy(join(folder, 'none.ts'))).toThrow(missing)
     expect(() => resolvePolicy(folder)).toThrow(missing)
+    expect(() => resolvePolicy('file://elsewhere/mine.ts')).toThrow(missing)
   })
 })
 
@@ -181,12 +214,13 @@ describe('a policy that fails', () => {
     [`create: () => { throw new Error('oh') }`, 'create: oh'],
     [`create: () => { throw 'text' }`, 'create: text'],
     ['create: () => undefined', 'create must give an object with a score function'],
-    ['create: async () => ({ score: () => 1 })', 'create must give an object with a score function'],
+    ['create: async () => ({ score: () => 1 })', 'create: it gave a promise, but the engine does not wait'],
     ['create: () => ({ score: 1 })', 'create must give an object with a score function'],
     [`create: () => ({ observe() { throw new Error('oh') }, score() {} })`, 'observe, position 7: oh'],
     [score(`(() => { throw new Error('oh') })()`), 'score: oh'],
     [score('candidates.map((position) => position / 2)'), 'score must give a Float32Array'],
     [score('[1, 2]'), 'score must give a Float32Array'],
+    [score('Promise.resolve(new Float32Array(2))'), 'score: it gave a promise'],
     [score('undefined'), 'score must give a Float32Array'],
     [score('new Float32Array(3)'), 'score gave 3 scores for 2 candidates'],
     [score('Float32Array.of(1, NaN)'), 'the score of position 5 is NaN'],
@@ -200,6 +234,35 @@ describe('a policy that fails', () => {
     expect(run).toThrow(expect.objectContaining({ name: 'InputError', code: 'policy_failed' }))
     expect(run).toThrow(/^policy mine \(.*policy-\d+\.ts\) failed: /)
     expect(run).toThrow(message)
+  })
+
+  test.each([
+    ['create', `create: async () => { throw new Error('oh') }`],
+    ['observe, position 7', `create: () => ({ observe: async () => { throw new Error('oh') }, score() {} })`],
+    ['score', score(`Promise.reject(new Error('oh'))`)],
+  ])('%s that rejects later is no unhandled rejection, which would end the engine', async (where, body) => {
+    const unhandled: unknown[] = []
+    const note = (reason: unknown) => unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    expect(failing(body)).toThrow(`failed: ${where}: it gave a promise`)
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
+  })
+
+  test('what it does to its arguments stays with it', () => {
+    const body = `create: () => ({ score(candidates, { held }) {
+      candidates.fill(99)
+      held.fill(99)
+      return Float32Array.of(1, 2)
+    } })`
+    const policy = createPolicy(loadPolicy(write(`export default { name: 'mine', ${body} }`)), {}, context)
+    const [candidates, held] = [Int32Array.of(4, 5), Int32Array.of(4, 5, 6)]
+    policy.score(candidates, { held })
+    expect([[...candidates], [...held]]).toEqual([
+      [4, 5],
+      [4, 5, 6],
+    ])
   })
 
   test('minus infinity is a score', () => {

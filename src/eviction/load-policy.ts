@@ -3,12 +3,14 @@
  * Checks its form; what it does is checked at each eviction (`check-policy.ts`).
  */
 import { readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createJiti } from 'jiti'
 import * as zod from 'zod'
 import { InputError } from '../errors.ts'
 import { definePolicy, type PolicyInput } from './define-policy.ts'
+import { createJiti } from './jiti.ts'
+import { policySource } from './policy-source.ts'
 import type { PolicyDefinition } from './policy.ts'
 
 const { z } = zod
@@ -50,32 +52,63 @@ export function isPolicyFile(reference: string): boolean {
  * @throws InputError `policy_not_loaded` if there is none
  */
 export function policyFile(reference: string): string {
-  const path = reference.startsWith('file:') ? fileURLToPath(reference) : resolve(reference)
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
+  const path = reference.startsWith('file:') ? pathOfAddress(reference) : resolve(reference)
+  if (path === undefined || !statSync(path, { throwIfNoEntry: false })?.isFile()) {
     throw new InputError('policy_not_loaded', `There is no policy file ${reference}. Check --policy.`)
   }
   return path
 }
 
-const loaded = new Map<string, { readonly mtimeMs: number; readonly definition: PolicyDefinition }>()
+/** Undefined for an address that names no file here, such as one of another host. */
+function pathOfAddress(address: string): string | undefined {
+  try {
+    return fileURLToPath(address)
+  } catch {
+    return undefined
+  }
+}
+
+interface LoadedPolicy {
+  readonly files: readonly string[]
+  /** Of all files, when they were read. */
+  readonly stamp: string
+  readonly definition: PolicyDefinition
+}
+const loaded = new Map<string, LoadedPolicy>()
 
 /**
- * Runs a policy file and gives its default export; a file that has not changed is run once.
+ * Runs a policy file and gives its default export; it is run again only when the file, or one that it imports
+ * (`policySource`), has changed.
  * @param reference a path, relative to the working directory, or a `file:` address
  * @throws InputError `policy_not_loaded`, saying what is wrong with the file
  */
 export function loadPolicy(reference: string): PolicyDefinition {
   const path = policyFile(reference)
-  const { mtimeMs } = statSync(path)
   const known = loaded.get(path)
-  if (known?.mtimeMs === mtimeMs) return known.definition
-  const definition = { ...checked(reference, run(path)), file: path }
-  loaded.set(path, { mtimeMs, definition })
+  if (known && known.stamp === stampOf(known.files)) return known.definition
+  const { files, hash } = policySource(path)
+  const stamp = stampOf(files)
+  const definition = { ...checked(reference, run(path, files)), file: path, hash }
+  loaded.set(path, { files, stamp, definition })
   return definition
 }
 
-function run(path: string): unknown {
+/** Another one for files of which one has changed, by time or size. */
+function stampOf(files: readonly string[]): string {
+  return files
+    .map((file) => {
+      const stats = statSync(file, { throwIfNoEntry: false })
+      return `${stats?.mtimeMs ?? 'gone'} ${stats?.size ?? 0}`
+    })
+    .join()
+}
+
+const { cache: nodeModules } = createRequire(import.meta.url)
+
+function run(path: string, files: readonly string[]): unknown {
   try {
+    // What Node reads by itself (JSON and CommonJS), it would never read again.
+    for (const file of files) Reflect.deleteProperty(nodeModules, file)
     // The file's own imports of these must not bring in a second copy.
     const jiti = createJiti(path, {
       fsCache: false,

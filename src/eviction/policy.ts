@@ -99,6 +99,8 @@ export interface PolicyDefinition<Options extends z.ZodObject = z.ZodObject> {
   readonly name: string
   /** The file that a user's policy was loaded from. */
   readonly file?: string
+  /** Of that file and all that it imports by relative paths, when they were loaded (`policySource`). */
+  readonly hash?: string
   /** One line for help texts. */
   readonly summary: string
   /** False for the full cache: nothing is ever evicted. */

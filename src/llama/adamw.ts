@@ -2,8 +2,8 @@
  * AdamW (Loshchilov and Hutter, arXiv 1711.05101) in ggml with clipping of the gradients' global norm. Knows nothing of how
  * the gradients came about.
  */
-import type { Pointer } from './bindings.ts'
 import type { GgmlWorkspace, TensorSet, TensorShape } from './ggml-workspace.ts'
+import type { Pointer } from './structs.ts'
 
 export interface AdamWSettings {
   readonly beta1: number

@@ -5,8 +5,9 @@
  */
 import koffi from 'koffi'
 import { EngineError } from '../errors.ts'
-import { evalCallback, tensorHead, type Bindings, type Pointer } from './bindings.ts'
+import type { Bindings } from './bindings.ts'
 import type { LlamaLibrary } from './library.ts'
+import { evalCallback, ggmlType, tensorHead, type Pointer } from './structs.ts'
 
 /** Attention of the queries of one forward pass, averaged over layers and query heads. */
 export interface AttentionRows {
@@ -37,7 +38,6 @@ interface Reading {
 }
 
 const softmaxName = /^kq_soft_max-(\d+)$/
-const float32Type = 0
 const oneSequence: WantedRows = { streams: [true], firstQuery: 0 }
 /** Values that are copied out of C at a time: what fits into a core's cache beside the sums. */
 const blockLength = 2 ** 16
@@ -133,7 +133,7 @@ export class AttentionProbe implements Disposable {
   #read(tensor: Pointer, layer: number): void {
     const { type, ne } = koffi.decode(tensor, tensorHead) as { type: number; ne: (number | bigint)[] }
     const [cells = 0, queries = 0, heads = 0, streams = 0] = ne.map(Number)
-    if (type !== float32Type) throw new EngineError('attention_shape', 'attention weights are not float32')
+    if (type !== ggmlType.f32) throw new EngineError('attention_shape', 'attention weights are not float32')
     if (layer <= this.#layer) this.#begin(cells, queries, streams)
     this.#layer = layer
     const reading = this.#readings.at(-1)

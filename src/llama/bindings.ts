@@ -1,175 +1,19 @@
 /**
- * The C functions of llama.cpp that this package calls, by their C names. Struct layouts are those of llama.cpp v0.4.0 and
- * v0.5.0 (the same in both). Nothing here checks its arguments: callers in this folder do, because C does not.
+ * The C functions of llama.cpp that this package calls, by their C names; the structs are in `structs.ts`. Nothing here checks
+ * its arguments: callers in this folder do, because C does not.
  */
-import koffi, { type LibraryHandle } from 'koffi'
-
-/** An address in C; 0n never occurs, null is the null pointer. */
-export type Pointer = bigint
-type Nullable = Pointer | null
-
-export interface LlamaModelParams {
-  devices: Nullable
-  tensor_buft_overrides: Nullable
-  n_gpu_layers: number
-  split_mode: number
-  load_mode: number
-  lazy_mode: number
-  main_gpu: number
-  tensor_split: Nullable
-  progress_callback: Nullable
-  progress_callback_user_data: Nullable
-  kv_overrides: Nullable
-  vocab_only: boolean
-  check_tensors: boolean
-  use_extra_bufts: boolean
-  no_host: boolean
-  no_alloc: boolean
-  load_mtp: boolean
-}
-
-export interface LlamaContextParams {
-  n_ctx: number
-  n_batch: number
-  n_ubatch: number
-  n_seq_max: number
-  n_rs_seq: number
-  n_outputs_max: number
-  n_outputs_max_per_seq: number
-  n_threads: number
-  n_threads_batch: number
-  ctx_type: number
-  rope_scaling_type: number
-  pooling_type: number
-  attention_type: number
-  flash_attn_type: number
-  rope_freq_base: number
-  rope_freq_scale: number
-  yarn_ext_factor: number
-  yarn_attn_factor: number
-  yarn_beta_fast: number
-  yarn_beta_slow: number
-  yarn_orig_ctx: number
-  defrag_thold: number
-  cb_eval: Nullable
-  cb_eval_user_data: Nullable
-  type_k: number
-  type_v: number
-  abort_callback: Nullable
-  abort_callback_data: Nullable
-  embeddings: boolean
-  offload_kqv: boolean
-  no_perf: boolean
-  op_offload: boolean
-  swa_full: boolean
-  kv_unified: boolean
-  samplers: Nullable
-  n_samplers: number
-  ctx_other: Nullable
-}
-
-export interface LlamaBatch {
-  n_tokens: number
-  token: Pointer
-  embd: Nullable
-  pos: Pointer
-  n_seq_id: Pointer
-  seq_id: Pointer
-  logits: Pointer
-}
-
-koffi.struct('llama_model_params', {
-  devices: 'void *',
-  tensor_buft_overrides: 'void *',
-  n_gpu_layers: 'int32_t',
-  split_mode: 'int',
-  load_mode: 'int',
-  lazy_mode: 'int',
-  main_gpu: 'int32_t',
-  tensor_split: 'void *',
-  progress_callback: 'void *',
-  progress_callback_user_data: 'void *',
-  kv_overrides: 'void *',
-  vocab_only: 'bool',
-  check_tensors: 'bool',
-  use_extra_bufts: 'bool',
-  no_host: 'bool',
-  no_alloc: 'bool',
-  load_mtp: 'bool',
-})
-
-koffi.struct('llama_context_params', {
-  n_ctx: 'uint32_t',
-  n_batch: 'uint32_t',
-  n_ubatch: 'uint32_t',
-  n_seq_max: 'uint32_t',
-  n_rs_seq: 'uint32_t',
-  n_outputs_max: 'uint32_t',
-  n_outputs_max_per_seq: 'uint32_t',
-  n_threads: 'int32_t',
-  n_threads_batch: 'int32_t',
-  ctx_type: 'int',
-  rope_scaling_type: 'int',
-  pooling_type: 'int',
-  attention_type: 'int',
-  flash_attn_type: 'int',
-  rope_freq_base: 'float',
-  rope_freq_scale: 'float',
-  yarn_ext_factor: 'float',
-  yarn_attn_factor: 'float',
-  yarn_beta_fast: 'float',
-  yarn_beta_slow: 'float',
-  yarn_orig_ctx: 'uint32_t',
-  defrag_thold: 'float',
-  cb_eval: 'void *',
-  cb_eval_user_data: 'void *',
-  type_k: 'int',
-  type_v: 'int',
-  abort_callback: 'void *',
-  abort_callback_data: 'void *',
-  embeddings: 'bool',
-  offload_kqv: 'bool',
-  no_perf: 'bool',
-  op_offload: 'bool',
-  swa_full: 'bool',
-  kv_unified: 'bool',
-  samplers: 'void *',
-  n_samplers: 'size_t',
-  ctx_other: 'void *',
-})
-
-koffi.struct('llama_batch', {
-  n_tokens: 'int32_t',
-  token: 'void *',
-  embd: 'void *',
-  pos: 'void *',
-  n_seq_id: 'void *',
-  seq_id: 'void *',
-  logits: 'void *',
-})
-
-koffi.struct('llama_sampler_chain_params', { no_perf: 'bool' })
-
-koffi.struct('ggml_init_params', {
-  mem_size: 'size_t',
-  mem_buffer: 'void *',
-  no_alloc: 'bool',
-})
-
-/** The fields of `struct ggml_tensor` up to `nb`: type, buffer, shape (elements) and strides (bytes). */
-export const tensorHead = koffi.struct('ggml_tensor_head', {
-  type: 'int',
-  buffer: 'void *',
-  ne: koffi.array('int64_t', 4, 'Array'),
-  nb: koffi.array('size_t', 4, 'Array'),
-})
-
-koffi.proto('void ggml_log_callback(int level, const char *text, void *user_data)')
-koffi.proto('bool llama_progress_callback(float progress, void *user_data)')
-koffi.proto('bool ggml_backend_sched_eval_callback(void *tensor, bool ask, void *user_data)')
-export const logCallback = koffi.pointer('ggml_log_callback')
-export const progressCallback = koffi.pointer('llama_progress_callback')
-export const evalCallback = koffi.pointer('ggml_backend_sched_eval_callback')
+import type { LibraryHandle } from 'koffi'
+// The prototypes name its structs.
+import './structs.ts'
+import type {
+  GgmlInitParams,
+  LlamaBatch,
+  LlamaContextParams,
+  LlamaModelParams,
+  LlamaSamplerChainParams,
+  Nullable,
+  Pointer,
+} from './structs.ts'
 
 /** A C prototype with the TypeScript signature that koffi gives it. */
 interface Declaration<Signature> {
@@ -252,7 +96,7 @@ const llama = {
     'size_t llama_state_seq_set_data_ext(void *, void *, size_t, int32_t, uint32_t)',
   ),
 
-  llama_sampler_chain_init: c<(params: { no_perf: boolean }) => P>(
+  llama_sampler_chain_init: c<(params: LlamaSamplerChainParams) => P>(
     'void *llama_sampler_chain_init(llama_sampler_chain_params)',
   ),
   llama_sampler_chain_add: c<(chain: P, sampler: P) => void>('void llama_sampler_chain_add(void *, void *)'),
@@ -273,9 +117,7 @@ const llama = {
 }
 
 const ggmlBase = {
-  ggml_init: c<(params: { mem_size: number; mem_buffer: null; no_alloc: boolean }) => P>(
-    'void *ggml_init(ggml_init_params)',
-  ),
+  ggml_init: c<(params: GgmlInitParams) => P>('void *ggml_init(ggml_init_params)'),
   ggml_free: c<(context: P) => void>('void ggml_free(void *)'),
   ggml_tensor_overhead: c<() => number>('size_t ggml_tensor_overhead()'),
   ggml_graph_overhead: c<() => number>('size_t ggml_graph_overhead()'),
@@ -398,21 +240,4 @@ export function bind(libraries: LoadedLibraries): Bindings {
     for (const [name, { prototype }] of Object.entries(table)) bindings[name] = library.func(prototype)
   }
   return bindings as Bindings
-}
-
-/** A typed-array view of memory that C owns. It must not be used after C has freed or moved the memory. */
-export function float32View(address: Pointer, length: number): Float32Array {
-  return new Float32Array(koffi.view(address, length * 4))
-}
-export function int32View(address: Pointer, length: number): Int32Array {
-  return new Int32Array(koffi.view(address, length * 4))
-}
-export function int8View(address: Pointer, length: number): Int8Array {
-  return new Int8Array(koffi.view(address, length))
-}
-export function pointerView(address: Pointer, length: number): BigUint64Array {
-  return new BigUint64Array(koffi.view(address, length * 8))
-}
-export function writeInt32(address: Pointer, value: number): void {
-  koffi.encode(address, 'int32_t', value)
 }

@@ -1,55 +1,26 @@
 /**
  * One llama.cpp context: the KV cache of N sequences, a stream of cells for each, and the forward pass over them. All
- * that crosses into C is checked here. Knows nothing of phases, policies or budgets.
+ * that crosses into C is checked here and in the parts. Knows nothing of phases, policies or budgets.
  */
 import { EngineError, InputError } from '../errors.ts'
-import type { AttentionProbe } from './attention-probe.ts'
 import { AttentionReader, type PositionWeights } from './attention-reader.ts'
+import { cachedKeys, type StoredKeys } from './cached-keys.ts'
+import type { CellSlots } from './cell-slots.ts'
 import {
-  float32View,
-  int8View,
-  int32View,
-  pointerView,
-  writeInt32,
-  type Bindings,
-  type LlamaBatch,
-  type Pointer,
-} from './bindings.ts'
-import { CellSlots } from './cell-slots.ts'
+  batchCapacity,
+  contextParams,
+  resolveContextOptions,
+  type ContextOptions,
+  type ContextSettings,
+} from './context-options.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaModel } from './model.ts'
+import { OutputRows } from './output-rows.ts'
 import { PairProducts } from './pair-products.ts'
-import { cachedKeys, compactSequence, StateBuffer, type StoredKeys } from './sequence-state.ts'
-import { defaultThreads } from './threads.ts'
-
-export const kvTypes = ['f16', 'q8_0', 'f32'] as const
-export type KvType = (typeof kvTypes)[number]
-const ggmlType: Record<KvType, number> = { f32: 0, f16: 1, q8_0: 8 }
-
-export interface ContextOptions {
-  /** Cells of each sequence; llama.cpp rounds them up to a multiple of 256. */
-  readonly cells: number
-  /** How many sequences it holds. Default 1. */
-  readonly sequences?: number | undefined
-  /** Default f16. */
-  readonly kvType?: KvType | undefined
-  /** Compute threads. Default: `defaultThreads`. */
-  readonly threads?: number | undefined
-  /** The most tokens of one forward pass. Default 512. */
-  readonly batchTokens?: number | undefined
-  /** Default: on a GPU and for a quantised cache; on the CPU it is slower (docs/benchmarks.md). */
-  readonly flashAttention?: boolean | undefined
-  /** The most output rows of one decode; at least `sequences`, the default. */
-  readonly outputRows?: number | undefined
-  /** Reads attention weights; turns flash attention off. */
-  readonly attentionProbe?: AttentionProbe | undefined
-}
-
-type ResolvedOptions = Pick<ContextOptions, 'attentionProbe'> &
-  Record<'sequences' | 'threads' | 'batchTokens' | 'outputRows', number> & {
-    readonly kvType: KvType
-    readonly flashAttention: boolean
-  }
+import { SequenceMemory } from './sequence-memory.ts'
+import { compactSequence, StateBuffer } from './sequence-state.ts'
+import type { Pointer } from './structs.ts'
+import { TokenBatch } from './token-batch.ts'
 
 /** The forward pass of one token in each of several sequences. All arrays have the same length. */
 export interface DecodeBatch {
@@ -58,133 +29,73 @@ export interface DecodeBatch {
   readonly sequences: ArrayLike<number>
 }
 
-const flashAttentionType = { off: 0, on: 1 }
-const poolingNone = 0
-
 export class LlamaContext extends NativeHandle {
   readonly model: LlamaModel
   /** Cells of each sequence, after llama.cpp's rounding. */
   readonly cells: number
   readonly sequences: number
-  readonly kvType: KvType
   readonly flashAttention: boolean
-  readonly threads: number
+  /** The most tokens of one forward pass. */
   readonly batchTokens: number
+  /** The most output rows of one decode. */
   readonly outputRows: number
-  readonly attentionProbe: AttentionProbe | undefined
-  /** For each sequence, the position that each cell holds. */
-  readonly slots: readonly CellSlots[]
-  readonly #c: Bindings
-  readonly #memory: Pointer
-  readonly #batch: LlamaBatch
-  readonly #token: Int32Array
-  readonly #position: Int32Array
-  /** For each entry of the batch, the address of its sequence id. */
-  readonly #sequenceId: BigUint64Array
-  /** Addresses that C allocated: the i-th holds the id of sequence i. */
-  readonly #idAddresses: BigUint64Array
-  readonly #output: Int8Array
+  readonly #settings: ContextSettings
+  readonly #memory: SequenceMemory
+  readonly #batch: TokenBatch
+  readonly #outputs: OutputRows
   readonly #stateBuffer = new StateBuffer()
   readonly #attention: AttentionReader | undefined
   /** Made when keys are first asked for. */
   #products: PairProducts | undefined
-  readonly #views = new Map<string, { address: Pointer; view: Float32Array }>()
-  #rows = 0
-  /** Index in the last batch of the token to which output row 0 belongs. */
-  #firstRow = 0
-  /** Follows `llama_set_embeddings`; a context is created with it on, so that its output buffer never has to grow. */
-  #hasHiddenStates = true
 
   /**
    * Allocates the cache: its memory does not grow afterwards.
    * @throws InputError `invalid_context` for numbers that C would not survive; EngineError `context_not_created`
    */
   static create(model: LlamaModel, options: ContextOptions): LlamaContext {
-    const { cells, sequences = 1, kvType = 'f16', batchTokens = 512, outputRows = sequences } = options
-    const threads = options.threads ?? defaultThreads(model.weightBytes)
+    const settings = resolveContextOptions(model, options)
     const { c } = model.library
-    checkRange('cells', cells, 1, 2 ** 24)
-    checkRange('sequences', sequences, 1, c.llama_max_parallel_sequences())
-    checkRange('threads', threads, 1, 512)
-    checkRange('batchTokens', batchTokens, 1, 2 ** 16)
-    checkRange('outputRows', outputRows, sequences, 2 ** 16)
-    checkAttentionProbe(options)
-    const flash =
-      options.flashAttention ?? (options.attentionProbe === undefined && (model.usesGpu || kvType === 'q8_0'))
-    if (kvType === 'q8_0' && !flash) {
-      throw new InputError('invalid_context', 'a q8_0 cache needs flash attention: leave it on, or use --kv-type f16')
-    }
-    const params = c.llama_context_default_params()
-    const padded = Math.ceil(cells / 256) * 256
-    checkRange('cells of all sequences', padded * sequences, 1, 2 ** 31 - 1)
-    Object.assign(params, {
-      n_ctx: padded * sequences,
-      n_seq_max: sequences,
-      // A step of all sequences must fit into one batch: C aborts on a larger one.
-      n_batch: Math.max(batchTokens, sequences),
-      n_ubatch: Math.max(batchTokens, sequences),
-      n_outputs_max: outputRows,
-      n_threads: threads,
-      n_threads_batch: threads,
-      pooling_type: poolingNone,
-      flash_attn_type: flash ? flashAttentionType.on : flashAttentionType.off,
-      type_k: ggmlType[kvType],
-      type_v: ggmlType[kvType],
-      embeddings: true,
-      offload_kqv: model.usesGpu,
-      op_offload: model.usesGpu,
-      kv_unified: false,
-      cb_eval: options.attentionProbe?.callback ?? null,
-    })
-    const { result, log } = model.library.captureLog(() => c.llama_init_from_model(model.pointer, params))
-    if (result === null) {
-      throw new EngineError(
-        'context_not_created',
-        `a cache of ${sequences} x ${padded} cells cannot be made: ${log[0] ?? 'not enough memory'}`,
-      )
-    }
-    const memory = c.llama_get_memory(result)
+    const params = contextParams(model, settings)
+    const pointer = model.library.make(
+      () => c.llama_init_from_model(model.pointer, params),
+      (reason = 'not enough memory') => {
+        const size = `${settings.sequences} x ${settings.cells} cells`
+        return new EngineError('context_not_created', `a cache of ${size} cannot be made: ${reason}`)
+      },
+    )
+    const memory = c.llama_get_memory(pointer)
     if (memory === null) {
-      c.llama_free(result)
+      c.llama_free(pointer)
       throw new InputError('model_unusable', 'this model has no KV cache: it makes embeddings, not text')
     }
-    const { attentionProbe } = options
-    return new LlamaContext(model, result, memory, {
-      sequences,
-      kvType,
-      flashAttention: flash,
-      threads,
-      batchTokens,
-      outputRows,
-      attentionProbe,
-    })
+    return new LlamaContext(model, pointer, memory, settings)
   }
 
-  private constructor(model: LlamaModel, pointer: Pointer, memory: Pointer, options: ResolvedOptions) {
+  private constructor(model: LlamaModel, pointer: Pointer, memory: Pointer, settings: ContextSettings) {
     super(pointer, model)
     const { c } = model.library
     this.model = model
-    this.#c = c
     this.cells = c.llama_n_ctx_seq(pointer)
-    this.sequences = options.sequences
-    this.kvType = options.kvType
-    this.flashAttention = options.flashAttention
-    this.threads = options.threads
-    this.batchTokens = options.batchTokens
-    this.outputRows = options.outputRows
-    this.attentionProbe = options.attentionProbe
-    this.#attention = options.attentionProbe && new AttentionReader(options.attentionProbe)
-    this.slots = Array.from({ length: this.sequences }, () => new CellSlots(this.cells))
-    this.#memory = memory
-    const capacity = Math.max(this.batchTokens, this.sequences)
-    this.#batch = c.llama_batch_init(capacity, 0, 1)
-    this.#token = int32View(this.#batch.token, capacity)
-    this.#position = int32View(this.#batch.pos, capacity)
-    this.#output = int8View(this.#batch.logits, capacity)
-    this.#sequenceId = pointerView(this.#batch.seq_id, capacity)
-    this.#idAddresses = this.#sequenceId.slice()
-    this.#idAddresses.forEach((address, sequence) => writeInt32(address, sequence))
-    int32View(this.#batch.n_seq_id, capacity).fill(1)
+    this.sequences = settings.sequences
+    this.flashAttention = settings.flashAttention
+    this.batchTokens = settings.batchTokens
+    this.outputRows = settings.outputRows
+    this.#settings = settings
+    this.#memory = new SequenceMemory(c, memory, this.sequences, this.cells)
+    this.#batch = new TokenBatch(c, model.vocab, batchCapacity(settings))
+    this.#outputs = new OutputRows(model)
+    this.#attention = settings.attentionProbe && new AttentionReader(settings.attentionProbe)
+  }
+
+  /** For each sequence, the position that each cell holds. */
+  get slots(): readonly CellSlots[] {
+    return this.#memory.slots
+  }
+
+  /** @throws Error after disposal; RangeError for a sequence that the cache does not have */
+  slotsOf(sequence: number): CellSlots {
+    this.checkNotDisposed()
+    return this.#memory.slotsOf(sequence)
   }
 
   /** Whether attention weights can be asked for. */
@@ -207,32 +118,30 @@ export class LlamaContext extends NativeHandle {
     output: 'none' | 'last' | 'all' = 'last',
     attentionRows = 0,
   ): void {
-    this.checkSequence(sequence)
-    const slots = this.#slotsOf(sequence)
+    const slots = this.slotsOf(sequence)
     if (tokens.length === 0) throw new RangeError('no tokens to append')
     if (output === 'all' && tokens.length > Math.min(this.outputRows, this.batchTokens)) {
       throw new RangeError(
         `${tokens.length} output rows asked for, at most ${Math.min(this.outputRows, this.batchTokens)}`,
       )
     }
-    if (attentionRows > ((tokens.length - 1) % this.batchTokens) + 1)
-      throw new RangeError(`attention of ${attentionRows} tokens asked for, which are not in one chunk`)
+    const lastChunk = ((tokens.length - 1) % this.batchTokens) + 1
+    if (!Number.isInteger(attentionRows) || attentionRows < 0 || attentionRows > lastChunk)
+      throw new RangeError(`attention of the last ${attentionRows} tokens asked for: the last chunk has ${lastChunk}`)
     if (tokens.length > this.cells - slots.used)
       throw new RangeError(`${tokens.length} tokens do not fit into the cache`)
-    this.#setHiddenStates(output === 'all')
+    this.#outputs.setHiddenStates(this.pointer, output === 'all')
     for (let from = 0; from < tokens.length; from += this.batchTokens) {
       const count = Math.min(this.batchTokens, tokens.length - from)
       for (let i = 0; i < count; i++) {
         const isLast = from + i === tokens.length - 1
-        this.#put(
-          i,
-          tokens[from + i] ?? -1,
-          start + from + i,
+        this.#batch.put(i, {
+          token: tokens[from + i] ?? -1,
+          position: start + from + i,
           sequence,
-          output === 'all' || (output === 'last' && isLast),
-        )
+          output: output === 'all' || (output === 'last' && isLast),
+        })
       }
-      this.#rows = 0
       const isLastChunk = from + count === tokens.length
       this.#run(
         count,
@@ -244,8 +153,8 @@ export class LlamaContext extends NativeHandle {
       )
       slots.append(start + from, count)
     }
-    this.#rows = output === 'all' ? tokens.length : output === 'last' ? 1 : 0
-    this.#firstRow = output === 'last' ? (tokens.length - 1) % this.batchTokens : 0
+    if (output === 'last') this.#outputs.set(1, lastChunk - 1)
+    else this.#outputs.set(output === 'all' ? tokens.length : 0)
   }
 
   /**
@@ -260,14 +169,14 @@ export class LlamaContext extends NativeHandle {
     const seen = new Set<number>()
     for (let i = 0; i < count; i++) {
       const sequence = batch.sequences[i] ?? -1
-      this.checkSequence(sequence)
+      const slots = this.slotsOf(sequence)
       if (seen.has(sequence)) throw new RangeError(`sequence ${sequence} occurs twice in a step`)
-      if (this.#slotsOf(sequence).used >= this.cells) throw new RangeError(`sequence ${sequence} holds all its cells`)
+      if (slots.used >= this.cells) throw new RangeError(`sequence ${sequence} holds all its cells`)
       seen.add(sequence)
-      this.#put(i, batch.tokens[i] ?? -1, batch.positions[i] ?? -1, sequence, true)
+      const [token = -1, position = -1] = [batch.tokens[i], batch.positions[i]]
+      this.#batch.put(i, { token, position, sequence, output: true })
     }
-    this.#setHiddenStates(hiddenStates)
-    this.#rows = 0
+    this.#outputs.setHiddenStates(this.pointer, hiddenStates)
     const { slots } = this
     this.#run(
       count,
@@ -277,22 +186,18 @@ export class LlamaContext extends NativeHandle {
           }
         : undefined,
     )
-    for (let i = 0; i < count; i++) this.#slotsOf(batch.sequences[i] ?? -1).append(batch.positions[i] ?? -1, 1)
-    this.#rows = count
-    this.#firstRow = 0
+    for (let i = 0; i < count; i++) slots[batch.sequences[i] ?? -1]?.append(batch.positions[i] ?? -1, 1)
+    this.#outputs.set(count)
   }
 
   /** Logits of an output row, shape [vocabulary size]. The view is valid until the next decode. */
   logits(row: number): Float32Array {
-    const address = this.#c.llama_get_logits_ith(this.pointer, this.outputIndex(row))
-    return this.#view('logits', row, address, this.model.vocab.size)
+    return this.#outputs.logits(this.pointer, row)
   }
 
   /** Last hidden state (after the final norm) of an output row, shape [d]. The view is valid until the next decode. */
   hiddenState(row: number): Float32Array {
-    if (!this.#hasHiddenStates) throw new Error('the last decode was run without hidden states')
-    const address = this.#c.llama_get_embeddings_ith(this.pointer, this.outputIndex(row))
-    return this.#view('hidden', row, address, this.model.hiddenSize)
+    return this.#outputs.hiddenState(this.pointer, row)
   }
 
   /**
@@ -306,12 +211,12 @@ export class LlamaContext extends NativeHandle {
 
   /**
    * The cached keys of a sequence, read one layer at a time, and products of vectors of a head's size (`PairProducts.run`).
-   * Valid until the sequence's cells change.
+   * Valid until the next `keys` or `compact` of any sequence, and only before the sequence's cells change.
    */
   keys(sequence: number): StoredKeys & { readonly products: PairProducts['run'] } {
     const keys = cachedKeys(this, sequence, this.#stateBuffer)
     const { library } = this.model
-    this.#products ??= new PairProducts(library, keys.headSize, this.threads)
+    this.#products ??= new PairProducts(library, keys.headSize, this.#settings.threads)
     const products = this.#products
     return { ...keys, products: (a, b) => products.run(a, b) }
   }
@@ -321,126 +226,50 @@ export class LlamaContext extends NativeHandle {
    * @throws RangeError if the last decode gave no such output row
    */
   outputIndex(row: number): number {
-    if (!Number.isInteger(row) || row < 0 || row >= this.#rows)
-      throw new RangeError(`output row ${row} of ${this.#rows}`)
-    return this.#firstRow + row
-  }
-
-  /** Empties the cells of positions p0 to p1 - 1 of a sequence. */
-  remove(sequence: number, p0: number, p1: number): void {
-    this.checkSequence(sequence)
-    if (!Number.isInteger(p0) || !Number.isInteger(p1) || p0 < 0 || p1 <= p0 || p1 > 0x7fff_ffff) {
-      throw new RangeError(`positions ${p0} to ${p1} are not a range`)
-    }
-    if (!this.#c.llama_memory_seq_rm(this.#memory, sequence, p0, p1)) {
-      throw new EngineError('remove_failed', 'this model does not let single cells be removed')
-    }
-    this.#slotsOf(sequence).remove(p0, p1)
+    return this.#outputs.index(row)
   }
 
   /**
-   * Rewrites a sequence's cells contiguously, so that attention no longer runs over holes.
+   * Empties the cells of positions p0 to p1 - 1 of a sequence.
+   * @throws EngineError `remove_failed` for a model that does not allow it
+   */
+  remove(sequence: number, p0: number, p1: number): void {
+    this.checkNotDisposed()
+    this.#memory.remove(sequence, p0, p1)
+  }
+
+  /**
+   * Rewrites a sequence's cells contiguously, so that attention no longer runs over holes. If that fails, it has none.
    * @throws EngineError `save_failed`, `restore_failed`
    */
   compact(sequence: number): void {
-    this.checkSequence(sequence)
     compactSequence(this, sequence, this.#stateBuffer)
   }
 
   /** Empties all cells of a sequence. */
   clear(sequence: number): void {
-    this.checkSequence(sequence)
-    this.#c.llama_memory_seq_rm(this.#memory, sequence, -1, -1)
-    this.#slotsOf(sequence).clear()
+    this.checkNotDisposed()
+    this.#memory.clear(sequence)
   }
 
   protected override free(pointer: Pointer): void {
-    this.#views.clear()
-    // C frees each address once.
-    this.#sequenceId.set(this.#idAddresses)
-    this.#c.llama_batch_free(this.#batch)
-    this.#c.llama_free(pointer)
-    this.attentionProbe?.dispose()
+    this.#batch.free()
+    this.model.library.c.llama_free(pointer)
+    this.#settings.attentionProbe?.dispose()
     this.#products?.dispose()
-  }
-
-  #put(i: number, token: number, position: number, sequence: number, output: boolean): void {
-    if (!this.model.vocab.isToken(token)) throw new RangeError(`${token} is not a token of this model`)
-    if (!Number.isInteger(position) || position < 0 || position > 0x7fff_fffe)
-      throw new RangeError(`position ${position}`)
-    this.#token[i] = token
-    this.#position[i] = position
-    this.#sequenceId[i] = this.#idAddresses[sequence] ?? 0n
-    this.#output[i] = output ? 1 : 0
   }
 
   /** @param read runs the pass while attention is read; undefined: nothing is */
   #run(count: number, read?: (reader: AttentionReader, run: () => void) => void): void {
+    // A pass that fails leaves nothing behind.
+    this.#outputs.set(0)
     this.#attention?.forget()
+    const run = () => this.#batch.decode(this.pointer, count)
     if (!read) {
-      this.#decodeBatch(count)
+      run()
       return
     }
     if (!this.#attention) throw new Error('this context has no attention probe')
-    read(this.#attention, () => this.#decodeBatch(count))
+    read(this.#attention, run)
   }
-
-  #decodeBatch(count: number): void {
-    this.#batch.n_tokens = count
-    const status = this.#c.llama_decode(this.pointer, this.#batch)
-    if (status === 0) return
-    const reason = status === 1 ? 'no free cell' : status === -1 ? 'invalid batch' : `code ${status}`
-    throw new EngineError('decode_failed', `llama.cpp could not decode ${count} tokens: ${reason}`)
-  }
-
-  #setHiddenStates(on: boolean): void {
-    if (on === this.#hasHiddenStates) return
-    this.#c.llama_set_embeddings(this.pointer, on)
-    this.#hasHiddenStates = on
-  }
-
-  #view(kind: string, row: number, address: Pointer | null, length: number): Float32Array {
-    if (address === null) throw new EngineError('no_output', `llama.cpp gave no ${kind} for output row ${row}`)
-    const key = `${kind}${row}`
-    const known = this.#views.get(key)
-    if (known?.address === address) return known.view
-    const view = float32View(address, length)
-    this.#views.set(key, { address, view })
-    return view
-  }
-
-  /** @throws Error after disposal; RangeError for a sequence that the cache does not have */
-  checkSequence(sequence: number): void {
-    this.checkNotDisposed()
-    if (!Number.isInteger(sequence) || sequence < 0 || sequence >= this.sequences) {
-      throw new RangeError(`sequence ${sequence} of ${this.sequences}`)
-    }
-  }
-
-  #slotsOf(sequence: number): CellSlots {
-    const slots = this.slots[sequence]
-    if (!slots) throw new RangeError(`sequence ${sequence} of ${this.sequences}`)
-    return slots
-  }
-}
-
-function checkAttentionProbe({ attentionProbe, kvType, flashAttention }: ContextOptions): void {
-  if (attentionProbe === undefined) return
-  if (kvType === 'q8_0') {
-    throw new InputError(
-      'invalid_context',
-      'attention weights cannot be read from a q8_0 cache, which needs flash attention: use --kv-type f16',
-    )
-  }
-  if (flashAttention === true) {
-    throw new InputError(
-      'invalid_context',
-      'attention weights cannot be read with flash attention: leave --flash-attention out, or turn it off',
-    )
-  }
-}
-
-function checkRange(name: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return
-  throw new InputError('invalid_context', `${name} must be a whole number from ${least} to ${most}, not ${value}`)
 }

@@ -7,8 +7,8 @@
  * before is taken in the order that gives it transposed already. (ggml's own gradient, `out_prod`, needs no transposed copies;
  * measured on AVX2 it runs at two thirds of the speed of `mul_mat`.)
  */
-import type { Pointer } from './bindings.ts'
-import { ggmlType, type GgmlWorkspace } from './ggml-workspace.ts'
+import type { GgmlWorkspace } from './ggml-workspace.ts'
+import { ggmlType, type Pointer } from './structs.ts'
 
 export interface LayerTensors {
   /** Output and input size. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { mulberry32 } from '../mulberry32.ts'
 import {
   bits,
@@ -12,31 +12,15 @@ import {
   referenceLoss,
   shape,
 } from '../../test/support/dense-reference.ts'
-import { DenseTrainer, type DenseTrainerOptions } from './dense-trainer.ts'
-import { loadLibrary, type LlamaLibrary } from './library.ts'
-import { MatrixGraph, type DenseLayer } from './matrix-graph.ts'
-
-let library: LlamaLibrary
-const trainers: DenseTrainer[] = []
-beforeAll(() => {
-  library = loadLibrary('off')
-})
-afterEach(() => {
-  for (const trainer of trainers.splice(0)) trainer.dispose()
-})
-
-function create(layers: readonly DenseLayer[], options: Partial<DenseTrainerOptions> = {}): DenseTrainer {
-  const trainer = DenseTrainer.create(library, { layers, threads: 1, optimizer, ...options })
-  trainers.push(trainer)
-  return trainer
-}
+import { createTrainer, library } from '../../test/support/dense-trainers.ts'
+import { MatrixGraph } from './matrix-graph.ts'
 
 describe('outputs', () => {
   test('are those of the formula, and of the graph that the predictor runs on', () => {
     const random = mulberry32(1)
     const layers = randomLayers([32, 48, 16, 2], random)
     const batch = randomBatch(77, 32, random, 2)
-    const outputs = create(layers, { blockRows: 32 }).forward(batch.states, 77)
+    const outputs = createTrainer(layers, { blockRows: 32 }).forward(batch.states, 77)
     const expected = referenceForward(
       layers,
       layers.map((layer) => layer.weights),
@@ -48,7 +32,7 @@ describe('outputs', () => {
   })
 
   test('of no rows are none', () => {
-    expect(create(randomLayers(shape, mulberry32(1))).forward(new Uint16Array(0), 0)).toHaveLength(0)
+    expect(createTrainer(randomLayers(shape, mulberry32(1))).forward(new Uint16Array(0), 0)).toHaveLength(0)
   })
 })
 
@@ -57,7 +41,7 @@ describe('the gradient', () => {
     const random = mulberry32(2)
     const layers = randomLayers(shape, random)
     const batch = randomBatch(9, 6, random)
-    const trainer = create(layers)
+    const trainer = createTrainer(layers)
     trainer.accumulate(batch.states, 9, batch.gradientOf)
     const step = 1e-5
     const slopes = layers.map((layer, l) =>
@@ -85,7 +69,7 @@ describe('the gradient', () => {
     const batch = randomBatch(rows, sizes[0]!, random, sizes.at(-1))
     const expected = referenceGradient(layers, weights, batch)
     for (const blockRows of [1, 32, 48, 512]) {
-      const trainer = create(layers, { blockRows })
+      const trainer = createTrainer(layers, { blockRows })
       trainer.accumulate(batch.states, rows, batch.gradientOf)
       expect(difference(trainer.gradients(), expected)).toBeLessThan(2e-6)
     }
@@ -95,7 +79,7 @@ describe('the gradient', () => {
     const random = mulberry32(4)
     const layers = randomLayers(shape, random)
     const batch = randomBatch(40, 6, random)
-    const trainer = create(layers, { blockRows: 16 })
+    const trainer = createTrainer(layers, { blockRows: 16 })
     const blocks: [number, number][] = []
     for (const round of [1, 2]) {
       trainer.accumulate(batch.states, 40, (outputs, from) => {
@@ -126,7 +110,7 @@ describe('the gradient', () => {
     const random = mulberry32(14)
     const layers = randomLayers([32, 64, 16, 1], random)
     const weights = layers.map((layer) => layer.weights)
-    const trainer = create(layers, { blockRows: 64 })
+    const trainer = createTrainer(layers, { blockRows: 64 })
     for (const rows of [5, 64, 33, 130, 5, 48, 100]) {
       const batch = randomBatch(rows, 32, random)
       trainer.accumulate(batch.states, rows, batch.gradientOf)
@@ -140,11 +124,11 @@ describe('the gradient', () => {
     const layers = randomLayers(shape, random)
     const [large, small] = [randomBatch(16, 6, random), randomBatch(3, 6, random)]
     large.states.fill(0x7c00)
-    const trainer = create(layers)
+    const trainer = createTrainer(layers)
     trainer.accumulate(large.states, 16, constantGradient(1e30))
     trainer.restore(trainer.state())
     trainer.accumulate(small.states, 3, small.gradientOf)
-    const fresh = create(layers)
+    const fresh = createTrainer(layers)
     fresh.accumulate(small.states, 3, small.gradientOf)
     expect(bits(trainer.gradients())).toEqual(bits(fresh.gradients()))
   })
@@ -158,7 +142,7 @@ describe('a step of AdamW', () => {
   ])('follows the formula over several steps, $expected of 8 clipped at $clip', ({ clip, expected }) => {
     const random = mulberry32(6)
     const layers = randomLayers(shape, random)
-    const trainer = create(layers, { optimizer: { ...optimizer, weightDecay: 0.1 } })
+    const trainer = createTrainer(layers, { optimizer: { ...optimizer, weightDecay: 0.1 } })
     const weights = layers.map((layer) => Float64Array.from(layer.weights))
     const m = weights.map((array) => new Float64Array(array.length))
     const v = weights.map((array) => new Float64Array(array.length))
@@ -193,7 +177,7 @@ describe('a step of AdamW', () => {
 
   test('on gradients that are not finite changes nothing, and says so', () => {
     const random = mulberry32(7)
-    const trainer = create(randomLayers(shape, random))
+    const trainer = createTrainer(randomLayers(shape, random))
     const batch = randomBatch(5, 6, random)
     const train = (gradientOf = batch.gradientOf) => {
       trainer.accumulate(batch.states, 5, gradientOf)
@@ -211,7 +195,7 @@ describe('a step of AdamW', () => {
     const random = mulberry32(8)
     const layers = randomLayers(shape, random)
     const batch = randomBatch(20, 6, random)
-    const trainer = create(layers)
+    const trainer = createTrainer(layers)
     const loss = () => referenceLoss(layers, trainer.weights(), batch)
     const before = loss()
     for (let i = 0; i < 100; i++) {

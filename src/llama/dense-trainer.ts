@@ -4,7 +4,7 @@
  */
 import { AdamW, checkSizes, readAll, writeAll, type AdamWSettings, type AdamWState, type AdamWStep } from './adamw.ts'
 import { DenseGraphBuilder, rowMultiple } from './dense-graphs.ts'
-import { GgmlWorkspace, type TensorSet } from './ggml-workspace.ts'
+import { GgmlWorkspace, type TensorSet, type TensorShape } from './ggml-workspace.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaLibrary } from './library.ts'
 import { checkLayers, type DenseLayer } from './matrix-graph.ts'
@@ -33,7 +33,7 @@ export class DenseTrainer extends NativeHandle {
   readonly inputSize: number
   readonly outputSize: number
   readonly #workspace: GgmlWorkspace
-  readonly #layers: readonly DenseLayer[]
+  readonly #layers: readonly TensorShape[]
   readonly #blockRows: number
   readonly #weights: TensorSet
   readonly #gradients: TensorSet
@@ -66,7 +66,7 @@ export class DenseTrainer extends NativeHandle {
   ) {
     super(workspace.pointer)
     this.#workspace = workspace
-    this.#layers = layers.map(({ rows, columns }) => ({ rows, columns, weights: new Float32Array(0) }))
+    this.#layers = layers.map(({ rows, columns }) => ({ rows, columns }))
     this.#blockRows = blockRows
     this.inputSize = layers[0]?.columns ?? 0
     this.outputSize = layers.at(-1)?.rows ?? 0

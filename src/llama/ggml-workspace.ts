@@ -3,11 +3,10 @@
  */
 import koffi from 'koffi'
 import { EngineError } from '../errors.ts'
-import type { Bindings, Pointer } from './bindings.ts'
+import type { Bindings } from './bindings.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaLibrary } from './library.ts'
-
-export const ggmlType = { f32: 0, f16: 1 } as const
+import { ggmlType, type Pointer } from './structs.ts'
 
 export interface WorkspaceOptions {
   /** Compute on the first GPU, if there is one. */
@@ -25,7 +24,7 @@ export interface TensorSet {
 }
 
 export interface TensorShape {
-  readonly type?: (typeof ggmlType)[keyof typeof ggmlType]
+  readonly type?: (typeof ggmlType)['f32' | 'f16']
   /** ne[1]. */
   readonly rows: number
   /** ne[0]: the values of a row are neighbours. */
@@ -42,9 +41,9 @@ export class GgmlWorkspace extends NativeHandle {
   static open({ c, devices }: LlamaLibrary, options: WorkspaceOptions): GgmlWorkspace {
     if (!Number.isInteger(options.threads) || options.threads < 1)
       throw new RangeError(`${options.threads} compute threads`)
-    const gpu = options.gpu ? devices.findIndex((device) => device.gpu) : -1
-    const index = gpu >= 0 ? gpu : devices.findIndex((device) => !device.gpu)
-    const backend = c.ggml_backend_dev_init(c.ggml_backend_dev_get(Math.max(0, index)), null)
+    const gpu = options.gpu ? devices.find(({ kind }) => kind === 'gpu') : undefined
+    const device = gpu ?? devices.find(({ kind }) => kind === 'cpu')
+    const backend = device ? c.ggml_backend_dev_init(c.ggml_backend_dev_get(device.index), null) : null
     if (backend === null) throw new EngineError('no_backend', 'ggml has no back end to compute on')
     setThreads(c, backend, options.threads)
     return new GgmlWorkspace(c, backend, options.contents)

@@ -3,6 +3,7 @@
  */
 import { EngineError } from '../errors.ts'
 import type { LlamaLibrary } from './library.ts'
+import { ggmlType } from './structs.ts'
 
 export type GgufValue = string | { readonly f32: number } | { readonly u32: number }
 
@@ -13,8 +14,6 @@ export interface GgufMatrix {
   /** rows x columns, row after row. */
   readonly values: Float32Array
 }
-
-const f32 = 0
 
 /** @throws EngineError `write_failed` */
 export function writeGguf(
@@ -39,8 +38,8 @@ export function writeGguf(
     for (const { name, rows, columns, values } of matrices) {
       if (values.length !== rows * columns)
         throw new RangeError(`${name}: ${values.length} values for ${rows} x ${columns}`)
-      if (name.length > 63) throw new RangeError(`${name}: a tensor's name has at most 63 characters`)
-      const tensor = c.ggml_set_name(c.ggml_new_tensor_2d(tensors, f32, columns, rows), name)
+      if (Buffer.byteLength(name) > 63) throw new RangeError(`${name}: a tensor's name has at most 63 bytes`)
+      const tensor = c.ggml_set_name(c.ggml_new_tensor_2d(tensors, ggmlType.f32, columns, rows), name)
       c.gguf_add_tensor(gguf, tensor)
       c.gguf_set_tensor_data(gguf, name, values)
     }

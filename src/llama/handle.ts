@@ -1,7 +1,7 @@
 /**
  * Ownership of native objects: each is freed once, after all that depends on it, and never used afterwards.
  */
-import type { Pointer } from './bindings.ts'
+import type { Pointer } from './structs.ts'
 
 /** A native object that this process owns. Disposing twice is allowed; using it after disposal throws. */
 export abstract class NativeHandle implements Disposable {

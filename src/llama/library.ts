@@ -7,9 +7,10 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import koffi from 'koffi'
 import { EngineError, InputError } from '../errors.ts'
-import { bind, logCallback, type Bindings } from './bindings.ts'
+import { bind, type Bindings } from './bindings.ts'
+import { logCallback, type Pointer } from './structs.ts'
 
-/** Where the layers run. `auto`: the first of CUDA, Vulkan, Metal that is installed and has a device, else the CPU. */
+/** Where the layers run. `auto`: the first of CUDA, Vulkan, Metal that is installed, else the CPU. */
 export const gpuChoices = ['auto', 'off', 'cuda', 'vulkan', 'metal'] as const
 export type GpuChoice = (typeof gpuChoices)[number]
 type Backend = 'cpu' | 'cuda' | 'vulkan' | 'metal'
@@ -18,9 +19,12 @@ type Backend = 'cpu' | 'cuda' | 'vulkan' | 'metal'
 const knownReleases = ['0.4.', '0.5.']
 
 export interface Device {
+  /** By which `ggml_backend_dev_get` knows it. */
+  readonly index: number
   readonly name: string
   readonly description: string
-  readonly gpu: boolean
+  /** `accelerator`: what serves the CPU with some operations only, such as the BLAS of macOS. */
+  readonly kind: 'cpu' | 'gpu' | 'accelerator'
 }
 
 /** llama.cpp, loaded. There is one in a process: `loadLibrary`. */
@@ -30,16 +34,22 @@ export interface LlamaLibrary {
   readonly release: string
   /** Where models run: `cpu` also if the libraries are for a GPU and find none. */
   readonly backend: Backend
+  /** Without the GPUs if none is to be used. */
   readonly devices: readonly Device[]
-  /** Runs native code and returns what it logged, warnings and errors only, beside the result. */
-  captureLog<T>(run: () => T): { result: T; log: string[] }
+  /**
+   * Runs native code that returns an object, or null if it fails; then it is run once more, to hear why.
+   * @param failure makes the error from llama.cpp's first warning or error, if there is one
+   * @throws what `failure` returns
+   */
+  make(run: () => Pointer | null, failure: (reason: string | undefined) => Error): Pointer
 }
 
 let loaded: { library: LlamaLibrary; gpu: GpuChoice } | undefined
 
 /**
- * Loads llama.cpp, once in a process; later calls return the same.
- * @throws InputError `gpu_not_installed` when the back end that was asked for is not installed or finds no device
+ * Loads llama.cpp, once in a thread; later calls return the same.
+ * @throws InputError `gpu_not_installed`, `gpu_not_found` when the back end that was asked for is not installed or finds no
+ * device; `gpu_already_chosen` when another one has been loaded before
  * @throws EngineError `llama_not_installed`, `llama_release` when there is no library, or one of an unknown release
  */
 export function loadLibrary(gpu: GpuChoice = 'auto'): LlamaLibrary {
@@ -53,7 +63,7 @@ export function loadLibrary(gpu: GpuChoice = 'auto'): LlamaLibrary {
   for (const [i, backend] of wanted.entries()) {
     const folder = findFolder(backend)
     if (!folder) continue
-    const library = tryOpen(folder, backend, i < wanted.length - 1)
+    const library = tryOpen(folder, { backend, useGpu: gpu !== 'off' }, i < wanted.length - 1)
     if (!library) continue
     if (gpu === backend && library.backend === 'cpu') {
       throw new InputError(
@@ -65,7 +75,7 @@ export function loadLibrary(gpu: GpuChoice = 'auto'): LlamaLibrary {
     return library
   }
   if (gpu !== 'auto' && gpu !== 'off') {
-    const name = packagesOf(gpu)[0]
+    const name = packageOf(gpu)
     throw new InputError(
       'gpu_not_installed',
       name
@@ -79,25 +89,29 @@ export function loadLibrary(gpu: GpuChoice = 'auto'): LlamaLibrary {
   )
 }
 
-function packagesOf(backend: Backend): string[] {
-  const platform = { linux: 'linux', darwin: 'mac', win32: 'win' }[process.platform as 'linux' | 'darwin' | 'win32']
-  const name = `@node-llama-cpp/${platform}-${process.arch}`
-  if (backend === 'metal') return process.platform === 'darwin' && process.arch === 'arm64' ? [`${name}-metal`] : []
-  if (backend === 'cpu') return [name]
-  return process.platform === 'darwin' ? [] : [`${name}-${backend}`]
+/** The npm package with the libraries of a back end; undefined where there is none. */
+export function packageOf(
+  backend: Backend,
+  platform: string = process.platform,
+  arch: string = process.arch,
+): string | undefined {
+  const system = { linux: 'linux', darwin: 'mac', win32: 'win' }[platform]
+  const name = `@node-llama-cpp/${system}-${arch}`
+  if (system === undefined) return undefined
+  if (backend === 'cpu') return name
+  if (backend === 'metal') return system === 'mac' && arch === 'arm64' ? `${name}-metal` : undefined
+  return system !== 'mac' && arch === 'x64' ? `${name}-${backend}` : undefined
 }
 
 function findFolder(backend: Backend): string | undefined {
-  const require = createRequire(import.meta.url)
-  for (const name of packagesOf(backend)) {
-    try {
-      const root = dirname(dirname(require.resolve(name)))
-      return join(root, 'bins', basename(name))
-    } catch {
-      continue
-    }
+  const name = packageOf(backend)
+  if (name === undefined) return undefined
+  try {
+    const root = dirname(dirname(createRequire(import.meta.url).resolve(name)))
+    return join(root, 'bins', basename(name))
+  } catch {
+    return undefined
   }
-  return undefined
 }
 
 /** The one file in `folder` for a library, whatever version its name carries; never libllama-common. */
@@ -108,26 +122,33 @@ function findFile(folder: string, name: string): string {
   return join(folder, file)
 }
 
+/** What of the libraries in a folder is used. */
+interface Use {
+  readonly backend: Backend
+  /** The package for Apple silicon has its GPU with it, wanted or not. */
+  readonly useGpu: boolean
+}
+
 /** Libraries for a GPU need its driver: where they cannot be loaded, the next back end may do. */
-function tryOpen(folder: string, backend: Backend, hasNext: boolean): LlamaLibrary | undefined {
+function tryOpen(folder: string, use: Use, hasNext: boolean): LlamaLibrary | undefined {
   try {
-    return open(folder, backend)
+    return open(folder, use)
   } catch (error) {
     if (hasNext && error instanceof EngineError && error.code === 'llama_not_loaded') return undefined
     throw error
   }
 }
 
-function open(folder: string, backend: Backend): LlamaLibrary {
+function open(folder: string, { backend, useGpu }: Use): LlamaLibrary {
   let c: Bindings
-  let nothing: bigint
+  let nothing: Pointer
   try {
     const ggmlBase = koffi.load(findFile(folder, 'ggml-base'), { global: true })
     const ggml = koffi.load(findFile(folder, 'ggml'), { global: true })
     const llama = koffi.load(findFile(folder, 'llama'))
     c = bind({ llama, ggml, ggmlBase })
     // A C function without arguments or effects: as log callback it is silence that may be called from any thread.
-    nothing = ggmlBase.symbol('ggml_time_us') as bigint
+    nothing = ggmlBase.symbol('ggml_time_us') as Pointer
   } catch (error) {
     if (error instanceof EngineError) throw error
     const reason = error instanceof Error ? error.message : String(error)
@@ -137,16 +158,16 @@ function open(folder: string, backend: Backend): LlamaLibrary {
   c.llama_log_set(nothing, null)
   // The registry of devices is the process's, this module the thread's: another thread may have filled it already.
   const known = listDevices(c)
-  const lacksGpu = backend !== 'cpu' && !known.some((device) => device.gpu)
+  const lacksGpu = backend !== 'cpu' && !known.some(isGpu)
   if (known.length === 0 || lacksGpu) c.ggml_backend_load_all_from_path(folder)
   c.llama_backend_init()
-  const devices = listDevices(c)
+  const devices = listDevices(c).filter((device) => useGpu || !isGpu(device))
   return {
     c,
     release: c.llama_version(),
-    backend: devices.some((device) => device.gpu) ? backend : 'cpu',
+    backend: devices.some(isGpu) ? backend : 'cpu',
     devices,
-    captureLog: (run) => captureLog(c, nothing, run),
+    make: (run, failure) => make(c, nothing, run, failure),
   }
 }
 
@@ -163,33 +184,59 @@ function checkRelease(c: Bindings) {
   }
 }
 
+/** `enum ggml_backend_dev_type`, from 0; what comes after is for several devices or unknown. */
+const deviceKinds = ['cpu', 'gpu', 'gpu', 'accelerator'] as const
+
 function listDevices(c: Bindings): Device[] {
-  return Array.from({ length: c.ggml_backend_dev_count() }, (_, i) => {
-    const device = c.ggml_backend_dev_get(i)
-    const type = c.ggml_backend_dev_type(device)
+  return Array.from({ length: c.ggml_backend_dev_count() }, (_, index) => {
+    const device = c.ggml_backend_dev_get(index)
     return {
+      index,
       name: c.ggml_backend_dev_name(device),
       description: c.ggml_backend_dev_description(device),
-      gpu: type === deviceType.gpu || type === deviceType.integratedGpu,
+      kind: deviceKinds[c.ggml_backend_dev_type(device)] ?? 'accelerator',
     }
   })
 }
 
-const deviceType = { cpu: 0, gpu: 1, integratedGpu: 2 }
-const logLevel = { warning: 3, error: 4, continuation: 5 }
+function isGpu({ kind }: Device): boolean {
+  return kind === 'gpu'
+}
 
-function captureLog<T>(c: Bindings, nothing: bigint, run: () => T): { result: T; log: string[] } {
-  const log: string[] = []
+const logLevel = { warning: 3, error: 4, continuation: 5 }
+/** Warnings and errors of the calls that are repeated. */
+let log: string[] = []
+/** This thread's; never unregistered, for another thread may be about to call it. */
+let callback: Pointer | undefined
+
+/**
+ * llama.cpp has one log callback for all threads, and one in JavaScript makes the others wait for this thread's event loop. So
+ * it is set for failures only, which do not take long.
+ */
+function make(
+  c: Bindings,
+  nothing: Pointer,
+  run: () => Pointer | null,
+  failure: (reason: string | undefined) => Error,
+): Pointer {
+  const made = run()
+  if (made !== null) return made
+  callback ??= registerLog()
+  log = []
+  c.llama_log_set(callback, null)
+  try {
+    const second = run()
+    if (second !== null) return second
+  } finally {
+    c.llama_log_set(nothing, null)
+  }
+  throw failure(log[0])
+}
+
+function registerLog(): Pointer {
   let relevant = false
-  const callback = koffi.register((level: number, text: string) => {
+  return koffi.register((level: number, text: string) => {
     if (level !== logLevel.continuation) relevant = level === logLevel.warning || level === logLevel.error
     if (relevant && text.trim()) log.push(text.trim())
   }, logCallback)
-  c.llama_log_set(callback, null)
-  try {
-    return { result: run(), log }
-  } finally {
-    c.llama_log_set(nothing, null)
-    koffi.unregister(callback)
-  }
 }

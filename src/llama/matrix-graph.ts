@@ -2,10 +2,10 @@
  * A stack of matrix products with an activation after each, in ggml, on the device that the model runs on. Knows nothing of
  * what the matrices mean.
  */
-import type { Pointer } from './bindings.ts'
-import { ggmlType, GgmlWorkspace } from './ggml-workspace.ts'
+import { GgmlWorkspace } from './ggml-workspace.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaLibrary } from './library.ts'
+import { ggmlType, type Pointer } from './structs.ts'
 
 export interface DenseLayer {
   /** Output size. */

@@ -3,9 +3,10 @@
  */
 import koffi from 'koffi'
 import { EngineError, InputError } from '../errors.ts'
-import { progressCallback, type Bindings, type Pointer } from './bindings.ts'
+import type { Bindings } from './bindings.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaLibrary } from './library.ts'
+import { progressCallback, type Pointer } from './structs.ts'
 import { Vocab } from './vocab.ts'
 
 export interface ModelOptions {
@@ -37,7 +38,7 @@ export class LlamaModel extends NativeHandle {
   static load(library: LlamaLibrary, path: string, options: ModelOptions = {}): LlamaModel {
     const { c } = library
     const params = c.llama_model_default_params()
-    const gpu = library.devices.some((device) => device.gpu)
+    const gpu = library.backend !== 'cpu'
     params.n_gpu_layers = gpu ? (options.gpuLayers ?? -1) : 0
     params.vocab_only = options.vocabularyOnly ?? false
     const progress = { cancelled: false }
@@ -49,16 +50,18 @@ export class LlamaModel extends NativeHandle {
         }, progressCallback)
       : null
     params.progress_callback = callback
+    const load = () => (progress.cancelled ? null : c.llama_model_load_from_file(path, params))
     try {
-      const { result, log } = library.captureLog(() => c.llama_model_load_from_file(path, params))
+      const pointer = library.make(load, (reason = 'no reason given') =>
+        progress.cancelled
+          ? cancelled()
+          : new InputError('model_not_loaded', `llama.cpp cannot load ${path}: ${reason}`),
+      )
       if (progress.cancelled) {
-        if (result !== null) c.llama_model_free(result)
-        throw new EngineError('load_cancelled', 'loading the model was cancelled')
+        c.llama_model_free(pointer)
+        throw cancelled()
       }
-      if (result === null) {
-        throw new InputError('model_not_loaded', `llama.cpp cannot load ${path}: ${log[0] ?? 'no reason given'}`)
-      }
-      return new LlamaModel(library, result, { usesGpu: gpu && params.n_gpu_layers !== 0, ...options })
+      return new LlamaModel(library, pointer, { usesGpu: gpu && params.n_gpu_layers !== 0, ...options })
     } finally {
       if (callback !== null) koffi.unregister(callback)
     }
@@ -120,4 +123,8 @@ export class LlamaModel extends NativeHandle {
   protected override free(pointer: Pointer): void {
     this.#c.llama_model_free(pointer)
   }
+}
+
+function cancelled(): EngineError {
+  return new EngineError('load_cancelled', 'loading the model was cancelled')
 }

@@ -3,9 +3,9 @@
  * the vectors mean.
  */
 import { EngineError } from '../errors.ts'
-import type { Pointer } from './bindings.ts'
 import { GgmlWorkspace } from './ggml-workspace.ts'
 import type { LlamaLibrary } from './library.ts'
+import type { Pointer } from './structs.ts'
 
 /** Rows of either side that one product may have. */
 export const pairTile = 256

@@ -4,10 +4,11 @@
  * the logits, so the result is the same and the sorted list is short.
  */
 import { InputError } from '../errors.ts'
-import type { Bindings, Pointer } from './bindings.ts'
+import type { Bindings } from './bindings.ts'
 import type { LlamaContext } from './context.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaModel } from './model.ts'
+import type { Pointer } from './structs.ts'
 
 export interface SamplingSettings {
   /** 0: greedy. */

@@ -2,8 +2,9 @@
  * Text to tokens and back, with the model's own vocabulary.
  */
 import { EngineError } from '../errors.ts'
-import type { Bindings, Pointer } from './bindings.ts'
+import type { Bindings } from './bindings.ts'
 import type { NativeHandle } from './handle.ts'
+import type { Pointer } from './structs.ts'
 
 export class Vocab {
   readonly size: number
@@ -77,7 +78,7 @@ export class Vocab {
   }
 
   detokenize(tokens: Iterable<number>): string {
-    const decoder = new TextDecoder()
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
     let text = ''
     for (const token of tokens) text += decoder.decode(this.piece(token), { stream: true })
     return text + decoder.decode()

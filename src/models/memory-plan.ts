@@ -5,10 +5,10 @@
  * Source: llama.cpp v0.5.0, src/llama-context.cpp (cells are padded to 256), src/llama-kv-cache.cpp (rows of K and V).
  */
 import { InputError } from '../errors.ts'
-import type { KvType } from '../llama/context.ts'
+import type { KvType } from '../llama/context-options.ts'
 import type { GgufInfo } from './gguf-file.ts'
 
-export type { KvType } from '../llama/context.ts'
+export type { KvType } from '../llama/context-options.ts'
 
 /** Bytes of so many consecutive elements, by cache type. */
 const KV_BLOCKS: Readonly<Record<KvType, { readonly elements: number; readonly bytes: number }>> = {

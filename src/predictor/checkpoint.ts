@@ -133,7 +133,7 @@ export async function readCheckpoint(path: string): Promise<PredictorCheckpoint>
   const heldOut = parseHeldOut(metadata.text(key('held_out')))
   return {
     matrices,
-    target: parseTarget(required(metadata.text(key('target')), 'its target')),
+    target: readTarget(required(metadata.text(key('target')), 'its target'), fail),
     model,
     ...(budget === undefined ? {} : { budget }),
     ...(localWindow === undefined ? {} : { localWindow }),
@@ -192,6 +192,14 @@ function checkShape(matrices: readonly WeightMatrix[], fail: (problem: string) =
     if (!matrix.weights.every(Number.isFinite)) fail(`layer ${i} has weights that are not finite`)
   })
   if (matrices.at(-1)?.rows !== 1) fail('its last layer must give one number')
+}
+
+function readTarget(text: string, fail: (problem: string) => never): Target {
+  try {
+    return parseTarget(text)
+  } catch {
+    return fail(`its target "${text}" is unknown`)
+  }
 }
 
 /** Undefined for what is missing or unreadable: the predictor works without its figures. */

@@ -14,7 +14,8 @@ export function predictorName(modelPath: string): string {
 
 /** The folder for predictors of models that lie where nothing should be written. */
 export function predictorFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'dynts', 'predictors')
+  // A variable that is set to nothing counts as not set.
+  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dynts', 'predictors')
 }
 
 export function findPredictor(modelPath: string): string | undefined {

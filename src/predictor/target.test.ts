@@ -28,5 +28,8 @@ test('a trace without any importance has targets of zero, not NaN', () => {
 
 test('what is written in a checkpoint is read again, and nonsense is refused', () => {
   expect(parseTarget('power:0.30')).toBe('power:0.3')
+  for (const text of ['power:0.0000001', 'power:1000000000000000000000']) {
+    expect(parseTarget(parseTarget(text))).toBe(parseTarget(text))
+  }
   for (const text of ['power:0', 'power:-1', 'power', 'square']) expect(() => parseTarget(text)).toThrow(InputError)
 })

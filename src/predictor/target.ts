@@ -15,7 +15,7 @@ export const defaultTarget: Target = 'power:0.3'
 /** @throws InputError `invalid_target` */
 export function parseTarget(text: string): Target {
   if (text === 'linear' || text === 'x10000' || text === 'box-cox') return text
-  const exponent = /^power:(\d*\.?\d+)$/.exec(text)?.[1]
+  const exponent = /^power:(\d*\.?\d+(?:e[+-]\d+)?)$/.exec(text)?.[1]
   if (exponent !== undefined && Number(exponent) > 0) return `power:${Number(exponent)}`
   throw new InputError(
     'invalid_target',

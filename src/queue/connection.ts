@@ -2,6 +2,7 @@
  * The way to a Redis (or Valkey) server: what an address may look like, that the server answers, and the one queue that all
  * runs on it share. Knows nothing of what the jobs are. BullMQ is loaded only when a queue is wanted.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type * as Bullmq from 'bullmq'
 import { InputError } from '../errors.ts'
 
@@ -11,6 +12,7 @@ export const queueName = 'jobs'
 export const keyPrefix = 'dynts'
 
 const answerWithinMs = 5000
+const longestRetryMs = 2000
 /** BullMQ writes every result into its stream of events as well; nobody reads that here. */
 const keptEvents = 10
 
@@ -48,7 +50,12 @@ export function describeQueue(address: string): string {
 export function queueOptions(address: string, retries: number | null): Bullmq.QueueOptions {
   return {
     prefix: keyPrefix,
-    connection: { url: address, connectTimeout: answerWithinMs, maxRetriesPerRequest: retries },
+    connection: {
+      url: address,
+      connectTimeout: answerWithinMs,
+      maxRetriesPerRequest: retries,
+      retryStrategy: (attempt: number) => Math.min(250 * attempt, longestRetryMs),
+    },
     streams: { events: { maxLen: keptEvents } },
   }
 }
@@ -75,7 +82,7 @@ export async function openQueue(address: string): Promise<JobsQueue> {
       { cause: error },
     )
   } finally {
-    await probe.disconnect().catch(() => undefined)
+    await release(probe)
   }
   return new Queue(queueName, options)
 }
@@ -86,6 +93,36 @@ const firstOnly = {
   commandTimeout: Math.floor(answerWithinMs / 3),
   maxRetriesPerRequest: 0,
   retryStrategy: () => null,
+}
+
+/** Whether the server answers now, so that waiting for it makes sense. */
+export async function answers(queue: JobsQueue): Promise<boolean> {
+  return await fulfilledWithin(
+    answerWithinMs,
+    queue.client.then((client) => client.info()),
+  )
+}
+
+/** Ends a connection, whatever its state: BullMQ waits for ever for the end of one that is down already. */
+export async function release(queue: Pick<JobsQueue, 'disconnect'>): Promise<void> {
+  await fulfilledWithin(releaseWithinMs, queue.disconnect())
+}
+
+const releaseWithinMs = 1000
+
+/** Whether a promise is fulfilled in time; what else becomes of it does not matter. */
+export async function fulfilledWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const late = new AbortController()
+  const fulfilled = promise.then(
+    () => true,
+    () => false,
+  )
+  const over = sleep(ms, false, { signal: late.signal }).catch(() => false)
+  try {
+    return await Promise.race([fulfilled, over])
+  } finally {
+    late.abort()
+  }
 }
 
 export function reasonOf(error: unknown): string {

@@ -3,7 +3,7 @@
  * that is killed and started again finds its jobs and their results under the same ids. Knows nothing of what jobs measure.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describeQueue, openQueue, reasonOf, type JobsQueue } from './connection.ts'
+import { answers, describeQueue, openQueue, reasonOf, release, type JobsQueue } from './connection.ts'
 import type { QueuedJob } from './queued-job.ts'
 import { newRunId, readRunId } from './run-id.ts'
 
@@ -43,6 +43,8 @@ const attempts = 3
 const backoff = { type: 'exponential', delay: 1000 }
 /** What no run comes back for. */
 const forgottenAfter = { age: 14 * 24 * 3600 }
+/** Somebody else may take a job between the loss of its lock and its removal. */
+const takings = 5
 /** More jobs that fail for the same reason are only counted. */
 const tellings = 3
 
@@ -108,17 +110,19 @@ export class JobQueue {
    */
   async close(finished: boolean): Promise<void> {
     this.#closing.abort()
-    await this.#loop
     for (const { settle } of [...this.#waiting.values()]) settle('stopped')
     this.#queue.removeAllListeners('error').on('error', () => undefined)
     try {
+      // A server that is gone keeps what it has; the next run takes it up.
+      if (!(await answers(this.#queue))) return
+      await this.#loop
       await this.#remove()
       const run = this.#run || (readRunId(this.#options.runFile) ?? '')
       if (finished && run !== '') await this.#forget(run, everyState)
-      await this.#queue.close()
     } catch {
-      // A server that is gone keeps what it has; the next run takes it up.
-      await this.#queue.disconnect().catch(() => undefined)
+      // It went away only now.
+    } finally {
+      await release(this.#queue)
     }
   }
 
@@ -138,8 +142,8 @@ export class JobQueue {
   async #begin(): Promise<void> {
     const { runFile, resume } = this.#options
     const before = readRunId(runFile)
-    // What failed is tried again.
-    if (before !== undefined) await this.#forget(before, resume ? ['failed'] : everyState)
+    // What failed is tried again; what nobody has begun is added again, as this run describes it.
+    if (before !== undefined) await this.#forget(before, resume ? notDone : everyState)
     this.#run = before !== undefined && resume ? before : newRunId(runFile)
   }
 
@@ -147,15 +151,16 @@ export class JobQueue {
     await this.#remove()
     await this.#add()
     for (const id of await this.#ours(['completed'])) {
-      const job = await this.#queue.getJob(id)
-      if (job) this.#waiting.get(this.#keyOf(id))?.settle({ value: job.returnvalue })
+      const waiting = this.#waiting.get(this.#keyOf(id))
+      const job = waiting && (await this.#queue.getJob(id))
+      if (job) waiting.settle({ value: job.returnvalue })
       if (this.#closing.signal.aborted) return
     }
     for (const id of await this.#ours(['failed'])) {
       const key = this.#keyOf(id)
       const waiting = this.#waiting.get(key)
-      const job = await this.#queue.getJob(id)
-      if (!job || !waiting) continue
+      const job = waiting && (await this.#queue.getJob(id))
+      if (!job) continue
       this.#failed++
       this.#tell(waiting.data, job.failedReason)
       this.recorded(key)
@@ -204,15 +209,27 @@ export class JobQueue {
     }
   }
 
-  /** What a worker holds cannot be removed, and ages. */
-  async #forget(run: string, states: typeof everyState): Promise<void> {
-    const ids = await this.#queue.getRanges([...states], 0, -1)
-    await Promise.all(ids.filter((id) => id.startsWith(run)).map((id) => this.#queue.remove(id)))
+  async #forget(run: string, states: readonly State[]): Promise<void> {
+    const ids = await this.#idsOf(run, states)
+    while (ids.length > 0) await Promise.all(ids.splice(0, chunk).map((id) => this.#take(id)))
   }
 
-  async #ours(states: typeof everyState): Promise<string[]> {
+  /** Removes a job even from the worker that holds it: without its lock that worker gives it up. */
+  async #take(id: string): Promise<void> {
+    for (let round = 0; round < takings; round++) {
+      if ((await this.#queue.remove(id)) > 0) return
+      const client = await this.#queue.client
+      await client.del(`${this.#queue.toKey(id)}:lock`)
+    }
+  }
+
+  async #ours(states: readonly State[]): Promise<string[]> {
+    return await this.#idsOf(this.#run, states)
+  }
+
+  async #idsOf(run: string, states: readonly State[]): Promise<string[]> {
     const ids = await this.#queue.getRanges([...states], 0, -1)
-    return ids.filter((id) => id.startsWith(this.#run))
+    return ids.filter((id) => id.startsWith(run))
   }
 
   #idOf(key: string): string {
@@ -252,6 +269,6 @@ export class JobQueue {
   }
 }
 
-const everyState: readonly ('completed' | 'failed' | 'delayed' | 'wait' | 'active' | 'prioritized' | 'paused')[] = [
-  ...(['completed', 'failed', 'delayed', 'wait', 'active', 'prioritized', 'paused'] as const),
-]
+type State = 'completed' | 'failed' | 'delayed' | 'wait' | 'active' | 'prioritized' | 'paused'
+const notDone: readonly State[] = ['failed', 'delayed', 'wait', 'prioritized', 'paused']
+const everyState: readonly State[] = [...notDone, 'active', 'completed']

@@ -7,12 +7,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Job, Worker } from 'bullmq'
 import { InputError } from '../errors.ts'
 import {
+  answers,
   describeQueue,
+  fulfilledWithin,
   loadBullmq,
   openQueue,
   queueName,
   queueOptions,
   reasonOf,
+  release,
   type JobsQueue,
 } from './connection.ts'
 import { RefusedHere } from './queued-job.ts'
@@ -25,7 +28,7 @@ export interface JobWorkerOptions {
   readonly leaseMs: number
   /** Ends when nothing is waiting or under way any more. */
   readonly once: boolean
-  /** Undefined: `signal` ended it. */
+  /** Undefined: the signal ended it, because the worker ends or because the job is no longer its own. */
   readonly carryOut: (data: unknown, signal: AbortSignal) => Promise<unknown>
   readonly signal: AbortSignal
   /** The server answers. */
@@ -41,24 +44,34 @@ export interface Served {
   readonly underWay: number
 }
 
+/** What a worker has done when it has ended. */
+export interface ServedAtLast extends Omit<Served, 'underWay'> {
+  /** False: the server was gone, and what was under way is for others only when the lease has run out. */
+  readonly handedBack: boolean
+}
+
 /** A job during which so many workers died is no job to go on with. */
 const mostDeaths = 10
 const lookEveryMs = 250
 const troubleEveryMs = 10_000
 /** A server that is gone should not keep a worker from ending. */
 const closeWithinMs = 5000
+/** How BullMQ puts it that somebody else has, or nobody needs, a job that was carried out here. */
+const isLoss = /^(could not renew lock|Missing (lock|key)|Lock mismatch) for job/
+/** After a command that the connection has cost. */
+const retryAfterMs = 1000
 
 /**
  * @throws InputError `invalid_queue`, `queue_unreachable`, `queue_not_installed`, `model_differs`; EngineError; whatever else
  *   ended it
  */
-export async function serveJobs(options: JobWorkerOptions): Promise<Served> {
+export async function serveJobs(options: JobWorkerOptions): Promise<ServedAtLast> {
   const queue = await openQueue(options.address)
   options.onOpen()
   try {
     return await new JobWorker(options, queue).serve()
   } finally {
-    await queue.disconnect().catch(() => undefined)
+    await release(queue)
   }
 }
 
@@ -78,19 +91,17 @@ class JobWorker {
     queue.removeAllListeners('error').on('error', (error) => this.#trouble(error))
   }
 
-  async serve(): Promise<Served> {
+  async serve(): Promise<ServedAtLast> {
     const { address, parallel, leaseMs, once, signal } = this.#options
     const { Worker, UnrecoverableError, WaitingError } = await loadBullmq()
-    const process = async (job: Job, token?: string): Promise<unknown> => {
+    const process = async (job: Job, token?: string, lost?: AbortSignal): Promise<unknown> => {
+      const ended = lost ? AbortSignal.any([signal, lost]) : signal
       this.#count(1)
       try {
-        const result = this.#isEnding ? undefined : await this.#options.carryOut(job.data, signal)
-        if (result !== undefined) {
-          this.#done++
-          return result
-        }
+        const result = this.#isEnding ? undefined : await this.#options.carryOut(job.data, ended)
+        if (result !== undefined) return result
       } catch (error) {
-        if (!signal.aborted) {
+        if (!ended.aborted) {
           this.#failed++
           // What is wrong with a job itself is wrong everywhere.
           if (error instanceof InputError && !(error instanceof RefusedHere)) {
@@ -103,7 +114,7 @@ class JobWorker {
       } finally {
         this.#count(-1)
       }
-      await job.moveToWait(token)
+      if (lost?.aborted !== true) await job.moveToWait(token)
       throw new WaitingError()
     }
     const worker = new Worker(queueName, process, {
@@ -112,16 +123,31 @@ class JobWorker {
       lockDuration: leaseMs,
       stalledInterval: Math.ceil(leaseMs / 2),
       maxStalledCount: mostDeaths,
+      runRetryDelay: retryAfterMs,
     })
     this.#worker = worker
     worker.on('error', (error) => this.#trouble(error))
+    worker.on('completed', () => this.#done++)
+    // Its result could not be handed back.
+    worker.on('lockRenewalFailed', (ids) => ids.forEach((id) => worker.cancelJob(id)))
     while (!this.#isEnding && !(once && (await this.#isEmpty()))) {
       await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined)
     }
-    void worker.pause(true)
-    await close(worker, () => this.#underWay > 0 && !signal.aborted)
+    const handedBack = await this.#close(worker)
     if (this.#fatal && !signal.aborted) throw this.#fatal.error
-    return { done: this.#done, failed: this.#failed, underWay: 0 }
+    return { done: this.#done, failed: this.#failed, handedBack }
+  }
+
+  /** Waits for the jobs under way, and for the server only a while; false: it did not answer. */
+  async #close(worker: Worker): Promise<boolean> {
+    await worker.pause(true)
+    while (this.#underWay > 0) await sleep(lookEveryMs)
+    if ((await answers(this.#queue)) && (await fulfilledWithin(closeWithinMs, worker.close()))) return true
+    // Else the end that is waited for already would be waited for again.
+    worker.closing = undefined
+    await fulfilledWithin(closeWithinMs, worker.close(true))
+    await release(worker)
+    return false
   }
 
   get #isEnding(): boolean {
@@ -147,16 +173,8 @@ class JobWorker {
     const now = performance.now()
     if (now - this.#saidAt < troubleEveryMs) return
     this.#saidAt = now
-    this.#options.onNote(`${describeQueue(this.#options.address)}: ${reasonOf(error)}`)
+    const reason = reasonOf(error)
+    const why = isLoss.test(reason) ? 'a job is no longer this worker’s: its lease ran out, or its run is over' : reason
+    this.#options.onNote(`${describeQueue(this.#options.address)}: ${why}`)
   }
-}
-
-/** Waits for the jobs under way, and for the server only a while. */
-async function close(worker: Worker, isBusy: () => boolean): Promise<void> {
-  while (isBusy()) await sleep(lookEveryMs)
-  const late = new AbortController()
-  const closed = worker.close()
-  await Promise.race([closed, sleep(closeWithinMs, undefined, { signal: late.signal }).catch(() => undefined)])
-  late.abort()
-  await worker.disconnect().catch(() => undefined)
 }

@@ -75,4 +75,13 @@ describe('a lock', () => {
     }
     expect(readdirSync(join(path, '..'))).toEqual([])
   })
+
+  test('that was taken over meanwhile is left to its new holder', async () => {
+    const path = fresh()
+    await withFileLock(path, {}, () => {
+      leave(path, process.ppid, 0)
+      return Promise.resolve()
+    })
+    await expect(taken(path)).rejects.toThrow('held')
+  })
 })

@@ -28,8 +28,9 @@ export interface LockOptions {
 export async function withFileLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
   const staleMs = options.staleMs ?? 30_000
   await mkdir(dirname(path), { recursive: true })
+  const id = randomUUID()
   let waited = false
-  while (!(await tryCreate(path))) {
+  while (!(await tryCreate(path, id))) {
     options.signal?.throwIfAborted()
     const stale = await findStale(path, staleMs)
     if (stale) {
@@ -49,15 +50,15 @@ export async function withFileLock<T>(path: string, options: LockOptions, work: 
     return await work()
   } finally {
     clearInterval(heartbeat)
-    await rm(path, { force: true })
+    // A machine that slept for long finds its lock stale, and taken by somebody else.
+    if ((await holderOf(path))?.id === id) await rm(path, { force: true })
   }
 }
 
-async function tryCreate(path: string): Promise<boolean> {
+async function tryCreate(path: string, id: string): Promise<boolean> {
   try {
-    const file = await open(path, 'wx')
-    await file.writeFile(JSON.stringify({ pid: process.pid, host: hostname() }))
-    await file.close()
+    await using file = await open(path, 'wx')
+    await file.writeFile(JSON.stringify({ pid: process.pid, host: hostname(), id }))
     return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -75,7 +76,7 @@ async function findStale(path: string, staleMs: number): Promise<Stats | undefin
   if (silentMs > staleMs) return info
   // A kill can hit between creating the file and writing into it.
   if (info.size === 0) return silentMs > emptyMs ? info : undefined
-  const holder = parseHolder(await readFile(path, 'utf8').catch(() => ''))
+  const holder = await holderOf(path)
   return holder?.host === hostname() && isGone(holder.pid, info.mtimeMs) ? info : undefined
 }
 
@@ -92,9 +93,9 @@ async function remove(path: string, stale: Stats): Promise<void> {
   await rm(aside, { force: true })
 }
 
-function parseHolder(text: string): { pid: number; host: string } | undefined {
+async function holderOf(path: string): Promise<{ pid: number; host: string; id?: string } | undefined> {
   try {
-    return JSON.parse(text) as { pid: number; host: string }
+    return JSON.parse(await readFile(path, 'utf8')) as { pid: number; host: string; id?: string }
   } catch {
     return undefined
   }

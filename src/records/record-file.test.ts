@@ -2,11 +2,22 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
 import { readLines } from './lines.ts'
 import { RecordFile } from './record-file.ts'
+
+/** Takes half of what is appended. */
+const fullDisk = vi.hoisted(() => ({ isFull: false }))
+vi.mock('node:fs', async (original) => {
+  const fs = await original<{ appendFileSync: typeof appendFileSync }>()
+  const append = (path: string, text: string) => {
+    fs.appendFileSync(path, fullDisk.isFull ? text.slice(0, text.length / 2) : text)
+    if (fullDisk.isFull) throw new Error('ENOSPC: no space left on device')
+  }
+  return { ...fs, appendFileSync: append }
+})
 
 const schema = z.object({ id: z.string(), value: z.number() })
 const options = { schema, keyOf: (record: z.infer<typeof schema>) => record.id }
@@ -38,6 +49,22 @@ describe('a record file', () => {
       for (const id of ['ä', 'b', 'c']) resumed.add({ id, value: 1 })
       expect(readFileSync(path)).toEqual(bytes)
     }
+  })
+
+  test('has no part of a record that a full disk has cut, not even of the first', () => {
+    const path = fresh()
+    const file = RecordFile.open(path, options)
+    for (const [id, before] of [
+      ['a', ''],
+      ['b', '{"id":"a","value":1}\n'],
+    ] as const) {
+      fullDisk.isFull = true
+      expect(() => file.add({ id, value: 1 })).toThrow('ENOSPC')
+      expect(readFileSync(path, 'utf8')).toBe(before)
+      fullDisk.isFull = false
+      expect(file.add({ id, value: 1 })).toBe(true)
+    }
+    expect([...file.values()].map(({ id }) => id)).toEqual(['a', 'b'])
   })
 
   test('says which line is no record', () => {

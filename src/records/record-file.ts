@@ -62,12 +62,12 @@ export class RecordFile<T> {
   add(record: T): boolean {
     const key = this.#options.keyOf(record)
     if (this.#keys.has(key)) return false
-    const end = statSync(this.path, { throwIfNoEntry: false })?.size
+    const end = statSync(this.path, { throwIfNoEntry: false })?.size ?? 0
     try {
       appendFileSync(this.path, `${JSON.stringify(record)}\n`)
     } catch (error) {
       // A full disk takes a part of a line, and the next record would continue it.
-      if (end !== undefined) truncateSync(this.path, end)
+      if (existsSync(this.path)) truncateSync(this.path, end)
       throw error
     }
     this.#keys.add(key)

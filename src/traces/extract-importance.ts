@@ -1,26 +1,24 @@
 /**
- * Gives every thinking token of every kept trace its importance: from a trace file to an importance folder. Computes in the
- * calling thread, and lets the event loop run between chunks. Knows nothing of how progress is shown.
+ * Gives every thinking token of every kept trace its importance: from a trace file to an importance folder. The model runs in
+ * a process of its own; files are written here. Knows nothing of how progress is shown.
  */
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
-import { LoadedModel } from '../engine/loaded-model.ts'
 import { fingerprint } from '../engine/model.ts'
 import { InputError } from '../errors.ts'
 import { largestSeed, loadLibrary, type GpuChoice, type KvType } from '../llama/index.ts'
 import type { GgufInfo } from '../models/gguf-file.ts'
 import { formatBytes } from '../models/memory-plan.ts'
 import { withFileLock } from '../records/file-lock.ts'
-import { ImportancePass } from './importance-pass.ts'
 import { countsOf, keptTraces, planImportance, sampleTokens, type ImportancePlan } from './importance-plan.ts'
 import { importanceSchema, type ImportanceManifest } from './importance-record.ts'
 import { ImportanceStore } from './importance-store.ts'
 import { checkFolder, ImportanceWriter } from './importance-writer.ts'
+import { PassProcess } from './pass-process.ts'
 import { outputFailure } from './trace-failure.ts'
 
-/** Loading a large model and a chunk of a long trace block this thread; a lock of a process that is gone is stale at once. */
+/** Reading a large trace file blocks this thread; a lock of a process that is gone is stale at once. */
 const staleLockMs = 30 * 60_000
 
 export interface ExtractOptions {
@@ -43,7 +41,7 @@ export interface ExtractOptions {
   readonly resume?: boolean | undefined
   /** Versions of what calls this, for the manifest. */
   readonly versions?: Readonly<Record<string, string>> | undefined
-  /** Ends the work after the chunk that is being computed; what is finished stays. */
+  /** Ends the work at once; the traces that are finished stay. */
   readonly signal?: AbortSignal | undefined
   /** Called once another process is found at work on the same folder; it is waited for. */
   readonly onWait?: (() => void) | undefined
@@ -84,7 +82,8 @@ export interface ExtractSummary {
 /**
  * Writes in the order of the trace file, so that runs that were interrupted leave the same bytes as one that was not.
  * @throws InputError `invalid_option`, `no_traces`, `trace_mismatch`, `importance_mismatch`, `output_exists`, `disk_full`,
- *   `invalid_output`, `no_attention`, and what loading a model throws; EngineError `write_failed`, `output_failed`
+ *   `invalid_output`, `no_attention`, and what loading a model throws; EngineError `write_failed`, `output_failed`,
+ *   `engine_died`; the signal's reason if it aborts before the first trace is begun
  */
 export async function extractImportance(options: ExtractOptions): Promise<ExtractSummary> {
   checkNumber('--tokens-per-trace', options.tokensPerTrace, 1, 2 ** 31 - 1)
@@ -130,29 +129,11 @@ async function extract(options: ExtractOptions): Promise<ExtractSummary> {
 
 /** Loads the model and runs the traces that are not in the folder yet. Returns whether all of them are now. */
 async function work(plan: ImportancePlan, manifest: ImportanceManifest, options: ExtractOptions): Promise<boolean> {
-  const {
-    info,
-    traces,
-    output,
-    kvType,
-    threads,
-    gpu,
-    gpuLayers,
-    resume = true,
-    signal,
-    onLoading,
-    onProgress,
-  } = options
-  using model = LoadedModel.load(loadLibrary(gpu), info.path, {
-    threads,
-    gpuLayers,
-    onProgress: (share) => {
-      onLoading?.(share)
-      return true
-    },
-  })
+  const { info, traces, output, kvType, threads, gpu, gpuLayers, resume = true } = options
+  const { signal, onLoading, onProgress } = options
+  const settings = { path: info.path, cells: plan.longest, kvType, threads, gpu, gpuLayers }
+  using pass = await PassProcess.open(settings, { signal, onLoading })
   // A folder is put aside only when nothing can be refused any more.
-  using pass = ImportancePass.create(model, { cells: plan.longest, kvType })
   const writer = ImportanceWriter.open(output, manifest, { fresh: !resume })
   let tokensBefore = 0
   let finished = 0
@@ -171,15 +152,12 @@ async function work(plan: ImportancePlan, manifest: ImportanceManifest, options:
     if (writer.has(id) || tokens.length > info.trainedContext) continue
     const counts = countsOf(trace)
     const sampled = sampleTokens(id, counts.thinkingTokens, manifest.tokensPerTrace, manifest.seed)
-    const steps = pass.run(trace, sampled)
-    let step = steps.next()
-    while (!step.done) {
-      report(step.value)
-      await setImmediate()
-      if (signal?.aborted === true) return false
-      step = steps.next()
-    }
-    writer.add({ id, question, ...counts }, step.value)
+    const arrays = await pass.run(trace, sampled, report).catch((error: unknown) => {
+      if (signal?.aborted === true) return undefined
+      throw error
+    })
+    if (!arrays) return false
+    writer.add({ id, question, ...counts }, arrays)
     tokensBefore += tokens.length
     finished++
   }

@@ -8,17 +8,24 @@ import type { Question } from '../evaluation/question-file.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import { sampleSeed, traceId, type TraceJob, type TraceSampling } from './trace-source.ts'
 
-export interface PlanTracesOptions {
+/** What is to be sampled. */
+export interface SamplingPlanOptions {
+  /** Its vocabulary is enough to plan. */
   readonly model: Model
   readonly questions: readonly Question[]
+  /** Of each question. */
   readonly samples: number
   readonly sampling: TraceSampling
+  /** The most tokens to generate. */
   readonly maxTokens: number
-  /** The most tokens of a trace, prompt included. */
+  /** The most tokens of a kept trace, prompt included. */
   readonly maxLength: number
   /** Added behind each question, except behind the embedded model's own: it has seen none. */
   readonly instruction: string
   readonly seed: number
+}
+
+export interface PlanTracesOptions extends SamplingPlanOptions {
   /** Whether a sample is recorded already. */
   readonly has: (id: string) => boolean
   readonly signal: AbortSignal

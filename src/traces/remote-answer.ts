@@ -32,21 +32,30 @@ const nonsense = (problem: string, cause?: unknown) =>
 
 export interface ReadOptions {
   readonly client: OpenAI
-  /** Characters; a server that goes on and on is left. */
-  readonly most: number
-  /** Called with every piece that arrives. */
+  /** The most tokens that were asked for; a server that goes on and on is left. */
+  readonly maxTokens: number
+  /** Called with whatever arrives, also if it says nothing: servers send comments to keep a connection alive. */
   readonly onData: () => void
 }
+
+/** No token of a real vocabulary stands for more characters on average. */
+const charactersPerToken = 64
+/** An event with one token takes a few hundred; what is not a stream takes less. */
+const bytesPerToken = 1024
+const bytesBesides = 2 ** 20
 
 /**
  * Reads a response to the end, whether or not the server streams.
  * @throws PassingFailure for an answer that is cut off or makes no sense; what the client throws for an error in a stream
  */
-export async function readAnswer(response: Response, { client, most, onData }: ReadOptions): Promise<RemoteAnswer> {
+export async function readAnswer(
+  response: Response,
+  { client, maxTokens, onData }: ReadOptions,
+): Promise<RemoteAnswer> {
   const answer = { reasoning: '', content: '', finishReason: '' }
+  const most = maxTokens * charactersPerToken
   let choices = 0
-  for await (const piece of pieces(response, client)) {
-    onData()
+  for await (const piece of pieces(watched(response, maxTokens, onData), client)) {
     const parsed = completion.safeParse(piece)
     if (!parsed.success) {
       const [issue] = parsed.error.issues
@@ -65,6 +74,21 @@ export async function readAnswer(response: Response, { client, most, onData }: R
   if (choices === 0) throw nonsense('it has no choices')
   if (answer.finishReason === '') throw new PassingFailure('the answer was cut off: it has no finish_reason')
   return answer
+}
+
+/** The same response, whose bytes are noticed, and too many of which are an error. */
+function watched(response: Response, maxTokens: number, onData: () => void): Response {
+  const most = bytesBesides + maxTokens * bytesPerToken
+  let bytes = 0
+  const watch = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      onData()
+      bytes += chunk.length
+      if (bytes > most) throw nonsense(`it is longer than ${most} bytes`)
+      controller.enqueue(chunk)
+    },
+  })
+  return new Response(response.body?.pipeThrough(watch), { headers: response.headers })
 }
 
 /** @throws PassingFailure for text that is not JSON; what `fetch` throws for a connection that breaks */

@@ -33,8 +33,6 @@ export interface RemoteOptions {
 }
 
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) })
-/** No token of a real vocabulary stands for more characters on average. */
-const charactersPerToken = 64
 
 export class RemoteSource implements TraceSource {
   readonly name: string
@@ -72,8 +70,7 @@ export class RemoteSource implements TraceSource {
     const answer = await attempt(this.#options, signal, async (watched, onData) => {
       const response = await this.#client.chat.completions.create(this.#body(job), { signal: watched }).asResponse()
       onData()
-      const most = job.maxTokens * charactersPerToken
-      return await readAnswer(response, { client: this.#client, most, onData })
+      return await readAnswer(response, { client: this.#client, maxTokens: job.maxTokens, onData })
     })
     const stopped = answer.finishReason === 'stop'
     const parts = splitThinking(answer, this.#options.tags)

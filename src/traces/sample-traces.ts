@@ -3,46 +3,33 @@
  * killed goes on where it stopped. Knows nothing of question files or of how progress is shown.
  */
 import { setMaxListeners } from 'node:events'
-import { fingerprint, type Model } from '../engine/model.ts'
+import { fingerprint } from '../engine/model.ts'
 import type { TraceLayout } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
-import type { Question } from '../evaluation/question-file.ts'
 import type { KvType } from '../llama/index.ts'
 import { memoryPlan, type MemoryPlan } from '../models/memory-plan.ts'
 import { withFileLock } from '../records/file-lock.ts'
 import { hasThinking, judgeTrace, type AnswerGrader, type Verdict } from './judge-trace.ts'
 import { LocalSource } from './local-source.ts'
-import { planTraces } from './plan-traces.ts'
+import { planTraces, type SamplingPlanOptions } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
 import { outputFailure, samplingFailure } from './trace-failure.ts'
 import { traceSchema, type DroppedTrace } from './trace-record.ts'
-import type { Sampled, TraceJob, TraceSampling, TraceSource } from './trace-source.ts'
+import type { Sampled, TraceJob, TraceSource } from './trace-source.ts'
 
 /** So many samples without thinking, and none with it: the model does not think. */
 const samplesWithoutThinking = 20
 
-export interface SampleTracesOptions {
-  /** With `source` its vocabulary is enough. */
-  readonly model: Model
-  readonly questions: readonly Question[]
-  /** Of each question. */
-  readonly samples: number
-  readonly sampling: TraceSampling
-  /** The most tokens to generate. */
-  readonly maxTokens: number
-  /** The most tokens of a kept trace, prompt included. */
-  readonly maxLength: number
-  /** Added behind each question, except behind the embedded model's own. */
-  readonly instruction: string
+/** With `source`, the model's vocabulary is enough. */
+export interface SampleTracesOptions extends SamplingPlanOptions {
   /** Samples at the same time. With 1 the same run gives the same records in the same order, times apart. */
   readonly parallel: number
-  readonly seed: number
   /** The trace file. */
   readonly output: string
   /** False: a file that is there is put aside. */
   readonly resume: boolean
   readonly kvType: KvType
-  /** Default: the model itself. Closed at the end. */
+  /** Default: the model itself. Closed at the end, however that comes about. */
   readonly source?: TraceSource | undefined
   readonly grader: AnswerGrader
   /** Versions to record beside those of Node and llama.cpp. */
@@ -74,8 +61,8 @@ export interface TraceSummary extends TraceTally {
 
 /**
  * @throws InputError `traces_locked` while another process writes the same file; `traces_differ` and `invalid_records` for
- *   a file that cannot be continued, `invalid_output` for one that cannot be written; `no_thinking` if the first samples of the run all have no thinking; EngineError if the
- *   source fails. What was recorded stays in every case.
+ *   a file that cannot be continued, `invalid_output` for one that cannot be written; `no_thinking` if the first samples of
+ *   the run all have no thinking; EngineError if the source fails. What was recorded stays in every case.
  */
 export async function sampleTraces(options: SampleTracesOptions): Promise<TraceSummary> {
   const { output } = options
@@ -89,6 +76,8 @@ export async function sampleTraces(options: SampleTracesOptions): Promise<TraceS
     return await withFileLock(`${output}.lock`, { onWait }, () => new TraceRun(options).run())
   } catch (error) {
     throw outputFailure(error, output)
+  } finally {
+    await options.source?.close()
   }
 }
 
@@ -153,7 +142,8 @@ class TraceRun {
   }
 
   async #sampleAll(jobs: readonly TraceJob[], cells: number): Promise<void> {
-    const source = this.#options.source ?? (await this.#openLocal(cells, jobs.length))
+    const { source: given } = this.#options
+    const source = given ?? (await this.#openLocal(cells, jobs.length))
     const waiting = [...jobs]
     const work = async () => {
       for (let job = waiting.shift(); job && !this.#stop.signal.aborted; job = waiting.shift()) {
@@ -171,7 +161,7 @@ class TraceRun {
       }
     })
     await Promise.all(workers)
-    await source.close()
+    if (!given) await source.close()
     if (failures.length > 0) throw failures[0]
   }
 

@@ -2,7 +2,6 @@
  * How well a predictor does on traces. Training judges its own with it on those that are held out; so does
  * `dynts predictor evaluate`, on any.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Float16Array } from '@petamoriken/float16'
 import { InputError } from '../errors.ts'
 import { MatrixGraph, type LlamaLibrary } from '../llama/index.ts'
@@ -10,13 +9,7 @@ import { mismatch, type HeldOutFigures, type PredictorCheckpoint } from '../pred
 import type { ImportanceRecord } from '../traces/importance-record.ts'
 import { Dataset, type TraceSource } from './dataset.ts'
 import { averageFigures, evaluateTrace } from './metrics.ts'
-
-/**
- * Scores tokens.
- * @param states rows x d float16 bit patterns
- * @returns one score for each row
- */
-export type Scorer = (states: Uint16Array, rows: number) => Float32Array
+import { scoreInBlocks, type Scorer } from './row-blocks.ts'
 
 export interface Evaluation {
   readonly figures: HeldOutFigures
@@ -29,7 +22,7 @@ export interface EvaluationOptions {
   readonly onTrace?: ((done: number) => void) | undefined
 }
 
-/** Scores every trace and averages its figures; lets other work through between two traces. */
+/** Scores every trace and averages its figures; lets other work through after every few hundred tokens. */
 export async function evaluateTraces(
   score: Scorer,
   dataset: Dataset,
@@ -39,10 +32,8 @@ export async function evaluateTraces(
   const figures = []
   let spread = 0
   for (const record of records) {
-    await nextTurn()
-    signal?.throwIfAborted()
     const { states, tokens, importance, target } = dataset.trace(record)
-    const scores = score(states, tokens)
+    const scores = await scoreInBlocks(score, states, tokens, signal)
     figures.push(evaluateTrace(importance, target, scores))
     spread += standardDeviation(scores) / Math.max(standardDeviation(target), Number.MIN_VALUE) / records.length
     onTrace?.(figures.length)

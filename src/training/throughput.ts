@@ -31,21 +31,26 @@ export function flopsPerToken(shape: readonly number[]): number {
 
 export class Throughput {
   readonly #flopsPerToken: number
+  readonly #now: () => number
   readonly #machine: number[] = []
   #tokens = 0
   #milliseconds = 0
 
-  /** @param shape sizes of input, inner layers and output */
-  constructor(shape: readonly number[]) {
+  /**
+   * @param shape sizes of input, inner layers and output
+   * @param now milliseconds that only grow
+   */
+  constructor(shape: readonly number[], now = () => performance.now()) {
     this.#flopsPerToken = flopsPerToken(shape)
+    this.#now = now
   }
 
   async time<T>(work: () => Promise<T>): Promise<T> {
-    const start = performance.now()
+    const start = this.#now()
     try {
       return await work()
     } finally {
-      this.#milliseconds += performance.now() - start
+      this.#milliseconds += this.#now() - start
     }
   }
 

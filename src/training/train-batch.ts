@@ -2,11 +2,11 @@
  * One step of training: the gradient of a batch, a few traces at a time, then one step of the optimiser. Knows nothing of
  * epochs or files.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { DenseTrainer } from '../llama/index.ts'
 import type { ImportanceRecord } from '../traces/importance-record.ts'
 import type { Dataset, TrainingTrace } from './dataset.ts'
 import { TracesLoss } from './loss.ts'
+import { rowBlocks, scoreInBlocks } from './row-blocks.ts'
 import { derivedSeed } from './schedule.ts'
 import type { TrainingSettings } from './settings.ts'
 
@@ -31,7 +31,8 @@ export interface BatchResult {
 }
 
 /**
- * Lets other work through between two micro-batches. If the loss is not finite, no step is taken, and `gradientNorm` is NaN.
+ * Lets other work through after every few hundred tokens. If the loss is not finite, no step is taken, and `gradientNorm` is
+ * NaN.
  */
 export async function trainBatch(
   trainer: DenseTrainer,
@@ -42,19 +43,20 @@ export async function trainBatch(
   const { settings, learningRate, seed, signal, onTraces } = options
   let mse = 0
   let rows = 0
-  for (let from = 0; from < batch.length; from += settings.microBatch) {
-    await nextTurn()
-    signal?.throwIfAborted()
-    const traces = batch.slice(from, from + settings.microBatch).map((record) => dataset.trace(record))
+  for (let first = 0; first < batch.length; first += settings.microBatch) {
+    const traces = batch.slice(first, first + settings.microBatch).map((record) => dataset.trace(record))
     const loss = new TracesLoss(
       traces.map(({ target }) => target),
       batch.length,
     )
     const states = joined(traces)
     if (settings.rankingWeight > 0) {
-      loss.addRanking(trainer.forward(states, loss.rows), settings.rankingWeight, derivedSeed(seed, from))
+      const outputs = await scoreInBlocks((...block) => trainer.forward(...block), states, loss.rows, signal)
+      loss.addRanking(outputs, settings.rankingWeight, derivedSeed(seed, first))
     }
-    trainer.accumulate(states, loss.rows, (outputs, row) => loss.gradientOf(outputs, row))
+    for await (const { from, rows: count, states: block } of rowBlocks(states, loss.rows, signal)) {
+      trainer.accumulate(block, count, (outputs, row) => loss.gradientOf(outputs, from + row))
+    }
     mse += loss.squaredError
     rows += loss.rows
     onTraces?.(traces.length)

@@ -7,7 +7,9 @@ import { DenseTrainer, measureMatrixProduct, type LlamaLibrary } from '../llama/
 import { predictorShape, type WeightMatrix } from '../predictor/checkpoint.ts'
 import { checkEnough, Dataset, digestOf, splitByQuestion, type Split, type TraceSource } from './dataset.ts'
 import { evaluateTraces } from './evaluate-predictor.ts'
+import { CheckpointClock, type CheckpointSettings } from './checkpoint-clock.ts'
 import { initialWeights, predictorSizes } from './initial-weights.ts'
+import { blockRows } from './row-blocks.ts'
 import { batchOf, derivedSeed, learningRateAt, planBatches, shuffled, type BatchPlan } from './schedule.ts'
 import type { TrainingSettings } from './settings.ts'
 import { Throughput, type ThroughputFigures } from './throughput.ts'
@@ -15,16 +17,14 @@ import { trainBatch } from './train-batch.ts'
 import { checkSame, readState, writeState, type EpochEntry, type TrainingProgress } from './training-state.ts'
 import { isBetter, problemOf, type TrainingProblem } from './verdict.ts'
 
-export interface TrainOptions {
+export interface TrainOptions extends Partial<CheckpointSettings> {
   readonly library: LlamaLibrary
   readonly source: TraceSource
   readonly settings: TrainingSettings
-  /** Where the state is kept; it goes on with what it finds there. */
+  /** Where the state is kept; it goes on with what it finds there. It is written after each epoch, too. */
   readonly stateFolder: string
   /** Traces without which training is refused. */
   readonly minTraces: number
-  /** The state is written after this many steps, and after each epoch. */
-  readonly checkpointSteps: number
   readonly threads: number
   readonly gpu?: boolean
   /** For how long the machine's rate is measured, before and after; default 0.1. */
@@ -85,6 +85,7 @@ class Training implements Disposable {
   readonly #throughput: Throughput
   #progress: TrainingProgress
   #best: readonly Float32Array[] | undefined
+  readonly #clock: CheckpointClock
 
   static async begin(options: TrainOptions): Promise<Training> {
     const { source, settings, stateFolder, library, threads, gpu = false } = options
@@ -97,7 +98,7 @@ class Training implements Disposable {
     )
     const { beta1, beta2, epsilon, weightDecay } = settings
     const optimizer = { beta1, beta2, epsilon, weightDecay }
-    const trainer = DenseTrainer.create(library, { layers, threads, gpu, optimizer })
+    const trainer = DenseTrainer.create(library, { layers, threads, gpu, optimizer, blockRows })
     if (saved) trainer.restore(saved.trainer)
     const shape = predictorShape({ matrices: layers })
     const progress = saved?.progress ?? {
@@ -123,6 +124,7 @@ class Training implements Disposable {
     this.#trainer = trainer
     this.#progress = progress
     this.#best = best
+    this.#clock = new CheckpointClock({ ...options, checkpointSeconds: options.checkpointSeconds ?? 60 }, progress.step)
     this.#dataset = new Dataset(source, settings.target)
     const split = splitByQuestion(source.records, settings.validationShare, settings.seed)
     const batches = planBatches(split.training.length, settings)
@@ -144,9 +146,9 @@ class Training implements Disposable {
   /** Returns why it had to stop early, if it had to. */
   async #train(): Promise<TrainingProblem | undefined> {
     const { steps, stepsPerEpoch } = this.#plan
-    let savedAt = this.#progress.step
+    const { step: first } = this.#progress
     // Before the first evaluation, because that alone may take long.
-    if (savedAt < steps) this.#options.onProgress?.(this.#tracesDone, this.#tracesToDo, savedAt)
+    if (first < steps) this.#options.onProgress?.(this.#tracesDone, this.#tracesToDo, first)
     try {
       for (;;) {
         const { step, history } = this.#progress
@@ -154,20 +156,16 @@ class Training implements Disposable {
         if (history.length <= epoch && Number.isInteger(epoch)) {
           await this.#evaluate(epoch)
           await this.#save()
-          savedAt = step
         }
         if (step === steps) return undefined
         const problem = await this.#takeStep()
         if (problem) return problem
         const isEpochEnd = this.#progress.step % stepsPerEpoch === 0
-        if (!isEpochEnd && this.#progress.step % this.#options.checkpointSteps === 0) {
-          await this.#save()
-          savedAt = this.#progress.step
-        }
+        if (!isEpochEnd && this.#clock.isDue(this.#progress.step)) await this.#save()
       }
     } catch (error) {
       // An abort in mid-step leaves the weights and moments as they were before that step.
-      if (this.#options.signal?.aborted === true && savedAt !== this.#progress.step) await this.#save()
+      if (this.#options.signal?.aborted === true && this.#clock.isBehind(this.#progress.step)) await this.#save()
       throw error
     }
   }
@@ -241,6 +239,7 @@ class Training implements Disposable {
       trainer: this.#trainer.state(),
       best: this.#best,
     })
+    this.#clock.saved(this.#progress.step)
   }
 
   #result(diverged: TrainingProblem | undefined): TrainingResult {

@@ -86,28 +86,33 @@ describe('options', () => {
   })
 })
 
-describe('what only a loaded model can tell', () => {
+describe('what only the vocabulary can tell', () => {
   test('a prompt that is longer than the budget allows: the budget that would do, and it does', async () => {
     const ask = (budget: number) => dynts(['run', '--local-window', '8', '--budget', `${budget}`, question])
-    const line = lateRefusal(await ask(12))
+    const line = refusal(await ask(12))
     expect(line).toMatch(/^A prompt of \d+ tokens does not fit into a budget of 12 cells/)
     const budget = Number(/give --budget (\d+) or more/.exec(line)?.[1])
-    expect(lateRefusal(await ask(budget - 1))).toContain(`--budget ${budget} `)
+    expect(refusal(await ask(budget - 1))).toContain(`--budget ${budget} `)
     expect(await ask(budget)).toMatchObject({ code: 0, signal: null })
   })
 
-  test('with --json nothing else is said', async () => {
-    const { stderr } = await dynts(['run', '--json', '--local-window', '8', '--budget', '12', question])
-    expect(stderr).toMatch(/^dynts: A prompt of [^\n]+\n$/)
-  })
-
-  test('a compared policy that cannot run is refused before the first one runs', async () => {
-    const line = lateRefusal(await dynts(['run', '--compare', 'streaming-llm', '--sinks', '5000', question]))
-    expect(line).toMatch(/fewer --sinks/)
+  test('the full cache has no budget', async () => {
+    const args = ['run', '-n', '3', 'word '.repeat(400)]
+    expect(refusal(await dynts(args))).toMatch(/^A prompt of \d+ tokens does not fit into a budget of 320 cells/)
+    expect(await dynts([...args, '--policy', 'full'])).toMatchObject({ code: 0, signal: null })
   })
 
   test('a GPU whose libraries are not installed', async () => {
-    expect(lateRefusal(await dynts(['run', '--gpu', 'cuda', question]))).toMatch(/--gpu cuda needs the package|no GPU/)
+    expect(refusal(await dynts(['run', '--gpu', 'cuda', question]))).toMatch(/--gpu cuda needs the package|no GPU/)
+  })
+})
+
+describe('what only a loaded model can tell', () => {
+  test('a compared policy that cannot run is refused before the first one runs', async () => {
+    const args = ['run', '--compare', 'streaming-llm', '--sinks', '5000', question]
+    expect(lateRefusal(await dynts(args))).toMatch(/fewer --sinks/)
+    // With --json nothing else is said.
+    expect(refusal(await dynts([...args, '--json']))).toMatch(/fewer --sinks/)
   })
 
   test('more cells than any cache may have', async () => {

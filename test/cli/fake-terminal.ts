@@ -52,6 +52,18 @@ export class FakeTerminal extends EventEmitter {
     return this.#bottom === this.rows - 1
   }
 
+  /** Gives it another number of rows: rows below the cursor go first, then those at the top; new ones come at the bottom. */
+  resize(rows: number): void {
+    this.#screen.splice(Math.max(rows, this.#row + 1))
+    const above = this.#screen.splice(0, this.#screen.length - rows)
+    this.scrollback.push(...above.map((line) => line.join('')))
+    this.#row -= above.length
+    while (this.#screen.length < rows) this.#screen.push([])
+    this.rows = rows
+    this.#bottom = rows - 1
+    this.emit('resize')
+  }
+
   write(text: string): boolean {
     this.written += text
     for (const [part] of text.matchAll(/\u001B\[[\d;]*[A-Za-z]|\u001B.|[^]/gu)) {
@@ -71,6 +83,10 @@ export class FakeTerminal extends EventEmitter {
     if (sequence === '\u001B7') this.#saved = { row: this.#row, column: this.#column }
     else if (sequence === '\u001B8') this.#move(this.#saved)
     else if (sequence === '\u001B[2K') this.#screen[this.#row] = []
+    else if (sequence === '\u001B[J') {
+      this.#screen[this.#row]?.splice(this.#column)
+      for (let row = this.#row + 1; row < this.rows; row++) this.#screen[row] = []
+    } else if (sequence === '\u001BD') this.#index()
     else if (last === 'H') this.#move({ row: first - 1, column: second - 1 })
     else if (last === 'A') this.#move({ row: Math.max(0, this.#row - first), column: this.#column })
     else if (last === 'r') {
@@ -98,8 +114,12 @@ export class FakeTerminal extends EventEmitter {
   }
 
   #lineFeed(): void {
-    this.#wraps = false
     this.#column = 0
+    this.#index()
+  }
+
+  #index(): void {
+    this.#wraps = false
     if (this.#row !== this.#bottom) {
       this.#row = Math.min(this.#row + 1, this.rows - 1)
       return

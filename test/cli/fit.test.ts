@@ -4,7 +4,7 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { readCheckpoint } from '../../src/predictor/index.ts'
 import { readRecords } from '../../src/records/record-file.ts'
@@ -12,6 +12,9 @@ import { traceRecord } from '../../src/traces/trace-record.ts'
 import { tinyPredictor } from '../oracle.ts'
 import { dynts, refusal, scratch, type RunSettings } from './run-dynts.ts'
 
+/** Whole runs, several in a test, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 240_000 })
+const timeoutMs = 120_000
 const at = (name: string) => join(scratch, name)
 const problems = Array.from({ length: 16 }, (_, i) => ({ id: `p${i}`, ...generateChainProblem(i, { people: 3 }) }))
 writeFileSync(at('short.jsonl'), problems.map((problem) => `${JSON.stringify(problem)}\n`).join(''))
@@ -20,7 +23,7 @@ const training = ['--least-steps', '24', '--learning-rate', '0.002', '--checkpoi
 const fit = (args: readonly string[], run: RunSettings = {}) =>
   dynts(
     ['fit', '-m', 'tiny', '--offline', '--gpu', 'off', '--questions', 'short.jsonl', ...settings, ...training, ...args],
-    { timeoutMs: 60_000, ...run },
+    { timeoutMs, ...run },
   )
 const tracesOf = (work: string) => [...readRecords(at(`${work}/traces.jsonl`), traceRecord)]
 const linesOf = (path: string) => (existsSync(at(path)) ? readFileSync(at(path), 'utf8').split('\n').length - 1 : 0)
@@ -29,13 +32,13 @@ const linesOf = (path: string) => (existsSync(at(path)) ? readFileSync(at(path),
 const killWhen = (isReached: () => boolean, laterMs: number): RunSettings => ({
   onStart: (child) =>
     void (async () => {
-      while (!isReached()) await sleep(5)
+      while (!isReached() && child.exitCode === null) await sleep(5)
       await sleep(Math.random() * laterMs)
       child.kill('SIGKILL')
     })(),
 })
 
-test('killed in each step and run again, it gives the predictor of an unbroken run', { timeout: 240_000 }, async () => {
+test('killed in each step and run again, it gives the predictor of an unbroken run', { timeout: 600_000 }, async () => {
   const unbroken = await fit(['--output', 'unbroken.gguf', '--work', 'unbroken', '--json'])
   expect({ code: unbroken.code, stderr: unbroken.stderr }).toMatchObject({ code: 0 })
   const expected = readFileSync(at('unbroken.gguf'))
@@ -57,9 +60,13 @@ test('killed in each step and run again, it gives the predictor of an unbroken r
     [() => linesOf('broken/importance/importance.jsonl') >= 4, 20],
     [() => existsSync(at('broken/model.training/state.gguf')), 100],
   ]
+  let isFinished = false
   for (const [isReached, laterMs] of moments) {
-    expect(await fit(args, killWhen(isReached, laterMs))).toMatchObject({ signal: 'SIGKILL' })
-    expect(existsSync(at('broken.gguf'))).toBe(false)
+    const { signal, code } = await fit(args, killWhen(isReached, laterMs))
+    // On a busy machine it may have come to its end before.
+    isFinished ||= signal !== 'SIGKILL'
+    expect(code).toBe(signal === 'SIGKILL' ? null : 0)
+    expect(existsSync(at('broken.gguf'))).toBe(isFinished)
   }
   const last = await fit(args)
   expect({ code: last.code, stderr: last.stderr }).toMatchObject({ code: 0 })

@@ -1,10 +1,11 @@
 /**
  * `dynts inspect`: models, predictors, and whether they fit together.
  */
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { tinyF16, tinyPredictor } from '../oracle.ts'
+import { FakeHub } from '../support/hub-server.ts'
 import { smallModel, smallTensors, writeGguf } from '../support/gguf-writer.ts'
 import { dynts, scratch } from './run-dynts.ts'
 
@@ -74,5 +75,24 @@ describe.concurrent('dynts inspect', () => {
     expect(await inspect(tinyPredictor, '--model', small)).toMatch(
       /^fits +no: it was trained for dynts tiny reasoner \(hidden size 256\), but the model's hidden size is 32$/m,
     )
+  })
+
+  test('a model of the Hub, which is downloaded before everyone’s eyes', async () => {
+    const hub = await FakeHub.start()
+    try {
+      hub.repos.set('user/tiny-GGUF', {
+        commit: 'c0ffee00'.repeat(5),
+        files: { 'tiny-F16.gguf': readFileSync(tinyF16) },
+      })
+      const env = { HF_ENDPOINT: hub.url, HF_HUB_CACHE: mkdtempSync(join(scratch, 'cache-')) }
+      const { code, stdout, stderr } = await dynts(['inspect', 'user/tiny-GGUF'], { env })
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: expect.stringMatching(/^100% {2}7\.0 MiB of 7\.0 MiB$/m) as string,
+      })
+      expect(stdout).toMatch(/^architecture +qwen2$/m)
+    } finally {
+      await hub.stop()
+    }
   })
 })

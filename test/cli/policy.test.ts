@@ -1,8 +1,10 @@
 /**
  * `dynts run` under the policies that read attention and keys, and under a user's own.
  */
-import { writeFileSync } from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { dynts, lateRefusal, refusal, scratch, shortProblem } from './run-dynts.ts'
 import { parseRecords } from './run-record.ts'
@@ -81,6 +83,30 @@ describe.concurrent('dynts run', () => {
     const { code, stderr } = await dynts(['run', question, '--policy', own, '--policy-option', 'fails=true', ...bound])
     expect(code).toBe(2)
     expect(stderr.trim().split('\n').at(-1)).toBe(`dynts: policy mine (${own}) failed: score: not today`)
+  })
+
+  test('a policy of the user that never returns: Ctrl-C ends the process, the second one at the latest', async () => {
+    const looping = join(scratch, 'looping')
+    writeFileSync(
+      join(scratch, 'endless.mjs'),
+      `import { writeFileSync } from 'node:fs'
+       export default { name: 'endless', create: () => ({ score() { writeFileSync(${JSON.stringify(looping)}, ''); for (;;); } }) }`,
+    )
+    const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
+    const interrupt = async (child: ChildProcess) => {
+      while (!existsSync(looping) && !hasEnded(child)) await sleep(10)
+      while (!hasEnded(child)) {
+        child.kill('SIGINT')
+        await sleep(500)
+      }
+    }
+    const run = ['run', question, '--policy', './endless.mjs', ...bound]
+    const { code, signal } = await dynts(run, {
+      onStart: (child) => {
+        void interrupt(child)
+      },
+    })
+    expect({ code, signal }).toEqual({ code: null, signal: 'SIGINT' })
   })
 
   test.each([

@@ -3,7 +3,7 @@
  */
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { trainCommand } from '../../src/cli/commands/train.ts'
 import { readCheckpoint } from '../../src/predictor/index.ts'
 import { ImportanceWriter } from '../../src/traces/importance-writer.ts'
@@ -12,6 +12,9 @@ import { tinyPredictor } from '../oracle.ts'
 import { refusalOf } from './refusal-of.ts'
 import { dynts, refusal, scratch, type RunSettings } from './run-dynts.ts'
 
+/** Whole runs, several in a test, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 120_000 })
+const timeoutMs = 60_000
 const at = (name: string) => join(scratch, name)
 
 /** An importance folder of traces whose order can be learned. */
@@ -24,7 +27,7 @@ function importanceFolder(name: string, options: SyntheticOptions = {}): string 
 const good = importanceFolder('good.importance')
 const settings = ['--epochs', '6', '--least-steps', '60', '--learning-rate', '0.03', '--threads', '1', '--gpu', 'off']
 const train = (args: readonly string[], run: RunSettings = {}) =>
-  dynts(['train', '--importance', good, ...settings, ...args], run)
+  dynts(['train', '--importance', good, ...settings, ...args], { timeoutMs, ...run })
 const refused = (args: readonly string[], importance = good) =>
   refusalOf(trainCommand(), ['--importance', importance, ...settings, ...args])
 const files = (stem: string) =>
@@ -91,7 +94,8 @@ describe.concurrent('a training', () => {
   })
 
   test('Ctrl-C ends it, and the same command goes on', async () => {
-    const args = ['-o', at('ctrl-c.predictor.gguf'), '--epochs', '400']
+    // Far more than it comes to, however late the signal is.
+    const args = ['-o', at('ctrl-c.predictor.gguf'), '--epochs', '20000']
     const stoppedAt = (text: string): RunSettings => {
       let sent = false
       return {
@@ -100,7 +104,7 @@ describe.concurrent('a training', () => {
         },
       }
     }
-    const stopped = await train(args, stoppedAt('epoch   1'))
+    const stopped = await train(args, stoppedAt('epoch     1'))
     expect(stopped).toMatchObject({ code: 130, stdout: '' })
     expect(stopped.stderr).toMatch(/Interrupted\. The same command goes on from there\.\n$/)
     expect(existsSync(at('ctrl-c.predictor.gguf'))).toBe(false)
@@ -135,7 +139,19 @@ test('killed at any moment and run again, it gives the same predictor', async ()
   expect(again.stderr).toMatch(/The training is finished already\./)
   expect(again.code).toBe(0)
   expect(readFileSync(output).equals(expected)).toBe(true)
-}, 60_000)
+  expect(readdirSync(at('killed.training')).filter((name) => name.includes('partial'))).toEqual([])
+})
+
+test('a finished training that is run again keeps what was measured', async () => {
+  const args = ['-o', at('twice.predictor.gguf')]
+  const metrics = () => JSON.parse(readFileSync(at('twice.metrics.json'), 'utf8')) as { throughput: object | null }
+  expect((await train(args)).code).toBe(0)
+  const first = metrics()
+  expect(first.throughput).not.toBeNull()
+  const again = await train(args)
+  expect(again.stdout).toMatch(/GFLOP\/s performed/)
+  expect(metrics()).toEqual(first)
+})
 
 describe('what is there already', () => {
   test('another predictor is only replaced with --force; another training only with --no-resume', async () => {
@@ -217,6 +233,7 @@ describe('refusals', () => {
       /line 1/,
     ],
     ['no epochs', good, ['--epochs', '0'], /--epochs cannot be 0/],
+    ['a time below 0', good, ['--checkpoint-seconds', '-1'], /--checkpoint-seconds must be at least 0, not -1/],
     ['a share of 1', good, ['--validation-share', '1'], /--validation-share cannot be 1/],
     ['a target that is none', good, ['--target', 'square'], /"square" is no target/],
     ['a budget below the local window', good, ['--budget', '5', '--local-window', '9'], /at least 11/],

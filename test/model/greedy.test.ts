@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { int32View, int8View, pointerView, float32View } from '../../src/llama/bindings.ts'
+import { int32View, int8View, pointerView, float32View } from '../../src/llama/native-memory.ts'
 import { LoadedModel } from '../../src/engine/loaded-model.ts'
 import { loadLibrary } from '../../src/llama/index.ts'
 import { importanceOracle, tinyF16 } from '../oracle.ts'

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   AttentionProbe,
   defaultSampling,
@@ -70,9 +70,9 @@ describe('CellSlots follows llama.cpp', () => {
           expect([...slots.positions].filter((position) => position >= 0)).toEqual([...positions])
         }
       }),
-      { numRuns: 15 },
+      { numRuns: 15, seed: 1 },
     )
-  })
+  }, 120_000)
 
   test('the width is what attention runs over', () => {
     const probe = new AttentionProbe(model.library)
@@ -141,8 +141,25 @@ describe('the state of a sequence', () => {
     context.compact(0)
     restoreSequence(context, 0, saveSequence(context, 0))
     expect(context.slots[0]!.used).toBe(0)
+    expect(readKeys(context, 0)).toEqual({ positions: new Int32Array(0), layers: [] })
     context.append(0, trace.tokens.slice(0, 5), 0)
     expect(readKeys(context, 0).positions).toEqual(Int32Array.of(0, 1, 2, 3, 4))
+  })
+
+  test('a compaction that fails leaves the sequence empty, and the others as they are', () => {
+    using context = makeContext({ sequences: 2 })
+    for (const sequence of [0, 1]) context.append(sequence, trace.tokens.slice(0, 50), 0, 'none')
+    context.remove(0, 10, 20)
+    const restoring = vi.spyOn(model.library.c, 'llama_state_seq_set_data_ext').mockReturnValueOnce(0)
+    try {
+      expect(() => context.compact(0)).toThrow(expect.objectContaining({ code: 'restore_failed' }))
+    } finally {
+      restoring.mockRestore()
+    }
+    expect(parseState(saveSequence(context, 0)).positions).toHaveLength(0)
+    expect(context.slots.map(({ used }) => used)).toEqual([0, 50])
+    context.append(0, [1, 2, 3], 0)
+    expect(readKeys(context, 0).positions).toEqual(Int32Array.of(0, 1, 2))
   })
 
   test('keys: a row for each cell, those of float16 and q8_0 near those of float32', () => {
@@ -370,6 +387,12 @@ describe('what would end the process in C is refused before', () => {
   })
 })
 
+test('a text is the same after it was tokenised, a byte order mark at its beginning included', () => {
+  for (const text of ['\uFEFFa', 'a\uFEFF', ' \u0000é中😀\n', '']) {
+    expect(model.vocab.detokenize(model.vocab.tokenize(text))).toBe(text)
+  }
+})
+
 describe('samplers', () => {
   test('settings at the ends of their ranges give tokens of the vocabulary', () => {
     using context = makeContext()
@@ -428,5 +451,5 @@ test('200 contexts and samplers come and go without leaving memory behind', () =
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, tinyF32], { env, encoding: 'utf8' })
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   // Each holds more than 3 MiB of cells and buffers: 200 that stayed would be 600 MiB.
-  expect(Number(stdout)).toBeLessThan(40)
-})
+  expect(Number(stdout)).toBeLessThan(150)
+}, 120_000)

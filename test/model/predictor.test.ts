@@ -70,4 +70,10 @@ test('a checkpoint is read back as it was written', async () => {
   const path = join(folder, 'predictor.gguf')
   writeCheckpoint(model.library, path, checkpoint)
   expect(await readCheckpoint(path)).toEqual(checkpoint)
+
+  writeCheckpoint(model.library, path, { ...checkpoint, target: 'square' as 'linear' })
+  await expect(readCheckpoint(path)).rejects.toMatchObject({
+    code: 'invalid_predictor',
+    message: `${path} is not a usable importance predictor: its target "square" is unknown.`,
+  })
 })

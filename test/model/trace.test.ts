@@ -1,6 +1,7 @@
 /**
  * Sampling traces with the embedded model, and taking over those of another server.
  */
+import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -168,14 +169,18 @@ describe('another server', () => {
       const answer = /\\boxed\{(\d+)\}/.exec(completion)![1]!
       return { id: String(id), question, answer, index }
     })
+    // The first three answers wait for each other: nothing but three requests at the same time can go on.
+    const third = new EventEmitter()
+    const after = once(third, 'there')
     server.reply = ({ messages }, i) => {
+      if (i === 2) third.emit('there')
       const trace = asked.findIndex(({ question }) => question === messages[0]!.content)
       const style = styles[i % styles.length]!
       const [thinking = '', rest = ''] = traces[trace]!.completion.split('</think>')
-      return { kind: 'ok', style, thinking, answer: rest.replace('<|endoftext|>', ''), delayMs: 100 }
+      return { kind: 'ok', style, thinking, answer: rest.replace('<|endoftext|>', ''), after }
     }
     const tags = { open: '<think>', close: '</think>' }
-    const source = await RemoteSource.connect({ url: server.url, parallel: 3, timeoutMs: 5000, retries: 0, tags })
+    const source = await RemoteSource.connect({ url: server.url, parallel: 3, timeoutMs: 60_000, retries: 0, tags })
     const summary = await sampleTraces({ ...base, model, source, questions: asked, samples: 1, output })
     expect(summary).toMatchObject({ sampled: 10, kept: 10 })
     expect(server.mostAtOnce).toBe(3)
@@ -186,5 +191,18 @@ describe('another server', () => {
       expect(record.tokens).toEqual(oracle.tokens)
       expect(record.settings.kvType).toBeNull()
     }
+    let closed = 0
+    const unused = {
+      name: 'solver',
+      parallel: 1,
+      sample: () => Promise.reject(new Error('nothing is left to be sampled')),
+      close: () => {
+        closed++
+        return Promise.resolve()
+      },
+    }
+    const again = await sampleTraces({ ...base, model, source: unused, questions: asked, samples: 1, output })
+    expect(again).toMatchObject({ sampled: 10, sampledNow: 0 })
+    expect(closed).toBe(1)
   })
 })

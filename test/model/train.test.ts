@@ -5,11 +5,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { loadLibrary } from '../../src/llama/index.ts'
+import { DenseTrainer, loadLibrary } from '../../src/llama/index.ts'
+import { mulberry32 } from '../../src/mulberry32.ts'
 import { evaluatePredictor } from '../../src/training/evaluate-predictor.ts'
+import { blockRows, rowBlocks } from '../../src/training/row-blocks.ts'
 import { syntheticSource, type SyntheticOptions } from '../../src/training/synthetic.fake.ts'
 import { parseTrainingSettings, type TrainingSettings } from '../../src/training/settings.ts'
 import { trainPredictor, type TrainOptions } from '../../src/training/train-predictor.ts'
+import { bits, optimizer, randomBatch, randomLayers, shape } from '../support/dense-reference.ts'
 
 const library = loadLibrary('off')
 const root = mkdtempSync(join(tmpdir(), 'dynts-train-'))
@@ -121,6 +124,20 @@ describe('interrupted and run again', () => {
     expect(resumed).toEqual(unbroken)
   })
 
+  test('where every step is a checkpoint, a kill loses none', async () => {
+    const unbroken = await weightsOf(freshFolder())
+    const stateFolder = freshFolder()
+    const onProgress = (done: number) => {
+      if (done >= 66) throw new Error('killed')
+    }
+    const always = { checkpointSeconds: 0, checkpointSteps: undefined }
+    await expect(weightsOf(stateFolder, { ...always, onProgress })).rejects.toThrow('killed')
+    const resumedAt: number[] = []
+    const resumed = await weightsOf(stateFolder, { ...always, onPlan: (plan) => resumedAt.push(plan.resumedAt) })
+    expect(resumedAt).toEqual([18])
+    expect(resumed).toEqual(unbroken)
+  })
+
   test('another seed gives other weights', async () => {
     const { best } = await train({ seed: 4 })
     const { weights } = await weightsOf(freshFolder())
@@ -145,6 +162,23 @@ describe('interrupted and run again', () => {
       await expect(train({ epochs: 1 }, {}, { stateFolder })).rejects.toMatchObject({ code: 'invalid_training_state' })
     }
   })
+})
+
+test('the blocks in which a long trace is computed change no bit of its gradient', async () => {
+  const rows = 2 * blockRows + 77
+  const batch = randomBatch(rows, 6, mulberry32(1))
+  const gradients = async (accumulate: (trainer: DenseTrainer) => void | Promise<void>) => {
+    const layers = randomLayers(shape, mulberry32(2))
+    using trainer = DenseTrainer.create(library, { layers, threads: 1, optimizer, blockRows })
+    await accumulate(trainer)
+    return bits(trainer.gradients())
+  }
+  const whole = await gradients((trainer) => trainer.accumulate(batch.states, rows, batch.gradientOf))
+  const blocks = await gradients(async (trainer) => {
+    for await (const { from, rows: count, states } of rowBlocks(batch.states, rows, undefined))
+      trainer.accumulate(states, count, (outputs, row) => batch.gradientOf(outputs, from + row))
+  })
+  expect(blocks).toEqual(whole)
 })
 
 test('too few traces are refused', async () => {

@@ -6,14 +6,17 @@ import { writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { dynts, refusal, scratch, shortProblem } from '../cli/run-dynts.ts'
+import { dynts as run, refusal, scratch, shortProblem } from '../cli/run-dynts.ts'
 import { freePort } from '../support/redis-server.ts'
 
 const questions = join(scratch, 'questions.jsonl')
+/** Of a machine that does other work as well. */
+const patience = { command: 120_000, test: 150_000 }
+const dynts = (args: readonly string[]) => run(args, { timeoutMs: patience.command })
 writeFileSync(questions, JSON.stringify(shortProblem))
 const tracing = ['trace', '--model', 'tiny', '--questions', questions]
 
-test.concurrent('a server that is not there', async () => {
+test('a server that is not there', { timeout: patience.test }, async () => {
   const address = `redis://:secret@127.0.0.1:${await freePort()}/2`
   const commands = [['worker'], ['eval', '-o', join(scratch, 'out')], tracing]
   for (const finished of await Promise.all(commands.map((args) => dynts([...args, '--queue', address])))) {
@@ -22,7 +25,7 @@ test.concurrent('a server that is not there', async () => {
   }
 })
 
-test.concurrent('a server that says nothing', async () => {
+test('a server that says nothing', { timeout: patience.test }, async () => {
   const server = createServer(() => undefined).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -31,7 +34,7 @@ test.concurrent('a server that says nothing', async () => {
   server.close()
 })
 
-test.concurrent.each([
+test.each([
   [['worker'], /--queue/],
   [['worker', '--queue', 'localhost:6379'], /--queue must be redis:\/\/HOST:PORT/],
   [['worker', '--queue', 'redis://h', '--parallel', '0'], /--parallel must be/],
@@ -41,6 +44,6 @@ test.concurrent.each([
   [['eval', '--queue', 'redis://h', '--shard', '1/2'], /--shard has no meaning with --queue/],
   [['eval', '--queue', 'redis://h', '--policy', './mine.mjs'], /mine\.mjs: workers run the policies of dynts only/],
   [[...tracing, '--queue', 'redis://h', '--endpoint', 'http://h'], /--endpoint has no meaning with --queue/],
-] as const)('%s', async (args, message) => {
+] as const)('%s', { timeout: patience.test }, async (args, message) => {
   expect(refusal(await dynts(args))).toMatch(message)
 })

@@ -2,7 +2,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json as readJson } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { solveChainProblem } from '../../src/evaluation/chain-problem.ts'
 
 export interface ChatRequest {
@@ -26,8 +25,8 @@ export type Reply =
       readonly finish?: string | null
       readonly thinking?: string
       readonly answer?: string
-      /** Milliseconds before the answer. */
-      readonly delayMs?: number
+      /** The answer waits for it. */
+      readonly after?: Promise<unknown>
     }
   | {
       readonly kind: 'status'
@@ -111,7 +110,7 @@ async function send(response: ServerResponse, reply: Reply, request: ChatRequest
       if (reply.kind === 'cut') setTimeout(() => response.destroy(), 20)
       return
     case 'ok':
-      await sleep(reply.delayMs ?? 0)
+      await reply.after
       sendAnswer(response, reply, request)
   }
 }

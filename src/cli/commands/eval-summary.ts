@@ -10,6 +10,7 @@ import { summaryJson, writeSummary } from '../eval-output.ts'
 interface SummaryFlags {
   readonly allowMissing?: boolean
   readonly k?: number[]
+  readonly all?: boolean
   readonly csv?: string
   readonly jsonFile?: string
   readonly json?: boolean
@@ -21,6 +22,7 @@ export function evalSummaryCommand(): Command {
     .argument('<folder>', 'what dynts eval or dynts eval merge wrote')
     .option('--allow-missing', 'summarise although planned samples are missing')
     .option('--k <list>', 'for Pass@k and Maj@k, separated by commas (default: the number of samples)', ks)
+    .option('--all', 'a row for each configuration of a large grid too (default: its matrices)')
     .option('--csv <file>', 'default: summary.csv in the folder')
     .option('--json-file <file>', 'default: summary.json in the folder')
     .option('--json', 'print one JSON object instead of tables')
@@ -28,14 +30,14 @@ export function evalSummaryCommand(): Command {
 }
 
 async function summarize(folder: string, flags: SummaryFlags): Promise<void> {
-  const { allowMissing = false, k, csv, jsonFile, json } = flags
+  const { allowMissing = false, k, all, csv, jsonFile, json } = flags
   await using grader = new Grader()
   const summary = await summarise(folder, { allowMissing, k, grader })
   writeSummary(folder, summary, {
     ...(csv === undefined ? {} : { csv }),
     ...(jsonFile === undefined ? {} : { json: jsonFile }),
   })
-  process.stdout.write(json === true ? summaryJson(summary) : `${summaryText(summary)}\n`)
+  process.stdout.write(json === true ? summaryJson(summary) : `${summaryText(summary, { all })}\n`)
 }
 
 function ks(text: string): number[] {

@@ -6,13 +6,14 @@ import { Command } from 'commander'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { runEval, type EvalProgress, type EvalRun } from '../../evaluation/run/run-eval.ts'
-import { configurationName, summarise, type EvalSummary } from '../../evaluation/run/summarise.ts'
+import { summarise, type EvalSummary } from '../../evaluation/run/summarise.ts'
 import { summaryText } from '../../evaluation/run/summary-tables.ts'
 import { QueueEval } from '../../queue/queue-eval.ts'
 import { downloadStopped, showDownload } from '../download-progress.ts'
 import { chooseEval, planEval, type EvalGrid } from '../eval-grid.ts'
 import { addEvalOptions, checkEvalFlags, type EvalFlags } from '../eval-options.ts'
 import { writeSummary } from '../eval-output.ts'
+import { whatIsPlanned } from '../eval-plan-text.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
 import { packageVersion } from '../package-version.ts'
@@ -22,6 +23,9 @@ import { evalMergeCommand } from './eval-merge.ts'
 import { evalSummaryCommand } from './eval-summary.ts'
 
 type Say = (text: string) => void
+
+const withoutPredictor =
+  'There is no importance predictor for this model, so dynts is not among the policies. dynts fit trains one (docs/training.md).'
 
 export function evalCommand(): Command {
   const command = new Command('eval').description('Measure policies on tasks: accuracy, cost, replay loss')
@@ -54,7 +58,9 @@ async function evaluate(flags: EvalFlags): Promise<void> {
       return
     }
     const { located, grid } = prepared
-    for (const line of whatIsPlanned(located, grid, flags, choice.output)) say(line)
+    const where = { parallel: queue ? undefined : grid.parallel, shard: flags.shard, output: choice.output }
+    for (const line of whatIsPlanned(located, grid.plan, where)) say(line)
+    if (!choice.policies && !located.predictor) say(withoutPredictor)
     model = await load(located, flags, signal, say)
     const identity = { model: grid.plan.model, predictor: grid.plan.predictor }
     const asked = { reference: flags.model, predictor: flags.predictor, identity }
@@ -77,8 +83,8 @@ async function evaluate(flags: EvalFlags): Promise<void> {
     if (!signal.aborted) throw error
     say(interruptedText(flags))
   } finally {
-    await model?.close()
-    await queue?.jobs.close(isComplete)
+    // Both are begun: what is left open would keep the process alive.
+    await Promise.all([model?.close(), queue?.jobs.close(isComplete)])
   }
 }
 
@@ -119,29 +125,6 @@ async function load(located: LocatedModel, flags: EvalFlags, signal: AbortSignal
   } finally {
     progress.stop()
   }
-}
-
-/** All that the results depend on, before anything runs. */
-function whatIsPlanned({ info, predictor }: LocatedModel, grid: EvalGrid, flags: EvalFlags, output: string): string[] {
-  const { plan, parallel } = grid
-  const lines = [
-    `${info.name} (${info.architecture}, ${info.quantization}), ${predictor ? 'with' : 'without'} an importance predictor; cache ${plan.kvType}, seed ${plan.seed}`,
-  ]
-  const at = (task: string) => (flags.queue === undefined ? `${parallel(task)} at the same time` : 'by workers')
-  for (const { name, source, sampling, maxTokens, configurations } of plan.tasks) {
-    const { temperature, topP, topK } = sampling
-    lines.push(
-      `${name} (${source}): temperature ${temperature}, top-p ${topP}, top-k ${topK}, at most ${maxTokens} tokens, ${at(name)}`,
-    )
-    for (const one of configurations) {
-      const samples = one.samples > 1 ? ` x ${one.samples} samples` : ''
-      const replays = one.kind === 'replay' ? ', replays' : ''
-      lines.push(`  ${configurationName(one)}: ${one.items} items${samples}${replays}`)
-    }
-  }
-  const { shard } = flags
-  lines.push(`into ${output}${shard ? `, part ${shard.index} of ${shard.count}` : ''}`)
-  return lines
 }
 
 function showProgress(

@@ -12,7 +12,7 @@ import { putAside, readRecords } from '../../records/record-file.ts'
 import { traceRecord } from '../../traces/trace-record.ts'
 import { checkEnough } from '../../training/dataset.ts'
 import { checkWhole } from '../check-flags.ts'
-import { downloadStopped, showDownload } from '../download-progress.ts'
+import { findModel } from '../find-model.ts'
 import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
@@ -73,10 +73,7 @@ async function fit(flags: FitFlags): Promise<void> {
   const { signal } = interrupt
   checkFlags(flags)
   const place = await placeOf(flags, work, signal)
-  if (!place) {
-    say(downloadStopped)
-    return
-  }
+  if (!place) return
   const finished = await threeSteps({ ...flags, work, trained, signal, write }).catch((error: unknown) => {
     throw inFit(error)
   })
@@ -172,16 +169,8 @@ async function placeOf(flags: FitFlags, work: string, signal: AbortSignal): Prom
 }
 
 async function besideModel({ model, offline }: FitFlags, signal: AbortSignal): Promise<string | undefined> {
-  const display = showDownload(process.stderr)
-  try {
-    const { path } = await resolveModel(model, { offline, signal, onProgress: display.onProgress })
-    return await predictorPathOf(path)
-  } catch (error) {
-    if (signal.aborted) return undefined
-    throw error
-  } finally {
-    display.stop()
-  }
+  const found = await findModel(signal, (onProgress) => resolveModel(model, { offline, signal, onProgress }))
+  return found && (await predictorPathOf(found.path))
 }
 
 /** Whether a predictor is a copy of one in the work folder, those that were put aside included. */

@@ -8,7 +8,8 @@ import type { GgufInfo } from '../../models/gguf-file.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
 import { extractImportance, type ExtractOptions, type ExtractSummary } from '../../traces/extract-importance.ts'
 import type { ImportancePlan } from '../../traces/importance-plan.ts'
-import { downloadStopped, showDownload } from '../download-progress.ts'
+import { counted } from '../counted.ts'
+import { findModel } from '../find-model.ts'
 import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
@@ -36,8 +37,12 @@ export async function importance(flags: ImportanceFlags, write = toStdout): Prom
   using interrupt = onInterrupt()
   const { signal } = interrupt
   const say: Say = (text) => process.stderr.write(`${text}\n`)
-  const info = await locate(flags, signal)
-  if (!info) return void say(downloadStopped)
+  const { model, offline } = flags
+  const located = await findModel(signal, (onDownload) =>
+    locateModel(model, { predictor: false, offline, signal, onDownload }),
+  )
+  if (!located) return undefined
+  const { info } = located
   const output = flags.output ?? flags.traces.replace(/(\.jsonl)?$/, '.importance')
   const summary = await extract({ ...optionsOf(flags), info, output, signal }, say)
   if (!summary || summary.interrupted) return void say(interruptedText(flags))
@@ -47,26 +52,6 @@ export async function importance(flags: ImportanceFlags, write = toStdout): Prom
       : summaryOf(summary, output).join('\n'),
   )
   return output
-}
-
-/** Undefined: the download was interrupted. */
-async function locate(flags: ImportanceFlags, signal: AbortSignal): Promise<GgufInfo | undefined> {
-  const display = showDownload(process.stderr)
-  try {
-    const { offline } = flags
-    const located = await locateModel(flags.model, {
-      predictor: false,
-      offline,
-      signal,
-      onDownload: display.onProgress,
-    })
-    return located.info
-  } catch (error) {
-    if (signal.aborted) return undefined
-    throw error
-  } finally {
-    display.stop()
-  }
 }
 
 /** Undefined: interrupted before it began. */
@@ -102,11 +87,11 @@ function optionsOf(flags: ImportanceFlags): Omit<ExtractOptions, 'info' | 'outpu
 
 function whatItTakes(plan: ImportancePlan, freeBytes: number, output: string): string[] {
   const { traces, tracesLeft, tokensLeft, bytesLeft, skipped } = plan
-  const lines = skipped > 0 ? [`${tracesText(skipped)} left out: longer than the model's context.`] : []
-  if (tracesLeft < traces) lines.push(`${count(traces - tracesLeft)} of ${tracesText(traces)} done already.`)
+  const lines = skipped > 0 ? [`${counted(skipped, 'trace')} left out: longer than the model's context.`] : []
+  if (tracesLeft < traces) lines.push(`${count(traces - tracesLeft)} of ${counted(traces, 'trace')} done already.`)
   if (tracesLeft === 0) return lines
   lines.push(
-    `${tracesText(tracesLeft)} of ${count(tokensLeft)} tokens: writes ${formatBytes(bytesLeft)} to ${output} (${formatBytes(freeBytes)} free).`,
+    `${counted(tracesLeft, 'trace')} of ${count(tokensLeft)} tokens: writes ${formatBytes(bytesLeft)} to ${output} (${formatBytes(freeBytes)} free).`,
   )
   return lines
 }
@@ -114,7 +99,7 @@ function whatItTakes(plan: ImportancePlan, freeBytes: number, output: string): s
 function summaryOf(summary: ExtractSummary, output: string): string[] {
   const { traces, promptTokens, thinkingTokens, answerTokens, storedTokens, aboveMean, bytes } = summary
   return [
-    `${output}: ${tracesText(traces)}, ${formatBytes(bytes)}`,
+    `${output}: ${counted(traces, 'trace')}, ${formatBytes(bytes)}`,
     `tokens: prompt ${count(promptTokens)}, thinking ${count(thinkingTokens)} (states of ${count(storedTokens)}), answer ${count(answerTokens)}`,
     `${(aboveMean * 100).toFixed(1)} % of the thinking tokens have more than the mean importance of their trace`,
   ]
@@ -139,10 +124,6 @@ function recordOf(summary: ExtractSummary, info: GgufInfo, output: string, flags
     seed,
     versions,
   }
-}
-
-function tracesText(value: number): string {
-  return `${count(value)} ${value === 1 ? 'trace' : 'traces'}`
 }
 
 function count(value: number): string {

@@ -11,6 +11,8 @@ import { resolveModel } from '../../models/resolve.ts'
 import { mismatch, predictorArchitecture, readCheckpoint, type PredictorCheckpoint } from '../../predictor/index.ts'
 import { findThinkingTags } from '../../llama/index.ts'
 import { factsTable } from '../facts-table.ts'
+import { findModel } from '../find-model.ts'
+import { onInterrupt } from '../interrupt.ts'
 import { predictorFacts } from '../predictor-facts.ts'
 
 interface InspectFlags {
@@ -28,12 +30,19 @@ export function inspectCommand(): Command {
 }
 
 async function inspect(reference: string, flags: InspectFlags): Promise<void> {
-  const { path } = await resolveModel(reference)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const pathOf = async (name: string) =>
+    await findModel(signal, async (onProgress) => (await resolveModel(name, { signal, onProgress })).path)
+  const path = await pathOf(reference)
+  if (path === undefined) return
   const { architecture } = new GgufMetadata(await readGguf(path))
-  const facts =
-    architecture === predictorArchitecture
-      ? await inspectPredictor(path, flags.model)
-      : await inspectModel(reference, path)
+  let facts
+  if (architecture === predictorArchitecture) {
+    const model = flags.model === undefined ? undefined : await pathOf(flags.model)
+    if (flags.model !== undefined && model === undefined) return
+    facts = await inspectPredictor(path, model)
+  } else facts = await inspectModel(reference, path)
   if (flags.json === true) process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`)
   else process.stdout.write(`${factsTable(facts)}\n`)
 }
@@ -77,8 +86,7 @@ async function inspectPredictor(path: string, model: string | undefined): Promis
   return { schema, path, ...facts, ...(model === undefined ? {} : { fits: await fits(checkpoint, model) }) }
 }
 
-async function fits(checkpoint: PredictorCheckpoint, reference: string): Promise<string> {
-  const { path } = await resolveModel(reference)
+async function fits(checkpoint: PredictorCheckpoint, path: string): Promise<string> {
   const why = mismatch(checkpoint.model, fingerprint(await inspectGguf(path)))
   return why === undefined ? `yes: ${path}` : `no: ${why}`
 }

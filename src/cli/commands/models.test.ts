@@ -1,7 +1,9 @@
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { smallModel, smallTensors, text, writeGguf } from '../../../test/support/gguf-writer.ts'
 import { FakeHub } from '../../../test/support/hub-server.ts'
@@ -38,6 +40,14 @@ async function run(...args: string[]): Promise<{ out: string; err: string }> {
   })
   await command.parseAsync(args, { from: 'user' })
   return { out, err }
+}
+
+/** Until a partial download of so many bytes is on the disk. */
+async function untilKept(bytes: number): Promise<void> {
+  const blobs = join(cache, 'models--user--repo', 'blobs')
+  const isKept = () =>
+    existsSync(blobs) && readdirSync(blobs).some((name) => statSync(join(blobs, name)).size === bytes)
+  while (!isKept()) await sleep(2)
 }
 
 test('an empty cache lists the embedded model', async () => {
@@ -109,7 +119,8 @@ test.each([
 test('Ctrl-C during a pull says that it resumes; rm removes what came', async () => {
   hub.contentFault = (_, response) => {
     response.writeHead(200, { 'content-length': 10_000 })
-    response.write(Buffer.alloc(100), () => setTimeout(() => process.emit('SIGINT'), 50))
+    response.write(Buffer.alloc(100))
+    void untilKept(100).then(() => process.emit('SIGINT'))
     return true
   }
   const { err, out } = await run('pull', 'user/repo')

@@ -15,6 +15,8 @@ import {
   writeCheckpoint,
   type PredictorCheckpoint,
 } from '../../predictor/index.ts'
+import { findModel } from '../find-model.ts'
+import { onInterrupt } from '../interrupt.ts'
 import {
   addRecommendationOptions,
   checkPredictorOutput,
@@ -50,7 +52,12 @@ export function predictorImportCommand(): Command {
 async function importPredictor(file: string, flags: ImportFlags): Promise<void> {
   const target = parseTarget(flags.target)
   const matrices = await readSafetensorsPredictor(file)
-  const { path } = await resolveModel(flags.model, { offline: flags.offline })
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const { model, offline } = flags
+  const found = await findModel(signal, (onProgress) => resolveModel(model, { offline, signal, onProgress }))
+  if (!found) return
+  const { path } = found
   const info = await inspectGguf(path)
   const shape = predictorShape({ matrices })
   if (shape[0] !== info.hiddenSize) {

@@ -14,7 +14,7 @@ import { QueueSource } from '../../queue/queue-source.ts'
 import type { RemoteSource } from '../../traces/remote-source.ts'
 import type { TraceSource } from '../../traces/trace-source.ts'
 import { sampleTraces, type TraceProgress, type TraceSummary } from '../../traces/sample-traces.ts'
-import { downloadStopped, showDownload } from '../download-progress.ts'
+import { findModel } from '../find-model.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
 import { packageVersion } from '../package-version.ts'
@@ -65,11 +65,10 @@ export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceS
       const runFile = `${outputOf(flags)}.queue.json`
       queue = await openQueueClient(flags.queue, { runFile, resume: flags.resume, progress })
     }
-    const located = await locate(flags, signal)
-    if (!located) {
-      say(downloadStopped)
-      return undefined
-    }
+    const located = await findModel(signal, (onDownload) =>
+      locateModel(flags.model, { predictor: false, offline: flags.offline, signal, onDownload }),
+    )
+    if (!located) return undefined
     for (const line of whatIsKnown(located, flags)) say(line)
     const remote = flags.endpoint === undefined ? undefined : await connect(flags, flags.endpoint, located, signal, say)
     const source = queue ? await queueSource(queue, flags, located) : remote
@@ -91,8 +90,8 @@ export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceS
     say(interruptedText(flags))
     return undefined
   } finally {
-    await model?.close()
-    await queue?.jobs.close(isComplete)
+    // Both are begun: what is left open would keep the process alive.
+    await Promise.all([model?.close(), queue?.jobs.close(isComplete)])
   }
 }
 
@@ -100,20 +99,6 @@ export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceS
 async function queueSource({ jobs }: QueueClient, flags: TraceFlags, located: LocatedModel): Promise<QueueSource> {
   const identity = await identify(located)
   return new QueueSource(jobs, { reference: flags.model, predictor: undefined, identity }, flags.kvType)
-}
-
-/** Undefined: the download was interrupted. */
-async function locate(flags: TraceFlags, signal: AbortSignal): Promise<LocatedModel | undefined> {
-  const display = showDownload(process.stderr)
-  try {
-    const { offline } = flags
-    return await locateModel(flags.model, { predictor: false, offline, signal, onDownload: display.onProgress })
-  } catch (error) {
-    if (signal.aborted) return undefined
-    throw error
-  } finally {
-    display.stop()
-  }
 }
 
 /** Before anything is loaded. */

@@ -15,6 +15,7 @@ import type { TrainingSettings } from '../../training/settings.ts'
 import { trainPredictor, type TrainingResult } from '../../training/train-predictor.ts'
 import type { TrainingProblem } from '../../training/verdict.ts'
 import { trainingCurves, trainingRecord } from '../../training/training-report.ts'
+import { findModel } from '../find-model.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
 import { checkOutputFolder, recommendationOf, type Recommendation } from '../predictor-file.ts'
@@ -55,8 +56,15 @@ export async function train(flags: TrainFlags, write = toStdout): Promise<boolea
   using interrupt = onInterrupt()
   const { signal } = interrupt
   using store = ImportanceStore.open(flags.importance)
-  const model = await modelPathOf(flags, store)
-  const output = await TrainOutput.of({ output: flags.output, model, importance: flags.importance })
+  const { model, offline } = flags
+  let modelPath: string | undefined
+  if (model !== undefined) {
+    const found = await findModel(signal, (onProgress) => resolveModel(model, { offline, signal, onProgress }))
+    if (!found) return false
+    modelPath = found.path
+    await checkFits(modelPath, store)
+  }
+  const output = await TrainOutput.of({ output: flags.output, model: modelPath, importance: flags.importance })
   checkOutputFolder(output.predictor)
   const onWait = () => void process.stderr.write(`Another dynts is training ${output.predictor}: waiting for it.\n`)
   try {
@@ -76,13 +84,9 @@ export async function train(flags: TrainFlags, write = toStdout): Promise<boolea
 }
 
 /** @throws InputError `predictor_mismatch` for a model that the traces are not of */
-async function modelPathOf({ model, offline }: TrainFlags, store: ImportanceStore): Promise<string | undefined> {
-  if (model === undefined) return undefined
-  const { path } = await resolveModel(model, { offline })
-  const info = await inspectGguf(path)
-  const why = mismatch(store.manifest.model, fingerprint(info))
-  if (why === undefined) return path
-  throw new InputError('predictor_mismatch', `The predictor would not fit ${path}: ${why}.`)
+async function checkFits(path: string, { manifest }: ImportanceStore): Promise<void> {
+  const why = mismatch(manifest.model, fingerprint(await inspectGguf(path)))
+  if (why !== undefined) throw new InputError('predictor_mismatch', `The predictor would not fit ${path}: ${why}.`)
 }
 
 async function trainAndWrite(run: TrainRun): Promise<void> {
@@ -94,6 +98,7 @@ async function trainAndWrite(run: TrainRun): Promise<void> {
     settings,
     stateFolder: output.state,
     minTraces: flags.minTraces,
+    checkpointSeconds: flags.checkpointSeconds,
     checkpointSteps: flags.checkpointSteps,
     threads: flags.threads ?? defaultThreads(Infinity),
     gpu: library.backend !== 'cpu',
@@ -102,7 +107,8 @@ async function trainAndWrite(run: TrainRun): Promise<void> {
     onProgress: (traces, total, step) => view.progress(traces, total, step),
     onEpoch: (entry) => view.epoch(entry),
   }).finally(() => view.stop())
-  await writeResult(run, result)
+  const throughput = await output.keepThroughput(result.throughput)
+  await writeResult(run, { ...result, throughput })
 }
 
 /** @throws EngineError `training_diverged`, `useless_predictor`: such a predictor is only written when that is asked for */

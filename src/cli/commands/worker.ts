@@ -5,8 +5,9 @@ import { Command, Option } from 'commander'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { gpuChoices, type GpuChoice } from '../../llama/index.ts'
 import { describeQueue } from '../../queue/connection.ts'
-import { serveJobs, type Served } from '../../queue/job-worker.ts'
+import { serveJobs, type Served, type ServedAtLast } from '../../queue/job-worker.ts'
 import { Workshop } from '../../queue/workshop.ts'
+import { counted } from '../counted.ts'
 import { checkWhole } from '../check-flags.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
@@ -60,15 +61,14 @@ async function work(flags: WorkerFlags): Promise<void> {
   const versions = { dynts: packageVersion() }
   const onToken = () => status.onToken()
   const workshop = new Workshop({ model, predictor, parallel, loading, grader, versions, onToken, onNote: say })
-  const jobs = parallel === 1 ? '1 job' : `${parallel} jobs`
   try {
     const served = await serveJobs({
       ...{ address: queue, parallel, leaseMs: lease * 1000, once, signal, onNote: say },
-      onOpen: () => say(`serving ${address}, ${jobs} at the same time; Ctrl-C ends it`),
+      onOpen: () => say(`serving ${address}, ${counted(parallel, 'job')} at the same time; Ctrl-C ends it`),
       carryOut: (data, stopped) => workshop.carryOut(data, stopped),
       onProgress: (now) => status.update(now),
     })
-    if (signal.aborted) say('Interrupted. What was under way went back into the queue.')
+    if (signal.aborted) say(interrupted(served))
     print(served, address, flags)
   } finally {
     status.stop()
@@ -76,10 +76,16 @@ async function work(flags: WorkerFlags): Promise<void> {
   }
 }
 
-function print({ done, failed }: Served, queue: string, { json }: WorkerFlags): void {
+function interrupted({ handedBack }: ServedAtLast): string {
+  return handedBack
+    ? 'Interrupted. What was under way went back into the queue.'
+    : 'Interrupted. The server does not answer: what was under way goes back into the queue when the lease has run out.'
+}
+
+function print({ done, failed }: ServedAtLast, queue: string, { json }: WorkerFlags): void {
   const record = { schema: 'dynts.worker/1', queue, done, failed, versions: { dynts: packageVersion() } }
   if (json === true) process.stdout.write(`${JSON.stringify(record, null, 2)}\n`)
-  else process.stdout.write(`${done} jobs done${failed > 0 ? `, ${failed} failed` : ''}\n`)
+  else process.stdout.write(`${counted(done, 'job')} done${failed > 0 ? `, ${failed} failed` : ''}\n`)
 }
 
 /** A line now and then of what the worker does, if it does something. */
@@ -107,7 +113,9 @@ class Status {
     this.#said = { tokens: this.#tokens, at: performance.now() }
     if (tokens === this.#tokens) return
     const rate = Math.round(((this.#tokens - tokens) * 1000) / (this.#said.at - at))
-    say(`${done} jobs done, ${failed > 0 ? `${failed} failed, ` : ''}${underWay} under way, ${rate} tokens/s`)
+    say(
+      `${counted(done, 'job')} done, ${failed > 0 ? `${failed} failed, ` : ''}${underWay} under way, ${rate} tokens/s`,
+    )
   }
 }
 

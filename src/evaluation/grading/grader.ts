@@ -97,7 +97,9 @@ export class Grader implements AsyncDisposable {
     if (!this.#ready) return
     this.#waiting.shift()
     this.#current = job
-    this.#timer = setTimeout(() => this.#giveUp(), this.#timeoutMs)
+    // A verdict that came while this thread was busy is heard before the comparison is given up.
+    const giveUp = () => setImmediate(() => this.#current === job && this.#giveUp())
+    this.#timer = setTimeout(giveUp, this.#timeoutMs)
     worker.postMessage(job.pair)
   }
 

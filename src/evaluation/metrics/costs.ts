@@ -2,7 +2,7 @@
  * What answers cost: their length, cells, bytes and time. Does not know whether they are right.
  */
 import { InputError } from '../../errors.ts'
-import { estimate, itemMeans, type Estimate, type EstimateOptions } from './estimate.ts'
+import { estimate, itemMeans, mean, sum, type Estimate, type EstimateOptions } from './estimate.ts'
 
 export interface SampleCosts {
   readonly item: string
@@ -52,7 +52,7 @@ export function costSummary(samples: readonly SampleCosts[], options: EstimateOp
 export interface TimedSample {
   /** Thinking and answer, the end token included. */
   readonly generatedTokens: number
-  /** Since the sample before it ended: of what a batch does in a time, no part is in two samples. */
+  /** As in a record: only sums of it mean something. */
   readonly wallMs: number
   /** Forward passes that the sample took part in; what is shared with others in the batch counts in full. */
   readonly forwardMs: number
@@ -78,16 +78,12 @@ export function throughput(samples: readonly TimedSample[]): Throughput {
   const speeds = samples.map((one) => perSecond(one.generatedTokens, one.forwardMs) * one.parallel)
   return {
     wall: perSecond(tokens, sum(samples.map(({ wallMs }) => wallMs))),
-    authors: sum(speeds) / speeds.length,
+    authors: mean(speeds),
   }
 }
 
 function perSecond(tokens: number, ms: number): number {
   return ms > 0 ? (tokens * 1000) / ms : 0
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0)
 }
 
 function highest(values: readonly number[]): number {

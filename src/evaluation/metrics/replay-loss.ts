@@ -3,7 +3,7 @@
  * tokens are replayed under every policy, so that no sampling noise is in it. Does not run models.
  */
 import { InputError } from '../../errors.ts'
-import { estimate, itemMeans, pairedDifference, type Estimate, type EstimateOptions } from './estimate.ts'
+import { estimate, itemMeans, mean, pairedDifference, type Estimate, type EstimateOptions } from './estimate.ts'
 
 export interface ReplayedSample {
   readonly item: string
@@ -23,7 +23,7 @@ export function answerLoss(logprobs: readonly number[], answerFrom: number): num
   if (answerFrom < 0 || answer.length === 0) {
     throw new InputError('no_answer', 'This trace has no answer whose loss could be measured.')
   }
-  return -answer.reduce((total, logprob) => total + logprob, 0) / answer.length
+  return -mean(answer)
 }
 
 /**

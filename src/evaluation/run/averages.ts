@@ -1,7 +1,7 @@
 /**
  * The mean of a policy's numbers over tasks, each task with the same weight, as in the paper's Table 1.
  */
-import type { Estimate } from '../metrics/estimate.ts'
+import { mean as average, sum, type Estimate } from '../metrics/estimate.ts'
 import type { ConfigurationSummary, TaskSummary } from './summarise.ts'
 
 export interface Average {
@@ -33,7 +33,7 @@ export function averages(tasks: readonly TaskSummary[]): Average[] {
         tokensPerSecond: speeds,
         mean: meanOf(sampled.map(({ pass1 }) => pass1)),
         toDynts: differences.length < tasks.length ? null : meanOf(differences),
-        meanTokensPerSecond: known.length < tasks.length ? null : known.reduce((a, b) => a + b, 0) / known.length,
+        meanTokensPerSecond: known.length < tasks.length ? null : average(known),
       },
     ]
   })
@@ -47,12 +47,12 @@ function only({ configurations }: TaskSummary, policy: string): ConfigurationSum
 /** Tasks are independent, so the squares of the intervals' halves add up, on each side. */
 function meanOf(estimates: readonly Estimate[]): Estimate {
   const count = estimates.length
-  const mean = estimates.reduce((sum, one) => sum + one.mean, 0) / count
+  const mean = average(estimates.map((one) => one.mean))
   const half = (side: (one: Estimate) => number) =>
-    Math.sqrt(estimates.reduce((sum, one) => sum + (side(one) - one.mean) ** 2, 0)) / count
+    Math.sqrt(sum(estimates.map((one) => (side(one) - one.mean) ** 2))) / count
   return {
     mean,
     interval: { low: mean - half(({ interval }) => interval.low), high: mean + half(({ interval }) => interval.high) },
-    items: estimates.reduce((sum, { items }) => sum + items, 0),
+    items: sum(estimates.map(({ items }) => items)),
   }
 }

@@ -2,13 +2,13 @@
  * The numbers of one configuration from its records. Knows nothing of files.
  */
 import { costSummary, throughput, type CostSummary, type Throughput } from '../metrics/costs.ts'
-import { pairedDifference, type Estimate, type EstimateOptions } from '../metrics/estimate.ts'
+import { mean, pairedDifference, perItem, type Estimate, type EstimateOptions } from '../metrics/estimate.ts'
 import { classesBy, majAtK, normalisedText } from '../metrics/maj-at-k.ts'
 import { meanPassAtK, passAt1, passAt1OfItems } from '../metrics/pass-at-k.ts'
 import { replayLoss, replayLossDifference, type ReplayedSample } from '../metrics/replay-loss.ts'
 import type { EvalPlan } from './eval-plan.ts'
 import type { ReplayRecord } from './eval-record.ts'
-import type { Rows, Sample } from './found-records.ts'
+import type { Compared, Rows, Sample } from './found-records.ts'
 import { letterOf, type AnswerGrader } from './judge.ts'
 
 export interface AtK {
@@ -21,8 +21,11 @@ export interface AtK {
 export interface SampleSummary {
   readonly samples: number
   readonly pass1: Estimate
+  /** Paired by item; null: it is `full`, or there is none. */
+  readonly toFull: Estimate | null
   /** To `dynts` with the same settings, paired by item; null: it is `dynts`, or there is none. */
   readonly toDynts: Estimate | null
+  /** For each k of which an item has so many samples. */
   readonly atK: readonly AtK[]
   /** Of what was not refused; null: all was. */
   readonly costs: CostSummary | null
@@ -47,21 +50,24 @@ export interface ReplaySummary {
 export async function summariseSamples(
   plan: EvalPlan,
   { configuration, samples }: Rows,
-  dynts: Rows | undefined,
+  compared: Compared,
   { k, grader }: { readonly k?: readonly number[] | undefined; readonly grader: AnswerGrader },
 ): Promise<SampleSummary> {
   const options = { seed: plan.seed }
   const began = samples.filter(({ refused }) => refused === null)
   const share = (test: (sample: Sample) => boolean) => samples.filter(test).length / samples.length
   const ks = k ?? (configuration.samples > 1 ? [configuration.samples] : [])
+  const to = (other: Rows | undefined) =>
+    differenceOf(passAt1OfItems(samples), passAt1OfItems(other?.samples ?? []), options)
   return {
     samples: samples.length,
     pass1: passAt1(samples, options),
-    toDynts: differenceOf(passAt1OfItems(samples), passAt1OfItems(dynts?.samples ?? []), options),
-    atK: await Promise.all(ks.map(async (one) => await atK(samples, one, grader, options))),
+    toFull: to(compared.full),
+    toDynts: to(compared.dynts),
+    atK: (await Promise.all(ks.map(async (one) => await atK(samples, one, grader, options)))).flat(),
     costs: began.length === 0 ? null : costSummary(began, options),
     speed: began.length === 0 ? null : speedOf(began),
-    evictions: sum(began.map(({ evictions }) => evictions)) / Math.max(1, began.length),
+    evictions: began.length === 0 ? 0 : mean(began.map(({ evictions }) => evictions)),
     degraded: share(({ degraded }) => degraded),
     refused: share(({ refused }) => refused !== null),
   }
@@ -71,23 +77,23 @@ function speedOf(samples: readonly Sample[]): Throughput {
   return throughput(samples.map((sample) => ({ ...sample, parallel: sample.machine.parallel })))
 }
 
-/** Over items that have k samples: with missing ones allowed some have fewer. */
+/** Over items that have k samples: with missing ones allowed some have fewer, or all. */
 async function atK(
   samples: readonly Sample[],
   k: number,
   grader: AnswerGrader,
   options: EstimateOptions,
-): Promise<AtK> {
-  const counts = new Map<string, number>()
-  for (const { item } of samples) counts.set(item, (counts.get(item) ?? 0) + 1)
+): Promise<AtK[]> {
+  const counts = perItem(samples, ({ length }) => length)
   const enough = samples.filter(({ item }) => (counts.get(item) ?? 0) >= k)
-  // What a sample that was cut off says is not its answer: it counts as wrong, and has no vote.
-  const usable = (enough.length === 0 ? samples : enough).map((sample) =>
-    sample.truncated ? { ...sample, answer: null } : sample,
+  if (enough.length === 0) return []
+  // What a sample that was cut off says is not its answer, and an empty box says nothing: wrong, and without a vote.
+  const usable = enough.map((sample) =>
+    sample.truncated || sample.answer === '' ? { ...sample, answer: null } : sample,
   )
   const classes = await answerClasses(usable, grader)
   const classOf = (answer: string, item: string) => classes.get(item)?.get(answer) ?? normalisedText(answer)
-  return { k, pass: meanPassAtK(usable, k, options), maj: majAtK(usable, k, { ...options, classOf }) }
+  return [{ k, pass: meanPassAtK(usable, k, options), maj: majAtK(usable, k, { ...options, classOf }) }]
 }
 
 /** For each item whose answers are not compared as text, which of them are the same. */
@@ -109,14 +115,8 @@ async function answerClasses(
   return classes
 }
 
-export function summariseReplays(
-  { seed }: EvalPlan,
-  { replays, configuration }: Rows,
-  dynts: Rows | undefined,
-  rows: readonly Rows[],
-): ReplaySummary {
+export function summariseReplays({ seed }: EvalPlan, { replays }: Rows, compared: Compared): ReplaySummary {
   const options = { seed }
-  const full = rows.find((row) => row.configuration.policy === 'full')
   const losses = lossesOf(replays)
   const to = (other: Rows | undefined) => {
     const theirs = lossesOf(other?.replays ?? [])
@@ -126,8 +126,8 @@ export function summariseReplays(
   return {
     traces: losses.length,
     loss: losses.length === 0 ? null : replayLoss(losses, options),
-    toFull: configuration.policy === 'full' ? null : to(full),
-    toDynts: to(dynts),
+    toFull: to(compared.full),
+    toDynts: to(compared.dynts),
     refused: replays.length - losses.length,
   }
 }
@@ -146,8 +146,4 @@ function differenceOf(
   options: EstimateOptions,
 ): Estimate | null {
   return [...a.keys()].some((item) => b.has(item)) ? pairedDifference(a, b, options) : null
-}
-
-export function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0)
 }

@@ -29,6 +29,7 @@ export interface EvalSetting {
 export interface Carried {
   readonly job: EvalJob
   readonly result: GenerateResult
+  /** As in a record. */
   readonly wallMs: number
   /** When it ended. */
   readonly at: Date
@@ -215,6 +216,7 @@ function requestOf(
   return {
     prompt: { messages: [{ role: 'user', content: job.prompt }] },
     policy: policyFiles.get(job.policy) ?? job.policy,
+    ...(job.policyHash === null ? {} : { policyHash: job.policyHash }),
     policyOptions: job.policyOptions,
     ...(budget === null ? {} : { budget }),
     ...(localWindow === null ? {} : { localWindow }),

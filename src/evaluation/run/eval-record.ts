@@ -25,7 +25,10 @@ const common = {
   peakBytes: count,
   evictions: count,
   compactions: count,
-  /** Since the previous record of this configuration in this run, or its start: the sum is the wall time of the whole batch. */
+  /**
+   * Time since the previous record of its configuration in this run, or since its start, as the main thread hears of it, while
+   * the engine already runs the next sequence. Of one record it says little; the sums are exact.
+   */
   wallMs: z.number().nonnegative(),
   /** Of the forward passes that this sequence took part in. */
   forwardMs: z.number().nonnegative(),

@@ -9,9 +9,6 @@ import type { Configuration, EvalPlan, PlannedGroup } from './eval-plan.ts'
 import { evalRecord, recordKey, type ReplayRecord, type SampleRecord } from './eval-record.ts'
 import { isReference, sampleOf } from './references.ts'
 
-/** What policies are compared with. */
-const comparedWith = 'dynts'
-
 /** Without its large fields: a folder may be larger than memory. */
 export type Sample = SampleRecord & { readonly isReference: boolean }
 const large = { prompt: '', text: '', tokens: null }
@@ -76,11 +73,22 @@ function referencesIn(plan: EvalPlan, groups: readonly PlannedGroup[], { samples
   return new Set(recorded.filter((sample) => sample.isReference).map(sampleOf))
 }
 
+/** What the records of a configuration are compared with; undefined: there is none, or it is that itself. */
+export interface Compared {
+  readonly full: Rows | undefined
+  readonly dynts: Rows | undefined
+}
+
+export function comparedWith(row: Rows, rows: readonly Rows[]): Compared {
+  const full = rows.find(({ configuration }) => configuration.policy === 'full')
+  return { full: full === row ? undefined : full, dynts: dyntsFor(row, rows) }
+}
+
 /** `dynts` with the same settings; for a policy without settings the only one, if there is one only. */
-export function dyntsFor({ configuration }: Rows, rows: readonly Rows[]): Rows | undefined {
+function dyntsFor({ configuration }: Rows, rows: readonly Rows[]): Rows | undefined {
   const { policy, budget, localWindow, ratio } = configuration
-  if (policy === comparedWith) return undefined
-  const all = rows.filter((row) => row.configuration.policy === comparedWith)
+  if (policy === 'dynts') return undefined
+  const all = rows.filter((row) => row.configuration.policy === 'dynts')
   if (budget === null) return all.length === 1 ? all[0] : undefined
   return all.find(
     ({ configuration: one }) => one.budget === budget && one.localWindow === localWindow && one.ratio === ratio,

@@ -80,6 +80,41 @@ describe('a summary', () => {
     expect(other!.sampling!.atK.map(({ pass }) => pass.mean)).toEqual([expect.closeTo(2 / 3), 1])
   })
 
+  test('leaves Pass@k and Maj@k out where no item has k samples; asked for more than there are, it refuses', async () => {
+    const several = fakePlan({ items: 2, samples: 3, points: [point('full'), point('dynts')] })
+    const some = jobsOf(several)
+      .filter(({ policy, sample }) => policy === 'full' || sample < 2)
+      .map((job) => sampleRecord(job, true))
+    const [full, dynts] = (await summaryOf(several, some, { allowMissing: true })).tasks[0]!.configurations
+    expect(full!.sampling!.atK).toMatchObject([{ k: 3, pass: { items: 2 } }])
+    expect(dynts!.sampling).toMatchObject({ pass1: { mean: 1 }, atK: [] })
+    const asked = summaryOf(several, some, { allowMissing: true, k: [1, 4] })
+    await expect(asked).rejects.toThrow(/--k 4 needs as many samples of an item; the run has 3/)
+  })
+
+  test('gives an empty box no vote', async () => {
+    const several = fakePlan({ items: 1, samples: 3, points: [point('full')] })
+    const votes = jobsOf(several).map((job) =>
+      sampleRecord(job, job.sample === 0, job.sample === 0 ? {} : { answer: '' }),
+    )
+    const [row] = (await summaryOf(several, votes)).tasks[0]!.configurations
+    expect(row!.sampling!.atK).toMatchObject([{ k: 3, maj: { mean: 1 } }])
+  })
+
+  test('without dynts shows the paired difference to the full cache', async () => {
+    const controls = fakePlan({ points: [point('full'), point('window')], items: 4 })
+    const summary = await summaryOf(
+      controls,
+      jobsOf(controls).map((job) => sampleRecord(job, job.policy === 'full')),
+    )
+    const [full, window] = summary.tasks[0]!.configurations
+    expect(full!.sampling).toMatchObject({ toFull: null, toDynts: null })
+    expect(window!.sampling).toMatchObject({ toFull: { mean: -1, items: 4 }, toDynts: null })
+    expect(summaryText(summary)).toMatch(/to `full`, points/)
+    expect(summaryText(summary)).not.toMatch(/to `dynts`/)
+    expect(summaryText(await summaryOf(plan, records))).not.toMatch(/to `full`/)
+  })
+
   test('gives a sample that was cut off no vote', async () => {
     const several = fakePlan({ items: 1, samples: 3, points: [point('full')] })
     const votes = jobsOf(several).map((job) => {
@@ -112,7 +147,10 @@ describe('a summary', () => {
     )
     const [header = '', , first = '', second = '', third = ''] = text.split('\n\n')[1]!.split('\n')
     const cellOf = (line: string) => line.split('|')[header.split('|').findIndex((name) => name.trim() === 'Maj@3')]
-    expect([first, second, third].map(cellOf).map((cell) => cell?.trim())).toEqual(['', '100.0 %', '100.0 %'])
+    expect([first, second, third].map(cellOf).map((cell) => cell?.trim())).toEqual([
+      '',
+      ...Array<string>(2).fill('100.0 % (100.0 to 100.0)'),
+    ])
     expect([second, third].map((line) => line.split('|')[1]!.trim())).toEqual([
       '`streaming-llm` sinks=2',
       '`streaming-llm` sinks=4',

@@ -3,17 +3,12 @@
  * missing. Knows nothing of tables or engines.
  */
 import { InputError } from '../../errors.ts'
-import {
-  sum,
-  summariseReplays,
-  summariseSamples,
-  type ReplaySummary,
-  type SampleSummary,
-} from './configuration-summary.ts'
+import { sum } from '../metrics/estimate.ts'
+import { summariseReplays, summariseSamples, type ReplaySummary, type SampleSummary } from './configuration-summary.ts'
 import type { EvalIdentity, JobSettings } from './eval-job.ts'
 import { readPlan } from './eval-folder.ts'
 import { plannedGroups, type Configuration, type EvalPlan, type PlannedGroup, type PlannedTask } from './eval-plan.ts'
-import { dyntsFor, readFound, rowsOf, type FoundRecords } from './found-records.ts'
+import { comparedWith, readFound, rowsOf, type FoundRecords } from './found-records.ts'
 import type { AnswerGrader } from './judge.ts'
 
 export const summarySchema = 'dynts.eval.summary/1'
@@ -57,7 +52,7 @@ export interface EvalSummary extends EvalIdentity {
 }
 
 /**
- * @throws InputError `no_plan`, `invalid_plan`, `invalid_records`, `no_records`; `missing_samples`, saying of what how many
+ * @throws InputError `no_plan`, `invalid_plan`, `invalid_records`, `no_records`, `too_few_samples`; `missing_samples`, saying of what how many
  */
 export async function summarise(folder: string, options: SummariseOptions): Promise<EvalSummary> {
   const plan = readPlan(folder)
@@ -65,6 +60,7 @@ export async function summarise(folder: string, options: SummariseOptions): Prom
   if (found.samples.size + found.replays.size === 0) {
     throw new InputError('no_records', `${folder} has no records yet: run the same dynts eval again.`)
   }
+  checkK(plan, options.k ?? [])
   const groups = plannedGroups(plan)
   const tasks: TaskSummary[] = []
   for (const task of plan.tasks) {
@@ -90,6 +86,7 @@ async function summariseTask(
   const configurations: ConfigurationSummary[] = []
   for (const row of rows) {
     const { policy, policyOptions, policyHash, budget, localWindow, ratio } = row.configuration
+    const compared = comparedWith(row, rows)
     configurations.push({
       policy,
       policyOptions,
@@ -97,12 +94,19 @@ async function summariseTask(
       budget,
       localWindow,
       ratio,
-      sampling: row.samples.length === 0 ? null : await summariseSamples(plan, row, dyntsFor(row, rows), options),
-      replay: row.replays.length === 0 ? null : summariseReplays(plan, row, dyntsFor(row, rows), rows),
+      sampling: row.samples.length === 0 ? null : await summariseSamples(plan, row, compared, options),
+      replay: row.replays.length === 0 ? null : summariseReplays(plan, row, compared),
       missing: row.missing,
     })
   }
   return { task: name, source, maxTokens, sampling, configurations }
+}
+
+function checkK({ tasks }: EvalPlan, ks: readonly number[]): void {
+  const most = Math.max(...tasks.flatMap(({ configurations }) => configurations.map(({ samples }) => samples)))
+  const tooLarge = ks.find((k) => k > most)
+  if (tooLarge === undefined) return
+  throw new InputError('too_few_samples', `--k ${tooLarge} needs as many samples of an item; the run has ${most}.`)
 }
 
 function lacking(folder: string, tasks: readonly TaskSummary[], missing: number): InputError {

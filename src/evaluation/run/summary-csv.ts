@@ -28,6 +28,7 @@ function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
     samples: sampling?.samples ?? 0,
     missing: one.missing,
     ...estimate('pass1', sampling?.pass1),
+    ...estimate('to_full', sampling?.toFull),
     ...estimate('to_dynts', sampling?.toDynts),
     ...Object.fromEntries((sampling?.atK ?? []).flatMap((one) => Object.entries(atK(one)))),
     ...estimate('thinking_tokens', costs?.thinkingTokens),

@@ -83,6 +83,12 @@ describe('readChoiceItems', () => {
     expect(await read('q.csv', csv(rows), 2)).toEqual(items.slice(0, 2))
   })
 
+  test('without ids the rows are numbered', async () => {
+    const without = ['', ' ', null, undefined].map((id) => ({ ...row('x'), 'Record ID': id }))
+    const items = await read('q.jsonl', without.map((each) => JSON.stringify(each)).join('\n'))
+    expect(items.map(({ id }) => id)).toEqual(['0', '1', '2', '3'])
+  })
+
   test('Parquet', async () => {
     const path = fileURLToPath(new URL('../../../test/fixtures/tasks/choices.parquet', import.meta.url))
     const items = await readChoiceItems(path, { seed: 1 })

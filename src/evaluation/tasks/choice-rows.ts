@@ -19,7 +19,7 @@ const choiceRow = z.object({
   'Incorrect Answer 1': z.string().trim().min(1),
   'Incorrect Answer 2': z.string().trim().min(1),
   'Incorrect Answer 3': z.string().trim().min(1),
-  'Record ID': z.string().optional(),
+  'Record ID': z.string().nullish(),
 })
 type ChoiceRow = z.infer<typeof choiceRow>
 
@@ -40,7 +40,9 @@ export async function readChoiceItems(
  * on every machine.
  */
 export function choiceItem(row: ChoiceRow, index: number, seed: number): TaskItem {
-  const id = row['Record ID'] ?? String(index)
+  // A copy of the data may have the column and nothing in it.
+  const recordId = row['Record ID'] ?? ''
+  const id = recordId.trim() === '' ? String(index) : recordId
   // The right one first.
   const all = [row['Correct Answer'], row['Incorrect Answer 1'], row['Incorrect Answer 2'], row['Incorrect Answer 3']]
   const order = shuffled(all.length, seedOf('choices', seed, id))

@@ -1,0 +1,83 @@
+/**
+ * What `dynts eval` says before anything runs: all that the results depend on. Decides nothing.
+ */
+import { counted } from './counted.ts'
+import type { LocatedModel } from '../engine/model.ts'
+import type { Configuration, EvalPlan, PlannedTask } from '../evaluation/run/eval-plan.ts'
+import { configurationName } from '../evaluation/run/summarise.ts'
+import type { Shard } from '../evaluation/run/eval-job.ts'
+
+export interface WhereItRuns {
+  /** Sequences at the same time, by task; undefined: workers decide. */
+  readonly parallel: ((task: string) => number) | undefined
+  readonly shard: Shard | undefined
+  /** The folder. */
+  readonly output: string
+}
+
+/** Lines for a person. */
+export function whatIsPlanned(
+  { info, predictor }: LocatedModel,
+  plan: EvalPlan,
+  { parallel, shard, output }: WhereItRuns,
+): string[] {
+  const part = shard ? `, part ${shard.index} of ${shard.count}` : ''
+  return [
+    `${info.name} (${info.architecture}, ${info.quantization}), ${predictor ? 'with' : 'without'} an importance predictor; cache ${plan.kvType}, seed ${plan.seed}`,
+    ...plan.tasks.flatMap((task) => taskLines(task, parallel)),
+    ...contextLines(plan.tasks, info.trainedContext),
+    `into ${output}${part}`,
+  ]
+}
+
+function taskLines(
+  { name, source, sampling, maxTokens, configurations }: PlannedTask,
+  parallel: WhereItRuns['parallel'],
+) {
+  const { temperature, topP, topK } = sampling
+  const at = parallel ? `up to ${parallel(name)} at the same time` : 'by workers'
+  return [
+    `${name} (${source}): temperature ${temperature}, top-p ${topP}, top-k ${topK}, at most ${maxTokens} tokens, ${at}`,
+    ...grids(configurations).flatMap(gridLines),
+  ]
+}
+
+/** Configurations that differ in their settings only. */
+function grids(configurations: readonly Configuration[]): Configuration[][] {
+  const found = new Map<string, Configuration[]>()
+  for (const one of configurations) {
+    const { kind, policy, policyOptions, policyHash, items, samples } = one
+    const key = JSON.stringify([kind, policy, policyOptions, policyHash, items, samples])
+    found.set(key, [...(found.get(key) ?? []), one])
+  }
+  return [...found.values()]
+}
+
+/** One line for a whole grid; one for each configuration if there are gaps in it. */
+function gridLines(grid: Configuration[]): string[] {
+  const [first] = grid
+  if (!first) return []
+  const samples = first.samples > 1 ? ` x ${first.samples} samples` : ''
+  const replays = first.kind === 'replay' ? ', replays' : ''
+  const work = `${counted(first.items, 'item')}${samples}${replays}`
+  const axes = [
+    new Set(grid.map(({ budget }) => budget)),
+    new Set(grid.map(({ localWindow }) => localWindow)),
+    new Set(grid.map(({ ratio }) => ratio)),
+  ] as const
+  const [budgets, windows, ratios] = axes
+  if (grid.length === 1 || grid.length < budgets.size * windows.size * ratios.size) {
+    return grid.map((one) => `  ${configurationName(one)}: ${work}`)
+  }
+  const list = (values: ReadonlySet<number | null>) => [...values].join(',')
+  return [
+    `  ${first.policy} B ${list(budgets)} W_l ${list(windows)} ratio ${list(ratios)}: ${grid.length} configurations, each ${work}`,
+  ]
+}
+
+function contextLines(tasks: readonly PlannedTask[], trainedContext: number): string[] {
+  if (tasks.every(({ maxTokens }) => maxTokens < trainedContext)) return []
+  return [
+    `The model was trained for ${trainedContext.toLocaleString('en-US')} positions: a generation that reaches them ends there, and counts as cut off.`,
+  ]
+}

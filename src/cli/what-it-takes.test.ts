@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'vitest'
+import type { LocatedModel } from '../engine/model.ts'
+import type { RunFlags } from './run-options.ts'
+import { whatItTakes } from './what-it-takes.ts'
+
+function said(values: Readonly<Record<string, number>>, flags: Partial<RunFlags> = {}): string {
+  const info = {
+    ...{ name: 'a', architecture: 'gemma3', quantization: 'F16', weightBytes: 1, trainedContext: 100_000 },
+    ...{ layers: 2, kvHeadsByLayer: [1, 1], keyLength: 8, valueLength: 8 },
+    architectureValues: new Map(Object.entries(values)),
+  }
+  const located = { info } as unknown as LocatedModel
+  return whatItTakes(located, { samples: 1, kvType: 'f16', ...flags } as RunFlags, 'question').join('\n')
+}
+
+describe('what is said of a bound before the model is loaded', () => {
+  test('under full attention it is promised', () => {
+    expect(said({})).toMatch(/^policy question-window: budget 4096/m)
+    expect(said({})).not.toContain('sliding-window')
+  })
+
+  test('a window that the file states is a reserve', () => {
+    const window = { 'attention.sliding_window': 512 }
+    expect(said(window)).toMatch(/may be a model with sliding-window attention.* it runs under policy full\.$/m)
+    expect(said(window, { policy: 'window' })).toMatch(/sliding-window attention.* policy window is refused\.$/m)
+    expect(said(window, { policy: 'full' })).not.toContain('sliding-window')
+  })
+
+  test('recurrent layers rule it out', () => {
+    expect(said({ 'ssm.state_size': 16 })).toMatch(/^policy full: the cache is not bounded$/m)
+  })
+})

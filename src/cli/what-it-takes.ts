@@ -1,0 +1,64 @@
+/**
+ * What `dynts run` says before it loads anything.
+ */
+import type { LocatedModel } from '../engine/model.ts'
+import { defaultMaxTokens, defaultPolicy, resolveCacheSettings } from '../engine/prepare.ts'
+import { isPolicyFile } from '../eviction/load-policy.ts'
+import { findPolicy } from '../eviction/registry.ts'
+import { cacheBound } from '../models/cache-bound.ts'
+import { formatMemoryPlan, memoryPlan } from '../models/memory-plan.ts'
+import type { RunFlags } from './run-options.ts'
+
+/** What is known before anything is loaded: policy, settings, memory, and what will end the generation. */
+export function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, question: string): string[] {
+  const { impossible, mayHaveWindow } = cacheBound(info)
+  const name = flags.policy ?? defaultPolicy({ hasPredictor: predictor !== undefined, notEvictable: impossible })
+  const policy = isPolicyFile(name) ? { name, evicts: true } : findPolicy(name)
+  const settings = resolveCacheSettings(predictor ?? {}, flags)
+  const maxTokens = flags.maxTokens ?? defaultMaxTokens
+  const textLength = Math.min(info.trainedContext, maxTokens + estimatedTokens(question))
+  const plan = memoryPlan(info, {
+    cellsPerSequence: policy.evicts ? settings.budget : textLength,
+    sequences: flags.samples,
+    kvType: flags.kvType,
+    textLength,
+  })
+  const lines = [`${info.name} (${info.architecture}, ${info.quantization})`, formatMemoryPlan(plan, flags.samples)]
+  if (policy.evicts) {
+    const source = [flags.budget, flags.localWindow, flags.ratio].every((value) => value === undefined)
+      ? predictor?.budget === undefined
+        ? ' (defaults)'
+        : ' (recommended by the predictor)'
+      : ''
+    lines.push(
+      `policy ${policy.name}: budget ${settings.budget}, local window ${settings.localWindow}, ratio ${settings.ratio}${source}`,
+    )
+  } else {
+    const ignored = [flags.budget, flags.localWindow, flags.ratio].some((value) => value !== undefined)
+    lines.push(
+      `policy ${policy.name}: the cache is not bounded${ignored ? '; budget, local window and ratio have no effect' : ''}`,
+    )
+  }
+  if (policy.evicts && mayHaveWindow) {
+    const then = flags.policy === undefined ? 'it runs under policy full' : `policy ${policy.name} is refused`
+    lines.push(
+      `This may be a model with sliding-window attention. If it is, which is certain once it is loaded, its cache cannot be bounded, and ${then}.`,
+    )
+  }
+  if (!predictor && flags.policy === undefined && policy.evicts) {
+    lines.push(
+      'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. dynts fit trains one (docs/training.md).',
+    )
+  }
+  if (textLength >= info.trainedContext) {
+    lines.push(
+      `The model was trained for ${info.trainedContext.toLocaleString('en-US')} positions; a generation that reaches them ends there (length).`,
+    )
+  }
+  return lines
+}
+
+/** Before a model is loaded nothing can be tokenized: about three bytes a token, and some for the template. */
+function estimatedTokens(question: string): number {
+  return Math.ceil(Buffer.byteLength(question) / 3) + 32
+}

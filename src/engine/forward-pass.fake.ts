@@ -1,0 +1,198 @@
+/**
+ * A forward pass that takes microseconds. Its outputs depend on nothing but the consumed token and its position, so that a
+ * test can compute what must come out; its cache is strict where llama.cpp would abort.
+ */
+import type { AttentionRow, CachedKeys } from '../eviction/policy.ts'
+import { fakeProducts } from '../eviction/products.fake.ts'
+import type { ForwardPass } from './forward-pass.ts'
+import { closeTag, eos, fakeVocabulary, openTag, token, vocabularySize } from './vocabulary.fake.ts'
+
+/** What the fake predicts after consuming `consumed` at `position`; never the end, never a tag. */
+export function fakeLogits(consumed: number, position: number): Float32Array {
+  const logits = Float32Array.from(
+    { length: vocabularySize },
+    (_, v) => 3 * Math.sin(consumed * 7 + position * 1.3 + v * 5),
+  )
+  for (const never of [eos, openTag, closeTag, token('<'), token('</'), token('</th')]) logits[never] = -50
+  return logits
+}
+export const fakeHiddenState = (consumed: number, position: number): Float32Array => Float32Array.of(consumed, position)
+/** The importance that the fake predictor sees in a hidden state; with ties. */
+export const fakeImportance = ([consumed = 0, position = 0]: ArrayLike<number> & Iterable<number>): number =>
+  ((consumed * 31 + position * 17) % 23) / 4
+
+/** The attention of the query at `position` on the cells of `held`, its own included; falls towards older cells. */
+export function fakeAttention(position: number, held: Iterable<number>): AttentionRow {
+  const positions = Int32Array.from(held)
+  const raw = [...positions].map((other) => 1 + ((position * 7 + other * 13) % 11))
+  const total = raw.reduce((sum, weight) => sum + weight, 0)
+  return { positions, weights: Float32Array.from(raw, (weight) => weight / total) }
+}
+
+/** What a sampler without a script draws: the favourite, a little shuffled by the seed. */
+export function fakeChoice(logits: Float32Array, seed: number, step: number): number {
+  let best = 0
+  const noise = (v: number) => (Math.imul(seed * 40_503 + step * 101 + v * 7 + 1, 0x9e3779b1) >>> 8) / 2 ** 23
+  const value = (v: number) => (logits[v] ?? 0) + (seed === 0 ? 0 : noise(v))
+  for (let v = 1; v < logits.length; v++) if (value(v) > value(best)) best = v
+  return best
+}
+
+/** The tokens that a sampler without a script draws after a prompt, computed without a loop. */
+export function expectedTokens(prompt: readonly number[], seed: number, count: number): number[] {
+  const all = [...prompt]
+  for (let step = 0; step < count; step++) {
+    all.push(fakeChoice(fakeLogits(all.at(-1) ?? -1, all.length - 1), seed, step))
+  }
+  return all.slice(prompt.length)
+}
+
+export interface ForwardRecord {
+  readonly kind: 'append' | 'decode' | 'compact'
+  readonly sequences: readonly number[]
+  readonly count: number
+}
+
+/** The cache: a set of positions per sequence, and a record of all forward passes. */
+export class FakeForward implements ForwardPass {
+  readonly cells: number
+  readonly sequences: number
+  readonly flashAttention = false
+  readonly batchTokens: number
+  readonly readsAttention: boolean
+  readonly held: Map<number, number>[]
+  readonly peaks: number[]
+  readonly passes: ForwardRecord[] = []
+  /** Called before each decode; a test makes it throw. */
+  beforeDecode: (sequences: number[]) => void = () => undefined
+  /** Called for each row of logits that is read. */
+  onLogits: (row: number) => void = () => undefined
+  readonly #newest: number[] = []
+  #rows: { logits: Float32Array; hidden: Float32Array | undefined }[] = []
+  #attention: (AttentionRow | undefined)[] = []
+
+  constructor({ cells = 64, sequences = 4, batchTokens = 8, attention = false } = {}) {
+    this.readsAttention = attention
+    this.cells = cells
+    this.sequences = sequences
+    this.batchTokens = batchTokens
+    this.held = Array.from({ length: sequences }, () => new Map<number, number>())
+    this.peaks = this.held.map(() => 0)
+  }
+
+  positions(sequence: number): number[] {
+    return [...this.#stream(sequence).keys()]
+  }
+
+  append(sequence: number, all: ArrayLike<number>, start: number, output: 'none' | 'last', attentionRows = 0): void {
+    if (all.length === 0 || all.length > this.batchTokens) throw new Error(`${all.length} tokens in a pass`)
+    this.#invalidate()
+    for (let i = 0; i < all.length; i++) {
+      this.#take(sequence, all[i] ?? -1, start + i)
+      if (i >= all.length - attentionRows) this.#readAttention(sequence, start + i)
+    }
+    this.passes.push({ kind: 'append', sequences: [sequence], count: all.length })
+    if (output === 'last') this.#rows = [this.#row(all[all.length - 1] ?? -1, start + all.length - 1, false)]
+  }
+
+  decode(
+    batch: { tokens: ArrayLike<number>; positions: ArrayLike<number>; sequences: ArrayLike<number> },
+    hiddenStates: boolean,
+    attention: readonly boolean[] = [],
+  ): void {
+    const sequences = Array.from(batch.sequences)
+    if (new Set(sequences).size !== sequences.length) throw new Error('a sequence occurs twice')
+    this.#invalidate()
+    this.beforeDecode(sequences)
+    sequences.forEach((sequence, i) => this.#take(sequence, batch.tokens[i] ?? -1, batch.positions[i] ?? -1))
+    sequences.forEach((sequence, i) => {
+      if (attention[i] === true) this.#readAttention(sequence, batch.positions[i] ?? -1)
+      else this.#attention.push(undefined)
+    })
+    this.passes.push({ kind: 'decode', sequences, count: sequences.length })
+    this.#rows = sequences.map((_, i) => this.#row(batch.tokens[i] ?? -1, batch.positions[i] ?? -1, hiddenStates))
+  }
+
+  logits(row: number): Float32Array {
+    this.onLogits(row)
+    const logits = this.#rows[row]?.logits
+    if (!logits) throw new Error(`no row ${row}`)
+    return logits
+  }
+
+  hiddenState(row: number): Float32Array {
+    const hidden = this.#rows[row]?.hidden
+    if (!hidden) throw new Error(`no hidden state in row ${row}`)
+    return hidden
+  }
+
+  attention(row: number): AttentionRow {
+    const attention = this.#attention[row]
+    if (!attention) throw new Error(`the attention of row ${row} was not asked for`)
+    return attention
+  }
+
+  /** One layer with one head: every key is its cell's position and 1. */
+  keys(sequence: number): CachedKeys {
+    const positions = Int32Array.from(this.#stream(sequence).keys())
+    const values = Float32Array.from([...positions].flatMap((position) => [position, 1]))
+    return { positions, headSize: 2, layers: () => [values], products: fakeProducts(2) }
+  }
+
+  remove(sequence: number, p0: number, p1: number): void {
+    const stream = this.#stream(sequence)
+    const newest = this.#newest[sequence] ?? -1
+    if (!(p0 >= 0 && p1 > p0) || p1 > newest) throw new Error(`range ${p0} to ${p1}, newest cell ${newest}`)
+    const gone = [...stream.keys()].filter((position) => p0 <= position && position < p1)
+    if (gone.length === 0) throw new Error(`nothing to remove in ${p0} to ${p1}`)
+    for (const position of gone) stream.delete(position)
+  }
+
+  compact(sequence: number): void {
+    this.passes.push({ kind: 'compact', sequences: [sequence], count: this.#stream(sequence).size })
+  }
+
+  clear(sequence: number): void {
+    this.#stream(sequence).clear()
+  }
+
+  #take(sequence: number, one: number, position: number): void {
+    const stream = this.#stream(sequence)
+    const newest = stream.size === 0 ? -1 : (this.#newest[sequence] ?? -1)
+    if (!fakeVocabulary.isToken(one)) throw new Error(`${one} is not a token`)
+    if (position !== newest + 1) throw new Error(`position ${position} does not follow ${newest}`)
+    if (stream.size >= this.cells) throw new Error('no free cell')
+    stream.set(position, one)
+    this.#newest[sequence] = position
+    this.peaks[sequence] = Math.max(this.peaks[sequence] ?? 0, stream.size)
+  }
+
+  #row(one: number, position: number, hiddenStates: boolean) {
+    return {
+      logits: fakeLogits(one, position),
+      hidden: hiddenStates ? fakeHiddenState(one, position) : undefined,
+    }
+  }
+
+  /** Outputs are valid until the next pass only: whoever keeps a view sees NaN. */
+  #invalidate(): void {
+    for (const { logits, hidden } of this.#rows) {
+      logits.fill(NaN)
+      hidden?.fill(NaN)
+    }
+    this.#rows = []
+    for (const row of this.#attention) row?.weights.fill(NaN)
+    this.#attention = []
+  }
+
+  #readAttention(sequence: number, position: number): void {
+    if (!this.readsAttention) throw new Error('attention was asked for where it is not read')
+    this.#attention.push(fakeAttention(position, this.#stream(sequence).keys()))
+  }
+
+  #stream(sequence: number): Map<number, number> {
+    const stream = this.held[sequence]
+    if (!stream) throw new Error(`sequence ${sequence} of ${this.sequences}`)
+    return stream
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The cache side of a generation: its cells, what its policy is shown of them, and the evictions. Knows nothing of text, nor
+ * of how tokens are chosen.
+ */
+import { compactionPays, type CompactionChoice } from '../cache/compaction.ts'
+import { SequenceCells } from '../cache/sequence-cells.ts'
+import { CellKind } from '../cache/windows.ts'
+import { createPolicy } from '../eviction/check-policy.ts'
+import type { DecodeStep, EvictionPolicy } from '../eviction/policy.ts'
+import { selectLeaving } from '../eviction/select.ts'
+import type { ForwardPass, LoopModel } from './forward-pass.ts'
+import type { Bound, PreparedRequest } from './prepare.ts'
+import type { Counts } from './report.ts'
+import type { EvictionEvent } from './types.ts'
+
+export class SequenceCache {
+  readonly cells: SequenceCells
+  readonly needsHiddenState: boolean
+  readonly #forward: ForwardPass
+  readonly #prepared: PreparedRequest
+  readonly #policy: EvictionPolicy
+  readonly #needsKeys: boolean
+  readonly #scorer: ReturnType<LoopModel['createScorer']> | undefined
+  readonly #compacts: boolean
+  #degraded = false
+  #compactions = 0
+  #evictionMs = 0
+
+  /** @param slot the stream of cells in the cache; it is emptied */
+  constructor(
+    forward: ForwardPass,
+    model: LoopModel,
+    prepared: PreparedRequest,
+    slot: number,
+    compaction: CompactionChoice,
+  ) {
+    const { definition, policyOptions, promptTokens, seed, bound } = prepared
+    this.#forward = forward
+    this.#prepared = prepared
+    this.cells = new SequenceCells(forward, slot)
+    this.needsHiddenState = definition.needs.has('hidden-state')
+    this.#scorer = this.needsHiddenState ? model.createScorer() : undefined
+    this.#needsKeys = definition.needs.has('keys')
+    this.#policy = createPolicy(definition, policyOptions, {
+      promptCells: promptTokens.length,
+      seed,
+      vocabulary: {
+        bos: model.vocab.bos,
+        textOf: (token) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(model.vocab.piece(token)),
+      },
+      ...(this.#scorer ? { importance: this.#scorer } : {}),
+    })
+    this.#compacts =
+      bound !== undefined &&
+      (compaction === 'on' || (compaction === 'auto' && compactionPays(bound.budget, bound.plan, forward)))
+  }
+
+  /** Whether the policy looks at the attention of the token that is consumed next, the last of so many generated ones. */
+  looksAtNext(generated: number): boolean {
+    return this.#looksAt(this.cells.count + 1, generated)
+  }
+
+  /** Of how many of the last of these prompt tokens the policy looks at the attention. */
+  promptRows(start: number, count: number): number {
+    let rows = 0
+    // The newest queries are those that an eviction may look at.
+    for (let cells = start + count; cells > start; cells--) {
+      if (!this.#looksAt(cells, cells - this.#prepared.promptTokens.length)) break
+      rows++
+    }
+    return rows
+  }
+
+  /**
+   * Whether an eviction can follow within the queries that the policy looks at.
+   * @param cells held once the query's own is in the cache
+   * @param consumed generated tokens that have been consumed by then, less the prompt's that are still to come; the last
+   * that is generated never is
+   */
+  #looksAt(cells: number, consumed: number): boolean {
+    const { bound, queries, maxTokens } = this.#prepared
+    if (!bound || queries === 0) return false
+    const steps = bound.budget - cells
+    return steps < queries && consumed + steps < maxTokens
+  }
+
+  /**
+   * Notes a part of the prompt that a forward pass has just read.
+   * @param rows of how many of its last tokens the attention was read
+   */
+  takePrompt(start: number, tokens: Int32Array, rows: number): void {
+    this.cells.append(start, tokens.length, CellKind.prompt)
+    tokens.forEach((token, i) => {
+      const row = i - (tokens.length - rows)
+      this.#observe({ position: start + i, token }, row < 0 ? undefined : row)
+    })
+  }
+
+  /**
+   * Notes a generated token that a forward pass has just consumed, and evicts if the cells equal the budget.
+   * @param row of the forward pass's output
+   * @param generated tokens so far, this one included
+   */
+  take(token: number, position: number, kind: CellKind, row: number, generated: number): EvictionEvent | undefined {
+    const attentionRow = this.looksAtNext(generated) ? row : undefined
+    this.cells.append(position, 1, kind)
+    this.cells.countStep()
+    const hiddenState = this.needsHiddenState ? { hiddenState: this.#forward.hiddenState(row) } : {}
+    this.#observe({ position, token, ...hiddenState }, attentionRow)
+    const { bound } = this.#prepared
+    return this.cells.count === bound?.budget ? this.#evict(bound, generated) : undefined
+  }
+
+  get counts(): Pick<Counts, 'occupancy' | 'compactions' | 'degraded' | 'evictionMs' | 'scoringMs'> {
+    return {
+      occupancy: this.cells.occupancy,
+      compactions: this.#compactions,
+      degraded: this.#degraded,
+      evictionMs: this.#evictionMs,
+      scoringMs: this.#scorer?.scoringMs ?? 0,
+    }
+  }
+
+  /** @param attentionRow the row of the last forward pass that holds the step's attention */
+  #observe(step: DecodeStep, attentionRow: number | undefined): void {
+    if (attentionRow === undefined) this.#policy.observe?.(step)
+    else this.#policy.observe?.({ ...step, attention: this.#forward.attention(attentionRow) })
+  }
+
+  #evict({ plan, localWindow }: Bound, step: number): EvictionEvent {
+    const start = performance.now()
+    const { held, kinds, sequence, count: before } = this.cells
+    const { leaving, degraded } = selectLeaving({
+      held,
+      kinds,
+      plan,
+      localWindow,
+      protection: this.#prepared.protection,
+      score: (candidates) => {
+        const keys = this.#needsKeys ? { keys: this.#forward.keys(sequence) } : {}
+        return this.#policy.score(candidates, { held, ...keys })
+      },
+    })
+    this.cells.evict(leaving)
+    this.#degraded ||= degraded
+    if (this.#compacts) {
+      this.#forward.compact(sequence)
+      this.#compactions++
+    }
+    this.#evictionMs += performance.now() - start
+    return {
+      type: 'eviction',
+      step,
+      before,
+      kept: this.cells.held.slice(),
+      evicted: leaving.length,
+      compacted: this.#compacts,
+    }
+  }
+}

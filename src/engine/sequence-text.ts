@@ -1,0 +1,139 @@
+/**
+ * The text side of a generation: bytes to text, text to thinking and answer, and the events that show them. Says of each token
+ * what its cell counts as; knows nothing of budgets, nor of how tokens are chosen.
+ */
+import type { SequenceCells } from '../cache/sequence-cells.ts'
+import { CellKind } from '../cache/windows.ts'
+import type { LoopModel } from './forward-pass.ts'
+import type { PreparedRequest } from './prepare.ts'
+import { ReasoningPhase, type Phase, type Segment } from './reasoning-phase.ts'
+import type { Counts } from './report.ts'
+import { StopTexts } from './stop-condition.ts'
+import type { GenerateEvent } from './types.ts'
+
+export class SequenceText {
+  /** What the cell of the token that was read last counts as. */
+  kind: CellKind = CellKind.answer
+  /** Tokens between the tags that the model generated. */
+  thinkingTokens = 0
+  readonly #vocab: LoopModel['vocab']
+  readonly #cells: Pick<SequenceCells, 'count' | 'relabel'>
+  readonly #phase: ReasoningPhase
+  readonly #stops: StopTexts
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  #announcedPhase: Phase | undefined
+  #text = ''
+  #thinking = ''
+  #answer = ''
+
+  /** @param cells those of the text's tokens: parts of tags are relabelled */
+  constructor(
+    { vocab, thinkingTags }: Pick<LoopModel, 'vocab' | 'thinkingTags'>,
+    { stop, opening }: Pick<PreparedRequest, 'stop' | 'opening'>,
+    cells: Pick<SequenceCells, 'count' | 'relabel'>,
+  ) {
+    this.#vocab = vocab
+    this.#cells = cells
+    this.#phase = new ReasoningPhase(thinkingTags, opening)
+    this.#stops = new StopTexts(stop)
+  }
+
+  /** The phase that the next text belongs to; undefined while the turn may still begin with an opening tag. */
+  get phase(): Phase | undefined {
+    return this.#phase.phase
+  }
+
+  get counts(): Pick<Counts, 'text' | 'thinking' | 'answer' | 'thinkingTokens'> {
+    return {
+      text: this.#text,
+      thinking: this.#thinking,
+      answer: this.#answer,
+      thinkingTokens: this.thinkingTokens,
+    }
+  }
+
+  /** Before the first token. */
+  start(events: GenerateEvent[]): void {
+    if (this.phase) this.#announce(this.phase, events)
+  }
+
+  /**
+   * Takes the next token into account.
+   * @param forced whether it closes the thinking in the model's stead
+   * @returns what ends the generation here, if anything does; a replay goes on
+   */
+  read(
+    token: number,
+    position: number,
+    forced: boolean,
+    events: GenerateEvent[],
+  ): 'end-token' | 'stop-text' | undefined {
+    const ended = this.#vocab.endsGeneration(token)
+    const bytes = ended ? new Uint8Array() : this.#vocab.piece(token)
+    const text = this.#decoder.decode(bytes, { stream: true })
+    const phaseBefore = this.phase
+    const { kind, tagPositions, segments } = this.#phase.push(text, position)
+    this.#text += text
+    // A forced line break before the closing tag belongs to the tag.
+    this.kind = forced ? CellKind.answer : kind
+    const { phase } = this
+    for (const tagPosition of tagPositions) {
+      this.#cells.relabel(tagPosition, CellKind.answer)
+      if (phaseBefore === 'thinking' && !forced) this.thinkingTokens--
+    }
+    if (phase === 'thinking' && kind === CellKind.thinking && !ended && !forced) this.thinkingTokens++
+    const stopped = this.#show(token, position, segments, events)
+    if (phase) this.#announce(phase, events)
+    return ended ? 'end-token' : stopped ? 'stop-text' : undefined
+  }
+
+  /** After the last token: shows what was held back. */
+  finish(position: number, events: GenerateEvent[]): void {
+    for (const { phase, text } of this.#phase.finish()) {
+      this.#flush(phase, this.#write(phase, text).text, position, events)
+    }
+    const held = this.#stops.finish()
+    this.#answer += held
+    this.#flush('answer', held, position, events)
+  }
+
+  /** Emits a token's event, and one more for each further phase that its text reaches into; true at a stop text. */
+  #show(token: number, position: number, segments: readonly Segment[], events: GenerateEvent[]): boolean {
+    let unshown: number | null = token
+    for (const segment of segments) {
+      this.#announce(segment.phase, events)
+      const { text, stopped } = this.#write(segment.phase, segment.text)
+      this.#emit(unshown, position, segment.phase, text, events)
+      unshown = null
+      if (stopped) return true
+    }
+    if (unshown !== null) this.#emit(unshown, position, this.#announcedPhase ?? 'answer', '', events)
+    return false
+  }
+
+  #write(phase: Phase, text: string): { text: string; stopped: boolean } {
+    if (phase === 'thinking') {
+      this.#thinking += text
+      return { text, stopped: false }
+    }
+    const released = this.#stops.push(text)
+    this.#answer += released.text
+    return released
+  }
+
+  #flush(phase: Phase, text: string, position: number, events: GenerateEvent[]): void {
+    if (text === '') return
+    this.#announce(phase, events)
+    this.#emit(null, position, phase, text, events)
+  }
+
+  #emit(token: number | null, position: number, phase: Phase, text: string, events: GenerateEvent[]): void {
+    events.push({ type: 'token', token, position, phase, text, cells: this.#cells.count })
+  }
+
+  #announce(phase: Phase, events: GenerateEvent[]): void {
+    if (phase === this.#announcedPhase) return
+    this.#announcedPhase = phase
+    events.push({ type: 'phase', phase })
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * A grid of settings as matrices, one for each policy. Computes nothing.
+ */
+import type { Estimate } from '../metrics/estimate.ts'
+import type { ConfigurationSummary } from './summarise.ts'
+import { markdown, percent, policyName, signed } from './table-cells.ts'
+
+/** What a grid can vary, from the outermost to the innermost. */
+interface Axis {
+  readonly name: string
+  readonly of: (one: ConfigurationSummary) => number | null
+}
+
+const axes: readonly Axis[] = [
+  { name: 'B', of: ({ budget }) => budget },
+  { name: 'W_l', of: ({ localWindow }) => localWindow },
+  { name: 'ratio', of: ({ ratio }) => ratio },
+]
+
+/** More rows than these are not read one by one: a grid of so many is shown as its matrices alone. */
+const mostRows = 30
+
+/** Whether a task's configurations are shown by their matrices, and only what is in none of these by rows. */
+export function isLargeGrid(configurations: readonly ConfigurationSummary[]): boolean {
+  return configurations.length > mostRows && variedAxes(configurations.filter(isBounded)).length > 0
+}
+
+export function isBounded({ budget }: ConfigurationSummary): boolean {
+  return budget !== null
+}
+
+/**
+ * Empty where nothing varies.
+ * @param isLarge there are no rows besides: the differences to `dynts` are shown as well
+ */
+export function gridTables(configurations: readonly ConfigurationSummary[], isLarge: boolean): string[] {
+  const rows = configurations.filter(isBounded)
+  const pass = matrices(rows, 'Pass@1', ({ sampling }) => sampling && percent(sampling.pass1.mean))
+  const loss = matrices(rows, 'replay loss', ({ replay }) => replay?.loss && replay.loss.mean.toFixed(4))
+  if (!isLarge) return [...pass, ...loss]
+  return [
+    ...pass,
+    ...matrices(rows, 'to `dynts`, points', ({ sampling }) => sampling?.toDynts && marked(sampling.toDynts, 100, 1)),
+    ...loss,
+    ...matrices(rows, 'replay loss to `dynts`', ({ replay }) => replay?.toDynts && marked(replay.toDynts, 1, 4)),
+    ...certainty(rows),
+  ]
+}
+
+function marked({ mean, interval: { low, high } }: Estimate, factor: number, digits: number): string {
+  return `${signed(mean * factor, digits)}${low > 0 || high < 0 ? ' *' : ''}`
+}
+
+/** What the matrices leave out: how sure their numbers are. */
+function certainty(rows: readonly ConfigurationSummary[]): string[] {
+  const halves = rows.flatMap(({ sampling }) => {
+    if (!sampling) return []
+    const { mean, interval } = sampling.pass1
+    return [Math.max(mean - interval.low, interval.high - mean)]
+  })
+  const hasDifferences = rows.some(({ sampling, replay }) => sampling?.toDynts ?? replay?.toDynts)
+  return [
+    ...(halves.length === 0
+      ? []
+      : [`95 % intervals of Pass@1 end at most ${(Math.max(...halves) * 100).toFixed(1)} points above or below it.`]),
+    ...(hasDifferences ? ['`*`: the 95 % interval of the difference does not hold 0.'] : []),
+  ]
+}
+
+function valuesOf(rows: readonly ConfigurationSummary[], { of }: Axis): number[] {
+  return [...new Set(rows.map(of))].filter((value) => value !== null).sort((a, b) => a - b)
+}
+
+function variedAxes(rows: readonly ConfigurationSummary[]): Axis[] {
+  return axes.filter((axis) => valuesOf(rows, axis).length > 1)
+}
+
+/** By one setting: policies below each other. By two: a matrix for each policy, by three for each policy and value of the third. */
+function matrices(
+  all: readonly ConfigurationSummary[],
+  title: string,
+  value: (one: ConfigurationSummary) => string | null | undefined,
+): string[] {
+  const rows = all.filter((one) => Boolean(value(one)))
+  const varied = variedAxes(rows)
+  const [across, down] = varied.toReversed()
+  if (!across) return []
+  const policies = [...new Set(rows.map((one) => policyName(one, rows)))]
+  const columns = valuesOf(rows, across)
+  const cells = (some: readonly ConfigurationSummary[]) =>
+    columns.map((column) => {
+      const found = some.find((one) => across.of(one) === column)
+      return (found && value(found)) ?? ''
+    })
+  const ofPolicy = (policy: string) => rows.filter((one) => policyName(one, rows) === policy)
+  if (!down) {
+    return [
+      markdown(
+        [`${title} by ${across.name}`, ...columns.map(String)],
+        policies.map((policy) => [policy, ...cells(ofPolicy(policy))]),
+      ),
+    ]
+  }
+  return policies.flatMap((policy) => {
+    const own = ofPolicy(policy)
+    const [third = down] = axes.filter((axis) => axis !== across && axis !== down)
+    return valuesOf(own, third).map((fixed) => {
+      const shown = own.filter((one) => third.of(one) === fixed)
+      return markdown(
+        [`${policy}, ${third.name} ${fixed}: ${title}, ${down.name} by ${across.name}`, ...columns.map(String)],
+        valuesOf(shown, down).map((at) => [String(at), ...cells(shown.filter((one) => down.of(one) === at))]),
+      )
+    })
+  })
+}

@@ -1,0 +1,63 @@
+/**
+ * How numbers and configurations are written in Markdown tables. Knows nothing of which tables there are.
+ */
+import type { Estimate } from '../metrics/estimate.ts'
+import type { ConfigurationSummary } from './summarise.ts'
+
+export type Row = readonly string[]
+
+/** First column to the left, the others to the right; padded, so that it reads well as it is. */
+export function markdown(header: Row, rows: readonly Row[]): string {
+  const widths = header.map((_, i) => Math.max(3, ...[header, ...rows].map((row) => (row[i] ?? '').length)))
+  const line = (row: Row) =>
+    `| ${widths.map((width, i) => (i === 0 ? (row[i] ?? '').padEnd(width) : (row[i] ?? '').padStart(width))).join(' | ')} |`
+  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
+  return [line(header), line(rule), ...rows.map(line)].join('\n')
+}
+
+/** The settings of all bounded rows, if they are the same. */
+export function commonSettings(rows: readonly ConfigurationSummary[]): string | undefined {
+  const all = new Set(
+    rows
+      .filter(({ budget }) => budget !== null)
+      .map(({ budget, localWindow, ratio }) => `B ${budget ?? ''}, W_l ${localWindow ?? ''}, ratio ${ratio ?? ''}`),
+  )
+  return all.size > 1 ? undefined : ([...all][0] ?? 'full cache')
+}
+
+/** With its options, and its file's hash, where the policy is among the rows with others too. */
+export function policyName(one: ConfigurationSummary, rows: readonly ConfigurationSummary[]): string {
+  const variants = rows.filter(({ policy }) => policy === one.policy)
+  const isAlone =
+    new Set(variants.map(({ policyOptions, policyHash }) => JSON.stringify([policyOptions, policyHash]))).size === 1
+  if (isAlone) return `\`${one.policy}\``
+  const options = Object.entries(one.policyOptions).map(([name, value]) => `${name}=${String(value)}`)
+  return [`\`${one.policy}\``, ...options, one.policyHash?.slice(0, 7) ?? ''].join(' ').trimEnd()
+}
+
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}
+
+/** e.g. `91.4 % (88.8 to 93.8)` */
+export function percentWithin({ mean, interval }: Estimate): string {
+  return `${percent(mean)} (${(interval.low * 100).toFixed(1)} to ${(interval.high * 100).toFixed(1)})`
+}
+
+/** A difference of shares, e.g. `-2.6 (-4.6 to -0.6)`. */
+export function points({ mean, interval }: Estimate): string {
+  const hundred = (share: number) => signed(share * 100, 1)
+  return `${hundred(mean)} (${hundred(interval.low)} to ${hundred(interval.high)})`
+}
+
+export function signed(value: number, digits: number): string {
+  const text = value.toFixed(digits)
+  if (Number(text) === 0) return text.replace('-', '')
+  return value > 0 ? `+${text}` : text
+}
+
+/** Tokens per second. A large model on a small machine makes less than ten, and less than one. */
+export function speed(value: number | null | undefined): string {
+  if (value === null || value === undefined || value === 0) return ''
+  return value.toFixed(value < 1 ? 2 : value < 10 ? 1 : 0)
+}

@@ -1,0 +1,114 @@
+/**
+ * Cached keys, read from the saved state of a sequence. The format of the layers is that of `llama_kv_cache::state_write` in
+ * llama.cpp v0.4 and v0.5.
+ */
+import { Float16Array } from '@petamoriken/float16'
+import { EngineError } from '../errors.ts'
+import type { LlamaContext } from './context.ts'
+import { parseState, saveInto, StateBuffer, StateReader } from './sequence-state.ts'
+import { ggmlType } from './structs.ts'
+
+/** The keys of one layer: `rows` x `width` values in cell order, `width` = key heads x head size. */
+export interface LayerKeys {
+  readonly rows: number
+  readonly width: number
+  readonly values: Float32Array
+}
+
+/**
+ * Cached keys (after RoPE) of a sequence. Those of a quantised cache are rotated within each head, as llama.cpp keeps them:
+ * products and cosines are those of the keys.
+ */
+export interface StoredKeys {
+  /** Position of each row, in the order of the cells. Shape [n]. */
+  readonly positions: Int32Array
+  /** Values of one key head. */
+  readonly headSize: number
+  /** Layer by layer the n rows of (key heads x head size) values; each array is valid until the next. */
+  readonly layers: () => Iterable<Float32Array>
+}
+
+/**
+ * Reads the keys layer by layer, so that only one layer at a time is held as float32.
+ * @param buffer holds the state: the layers are valid until it is used again
+ */
+export function cachedKeys(context: LlamaContext, sequence: number, buffer = new StateBuffer()): StoredKeys {
+  const state = saveInto(buffer, context, sequence)
+  const { positions, dataOffset } = parseState(state)
+  const { pointer, library } = context.model
+  const keyHeads = library.c.llama_model_n_head_kv(pointer)
+  const firstWidth = [...layerKeys(state, dataOffset, positions.length, 1)][0]?.width ?? 0
+  return {
+    positions,
+    headSize: firstWidth / keyHeads,
+    layers: () => valuesOf(layerKeys(state, dataOffset, positions.length)),
+  }
+}
+
+function* valuesOf(layers: Iterable<LayerKeys>): Generator<Float32Array, void, undefined> {
+  for (const { values } of layers) yield values
+}
+
+/** A copy of all cached keys of a sequence, with the position of each row. */
+export function readKeys(context: LlamaContext, sequence: number): { positions: Int32Array; layers: LayerKeys[] } {
+  const state = saveInto(new StateBuffer(), context, sequence)
+  const { positions, dataOffset } = parseState(state)
+  const layers = Array.from(layerKeys(state, dataOffset, positions.length), (layer) => {
+    return { ...layer, values: layer.values.slice() }
+  })
+  return { positions, layers }
+}
+
+/** The values are float32 and valid until the next layer is asked for. */
+function* layerKeys(
+  state: Uint8Array,
+  dataOffset: number,
+  rows: number,
+  most = Infinity,
+): Generator<LayerKeys, void, undefined> {
+  // Of an empty sequence nothing follows the positions.
+  if (rows === 0) return
+  const reader = new StateReader(state, dataOffset)
+  reader.skip(4) // whether values are transposed
+  const layers = Math.min(reader.u32(), most)
+  let values: Float32Array = new Float32Array(0)
+  for (let layer = 0; layer < layers; layer++) {
+    const type = reader.u32()
+    const rowBytes = reader.u64()
+    values = toFloat32(type, reader.bytes(rowBytes * rows), values)
+    yield { rows, width: values.length / rows, values }
+  }
+}
+
+const q8Block = 34
+
+/** The value of every float16, by its bits. */
+let float16Values: Float32Array | undefined
+
+/** @param values is used again if it has the right length */
+function toFloat32(type: number, bytes: Uint8Array, values: Float32Array): Float32Array {
+  const length =
+    type === ggmlType.f32 ? bytes.length / 4 : type === ggmlType.f16 ? bytes.length / 2 : (bytes.length / q8Block) * 32
+  const to = values.length === length ? values : new Float32Array(length)
+  if (type === ggmlType.f32) new Uint8Array(to.buffer).set(bytes)
+  else if (type === ggmlType.f16) widen(bytes, to)
+  else if (type === ggmlType.q8_0) dequantize(bytes, to)
+  else throw new EngineError('state_format', `keys of ggml type ${type} cannot be read`)
+  return to
+}
+
+function widen(bytes: Uint8Array, to: Float32Array): void {
+  float16Values ??= Float32Array.from(new Float16Array(Uint16Array.from({ length: 2 ** 16 }, (_, i) => i).buffer))
+  const table = float16Values
+  for (let i = 0; i < to.length; i++) to[i] = table[(bytes[2 * i] ?? 0) | ((bytes[2 * i + 1] ?? 0) << 8)] ?? NaN
+}
+
+/** q8_0: blocks of a float16 scale and 32 signed bytes. */
+function dequantize(bytes: Uint8Array, to: Float32Array): void {
+  const scale = new Float32Array(1)
+  for (let block = 0; block * 32 < to.length; block++) {
+    const from = block * q8Block
+    widen(bytes.subarray(from, from + 2), scale)
+    for (let i = 0; i < 32; i++) to[block * 32 + i] = (((bytes[from + 2 + i] ?? 0) << 24) >> 24) * (scale[0] ?? 0)
+  }
+}
