@@ -9,14 +9,14 @@ import { controls, presetNames } from '../evaluation/presets/presets.ts'
 import type { Shard } from '../evaluation/run/eval-job.ts'
 import { metricNames, type MetricName } from '../evaluation/run/make-plan.ts'
 import { taskNames } from '../evaluation/tasks/registry.ts'
-import { largestSeed, type GpuChoice, type KvType } from '../llama/index.ts'
+import { largestSeed } from '../llama/index.ts'
 import { checkWhole } from './check-flags.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
-import { addMachineOptions } from './machine-options.ts'
+import { addMachineOptions, type MachineFlags } from './machine-options.ts'
 import { number } from './run-options.ts'
 
 /** As commander gives them. */
-export interface EvalFlags {
+export interface EvalFlags extends MachineFlags {
   readonly model: string
   readonly predictor?: string
   readonly task?: string[]
@@ -45,11 +45,6 @@ export interface EvalFlags {
   readonly queue?: string
   readonly output?: string
   readonly resume: boolean
-  readonly threads?: number
-  readonly kvType: KvType
-  readonly gpu: GpuChoice
-  readonly gpuLayers?: number
-  readonly offline?: boolean
   readonly json?: boolean
   /** Options of single policies, e.g. `sinks`. */
   readonly [policyOption: string]: unknown

@@ -2,23 +2,18 @@
  * The options of `dynts importance`. Measures nothing.
  */
 import type { Command } from 'commander'
-import type { GpuChoice } from '../llama/index.ts'
-import { addMachineOptions } from './machine-options.ts'
+import { addMachineOptions, type MachineFlags } from './machine-options.ts'
 import { number } from './run-options.ts'
 
 /** As commander gives them. */
-export interface ImportanceFlags {
+export interface ImportanceFlags extends MachineFlags {
   readonly model: string
   readonly traces: string
   readonly output?: string
   readonly tokensPerTrace?: number
   readonly kvType: 'f16' | 'f32'
-  readonly threads?: number
-  readonly gpu: GpuChoice
-  readonly gpuLayers?: number
   readonly seed: number
   readonly resume: boolean
-  readonly offline?: boolean
   readonly json?: boolean
 }
 

@@ -1,7 +1,16 @@
 /** The options that say where and how a model is run: the same for every command that runs one. */
 import { Option, type Command } from 'commander'
-import { gpuChoices, kvTypes, type KvType } from '../llama/index.ts'
+import { gpuChoices, kvTypes, type GpuChoice, type KvType } from '../llama/index.ts'
 import { number } from './run-options.ts'
+
+/** As commander gives them. */
+export interface MachineFlags {
+  readonly threads?: number
+  readonly kvType: KvType
+  readonly gpu: GpuChoice
+  readonly gpuLayers?: number
+  readonly offline?: boolean
+}
 
 /** @param formats of the cache that the command can work with */
 export function addMachineOptions(command: Command, formats: readonly KvType[] = kvTypes): Command {

@@ -3,16 +3,16 @@
  */
 import type { Command } from 'commander'
 import { InputError } from '../errors.ts'
-import { defaultSampling, validateSampling, type GpuChoice, type KvType } from '../llama/index.ts'
+import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { endpointUrl } from '../traces/endpoint-url.ts'
 import type { TraceSampling } from '../traces/trace-source.ts'
 import { checkWhole } from './check-flags.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
-import { addMachineOptions } from './machine-options.ts'
+import { addMachineOptions, type MachineFlags } from './machine-options.ts'
 import { number } from './run-options.ts'
 
 /** As commander gives them. */
-export interface TraceFlags {
+export interface TraceFlags extends MachineFlags {
   readonly model: string
   readonly questions: string
   readonly questionField?: string
@@ -37,11 +37,6 @@ export interface TraceFlags {
   readonly apiKeyEnv?: string
   readonly requestTimeout: number
   readonly retries: number
-  readonly threads?: number
-  readonly kvType: KvType
-  readonly gpu: GpuChoice
-  readonly gpuLayers?: number
-  readonly offline?: boolean
   readonly json?: boolean
 }
 
