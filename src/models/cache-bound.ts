@@ -30,5 +30,7 @@ function obstacle(values: GgufInfo['architectureValues']): string | undefined {
   if ([...values.keys()].some((key) => key.startsWith('ssm.') || key.startsWith('wkv.'))) {
     return 'its recurrent layers keep a state from which no token can be removed'
   }
-  return values.has('attention.indexer.top_k') ? 'it uses sparse attention: its indexer keeps a cache of its own' : undefined
+  return values.has('attention.indexer.top_k')
+    ? 'it uses sparse attention: its indexer keeps a cache of its own'
+    : undefined
 }

@@ -3,7 +3,12 @@
  *
  * Source of the rules: llama.cpp v0.5.0, common/download.cpp (find_best_model), so that `user/repo:QUANT` means the same.
  */
-import { GGUF_QUANT_ORDER, GGMLFileQuantizationType, parseGGUFQuantLabel, parseGgufShardFilename } from '@huggingface/gguf'
+import {
+  GGUF_QUANT_ORDER,
+  GGMLFileQuantizationType,
+  parseGGUFQuantLabel,
+  parseGgufShardFilename,
+} from '@huggingface/gguf'
 import { InputError } from '../errors.ts'
 import type { HubReference } from './reference.ts'
 
@@ -52,7 +57,10 @@ export function chooseModel<File extends { readonly path: string }>(
   const where = revision === 'main' ? repo : `${repo}@${revision}`
   const wanted = reference.file ?? reference.quant
   if (models.length === 0) {
-    throw new InputError('quant_not_found', `${where} has no GGUF model. Look for a repository whose name ends in -GGUF.`)
+    throw new InputError(
+      'quant_not_found',
+      `${where} has no GGUF model. Look for a repository whose name ends in -GGUF.`,
+    )
   }
   throw new InputError(
     'quant_not_found',

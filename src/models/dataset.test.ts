@@ -82,7 +82,10 @@ describe('a file of a dataset', () => {
     expect(await listCachedModels(cache)).toEqual([])
     hub.repos.set('user/math', { commit: LATER, files: { 'a-Q4_0.gguf': randomBytes(10) } })
     const model = await resolveModel('user/math', { env: env(), internals: { retryMs: 1 } })
-    expect(model).toMatchObject({ commit: LATER, path: join(cache, 'models--user--math', 'snapshots', LATER, 'a-Q4_0.gguf') })
+    expect(model).toMatchObject({
+      commit: LATER,
+      path: join(cache, 'models--user--math', 'snapshots', LATER, 'a-Q4_0.gguf'),
+    })
   })
 })
 

@@ -274,7 +274,9 @@ describe('broken connections', () => {
 describe('wrong content', () => {
   test('a wrong hash: the file is deleted', async () => {
     hub.contentFault = (_, response) => (response.writeHead(200).end(randomBytes(SIZE)), true)
-    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'download_corrupt', /damaged.*Run the command/))
+    await expect(pull('user/repo')).rejects.toThrow(
+      failure('EngineError', 'download_corrupt', /damaged.*Run the command/),
+    )
     expect(await readdir(repo('blobs'))).toEqual([])
   })
 
@@ -321,7 +323,9 @@ describe('refusals', () => {
   })
   test('a gated model', async () => {
     refused(403, 'GatedRepo')
-    await expect(pull('user/repo')).rejects.toThrow(failure('InputError', 'model_access', /accept its licence at .*user\/repo/))
+    await expect(pull('user/repo')).rejects.toThrow(
+      failure('InputError', 'model_access', /accept its licence at .*user\/repo/),
+    )
   })
   test('404: no such repository', async () => {
     await expect(pull('user/none')).rejects.toThrow(failure('InputError', 'model_not_found', /user\/none is not on/))
@@ -330,7 +334,9 @@ describe('refusals', () => {
     await expect(pull('user/repo@v9')).rejects.toThrow(failure('InputError', 'model_not_found', /no revision v9/))
   })
   test('no such quant: names those that there are', async () => {
-    await expect(pull('user/repo:Q2_K')).rejects.toThrow(failure('InputError', 'quant_not_found', /It has: Q4_K_M, Q8_0\./))
+    await expect(pull('user/repo:Q2_K')).rejects.toThrow(
+      failure('InputError', 'quant_not_found', /It has: Q4_K_M, Q8_0\./),
+    )
   })
   test('no GGUF at all', async () => {
     hub.repos.set('user/repo', { commit: COMMIT, files: { 'README.md': Buffer.from('x') } })
@@ -377,7 +383,9 @@ describe('a full disk', () => {
 
 describe('offline', () => {
   test('a model that is not in the cache', async () => {
-    await expect(pull('user/repo', { offline: true })).rejects.toThrow(failure('InputError', 'offline', /not in the cache/))
+    await expect(pull('user/repo', { offline: true })).rejects.toThrow(
+      failure('InputError', 'offline', /not in the cache/),
+    )
     await expect(pull('user/repo', { env: { HF_HUB_OFFLINE: '1' } })).rejects.toThrow(/HF_HUB_OFFLINE/)
     expect(hub.log).toEqual([])
   })

@@ -7,7 +7,16 @@ import { join } from 'node:path'
 import { EngineError, InputError } from '../errors.ts'
 import { chooseModel } from './choose-quant.ts'
 import { withFileLock } from '../records/file-lock.ts'
-import { ATTEMPTS, TransientError, backOff, failureOf, listRepository, networkError, reason, request } from './hub-api.ts'
+import {
+  ATTEMPTS,
+  TransientError,
+  backOff,
+  failureOf,
+  listRepository,
+  networkError,
+  reason,
+  request,
+} from './hub-api.ts'
 import type { HubAccess, RemoteFile } from './hub-api.ts'
 import { blobPath, linkSnapshotFile, repoFolder, writeRevision } from './hub-cache.ts'
 import { formatBytes } from './memory-plan.ts'
@@ -142,7 +151,7 @@ async function downloadFile(download: Download, file: RemoteFile): Promise<void>
 async function fetchBlob(download: Download, file: RemoteFile, blob: string): Promise<void> {
   const partial = await PartialFile.open(blob, file.bytes, file.hashKind, download.disk)
   try {
-    for (let attempt = 1; partial.bytes < file.bytes; ) {
+    for (let attempt = 1; partial.bytes < file.bytes;) {
       const before = partial.bytes
       try {
         await fetchRest(download, file, partial)

@@ -118,7 +118,9 @@ function checkHeads(metadata: GgufMetadata, layers: number, hiddenSize: number) 
     metadata.fail(`its rotary embedding of ${rotary} does not fit keys of ${keyLength}`)
   }
   if (ONE_HEAD_LENGTH.has(metadata.architecture) && (keyLength !== valueLength || rotary !== keyLength)) {
-    metadata.fail(`keys of ${keyLength}, values of ${valueLength} and a rotary embedding of ${rotary} do not go together`)
+    metadata.fail(
+      `keys of ${keyLength}, values of ${valueLength} and a rotary embedding of ${rotary} do not go together`,
+    )
   }
   return { heads, headsByLayer, kvHeads, kvHeadsByLayer, keyLength, valueLength }
 }
@@ -176,7 +178,8 @@ function checkTensorTypes(metadata: GgufMetadata, tensors: readonly GgufTensor[]
     // DeepSeek V4 has a table of numbers among its weights.
     if (type === 'I32' && name.includes('tid2eid')) continue
     const added = shape.length === 1 || /(_norm\.weight|\.bias)$/.test(name)
-    if (NOT_WEIGHT_TYPES.has(type) || (added && type !== 'F32')) metadata.fail(`the weights ${name} are of type ${type}`)
+    if (NOT_WEIGHT_TYPES.has(type) || (added && type !== 'F32'))
+      metadata.fail(`the weights ${name} are of type ${type}`)
   }
 }
 

@@ -4,7 +4,18 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { gguf } from '@huggingface/gguf'
 import { cpuMs } from '../../test/support/cpu-time.ts'
-import { bool, f32, i32s, smallModel, smallTensors, strings, text, u16, u32, u32s } from '../../test/support/gguf-writer.ts'
+import {
+  bool,
+  f32,
+  i32s,
+  smallModel,
+  smallTensors,
+  strings,
+  text,
+  u16,
+  u32,
+  u32s,
+} from '../../test/support/gguf-writer.ts'
 import { writeGguf } from '../../test/support/gguf-writer.ts'
 import type { TensorSpec, Value } from '../../test/support/gguf-writer.ts'
 import { inspectGguf } from './gguf-file.ts'
@@ -120,7 +131,10 @@ describe('damaged files', () => {
     const bytes = writeGguf(smallModel(), smallTensors)
     lie(bytes)
     await expect(inspectGguf(await write(bytes))).rejects.toThrow(
-      expect.objectContaining({ name: 'InputError', code: expect.stringMatching(/(invalid|truncated)_gguf/) as string }),
+      expect.objectContaining({
+        name: 'InputError',
+        code: expect.stringMatching(/(invalid|truncated)_gguf/) as string,
+      }),
     )
   })
 
@@ -159,7 +173,11 @@ describe('models that contradict themselves', () => {
     ['no context', { 'qwen2.context_length': u32(0) }, /context_length is 0/],
     ['no heads', { 'qwen2.attention.head_count': u32(0) }, /no attention heads/],
     ['heads that cannot share', { 'qwen2.attention.head_count_kv': u32(3) }, /4 heads of layer 0 cannot share 3/],
-    ['heads of another number of layers', { 'qwen2.attention.head_count_kv': u32s([2, 2, 2]) }, /3 values for 2 layers/],
+    [
+      'heads of another number of layers',
+      { 'qwen2.attention.head_count_kv': u32s([2, 2, 2]) },
+      /3 values for 2 layers/,
+    ],
     ['more heads than elements', { 'qwen2.attention.head_count': u32(64) }, /no size/],
     ['an odd rotary length', { 'qwen2.rope.dimension_count': u32(7) }, /rotary/],
     ['a rotary length beyond the keys', { 'qwen2.rope.dimension_count': u32(16) }, /rotary/],

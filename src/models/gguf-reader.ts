@@ -57,7 +57,7 @@ export async function readGguf(path: string): Promise<GgufFile> {
     throw new InputError('model_unreadable', `${path} cannot be read: ${(error as Error).message}.`, { cause: error })
   })
   try {
-    for (let limit = FIRST_READ; ; ) {
+    for (let limit = FIRST_READ; ;) {
       const bytes = await readStart(file, Math.min(limit, fileBytes))
       try {
         return parse(path, bytes, fileBytes)

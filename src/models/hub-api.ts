@@ -57,7 +57,8 @@ export async function listRepository(
         ? await modelInfo({ ...options, name: repo, revision, additionalFields: ['sha'] })
         : await datasetInfo({ ...options, name: dataset, revision, additionalFields: ['sha'] })
     const commit = /^[0-9a-f]{40}$/.test(info.sha) ? info.sha : undefined
-    if (commit === undefined) throw new EngineError('hub_failed', `${access.endpoint} does not say the commit of ${repo}.`)
+    if (commit === undefined)
+      throw new EngineError('hub_failed', `${access.endpoint} does not say the commit of ${repo}.`)
     const files: RemoteFile[] = []
     const listed = { ...options, repo: asDesignation(repo), revision: commit, recursive: true }
     for await (const entry of listFiles(listed)) {
@@ -168,9 +169,13 @@ export async function backOff(access: HubAccess, attempt: number, error: Transie
 }
 
 export function networkError({ endpoint }: HubAccess, error: Error): EngineError {
-  return new EngineError('network', `${endpoint} cannot be reached (${error.message}). Check the connection and try again.`, {
-    cause: error,
-  })
+  return new EngineError(
+    'network',
+    `${endpoint} cannot be reached (${error.message}). Check the connection and try again.`,
+    {
+      cause: error,
+    },
+  )
 }
 
 /** Without a network or a server, waiting a few seconds does not help. */

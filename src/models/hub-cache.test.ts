@@ -41,7 +41,10 @@ describe('looking up', () => {
     await writeRevision(cache, 'user/repo', 'main', OLD)
     const model = await findCachedModel(cache, reference('user/repo:Q4_0'))
     expect(model).toMatchObject({ commit: OLD, quant: 'Q4_0', bytes: 2 })
-    expect(model?.files[0]).toMatchObject({ location: folder('snapshots', OLD, 'a-Q4_0.gguf'), blob: folder('blobs', 'h1') })
+    expect(model?.files[0]).toMatchObject({
+      location: folder('snapshots', OLD, 'a-Q4_0.gguf'),
+      blob: folder('blobs', 'h1'),
+    })
   })
   test('by tag, nested branch, commit, and the beginning of a commit', async () => {
     await put(OLD, 'a-Q4_0.gguf', 'h1')
@@ -124,7 +127,9 @@ test('where links are impossible the blob is moved', async () => {
 
 test('a link cannot leave the cache', async () => {
   for (const path of ['../../x', '/x', 'a/../../x', '..\\x']) {
-    await expect(linkSnapshotFile(cache, { repo: 'user/repo', commit: OLD, path, hash: 'h1' })).rejects.toThrow(/unsafe/)
+    await expect(linkSnapshotFile(cache, { repo: 'user/repo', commit: OLD, path, hash: 'h1' })).rejects.toThrow(
+      /unsafe/,
+    )
   }
 })
 

@@ -9,7 +9,19 @@
  *
  * Knows nothing of the network. Source: huggingface_hub 2.4, file_download.py.
  */
-import { copyFile, mkdir, readFile, readdir, realpath, rename, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  copyFile,
+  mkdir,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { InputError } from '../errors.ts'
 import { findModel, groupModels } from './choose-quant.ts'

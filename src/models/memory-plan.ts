@@ -107,8 +107,7 @@ export function formatBytes(bytes: number): string {
 /** What a run will take and, if that is less than the full cache, what the full cache would take: one or two lines. */
 export function formatMemoryPlan(plan: MemoryPlan, sequences = 1): string {
   const each = sequences > 1 ? ` for each of ${sequences} sequences` : ''
-  const cells = (count: number) =>
-    `${count.toLocaleString('en-US')} cells of ${formatBytes(plan.bytesPerCell)}${each}`
+  const cells = (count: number) => `${count.toLocaleString('en-US')} cells of ${formatBytes(plan.bytesPerCell)}${each}`
   const taken = `weights ${formatBytes(plan.weightBytes)}, cache ${formatBytes(plan.cacheBytes)} (${cells(plan.allocatedCells)})`
   if (plan.unboundedCells <= plan.allocatedCells) return taken
   return `${taken}\nwithout a budget the cache would take ${formatBytes(plan.unboundedCacheBytes)} (${cells(plan.unboundedCells)})`

@@ -72,7 +72,8 @@ export class PartialFile {
     if (size > totalBytes) {
       await partial.restart()
     } else if (size > 0) {
-      for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) partial.#hash.update(chunk as Buffer)
+      for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }))
+        partial.#hash.update(chunk as Buffer)
       partial.bytes = size
     }
     return partial

@@ -49,9 +49,18 @@ test.each<[string, object]>([
   ['https://huggingface.co/user/repo/', hub('user/repo')],
   ['https://hf.co/user/repo/tree/main', hub('user/repo')],
   ['https://huggingface.co/user/repo/blob/main/dir/a%20b.gguf', hub('user/repo', { file: 'dir/a b.gguf' })],
-  ['https://huggingface.co/user/repo/resolve/v2/a.gguf?download=true', hub('user/repo', { revision: 'v2', file: 'a.gguf' })],
-  ['https://huggingface.co/user/repo/blob/refs%2Fpr%2F1/a.gguf', hub('user/repo', { revision: 'refs/pr/1', file: 'a.gguf' })],
-  ['https://huggingface.co/user/repo/blob/refs/pr/1/a.gguf', hub('user/repo', { revision: 'refs/pr/1', file: 'a.gguf' })],
+  [
+    'https://huggingface.co/user/repo/resolve/v2/a.gguf?download=true',
+    hub('user/repo', { revision: 'v2', file: 'a.gguf' }),
+  ],
+  [
+    'https://huggingface.co/user/repo/blob/refs%2Fpr%2F1/a.gguf',
+    hub('user/repo', { revision: 'refs/pr/1', file: 'a.gguf' }),
+  ],
+  [
+    'https://huggingface.co/user/repo/blob/refs/pr/1/a.gguf',
+    hub('user/repo', { revision: 'refs/pr/1', file: 'a.gguf' }),
+  ],
   ['https://huggingface.co/user/repo?show_file_info=a.gguf', hub('user/repo', { file: 'a.gguf' })],
 ])('the model %s', (text, expected) => {
   expect(parse(text)).toEqual(expected)
@@ -59,7 +68,9 @@ test.each<[string, object]>([
 
 test('addresses of HF_ENDPOINT are accepted', () => {
   const env = { HF_ENDPOINT: 'https://mirror.example/hf' }
-  expect(parse('https://mirror.example/hf/user/repo/blob/main/a.gguf', env)).toEqual(hub('user/repo', { file: 'a.gguf' }))
+  expect(parse('https://mirror.example/hf/user/repo/blob/main/a.gguf', env)).toEqual(
+    hub('user/repo', { file: 'a.gguf' }),
+  )
   expect(() => parse('https://mirror.example/user/repo')).toThrow(/not an address of the Hugging Face Hub/)
 })
 
@@ -91,8 +102,24 @@ test.each([
 
 describe('properties', () => {
   test('any text gives a reference or an InputError', () => {
-    const pieces = fc.constantFrom('hf:', 'https://huggingface.co/', '/blob/main/', 'user/repo', '@', ':', '%', '..', '.gguf', '?', '#', '~')
-    const texts = fc.oneof(fc.string(), fc.array(fc.oneof(pieces, fc.string({ maxLength: 4 }))).map((parts) => parts.join('')))
+    const pieces = fc.constantFrom(
+      'hf:',
+      'https://huggingface.co/',
+      '/blob/main/',
+      'user/repo',
+      '@',
+      ':',
+      '%',
+      '..',
+      '.gguf',
+      '?',
+      '#',
+      '~',
+    )
+    const texts = fc.oneof(
+      fc.string(),
+      fc.array(fc.oneof(pieces, fc.string({ maxLength: 4 }))).map((parts) => parts.join('')),
+    )
     fc.assert(
       fc.property(texts, (text) => {
         try {
@@ -108,7 +135,9 @@ describe('properties', () => {
   })
 
   test('what is parsed is written and read back as the same', () => {
-    const name = fc.stringMatching(/^[A-Za-z0-9_]([A-Za-z0-9_.]{0,8}[A-Za-z0-9_])?$/).filter((s) => !/\.\.|\.git$/.test(s))
+    const name = fc
+      .stringMatching(/^[A-Za-z0-9_]([A-Za-z0-9_.]{0,8}[A-Za-z0-9_])?$/)
+      .filter((s) => !/\.\.|\.git$/.test(s))
     const references = fc.record(
       {
         kind: fc.constant('hub' as const),

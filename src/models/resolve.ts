@@ -43,7 +43,10 @@ export interface ResolvedModel {
  * Finds a model's files, and downloads them if they are not in the cache.
  * @throws InputError `model_reference`, `model_not_found`, `offline` and all of `downloadModel`
  */
-export async function resolveModel(reference: string | ModelReference, options: ResolveOptions = {}): Promise<ResolvedModel> {
+export async function resolveModel(
+  reference: string | ModelReference,
+  options: ResolveOptions = {},
+): Promise<ResolvedModel> {
   const env = options.env ?? process.env
   const parsed = typeof reference === 'string' ? parseReference(reference, { env }) : reference
   if (parsed.kind === 'hub') return resolveHubModel(parsed, options, env)
@@ -69,7 +72,12 @@ async function resolveHubModel(
   const offline = options.offline === true || isOffline(env)
   const cached = await findCachedModel(cache, reference)
   const fromCache = cached && {
-    ...found(reference, cached.quant, cached.commit, cached.files.map((file) => file.location)),
+    ...found(
+      reference,
+      cached.quant,
+      cached.commit,
+      cached.files.map((file) => file.location),
+    ),
     source: 'cache' as const,
   }
   if (fromCache !== undefined && (offline || options.refresh !== true)) return fromCache
