@@ -2,9 +2,9 @@
  * The policies by name, and their options as one table. Knows neither the command line nor the engine.
  */
 import { z } from 'zod'
+import { didYouMean } from '../did-you-mean.ts'
 import { InputError } from '../errors.ts'
 import { isPolicyFile, loadPolicy } from './load-policy.ts'
-import { nearestName } from './nearest-name.ts'
 import { dyntsBottom } from './policies/dynts-bottom.ts'
 import { dyntsNoLocal } from './policies/dynts-no-local.ts'
 import { dyntsNoQuestion } from './policies/dynts-no-question.ts'
@@ -49,8 +49,7 @@ export function policyNames(): string[] {
 export function findPolicy(name: string): PolicyDefinition {
   const policy = policies.find((candidate) => candidate.name === name)
   if (policy) return policy
-  const nearest = nearestName(name, policyNames())
-  const hint = nearest === undefined ? '' : ` Did you mean ${nearest}?`
+  const hint = didYouMean(name, policyNames())
   throw new InputError('unknown_policy', `There is no policy "${name}".${hint} Policies: ${policyNames().join(', ')}.`)
 }
 

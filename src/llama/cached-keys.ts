@@ -2,8 +2,8 @@
  * Cached keys, read from the saved state of a sequence. The format of the layers is that of `llama_kv_cache::state_write` in
  * llama.cpp v0.4 and v0.5.
  */
-import { Float16Array } from '@petamoriken/float16'
 import { EngineError } from '../errors.ts'
+import { float16Values } from '../float16.ts'
 import type { LlamaContext } from './context.ts'
 import { parseState, saveInto, StateBuffer, StateReader } from './sequence-state.ts'
 import { ggmlType } from './structs.ts'
@@ -82,9 +82,6 @@ function* layerKeys(
 
 const q8Block = 34
 
-/** The value of every float16, by its bits. */
-let float16Values: Float32Array | undefined
-
 /** @param values is used again if it has the right length */
 function toFloat32(type: number, bytes: Uint8Array, values: Float32Array): Float32Array {
   const length =
@@ -98,8 +95,7 @@ function toFloat32(type: number, bytes: Uint8Array, values: Float32Array): Float
 }
 
 function widen(bytes: Uint8Array, to: Float32Array): void {
-  float16Values ??= Float32Array.from(new Float16Array(Uint16Array.from({ length: 2 ** 16 }, (_, i) => i).buffer))
-  const table = float16Values
+  const table = float16Values()
   for (let i = 0; i < to.length; i++) to[i] = table[(bytes[2 * i] ?? 0) | ((bytes[2 * i + 1] ?? 0) << 8)] ?? NaN
 }
 

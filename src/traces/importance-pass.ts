@@ -5,6 +5,7 @@
 import { Float16Array } from '@petamoriken/float16'
 import type { LoadedModel } from '../engine/loaded-model.ts'
 import { EngineError, InputError } from '../errors.ts'
+import { isFiniteFloat16 } from '../float16.ts'
 import { AttentionProbe, type KvType, type LlamaContext } from '../llama/index.ts'
 import type { ImportanceArrays } from './importance-record.ts'
 import type { KeptTrace } from './trace-record.ts'
@@ -179,8 +180,7 @@ function noAttention(reason: string): InputError {
 /** @throws EngineError `not_finite` for a value that float16 cannot hold */
 function toFloat16(state: Float32Array): Uint16Array {
   const bits = new Uint16Array(new Float16Array(state).buffer)
-  const exponent = 0x7c00
-  if (bits.some((value) => (value & exponent) === exponent)) {
+  if (!bits.every(isFiniteFloat16)) {
     throw new EngineError('not_finite', 'the model gave a hidden state that float16 cannot hold')
   }
   return bits

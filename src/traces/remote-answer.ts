@@ -6,7 +6,7 @@ import type OpenAI from 'openai'
 import { Stream } from 'openai/core/streaming'
 import { z } from 'zod'
 import type { ThinkingTags } from '../llama/index.ts'
-import { PassingFailure } from './back-off.ts'
+import { PassingFailure } from '../back-off.ts'
 
 /** A completion as the server split it. */
 export interface RemoteAnswer {

@@ -4,7 +4,7 @@
 import OpenAI from 'openai'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
-import { PassingFailure } from './back-off.ts'
+import { PassingFailure } from '../back-off.ts'
 
 /** What a failure means: it may pass, or it will not. Anything unknown is passed on. */
 export function failureOf(error: unknown, url: string): Error {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { OpenAiServer, type Reply, type Style } from '../../test/support/openai-server.ts'
 import { EngineError, InputError } from '../errors.ts'
 import { generateChainProblem } from '../evaluation/chain-problem.ts'
-import type { Retry } from './back-off.ts'
+import type { Retry } from '../back-off.ts'
 import { RemoteSource, type RemoteOptions } from './remote-source.ts'
 import type { Sampled, TraceJob } from './trace-source.ts'
 

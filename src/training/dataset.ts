@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { InputError } from '../errors.ts'
+import { isFiniteFloat16 } from '../float16.ts'
 import { meanOf, transformTarget, type Target } from '../predictor/target.ts'
 import type { ImportanceArrays, ImportanceManifest, ImportanceRecord } from '../traces/importance-record.ts'
 import { derivedSeed, shuffled } from './schedule.ts'
@@ -69,7 +70,7 @@ export class Dataset {
 
   #read(record: ImportanceRecord): TrainingTrace {
     const { importance, sampled, states } = this.source.read(record)
-    if (!states.every(isFiniteHalf)) {
+    if (!states.every(isFiniteFloat16)) {
       throw new InputError(
         'invalid_importance',
         `the hidden states of trace ${record.id} are not all finite: run dynts importance again`,
@@ -130,8 +131,3 @@ export function questionsOf(records: readonly Pick<ImportanceRecord, 'question'>
 
 /** Keeps the draw of held-out questions apart from other draws of the same seed. */
 const splitPurpose = 0x5917
-
-/** Infinity and NaN have all bits of the exponent set. */
-function isFiniteHalf(bits: number): boolean {
-  return (bits & 0x7c00) !== 0x7c00
-}

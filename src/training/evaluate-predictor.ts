@@ -2,8 +2,8 @@
  * How well a predictor does on traces. Training judges its own with it on those that are held out; so does
  * `dynts predictor evaluate`, on any.
  */
-import { Float16Array } from '@petamoriken/float16'
 import { InputError } from '../errors.ts'
+import { float16Values } from '../float16.ts'
 import { MatrixGraph, type LlamaLibrary } from '../llama/index.ts'
 import { mismatch, type HeldOutFigures, type PredictorCheckpoint } from '../predictor/checkpoint.ts'
 import type { ImportanceRecord } from '../traces/importance-record.ts'
@@ -63,13 +63,9 @@ export async function evaluatePredictor(
   return await evaluateTraces(score, new Dataset(source, checkpoint.target, 0), source.records, options)
 }
 
-let halves: Float32Array | undefined
-
-/** Float16 bit patterns as numbers, by a table of all of them. */
+/** Float16 bit patterns as numbers. */
 function floats(states: Uint16Array): Float32Array {
-  const table = (halves ??= Float32Array.from(
-    new Float16Array(Uint16Array.from({ length: 65_536 }, (_, i) => i).buffer),
-  ))
+  const table = float16Values()
   const values = new Float32Array(states.length)
   for (let i = 0; i < states.length; i++) values[i] = table[states[i] ?? 0] ?? NaN
   return values

@@ -2,7 +2,7 @@
  * The comparisons that come ready-made, as data: which policies with which settings on which tasks. Runs nothing.
  */
 import { InputError } from '../../errors.ts'
-import { nearestName } from '../../eviction/nearest-name.ts'
+import { didYouMean } from '../../did-you-mean.ts'
 import type { Task } from '../tasks/task.ts'
 
 /** One policy with its settings. null: it has none, because its cache is not bounded. */
@@ -96,8 +96,7 @@ export const presetNames: readonly string[] = presets.map(({ name }) => name)
 export function findPreset(name: string): Preset {
   const preset = presets.find((candidate) => candidate.name === name)
   if (preset) return preset
-  const nearest = nearestName(name, presetNames)
-  const hint = nearest === undefined ? '' : ` Did you mean ${nearest}?`
+  const hint = didYouMean(name, presetNames)
   throw new InputError('unknown_preset', `There is no preset "${name}".${hint} Presets: ${presetNames.join(', ')}.`)
 }
 

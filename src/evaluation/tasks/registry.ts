@@ -2,7 +2,7 @@
  * The tasks by name.
  */
 import { InputError } from '../../errors.ts'
-import { nearestName } from '../../eviction/nearest-name.ts'
+import { didYouMean } from '../../did-you-mean.ts'
 import { chain } from './chain.ts'
 import { hubTasks, loadMathFile } from './hub-tasks.ts'
 import { shortSettings } from './published-settings.ts'
@@ -44,7 +44,6 @@ export const taskNames: readonly string[] = order
 export function findTask(name: string): Task {
   const task = tasks.find((candidate) => candidate.name === name)
   if (task) return task
-  const nearest = nearestName(name, taskNames)
-  const hint = nearest === undefined ? '' : ` Did you mean ${nearest}?`
+  const hint = didYouMean(name, taskNames)
   throw new InputError('unknown_task', `There is no task "${name}".${hint} Tasks: ${taskNames.join(', ')}.`)
 }

@@ -1,9 +1,17 @@
 /** Guesses what a mistyped name meant. */
 
-/** The name with the fewest edits to `given`, or undefined when even that would change half of it. */
-export function nearestName(given: string, names: readonly string[]): string | undefined {
+/**
+ * `Did you mean <name>?` with the name that takes the fewest edits, and a space in front, so that it follows a sentence; empty
+ * when even that name would change half of what was given.
+ */
+export function didYouMean(given: string, names: readonly string[]): string {
+  const nearest = nearestName(given, names)
+  return nearest === undefined ? '' : ` Did you mean ${nearest}?`
+}
+
+function nearestName(given: string, names: readonly string[]): string | undefined {
   const ranked = names
-    .map((name) => ({ name, edits: editDistance(given.toLowerCase(), name) }))
+    .map((name) => ({ name, edits: editDistance(given.toLowerCase(), name.toLowerCase()) }))
     .filter(({ name, edits }) => edits <= Math.max(given.length, name.length) / 2)
     .sort((a, b) => a.edits - b.edits)
   return ranked[0]?.name
