@@ -59,6 +59,10 @@ export class FastForward implements ForwardPass {
     else this.#context.decode(batch, hiddenStates)
   }
 
+  synchronize(): void {
+    if (!this.#skips) this.#context.synchronize()
+  }
+
   logits(row: number): Float32Array {
     return this.#context.logits(row)
   }

@@ -97,7 +97,7 @@ function installPeer(): boolean {
   if (existsSync(peerPackage)) return true
   process.stderr.write('installing node-llama-cpp into bench/node_modules (once, about 56 MB) ...\n')
   // Its optional packages are the same libraries that dynts has installed already, and it finds those.
-  const command = ['install', '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', '--loglevel=error']
+  const command = ['ci', '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund', '--loglevel=error']
   spawnSync('npm', command, { cwd: benchFolder, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
   return existsSync(peerPackage)
 }

@@ -213,3 +213,24 @@ describe('cancelling', () => {
     expect(loop.forward.held.map(({ size }) => size)).toEqual([0, 0])
   })
 })
+
+describe('a forward pass', () => {
+  test('is waited for, each piece of a prompt too', () => {
+    const loop = new FakeLoop({ batchTokens: 2 })
+    loop.submit(1, plain(1, 5))
+    loop.finish()
+    expect(loop.forward.passes).toHaveLength(2 + 4)
+    expect(loop.forward.synchronized).toBe(2 + 4)
+  })
+
+  test('needs no logits where the sampler reads none', () => {
+    const createSampler = () => ({ sample: () => token('a'), accept: () => undefined, dispose: () => undefined })
+    const loop = new FakeLoop({}, { model: { createSampler } })
+    loop.forward.logits = () => {
+      throw new Error('there are no logits')
+    }
+    loop.submit(1, plain(1, 4))
+    loop.finish()
+    expect(loop.generated(1)).toEqual(new Array(4).fill(token('a')))
+  })
+})

@@ -111,8 +111,7 @@ export class DecodeLoop {
         running.some(([, { needsHiddenState }]) => needsHiddenState),
         running.map(([, { needsAttention }]) => needsAttention),
       )
-      // A GPU goes on computing until its output is asked for.
-      this.#forward.logits(0)
+      this.#forward.synchronize()
     } catch (error) {
       for (const [id] of running) this.#fail(id, error)
       return

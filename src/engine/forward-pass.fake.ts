@@ -65,8 +65,8 @@ export class FakeForward implements ForwardPass {
   readonly passes: ForwardRecord[] = []
   /** Called before each decode; a test makes it throw. */
   beforeDecode: (sequences: number[]) => void = () => undefined
-  /** Called for each row of logits that is read. */
-  onLogits: (row: number) => void = () => undefined
+  /** Number of passes that were waited for. */
+  synchronized = 0
   readonly #newest: number[] = []
   #rows: { logits: Float32Array; hidden: Float32Array | undefined }[] = []
   #attention: (AttentionRow | undefined)[] = []
@@ -113,8 +113,11 @@ export class FakeForward implements ForwardPass {
     this.#rows = sequences.map((_, i) => this.#row(batch.tokens[i] ?? -1, batch.positions[i] ?? -1, hiddenStates))
   }
 
+  synchronize(): void {
+    this.synchronized++
+  }
+
   logits(row: number): Float32Array {
-    this.onLogits(row)
     const logits = this.#rows[row]?.logits
     if (!logits) throw new Error(`no row ${row}`)
     return logits

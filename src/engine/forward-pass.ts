@@ -37,6 +37,8 @@ export interface ForwardPass extends CellStore {
     hiddenStates: boolean,
     attention: readonly boolean[],
   ): void
+  /** Waits until the last pass is computed, for times to be right: a GPU goes on after `append` and `decode` have returned. */
+  synchronize(): void
   /** Shape [vocabulary size]; valid until the next decode. */
   logits(row: number): Float32Array
   /** Shape [d]; valid until the next decode. */

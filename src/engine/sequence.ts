@@ -85,8 +85,7 @@ export class Sequence {
     const isLast = this.prefilled + chunk.length === promptTokens.length
     const rows = this.#cache.promptRows(this.prefilled, chunk.length)
     this.#forward.append(this.slot, chunk, this.prefilled, isLast ? 'last' : 'none', rows)
-    // A GPU goes on computing until its output is asked for.
-    if (isLast) this.#forward.logits(0)
+    this.#forward.synchronize()
     this.forwardMs += performance.now() - start
     this.#cache.takePrompt(this.prefilled, chunk, rows)
     this.prefilled += chunk.length

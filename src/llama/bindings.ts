@@ -80,6 +80,7 @@ const llama = {
   ),
   llama_batch_free: c<(batch: LlamaBatch) => void>('void llama_batch_free(llama_batch)'),
   llama_decode: c<(context: P, batch: LlamaBatch) => number>('int32_t llama_decode(void *, llama_batch)'),
+  llama_synchronize: c<(context: P) => void>('void llama_synchronize(void *)'),
   llama_get_logits_ith: c<(context: P, i: number) => N>('void *llama_get_logits_ith(void *, int32_t)'),
   llama_get_embeddings_ith: c<(context: P, i: number) => N>('void *llama_get_embeddings_ith(void *, int32_t)'),
 

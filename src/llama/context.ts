@@ -190,6 +190,11 @@ export class LlamaContext extends NativeHandle {
     this.#outputs.set(count)
   }
 
+  /** Waits until the last pass is computed: a GPU goes on after `append` and `decode` have returned. */
+  synchronize(): void {
+    this.model.library.c.llama_synchronize(this.pointer)
+  }
+
   /** Logits of an output row, shape [vocabulary size]. The view is valid until the next decode. */
   logits(row: number): Float32Array {
     return this.#outputs.logits(this.pointer, row)
