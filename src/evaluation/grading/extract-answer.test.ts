@@ -5,7 +5,7 @@ import { extractAnswer } from './extract-answer.ts'
 
 describe('extractAnswer', () => {
   test.each([
-    ['So \\boxed{1}, or \\boxed{\\frac{1}{2}}. The answer is 7.', '\\frac{1}{2}'],
+    ['So \\boxed{1}, no, \\boxed{\\frac{1}{2}}. The answer is 7.', '\\frac{1}{2}'],
     ['The answer is 42.', '42'],
     ['The answer is 42. That is all.', '42'],
     ['The answer is 1. No, the answer is 2', '2'],
@@ -18,8 +18,24 @@ describe('extractAnswer', () => {
     ['48/2 = 24\n#### 72', '72'],
     ['#### 1,234\n', '1234'],
     ['#### $x$', 'x'],
+    ['#### (12,102)', '(12,102)'],
+    ['#### 36,36,108', '36,36,108'],
+    ['#### $(2,251,252)$', '(2,251,252)'],
+    ['#### -$1,234.50', '-$1234.50'],
     ['The answer is \\boxed{}', ''],
     ['The answer is \\boxed{5', '\\boxed{5'],
+    ['<answer> $5$ </answer>', '5'],
+    ['<answer>1</answer> or <Answer>2</Answer>', '2'],
+    ['The answer is:\n\n$\\frac{1}{2}$', '\\frac{1}{2}'],
+    ['The final answer is:\n\\[\nx = 5\n\\]\nDone.', 'x = 5'],
+    ['**Final Answer**\n\n5', '5'],
+    ['## Final answer\n$$5$$', '5'],
+    ['Answer: 5\n\nThat is my answer:', '5'],
+    ['Final Answer: The largest number of points of $f(x)$ is 19', '19'],
+    ['Final Answer: the angle at the top is $30^\\circ$.', '30^\\circ'],
+    ['Final Answer: the number is not 5', 'the number is not 5'],
+    ['The answer is \\(B\\).', 'B'],
+    ['Answer: \\(B\\) and \\(C\\)', '\\(B\\) and \\(C\\)'],
   ])('%j', (text, answer) => expect(extractAnswer(text)).toBe(answer))
 
   test.each([[''], ['42'], ['The answers vary.'], ['#### Step 4\nand on'], ['I cannot answer it.'], ['The answer is']])(

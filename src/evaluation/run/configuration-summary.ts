@@ -9,7 +9,8 @@ import { replayLoss, replayLossDifference, type ReplayedSample } from '../metric
 import type { EvalPlan } from './eval-plan.ts'
 import type { ReplayRecord } from './eval-record.ts'
 import type { Compared, Rows, Sample } from './found-records.ts'
-import { letterOf, type AnswerGrader } from './judge.ts'
+import { choiceLetter } from '../grading/choice-letter.ts'
+import type { AnswerGrader } from './judge.ts'
 
 export interface AtK {
   readonly k: number
@@ -107,7 +108,7 @@ async function answerClasses(
     if (answer === null) continue
     if (grading === 'math') answers.set(item, [...(answers.get(item) ?? []), answer])
     if (grading === 'choice')
-      classes.set(item, (classes.get(item) ?? new Map<string, string>()).set(answer, letterOf(answer)))
+      classes.set(item, (classes.get(item) ?? new Map<string, string>()).set(answer, choiceLetter(answer)))
   }
   for (const [item, given] of answers) {
     classes.set(item, new Map(await classesBy(given, async (a, b) => (await grader.grade(a, b)).right)))
