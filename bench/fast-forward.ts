@@ -14,7 +14,7 @@ type Batch = Parameters<ForwardPass['decode']>[0]
 export class FastForward implements ForwardPass {
   /** The loop's model: it samples in earnest only once the cache is filled. */
   readonly model: LoopModel
-  readonly cells: number
+  readonly cellsPerSequence: number
   readonly sequences: number
   readonly flashAttention: boolean
   readonly batchTokens: number
@@ -32,7 +32,7 @@ export class FastForward implements ForwardPass {
   constructor(context: LlamaContext, model: LoopModel, until: number) {
     this.#context = context
     this.#until = until
-    this.cells = context.cells
+    this.cellsPerSequence = context.cellsPerSequence
     this.sequences = context.sequences
     this.flashAttention = context.flashAttention
     this.batchTokens = context.batchTokens
@@ -47,15 +47,15 @@ export class FastForward implements ForwardPass {
     return this.#skips
   }
 
-  append(sequence: number, tokens: ArrayLike<number>, start: number, output: 'none' | 'last'): void {
-    if (!this.#skips) this.#context.append(sequence, tokens, start, output)
-    for (let i = 0; i < tokens.length; i++) this.#heldBy(sequence).push(start + i)
+  append(sequenceId: number, tokens: ArrayLike<number>, start: number, output: 'none' | 'last'): void {
+    if (!this.#skips) this.#context.append(sequenceId, tokens, start, output)
+    for (let i = 0; i < tokens.length; i++) this.#heldBy(sequenceId).push(start + i)
   }
 
   decode(batch: Batch, hiddenStates: boolean): void {
     const positions = Array.from(batch.positions)
     if (this.#skips && Math.max(...positions) >= this.#until) this.#fill()
-    if (this.#skips) positions.forEach((position, i) => this.#heldBy(batch.sequences[i] ?? -1).push(position))
+    if (this.#skips) positions.forEach((position, i) => this.#heldBy(batch.sequenceIds[i] ?? -1).push(position))
     else this.#context.decode(batch, hiddenStates)
   }
 
@@ -76,27 +76,27 @@ export class FastForward implements ForwardPass {
     return this.#context.attention(row)
   }
 
-  keys(sequence: number): ReturnType<ForwardPass['keys']> {
-    return this.#context.keys(sequence)
+  keys(sequenceId: number): ReturnType<ForwardPass['keys']> {
+    return this.#context.keys(sequenceId)
   }
 
-  remove(sequence: number, p0: number, p1: number): void {
-    if (!this.#skips) this.#context.remove(sequence, p0, p1)
-    else this.#held[sequence] = this.#heldBy(sequence).filter((position) => position < p0 || position >= p1)
+  remove(sequenceId: number, p0: number, p1: number): void {
+    if (!this.#skips) this.#context.remove(sequenceId, p0, p1)
+    else this.#held[sequenceId] = this.#heldBy(sequenceId).filter((position) => position < p0 || position >= p1)
   }
 
-  compact(sequence: number): void {
-    if (!this.#skips) this.#context.compact(sequence)
+  compact(sequenceId: number): void {
+    if (!this.#skips) this.#context.compact(sequenceId)
   }
 
-  clear(sequence: number): void {
-    this.#held[sequence] = []
-    this.#context.clear(sequence)
+  clear(sequenceId: number): void {
+    this.#held[sequenceId] = []
+    this.#context.clear(sequenceId)
   }
 
   #fill(): void {
-    for (const [sequence, held] of this.#held.entries()) {
-      if (held.length > 0) fillCache(this.#context, sequence, Int32Array.from(held))
+    for (const [sequenceId, held] of this.#held.entries()) {
+      if (held.length > 0) fillCache(this.#context, sequenceId, Int32Array.from(held))
     }
     this.#skips = false
   }
@@ -119,9 +119,9 @@ export class FastForward implements ForwardPass {
     }
   }
 
-  #heldBy(sequence: number): number[] {
-    const held = this.#held[sequence]
-    if (!held) throw new RangeError(`sequence ${sequence} of ${this.sequences}`)
+  #heldBy(sequenceId: number): number[] {
+    const held = this.#held[sequenceId]
+    if (!held) throw new RangeError(`sequence ${sequenceId} of ${this.sequences}`)
     return held
   }
 }

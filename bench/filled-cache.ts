@@ -30,9 +30,9 @@ interface LayerLayout {
 }
 
 /** Lets a sequence hold cells of these positions (ascending) and of no others. */
-export function fillCache(context: LlamaContext, sequence: number, positions: Int32Array): void {
-  const random = new Random(sequence + 1)
-  restoreSequence(context, sequence, randomState(readLayout(context, sequence), positions, random))
+export function fillCache(context: LlamaContext, sequenceId: number, positions: Int32Array): void {
+  const random = new Random(sequenceId + 1)
+  restoreSequence(context, sequenceId, randomState(readLayout(context, sequenceId), positions, random))
 }
 
 function randomState(layout: Layout, positions: Int32Array, random: Random): Uint8Array {
@@ -60,11 +60,11 @@ function randomState(layout: Layout, positions: Int32Array, random: Random): Uin
 }
 
 /** Decodes one token to see what a saved state looks like here. */
-function readLayout(context: LlamaContext, sequence: number): Layout {
-  context.clear(sequence)
-  context.append(sequence, [0], 0, 'none')
-  const state = saveSequence(context, sequence)
-  context.clear(sequence)
+function readLayout(context: LlamaContext, sequenceId: number): Layout {
+  context.clear(sequenceId)
+  context.append(sequenceId, [0], 0, 'none')
+  const state = saveSequence(context, sequenceId)
+  context.clear(sequenceId)
   const view = new DataView(state.buffer, state.byteOffset, state.length)
   const { dataOffset } = parseState(state)
   let countOffset = 12
@@ -87,7 +87,7 @@ function readLayout(context: LlamaContext, sequence: number): Layout {
   const values = Array.from({ length: layers }, () => read(transposed))
   const end = state.slice(offset)
   if (end.some((byte) => byte !== 0)) throw new Error('the format of a saved sequence is not the one that is known')
-  return { start: state.slice(0, countOffset), end, cellBytes: 12, sequenceId: sequence, transposed, keys, values }
+  return { start: state.slice(0, countOffset), end, cellBytes: 12, sequenceId: sequenceId, transposed, keys, values }
 }
 
 /** 1 MiB of float16 numbers with mean 0 and deviation 1. */

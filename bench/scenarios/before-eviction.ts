@@ -33,8 +33,8 @@ async function run(bench: Bench, usualSteps: number): Promise<void> {
   using model = await bench.loadModel({ predictor: true })
   const budget = promptTokens + warmUpSteps + steps + 64
   // Alike in everything, so that the two policies can take turns every few steps.
-  using fullContext = model.createContext({ cells: budget })
-  using dyntsContext = model.createContext({ cells: budget })
+  using fullContext = model.createContext({ cellsPerSequence: budget })
+  using dyntsContext = model.createContext({ cellsPerSequence: budget })
   Object.assign(bench.measurements.settings, { promptTokens, steps, turn, budget, sampling: 'greedy' })
 
   const start = (context: LlamaContext, request: Partial<GenerateRequest>): DecodeLoop => {

@@ -31,7 +31,7 @@ async function run(bench: Bench, sequences: number, flashAttention: boolean): Pr
   const { leaving } = planEviction(cache, promptTokens)
   const steps = bench.options.steps ?? 24
   using model = await bench.loadModel()
-  using context = model.createContext({ cells: cache.budget, sequences, flashAttention })
+  using context = model.createContext({ cellsPerSequence: cache.budget, sequences, flashAttention })
   Object.assign(bench.measurements.settings, { promptTokens, ...cache, leaving, sequences, flashAttention, steps })
   // Steps that are undone again, so that all see the same number of cells.
   const start = cache.budget - steps - 8
@@ -73,16 +73,16 @@ async function run(bench: Bench, sequences: number, flashAttention: boolean): Pr
 
 /** Cells that attention runs over in a step, all sequences together: each as wide as the widest, padded to 256. */
 function attendedCells(context: LlamaContext): number {
-  const widest = Math.max(...context.slots.map(({ width }) => width))
+  const widest = Math.max(...context.layouts.map(({ width }) => width))
   return Math.ceil(widest / 256) * 256 * context.sequences
 }
 
 /** Milliseconds per step; the cells that the steps take are emptied afterwards. */
 async function timeSteps(bench: Bench, context: LlamaContext, start: number, steps: number): Promise<number> {
-  const sequences = Array.from({ length: context.sequences }, (_, i) => i)
+  const sequenceIds = Array.from({ length: context.sequences }, (_, i) => i)
   const step = (position: number) => {
     context.decode(
-      { tokens: sequences.map(() => 300 + position), positions: sequences.map(() => position), sequences },
+      { tokens: sequenceIds.map(() => 300 + position), positions: sequenceIds.map(() => position), sequenceIds },
       false,
     )
   }
@@ -90,15 +90,15 @@ async function timeSteps(bench: Bench, context: LlamaContext, start: number, ste
   const begin = performance.now()
   for (let i = 2; i < steps + 2; i++) step(start + i)
   const ms = (performance.now() - begin) / steps
-  for (const sequence of sequences) context.remove(sequence, start, start + steps + 2)
+  for (const sequenceId of sequenceIds) context.remove(sequenceId, start, start + steps + 2)
   await bench.breathe(0.5)
   return ms
 }
 
 /** Empties `count` random cells of positions p0 to p1 - 1, as an eviction does. */
-function removeRandom(context: LlamaContext, sequence: number, count: number, p0: number, p1: number): void {
-  const random = new Random(sequence + 7)
+function removeRandom(context: LlamaContext, sequenceId: number, count: number, p0: number, p1: number): void {
+  const random = new Random(sequenceId + 7)
   const leaving = new Set<number>()
   while (leaving.size < count) leaving.add(p0 + random.below(p1 - p0))
-  for (const position of leaving) context.remove(sequence, position, position + 1)
+  for (const position of leaving) context.remove(sequenceId, position, position + 1)
 }

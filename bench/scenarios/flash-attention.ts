@@ -29,7 +29,7 @@ async function run(bench: Bench, cells: number, steps: number): Promise<void> {
   using model = await bench.loadModel()
   Object.assign(bench.measurements.settings, { cells, steps, prefillTokens })
   const contexts = choices.map((flashAttention) => {
-    return model.createContext({ cells: cells + steps + prefillTokens + 8, flashAttention })
+    return model.createContext({ cellsPerSequence: cells + steps + prefillTokens + 8, flashAttention })
   })
   try {
     for (const context of contexts)
@@ -63,7 +63,7 @@ async function run(bench: Bench, cells: number, steps: number): Promise<void> {
 function timeDecode(context: LlamaContext, cells: number, steps: number): number {
   const words = wordTokens(context.model.vocab)
   const step = (i: number) => {
-    context.decode({ tokens: [words[i % words.length] ?? 0], positions: [cells + i], sequences: [0] }, false)
+    context.decode({ tokens: [words[i % words.length] ?? 0], positions: [cells + i], sequenceIds: [0] }, false)
   }
   step(0)
   const start = performance.now()

@@ -33,8 +33,8 @@ async function run(bench: Bench): Promise<void> {
   const cycle = bench.options.steps ?? plan.leaving
   const last = Math.max(...positions)
   using model = await bench.loadModel({ predictor: true })
-  using full = model.createContext({ cells: last + warmUpSteps + fullSteps + 256 })
-  using bounded = model.createContext({ cells: cache.budget })
+  using full = model.createContext({ cellsPerSequence: last + warmUpSteps + fullSteps + 256 })
+  using bounded = model.createContext({ cellsPerSequence: cache.budget })
   const { measurements } = bench
   Object.assign(measurements.settings, { promptTokens, ...cache, cycle: plan.leaving, steps: cycle, fullSteps })
   if (cycle !== plan.leaving) measurements.notes.push(`not a whole cycle: ${cycle} of ${plan.leaving} steps`)

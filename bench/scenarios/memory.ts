@@ -25,7 +25,7 @@ export const memory: Scenario = {
 async function run(bench: Bench): Promise<void> {
   const steps = bench.options.steps ?? usualSteps
   using model = await bench.loadModel({ predictor: true })
-  using context = model.createContext({ cells: cache.budget })
+  using context = model.createContext({ cellsPerSequence: cache.budget })
   const loopModel = forceWords(model.loopModel(context))
   const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', bytesPerCell: 1 })
   const { measurements } = bench

@@ -25,13 +25,13 @@ export const threads: Scenario = {
 async function run(bench: Bench, usualSteps: number): Promise<void> {
   const steps = bench.options.steps ?? usualSteps
   using model = await bench.loadModel()
-  const cells = promptTokens + warmUpSteps + steps + 16
+  const cellsPerSequence = promptTokens + warmUpSteps + steps + 16
   Object.assign(bench.measurements.settings, { promptTokens, steps, policy: 'full', threads: threadCounts })
   const variant = (count: number): Variant => ({
     name: count === 1 ? '1 thread' : `${count} threads`,
     unit: 'ms/step',
     measure: async () => {
-      using context = model.createContext({ cells, threads: count })
+      using context = model.createContext({ cellsPerSequence, threads: count })
       const loopModel = forceWords(model.loopModel(context))
       const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', bytesPerCell: 1 })
       const prompt = { tokens: randomPrompt(loopModel.vocab, promptTokens) }

@@ -9,7 +9,7 @@ function fakeStore() {
   return {
     calls,
     remove: (...call: [sequence: number, p0: number, p1: number]) => calls.push(['remove', ...call]),
-    clear: (sequence: number) => calls.push(['clear', sequence]),
+    clear: (sequenceId: number) => calls.push(['clear', sequenceId]),
   }
 }
 
@@ -18,7 +18,7 @@ describe('SequenceCells', () => {
     const store = fakeStore()
     const cells = new SequenceCells(store, 3)
     expect(store.calls).toEqual([['clear', 3]])
-    expect([cells.count, [...cells.held], [...cells.kinds]]).toEqual([0, [], []])
+    expect([cells.heldCells, [...cells.held], [...cells.kinds]]).toEqual([0, [], []])
     cells.append(0, 2, CellKind.prompt)
     cells.release()
     expect(store.calls).toEqual([
@@ -107,7 +107,7 @@ describe('SequenceCells', () => {
           }
           expect([...cells.held]).toEqual(model.map(({ position }) => position))
           expect([...cells.kinds]).toEqual(model.map(({ kind }) => kind))
-          expect(cells.count).toBe(model.length)
+          expect(cells.heldCells).toBe(model.length)
         }
         expect(cells.occupancy).toEqual({
           peakCells: Math.max(model.length, ...steps),

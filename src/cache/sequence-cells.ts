@@ -8,8 +8,8 @@ import type { CellKind } from './windows.ts'
 /** Where the cells are; `LlamaContext` is one. */
 export interface CellStore {
   /** Empties the cells of positions p0 to p1 - 1. */
-  remove(sequence: number, p0: number, p1: number): void
-  clear(sequence: number): void
+  remove(sequenceId: number, p0: number, p1: number): void
+  clear(sequenceId: number): void
 }
 
 /** How full the cache was in the decode steps of a sequence, in cells. */
@@ -23,7 +23,7 @@ export interface Occupancy {
 }
 
 export class SequenceCells {
-  readonly sequence: number
+  readonly sequenceId: number
   readonly #store: CellStore
   #positions = new Int32Array(1024)
   #kinds = new Uint8Array(1024)
@@ -34,14 +34,14 @@ export class SequenceCells {
   #evictions = 0
   #evicted = 0
 
-  /** @param sequence the stream of cells in the store; it is emptied */
-  constructor(store: CellStore, sequence: number) {
+  /** @param sequenceId in the store; its cells are emptied */
+  constructor(store: CellStore, sequenceId: number) {
     this.#store = store
-    this.sequence = sequence
-    store.clear(sequence)
+    this.sequenceId = sequenceId
+    store.clear(sequenceId)
   }
 
-  get count(): number {
+  get heldCells(): number {
     return this.#count
   }
 
@@ -94,7 +94,7 @@ export class SequenceCells {
    * @param leaving held positions, ascending
    */
   evict(leaving: Int32Array): void {
-    for (const [p0, p1] of removalRuns(this.held, leaving)) this.#store.remove(this.sequence, p0, p1)
+    for (const [p0, p1] of removalRuns(this.held, leaving)) this.#store.remove(this.sequenceId, p0, p1)
     let kept = 0
     let next = 0
     for (let i = 0; i < this.#count; i++) {
@@ -113,7 +113,7 @@ export class SequenceCells {
 
   /** Gives all cells back to the store. */
   release(): void {
-    this.#store.clear(this.sequence)
+    this.#store.clear(this.sequenceId)
   }
 
   #grow(): void {

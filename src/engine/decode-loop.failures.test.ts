@@ -69,7 +69,7 @@ describe('failures', () => {
     expect(loop.generated(2)).toEqual(expectedTokens(prompt, 2, 20))
   })
 
-  test('a sampler or predictor that cannot be made fails its request and gives the slot back', () => {
+  test('a sampler or predictor that cannot be made fails its request and gives the sequence id back', () => {
     const loop = new FakeLoop(
       { sequences: 1 },
       {

@@ -111,9 +111,9 @@ describe('a policy', () => {
         fc.array(runs, { minLength: 1, maxLength: 7 }),
         fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 1, max: 8 }),
-        (all, slots, batch) => {
+        (all, sequences, batch) => {
           spies.splice(0)
-          const loop = new FakeLoop({ cells: 64, sequences: slots, batchTokens: batch, attention: true })
+          const loop = new FakeLoop({ cells: 64, sequences: sequences, batchTokens: batch, attention: true })
           all.forEach((run, id) => {
             for (let i = 0; i < run.delay; i++) loop.step()
             loop.submit(id, requestOf(run, id))

@@ -27,8 +27,8 @@ describe('many sequences at once', () => {
 
   test('each gets the tokens that it would get alone, whoever shares its steps', () => {
     fc.assert(
-      fc.property(arrivals, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 8 }), (all, slots, batch) => {
-        const loop = new FakeLoop({ cells: 64, sequences: slots, batchTokens: batch, attention: true })
+      fc.property(arrivals, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 8 }), (all, sequences, batch) => {
+        const loop = new FakeLoop({ cells: 64, sequences: sequences, batchTokens: batch, attention: true })
         all.forEach(({ seed, promptLength, maxTokens, policy, delay }, id) => {
           for (let i = 0; i < delay; i++) loop.step()
           const text = Array.from({ length: promptLength }, (_, i) => 4 + ((i + id) % 20))
@@ -48,13 +48,13 @@ describe('many sequences at once', () => {
     )
   })
 
-  test('a sequence joins when a slot is free and leaves when it is done', () => {
+  test('a sequence joins when a sequence id is free and leaves when it is done', () => {
     const loop = new FakeLoop({ sequences: 2 })
     const lengths = [3, 12, 4, 5, 2]
     lengths.forEach((maxTokens, id) => loop.submit(id, plain(id, maxTokens)))
     const ended: number[] = []
     loop.onStep = (items) => {
-      for (const item of items) if ('event' in item && item.event.type === 'finish') ended.push(item.id)
+      for (const item of items) if ('event' in item && item.event.type === 'finish') ended.push(item.requestId)
     }
     loop.finish()
     expect(ended).toEqual([0, 2, 3, 4, 1])
@@ -85,7 +85,7 @@ describe('many sequences at once', () => {
     // Between two pieces of the prompt the other sequence gets a token.
     for (let k = 1; k < pieces.length; k++) {
       const between = passes.slice(pieces[k - 1]!.i + 1, pieces[k]!.i)
-      expect(between).toEqual([{ kind: 'decode', sequences: [0], count: 1 }])
+      expect(between).toEqual([{ kind: 'decode', sequenceIds: [0], count: 1 }])
     }
     expect(loop.generated(0)).toEqual(expectedTokens(prompt, 0, 60))
     expect(loop.generated(1)).toEqual(expectedTokens(long, 7, 3))
@@ -176,7 +176,7 @@ describe('cancelling', () => {
     expect(loop.samplers).toHaveLength(2)
   })
 
-  test('at any time any one: the others get their tokens all the same, and every slot is given back', () => {
+  test('at any time any one: the others get their tokens all the same, and every sequence id is given back', () => {
     const cancellations = fc.array(fc.record({ step: fc.nat(30), id: fc.nat(5) }), { maxLength: 6 })
     fc.assert(
       fc.property(cancellations, (all) => {

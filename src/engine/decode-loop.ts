@@ -1,5 +1,5 @@
 /**
- * THE decode loop: continuous batching over the slots of one cache. Each step runs one forward pass for all generations
+ * THE decode loop: continuous batching over the sequences of one cache. Each step runs one forward pass for all generations
  * under way, then one piece of a prompt for a newcomer. Sampling and replay, every policy, alone or together: all pass
  * through here.
  */
@@ -12,9 +12,9 @@ import type { GenerateEvent, GenerateRequest, StartEvent } from './types.ts'
 
 /** What happened to a request in a step. */
 export type LoopEvent =
-  | { readonly id: number; readonly event: GenerateEvent }
+  | { readonly requestId: number; readonly event: GenerateEvent }
   /** The request failed and is gone; the others go on. */
-  | { readonly id: number; readonly error: unknown }
+  | { readonly requestId: number; readonly error: unknown }
 
 export class DecodeLoop {
   readonly #forward: ForwardPass
@@ -22,14 +22,14 @@ export class DecodeLoop {
   readonly #options: SequenceOptions
   readonly #waiting = new Map<number, PreparedRequest>()
   readonly #sequences = new Map<number, Sequence>()
-  readonly #freeSlots: number[]
+  readonly #freeSequenceIds: number[]
   #events: LoopEvent[] = []
 
   constructor(forward: ForwardPass, model: LoopModel, options: SequenceOptions) {
     this.#forward = forward
     this.#model = model
     this.#options = options
-    this.#freeSlots = Array.from({ length: forward.sequences }, (_, slot) => slot)
+    this.#freeSequenceIds = Array.from({ length: forward.sequences }, (_, sequenceId) => sequenceId)
   }
 
   /** Whether there is nothing to do and nothing to tell. */
@@ -38,15 +38,15 @@ export class DecodeLoop {
   }
 
   /**
-   * Queues a request; its events carry `id`.
+   * Queues a request; its events carry `requestId`.
    * @throws InputError for a request that cannot be carried out; nothing has been computed then
    */
-  submit(id: number, request: GenerateRequest): void {
+  submit(requestId: number, request: GenerateRequest): void {
     const prepared = prepareRequest(this.#model, request)
-    if (prepared.cells > this.#forward.cells) {
+    if (prepared.neededCells > this.#forward.cellsPerSequence) {
       throw new InputError(
         'cache_too_small',
-        `this request needs ${prepared.cells} cells, but the engine has ${this.#forward.cells} for each sequence`,
+        `this request needs ${prepared.neededCells} cells, but the engine has ${this.#forward.cellsPerSequence} for each sequence`,
       )
     }
     if (prepared.queries > 0 && !this.#forward.readsAttention) {
@@ -55,26 +55,30 @@ export class DecodeLoop {
         `policy ${prepared.definition.name} needs attention weights, which this engine does not read: make one with Engine.create(model, { attention: true })`,
       )
     }
-    this.#waiting.set(id, prepared)
-    this.#events.push({ id, event: startEvent(prepared) })
+    this.#waiting.set(requestId, prepared)
+    this.#events.push({ requestId, event: startEvent(prepared) })
   }
 
   /** Ends a request; what it has generated so far is its result. The others go on. */
-  cancel(id: number): void {
-    const sequence = this.#sequences.get(id)
-    const waiting = this.#waiting.get(id)
-    if (sequence) this.#run(id, sequence, (events) => sequence.finish('cancelled', events))
+  cancel(requestId: number): void {
+    const sequence = this.#sequences.get(requestId)
+    const waiting = this.#waiting.get(requestId)
+    if (sequence) this.#run(requestId, sequence, (events) => sequence.finish('cancelled', events))
     else if (waiting) {
-      this.#waiting.delete(id)
+      this.#waiting.delete(requestId)
       const { bytesPerCell } = this.#options
-      const result = report(waiting, { ...nothingCounted, bytesPerCell, allocatedCells: this.#forward.cells })
-      this.#events.push({ id, event: { type: 'finish', result } })
+      const result = report(waiting, {
+        ...nothingCounted,
+        bytesPerCell,
+        allocatedCells: this.#forward.cellsPerSequence,
+      })
+      this.#events.push({ requestId, event: { type: 'finish', result } })
     }
   }
 
   /** Ends all requests, running and waiting. */
   cancelAll(): void {
-    for (const id of [...this.#sequences.keys(), ...this.#waiting.keys()]) this.cancel(id)
+    for (const requestId of [...this.#sequences.keys(), ...this.#waiting.keys()]) this.cancel(requestId)
   }
 
   /** One turn of the loop; returns what happened since the last. */
@@ -94,10 +98,10 @@ export class DecodeLoop {
   }
 
   #decode(): void {
-    // llama.cpp computes in one go only sequences that follow each other in the order of their slots.
+    // llama.cpp computes in one go only sequences that follow each other in the order of their ids.
     const running = [...this.#sequences]
       .filter(([, sequence]) => isPrefilled(sequence))
-      .sort(([, a], [, b]) => a.slot - b.slot)
+      .sort(([, a], [, b]) => a.sequenceId - b.sequenceId)
     if (running.length === 0) return
     const next = running.map(([, sequence]) => sequence.next)
     const start = performance.now()
@@ -106,31 +110,33 @@ export class DecodeLoop {
         {
           tokens: next.map(({ token }) => token),
           positions: next.map(({ position }) => position),
-          sequences: running.map(([, { slot }]) => slot),
+          sequenceIds: running.map(([, { sequenceId }]) => sequenceId),
         },
         running.some(([, { needsHiddenState }]) => needsHiddenState),
         running.map(([, { needsAttention }]) => needsAttention),
       )
       this.#forward.synchronize()
     } catch (error) {
-      for (const [id] of running) this.#fail(id, error)
+      for (const [requestId] of running) this.#fail(requestId, error)
       return
     }
     const forwardMs = performance.now() - start
     for (const [, sequence] of running) sequence.forwardMs += forwardMs
-    running.forEach(([id, sequence], row) => this.#run(id, sequence, (events) => sequence.consume(row, events)))
+    running.forEach(([requestId, sequence], row) =>
+      this.#run(requestId, sequence, (events) => sequence.consume(row, events)),
+    )
   }
 
   #admit(): void {
-    for (const [id, prepared] of this.#waiting) {
-      const slot = this.#freeSlots.shift()
-      if (slot === undefined) return
-      this.#waiting.delete(id)
+    for (const [requestId, prepared] of this.#waiting) {
+      const sequenceId = this.#freeSequenceIds.shift()
+      if (sequenceId === undefined) return
+      this.#waiting.delete(requestId)
       try {
-        this.#sequences.set(id, new Sequence(this.#forward, this.#model, prepared, slot, this.#options))
+        this.#sequences.set(requestId, new Sequence(this.#forward, this.#model, prepared, sequenceId, this.#options))
       } catch (error) {
-        this.#freeSlots.push(slot)
-        this.#events.push({ id, error })
+        this.#freeSequenceIds.push(sequenceId)
+        this.#events.push({ requestId, error })
       }
     }
   }
@@ -139,14 +145,14 @@ export class DecodeLoop {
   #prefill(): void {
     const newcomer = [...this.#sequences].find(([, sequence]) => !isPrefilled(sequence))
     if (!newcomer) return
-    const [id, sequence] = newcomer
-    this.#run(id, sequence, (events) => {
+    const [requestId, sequence] = newcomer
+    this.#run(requestId, sequence, (events) => {
       if (sequence.prefill()) sequence.start(events)
     })
   }
 
-  /** Lets a sequence act, collects its events and frees its slot when it has ended. */
-  #run(id: number, sequence: Sequence, act: (events: GenerateEvent[]) => void): void {
+  /** Lets a sequence act, collects its events and frees its sequence id when it has ended. */
+  #run(requestId: number, sequence: Sequence, act: (events: GenerateEvent[]) => void): void {
     const events: GenerateEvent[] = []
     let failure: { error: unknown } | undefined
     try {
@@ -154,22 +160,22 @@ export class DecodeLoop {
     } catch (error) {
       failure = { error }
     }
-    for (const event of events) this.#events.push({ id, event })
-    if (failure) this.#fail(id, failure.error)
-    else if (sequence.result) this.#free(id)
+    for (const event of events) this.#events.push({ requestId, event })
+    if (failure) this.#fail(requestId, failure.error)
+    else if (sequence.result) this.#free(requestId)
   }
 
-  #fail(id: number, error: unknown): void {
-    this.#sequences.get(id)?.dispose()
-    this.#free(id)
-    this.#events.push({ id, error })
+  #fail(requestId: number, error: unknown): void {
+    this.#sequences.get(requestId)?.dispose()
+    this.#free(requestId)
+    this.#events.push({ requestId, error })
   }
 
-  #free(id: number): void {
-    const sequence = this.#sequences.get(id)
+  #free(requestId: number): void {
+    const sequence = this.#sequences.get(requestId)
     if (!sequence) return
-    this.#sequences.delete(id)
-    this.#freeSlots.push(sequence.slot)
+    this.#sequences.delete(requestId)
+    this.#freeSequenceIds.push(sequence.sequenceId)
   }
 }
 

@@ -52,7 +52,7 @@ describe('the engine thread', () => {
     const thread = EngineThread.shared()
     const worker = FakeWorker.last
     expect(worker.alive).toBe(false)
-    const reply = thread.call('tokenize', { model: 1, text: 'a' })
+    const reply = thread.call('tokenize', { modelId: 1, text: 'a' })
     expect(worker.alive).toBe(true)
     const { call } = worker.sent[0] as { call: number }
     worker.say({ type: 'progress', call, share: 0.5 })
@@ -60,9 +60,13 @@ describe('the engine thread', () => {
     worker.say({ type: 'reply', call, reply: Int32Array.of(7) })
     expect([...(await reply)]).toEqual([7])
     expect(worker.alive).toBe(false)
-    const id = thread.submit(1, request, listener())
+    const requestId = thread.submit(1, request, listener())
     expect(worker.alive).toBe(true)
-    worker.say({ type: 'events', engine: 1, items: [{ id, error: { kind: 'input', code: 'x', message: 'y' } }] })
+    worker.say({
+      type: 'events',
+      engineId: 1,
+      items: [{ requestId, error: { kind: 'input', code: 'x', message: 'y' } }],
+    })
     expect(worker.alive).toBe(false)
   })
 
@@ -72,7 +76,7 @@ describe('the engine thread', () => {
     const wrong = { ...request, policyOptions: { sinks: () => 1 } }
     const none = listener()
     expect(() => thread.submit(1, wrong, none)).toThrow(expect.objectContaining({ name: 'DataCloneError' }))
-    await expect(thread.call('plan', { model: 1, request: wrong })).rejects.toThrow(
+    await expect(thread.call('plan', { modelId: 1, request: wrong })).rejects.toThrow(
       expect.objectContaining({ name: 'DataCloneError' }),
     )
     expect(worker.alive).toBe(false)
@@ -82,7 +86,7 @@ describe('the engine thread', () => {
   test('failures come back as what they were', async () => {
     const thread = EngineThread.shared()
     const failing = (kind: 'input' | 'engine' | 'bug') => {
-      const reply = thread.call('tokenize', { model: 1, text: 'a' })
+      const reply = thread.call('tokenize', { modelId: 1, text: 'a' })
       const { call } = FakeWorker.last.sent.at(-1) as { call: number }
       FakeWorker.last.say({ type: 'failure', call, error: { kind, code: 'some_code', message: 'why' } })
       return reply
@@ -97,21 +101,21 @@ describe('the engine thread', () => {
     const worker = FakeWorker.last
     const heard = listener()
     thread.submit(1, request, heard)
-    const call = thread.call('tokenize', { model: 1, text: 'a' })
+    const call = thread.call('tokenize', { modelId: 1, text: 'a' })
     worker.emit('error', new Error('it broke'))
     worker.emit('exit', 1)
     const died = { name: 'EngineError', code: 'engine_died', message: expect.stringContaining('it broke') as string }
     await expect(call).rejects.toMatchObject(died)
     expect(heard.items).toEqual([expect.objectContaining(died)])
-    await expect(thread.call('tokenize', { model: 1, text: 'a' })).rejects.toMatchObject(died)
+    await expect(thread.call('tokenize', { modelId: 1, text: 'a' })).rejects.toMatchObject(died)
     expect(() => thread.submit(1, request, listener())).toThrow(expect.objectContaining(died))
-    await expect(thread.release('closeModel', { model: 1 })).resolves.toBeUndefined()
+    await expect(thread.release('closeModel', { modelId: 1 })).resolves.toBeUndefined()
     expect(EngineThread.shared()).not.toBe(thread)
   })
 
   test('a model whose thread has ended is not mistaken for one that the next thread has', async () => {
     const info = { path: '', keyLength: 64, valueLength: 64, kvHeads: [2] } as unknown as GgufInfo
-    const reply = { model: 1, release: '', backend: 'cpu', threads: 1 }
+    const reply = { modelId: 1, release: '', backend: 'cpu', threads: 1 }
     const model = new Model(EngineThread.shared(), reply, { info, predictor: undefined }, 0)
     FakeWorker.last.emit('exit', 1)
     EngineThread.shared()
@@ -125,12 +129,12 @@ describe('the engine thread', () => {
   test('only what is under way can be cancelled', () => {
     const thread = EngineThread.shared()
     const worker = FakeWorker.last
-    const id = thread.submit(4, request, listener())
-    thread.cancel(4, id)
-    expect(worker.sent.at(-1)).toEqual({ type: 'cancel', engine: 4, id })
-    worker.say({ type: 'events', engine: 4, items: [{ id, error: { kind: 'bug', code: '', message: '' } }] })
+    const requestId = thread.submit(4, request, listener())
+    thread.cancel(4, requestId)
+    expect(worker.sent.at(-1)).toEqual({ type: 'cancel', engineId: 4, requestId })
+    worker.say({ type: 'events', engineId: 4, items: [{ requestId, error: { kind: 'bug', code: '', message: '' } }] })
     const before = worker.sent.length
-    thread.cancel(4, id)
+    thread.cancel(4, requestId)
     expect(worker.sent).toHaveLength(before)
     expect(worker.alive).toBe(false)
   })

@@ -68,15 +68,15 @@ export class EngineThread {
    * Sends a request to an engine; returns the id by which it can be cancelled.
    * @throws EngineError `engine_died`; DataCloneError for a request that is not plain data
    */
-  submit(engine: number, request: Extract<ToEngine, { type: 'submit' }>['request'], listener: Listener): number {
-    const id = ++this.#lastId
-    this.#post({ type: 'submit', engine, id, request })
-    this.#listeners.set(id, listener)
-    return id
+  submit(engineId: number, request: Extract<ToEngine, { type: 'submit' }>['request'], listener: Listener): number {
+    const requestId = ++this.#lastId
+    this.#post({ type: 'submit', engineId, requestId, request })
+    this.#listeners.set(requestId, listener)
+    return requestId
   }
 
-  cancel(engine: number, id: number): void {
-    if (this.#listeners.has(id)) this.#post({ type: 'cancel', engine, id })
+  cancel(engineId: number, requestId: number): void {
+    if (this.#listeners.has(requestId)) this.#post({ type: 'cancel', engineId, requestId })
   }
 
   #post(message: ToEngine): void {
@@ -88,8 +88,8 @@ export class EngineThread {
   #receive(message: FromEngine): void {
     if (message.type === 'events') {
       for (const item of message.items) {
-        const listener = this.#listeners.get(item.id)
-        if ('error' in item || item.event.type === 'finish') this.#listeners.delete(item.id)
+        const listener = this.#listeners.get(item.requestId)
+        if ('error' in item || item.event.type === 'finish') this.#listeners.delete(item.requestId)
         listener?.onItem(item)
       }
     } else {

@@ -59,8 +59,8 @@ export class Engine {
     const cellBytes = bytesPerCell(model.info, kvType)
     const { thread } = model
     const reply = await thread.call('open', {
-      model: model.id,
-      cells,
+      modelId: model.id,
+      cellsPerSequence: cells,
       sequences,
       kvType,
       compaction,
@@ -68,7 +68,11 @@ export class Engine {
       attention,
       bytesPerCell: cellBytes,
     })
-    return new Engine(model, thread, reply.engine, { cells: reply.cells, sequences, bytesPerCell: cellBytes })
+    return new Engine(model, thread, reply.engineId, {
+      cells: reply.cellsPerSequence,
+      sequences,
+      bytesPerCell: cellBytes,
+    })
   }
 
   private constructor(
@@ -97,9 +101,9 @@ export class Engine {
   generate(request: GenerateRequest, options: { signal?: AbortSignal } = {}): Generation {
     if (this.#closed) throw new Error('the engine is closed')
     const { signal } = options
-    const sent: { id?: number } = {}
+    const sent: { requestId?: number } = {}
     const cancel = () => {
-      if (sent.id !== undefined) this.#thread.cancel(this.#id, sent.id)
+      if (sent.requestId !== undefined) this.#thread.cancel(this.#id, sent.requestId)
     }
     const generation = new Generation(cancel)
     this.#generations.add(generation)
@@ -123,7 +127,7 @@ export class Engine {
       },
     }
     try {
-      sent.id = this.#thread.submit(this.#id, request, listener)
+      sent.requestId = this.#thread.submit(this.#id, request, listener)
     } catch (error) {
       listener.onDeath(error instanceof EngineError ? error : notPlainData(error))
       return generation
@@ -145,7 +149,7 @@ export class Engine {
     const running = [...this.#generations]
     for (const generation of running) generation.cancel()
     await Promise.allSettled(running.map((generation) => generation.result))
-    await this.#thread.release('closeEngine', { engine: this.#id })
+    await this.#thread.release('closeEngine', { engineId: this.#id })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

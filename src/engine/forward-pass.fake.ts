@@ -49,13 +49,13 @@ export function expectedTokens(prompt: readonly number[], seed: number, count: n
 
 export interface ForwardRecord {
   readonly kind: 'append' | 'decode' | 'compact'
-  readonly sequences: readonly number[]
+  readonly sequenceIds: readonly number[]
   readonly count: number
 }
 
 /** The cache: a set of positions per sequence, and a record of all forward passes. */
 export class FakeForward implements ForwardPass {
-  readonly cells: number
+  readonly cellsPerSequence: number
   readonly sequences: number
   readonly flashAttention = false
   readonly batchTokens: number
@@ -64,7 +64,7 @@ export class FakeForward implements ForwardPass {
   readonly peaks: number[]
   readonly passes: ForwardRecord[] = []
   /** Called before each decode; a test makes it throw. */
-  beforeDecode: (sequences: number[]) => void = () => undefined
+  beforeDecode: (sequenceIds: number[]) => void = () => undefined
   /** Number of passes that were waited for. */
   synchronized = 0
   readonly #newest: number[] = []
@@ -73,44 +73,44 @@ export class FakeForward implements ForwardPass {
 
   constructor({ cells = 64, sequences = 4, batchTokens = 8, attention = false } = {}) {
     this.readsAttention = attention
-    this.cells = cells
+    this.cellsPerSequence = cells
     this.sequences = sequences
     this.batchTokens = batchTokens
     this.held = Array.from({ length: sequences }, () => new Map<number, number>())
     this.peaks = this.held.map(() => 0)
   }
 
-  positions(sequence: number): number[] {
-    return [...this.#stream(sequence).keys()]
+  positions(sequenceId: number): number[] {
+    return [...this.#heldBy(sequenceId).keys()]
   }
 
-  append(sequence: number, all: ArrayLike<number>, start: number, output: 'none' | 'last', attentionRows = 0): void {
+  append(sequenceId: number, all: ArrayLike<number>, start: number, output: 'none' | 'last', attentionRows = 0): void {
     if (all.length === 0 || all.length > this.batchTokens) throw new Error(`${all.length} tokens in a pass`)
     this.#invalidate()
     for (let i = 0; i < all.length; i++) {
-      this.#take(sequence, all[i] ?? -1, start + i)
-      if (i >= all.length - attentionRows) this.#readAttention(sequence, start + i)
+      this.#take(sequenceId, all[i] ?? -1, start + i)
+      if (i >= all.length - attentionRows) this.#readAttention(sequenceId, start + i)
     }
-    this.passes.push({ kind: 'append', sequences: [sequence], count: all.length })
+    this.passes.push({ kind: 'append', sequenceIds: [sequenceId], count: all.length })
     if (output === 'last') this.#rows = [this.#row(all[all.length - 1] ?? -1, start + all.length - 1, false)]
   }
 
   decode(
-    batch: { tokens: ArrayLike<number>; positions: ArrayLike<number>; sequences: ArrayLike<number> },
+    batch: { tokens: ArrayLike<number>; positions: ArrayLike<number>; sequenceIds: ArrayLike<number> },
     hiddenStates: boolean,
     attention: readonly boolean[] = [],
   ): void {
-    const sequences = Array.from(batch.sequences)
-    if (new Set(sequences).size !== sequences.length) throw new Error('a sequence occurs twice')
+    const sequenceIds = Array.from(batch.sequenceIds)
+    if (new Set(sequenceIds).size !== sequenceIds.length) throw new Error('a sequence occurs twice')
     this.#invalidate()
-    this.beforeDecode(sequences)
-    sequences.forEach((sequence, i) => this.#take(sequence, batch.tokens[i] ?? -1, batch.positions[i] ?? -1))
-    sequences.forEach((sequence, i) => {
-      if (attention[i] === true) this.#readAttention(sequence, batch.positions[i] ?? -1)
+    this.beforeDecode(sequenceIds)
+    sequenceIds.forEach((sequenceId, i) => this.#take(sequenceId, batch.tokens[i] ?? -1, batch.positions[i] ?? -1))
+    sequenceIds.forEach((sequenceId, i) => {
+      if (attention[i] === true) this.#readAttention(sequenceId, batch.positions[i] ?? -1)
       else this.#attention.push(undefined)
     })
-    this.passes.push({ kind: 'decode', sequences, count: sequences.length })
-    this.#rows = sequences.map((_, i) => this.#row(batch.tokens[i] ?? -1, batch.positions[i] ?? -1, hiddenStates))
+    this.passes.push({ kind: 'decode', sequenceIds, count: sequenceIds.length })
+    this.#rows = sequenceIds.map((_, i) => this.#row(batch.tokens[i] ?? -1, batch.positions[i] ?? -1, hiddenStates))
   }
 
   synchronize(): void {
@@ -136,38 +136,38 @@ export class FakeForward implements ForwardPass {
   }
 
   /** One layer with one head: every key is its cell's position and 1. */
-  keys(sequence: number): CachedKeys {
-    const positions = Int32Array.from(this.#stream(sequence).keys())
+  keys(sequenceId: number): CachedKeys {
+    const positions = Int32Array.from(this.#heldBy(sequenceId).keys())
     const values = Float32Array.from([...positions].flatMap((position) => [position, 1]))
     return { positions, headSize: 2, layers: () => [values], products: fakeProducts(2) }
   }
 
-  remove(sequence: number, p0: number, p1: number): void {
-    const stream = this.#stream(sequence)
-    const newest = this.#newest[sequence] ?? -1
+  remove(sequenceId: number, p0: number, p1: number): void {
+    const held = this.#heldBy(sequenceId)
+    const newest = this.#newest[sequenceId] ?? -1
     if (!(p0 >= 0 && p1 > p0) || p1 > newest) throw new Error(`range ${p0} to ${p1}, newest cell ${newest}`)
-    const gone = [...stream.keys()].filter((position) => p0 <= position && position < p1)
+    const gone = [...held.keys()].filter((position) => p0 <= position && position < p1)
     if (gone.length === 0) throw new Error(`nothing to remove in ${p0} to ${p1}`)
-    for (const position of gone) stream.delete(position)
+    for (const position of gone) held.delete(position)
   }
 
-  compact(sequence: number): void {
-    this.passes.push({ kind: 'compact', sequences: [sequence], count: this.#stream(sequence).size })
+  compact(sequenceId: number): void {
+    this.passes.push({ kind: 'compact', sequenceIds: [sequenceId], count: this.#heldBy(sequenceId).size })
   }
 
-  clear(sequence: number): void {
-    this.#stream(sequence).clear()
+  clear(sequenceId: number): void {
+    this.#heldBy(sequenceId).clear()
   }
 
-  #take(sequence: number, one: number, position: number): void {
-    const stream = this.#stream(sequence)
-    const newest = stream.size === 0 ? -1 : (this.#newest[sequence] ?? -1)
+  #take(sequenceId: number, one: number, position: number): void {
+    const held = this.#heldBy(sequenceId)
+    const newest = held.size === 0 ? -1 : (this.#newest[sequenceId] ?? -1)
     if (!fakeVocabulary.isToken(one)) throw new Error(`${one} is not a token`)
     if (position !== newest + 1) throw new Error(`position ${position} does not follow ${newest}`)
-    if (stream.size >= this.cells) throw new Error('no free cell')
-    stream.set(position, one)
-    this.#newest[sequence] = position
-    this.peaks[sequence] = Math.max(this.peaks[sequence] ?? 0, stream.size)
+    if (held.size >= this.cellsPerSequence) throw new Error('no free cell')
+    held.set(position, one)
+    this.#newest[sequenceId] = position
+    this.peaks[sequenceId] = Math.max(this.peaks[sequenceId] ?? 0, held.size)
   }
 
   #row(one: number, position: number, hiddenStates: boolean) {
@@ -188,14 +188,14 @@ export class FakeForward implements ForwardPass {
     this.#attention = []
   }
 
-  #readAttention(sequence: number, position: number): void {
+  #readAttention(sequenceId: number, position: number): void {
     if (!this.readsAttention) throw new Error('attention was asked for where it is not read')
-    this.#attention.push(fakeAttention(position, this.#stream(sequence).keys()))
+    this.#attention.push(fakeAttention(position, this.#heldBy(sequenceId).keys()))
   }
 
-  #stream(sequence: number): Map<number, number> {
-    const stream = this.held[sequence]
-    if (!stream) throw new Error(`sequence ${sequence} of ${this.sequences}`)
-    return stream
+  #heldBy(sequenceId: number): Map<number, number> {
+    const held = this.held[sequenceId]
+    if (!held) throw new Error(`sequence ${sequenceId} of ${this.sequences}`)
+    return held
   }
 }

@@ -7,10 +7,9 @@ import type { CellStore } from '../cache/sequence-cells.ts'
 import type { SamplingSettings, ThinkingTags } from '../llama/index.ts'
 import type { AttentionRow, CachedKeys, ImportanceSource } from '../eviction/policy.ts'
 
-/** A KV cache with a stream of cells for each sequence, and the forward pass over it. */
+/** A KV cache with cells of its own for each sequence, and the forward pass over it. */
 export interface ForwardPass extends CellStore {
-  /** Cells of each sequence. */
-  readonly cells: number
+  readonly cellsPerSequence: number
   readonly sequences: number
   readonly flashAttention: boolean
   /** The most tokens of one forward pass. */
@@ -22,7 +21,7 @@ export interface ForwardPass extends CellStore {
    * @param attentionRows of how many of the last tokens the attention is read: they are its rows 0 .. attentionRows - 1
    */
   append(
-    sequence: number,
+    sequenceId: number,
     tokens: ArrayLike<number>,
     start: number,
     output: 'none' | 'last',
@@ -33,7 +32,7 @@ export interface ForwardPass extends CellStore {
    * @param attention for each entry whether its attention is read
    */
   decode(
-    batch: { tokens: ArrayLike<number>; positions: ArrayLike<number>; sequences: ArrayLike<number> },
+    batch: { tokens: ArrayLike<number>; positions: ArrayLike<number>; sequenceIds: ArrayLike<number> },
     hiddenStates: boolean,
     attention: readonly boolean[],
   ): void
@@ -46,9 +45,9 @@ export interface ForwardPass extends CellStore {
   /** Attention of a row that was asked for; valid until the next call, and only before its sequence's cells change. */
   attention(row: number): AttentionRow
   /** The cached keys of a sequence; valid until its cells change. */
-  keys(sequence: number): CachedKeys
+  keys(sequenceId: number): CachedKeys
   /** Rewrites a sequence's cells contiguously. */
-  compact(sequence: number): void
+  compact(sequenceId: number): void
 }
 
 /** Draws tokens for one sequence. */

@@ -56,7 +56,7 @@ export function fakeModel(forward: FakeForward, { scripts = {}, model = {} }: Fa
 }
 
 /** What became of one request. */
-export interface Outcome {
+export interface FakeOutcome {
   events: GenerateEvent[]
   error?: unknown
   result?: GenerateResult
@@ -67,7 +67,7 @@ export class FakeLoop {
   readonly forward: FakeForward
   readonly loop: DecodeLoop
   readonly samplers: ReturnType<typeof fakeModel>['samplers']
-  readonly outcomes = new Map<number, Outcome>()
+  readonly outcomes = new Map<number, FakeOutcome>()
   /** Called after each step, with what happened in it. */
   onStep: (items: readonly LoopEvent[]) => void = () => undefined
 
@@ -84,17 +84,17 @@ export class FakeLoop {
     })
   }
 
-  submit(id: number, request: GenerateRequest): this {
-    this.outcomes.set(id, { events: [] })
-    this.loop.submit(id, request)
+  submit(requestId: number, request: GenerateRequest): this {
+    this.outcomes.set(requestId, { events: [] })
+    this.loop.submit(requestId, request)
     return this
   }
 
   step(): readonly LoopEvent[] {
     const items = this.loop.step()
     for (const item of items) {
-      const outcome = this.of(item.id)
-      if (outcome.result || outcome.error) throw new Error(`something happened to ${item.id} after its end`)
+      const outcome = this.of(item.requestId)
+      if (outcome.result || outcome.error) throw new Error(`something happened to ${item.requestId} after its end`)
       if ('error' in item) outcome.error = item.error
       else {
         outcome.events.push(item.event)
@@ -113,31 +113,31 @@ export class FakeLoop {
     return this
   }
 
-  of(id: number): Outcome {
-    const outcome = this.outcomes.get(id)
-    if (!outcome) throw new Error(`there is no request ${id}`)
+  of(requestId: number): FakeOutcome {
+    const outcome = this.outcomes.get(requestId)
+    if (!outcome) throw new Error(`there is no request ${requestId}`)
     return outcome
   }
 
   /** @throws what the request failed with */
-  result(id: number): GenerateResult {
-    const { result, error } = this.of(id)
+  result(requestId: number): GenerateResult {
+    const { result, error } = this.of(requestId)
     if (error) throw error as Error
-    if (!result) throw new Error(`request ${id} has not ended`)
+    if (!result) throw new Error(`request ${requestId} has not ended`)
     return result
   }
 
-  generated(id: number): readonly number[] {
-    const { tokens: all, usage } = this.result(id)
+  generated(requestId: number): readonly number[] {
+    const { tokens: all, usage } = this.result(requestId)
     return all.slice(usage.promptTokens)
   }
 
-  evictions(id: number): EvictionEvent[] {
-    return this.of(id).events.filter((event) => event.type === 'eviction')
+  evictions(requestId: number): EvictionEvent[] {
+    return this.of(requestId).events.filter((event) => event.type === 'eviction')
   }
 
-  tokenEvents(id: number): TokenEvent[] {
-    return this.of(id).events.filter((event) => event.type === 'token')
+  tokenEvents(requestId: number): TokenEvent[] {
+    return this.of(requestId).events.filter((event) => event.type === 'token')
   }
 }
 

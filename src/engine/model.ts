@@ -137,13 +137,13 @@ export class Model {
     this.backend = reply.backend
     this.threads = reply.threads
     this.notEvictable = reply.notEvictable
-    this.id = reply.model
+    this.id = reply.modelId
     this.thread = thread
   }
 
   /** Tokens of a text, special tokens such as `<think>` recognised. */
   async tokenize(text: string): Promise<Int32Array> {
-    return await this.thread.call('tokenize', { model: this.id, text })
+    return await this.thread.call('tokenize', { modelId: this.id, text })
   }
 
   /**
@@ -151,7 +151,7 @@ export class Model {
    * @throws InputError `chat_template`, `invalid_request` for tokens that the model does not have
    */
   async layout(trace: { readonly prompt: Prompt; readonly completion: Completion }): Promise<TraceLayout> {
-    return await this.thread.call('layout', { model: this.id, ...trace })
+    return await this.thread.call('layout', { modelId: this.id, ...trace })
   }
 
   /**
@@ -159,14 +159,14 @@ export class Model {
    * @throws InputError for a request that cannot be carried out
    */
   async plan(request: GenerateRequest): Promise<PlanReply> {
-    return await this.thread.call('plan', { model: this.id, request })
+    return await this.thread.call('plan', { modelId: this.id, request })
   }
 
   /** Frees the model and every engine on it. Closing twice is allowed. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await this.thread.release('closeModel', { model: this.id })
+    await this.thread.release('closeModel', { modelId: this.id })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

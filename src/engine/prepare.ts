@@ -36,7 +36,7 @@ export interface PreparedRequest {
   /** Undefined: the full cache. */
   readonly bound: Bound | undefined
   /** The most cells that the sequence will hold. */
-  readonly cells: number
+  readonly neededCells: number
   readonly sampling: SamplingSettings
   readonly seed: number
   /** Already limited by the model's trained context. */
@@ -108,7 +108,7 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     protection,
     queries: queriesOf(definition, policyOptions),
     bound,
-    cells: bound?.budget ?? promptTokens.length + Math.max(0, maxTokens - 1),
+    neededCells: bound?.budget ?? promptTokens.length + Math.max(0, maxTokens - 1),
     sampling,
     seed,
     maxTokens,

@@ -22,7 +22,7 @@ export interface LoadMessage {
 
 /** What C knows of a model and its file does not say. */
 export interface LoadReply {
-  readonly model: number
+  readonly modelId: number
   readonly release: string
   readonly backend: string
   readonly threads: number
@@ -30,8 +30,8 @@ export interface LoadReply {
 }
 
 export interface OpenMessage {
-  readonly model: number
-  readonly cells: number
+  readonly modelId: number
+  readonly cellsPerSequence: number
   readonly sequences: number
   readonly kvType: KvType
   readonly compaction: CompactionChoice
@@ -42,9 +42,9 @@ export interface OpenMessage {
 }
 
 export interface OpenReply {
-  readonly engine: number
-  /** Cells of each sequence, after llama.cpp's rounding. */
-  readonly cells: number
+  readonly engineId: number
+  /** After llama.cpp's rounding. */
+  readonly cellsPerSequence: number
 }
 
 /** What a request will be carried out with, before there is a cache for it. */
@@ -62,11 +62,11 @@ export interface PlanReply {
 export interface Calls {
   load: { message: LoadMessage; reply: LoadReply }
   open: { message: OpenMessage; reply: OpenReply }
-  plan: { message: { model: number; request: GenerateRequest }; reply: PlanReply }
-  tokenize: { message: { model: number; text: string }; reply: Int32Array }
-  layout: { message: { model: number; prompt: Prompt; completion: Completion }; reply: TraceLayout }
-  closeEngine: { message: { engine: number }; reply: undefined }
-  closeModel: { message: { model: number }; reply: undefined }
+  plan: { message: { modelId: number; request: GenerateRequest }; reply: PlanReply }
+  tokenize: { message: { modelId: number; text: string }; reply: Int32Array }
+  layout: { message: { modelId: number; prompt: Prompt; completion: Completion }; reply: TraceLayout }
+  closeEngine: { message: { engineId: number }; reply: undefined }
+  closeModel: { message: { modelId: number }; reply: undefined }
 }
 export type CallName = keyof Calls
 
@@ -74,19 +74,25 @@ export type ToEngine =
   | {
       readonly [N in CallName]: { readonly type: N; readonly call: number; readonly message: Calls[N]['message'] }
     }[CallName]
-  | { readonly type: 'submit'; readonly engine: number; readonly id: number; readonly request: GenerateRequest }
-  | { readonly type: 'cancel'; readonly engine: number; readonly id: number }
+  | {
+      readonly type: 'submit'
+      readonly engineId: number
+      readonly requestId: number
+      readonly request: GenerateRequest
+    }
+  | { readonly type: 'cancel'; readonly engineId: number; readonly requestId: number }
 
 export type FromEngine =
   | { readonly type: 'reply'; readonly call: number; readonly reply: unknown }
   | { readonly type: 'failure'; readonly call: number; readonly error: PlainError }
   /** Share of the weights that are read. */
   | { readonly type: 'progress'; readonly call: number; readonly share: number }
-  | { readonly type: 'events'; readonly engine: number; readonly items: readonly EngineItem[] }
+  | { readonly type: 'events'; readonly engineId: number; readonly items: readonly EngineItem[] }
 
-/** Something that happened to request `id`. */
+/** Something that happened to a request. */
 export type EngineItem =
-  { readonly id: number; readonly event: GenerateEvent } | { readonly id: number; readonly error: PlainError }
+  | { readonly requestId: number; readonly event: GenerateEvent }
+  | { readonly requestId: number; readonly error: PlainError }
 
 /** An error that survives the way from one thread to the other, its kind and code included. */
 export interface PlainError {

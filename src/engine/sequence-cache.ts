@@ -26,18 +26,18 @@ export class SequenceCache {
   #compactions = 0
   #evictionMs = 0
 
-  /** @param slot the stream of cells in the cache; it is emptied */
+  /** @param sequenceId in the cache; its cells are emptied */
   constructor(
     forward: ForwardPass,
     model: LoopModel,
     prepared: PreparedRequest,
-    slot: number,
+    sequenceId: number,
     compaction: CompactionChoice,
   ) {
     const { definition, policyOptions, promptTokens, seed, bound } = prepared
     this.#forward = forward
     this.#prepared = prepared
-    this.cells = new SequenceCells(forward, slot)
+    this.cells = new SequenceCells(forward, sequenceId)
     this.needsHiddenState = definition.needs.has('hidden-state')
     this.#scorer = this.needsHiddenState ? model.createScorer() : undefined
     this.#needsKeys = definition.needs.has('keys')
@@ -57,7 +57,7 @@ export class SequenceCache {
 
   /** Whether the policy looks at the attention of the token that is consumed next, the last of so many generated ones. */
   looksAtNext(generated: number): boolean {
-    return this.#looksAt(this.cells.count + 1, generated)
+    return this.#looksAt(this.cells.heldCells + 1, generated)
   }
 
   /** Of how many of the last of these prompt tokens the policy looks at the attention. */
@@ -108,7 +108,7 @@ export class SequenceCache {
     const hiddenState = this.needsHiddenState ? { hiddenState: this.#forward.hiddenState(row) } : {}
     this.#observe({ position, token, ...hiddenState }, attentionRow)
     const { bound } = this.#prepared
-    return this.cells.count === bound?.budget ? this.#evict(bound, generated) : undefined
+    return this.cells.heldCells === bound?.budget ? this.#evict(bound, generated) : undefined
   }
 
   get counts(): Pick<Counts, 'occupancy' | 'compactions' | 'degraded' | 'evictionMs' | 'scoringMs'> {
@@ -129,7 +129,7 @@ export class SequenceCache {
 
   #evict({ plan, localWindow }: Bound, step: number): EvictionEvent {
     const start = performance.now()
-    const { held, kinds, sequence, count: before } = this.cells
+    const { held, kinds, sequenceId, heldCells: before } = this.cells
     const { leaving, degraded } = selectLeaving({
       held,
       kinds,
@@ -137,14 +137,14 @@ export class SequenceCache {
       localWindow,
       protection: this.#prepared.protection,
       score: (candidates) => {
-        const keys = this.#needsKeys ? { keys: this.#forward.keys(sequence) } : {}
+        const keys = this.#needsKeys ? { keys: this.#forward.keys(sequenceId) } : {}
         return this.#policy.score(candidates, { held, ...keys })
       },
     })
     this.cells.evict(leaving)
     this.#degraded ||= degraded
     if (this.#compacts) {
-      this.#forward.compact(sequence)
+      this.#forward.compact(sequenceId)
       this.#compactions++
     }
     this.#evictionMs += performance.now() - start

@@ -17,7 +17,7 @@ export class SequenceText {
   /** Tokens between the tags that the model generated. */
   thinkingTokens = 0
   readonly #vocab: LoopModel['vocab']
-  readonly #cells: Pick<SequenceCells, 'count' | 'relabel'>
+  readonly #cells: Pick<SequenceCells, 'heldCells' | 'relabel'>
   readonly #phase: ReasoningPhase
   readonly #stops: StopTexts
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -30,7 +30,7 @@ export class SequenceText {
   constructor(
     { vocab, thinkingTags }: Pick<LoopModel, 'vocab' | 'thinkingTags'>,
     { stop, opening }: Pick<PreparedRequest, 'stop' | 'opening'>,
-    cells: Pick<SequenceCells, 'count' | 'relabel'>,
+    cells: Pick<SequenceCells, 'heldCells' | 'relabel'>,
   ) {
     this.#vocab = vocab
     this.#cells = cells
@@ -128,7 +128,7 @@ export class SequenceText {
   }
 
   #emit(token: number | null, position: number, phase: Phase, text: string, events: GenerateEvent[]): void {
-    events.push({ type: 'token', token, position, phase, text, cells: this.#cells.count })
+    events.push({ type: 'token', token, position, phase, text, cells: this.#cells.heldCells })
   }
 
   #announce(phase: Phase, events: GenerateEvent[]): void {

@@ -19,8 +19,7 @@ export interface SequenceOptions {
 
 export class Sequence {
   readonly prepared: PreparedRequest
-  /** The stream of cells in the cache. */
-  readonly slot: number
+  readonly sequenceId: number
   /** Prompt tokens that are in the cache already. */
   prefilled = 0
   /** Time of the forward passes that this sequence took part in. */
@@ -45,15 +44,15 @@ export class Sequence {
     forward: ForwardPass,
     model: LoopModel,
     prepared: PreparedRequest,
-    slot: number,
+    sequenceId: number,
     { compaction, bytesPerCell }: SequenceOptions,
   ) {
     this.prepared = prepared
-    this.slot = slot
+    this.sequenceId = sequenceId
     this.#forward = forward
     this.#model = model
     this.#bytesPerCell = bytesPerCell
-    this.#cache = new SequenceCache(forward, model, prepared, slot, compaction)
+    this.#cache = new SequenceCache(forward, model, prepared, sequenceId, compaction)
     this.#text = new SequenceText(model, prepared, this.#cache.cells)
     this.#sampler = prepared.replay ? undefined : model.createSampler(prepared.sampling, prepared.seed)
     for (const token of penalisedPrompt(prepared)) this.#sampler?.accept(token)
@@ -84,7 +83,7 @@ export class Sequence {
     const chunk = promptTokens.subarray(this.prefilled, this.prefilled + this.#forward.batchTokens)
     const isLast = this.prefilled + chunk.length === promptTokens.length
     const rows = this.#cache.promptRows(this.prefilled, chunk.length)
-    this.#forward.append(this.slot, chunk, this.prefilled, isLast ? 'last' : 'none', rows)
+    this.#forward.append(this.sequenceId, chunk, this.prefilled, isLast ? 'last' : 'none', rows)
     this.#forward.synchronize()
     this.forwardMs += performance.now() - start
     this.#cache.takePrompt(this.prefilled, chunk, rows)
@@ -159,7 +158,7 @@ export class Sequence {
       generated: this.#generated,
       logprobs: this.#logprobs,
       bytesPerCell: this.#bytesPerCell,
-      allocatedCells: this.#forward.cells,
+      allocatedCells: this.#forward.cellsPerSequence,
       prefillMs: this.#prefillMs,
       decodeMs: this.#decodeStart === undefined ? 0 : performance.now() - this.#decodeStart,
       forwardMs: this.forwardMs,

@@ -12,7 +12,7 @@ import { toPlainError, type Calls, type FromEngine, type ToEngine } from './prot
 import { layOutTrace } from './trace-layout.ts'
 
 interface OpenEngine {
-  readonly model: number
+  readonly modelId: number
   readonly context: LlamaContext
   readonly loop: DecodeLoop
 }
@@ -46,57 +46,57 @@ const handlers: {
         return Atomics.load(cancelled, 0) === 0
       },
     })
-    const model = ++lastId
-    models.set(model, loaded)
+    const modelId = ++lastId
+    models.set(modelId, loaded)
     const { notEvictable } = loaded.llama
     return {
-      model,
+      modelId,
       release: library.release,
       backend: library.backend,
       threads: loaded.threads,
       notEvictable,
     }
   },
-  open: ({ model: id, cells, sequences, kvType, compaction, flashAttention, attention, bytesPerCell }) => {
-    const model = modelOf(id)
-    const context = model.createContext({ cells, sequences, kvType, flashAttention, attention })
+  open: ({ modelId, cellsPerSequence, sequences, kvType, compaction, flashAttention, attention, bytesPerCell }) => {
+    const model = modelOf(modelId)
+    const context = model.createContext({ cellsPerSequence, sequences, kvType, flashAttention, attention })
     const loop = new DecodeLoop(context, model.loopModel(context), { compaction, bytesPerCell })
-    const engine = ++lastId
-    engines.set(engine, { model: id, context, loop })
-    return { engine, cells: context.cells }
+    const engineId = ++lastId
+    engines.set(engineId, { modelId, context, loop })
+    return { engineId, cellsPerSequence: context.cellsPerSequence }
   },
-  plan: ({ model, request }) => {
-    const loaded = modelOf(model)
+  plan: ({ modelId, request }) => {
+    const loaded = modelOf(modelId)
     loaded.checkHasWeights()
-    const { definition, promptTokens, cells, maxTokens, queries } = prepareRequest(loaded.facts, request)
+    const { definition, promptTokens, neededCells, maxTokens, queries } = prepareRequest(loaded.facts, request)
     const attention = queries > 0
-    return { policy: definition.name, promptTokens: promptTokens.length, cells, maxTokens, attention }
+    return { policy: definition.name, promptTokens: promptTokens.length, cells: neededCells, maxTokens, attention }
   },
-  tokenize: ({ model, text }) => modelOf(model).llama.vocab.tokenize(text),
-  layout: ({ model, prompt, completion }) => layOutTrace(modelOf(model).facts, prompt, completion),
-  closeEngine: ({ engine }) => closeEngine(engine),
-  closeModel: ({ model }) => {
-    for (const [id, engine] of engines) if (engine.model === model) closeEngine(id)
-    models.get(model)?.dispose()
-    models.delete(model)
+  tokenize: ({ modelId, text }) => modelOf(modelId).llama.vocab.tokenize(text),
+  layout: ({ modelId, prompt, completion }) => layOutTrace(modelOf(modelId).facts, prompt, completion),
+  closeEngine: ({ engineId }) => closeEngine(engineId),
+  closeModel: ({ modelId }) => {
+    for (const [engineId, engine] of engines) if (engine.modelId === modelId) closeEngine(engineId)
+    models.get(modelId)?.dispose()
+    models.delete(modelId)
     return undefined
   },
 }
 
-function modelOf(id: number): LoadedModel {
-  const model = models.get(id)
+function modelOf(modelId: number): LoadedModel {
+  const model = models.get(modelId)
   if (!model) throw new Error('the model is closed')
   return model
 }
 
-function closeEngine(id: number): undefined {
-  const engine = engines.get(id)
+function closeEngine(engineId: number): undefined {
+  const engine = engines.get(engineId)
   if (!engine) return
   engine.loop.cancelAll()
-  advance(id, engine.loop)
+  advance(engineId, engine.loop)
   engine.loop.dispose()
   engine.context.dispose()
-  engines.delete(id)
+  engines.delete(engineId)
 }
 
 async function answer(message: Extract<ToEngine, { call: number }>): Promise<void> {
@@ -108,32 +108,34 @@ async function answer(message: Extract<ToEngine, { call: number }>): Promise<voi
   }
 }
 
-function submit({ engine, id, request }: Extract<ToEngine, { type: 'submit' }>): void {
+function submit({ engineId, requestId, request }: Extract<ToEngine, { type: 'submit' }>): void {
   try {
-    const open = engines.get(engine)
+    const open = engines.get(engineId)
     if (!open) throw new Error('the engine is closed')
-    open.loop.submit(id, request)
+    open.loop.submit(requestId, request)
     if (!stepping) {
       stepping = true
       setImmediate(step)
     }
   } catch (error) {
-    send({ type: 'events', engine, items: [{ id, error: toPlainError(error) }] })
+    send({ type: 'events', engineId, items: [{ requestId, error: toPlainError(error) }] })
   }
 }
 
 /** One step of a loop; the main thread is told what happened. */
-function advance(engine: number, loop: DecodeLoop): void {
-  const items = loop.step().map((item) => ('error' in item ? { id: item.id, error: toPlainError(item.error) } : item))
-  if (items.length > 0) send({ type: 'events', engine, items })
+function advance(engineId: number, loop: DecodeLoop): void {
+  const items = loop
+    .step()
+    .map((item) => ('error' in item ? { requestId: item.requestId, error: toPlainError(item.error) } : item))
+  if (items.length > 0) send({ type: 'events', engineId, items })
 }
 
 /** One step of every loop that has work; messages that came in meanwhile are read before the next. */
 function step(): void {
   stepping = false
-  for (const [engine, { loop }] of engines) {
+  for (const [engineId, { loop }] of engines) {
     if (loop.idle) continue
-    advance(engine, loop)
+    advance(engineId, loop)
     stepping ||= !loop.idle
   }
   if (stepping) setImmediate(step)
@@ -142,8 +144,8 @@ function step(): void {
 port.on('message', (message: ToEngine) => {
   if (message.type === 'submit') submit(message)
   else if (message.type === 'cancel') {
-    const loop = engines.get(message.engine)?.loop
-    loop?.cancel(message.id)
+    const loop = engines.get(message.engineId)?.loop
+    loop?.cancel(message.requestId)
     // What the cancelled request came to is told by the next step.
     if (loop && !stepping) {
       stepping = true

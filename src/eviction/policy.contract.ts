@@ -15,7 +15,7 @@ import { parsePolicyOptions } from './registry.ts'
 import { checkPolicyFits, selectLeaving } from './select.ts'
 import type { Selection } from './select.ts'
 
-export interface Generation {
+export interface SimulatedGeneration {
   readonly promptCells: number
   readonly settings: CacheSettings
   /** Generated tokens. */
@@ -81,7 +81,7 @@ function fakeImportanceSource(seed: number): ImportanceSource {
 /** The engine's loop, without a model: append a cell, let the policy observe it, evict when the cells equal B. */
 export function generate(
   definition: PolicyDefinition,
-  { promptCells, settings, length, thinking, seed, options: raw }: Generation,
+  { promptCells, settings, length, thinking, seed, options: raw }: SimulatedGeneration,
 ): { evictions: Eviction[]; peakCells: number } {
   const options = parsePolicyOptions(definition, raw)
   const protection = protectionUnder(definition, options)
@@ -132,7 +132,7 @@ function kindOf(position: number, promptCells: number, thinking: number): number
 }
 
 /** Who may leave, written down once more from the design's table and not from the code under test. */
-function reference(held: number[], { promptCells, settings, thinking }: Generation, protection: Protection) {
+function reference(held: number[], { promptCells, settings, thinking }: SimulatedGeneration, protection: Protection) {
   const generated = held.filter((p) => p >= promptCells)
   const window = new Set(generated.slice(protection.localWindow ? -settings.localWindow : -1))
   const question = held.filter((p) => p < promptCells && !protection.question)
@@ -149,7 +149,12 @@ function highest(candidates: number[], scores: number[], staying: number): numbe
   })
 }
 
-function expectEviction(eviction: Eviction, generation: Generation, plan: EvictionPlan, protection: Protection): void {
+function expectEviction(
+  eviction: Eviction,
+  generation: SimulatedGeneration,
+  plan: EvictionPlan,
+  protection: Protection,
+): void {
   const { held, kept } = eviction
   const { candidates, fallback } = reference(held, generation, protection)
   const gone = held.filter((p) => !kept.includes(p))
@@ -167,7 +172,7 @@ function expectEviction(eviction: Eviction, generation: Generation, plan: Evicti
 }
 
 /** Any sizes that a cache may have, with windows and evictions of all kinds. */
-export function generations(options: fc.Arbitrary<Record<string, unknown>>): fc.Arbitrary<Generation> {
+export function generations(options: fc.Arbitrary<Record<string, unknown>>): fc.Arbitrary<SimulatedGeneration> {
   const sizes = fc.record({
     promptCells: fc.integer({ min: 1, max: 30 }),
     localWindow: fc.integer({ min: 1, max: 20 }),
@@ -194,11 +199,11 @@ export function describePolicyContract(
   options: fc.Arbitrary<Record<string, unknown>> = fc.constant({}),
 ): void {
   describe(`policy ${definition.name}`, () => {
-    function protectionOf(generation: Generation): Protection {
+    function protectionOf(generation: SimulatedGeneration): Protection {
       return protectionUnder(definition, parsePolicyOptions(definition, generation.options))
     }
 
-    function fits(generation: Generation): boolean {
+    function fits(generation: SimulatedGeneration): boolean {
       try {
         const plan = planEviction(generation.settings, generation.promptCells)
         checkPolicyFits(generation.settings, plan, protectionOf(generation))

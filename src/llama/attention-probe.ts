@@ -12,9 +12,9 @@ import { evalCallback, ggmlType, tensorHead, type Pointer } from './structs.ts'
 /** Attention of the queries of one forward pass, averaged over layers and query heads. */
 export interface AttentionRows {
   /** How many cells each row has: the width of attention. */
-  readonly cells: number
+  readonly width: number
   readonly queries: number
-  /** queries x cells; columns are cells, not positions (`CellSlots.positions` translates). */
+  /** queries x width; columns are cells, not positions (`CellLayout.positions` translates). */
   readonly weights: Float32Array
 }
 
@@ -29,9 +29,10 @@ export interface WantedRows {
 /** One ubatch as far as it was read. */
 interface Reading {
   readonly wanted: WantedRows
-  readonly cells: number
+  /** Of attention, in cells. */
+  readonly width: number
   readonly queries: number
-  /** For each stream the sums over layers and heads, (queries - firstQuery) x cells; undefined if it is not wanted. */
+  /** For each stream the sums over layers and heads, (queries - firstQuery) x width; undefined if it is not wanted. */
   readonly sums: readonly (Float32Array | undefined)[]
   /** Layers x heads that were added. */
   terms: number
@@ -95,12 +96,12 @@ export class AttentionProbe implements Disposable {
     if (readings.length !== expected) {
       throw new EngineError('no_attention', 'no attention weights were read: is flash attention off?')
     }
-    return readings.map(({ sums, cells, queries, wanted, terms }) =>
+    return readings.map(({ sums, width, queries, wanted, terms }) =>
       sums.map((weights) => {
         if (!weights) return undefined
         const scale = 1 / terms
         for (let i = 0; i < weights.length; i++) weights[i] = (weights[i] ?? 0) * scale
-        return { cells, queries: queries - wanted.firstQuery, weights }
+        return { width, queries: queries - wanted.firstQuery, weights }
       }),
     )
   }
@@ -132,12 +133,12 @@ export class AttentionProbe implements Disposable {
   /** Adds one layer; shape of the tensor: cells x queries x heads x streams, float32. */
   #read(tensor: Pointer, layer: number): void {
     const { type, ne } = koffi.decode(tensor, tensorHead) as { type: number; ne: (number | bigint)[] }
-    const [cells = 0, queries = 0, heads = 0, streams = 0] = ne.map(Number)
+    const [width = 0, queries = 0, heads = 0, streams = 0] = ne.map(Number)
     if (type !== ggmlType.f32) throw new EngineError('attention_shape', 'attention weights are not float32')
-    if (layer <= this.#layer) this.#begin(cells, queries, streams)
+    if (layer <= this.#layer) this.#begin(width, queries, streams)
     this.#layer = layer
     const reading = this.#readings.at(-1)
-    if (reading?.cells !== cells || reading.queries !== queries || reading.sums.length !== streams) {
+    if (reading?.width !== width || reading.queries !== queries || reading.sums.length !== streams) {
       throw new EngineError('attention_shape', 'the layers of this model differ in the width of their attention')
     }
     const { firstQuery } = reading.wanted
@@ -145,7 +146,7 @@ export class AttentionProbe implements Disposable {
       for (let head = 0; sums && head < heads;) {
         // Where whole heads are small, several are copied at once; where one is large, in parts.
         const together = firstQuery === 0 ? Math.min(heads - head, Math.floor(blockLength / sums.length) || 1) : 1
-        const start = ((stream * heads + head) * queries + firstQuery) * cells
+        const start = ((stream * heads + head) * queries + firstQuery) * width
         if (together > 1) this.#addHeads(tensor, start, sums, together)
         else this.#addHead(tensor, start, sums)
         head += together
@@ -154,7 +155,7 @@ export class AttentionProbe implements Disposable {
     reading.terms += heads
   }
 
-  #begin(cells: number, queries: number, streams: number): void {
+  #begin(width: number, queries: number, streams: number): void {
     const wanted = this.#expected[this.#readings.length]
     if (!wanted) {
       throw new EngineError('attention_shape', 'attention of two forward passes was mixed: take() it after each')
@@ -165,9 +166,9 @@ export class AttentionProbe implements Disposable {
         `attention of ${streams} sequences at once, not ${wanted.streams.length}`,
       )
     }
-    const size = (queries - wanted.firstQuery) * cells
+    const size = (queries - wanted.firstQuery) * width
     const sums = wanted.streams.map((isWanted) => (isWanted ? new Float32Array(size) : undefined))
-    this.#readings.push({ wanted, cells, queries, sums, terms: 0 })
+    this.#readings.push({ wanted, width, queries, sums, terms: 0 })
   }
 
   #addHeads(tensor: Pointer, start: number, sums: Float32Array, heads: number): void {

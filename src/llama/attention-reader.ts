@@ -3,7 +3,7 @@
  * what to read, and finds each row's sequence and cells afterwards.
  */
 import type { AttentionProbe, AttentionRows } from './attention-probe.ts'
-import type { CellSlots } from './cell-slots.ts'
+import type { CellLayout } from './cell-layout.ts'
 import { ubatchesOf } from './ubatches.ts'
 
 /** Attention of one query, averaged over layers and query heads. */
@@ -18,7 +18,7 @@ export interface PositionWeights {
 interface RowPlace {
   readonly rows: AttentionRows
   readonly query: number
-  readonly slots: CellSlots
+  readonly layout: CellLayout
   readonly position: number
 }
 
@@ -39,12 +39,12 @@ export class AttentionReader {
    */
   readTokens(
     rows: number,
-    { count, start, slots }: { count: number; start: number; slots: CellSlots },
+    { count, start, layout }: { count: number; start: number; layout: CellLayout },
     run: () => void,
   ) {
     this.#read([{ streams: [true], firstQuery: count - rows }], run, (ubatches) => {
       const read = ubatches[0]?.[0]
-      const place = (query: number) => read && { rows: read, query, slots, position: start + count - rows + query }
+      const place = (query: number) => read && { rows: read, query, layout, position: start + count - rows + query }
       this.#places = Array.from({ length: rows }, (_, query) => place(query))
     })
   }
@@ -55,11 +55,11 @@ export class AttentionReader {
    * @param wanted for each entry whether it is read
    */
   readEntries(
-    batch: { sequences: ArrayLike<number>; positions: ArrayLike<number>; slots: readonly CellSlots[] },
+    batch: { sequenceIds: ArrayLike<number>; positions: ArrayLike<number>; layouts: readonly CellLayout[] },
     wanted: readonly boolean[],
     run: () => void,
   ): void {
-    const ubatches = ubatchesOf(batch.sequences)
+    const ubatches = ubatchesOf(batch.sequenceIds)
     const expected = ubatches.map((entries) => ({
       streams: entries.map((entry) => wanted[entry] === true),
       firstQuery: 0,
@@ -69,8 +69,8 @@ export class AttentionReader {
       for (const [u, entries] of ubatches.entries()) {
         for (const [stream, entry] of entries.entries()) {
           const rows = read[u]?.[stream]
-          const slots = batch.slots[batch.sequences[entry] ?? -1]
-          this.#places[entry] = rows && slots && { rows, query: 0, slots, position: batch.positions[entry] ?? -1 }
+          const layout = batch.layouts[batch.sequenceIds[entry] ?? -1]
+          this.#places[entry] = rows && layout && { rows, query: 0, layout, position: batch.positions[entry] ?? -1 }
         }
       }
     })
@@ -85,18 +85,18 @@ export class AttentionReader {
   row(row: number): PositionWeights {
     const place = this.#places[row]
     if (!place) throw new Error(`the attention of row ${row} was not read in the last pass`)
-    const { rows, query, slots, position } = place
-    const cells = Math.min(rows.cells, slots.positions.length)
-    if (this.#positions.length < cells) {
-      this.#positions = new Int32Array(slots.positions.length)
-      this.#weights = new Float32Array(slots.positions.length)
+    const { rows, query, layout, position } = place
+    const width = Math.min(rows.width, layout.positions.length)
+    if (this.#positions.length < width) {
+      this.#positions = new Int32Array(layout.positions.length)
+      this.#weights = new Float32Array(layout.positions.length)
     }
     let seen = 0
-    for (let cell = 0; cell < cells; cell++) {
-      const held = slots.positions[cell] ?? -1
+    for (let cell = 0; cell < width; cell++) {
+      const held = layout.positions[cell] ?? -1
       if (held < 0 || held > position) continue
       this.#positions[seen] = held
-      this.#weights[seen++] = rows.weights[query * rows.cells + cell] ?? 0
+      this.#weights[seen++] = rows.weights[query * rows.width + cell] ?? 0
     }
     return { positions: this.#positions.subarray(0, seen), weights: this.#weights.subarray(0, seen) }
   }

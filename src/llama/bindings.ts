@@ -84,18 +84,18 @@ const llama = {
   llama_get_logits_ith: c<(context: P, i: number) => N>('void *llama_get_logits_ith(void *, int32_t)'),
   llama_get_embeddings_ith: c<(context: P, i: number) => N>('void *llama_get_embeddings_ith(void *, int32_t)'),
 
-  llama_memory_seq_rm: c<(memory: P, sequence: number, p0: number, p1: number) => boolean>(
+  llama_memory_seq_rm: c<(memory: P, sequenceId: number, p0: number, p1: number) => boolean>(
     'bool llama_memory_seq_rm(void *, int32_t, int32_t, int32_t)',
   ),
-  llama_state_seq_get_size_ext: c<(context: P, sequence: number, flags: number) => number>(
+  llama_state_seq_get_size_ext: c<(context: P, sequenceId: number, flags: number) => number>(
     'size_t llama_state_seq_get_size_ext(void *, int32_t, uint32_t)',
   ),
-  llama_state_seq_get_data_ext: c<(context: P, to: Memory, bytes: number, sequence: number, flags: number) => number>(
+  llama_state_seq_get_data_ext: c<(context: P, to: Memory, bytes: number, sequenceId: number, flags: number) => number>(
     'size_t llama_state_seq_get_data_ext(void *, void *, size_t, int32_t, uint32_t)',
   ),
-  llama_state_seq_set_data_ext: c<(context: P, from: Memory, bytes: number, sequence: number, flags: number) => number>(
-    'size_t llama_state_seq_set_data_ext(void *, void *, size_t, int32_t, uint32_t)',
-  ),
+  llama_state_seq_set_data_ext: c<
+    (context: P, from: Memory, bytes: number, sequenceId: number, flags: number) => number
+  >('size_t llama_state_seq_set_data_ext(void *, void *, size_t, int32_t, uint32_t)'),
 
   llama_sampler_chain_init: c<(params: LlamaSamplerChainParams) => P>(
     'void *llama_sampler_chain_init(llama_sampler_chain_params)',

@@ -32,8 +32,8 @@ export interface StoredKeys {
  * Reads the keys layer by layer, so that only one layer at a time is held as float32.
  * @param buffer holds the state: the layers are valid until it is used again
  */
-export function cachedKeys(context: LlamaContext, sequence: number, buffer = new StateBuffer()): StoredKeys {
-  const state = saveInto(buffer, context, sequence)
+export function cachedKeys(context: LlamaContext, sequenceId: number, buffer = new StateBuffer()): StoredKeys {
+  const state = saveInto(buffer, context, sequenceId)
   const { positions, dataOffset } = parseState(state)
   const { pointer, library } = context.model
   const keyHeads = library.c.llama_model_n_head_kv(pointer)
@@ -50,8 +50,8 @@ function* valuesOf(layers: Iterable<LayerKeys>): Generator<Float32Array, void, u
 }
 
 /** A copy of all cached keys of a sequence, with the position of each row. */
-export function readKeys(context: LlamaContext, sequence: number): { positions: Int32Array; layers: LayerKeys[] } {
-  const state = saveInto(new StateBuffer(), context, sequence)
+export function readKeys(context: LlamaContext, sequenceId: number): { positions: Int32Array; layers: LayerKeys[] } {
+  const state = saveInto(new StateBuffer(), context, sequenceId)
   const { positions, dataOffset } = parseState(state)
   const layers = Array.from(layerKeys(state, dataOffset, positions.length), (layer) => {
     return { ...layer, values: layer.values.slice() }

@@ -12,7 +12,7 @@ export type KvType = (typeof kvTypes)[number]
 
 export interface ContextOptions {
   /** Cells of each sequence; llama.cpp rounds them up to a multiple of 256. */
-  readonly cells: number
+  readonly cellsPerSequence: number
   /** How many sequences it holds. Default 1. */
   readonly sequences?: number | undefined
   /** Default f16. */
@@ -32,7 +32,7 @@ export interface ContextOptions {
 /** Options with their defaults, checked. */
 export interface ContextSettings {
   /** A multiple of 256. */
-  readonly cells: number
+  readonly cellsPerSequence: number
   readonly sequences: number
   readonly kvType: KvType
   readonly threads: number
@@ -49,7 +49,7 @@ const poolingNone = 0
 export function resolveContextOptions(model: LlamaModel, options: ContextOptions): ContextSettings {
   const { sequences = 1, kvType = 'f16', batchTokens = 512, outputRows = sequences, attentionProbe } = options
   const threads = options.threads ?? defaultThreads(model.weightBytes)
-  checkRange('cells', options.cells, 1, 2 ** 24)
+  checkRange('cells', options.cellsPerSequence, 1, 2 ** 24)
   checkRange('sequences', sequences, 1, model.library.c.llama_max_parallel_sequences())
   checkRange('threads', threads, 1, 512)
   checkRange('batchTokens', batchTokens, 1, 2 ** 16)
@@ -60,9 +60,9 @@ export function resolveContextOptions(model: LlamaModel, options: ContextOptions
   if (kvType === 'q8_0' && !flashAttention) {
     throw new InputError('invalid_context', 'a q8_0 cache needs flash attention: leave it on, or use --kv-type f16')
   }
-  const cells = Math.ceil(options.cells / 256) * 256
-  checkRange('cells of all sequences', cells * sequences, 1, 2 ** 31 - 1)
-  return { cells, sequences, kvType, threads, batchTokens, flashAttention, outputRows, attentionProbe }
+  const cellsPerSequence = Math.ceil(options.cellsPerSequence / 256) * 256
+  checkRange('cells of all sequences', cellsPerSequence * sequences, 1, 2 ** 31 - 1)
+  return { cellsPerSequence, sequences, kvType, threads, batchTokens, flashAttention, outputRows, attentionProbe }
 }
 
 /** The most entries of one batch: a step of all sequences must fit into one, and C aborts on a larger one. */
@@ -71,10 +71,10 @@ export function batchCapacity({ batchTokens, sequences }: ContextSettings): numb
 }
 
 export function contextParams(model: LlamaModel, settings: ContextSettings): LlamaContextParams {
-  const { cells, sequences, kvType, threads, flashAttention, outputRows, attentionProbe } = settings
+  const { cellsPerSequence, sequences, kvType, threads, flashAttention, outputRows, attentionProbe } = settings
   return {
     ...model.library.c.llama_context_default_params(),
-    n_ctx: cells * sequences,
+    n_ctx: cellsPerSequence * sequences,
     n_seq_max: sequences,
     n_batch: batchCapacity(settings),
     n_ubatch: batchCapacity(settings),

@@ -1,11 +1,11 @@
 /**
- * One llama.cpp context: the KV cache of N sequences, a stream of cells for each, and the forward pass over them. All
+ * One llama.cpp context: the KV cache of N sequences, cells of its own for each, and the forward pass over them. All
  * that crosses into C is checked here and in the parts. Knows nothing of phases, policies or budgets.
  */
 import { EngineError, InputError } from '../errors.ts'
 import { AttentionReader, type PositionWeights } from './attention-reader.ts'
 import { cachedKeys, type StoredKeys } from './cached-keys.ts'
-import type { CellSlots } from './cell-slots.ts'
+import type { CellLayout } from './cell-layout.ts'
 import {
   batchCapacity,
   contextParams,
@@ -26,13 +26,13 @@ import { TokenBatch } from './token-batch.ts'
 export interface DecodeBatch {
   readonly tokens: ArrayLike<number>
   readonly positions: ArrayLike<number>
-  readonly sequences: ArrayLike<number>
+  readonly sequenceIds: ArrayLike<number>
 }
 
 export class LlamaContext extends NativeHandle {
   readonly model: LlamaModel
   /** Cells of each sequence, after llama.cpp's rounding. */
-  readonly cells: number
+  readonly cellsPerSequence: number
   readonly sequences: number
   readonly flashAttention: boolean
   /** The most tokens of one forward pass. */
@@ -59,7 +59,7 @@ export class LlamaContext extends NativeHandle {
     const pointer = model.library.make(
       () => c.llama_init_from_model(model.pointer, params),
       (reason = 'not enough memory') => {
-        const size = `${settings.sequences} x ${settings.cells} cells`
+        const size = `${settings.sequences} x ${settings.cellsPerSequence} cells`
         return new EngineError('context_not_created', `a cache of ${size} cannot be made: ${reason}`)
       },
     )
@@ -75,27 +75,27 @@ export class LlamaContext extends NativeHandle {
     super(pointer, model)
     const { c } = model.library
     this.model = model
-    this.cells = c.llama_n_ctx_seq(pointer)
+    this.cellsPerSequence = c.llama_n_ctx_seq(pointer)
     this.sequences = settings.sequences
     this.flashAttention = settings.flashAttention
     this.batchTokens = settings.batchTokens
     this.outputRows = settings.outputRows
     this.#settings = settings
-    this.#memory = new SequenceMemory(c, memory, this.sequences, this.cells)
+    this.#memory = new SequenceMemory(c, memory, this.sequences, this.cellsPerSequence)
     this.#batch = new TokenBatch(c, model.vocab, batchCapacity(settings))
     this.#outputs = new OutputRows(model)
     this.#attention = settings.attentionProbe && new AttentionReader(settings.attentionProbe)
   }
 
   /** For each sequence, the position that each cell holds. */
-  get slots(): readonly CellSlots[] {
-    return this.#memory.slots
+  get layouts(): readonly CellLayout[] {
+    return this.#memory.layouts
   }
 
   /** @throws Error after disposal; RangeError for a sequence that the cache does not have */
-  slotsOf(sequence: number): CellSlots {
+  layoutOf(sequenceId: number): CellLayout {
     this.checkNotDisposed()
-    return this.#memory.slotsOf(sequence)
+    return this.#memory.layoutOf(sequenceId)
   }
 
   /** Whether attention weights can be asked for. */
@@ -112,13 +112,13 @@ export class LlamaContext extends NativeHandle {
    * @throws EngineError `decode_failed`
    */
   append(
-    sequence: number,
+    sequenceId: number,
     tokens: ArrayLike<number>,
     start: number,
     output: 'none' | 'last' | 'all' = 'last',
     attentionRows = 0,
   ): void {
-    const slots = this.slotsOf(sequence)
+    const layout = this.layoutOf(sequenceId)
     if (tokens.length === 0) throw new RangeError('no tokens to append')
     if (output === 'all' && tokens.length > Math.min(this.outputRows, this.batchTokens)) {
       throw new RangeError(
@@ -128,7 +128,7 @@ export class LlamaContext extends NativeHandle {
     const lastChunk = ((tokens.length - 1) % this.batchTokens) + 1
     if (!Number.isInteger(attentionRows) || attentionRows < 0 || attentionRows > lastChunk)
       throw new RangeError(`attention of the last ${attentionRows} tokens asked for: the last chunk has ${lastChunk}`)
-    if (tokens.length > this.cells - slots.used)
+    if (tokens.length > this.cellsPerSequence - layout.used)
       throw new RangeError(`${tokens.length} tokens do not fit into the cache`)
     this.#outputs.setHiddenStates(this.pointer, output === 'all')
     for (let from = 0; from < tokens.length; from += this.batchTokens) {
@@ -138,7 +138,7 @@ export class LlamaContext extends NativeHandle {
         this.#batch.put(i, {
           token: tokens[from + i] ?? -1,
           position: start + from + i,
-          sequence,
+          sequenceId,
           output: output === 'all' || (output === 'last' && isLast),
         })
       }
@@ -147,11 +147,11 @@ export class LlamaContext extends NativeHandle {
         count,
         isLastChunk && attentionRows > 0
           ? (reader, run) => {
-              reader.readTokens(attentionRows, { count, start: start + from, slots }, run)
+              reader.readTokens(attentionRows, { count, start: start + from, layout }, run)
             }
           : undefined,
       )
-      slots.append(start + from, count)
+      layout.append(start + from, count)
     }
     if (output === 'last') this.#outputs.set(1, lastChunk - 1)
     else this.#outputs.set(output === 'all' ? tokens.length : 0)
@@ -168,25 +168,25 @@ export class LlamaContext extends NativeHandle {
     if (count === 0 || count > this.sequences) throw new RangeError(`a step decodes 1 to ${this.sequences} sequences`)
     const seen = new Set<number>()
     for (let i = 0; i < count; i++) {
-      const sequence = batch.sequences[i] ?? -1
-      const slots = this.slotsOf(sequence)
-      if (seen.has(sequence)) throw new RangeError(`sequence ${sequence} occurs twice in a step`)
-      if (slots.used >= this.cells) throw new RangeError(`sequence ${sequence} holds all its cells`)
-      seen.add(sequence)
+      const sequenceId = batch.sequenceIds[i] ?? -1
+      const layout = this.layoutOf(sequenceId)
+      if (seen.has(sequenceId)) throw new RangeError(`sequence ${sequenceId} occurs twice in a step`)
+      if (layout.used >= this.cellsPerSequence) throw new RangeError(`sequence ${sequenceId} holds all its cells`)
+      seen.add(sequenceId)
       const [token = -1, position = -1] = [batch.tokens[i], batch.positions[i]]
-      this.#batch.put(i, { token, position, sequence, output: true })
+      this.#batch.put(i, { token, position, sequenceId, output: true })
     }
     this.#outputs.setHiddenStates(this.pointer, hiddenStates)
-    const { slots } = this
+    const { layouts } = this
     this.#run(
       count,
       attention.includes(true)
         ? (reader, run) => {
-            reader.readEntries({ ...batch, slots }, attention, run)
+            reader.readEntries({ ...batch, layouts }, attention, run)
           }
         : undefined,
     )
-    for (let i = 0; i < count; i++) slots[batch.sequences[i] ?? -1]?.append(batch.positions[i] ?? -1, 1)
+    for (let i = 0; i < count; i++) layouts[batch.sequenceIds[i] ?? -1]?.append(batch.positions[i] ?? -1, 1)
     this.#outputs.set(count)
   }
 
@@ -218,8 +218,8 @@ export class LlamaContext extends NativeHandle {
    * The cached keys of a sequence, read one layer at a time, and products of vectors of a head's size (`PairProducts.run`).
    * Valid until the next `keys` or `compact` of any sequence, and only before the sequence's cells change.
    */
-  keys(sequence: number): StoredKeys & { readonly products: PairProducts['run'] } {
-    const keys = cachedKeys(this, sequence, this.#stateBuffer)
+  keys(sequenceId: number): StoredKeys & { readonly products: PairProducts['run'] } {
+    const keys = cachedKeys(this, sequenceId, this.#stateBuffer)
     const { library } = this.model
     this.#products ??= new PairProducts(library, keys.headSize, this.#settings.threads)
     const products = this.#products
@@ -238,23 +238,23 @@ export class LlamaContext extends NativeHandle {
    * Empties the cells of positions p0 to p1 - 1 of a sequence.
    * @throws EngineError `remove_failed` for a model that does not allow it
    */
-  remove(sequence: number, p0: number, p1: number): void {
+  remove(sequenceId: number, p0: number, p1: number): void {
     this.checkNotDisposed()
-    this.#memory.remove(sequence, p0, p1)
+    this.#memory.remove(sequenceId, p0, p1)
   }
 
   /**
    * Rewrites a sequence's cells contiguously, so that attention no longer runs over holes. If that fails, it has none.
    * @throws EngineError `save_failed`, `restore_failed`
    */
-  compact(sequence: number): void {
-    compactSequence(this, sequence, this.#stateBuffer)
+  compact(sequenceId: number): void {
+    compactSequence(this, sequenceId, this.#stateBuffer)
   }
 
   /** Empties all cells of a sequence. */
-  clear(sequence: number): void {
+  clear(sequenceId: number): void {
     this.checkNotDisposed()
-    this.#memory.clear(sequence)
+    this.#memory.clear(sequenceId)
   }
 
   protected override free(pointer: Pointer): void {

@@ -24,53 +24,53 @@ export class StateBuffer {
  * fails, the sequence is empty.
  * @throws EngineError `save_failed`, `restore_failed`
  */
-export function compactSequence(context: LlamaContext, sequence: number, buffer: StateBuffer): void {
-  const slots = context.slotsOf(sequence)
+export function compactSequence(context: LlamaContext, sequenceId: number, buffer: StateBuffer): void {
+  const layout = context.layoutOf(sequenceId)
   // With transposed values llama.cpp runs out of its own buffer for states on the device, and aborts.
   const flags = context.model.usesGpu && context.flashAttention ? onDevice : 0
-  const state = saveInto(buffer, context, sequence, flags)
-  restore(context, sequence, state, flags)
-  slots.compact()
+  const state = saveInto(buffer, context, sequenceId, flags)
+  restore(context, sequenceId, state, flags)
+  layout.compact()
 }
 
 /** A copy of the sequence's state. Restore it with `restoreSequence`, into a context of the same model and cache type. */
-export function saveSequence(context: LlamaContext, sequence: number): Uint8Array {
-  return saveInto(new StateBuffer(), context, sequence).slice()
+export function saveSequence(context: LlamaContext, sequenceId: number): Uint8Array {
+  return saveInto(new StateBuffer(), context, sequenceId).slice()
 }
 
 /**
  * Replaces a sequence's cells by a saved state. If that fails, the sequence is empty.
  * @throws EngineError `restore_failed`
  */
-export function restoreSequence(context: LlamaContext, sequence: number, state: Uint8Array): void {
+export function restoreSequence(context: LlamaContext, sequenceId: number, state: Uint8Array): void {
   const { positions } = parseState(state)
-  context.clear(sequence)
-  restore(context, sequence, state, 0)
-  const slots = context.slotsOf(sequence)
-  for (const position of positions) slots.append(position, 1)
+  context.clear(sequenceId)
+  restore(context, sequenceId, state, 0)
+  const layout = context.layoutOf(sequenceId)
+  for (const position of positions) layout.append(position, 1)
 }
 
 /**
  * The sequence's state, in the buffer: valid until the buffer is used again.
  * @throws EngineError `save_failed`
  */
-export function saveInto(buffer: StateBuffer, context: LlamaContext, sequence: number, flags = 0): Uint8Array {
-  context.slotsOf(sequence)
+export function saveInto(buffer: StateBuffer, context: LlamaContext, sequenceId: number, flags = 0): Uint8Array {
+  context.layoutOf(sequenceId)
   const { c } = context.model.library
-  const size = c.llama_state_seq_get_size_ext(context.pointer, sequence, flags)
+  const size = c.llama_state_seq_get_size_ext(context.pointer, sequenceId, flags)
   const bytes = buffer.reserve(size)
-  const written = c.llama_state_seq_get_data_ext(context.pointer, bytes, size, sequence, flags)
-  if (size === 0 || written !== size) throw new EngineError('save_failed', `sequence ${sequence} could not be saved`)
+  const written = c.llama_state_seq_get_data_ext(context.pointer, bytes, size, sequenceId, flags)
+  if (size === 0 || written !== size) throw new EngineError('save_failed', `sequence ${sequenceId} could not be saved`)
   return bytes.subarray(0, size)
 }
 
-function restore(context: LlamaContext, sequence: number, state: Uint8Array, flags: number): void {
+function restore(context: LlamaContext, sequenceId: number, state: Uint8Array, flags: number): void {
   const { c } = context.model.library
-  const read = c.llama_state_seq_set_data_ext(context.pointer, state, state.length, sequence, flags)
+  const read = c.llama_state_seq_set_data_ext(context.pointer, state, state.length, sequenceId, flags)
   if (read === state.length) return
   // What llama.cpp has left of the sequence is not known.
-  context.clear(sequence)
-  throw new EngineError('restore_failed', `sequence ${sequence} could not be restored`)
+  context.clear(sequenceId)
+  throw new EngineError('restore_failed', `sequence ${sequenceId} could not be restored`)
 }
 
 /** Positions in cell order, and where the layers' data begin. */

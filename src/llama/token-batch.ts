@@ -12,7 +12,7 @@ export interface BatchEntry {
   readonly token: number
   readonly position: number
   /** Must have been checked. */
-  readonly sequence: number
+  readonly sequenceId: number
   /** Whether its output is wanted. */
   readonly output: boolean
 }
@@ -39,18 +39,18 @@ export class TokenBatch {
     this.#output = int8View(this.#batch.logits, capacity)
     this.#sequenceId = pointerView(this.#batch.seq_id, capacity)
     this.#idAddresses = this.#sequenceId.slice()
-    this.#idAddresses.forEach((address, sequence) => writeInt32(address, sequence))
+    this.#idAddresses.forEach((address, sequenceId) => writeInt32(address, sequenceId))
     int32View(this.#batch.n_seq_id, capacity).fill(1)
   }
 
   /** Sets entry i. @throws RangeError for a token or a position that is none */
-  put(i: number, { token, position, sequence, output }: BatchEntry): void {
+  put(i: number, { token, position, sequenceId, output }: BatchEntry): void {
     if (!this.#vocab.isToken(token)) throw new RangeError(`${token} is not a token of this model`)
     if (!Number.isInteger(position) || position < 0 || position > 0x7fff_fffe)
       throw new RangeError(`position ${position}`)
     this.#token[i] = token
     this.#position[i] = position
-    this.#sequenceId[i] = this.#idAddresses[sequence] ?? 0n
+    this.#sequenceId[i] = this.#idAddresses[sequenceId] ?? 0n
     this.#output[i] = output ? 1 : 0
   }
 

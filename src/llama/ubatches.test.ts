@@ -22,21 +22,21 @@ test.each([
     [[0], [1], [2]],
   ],
   [[], []],
-])('%j', (sequences, expected) => {
-  expect(ubatchesOf(sequences)).toEqual(expected)
+])('%j', (sequenceIds, expected) => {
+  expect(ubatchesOf(sequenceIds)).toEqual(expected)
 })
 
 test('every entry once; the ids of a ubatch are consecutive; in ascending batches a ubatch ends only at a gap', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.nat(20), { minLength: 1 }), fc.boolean(), (ids, sorted) => {
-      const sequences = sorted ? ids.toSorted((a, b) => a - b) : ids
-      const ubatches = ubatchesOf(sequences)
-      expect(ubatches.flat().toSorted((a, b) => a - b)).toEqual([...sequences.keys()])
+      const sequenceIds = sorted ? ids.toSorted((a, b) => a - b) : ids
+      const ubatches = ubatchesOf(sequenceIds)
+      expect(ubatches.flat().toSorted((a, b) => a - b)).toEqual([...sequenceIds.keys()])
       for (const entries of ubatches) {
-        const first = sequences[entries[0]!]!
-        expect(entries.map((entry) => sequences[entry])).toEqual(entries.map((_, i) => first + i))
+        const first = sequenceIds[entries[0]!]!
+        expect(entries.map((entry) => sequenceIds[entry])).toEqual(entries.map((_, i) => first + i))
       }
-      const gaps = sequences.filter((id, i) => i > 0 && id !== sequences[i - 1]! + 1).length
+      const gaps = sequenceIds.filter((id, i) => i > 0 && id !== sequenceIds[i - 1]! + 1).length
       if (sorted) expect(ubatches).toHaveLength(gaps + 1)
     }),
   )

@@ -7,18 +7,18 @@
 /**
  * The batch's entries, ubatch by ubatch, in the order of the streams in each. A ubatch begins with the first entry that is
  * left and takes, going on through the batch, every entry whose sequence id is one higher than the last taken.
- * @param sequences the sequence id of each entry; no id occurs twice
+ * @param sequenceIds the sequence id of each entry; no id occurs twice
  */
-export function ubatchesOf(sequences: ArrayLike<number>): number[][] {
+export function ubatchesOf(sequenceIds: ArrayLike<number>): number[][] {
   const ubatches: number[][] = []
-  let left = Array.from(sequences, (_, entry) => entry)
+  let left = Array.from(sequenceIds, (_, entry) => entry)
   while (left.length > 0) {
     const taken: number[] = []
     let last: number | undefined
     for (const entry of left) {
-      if (last !== undefined && sequences[entry] !== last + 1) continue
+      if (last !== undefined && sequenceIds[entry] !== last + 1) continue
       taken.push(entry)
-      last = sequences[entry]
+      last = sequenceIds[entry]
     }
     ubatches.push(taken)
     left = left.filter((entry) => !taken.includes(entry))

@@ -46,7 +46,7 @@ export class ImportancePass implements Disposable {
     const probe = new AttentionProbe(llama.library)
     try {
       const context = model.createContext({
-        cells,
+        cellsPerSequence: cells,
         kvType,
         threads,
         batchTokens,
@@ -149,13 +149,13 @@ export class ImportancePass implements Disposable {
   }
 
   #addAttention(sum: Float64Array): void {
-    const { cells, queries, weights } = takeAttention(this.#probe)
-    const positions = this.#context.slots[0]?.positions ?? new Int32Array(0)
-    for (let cell = 0; cell < cells; cell++) {
+    const { width, queries, weights } = takeAttention(this.#probe)
+    const positions = this.#context.layouts[0]?.positions ?? new Int32Array(0)
+    for (let cell = 0; cell < width; cell++) {
       const position = positions[cell] ?? -1
       if (position < 0 || position >= sum.length) continue
       let ofCell = 0
-      for (let query = 0; query < queries; query++) ofCell += weights[query * cells + cell] ?? 0
+      for (let query = 0; query < queries; query++) ofCell += weights[query * width + cell] ?? 0
       sum[position] = (sum[position] ?? 0) + ofCell
     }
   }

@@ -17,7 +17,7 @@ afterAll(() => model.dispose())
 
 function makeContext(options: Partial<ContextOptions> = {}): LlamaContext {
   const attentionProbe = new AttentionProbe(model.library)
-  return LlamaContext.create(model, { cells: 256, threads: 1, kvType: 'f32', attentionProbe, ...options })
+  return LlamaContext.create(model, { cellsPerSequence: 256, threads: 1, kvType: 'f32', attentionProbe, ...options })
 }
 
 /** A row of the last pass by position, copied. */
@@ -33,10 +33,10 @@ function expectSame(actual: Map<number, number>, expected: Map<number, number>):
 }
 
 /** Fills a sequence with the first tokens of a trace and removes some. */
-function fill(context: LlamaContext, sequence: number, trace: number, length: number): void {
-  context.clear(sequence)
-  context.append(sequence, traces[trace]!.tokens.slice(0, length), 0, 'none')
-  if (length > 40) context.remove(sequence, 10, 11 + (length % 20))
+function fill(context: LlamaContext, sequenceId: number, trace: number, length: number): void {
+  context.clear(sequenceId)
+  context.append(sequenceId, traces[trace]!.tokens.slice(0, length), 0, 'none')
+  if (length > 40) context.remove(sequenceId, 10, 11 + (length % 20))
 }
 
 describe('the attention of a prompt', () => {
@@ -46,7 +46,7 @@ describe('the attention of a prompt', () => {
   beforeAll(() => {
     using context = makeContext()
     alone = tokens.map((token, position) => {
-      context.decode({ tokens: [token], positions: [position], sequences: [0] }, false, [true])
+      context.decode({ tokens: [token], positions: [position], sequenceIds: [0] }, false, [true])
       return rowOf(context, 0)
     })
   })
@@ -66,11 +66,11 @@ describe('the attention of a prompt', () => {
   ])('in chunks of %d, the last %d rows', (batchTokens, rows) => {
     for (const sequences of [1, 3]) {
       using context = makeContext({ batchTokens, sequences })
-      const sequence = sequences - 1
-      context.append(sequence, tokens, 0, 'last', rows)
+      const sequenceId = sequences - 1
+      context.append(sequenceId, tokens, 0, 'last', rows)
       for (let row = 0; row < rows; row++) expectSame(rowOf(context, row), alone[90 - rows + row]!)
       expect(() => context.attention(rows)).toThrow('was not read')
-      context.append(sequence, [5], 90)
+      context.append(sequenceId, [5], 90)
       expect(() => context.attention(0)).toThrow('was not read')
     }
   })
@@ -79,7 +79,7 @@ describe('the attention of a prompt', () => {
     using context = makeContext({ batchTokens: 64 })
     for (const rows of [27, -1, 1.5, NaN, Infinity])
       expect(() => context.append(0, tokens, 0, 'last', rows)).toThrow(RangeError)
-    expect(context.slots[0]!.used).toBe(0)
+    expect(context.layouts[0]!.used).toBe(0)
   })
 })
 
@@ -87,28 +87,28 @@ describe('the attention of a batch', () => {
   test('each sequence has its own rows, whoever shares the batch and in whatever order', () => {
     using single = makeContext()
     using context = makeContext({ sequences: 5 })
-    const entry = fc.record({ sequence: fc.nat(4), length: fc.integer({ min: 1, max: 120 }), wanted: fc.boolean() })
+    const entry = fc.record({ sequenceId: fc.nat(4), length: fc.integer({ min: 1, max: 120 }), wanted: fc.boolean() })
     fc.assert(
-      fc.property(fc.uniqueArray(entry, { minLength: 1, selector: ({ sequence }) => sequence }), (entries) => {
-        for (const { sequence, length } of entries) fill(context, sequence, sequence, length)
+      fc.property(fc.uniqueArray(entry, { minLength: 1, selector: ({ sequenceId }) => sequenceId }), (entries) => {
+        for (const { sequenceId, length } of entries) fill(context, sequenceId, sequenceId, length)
         const wanted = entries.map((one) => one.wanted)
         context.decode(
           {
-            tokens: entries.map(({ sequence, length }) => traces[sequence]!.tokens[length]!),
+            tokens: entries.map(({ sequenceId, length }) => traces[sequenceId]!.tokens[length]!),
             positions: entries.map(({ length }) => length),
-            sequences: entries.map(({ sequence }) => sequence),
+            sequenceIds: entries.map(({ sequenceId }) => sequenceId),
           },
           false,
           wanted,
         )
-        for (const [row, { sequence, length }] of entries.entries()) {
+        for (const [row, { sequenceId, length }] of entries.entries()) {
           if (!wanted[row]) {
             expect(() => context.attention(row)).toThrow('was not read')
             continue
           }
-          fill(single, 0, sequence, length)
-          const token = traces[sequence]!.tokens[length]!
-          single.decode({ tokens: [token], positions: [length], sequences: [0] }, false, [true])
+          fill(single, 0, sequenceId, length)
+          const token = traces[sequenceId]!.tokens[length]!
+          single.decode({ tokens: [token], positions: [length], sequenceIds: [0] }, false, [true])
           expectSame(rowOf(context, row), rowOf(single, 0))
         }
       }),
@@ -123,7 +123,7 @@ describe('the attention of a batch', () => {
     context.remove(1, 5, 40)
     context.append(1, tokens.slice(60, 100), 60, 'none')
     const step = () => {
-      context.decode({ tokens: [tokens[100]!], positions: [100], sequences: [1] }, false, [true])
+      context.decode({ tokens: [tokens[100]!], positions: [100], sequenceIds: [1] }, false, [true])
       return rowOf(context, 0)
     }
     const before = step()
@@ -134,7 +134,7 @@ describe('the attention of a batch', () => {
     context.remove(1, 20, 60)
     context.compact(1)
     const after = (() => {
-      context.decode({ tokens: [tokens[101]!], positions: [102], sequences: [1] }, false, [true])
+      context.decode({ tokens: [tokens[101]!], positions: [102], sequenceIds: [1] }, false, [true])
       return rowOf(context, 0)
     })()
     const left = held.filter((p) => p < 20 || (p >= 60 && p !== 99))
@@ -145,8 +145,8 @@ describe('the attention of a batch', () => {
   test('with hidden states as well, both are of the same rows', () => {
     using context = makeContext({ sequences: 3 })
     using plain = makeContext({ sequences: 3 })
-    for (const one of [context, plain]) for (const sequence of [0, 2]) fill(one, sequence, sequence, 50)
-    const batch = { tokens: [9, 10], positions: [50, 50], sequences: [2, 0] }
+    for (const one of [context, plain]) for (const sequenceId of [0, 2]) fill(one, sequenceId, sequenceId, 50)
+    const batch = { tokens: [9, 10], positions: [50, 50], sequenceIds: [2, 0] }
     context.decode(batch, true, [true, false])
     plain.decode(batch, true)
     for (const row of [0, 1]) expect(context.hiddenState(row)).toEqual(plain.hiddenState(row))
@@ -164,7 +164,7 @@ describe('what cannot be', () => {
       )
       expect(() => makeContext(options)).toThrow(message)
     }
-    using context = LlamaContext.create(model, { cells: 256, threads: 1 })
+    using context = LlamaContext.create(model, { cellsPerSequence: 256, threads: 1 })
     expect(context.readsAttention).toBe(false)
     expect(() => context.append(0, [1], 0, 'last', 1)).toThrow('no attention probe')
     expect(() => context.attention(0)).toThrow('no attention probe')

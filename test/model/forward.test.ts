@@ -11,12 +11,17 @@ afterAll(() => model.dispose())
 
 describe('the forward pass, against the oracle (float32 model and cache)', () => {
   test.each(forwardOracle())('trace $id: hidden states, logits and log-probabilities', (trace) => {
-    using context = LlamaContext.create(model, { cells: 1024, kvType: 'f32', threads: 1, flashAttention: false })
+    using context = LlamaContext.create(model, {
+      cellsPerSequence: 1024,
+      kvType: 'f32',
+      threads: 1,
+      flashAttention: false,
+    })
     const first = trace.tokens.slice(0, 1)
     context.append(0, first, 0)
     const logprobs = [logprobOf(context.logits(0), trace.tokens[1]!)]
     for (let position = 1; position < trace.tokens.length; position++) {
-      context.decode({ tokens: [trace.tokens[position]!], positions: [position], sequences: [0] }, true)
+      context.decode({ tokens: [trace.tokens[position]!], positions: [position], sequenceIds: [0] }, true)
       const logits = context.logits(0)
       const i = trace.positions.indexOf(position)
       if (i >= 0) {
@@ -41,7 +46,7 @@ test('the attention probe gives the importance that the oracle measured', () => 
   for (const trace of importanceOracle().traces.slice(0, 3)) {
     const probe = new AttentionProbe(model.library)
     using context = LlamaContext.create(model, {
-      cells: 1024,
+      cellsPerSequence: 1024,
       kvType: 'f32',
       threads: 1,
       flashAttention: false,
@@ -51,10 +56,10 @@ test('the attention probe gives the importance that the oracle measured', () => 
     context.append(0, trace.tokens.slice(0, answerStart), 0, 'none')
     probe.active = true
     context.append(0, trace.tokens.slice(answerStart), answerStart, 'none')
-    const { cells, queries, weights } = probe.take()
+    const { width, queries, weights } = probe.take()
     const importance = Array.from({ length: trace.thinkEnd }, (_, position) => {
       let sum = 0
-      for (let query = 0; query < queries; query++) sum += weights[query * cells + position]!
+      for (let query = 0; query < queries; query++) sum += weights[query * width + position]!
       return sum / queries
     })
     expect(maxDifference(importance, [...trace.promptImportance, ...trace.importance])).toBeLessThan(1e-5)

@@ -26,12 +26,12 @@ beforeAll(() => {
 afterAll(() => model.dispose())
 
 function makeContext(options: Partial<ContextOptions> = {}): LlamaContext {
-  return LlamaContext.create(model, { cells: 256, threads: 1, kvType: 'f32', ...options })
+  return LlamaContext.create(model, { cellsPerSequence: 256, threads: 1, kvType: 'f32', ...options })
 }
 
 /** Logits after one more token, copied. */
-function logitsAfter(context: LlamaContext, token: number, position: number, sequence = 0): Float32Array {
-  context.decode({ tokens: [token], positions: [position], sequences: [sequence] }, false)
+function logitsAfter(context: LlamaContext, token: number, position: number, sequenceId = 0): Float32Array {
+  context.decode({ tokens: [token], positions: [position], sequenceIds: [sequenceId] }, false)
   return context.logits(0).slice()
 }
 
@@ -48,12 +48,12 @@ describe('CellSlots follows llama.cpp', () => {
     fc.assert(
       fc.property(fc.array(command, { minLength: 5, maxLength: 25 }), fc.constantFrom(0, 1), (commands, sequence) => {
         context.clear(sequence)
-        const slots = context.slots[sequence]!
+        const layout = context.layouts[sequence]!
         let next = 0
         for (const one of commands) {
-          const held = slots.positions.filter((position) => position >= 0).sort()
+          const held = layout.positions.filter((position) => position >= 0).sort()
           if (one.do === 'append') {
-            const count = Math.min(one.count, context.cells - slots.used)
+            const count = Math.min(one.count, context.cellsPerSequence - layout.used)
             if (count === 0) continue
             context.append(sequence, new Int32Array(count).fill(9), next, 'none')
             next += count
@@ -67,7 +67,7 @@ describe('CellSlots follows llama.cpp', () => {
             else restoreSequence(context, sequence, saveSequence(context, sequence))
           }
           const { positions } = parseState(saveSequence(context, sequence))
-          expect([...slots.positions].filter((position) => position >= 0)).toEqual([...positions])
+          expect([...layout.positions].filter((position) => position >= 0)).toEqual([...positions])
         }
       }),
       { numRuns: 15, seed: 1 },
@@ -80,13 +80,13 @@ describe('CellSlots follows llama.cpp', () => {
     context.append(0, trace.tokens.slice(0, 200), 0)
     context.remove(0, 20, 190)
     context.compact(0)
-    expect(context.slots[0]!.width).toBe(30)
+    expect(context.layouts[0]!.width).toBe(30)
     probe.active = true
     logitsAfter(context, trace.tokens[200]!, 200)
-    const { weights, cells } = probe.take()
-    const used = context.slots[0]!.positions
+    const { weights, width } = probe.take()
+    const used = context.layouts[0]!.positions
     let sum = 0
-    for (let cell = 0; cell < cells; cell++) {
+    for (let cell = 0; cell < width; cell++) {
       if ((used[cell] ?? -1) < 0) expect(weights[cell]).toBe(0)
       else expect(weights[cell]).toBeGreaterThan(0)
       sum += weights[cell]!
@@ -106,8 +106,8 @@ describe('the state of a sequence', () => {
     restoreSequence(context, 0, state)
     expect(Buffer.compare(saveSequence(context, 0), state)).toBe(0)
     restoreSequence(context, 1, state)
-    for (const sequence of [0, 1]) {
-      expect(maxDifference(logitsAfter(context, trace.tokens[100]!, 100, sequence), expected)).toBeLessThan(1e-3)
+    for (const sequenceId of [0, 1]) {
+      expect(maxDifference(logitsAfter(context, trace.tokens[100]!, 100, sequenceId), expected)).toBeLessThan(1e-3)
     }
     // The cells that were removed are missed.
     context.clear(1)
@@ -117,9 +117,9 @@ describe('the state of a sequence', () => {
 
   test('compaction on the device, as on a GPU, gives the same cells as through the host', () => {
     using context = makeContext({ sequences: 2 })
-    for (const sequence of [0, 1]) {
-      context.append(sequence, trace.tokens.slice(0, 120), 0)
-      context.remove(sequence, 30, 80)
+    for (const sequenceId of [0, 1]) {
+      context.append(sequenceId, trace.tokens.slice(0, 120), 0)
+      context.remove(sequenceId, 30, 80)
     }
     const { c } = model.library
     const onDevice = 2
@@ -131,7 +131,7 @@ describe('the state of a sequence', () => {
     const [onDeviceKeys, hostKeys] = [readKeys(context, 0), readKeys(context, 1)]
     expect(onDeviceKeys).toEqual(hostKeys)
     expect(parseState(state).positions).toEqual(hostKeys.positions)
-    const { positions } = context.slots[1]!
+    const { positions } = context.layouts[1]!
     expect([...positions.subarray(0, 70)]).toEqual([...hostKeys.positions])
     expect(size).toBeLessThan(saveSequence(context, 1).length / 100)
   })
@@ -140,7 +140,7 @@ describe('the state of a sequence', () => {
     using context = makeContext()
     context.compact(0)
     restoreSequence(context, 0, saveSequence(context, 0))
-    expect(context.slots[0]!.used).toBe(0)
+    expect(context.layouts[0]!.used).toBe(0)
     expect(readKeys(context, 0)).toEqual({ positions: new Int32Array(0), layers: [] })
     context.append(0, trace.tokens.slice(0, 5), 0)
     expect(readKeys(context, 0).positions).toEqual(Int32Array.of(0, 1, 2, 3, 4))
@@ -148,7 +148,7 @@ describe('the state of a sequence', () => {
 
   test('a compaction that fails leaves the sequence empty, and the others as they are', () => {
     using context = makeContext({ sequences: 2 })
-    for (const sequence of [0, 1]) context.append(sequence, trace.tokens.slice(0, 50), 0, 'none')
+    for (const sequenceId of [0, 1]) context.append(sequenceId, trace.tokens.slice(0, 50), 0, 'none')
     context.remove(0, 10, 20)
     const restoring = vi.spyOn(model.library.c, 'llama_state_seq_set_data_ext').mockReturnValueOnce(0)
     try {
@@ -157,7 +157,7 @@ describe('the state of a sequence', () => {
       restoring.mockRestore()
     }
     expect(parseState(saveSequence(context, 0)).positions).toHaveLength(0)
-    expect(context.slots.map(({ used }) => used)).toEqual([0, 50])
+    expect(context.layouts.map(({ used }) => used)).toEqual([0, 50])
     context.append(0, [1, 2, 3], 0)
     expect(readKeys(context, 0).positions).toEqual(Int32Array.of(0, 1, 2))
   })
@@ -204,7 +204,7 @@ describe('the state of a sequence', () => {
     using context = makeContext({ sequences: 2 })
     context.append(0, [5, 6, 7], 0, 'none')
     context.append(1, [8, 9, 7], 0, 'none')
-    const [first, second] = [0, 1].map((sequence) => readKeys(context, sequence).layers[0]!.values)
+    const [first, second] = [0, 1].map((sequenceId) => readKeys(context, sequenceId).layers[0]!.values)
     expect(maxDifference(first!.slice(2 * 128), second!.slice(2 * 128))).toBeLessThan(1e-5)
     expect(maxDifference(first!.slice(128, 256), second!.slice(128, 256))).toBeGreaterThan(0.1)
   })
@@ -217,7 +217,7 @@ describe('what would end the process in C is refused before', () => {
     using context = makeContext()
     for (const wrong of wrongNumbers) {
       expect(() => context.append(wrong, [1], 0)).toThrow(RangeError)
-      expect(() => context.decode({ tokens: [1], positions: [0], sequences: [wrong] }, true)).toThrow(RangeError)
+      expect(() => context.decode({ tokens: [1], positions: [0], sequenceIds: [wrong] }, true)).toThrow(RangeError)
       expect(() => context.remove(wrong, 0, 1)).toThrow(RangeError)
       expect(() => context.clear(wrong)).toThrow(RangeError)
       expect(() => context.compact(wrong)).toThrow(RangeError)
@@ -232,16 +232,16 @@ describe('what would end the process in C is refused before', () => {
     for (const wrong of wrongNumbers.filter((value) => value !== 1)) {
       expect(() => context.append(0, [1, wrong], 0)).toThrow(RangeError)
       expect(() => context.append(0, [1], wrong)).toThrow(RangeError)
-      expect(() => context.decode({ tokens: [wrong], positions: [0], sequences: [0] }, true)).toThrow(RangeError)
-      expect(() => context.decode({ tokens: [1], positions: [wrong], sequences: [0] }, true)).toThrow(RangeError)
+      expect(() => context.decode({ tokens: [wrong], positions: [0], sequenceIds: [0] }, true)).toThrow(RangeError)
+      expect(() => context.decode({ tokens: [1], positions: [wrong], sequenceIds: [0] }, true)).toThrow(RangeError)
       expect(() => model.vocab.piece(wrong)).toThrow(RangeError)
       expect(model.vocab.endsGeneration(wrong)).toBe(false)
     }
     expect(() => context.append(0, [model.vocab.size], 0)).toThrow(RangeError)
     expect(() => context.append(0, [], 0)).toThrow(RangeError)
-    expect(() => context.decode({ tokens: [], positions: [], sequences: [] }, true)).toThrow(RangeError)
-    expect(() => context.decode({ tokens: [1], positions: [], sequences: [0] }, true)).toThrow(RangeError)
-    expect(context.slots[0]!.used).toBe(0)
+    expect(() => context.decode({ tokens: [], positions: [], sequenceIds: [] }, true)).toThrow(RangeError)
+    expect(() => context.decode({ tokens: [1], positions: [], sequenceIds: [0] }, true)).toThrow(RangeError)
+    expect(context.layouts[0]!.used).toBe(0)
   })
 
   test('ranges', () => {
@@ -259,7 +259,7 @@ describe('what would end the process in C is refused before', () => {
     ] as const) {
       expect(() => context.remove(0, p0, p1)).toThrow(RangeError)
     }
-    expect(context.slots[0]!.used).toBe(3)
+    expect(context.layouts[0]!.used).toBe(3)
   })
 
   test('output rows', () => {
@@ -284,7 +284,7 @@ describe('what would end the process in C is refused before', () => {
     expect(() => context.append(0, [1], 9)).toThrow(expect.objectContaining({ code: 'decode_failed' }))
     expect(() => context.logits(0)).toThrow(RangeError)
     context.append(0, [1], 3)
-    expect(context.slots[0]!.used).toBe(4)
+    expect(context.layouts[0]!.used).toBe(4)
   })
 
   test('more tokens than cells', () => {
@@ -292,9 +292,9 @@ describe('what would end the process in C is refused before', () => {
     expect(() => context.append(0, new Int32Array(257), 0)).toThrow(RangeError)
     context.append(0, new Int32Array(256), 0)
     expect(() => context.append(0, [1], 256)).toThrow(RangeError)
-    const both = { tokens: [1, 1], positions: [0, 256], sequences: [1, 0] }
+    const both = { tokens: [1, 1], positions: [0, 256], sequenceIds: [1, 0] }
     expect(() => context.decode(both, false)).toThrow(RangeError)
-    expect(() => context.decode({ tokens: [1, 1], positions: [0, 1], sequences: [1, 1] }, false)).toThrow('twice')
+    expect(() => context.decode({ tokens: [1, 1], positions: [0, 1], sequenceIds: [1, 1] }, false)).toThrow('twice')
     // The other sequence has cells of its own.
     context.append(1, new Int32Array(256), 0)
   })
@@ -307,7 +307,7 @@ describe('what would end the process in C is refused before', () => {
         )
       }
     }
-    expect(() => makeContext({ cells: 2 ** 24, sequences: 256 })).toThrow(
+    expect(() => makeContext({ cellsPerSequence: 2 ** 24, sequences: 256 })).toThrow(
       expect.objectContaining({ code: 'invalid_context' }),
     )
     expect(() => makeContext({ sequences: 4, outputRows: 3 })).toThrow(
@@ -320,12 +320,12 @@ describe('what would end the process in C is refused before', () => {
 
   test('more sequences than a batch has tokens', () => {
     using context = makeContext({ sequences: 4, batchTokens: 2 })
-    const alone = [0, 1, 2, 3].map((sequence) => {
-      context.append(sequence, [1, 2, 3 + sequence], 0)
+    const alone = [0, 1, 2, 3].map((sequenceId) => {
+      context.append(sequenceId, [1, 2, 3 + sequenceId], 0)
       return context.logits(0).slice()
     })
-    for (let sequence = 0; sequence < 4; sequence++) context.remove(sequence, 2, 3)
-    context.decode({ tokens: [3, 4, 5, 6], positions: [2, 2, 2, 2], sequences: [0, 1, 2, 3] }, false)
+    for (let sequenceId = 0; sequenceId < 4; sequenceId++) context.remove(sequenceId, 2, 3)
+    context.decode({ tokens: [3, 4, 5, 6], positions: [2, 2, 2, 2], sequenceIds: [0, 1, 2, 3] }, false)
     alone.forEach((logits, row) => expect(maxDifference(context.logits(row), logits)).toBeLessThan(1e-3))
   })
 
@@ -337,8 +337,8 @@ describe('what would end the process in C is refused before', () => {
     expect(() => restoreSequence(other, 0, state)).toThrow(expect.objectContaining({ code: 'restore_failed' }))
     expect(() => restoreSequence(context, 0, state.slice(0, state.length / 2))).toThrow()
     expect(() => restoreSequence(context, 0, new Uint8Array(0))).toThrow()
-    expect(context.slots[0]!.used).toBe(0)
-    using larger = makeContext({ cells: 512 })
+    expect(context.layouts[0]!.used).toBe(0)
+    using larger = makeContext({ cellsPerSequence: 512 })
     larger.append(0, new Int32Array(300), 0)
     expect(() => restoreSequence(context, 0, saveSequence(larger, 0))).toThrow()
     context.append(0, [1, 2, 3], 0)
@@ -347,16 +347,16 @@ describe('what would end the process in C is refused before', () => {
 
   test('everything, after disposal', () => {
     const own = LlamaModel.load(model.library, tinyF32)
-    const context = LlamaContext.create(own, { cells: 256, threads: 1 })
+    const context = LlamaContext.create(own, { cellsPerSequence: 256, threads: 1 })
     const sampler = Sampler.create(own, defaultSampling, 1)
     context.append(0, [1, 2, 3], 0)
     const state = saveSequence(context, 0)
-    const again = LlamaContext.create(own, { cells: 256, threads: 1 })
+    const again = LlamaContext.create(own, { cellsPerSequence: 256, threads: 1 })
     context.dispose()
     context.dispose()
     const uses: (() => unknown)[] = [
       () => context.append(0, [1], 3),
-      () => context.decode({ tokens: [1], positions: [3], sequences: [0] }, true),
+      () => context.decode({ tokens: [1], positions: [3], sequenceIds: [0] }, true),
       () => context.logits(0),
       () => context.hiddenState(0),
       () => context.remove(0, 0, 1),
@@ -380,7 +380,7 @@ describe('what would end the process in C is refused before', () => {
       () => own.vocab.endsGeneration(1),
       () => own.notEvictable,
       () => own.unusable,
-      () => LlamaContext.create(own, { cells: 256, threads: 1 }),
+      () => LlamaContext.create(own, { cellsPerSequence: 256, threads: 1 }),
       () => Sampler.create(own, defaultSampling, 1),
     ]
     for (const use of more) expect(use).toThrow('disposed')

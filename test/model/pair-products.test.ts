@@ -36,12 +36,12 @@ test('the keys of a context, layer by layer, for each cache type', () => {
   using model = LlamaModel.load(loadLibrary('off'), tinyF32)
   const { tokens } = importanceOracle().traces[0]!
   for (const kvType of ['f32', 'f16', 'q8_0'] as const) {
-    using context = LlamaContext.create(model, { cells: 256, sequences: 2, threads: 1, kvType })
-    for (const sequence of [0, 1]) {
-      context.append(sequence, tokens.slice(sequence * 9, 60 + sequence * 20), 0, 'none')
-      context.remove(sequence, 10, 30)
-      const keys = context.keys(sequence)
-      const copied = readKeys(context, sequence)
+    using context = LlamaContext.create(model, { cellsPerSequence: 256, sequences: 2, threads: 1, kvType })
+    for (const sequenceId of [0, 1]) {
+      context.append(sequenceId, tokens.slice(sequenceId * 9, 60 + sequenceId * 20), 0, 'none')
+      context.remove(sequenceId, 10, 30)
+      const keys = context.keys(sequenceId)
+      const copied = readKeys(context, sequenceId)
       expect([keys.headSize, keys.positions]).toEqual([64, copied.positions])
       // Twice: reading is repeatable.
       for (let round = 0; round < 2; round++) {

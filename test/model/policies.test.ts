@@ -40,7 +40,7 @@ function arrival(i: number, policy: string, at: number, tokens: number): Arrival
 function run(arrivals: readonly Arrival[], sequences: number): Run[] {
   vi.restoreAllMocks()
   const scores = recordScores(arrivals.map(({ policy }) => policy!))
-  using context = model.createContext({ cells: 512, sequences, kvType: 'f32', attention: true })
+  using context = model.createContext({ cellsPerSequence: 512, sequences, kvType: 'f32', attention: true })
   const loop = new DecodeLoop(context, model.loopModel(context), { compaction: 'off', bytesPerCell: 1 })
   const evictions = arrivals.map((): EvictionEvent[] => [])
   const results: GenerateResult[] = []
@@ -48,8 +48,8 @@ function run(arrivals: readonly Arrival[], sequences: number): Run[] {
     arrivals.forEach(({ at, ...request }, id) => at === turn && loop.submit(id, request))
     for (const item of loop.step()) {
       if ('error' in item) throw item.error
-      if (item.event.type === 'eviction') evictions[item.id]!.push(item.event)
-      if (item.event.type === 'finish') results[item.id] = item.event.result
+      if (item.event.type === 'eviction') evictions[item.requestId]!.push(item.event)
+      if (item.event.type === 'finish') results[item.requestId] = item.event.result
     }
   }
   return results.map((result, id) => {

@@ -28,7 +28,7 @@ test('predicted importance of every thinking token, against the oracle', async (
   using predictor = new ImportancePredictor(model, checkpoint, 1)
   for (const trace of importanceOracle().traces.slice(0, 20)) {
     using context = LlamaContext.create(model, {
-      cells: 1024,
+      cellsPerSequence: 1024,
       kvType: 'f32',
       threads: 1,
       outputRows: 512,

@@ -22,9 +22,9 @@ beforeAll(async () => {
 afterAll(() => model.dispose())
 
 /** Runs one request to its end. */
-function run(request: GenerateRequest, compaction: CompactionChoice, cells = 1024) {
+function run(request: GenerateRequest, compaction: CompactionChoice, cellsPerSequence = 1024) {
   const attention = findPolicy(request.policy!).needs.has('attention')
-  using context = model.createContext({ cells, kvType: 'f32', flashAttention: false, attention })
+  using context = model.createContext({ cellsPerSequence, kvType: 'f32', flashAttention: false, attention })
   const loop = new DecodeLoop(context, model.loopModel(context), { compaction, bytesPerCell: 1 })
   loop.submit(1, request)
   const evictions: EvictionEvent[] = []

@@ -16,6 +16,7 @@ export interface Run {
 }
 
 export interface RunOptions {
+  /** Of each sequence. */
   readonly cells?: number
   readonly sequences?: number
   readonly kvType?: KvType
@@ -25,8 +26,14 @@ export interface RunOptions {
 }
 
 export function runRequests(model: LoadedModel, requests: readonly GenerateRequest[], options: RunOptions = {}): Run[] {
-  const { cells = 1024, sequences = requests.length, kvType = 'f16', compaction = 'off', cancel } = options
-  using context = model.createContext({ cells, sequences, kvType, threads: 1 })
+  const {
+    cells: cellsPerSequence = 1024,
+    sequences = requests.length,
+    kvType = 'f16',
+    compaction = 'off',
+    cancel,
+  } = options
+  using context = model.createContext({ cellsPerSequence, sequences, kvType, threads: 1 })
   const real = model.loopModel(context)
   const scores: Map<number, number>[][] = []
   const loop = new DecodeLoop(
@@ -59,9 +66,9 @@ export function runRequests(model: LoadedModel, requests: readonly GenerateReque
   while (!loop.idle) {
     for (const item of loop.step()) {
       if ('error' in item) throw item.error
-      if (item.event.type === 'eviction') evictions[item.id]?.push(item.event)
-      if (item.event.type === 'finish') results[item.id] = item.event.result
-      if (item.event.type === 'token' && item.id === cancel?.request) tokens++
+      if (item.event.type === 'eviction') evictions[item.requestId]?.push(item.event)
+      if (item.event.type === 'finish') results[item.requestId] = item.event.result
+      if (item.event.type === 'token' && item.requestId === cancel?.request) tokens++
     }
     if (cancel && tokens === cancel.afterTokens) loop.cancel(cancel.request)
   }

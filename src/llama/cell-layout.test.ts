@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CellSlots } from './cell-slots.ts'
+import { CellLayout } from './cell-layout.ts'
 
 const size = 32
 const command = fc.oneof(
@@ -14,33 +14,33 @@ describe('CellSlots', () => {
   test('new positions take the lowest free cells, however the others came and went', () => {
     fc.assert(
       fc.property(fc.array(command, { maxLength: 40 }), (commands) => {
-        const slots = new CellSlots(size)
+        const layout = new CellLayout(size)
         let cells: (number | undefined)[] = Array.from({ length: size }, () => undefined)
         let next = 0
         for (const one of commands) {
           if (one.do === 'append') {
             const free = cells.filter((position) => position === undefined).length
             if (one.count > free) {
-              const before = [...slots.positions]
-              expect(() => slots.append(next, one.count)).toThrow(RangeError)
-              expect([...slots.positions]).toEqual(before)
+              const before = [...layout.positions]
+              expect(() => layout.append(next, one.count)).toThrow(RangeError)
+              expect([...layout.positions]).toEqual(before)
               continue
             }
-            slots.append(next, one.count)
+            layout.append(next, one.count)
             for (let i = 0; i < one.count; i++) cells[cells.indexOf(undefined)] = next++
           } else if (one.do === 'remove') {
             const gone = (position: number) => position >= one.from && position < one.from + one.length
-            slots.remove(one.from, one.from + one.length)
+            layout.remove(one.from, one.from + one.length)
             cells = cells.map((position) => (position !== undefined && gone(position) ? undefined : position))
           } else {
             const held = cells.filter((position) => position !== undefined)
-            if (one.do === 'compact') slots.compact()
-            else slots.clear()
+            if (one.do === 'compact') layout.compact()
+            else layout.clear()
             cells = Array.from({ length: size }, (_, i) => (one.do === 'compact' ? held[i] : undefined))
           }
-          expect([...slots.positions]).toEqual(cells.map((position) => position ?? -1))
-          expect(slots.used).toBe(cells.filter((position) => position !== undefined).length)
-          expect(slots.width).toBe(cells.findLastIndex((position) => position !== undefined) + 1)
+          expect([...layout.positions]).toEqual(cells.map((position) => position ?? -1))
+          expect(layout.used).toBe(cells.filter((position) => position !== undefined).length)
+          expect(layout.width).toBe(cells.findLastIndex((position) => position !== undefined) + 1)
         }
       }),
       { numRuns: 500 },

@@ -1,9 +1,9 @@
 /**
- * Which cell of a stream holds which position. llama.cpp does not say, so this follows its slot search
+ * Which cell of a sequence holds which position. llama.cpp does not say, so this simulates its search for free cells
  * (`llama_kv_cache::find_slot`, `seq_rm`) step by step. Needed to read attention weights, whose columns are cells, and to
  * know how wide attention is: up to the highest used cell.
  */
-export class CellSlots {
+export class CellLayout {
   /** The position held by each cell, -1 where it is empty. */
   readonly positions: Int32Array
   #head = 0
