@@ -15,7 +15,7 @@ test('a device is registered once, and both threads compute', async () => {
   expect(names).toContain('CPU')
   expect(new Set(names).size).toBe(names.length)
   using model = LlamaModel.load(library, tinyF32)
-  using context = LlamaContext.create(model, { cells: 256, threads: 1 })
+  using context = LlamaContext.create(model, { cellsPerSequence: 256, threads: 1 })
   context.append(0, model.vocab.tokenize('Who'), 0)
   expect(context.logits(0).every(Number.isFinite)).toBe(true)
   expect([...(await engine.tokenize('Who'))]).toEqual([...model.vocab.tokenize('Who')])
