@@ -14,6 +14,7 @@ function result(
     usage: { promptTokens: 100, thinkingTokens: 1400, answerTokens: 45 },
     cache: {
       policy: 'dynts',
+      protect: [],
       budget: 320,
       localWindow: 32,
       ratio: 0.5,

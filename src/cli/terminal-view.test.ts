@@ -12,6 +12,7 @@ const { TerminalView } = await import('./terminal-view.ts')
 
 const start: StartEvent = {
   type: 'start',
+  protect: [],
   policy: 'dynts',
   promptTokens: 10,
   maxTokens: 100,

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { policySource } from '../eviction/policy-source.ts'
+import { findPolicy, policyNames } from '../eviction/registry.ts'
 import { fakeAttention } from './forward-pass.fake.ts'
 import { FakeLoop, runAlone } from './loop.fake.ts'
 import type { GenerateRequest } from './types.ts'
@@ -197,5 +198,54 @@ describe('a policy', () => {
     const bound = { budget: 20, localWindow: 4, ratio: 0.4 }
     const loop = runAlone({ prompt: { tokens: tokens('Q|a') }, policy, maxTokens: 50, ...bound })
     expect(loop.evictions(1).length).toBeGreaterThan(2)
+  })
+})
+
+describe('what a request protects', () => {
+  const bound = { budget: 24, localWindow: 4, ratio: 0.4 }
+  const prompt = { tokens: tokens('Q|a|b|c|d') }
+  const run = (request: Omit<GenerateRequest, 'prompt'>) =>
+    runAlone({ prompt, maxTokens: 60, ...bound, ...request }, { attention: true, scripts: { 3: script } })
+  /** Thinks for four tokens and answers at length. */
+  const script = tokens(['<think>', 'a', 'b', 'c', 'd', '</think>', ...Array<string>(60).fill('a')].join('|'))
+  const evicting = policyNames().filter((name) => findPolicy(name).evicts)
+
+  test.each(evicting)('%s: its question never leaves', (policy) => {
+    const protectedRun = run({ policy, protect: ['question'] })
+    const evictions = protectedRun.evictions(1)
+    expect(evictions.length).toBeGreaterThan(2)
+    for (const { kept } of evictions) expect([...kept.subarray(0, 5)]).toEqual([0, 1, 2, 3, 4])
+    const own = findPolicy(policy).protects({ sinks: 4 })
+    const protect = own.question ? [] : ['question']
+    expect(protectedRun.result(1).cache).toMatchObject({ policy, protect })
+    expect(protectedRun.of(1).events[0]).toMatchObject({ type: 'start', policy, protect })
+  })
+
+  test('the answer leaves last, oldest first, and the result says degraded', () => {
+    const request = { policy: 'h2o', seed: 3 } as const
+    expect(run(request).result(1).cache).toMatchObject({ protect: [], degraded: false })
+    const loop = run({ ...request, protect: ['answer', 'question'] })
+    expect(loop.result(1).cache).toMatchObject({ protect: ['answer', 'question'], degraded: true })
+    // All thinking has left; then of the answer the oldest.
+    const last = loop.evictions(1).at(-1)!
+    const kept = [...last.kept]
+    const answer = kept.filter((position) => position >= 5)
+    expect(answer).toEqual(Array.from({ length: answer.length }, (_, i) => answer[0]! + i))
+  })
+
+  test('the notation in the name of the policy means the same', () => {
+    const once = run({ policy: 'h2o', protect: ['question'] }).result(1)
+    const again = run({ policy: 'h2o+question' }).result(1)
+    expect(again).toEqual({ ...once, timing: again.timing })
+  })
+
+  test('nothing takes effect under full', () => {
+    expect(run({ policy: 'full', protect: ['question'] }).result(1).cache.protect).toEqual([])
+  })
+
+  test.each([['thinking'], ['questoin'], [null], [['question']]])('%j cannot be protected', (part) => {
+    expect(() => run({ protect: [part] as never })).toThrow(
+      expect.objectContaining({ name: 'InputError', code: 'invalid_protect' }),
+    )
   })
 })

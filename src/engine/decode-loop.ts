@@ -179,10 +179,11 @@ export class DecodeLoop {
   }
 }
 
-function startEvent({ definition, promptTokens, bound, maxTokens, seed }: PreparedRequest): StartEvent {
+function startEvent({ definition, protect, promptTokens, bound, maxTokens, seed }: PreparedRequest): StartEvent {
   return {
     type: 'start',
     policy: definition.name,
+    protect,
     promptTokens: promptTokens.length,
     maxTokens,
     seed,

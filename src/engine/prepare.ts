@@ -7,6 +7,13 @@ import { planEviction, type CacheSettings, type EvictionPlan } from '../cache/bu
 import { InputError } from '../errors.ts'
 import { protectionOf, queriesOf } from '../eviction/check-policy.ts'
 import type { PolicyDefinition, Protection } from '../eviction/policy.ts'
+import {
+  addedProtection,
+  parsePolicyReference,
+  parseProtect,
+  withProtection,
+  type ProtectedPart,
+} from '../eviction/protect.ts'
 import { parsePolicyOptions, resolvePolicy } from '../eviction/registry.ts'
 import { checkPolicyFits } from '../eviction/select.ts'
 import { defaultSampling, renderChat, validateSampling, type SamplingSettings } from '../llama/index.ts'
@@ -31,6 +38,8 @@ export interface PreparedRequest {
   readonly definition: PolicyDefinition
   readonly policyOptions: z.output<PolicyDefinition['options']>
   readonly protection: Protection
+  /** What of it the request adds to the policy's own. */
+  readonly protect: readonly ProtectedPart[]
   /** How many of the last queries before an eviction the policy looks at; 0: it needs no attention. */
   readonly queries: number
   /** Undefined: the full cache. */
@@ -48,12 +57,13 @@ export interface PreparedRequest {
 
 /**
  * @throws InputError `unknown_policy`, `policy_not_loaded`, `policy_changed`, `policy_failed`, `policy_does_not_fit`,
- *   `invalid_policy_option`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `prompt_too_long`, `missing_predictor`,
+ *   `invalid_policy_option`, `invalid_protect`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `prompt_too_long`, `missing_predictor`,
  *   `model_not_evictable`, `invalid_sampling`, `invalid_request`, `chat_template`
  */
 export function prepareRequest(model: ModelFacts, request: GenerateRequest): PreparedRequest {
   checkRequest(request)
-  const definition = resolvePolicy(request.policy ?? defaultPolicy(model))
+  const { policy, protect: notedProtect } = parsePolicyReference(request.policy ?? defaultPolicy(model))
+  const definition = resolvePolicy(policy)
   if (request.policyHash !== undefined && definition.hash !== request.policyHash) {
     throw new InputError(
       'policy_changed',
@@ -98,7 +108,9 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
   }
   const maxTokens = replay?.length ?? Math.min(request.maxTokens ?? defaultMaxTokens, room)
   const bound = definition.evicts ? boundOf(model, request, promptTokens.length) : undefined
-  const protection = protectionOf(definition, policyOptions)
+  const own = protectionOf(definition, policyOptions)
+  const protect = addedProtection(definition, own, [...notedProtect, ...parseProtect(request.protect ?? [])])
+  const protection = withProtection(own, protect)
   if (bound) checkPolicyFits(bound, bound.plan, protection)
   return {
     promptTokens,
@@ -106,6 +118,7 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     definition,
     policyOptions,
     protection,
+    protect,
     queries: queriesOf(definition, policyOptions),
     bound,
     neededCells: bound?.budget ?? promptTokens.length + Math.max(0, maxTokens - 1),

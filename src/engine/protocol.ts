@@ -3,6 +3,7 @@
  */
 import type { CompactionChoice } from '../cache/compaction.ts'
 import { EngineError, InputError } from '../errors.ts'
+import type { ProtectedPart } from '../eviction/protect.ts'
 import type { GpuChoice, KvType } from '../llama/index.ts'
 import type { Completion, TraceLayout } from './trace-layout.ts'
 import type { GenerateEvent, GenerateRequest, Prompt } from './types.ts'
@@ -50,6 +51,8 @@ export interface OpenReply {
 /** What a request will be carried out with, before there is a cache for it. */
 export interface PlanReply {
   readonly policy: string
+  /** What the request protects beyond what the policy protects by itself, sorted. */
+  readonly protect: readonly ProtectedPart[]
   readonly promptTokens: number
   /** The most cells that the sequence will hold. */
   readonly cells: number

@@ -59,6 +59,7 @@ export function report(prepared: PreparedRequest, counts: Counts): GenerateResul
     },
     cache: {
       policy: prepared.definition.name,
+      protect: prepared.protect,
       budget: bound?.budget ?? null,
       localWindow: bound?.localWindow ?? null,
       ratio: bound?.ratio ?? null,

@@ -18,6 +18,7 @@ const schema = z.object({
   policy: z.string().optional(),
   policyHash: z.string().optional(),
   policyOptions: z.record(z.string(), z.unknown()).optional(),
+  protect: z.array(z.unknown()).optional(),
   budget: number.optional(),
   localWindow: number.optional(),
   ratio: number.optional(),

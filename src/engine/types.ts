@@ -2,6 +2,7 @@
  * What goes into the engine and what comes out of it: plain data, so that it can cross from thread to thread.
  */
 import type { Occupancy } from '../cache/sequence-cells.ts'
+import type { ProtectedPart } from '../eviction/protect.ts'
 import type { ChatMessage, SamplingSettings } from '../llama/index.ts'
 import type { Phase } from './reasoning-phase.ts'
 
@@ -19,6 +20,8 @@ export interface GenerateRequest {
   /** The hash of the policy file that is meant, as evaluation records have it: another content is refused. Default: any. */
   readonly policyHash?: string | undefined
   readonly policyOptions?: Readonly<Record<string, unknown>> | undefined
+  /** What is protected additionally to what the policy protects by itself. `policy: 'h2o+question'` means the same. */
+  readonly protect?: readonly ProtectedPart[] | undefined
   /** B, in cells; at most the engine's. Default: the predictor's recommendation, else 4096. */
   readonly budget?: number | undefined
   /** W_l, in cells. Default: the predictor's recommendation, else 1024 (a quarter of a budget below 2048). */
@@ -45,6 +48,8 @@ export type FinishReason = 'stop' | 'length' | 'cancelled'
 
 export interface CacheReport extends Occupancy {
   readonly policy: string
+  /** What was protected beyond what the policy protects by itself, sorted; empty for one that never evicts. */
+  readonly protect: readonly ProtectedPart[]
   /** null: the full cache, unbounded. */
   readonly budget: number | null
   readonly localWindow: number | null
@@ -101,6 +106,8 @@ export interface GenerateResult {
 export interface StartEvent {
   readonly type: 'start'
   readonly policy: string
+  /** As in `CacheReport`. */
+  readonly protect: readonly ProtectedPart[]
   readonly promptTokens: number
   /** Already limited by the model's trained context. */
   readonly maxTokens: number

@@ -68,9 +68,16 @@ const handlers: {
   plan: ({ modelId, request }) => {
     const loaded = modelOf(modelId)
     loaded.checkHasWeights()
-    const { definition, promptTokens, neededCells, maxTokens, queries } = prepareRequest(loaded.facts, request)
+    const { definition, protect, promptTokens, neededCells, maxTokens, queries } = prepareRequest(loaded.facts, request)
     const attention = queries > 0
-    return { policy: definition.name, promptTokens: promptTokens.length, cells: neededCells, maxTokens, attention }
+    return {
+      policy: definition.name,
+      protect,
+      promptTokens: promptTokens.length,
+      cells: neededCells,
+      maxTokens,
+      attention,
+    }
   },
   tokenize: ({ modelId, text }) => modelOf(modelId).llama.vocab.tokenize(text),
   layout: ({ modelId, prompt, completion }) => layOutTrace(modelOf(modelId).facts, prompt, completion),

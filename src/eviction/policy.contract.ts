@@ -10,6 +10,7 @@ import { removalRuns } from '../cache/runs.ts'
 import { CellKind } from '../cache/windows.ts'
 import { createPolicy, protectionOf as protectionUnder, queriesOf } from './check-policy.ts'
 import type { AttentionRow, CachedKeys, ImportanceSource, PolicyDefinition, Protection, TokenTexts } from './policy.ts'
+import { addedProtection, protectableParts, withProtection, type ProtectedPart } from './protect.ts'
 import { fakeProducts } from './products.fake.ts'
 import { parsePolicyOptions } from './registry.ts'
 import { checkPolicyFits, selectLeaving } from './select.ts'
@@ -25,6 +26,8 @@ export interface SimulatedGeneration {
   readonly seed: number
   /** Of the policy, as a command line gives them. */
   readonly options: Record<string, unknown>
+  /** What the request protects. */
+  readonly protect: readonly ProtectedPart[]
 }
 
 export interface Eviction extends Selection {
@@ -81,10 +84,11 @@ function fakeImportanceSource(seed: number): ImportanceSource {
 /** The engine's loop, without a model: append a cell, let the policy observe it, evict when the cells equal B. */
 export function generate(
   definition: PolicyDefinition,
-  { promptCells, settings, length, thinking, seed, options: raw }: SimulatedGeneration,
+  { promptCells, settings, length, thinking, seed, options: raw, protect }: SimulatedGeneration,
 ): { evictions: Eviction[]; peakCells: number } {
   const options = parsePolicyOptions(definition, raw)
-  const protection = protectionUnder(definition, options)
+  const own = protectionUnder(definition, options)
+  const protection = withProtection(own, addedProtection(definition, own, protect))
   const queries = queriesOf(definition, options)
   const importance = definition.needs.has('hidden-state') ? { importance: fakeImportanceSource(seed) } : {}
   const policy = createPolicy(definition, options, { promptCells, seed, vocabulary: fakeVocabulary, ...importance })
@@ -169,6 +173,15 @@ function expectEviction(
   expect(kept.filter((p) => candidates.includes(p))).toEqual(best)
   const answerCells = Math.max(0, plan.leaving - candidates.length)
   expect(gone.filter((p) => !candidates.includes(p))).toEqual(fallback.slice(0, answerCells))
+  expectProtected(gone, generation, plan.leaving, candidates.length)
+}
+
+/** What a request protects leaves only when there is too little else, and the question not even then. */
+function expectProtected(gone: number[], generation: SimulatedGeneration, leaving: number, others: number): void {
+  const { promptCells, thinking, protect } = generation
+  if (protect.includes('question')) expect(gone.filter((p) => p < promptCells)).toEqual([])
+  if (protect.includes('answer') && others >= leaving)
+    expect(gone.filter((p) => p >= promptCells + thinking)).toEqual([])
 }
 
 /** Any sizes that a cache may have, with windows and evictions of all kinds. */
@@ -183,6 +196,7 @@ export function generations(options: fc.Arbitrary<Record<string, unknown>>): fc.
     thinking: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 200 }), fc.constant(200)),
     seed: fc.nat(),
     options,
+    protect: fc.subarray([...protectableParts]),
   })
   return sizes.map(({ localWindow, selectionWindow, ratio, ...rest }) => ({
     ...rest,
@@ -199,8 +213,11 @@ export function describePolicyContract(
   options: fc.Arbitrary<Record<string, unknown>> = fc.constant({}),
 ): void {
   describe(`policy ${definition.name}`, () => {
-    function protectionOf(generation: SimulatedGeneration): Protection {
-      return protectionUnder(definition, parsePolicyOptions(definition, generation.options))
+    /** The policy's own and the request's; of a policy that never evicts nothing is asked. */
+    function protectionOf({ options: raw, protect }: SimulatedGeneration): Protection {
+      const own = protectionUnder(definition, parsePolicyOptions(definition, raw))
+      const asks = (part: ProtectedPart) => own[part] || protect.includes(part)
+      return { ...own, question: asks('question'), answer: asks('answer') }
     }
 
     function fits(generation: SimulatedGeneration): boolean {
