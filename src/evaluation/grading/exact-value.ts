@@ -1,6 +1,5 @@
 /**
- * The exact value of a formula of whole numbers, fractions, powers and factorials, however large. Knows nothing of
- * variables and of irrational numbers.
+ * The exact value of a formula of whole numbers, fractions, powers and factorials, with up to some thousand digits.
  */
 import type { Formula } from './formula.ts'
 import { add, divide, multiply, parseDecimal, power, rational, type Rational } from './rational.ts'
@@ -10,9 +9,13 @@ const largestFactorial = 3000n
 /** Undefined where the value is not a fraction of whole numbers, or has too many digits. */
 export function exactValue(formula: Formula): Rational | undefined {
   if (formula.kind === 'number') return parseDecimal(formula.text)
-  if (formula.kind === 'symbol') return undefined
-  const values = formula.args.map(exactValue).filter((value) => value !== undefined)
-  if (values.length < formula.args.length) return undefined
+  if (formula.kind !== 'call') return undefined
+  const values: Rational[] = []
+  for (const arg of formula.args) {
+    const value = exactValue(arg)
+    if (!value) return undefined
+    values.push(value)
+  }
   const [a, b] = values
   if (!a) return undefined
   switch (formula.head) {
@@ -22,25 +25,23 @@ export function exactValue(formula: Formula): Rational | undefined {
       return values.reduce(multiply)
     case 'Negate':
       return { n: -a.n, d: a.d }
-    case 'Subtract':
-      return b && add(a, { n: -b.n, d: b.d })
     case 'Divide':
-    case 'Rational':
       return b && divide(a, b)
-    case 'Square':
-      return power(a, 2n)
     case 'Power':
       return b && powerOf(a, b)
     case 'Factorial':
       return factorial(wholeOf(a))
     case 'Binomial':
       return b && choices(wholeOf(a), wholeOf(b))
+    case 'Abs':
+      return { n: a.n < 0n ? -a.n : a.n, d: a.d }
     default:
       return undefined
   }
 }
 
-function wholeOf({ n, d }: Rational): bigint | undefined {
+/** Undefined for a fraction. */
+export function wholeOf({ n, d }: Rational): bigint | undefined {
   return n % d === 0n ? n / d : undefined
 }
 

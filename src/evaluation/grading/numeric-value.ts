@@ -1,173 +1,146 @@
 /**
- * The value of a formula in double precision, where its variables have values. Knows nothing of LaTeX and of other
- * formulas.
+ * The value of a formula in double precision, where its variables have values.
  */
-import * as complex from './complex.ts'
-import { nothing, real, type Complex } from './complex.ts'
-import type { Formula } from './formula.ts'
+import * as approximate from './approximate.ts'
+import { literal, nothing, type Approximate } from './approximate.ts'
+import type { Formula, OfOne } from './formula.ts'
+import * as realFunctions from './real-functions.ts'
 
 /** Sums and products of more terms have no value here. */
 const mostTerms = 10_000
 
-const constants: ReadonlyMap<string, Complex> = new Map([
-  ['Pi', real(Math.PI)],
-  ['e', real(Math.E)],
-  ['i', complex.imaginaryUnit],
-  ['PositiveInfinity', real(Infinity)],
-  ['NegativeInfinity', real(-Infinity)],
+const { add, divide, multiply } = approximate
+const one = literal(1)
+const pi: Approximate = { re: Math.PI, im: 0, error: 2 ** -51 }
+const e: Approximate = { re: Math.E, im: 0, error: 2 ** -51 }
+const constants: ReadonlyMap<string, Approximate> = new Map([
+  ['\\pi', pi],
+  ['e', e],
+  ['i', approximate.imaginaryUnit],
 ])
 
-type OfOne = (z: Complex) => Complex
+type Function = (z: Approximate) => Approximate
 
-/** A function of real numbers, which has no value elsewhere. */
-function ofReal(f: (x: number) => number): OfOne {
-  return (z) => (z.im === 0 ? real(f(z.re)) : nothing)
+const reciprocal: Function = (z) => divide(one, z)
+const tan: Function = (z) => divide(approximate.sin(z), approximate.cos(z))
+const ofOne: Readonly<Record<OfOne, Function>> = {
+  Negate: approximate.negate,
+  Sqrt: approximate.sqrt,
+  Exp: approximate.exp,
+  Ln: approximate.ln,
+  Sin: approximate.sin,
+  Cos: approximate.cos,
+  Tan: tan,
+  Cot: (z) => divide(approximate.cos(z), approximate.sin(z)),
+  Sec: (z) => reciprocal(approximate.cos(z)),
+  Csc: (z) => reciprocal(approximate.sin(z)),
+  Arcsin: realFunctions.arcsin,
+  Arccos: realFunctions.arccos,
+  Arctan: realFunctions.arctan,
+  Arccot: realFunctions.arccot,
+  Arcsec: (z) => realFunctions.arccos(reciprocal(z)),
+  Arccsc: (z) => realFunctions.arcsin(reciprocal(z)),
+  Sinh: realFunctions.sinh,
+  Cosh: realFunctions.cosh,
+  Tanh: realFunctions.tanh,
+  Coth: (z) => reciprocal(realFunctions.tanh(z)),
+  Abs: (z) => ({ re: approximate.size(z), im: 0, error: z.error }),
+  Floor: realFunctions.floor,
+  Ceil: realFunctions.ceil,
+  Factorial: (z) => realFunctions.gamma(add(z, one)),
+  Gamma: realFunctions.gamma,
+  Degrees: (z) => divide(multiply(z, pi), literal(180)),
 }
 
-const reciprocal = (z: Complex) => complex.divide(real(1), z)
-const tan: OfOne = (z) => complex.divide(complex.sin(z), complex.cos(z))
-
-const ofOne: ReadonlyMap<string, OfOne> = new Map([
-  ['Negate', (z: Complex) => complex.subtract(real(0), z)],
-  ['Square', (z: Complex) => complex.multiply(z, z)],
-  ['Sqrt', complex.sqrt],
-  ['Exp', complex.exp],
-  ['Ln', complex.ln],
-  ['Lb', (z: Complex) => complex.divide(complex.ln(z), real(Math.LN2))],
-  ['Lg', (z: Complex) => complex.divide(complex.ln(z), real(Math.LN10))],
-  ['Sin', complex.sin],
-  ['Cos', complex.cos],
-  ['Tan', tan],
-  ['Cot', (z: Complex) => reciprocal(tan(z))],
-  ['Sec', (z: Complex) => reciprocal(complex.cos(z))],
-  ['Csc', (z: Complex) => reciprocal(complex.sin(z))],
-  ['Arcsin', ofReal(Math.asin)],
-  ['Arccos', ofReal(Math.acos)],
-  ['Arctan', ofReal(Math.atan)],
-  ['Arccot', ofReal((x) => Math.PI / 2 - Math.atan(x))],
-  ['Arcsec', ofReal((x) => Math.acos(1 / x))],
-  ['Arccsc', ofReal((x) => Math.asin(1 / x))],
-  ['Sinh', ofReal(Math.sinh)],
-  ['Cosh', ofReal(Math.cosh)],
-  ['Tanh', ofReal(Math.tanh)],
-  ['Abs', (z: Complex) => real(complex.absolute(z))],
-  ['Floor', ofReal(Math.floor)],
-  ['Ceil', ofReal(Math.ceil)],
-  ['Factorial', ofReal((x) => complex.gamma(x + 1))],
-  ['Gamma', ofReal(complex.gamma)],
-  ['Degrees', (z: Complex) => complex.multiply(z, real(Math.PI / 180))],
-])
-
 export interface Setting {
-  /** The values of the variables. */
-  readonly valueOf: (variable: string) => Complex
+  /** The value of a variable, and numbers that tell one function without a definition from another. */
+  readonly valueOf: (name: string) => Approximate
   /** No part of the formula may be complex: roots and logarithms of negative numbers have no value. */
   readonly realOnly: boolean
 }
 
-/** Not a number where the formula has no value or uses a function that is not known here. */
-export function numericValue(formula: Formula, setting: Setting): Complex {
+/** Nothing where the formula has no value, or one that is too large, too small or too vague. */
+export function numericValue(formula: Formula, setting: Setting): Approximate {
   const value = valueOf(formula, setting)
-  return setting.realOnly && value.im !== 0 ? nothing : value
+  return approximate.isNothing(value) || (setting.realOnly && value.im !== 0) ? nothing : value
 }
 
-/** The names in a formula that have no value of their own. */
-export function variablesOf(formula: Formula): ReadonlySet<string> {
-  if (formula.kind === 'number') return new Set()
-  if (formula.kind === 'symbol') return new Set(constants.has(formula.name) ? [] : [formula.name])
-  return new Set(formula.args.flatMap((arg) => [...variablesOf(arg)]))
-}
-
-export function mentions(formula: Formula, name: string): boolean {
-  if (formula.kind === 'number') return false
-  return formula.kind === 'symbol' ? formula.name === name : formula.args.some((arg) => mentions(arg, name))
-}
-
-function valueOf(formula: Formula, setting: Setting): Complex {
-  if (formula.kind === 'number') return real(Number(formula.text))
+function valueOf(formula: Formula, setting: Setting): Approximate {
+  if (formula.kind === 'number') return literal(Number(formula.text))
   if (formula.kind === 'symbol') return constants.get(formula.name) ?? setting.valueOf(formula.name)
-  const { head, args } = formula
-  if (head === 'Sum' || head === 'Product') return series(head, args, setting)
-  const values = args.map((arg) => numericValue(arg, setting))
-  const [a, b] = values
-  if (!a) return nothing
-  if (b) return ofMany(head, values, a, b)
-  return ofOne.get(head)?.(a) ?? (head === 'Log' ? (ofOne.get('Lg')?.(a) ?? nothing) : onlyOne(head, a))
-}
-
-/** Sums and the like with one argument. */
-function onlyOne(head: string, a: Complex): Complex {
-  return ['Add', 'Multiply', 'Max', 'Min', 'Delimiter'].includes(head) ? a : nothing
-}
-
-function ofMany(head: string, values: readonly Complex[], a: Complex, b: Complex): Complex {
-  switch (head) {
+  if (formula.kind === 'series') return seriesOf(formula, setting)
+  const values = formula.args.map((arg) => numericValue(arg, setting))
+  const [a = nothing, b = nothing] = values
+  if (values.some(approximate.isNothing)) return nothing
+  if (formula.kind === 'apply') return applied(formula.name, values, setting)
+  switch (formula.head) {
     case 'Add':
-      return values.reduce(complex.add)
+      return values.reduce(add)
     case 'Multiply':
-      return values.reduce(complex.multiply)
-    case 'Subtract':
-      return complex.subtract(a, b)
+      return values.reduce(multiply)
     case 'Divide':
-    case 'Rational':
-      return complex.divide(a, b)
+      return divide(a, b)
     case 'Power':
-      return complex.power(a, b)
+      return isE(formula.args[0]) ? approximate.exp(b) : approximate.power(a, b)
     case 'Root':
-      return complex.root(a, b)
+      return approximate.root(a, b)
     case 'Log':
-      return complex.divide(complex.ln(a), complex.ln(b))
-    case 'Complex':
-      return { re: a.re, im: b.re }
-    default:
-      return values.every(({ im }) => im === 0)
-        ? real(
-            ofReals(
-              head,
-              values.map(({ re }) => re),
-            ),
-          )
-        : nothing
-  }
-}
-
-function ofReals(head: string, values: readonly number[]): number {
-  const [a = NaN, b = NaN] = values
-  switch (head) {
-    case 'Max':
-      return Math.max(...values)
-    case 'Min':
-      return Math.min(...values)
+      return divide(approximate.ln(a), approximate.ln(b))
     case 'Mod':
-      return a - b * Math.floor(a / b)
-    case 'GCD':
-      return values.reduce(greatestDivisor)
-    case 'LCM':
-      return values.reduce((x, y) => (x * y) / greatestDivisor(x, y))
+      return realFunctions.modulo(a, b)
     case 'Binomial':
-      return complex.gamma(a + 1) / (complex.gamma(b + 1) * complex.gamma(a - b + 1))
+      return binomial(a, b)
+    case 'Max':
+    case 'Min':
+      return values.every(({ im }) => im === 0) ? extreme(values, formula.head) : nothing
+    case 'Gcd':
+    case 'Lcm':
+      return divisors(values, formula.head)
     default:
-      return NaN
+      return values.length === 1 ? ofOne[formula.head](a) : nothing
   }
 }
 
-function greatestDivisor(a: number, b: number): number {
-  if (!Number.isSafeInteger(a) || !Number.isSafeInteger(b)) return NaN
-  return b === 0 ? Math.abs(a) : greatestDivisor(b, a % b)
+function isE(formula: Formula | undefined): boolean {
+  return formula?.kind === 'symbol' && formula.name === 'e'
 }
 
-/** Arguments: the term, and a tuple of the index and its bounds. */
-function series(head: 'Sum' | 'Product', [term, range]: readonly Formula[], setting: Setting): Complex {
-  if (!term || range?.kind !== 'call') return nothing
-  const [index, from, to] = range.args
-  if (index?.kind !== 'symbol' || !from || !to) return nothing
-  const [first, last] = [numericValue(from, setting).re, numericValue(to, setting).re]
-  if (!Number.isInteger(first) || !Number.isInteger(last) || last - first >= mostTerms) return nothing
-  let total = real(head === 'Sum' ? 0 : 1)
-  for (let at = first; at <= last; at++) {
-    const valueAt = (name: string) => (name === index.name ? real(at) : setting.valueOf(name))
-    const value = numericValue(term, { ...setting, valueOf: valueAt })
-    total = head === 'Sum' ? complex.add(total, value) : complex.multiply(total, value)
+/** A function that nothing is known of is some smooth function of its arguments, another one for every name. */
+function applied(name: string, args: readonly Approximate[], setting: Setting): Approximate {
+  const factor = (what: string) => setting.valueOf(`${name} of ${args.length}: ${what}`)
+  return args.reduce(
+    (so, arg, i) => {
+      const wave = approximate.sin(add(multiply(factor(`speed ${i}`), arg), factor(`shift ${i}`)))
+      return add(so, add(multiply(factor(`height ${i}`), wave), multiply(factor(`slope ${i}`), multiply(arg, so))))
+    },
+    add(factor('start'), literal(1)),
+  )
+}
+
+function binomial(n: Approximate, k: Approximate): Approximate {
+  const below = multiply(ofOne.Factorial(k), ofOne.Factorial(add(n, approximate.negate(k))))
+  return divide(ofOne.Factorial(n), below)
+}
+
+function extreme(values: readonly Approximate[], head: 'Max' | 'Min'): Approximate {
+  return values.reduce((a, b) => ((head === 'Max' ? a.re >= b.re : a.re <= b.re) ? a : b))
+}
+
+function divisors(values: readonly Approximate[], head: 'Gcd' | 'Lcm'): Approximate {
+  const whole = values.map(realFunctions.wholeNear).filter((value) => value !== undefined)
+  if (whole.length < values.length || whole.includes(0)) return nothing
+  const { greatestDivisor } = realFunctions
+  return literal(whole.reduce(head === 'Gcd' ? greatestDivisor : (a, b) => Math.abs(a * b) / greatestDivisor(a, b)))
+}
+
+function seriesOf(series: Extract<Formula, { kind: 'series' }>, setting: Setting): Approximate {
+  const [from, to] = [series.from, series.to].map((bound) => realFunctions.wholeNear(numericValue(bound, setting)))
+  if (from === undefined || to === undefined || to - from >= mostTerms) return nothing
+  let total = literal(series.head === 'Sum' ? 0 : 1)
+  for (let at = from; at <= to; at++) {
+    const valueAt = (name: string) => (name === series.index ? literal(at) : setting.valueOf(name))
+    const value = numericValue(series.term, { ...setting, valueOf: valueAt })
+    total = series.head === 'Sum' ? add(total, value) : multiply(total, value)
   }
   return total
 }

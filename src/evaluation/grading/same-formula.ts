@@ -1,28 +1,25 @@
 /**
- * Whether two formulas are equal: exactly where they are fractions, else by their values at points, else by
- * compute-engine's simplification. Knows nothing of sets, units or words.
+ * Whether two formulas are equal: exactly where they are fractions, else by their fingerprints, else by their values at
+ * points.
  */
-import { absolute, divide, real, subtract, type Complex } from './complex.ts'
-import { createEngine } from './compute-engine.ts'
+import { add, divide, isNothing, isZero, literal, multiply, negate, size, type Approximate } from './approximate.ts'
 import { exactValue } from './exact-value.ts'
-import { parseFormula, type Formula } from './formula.ts'
-import { mentions, numericValue, variablesOf, type Setting } from './numeric-value.ts'
+import { sameFingerprint } from './fingerprint.ts'
+import { call, mentions, variablesOf, type Formula } from './formula.ts'
+import { numericValue, type Setting } from './numeric-value.ts'
+import { parseFormula } from './parse-formula.ts'
 import { parseRational, sameRational, withoutSpaces } from './rational.ts'
 import type { Algebra, Sides } from './same-answer.ts'
 
-/** Relative; double precision has 16 digits, of which sums whose terms cancel lose some. */
-const tolerance = { ofNumbers: 1e-12, ofFunctions: 1e-10 }
-/** What is left of terms that cancel, where the other value is exactly 0. */
-const rest = 1e-12
+/** Values may differ by so many times what they can be off. */
+const margin = 4
+/** Values that are off by more than this, of their size or of 1, tell nothing. */
+const vaguest = 1e-9
 /** Points: all variables positive; of both signs; whole numbers. */
 const pointsOfAKind = 6
 const fewestPoints = 3
 
-/** Of two formulas at their points: undefined if too few points have values. */
-type AtPoints = boolean | undefined
-
 export class FormulaAlgebra implements Algebra {
-  readonly #engine = createEngine()
   readonly #parsed = new Map<string, Formula | undefined>()
 
   readonly same = (a: string, b: string): boolean => {
@@ -33,7 +30,7 @@ export class FormulaAlgebra implements Algebra {
     if (!left || !right) return false
     const exact = [exactValue(left), exactValue(right)] as const
     if (exact[0] && exact[1]) return sameRational(exact[0], exact[1])
-    return sameAtPoints(left, right) ?? this.#simplifiesToZero(left, right)
+    return sameFingerprint(left, right) ?? sameAtPoints(left, right)
   }
 
   readonly proportional = (a: Sides, b: Sides, positive: boolean): boolean => {
@@ -41,79 +38,61 @@ export class FormulaAlgebra implements Algebra {
     return left !== undefined && right !== undefined && proportionalAtPoints(left, right, positive)
   }
 
+  /** The value of a real number, as a double; undefined for anything else. */
+  readonly number = (latex: string): number | undefined => {
+    const formula = this.#parse(latex)
+    if (!formula) return undefined
+    const { re, im, error } = numericValue(formula, { valueOf: () => literal(NaN), realOnly: true })
+    return im === 0 && error <= vaguest * Math.max(1, Math.abs(re)) ? re : undefined
+  }
+
   #difference(sides: Sides): Formula | undefined {
     const [left, right] = sides.map((side) => this.#parse(side))
-    return left && right && { kind: 'call', head: 'Subtract', args: [left, right] }
+    return left && right && call('Add', left, call('Negate', right))
   }
 
   #parse(latex: string): Formula | undefined {
-    if (!this.#parsed.has(latex)) this.#parsed.set(latex, parseFormula(latex, this.#engine))
+    if (!this.#parsed.has(latex)) this.#parsed.set(latex, parseFormula(latex))
     return this.#parsed.get(latex)
   }
-
-  /** In an engine of its own, because it remembers what it takes variables for. */
-  #simplifiesToZero(a: Formula, b: Formula): boolean {
-    try {
-      return (
-        createEngine()
-          .box(['Subtract', mathJson(a), mathJson(b)])
-          .simplify().json === 0
-      )
-    } catch {
-      return false
-    }
-  }
 }
 
-type MathJson = { num: string } | string | [string, ...MathJson[]]
-
-function mathJson(formula: Formula): MathJson {
-  if (formula.kind === 'number') return { num: formula.text }
-  if (formula.kind === 'call') return [formula.head, ...formula.args.map(mathJson)]
-  return { i: 'ImaginaryUnit', e: 'ExponentialE' }[formula.name] ?? formula.name
-}
-
-function sameAtPoints(a: Formula, b: Formula): AtPoints {
+function sameAtPoints(a: Formula, b: Formula): boolean {
   const values = valuesAtPoints(a, b)
-  const isNumber = variablesOf(a).size + variablesOf(b).size === 0
-  const within = isNumber ? tolerance.ofNumbers : tolerance.ofFunctions
-  return values && values.every(([left, right]) => close(left, right, within))
+  return values.length >= (isConstant(a, b) ? 1 : fewestPoints) && values.every(([left, right]) => close(left, right))
 }
 
 function proportionalAtPoints(a: Formula, b: Formula, positive: boolean): boolean {
-  const values = valuesAtPoints(a, b)?.filter(([left, right]) => absolute(left) > rest && absolute(right) > rest) ?? []
-  const ratios = values.map(([left, right]) => divide(left, right))
-  const [first] = ratios
-  if (!first || ratios.length < fewestPoints || (positive && first.re <= 0)) return false
-  return ratios.every((ratio) => close(ratio, first, tolerance.ofFunctions))
+  const values = valuesAtPoints(a, b).filter((pair) => pair.every((value) => size(value) > margin * value.error))
+  const [first] = values
+  if (!first || values.length < fewestPoints) return false
+  if (positive && divide(first[0], first[1]).re <= 0) return false
+  return values.every(([left, right]) => close(multiply(left, first[1]), multiply(right, first[0])))
+}
+
+function isConstant(a: Formula, b: Formula): boolean {
+  return variablesOf(a).size + variablesOf(b).size === 0
 }
 
 /**
- * The values of both at every point at which both have one; undefined if these are too few. Where neither speaks of i,
- * values are real: then sqrt(a) sqrt(b) is sqrt(ab), since both have values for positive a and b only.
+ * The values of both at every point at which both have one that tells something. Where neither speaks of i, values are
+ * real: then sqrt(a) sqrt(b) is sqrt(ab), since both have values for positive a and b only.
  */
-function valuesAtPoints(a: Formula, b: Formula): [Complex, Complex][] | undefined {
-  const variables = new Set([...variablesOf(a), ...variablesOf(b)])
+function valuesAtPoints(a: Formula, b: Formula): readonly (readonly [Approximate, Approximate])[] {
   const isComplex = mentions(a, 'i') || mentions(b, 'i')
-  const at = (setting: Setting): [Complex, Complex][] => {
-    const left = numericValue(a, setting)
-    const right = numericValue(b, setting)
-    const known = [left.re, left.im, right.re, right.im].every((part) => !Number.isNaN(part))
-    return known ? [[left, right]] : []
+  const at = (setting: Setting) => {
+    const pair = [numericValue(a, setting), numericValue(b, setting)] as const
+    return pair.some((value) => isNothing(value) || isVague(value)) ? [] : [pair]
   }
-  if (variables.size === 0) {
-    const values = at({ valueOf: real0, realOnly: !isComplex })
-    const known = values.length > 0 ? values : at({ valueOf: real0, realOnly: false })
-    return known.length > 0 ? known : undefined
+  const valuesAt = (point: number, realOnly: boolean) =>
+    at({ valueOf: (name) => literal(sample(name, point)), realOnly })
+  if (isConstant(a, b)) {
+    const values = valuesAt(0, !isComplex)
+    return values.length > 0 ? values : valuesAt(0, false)
   }
   const points = Array.from({ length: 3 * pointsOfAKind }, (_, point) => point)
-  const values = points
-    .flatMap((point) => at({ valueOf: (name) => real(sample(name, point)), realOnly: !isComplex }))
-    .filter((pair) => pair.every(({ re, im }) => Number.isFinite(re) && Number.isFinite(im)))
-  return values.length < fewestPoints ? undefined : values
+  return points.flatMap((point) => valuesAt(point, !isComplex))
 }
-
-const real0 = () => real(0)
 
 /** A value of a variable that depends on its name and the point's number only. */
 function sample(name: string, point: number): number {
@@ -127,9 +106,15 @@ function sample(name: string, point: number): number {
   return kind === 1 && share < 0.5 ? -size : size
 }
 
-function close(a: Complex, b: Complex, within: number): boolean {
-  const [sizeOfA, sizeOfB] = [absolute(a), absolute(b)]
-  if (sizeOfA === Infinity || sizeOfB === Infinity) return a.re === b.re && a.im === b.im
-  if (sizeOfA === 0 || sizeOfB === 0) return sizeOfA + sizeOfB < rest
-  return absolute(subtract(a, b)) <= within * Math.max(sizeOfA, sizeOfB)
+function isVague(value: Approximate): boolean {
+  return value.error > vaguest * Math.max(1, size(value))
+}
+
+/** A number that is exactly 0 has no size to compare with: what is left of terms that cancel must be small and explained. */
+function close(a: Approximate, b: Approximate): boolean {
+  if (isNothing(a) || isNothing(b)) return false
+  if (isZero(a) && isZero(b)) return true
+  const difference = add(a, negate(b))
+  const off = margin * (a.error + b.error)
+  return size(difference) <= off && off <= vaguest * Math.max(size(a), size(b), 1e-3)
 }
