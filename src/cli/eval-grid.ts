@@ -17,6 +17,7 @@ import { findTask } from '../evaluation/tasks/registry.ts'
 import type { PublishedSettings, Task, TaskLoadOptions } from '../evaluation/tasks/task.ts'
 import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { parseReference } from '../models/reference.ts'
+import { counted } from './counted.ts'
 import { limitOf, type EvalFlags } from './eval-options.ts'
 import { policiesOf, policyOptionsOf } from './run-options.ts'
 
@@ -33,7 +34,7 @@ export interface EvalChoice {
 export function chooseEval(flags: EvalFlags): EvalChoice {
   const preset = flags.preset === undefined ? undefined : findPreset(flags.preset)
   const isEmbedded = parseReference(flags.model).kind === 'embedded'
-  const fallback = isEmbedded ? ['chain'] : flags.file === undefined ? preset?.tasks : ['file']
+  const fallback = flags.file !== undefined ? ['file'] : isEmbedded ? ['chain'] : preset?.tasks
   const taskList = flags.task ?? fallback
   if (!taskList) throw new InputError('task_needed', 'Which questions? Give --task, --preset or --file.')
   const tasks = taskList.map(findTask)
@@ -135,7 +136,7 @@ async function taskOf(
   const { file, questionField, answerField, idField, generateSeed, offline, seed } = flags
   const most = Math.max(...points.map(({ limit = Infinity }) => limit))
   const limit = Number.isFinite(most) ? most : undefined
-  const { source, items } = await task.load({
+  const { source, items, leftOut } = await task.load({
     ...{ file, questionField, answerField, idField, generateSeed, offline, seed, limit },
     ...loading,
   })
@@ -149,7 +150,7 @@ async function taskOf(
   return {
     name: task.name,
     // The same questions may lie elsewhere on another machine.
-    source: file === undefined ? source : basename(file),
+    source: `${file === undefined ? source : basename(file)}${leftOut > 0 ? `, ${counted(leftOut, 'row')} without an answer left out` : ''}`,
     items,
     sampling,
     maxTokens: flags.maxTokens ?? published.maxTokens,

@@ -45,6 +45,7 @@ export interface EvalFlags extends MachineFlags {
   readonly queue?: string
   readonly output?: string
   readonly resume: boolean
+  readonly dryRun?: boolean
   readonly json?: boolean
   /** Options of single policies, e.g. `sinks`. */
   readonly [policyOption: string]: unknown
@@ -60,8 +61,12 @@ export function addEvalOptions(command: Command): Command {
   command
     .option('-m, --model <model>', 'as for dynts run', 'tiny')
     .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
-    .option('--task <tasks>', `separated by commas: ${taskNames.join(', ')} (default: chain for tiny)`, names)
-    .option('--file <file>', 'questions of your own instead of the task’s: JSON Lines, JSON or Parquet')
+    .option(
+      '--task <tasks>',
+      `separated by commas: ${taskNames.join(', ')} (default: file with --file, else chain for tiny)`,
+      names,
+    )
+    .option('--file <file>', 'questions of your own instead of the task’s: JSON Lines, JSON, Parquet or CSV')
     .option('--question-field <name>', 'field of the question (default: the usual names)')
     .option('--answer-field <name>', 'field of the right answer (default: the usual names)')
     .option('--id-field <name>', 'field of the question’s id (default: the usual names, else a hash)')
@@ -95,6 +100,10 @@ export function addEvalOptions(command: Command): Command {
     .option('-o, --output <folder>', 'default: eval-TASK')
     .option('--resume', 'go on with what the folder holds (the default)', true)
     .option('--no-resume', 'put it aside and begin anew')
+    .option(
+      '--dry-run',
+      'show the plan, the first prompt and the answer taken for it, and end before anything is computed',
+    )
   return addMachineOptions(command).option('--json', 'print one JSON object')
 }
 

@@ -30,6 +30,24 @@ export function whatIsPlanned(
   ]
 }
 
+const gradedAs: Readonly<Record<PlannedTask['items'][number]['grading'], string>> = {
+  math: 'as mathematics',
+  choice: 'by its letter',
+  chain: 'as text',
+}
+
+/** The first question of each task as the model gets it, and what its answer is compared with. */
+export function firstPrompts({ tasks }: EvalPlan): string[] {
+  return tasks.flatMap(({ name, items }) =>
+    items
+      .slice(0, 1)
+      .flatMap(({ id, prompt, expected, grading }) => [
+        `\nthe first prompt of ${name} (${id}):\n\n${prompt}\n`,
+        `its right answer, compared ${gradedAs[grading]}: ${expected}`,
+      ]),
+  )
+}
+
 function taskLines(
   { name, source, sampling, maxTokens, configurations }: PlannedTask,
   parallel: WhereItRuns['parallel'],

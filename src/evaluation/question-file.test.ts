@@ -145,7 +145,6 @@ describe('fields', () => {
       /no question in line 2 \(looked for question, .*its fields: answer, text\)/,
     ],
     [{ question: 'q', reply: '1' }, undefined, /no answer in line 2 .*its fields: question, reply/],
-    [{ question: 'q', answer: '' }, undefined, /no answer in line 2/],
     [{ question: 'q', answer: {} }, undefined, /no answer in line 2/],
     [{ question: 'q', solution: 'It is 3.' }, undefined, /"solution" in line 2 has no \\boxed/],
     [{ question: 'q', answer: '1' }, { questionField: 'toString' }, /no question in line 1 \(looked for "toString"/],

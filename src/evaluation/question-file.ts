@@ -1,116 +1,181 @@
 /**
- * Reads questions with known answers from a file: JSON Lines, a JSON array or Parquet, with the fields of the public
- * benchmarks. Knows nothing of prompts, models or whether an answer is right.
+ * Reads questions with known answers from a file: JSON Lines, a JSON array, Parquet or CSV, in the layouts of the public
+ * benchmarks.
  */
 import { createHash } from 'node:crypto'
 import { InputError } from '../errors.ts'
+import { answerField, answerText } from './question-answer.ts'
+import { choiceLetters, choiceText } from './choice-text.ts'
+import { choicesOf, type Choices } from './question-choices.ts'
+import { chosenField, fieldsOf, named, refusal, type Fields } from './question-fields.ts'
 import { readRows, type Row } from './question-rows.ts'
-import { knownAnswer } from './known-answer.ts'
+import { questionText } from './question-text.ts'
+import { rightChoices } from './right-choice.ts'
+import { shuffled } from './shuffled.ts'
+import { seedOf } from './tasks/seed-of.ts'
 
 export interface Question {
   readonly id: string
+  /** All of it: what a passage or an instruction says before it, and its choices behind it, each with its letter. */
   readonly question: string
+  /** Of a question with choices the letter. */
   readonly answer: string
-  /** Place in the file, from 0. */
+  /** Place among the questions, from 0. */
   readonly index: number
+  /** In the order of their letters; undefined: the question has none. */
+  readonly choices?: readonly string[] | undefined
+}
+
+export interface QuestionFile {
+  readonly questions: readonly Question[]
+  /** The places of rows whose answer is empty (`line 3`): they are no questions. */
+  readonly leftOut: readonly string[]
 }
 
 export interface QuestionFileOptions {
-  /** Without it: the first of `question`, `problem`, `prompt`, `input` that a record has; case does not matter. */
+  /**
+   * The field that is the whole question (`outer.inner` for one inside another). Without it: the first of `question`, `problem`,
+   * `prompt`, `query`, `input` and their like that a record has, with what belongs to it (`Body`, `passage`, `instruction` ...).
+   */
   readonly questionField?: string | undefined
-  /** Without it: the first of `answer`, `final_answer`, `target`, `expected_answer`, `gold`, `label`, `solution`. */
+  /** Without it: the first of `final_answer`, `answer`, `target`, `expected_answer`, `gold`, `label`, `solution` and their like. */
   readonly answerField?: string | undefined
   /** Without it: the first of `id`, `unique_id`, `problem_id`, `question_id`; without any, a hash of the question. */
   readonly idField?: string | undefined
-  /** Read only so many questions, from the start; the rest of the file is not looked at. */
+  /** Only so many questions, from the start. The rest is not looked at, unless the questions have choices. */
   readonly limit?: number | undefined
+  /** Of the order of choices where the file has the right one and the wrong ones in fields of their own. Default 1. */
+  readonly seed?: number | undefined
 }
 
-const questionFields = ['question', 'problem', 'prompt', 'input']
-const answerFields = ['answer', 'final_answer', 'target', 'expected_answer', 'gold', 'label', 'solution']
-const idFields = ['id', 'unique_id', 'problem_id', 'question_id']
+const idNames = ['id', 'uniqueid', 'problemid', 'questionid', 'qid']
 /** How many hexadecimal digits of the question's SHA-256 make an id. */
 const hashDigits = 12
+
+/** @throws as `readQuestionFile` */
+export async function readQuestions(path: string, options: QuestionFileOptions = {}): Promise<Question[]> {
+  return [...(await readQuestionFile(path, options)).questions]
+}
 
 /**
  * The questions of a file, in its order. A question without an id is called by the first 12 hexadecimal digits of the
  * SHA-256 of its text; where that repeats, `-2`, `-3` and so on follow.
  * @throws InputError `questions_not_found`, `invalid_questions` (saying which line or row), `repeated_question_id`
  */
-export async function readQuestions(path: string, options: QuestionFileOptions = {}): Promise<Question[]> {
-  const { limit } = options
-  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0)) {
+export async function readQuestionFile(path: string, options: QuestionFileOptions = {}): Promise<QuestionFile> {
+  const { limit = Infinity, seed = 1 } = options
+  if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit > 0)) {
     throw new InputError('invalid_limit', `The limit must be a whole number from 1, not ${limit}.`)
   }
-  const questions: Question[] = []
+  let rows = (await readRows(path, limit)).map((row) => readRow(row, path, options))
+  // What is left out makes room for more, and only the whole file tells how it names choices.
+  if (rows.length === limit && rows.some((row) => row.answer === undefined || row.choices)) {
+    rows = (await readRows(path)).map((row) => readRow(row, path, options))
+  }
+  const answered = rows.flatMap((row) => (row.answer === undefined ? [] : [{ ...row, answer: row.answer }]))
+  const kept = withLetters(path, answered, seed).slice(0, limit)
+  const last = kept.at(-1)
+  if (!last) {
+    const what =
+      rows.length === 0
+        ? 'holds no questions.'
+        : 'has no question whose answer is not empty. Name the field that holds the answers with --answer-field.'
+    throw new InputError('invalid_questions', `${path} ${what}`)
+  }
+  const passed =
+    kept.length < limit
+      ? rows
+      : rows.slice(
+          0,
+          rows.findIndex(({ place }) => place === last.place),
+        )
+  const leftOut = passed.filter(({ answer }) => answer === undefined).map(({ place }) => place)
+  return { questions: withIds(path, kept), leftOut }
+}
+
+interface ReadRow {
+  readonly place: string
+  /** As the file gives it. */
+  readonly id: string | undefined
+  readonly question: string
+  readonly choices: Choices | undefined
+  /** Undefined: it is empty. Of choices it is as the file has it. */
+  readonly answer: string | number | undefined
+}
+
+/** A row without its place in the file's list of ids. */
+type Numbered = Omit<Question, 'id' | 'index'> & Pick<ReadRow, 'place' | 'id'>
+
+function readRow(
+  row: Row,
+  path: string,
+  { questionField, answerField: chosen, idField }: QuestionFileOptions,
+): ReadRow {
+  const fields = fieldsOf(row, path)
+  const question = questionText(fields, questionField)
+  const choices = choicesOf(fields, chosen)
+  const common = { place: row.place, id: idOf(fields, idField), question, choices }
+  if (choices?.rightComesFirst === true) return { ...common, answer: 0 }
+  const field = answerField(fields, chosen, choices !== undefined)
+  if (!field) return { ...common, answer: undefined }
+  const number = choices && wholeNumber(field.value)
+  // Test sets whose answers are kept back say -1.
+  if (number !== undefined) return { ...common, answer: number < 0 ? undefined : number }
+  const answer = answerText(fields, field)
+  return { ...common, answer: answer === '' ? undefined : answer }
+}
+
+/** A whole number, alone or in a list of one. */
+function wholeNumber(value: unknown): number | undefined {
+  const alone: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value
+  const number = typeof alone === 'bigint' ? Number(alone) : alone
+  return typeof number === 'number' && Number.isInteger(number) ? number : undefined
+}
+
+/** Choices go behind their question, and letters take the place of what the file calls the right ones. */
+function withLetters(
+  path: string,
+  rows: readonly (ReadRow & { readonly answer: string | number })[],
+  seed: number,
+): Numbered[] {
+  const unordered = rows.flatMap(({ place, choices, answer }) => (choices ? [{ place, choices, answer }] : []))
+  const right = rightChoices(path, unordered)
+  let choiceRow = 0
+  return rows.map(({ place, id, question, choices, answer }) => {
+    if (!choices) return { place, id, question, answer: String(answer) }
+    const { texts, rightComesFirst = false } = choices
+    const places = texts.map((_, i) => i)
+    const order = rightComesFirst ? shuffled(texts.length, seedOf('choices', seed, id ?? hashOf(question))) : places
+    const shown = order.map((from) => (texts[from] ?? '').trim())
+    const letter = choiceLetters[order.indexOf(right[choiceRow++] ?? 0)] ?? ''
+    return { place, id, question: choiceText(question, shown), answer: letter, choices: shown }
+  })
+}
+
+/** Each question's own id, or a hash of its text. */
+function withIds(path: string, rows: readonly Numbered[]): Question[] {
   const places = new Map<string, string>()
-  for (const row of await readRows(path, limit)) {
-    const index = questions.length
-    const question = questionOf(row, path, options.questionField)
-    const answer = answerOf(row, path, options.answerField)
-    const given = idOf(row, path, options.idField)
+  return rows.map(({ place, id: given, ...rest }, index) => {
     const earlier = given === undefined ? undefined : places.get(given)
     if (earlier !== undefined) {
       throw new InputError(
         'repeated_question_id',
-        `${path}: the id "${given ?? ''}" is used twice, in ${earlier} and ${row.place}. Give each question its own id.`,
+        `${path}: the id "${given ?? ''}" is used twice, in ${earlier} and ${place}. Give each question its own id.`,
       )
     }
-    const id = given ?? freeName(hashOf(question), places)
-    places.set(id, row.place)
-    questions.push({ id, question, answer, index })
-  }
-  if (questions.length === 0) throw new InputError('invalid_questions', `${path} holds no questions.`)
-  return questions
+    const id = given ?? freeName(hashOf(rest.question), places)
+    places.set(id, place)
+    return { id, ...rest, index }
+  })
 }
 
-function questionOf(row: Row, path: string, chosen: string | undefined): string {
-  const value = fieldOf(row, chosen, questionFields)?.value
-  if (typeof value === 'string' && value.trim() !== '') return value
-  throw lacking(row, path, 'question', chosen, questionFields)
-}
-
-function answerOf(row: Row, path: string, chosen: string | undefined): string {
-  const field = fieldOf(row, chosen, answerFields)
-  if (!field) throw lacking(row, path, 'answer', chosen, answerFields)
-  const worked = field.name.toLowerCase() === 'solution'
-  const answer = knownAnswer(field.value, worked)
-  if (answer !== undefined && answer !== '') return answer
-  if (!worked || typeof field.value !== 'string') throw lacking(row, path, 'answer', chosen, answerFields)
-  throw new InputError(
-    'invalid_questions',
-    `${path}: the "${field.name}" in ${row.place} has no \\boxed{...} and no last line "#### ..." that tells the answer. ` +
-      'Name the field that holds it.',
-  )
-}
-
-function idOf(row: Row, path: string, chosen: string | undefined): string | undefined {
-  const value = fieldOf(row, chosen, idFields)?.value
+function idOf(fields: Fields, chosen: string | undefined): string | undefined {
+  const field = chosen === undefined ? named(fields, idNames)[0] : chosenField(fields, chosen, 'id')
+  const value = field?.value
   if (typeof value === 'string' && value.trim() !== '') return value.trim()
   if (typeof value === 'number' || typeof value === 'bigint') return String(value)
-  if (chosen !== undefined) throw lacking(row, path, 'id', chosen, idFields)
+  if (chosen !== undefined) throw refusal(fields, 'id', `"${chosen}" holds none`)
   return undefined
-}
-
-/** The chosen field as it is named; else the first of the usual ones that holds something. */
-function fieldOf(row: Row, chosen: string | undefined, usual: readonly string[]) {
-  const holding = (name: string) => {
-    const value = row.fields[name]
-    return value === undefined || value === null || value === '' ? undefined : { name, value }
-  }
-  if (chosen !== undefined) return Object.hasOwn(row.fields, chosen) ? holding(chosen) : undefined
-  const names = Object.keys(row.fields)
-  for (const wanted of usual) {
-    const found = names.filter((name) => name.toLowerCase() === wanted).flatMap((name) => holding(name) ?? [])[0]
-    if (found) return found
-  }
-  return undefined
-}
-
-function lacking(row: Row, path: string, what: string, chosen: string | undefined, usual: readonly string[]) {
-  const wanted = chosen === undefined ? `looked for ${usual.join(', ')}` : `looked for "${chosen}"`
-  const there = Object.keys(row.fields).join(', ') || 'none'
-  return new InputError('invalid_questions', `${path}: no ${what} in ${row.place} (${wanted}; its fields: ${there}).`)
 }
 
 function hashOf(question: string): string {

@@ -3,10 +3,12 @@
  * the fields mean.
  */
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { extname } from 'node:path'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { InputError } from '../errors.ts'
 import { readLines } from '../records/lines.ts'
+import { parseCsv } from './tasks/csv.ts'
 
 export interface Row {
   readonly fields: Readonly<Record<string, unknown>>
@@ -18,11 +20,12 @@ const parquetMagic = 'PAR1'
 const byteOrderMark = '\uFEFF'
 
 /**
- * The first `limit` records of a JSON Lines file (blank lines do not count), a JSON array or a Parquet file, which are told
- * apart by how they begin.
- * @throws InputError `questions_not_found`, `invalid_questions`
+ * The first `limit` records of a CSV file (by its name), a JSON Lines file (blank lines do not count), a JSON array or a Parquet
+ * file (by how they begin).
+ * @throws InputError `questions_not_found`, `invalid_questions`, `invalid_csv`
  */
 export async function readRows(path: string, limit = Infinity): Promise<Row[]> {
+  if (extname(path).toLowerCase() === '.csv') return csvRows(path, limit)
   const start = firstBytes(path)
   if (start.startsWith(parquetMagic)) return parquetRows(path, limit)
   const first = start.replace(byteOrderMark, '').trimStart()
@@ -69,6 +72,12 @@ function arrayRows(path: string, limit: number): Row[] {
   const items = parsed(readFileSync(path, 'utf8').replace(byteOrderMark, ''), path)
   if (!Array.isArray(items)) throw new InputError('invalid_questions', `${path} is not a JSON array of questions.`)
   return items.slice(0, limit).map((item, i) => rowOf(item, path, `item ${i + 1}`))
+}
+
+function csvRows(path: string, limit: number): Row[] {
+  firstBytes(path)
+  const rows = parseCsv(readFileSync(path, 'utf8'), path)
+  return rows.slice(0, limit).map((fields, i) => ({ fields, place: `row ${i + 1}` }))
 }
 
 async function parquetRows(path: string, limit: number): Promise<Row[]> {

@@ -19,7 +19,7 @@ writeFileSync(file, problems.map((problem) => `${JSON.stringify(problem)}\n`).jo
 const settings = ['--budget', '128', '--max-tokens', '160', '--threads', '1', '--parallel', '1', '--offline']
 const policies = ['--policy', 'full,dynts,window', '--metric', 'pass,replay-loss']
 const evaluate = (args: readonly string[], run: RunSettings = {}) =>
-  dynts(['eval', '--file', file, ...settings, ...args], { timeoutMs: 100_000, ...run })
+  dynts(['eval', '--task', 'chain', '--file', file, ...settings, ...args], { timeoutMs: 100_000, ...run })
 
 interface Line {
   readonly policy: string
@@ -137,6 +137,21 @@ describe('dynts eval', () => {
     ])
     expect(stdout).toMatch(/^\| Pass@1 by B \| +112 \| +128 \|$/m)
   })
+})
+
+test('--dry-run shows the plan, the first prompt and its answer, and computes and writes nothing', async () => {
+  const rows = [
+    { Body: 'Ann has 3 nuts.', Question: 'How many?', Answer: '' },
+    { Body: 'Bo has 4 nuts.', Question: 'How many?', Answer: 4 },
+  ]
+  writeFileSync(at('svamp.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  const { code, stdout, stderr } = await dynts(['eval', '--file', at('svamp.jsonl'), '--dry-run', '--offline'])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toMatch(/^file \(svamp\.jsonl, 1 row without an answer left out\): temperature/m)
+  expect(stdout).toMatch(/^Bo has 4 nuts\.\nHow many\?\nPlease reason step by step.*boxed\{\}\.$/m)
+  expect(stdout).toMatch(/^its right answer, compared as mathematics: 4$/m)
+  expect(stdout).toMatch(/^into eval-file$/m)
+  expect(existsSync(at('eval-file'))).toBe(false)
 })
 
 describe('dynts eval summary', () => {

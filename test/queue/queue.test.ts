@@ -19,7 +19,7 @@ writeFileSync(file, problems.map((problem) => `${JSON.stringify(problem)}\n`).jo
 
 const here = ['--threads', '1', '--parallel', '1']
 const evaluation = [
-  ...['eval', '--file', file, '--budget', '128', '--max-tokens', '160', '--offline'],
+  ...['eval', '--task', 'chain', '--file', file, '--budget', '128', '--max-tokens', '160', '--offline'],
   ...['--policy', 'full,dynts,window', '--metric', 'pass,replay-loss', '--samples', '2'],
 ]
 /** Of a machine that does other work as well. */

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
+import type { EvalPlan } from '../../evaluation/run/eval-plan.ts'
 import { runEval, type EvalProgress, type EvalRun } from '../../evaluation/run/run-eval.ts'
 import { summarise, type EvalSummary } from '../../evaluation/run/summarise.ts'
 import { summaryText } from '../../evaluation/run/summary-tables.ts'
@@ -13,10 +14,11 @@ import { downloadStopped, showDownload } from '../download-progress.ts'
 import { chooseEval, planEval, type EvalGrid } from '../eval-grid.ts'
 import { addEvalOptions, checkEvalFlags, type EvalFlags } from '../eval-options.ts'
 import { writeSummary } from '../eval-output.ts'
-import { whatIsPlanned } from '../eval-plan-text.ts'
+import { firstPrompts, whatIsPlanned } from '../eval-plan-text.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
 import { packageVersion } from '../package-version.ts'
+import { printable } from '../printable.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { openQueueClient, sayWhatFailed, type QueueClient } from '../queue-client.ts'
 import { evalMergeCommand } from './eval-merge.ts'
@@ -48,7 +50,7 @@ async function evaluate(flags: EvalFlags): Promise<void> {
   let queue: QueueClient | undefined
   let isComplete = false
   try {
-    if (flags.queue !== undefined) {
+    if (flags.queue !== undefined && flags.dryRun !== true) {
       const runFile = join(choice.output, 'queue.json')
       queue = await openQueueClient(flags.queue, { runFile, resume: flags.resume, progress })
     }
@@ -59,7 +61,12 @@ async function evaluate(flags: EvalFlags): Promise<void> {
     }
     const { located, grid } = prepared
     const where = { parallel: queue ? undefined : grid.parallel, shard: flags.shard, output: choice.output }
-    for (const line of whatIsPlanned(located, grid.plan, where)) say(line)
+    const planned = whatIsPlanned(located, grid.plan, where)
+    if (flags.dryRun === true) {
+      printDryRun(grid.plan, planned, flags)
+      return
+    }
+    for (const line of planned) say(line)
     if (!choice.policies && !located.predictor) say(withoutPredictor)
     model = await load(located, flags, signal, say)
     const identity = { model: grid.plan.model, predictor: grid.plan.predictor }
@@ -86,6 +93,12 @@ async function evaluate(flags: EvalFlags): Promise<void> {
     // Both are begun: what is left open would keep the process alive.
     await Promise.all([model?.close(), queue?.jobs.close(isComplete)])
   }
+}
+
+function printDryRun(plan: EvalPlan, planned: readonly string[], { json }: EvalFlags): void {
+  const text = [...planned, ...firstPrompts(plan)].join('\n')
+  const record = { ...plan, schema: 'dynts.eval.dry-run/1', plan: plan.schema }
+  process.stdout.write(json === true ? `${JSON.stringify(record, null, 2)}\n` : `${printable(text)}\n`)
 }
 
 /** Undefined: a download was interrupted. */

@@ -2,11 +2,11 @@
  * The embedded model's task: chain problems, shipped or generated. The question is the whole prompt, as in training.
  */
 import { generateChainProblem } from '../chain-problem.ts'
-import { readQuestions } from '../question-file.ts'
+import { readQuestionFile } from '../question-file.ts'
 import { chainSettings } from './published-settings.ts'
 import { seedOf } from './seed-of.ts'
 import { shippedProblems } from './shipped-problems.ts'
-import { checkLimit, loadedTask, type Task, type TaskItem, type TaskLoadOptions } from './task.ts'
+import { checkLimit, loadedTask, type LoadedTask, type Task, type TaskItem, type TaskLoadOptions } from './task.ts'
 
 /** Seed of the problems beyond the shipped ones. */
 const furtherSeed = 0
@@ -22,8 +22,11 @@ export const chain: Task = {
     if (generateSeed !== undefined) {
       return loadedTask('chain', `generated from seed ${generateSeed}`, generated(generateSeed, limit, 0))
     }
-    if (file !== undefined) return loadedTask('chain', file, await fromFile(file, options))
-    const shipped = await fromFile(shippedProblems('test'), { limit: Math.min(limit, shippedCount) })
+    if (file !== undefined) {
+      const { items, leftOut } = await fromFile(file, options)
+      return loadedTask('chain', file, items, leftOut)
+    }
+    const { items: shipped } = await fromFile(shippedProblems('test'), { limit: Math.min(limit, shippedCount) })
     const source = 'shipped test problems'
     if (limit <= shippedCount) return loadedTask('chain', source, shipped)
     const further = generated(furtherSeed, limit - shippedCount, shippedCount)
@@ -34,9 +37,10 @@ export const chain: Task = {
 async function fromFile(
   path: string,
   { questionField, answerField, idField, limit }: TaskLoadOptions,
-): Promise<TaskItem[]> {
-  const questions = await readQuestions(path, { questionField, answerField, idField, limit })
-  return questions.map(({ id, question, answer, index }) => chainItem(id, index, question, answer))
+): Promise<Pick<LoadedTask, 'items' | 'leftOut'>> {
+  const { questions, leftOut } = await readQuestionFile(path, { questionField, answerField, idField, limit })
+  const items = questions.map(({ id, question, answer, index }) => chainItem(id, index, question, answer))
+  return { items, leftOut: leftOut.length }
 }
 
 /** The same seed gives the same problems, however many: the n-th does not depend on those before it. */

@@ -1,15 +1,13 @@
 /**
  * Questions with four choices from a file, and the order in which the choices are shown. Does not know where the file is from.
  */
-import { readFileSync } from 'node:fs'
-import { extname } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../../errors.ts'
-import { mulberry32 } from '../../mulberry32.ts'
 import { readRows } from '../question-rows.ts'
-import { choiceLetters, choicePrompt } from './prompts.ts'
+import { choiceLetters, choiceText } from '../choice-text.ts'
+import { shuffled } from '../shuffled.ts'
+import { choicePrompt } from './prompts.ts'
 import { seedOf } from './seed-of.ts'
-import { parseCsv } from './csv.ts'
 import type { TaskItem } from './task.ts'
 
 /** The columns that count, named as GPQA's authors do. */
@@ -24,7 +22,7 @@ const choiceRow = z.object({
 type ChoiceRow = z.infer<typeof choiceRow>
 
 /**
- * @param path ends in .csv, or is what `readQuestions` reads
+ * @param path what `readQuestions` reads
  * @param seed of the order of the choices
  * @throws InputError `questions_not_found`, `invalid_csv`, `invalid_questions`
  */
@@ -32,7 +30,8 @@ export async function readChoiceItems(
   path: string,
   { seed, limit }: { seed: number; limit?: number | undefined },
 ): Promise<TaskItem[]> {
-  return (await fieldsOf(path, limit)).map((row, index) => choiceItem(parseRow(row, path, index), index, seed))
+  const rows = await readRows(path, limit)
+  return rows.map(({ fields }, index) => choiceItem(parseRow(fields, path, index), index, seed))
 }
 
 /**
@@ -48,26 +47,12 @@ export function choiceItem(row: ChoiceRow, index: number, seed: number): TaskIte
   const order = shuffled(all.length, seedOf('choices', seed, id))
   const choices = order.map((from) => all[from] ?? '')
   const expected = choiceLetters[order.indexOf(0)] ?? ''
-  return { id, index, prompt: choicePrompt(row.Question, choices), expected, kind: 'choice' }
-}
-
-/** 0 .. count - 1 in random order (Fisher and Yates). */
-function shuffled(count: number, seed: number): number[] {
-  const draw = mulberry32(seed)
-  const left = Array.from({ length: count }, (_, i) => i)
-  return Array.from({ length: count }, () => left.splice(Math.floor(draw() * left.length), 1)).flat()
-}
-
-async function fieldsOf(path: string, limit: number | undefined): Promise<unknown[]> {
-  if (extname(path).toLowerCase() === '.csv') return parseCsv(readText(path), path).slice(0, limit)
-  return (await readRows(path, limit)).map(({ fields }) => fields)
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new InputError('questions_not_found', `${path} cannot be read: ${(cause as Error).message}.`, { cause })
+  return {
+    id,
+    index,
+    prompt: choicePrompt(choiceText(row.Question, choices), choices.length),
+    expected,
+    kind: 'choice',
   }
 }
 

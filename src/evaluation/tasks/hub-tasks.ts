@@ -3,13 +3,13 @@
  * what of it could not be verified.
  */
 import { resolveDatasetFile, type DatasetFile } from '../../models/dataset.ts'
-import { readQuestions } from '../question-file.ts'
+import { readQuestionFile, type Question } from '../question-file.ts'
 import { readChoiceItems } from './choice-rows.ts'
-import { mathPrompt } from './prompts.ts'
+import { choicePrompt, mathPrompt } from './prompts.ts'
 import { longSettings, shortSettings } from './published-settings.ts'
 import { checkLimit, loadedTask, type LoadedTask, type Task, type TaskItem, type TaskLoadOptions } from './task.ts'
 
-interface Fields {
+interface FieldNames {
   readonly questionField?: string | undefined
   readonly answerField?: string | undefined
   readonly idField?: string | undefined
@@ -20,7 +20,7 @@ interface MathTask {
   readonly title: string
   readonly source: DatasetFile
   /** Of the Hub's file. */
-  readonly fields: Fields
+  readonly fields: FieldNames
   readonly published: Task['published']
 }
 
@@ -110,9 +110,9 @@ const gpqaDiamond: Task = {
 export const hubTasks: readonly Task[] = [...mathTasks.map(asTask), gpqaDiamond]
 
 /** Any file of the user's with questions and answers: what is not a known benchmark. */
-export async function loadMathFile(name: string, path: string, options: TaskLoadOptions): Promise<LoadedTask> {
+export async function loadQuestionFile(name: string, path: string, options: TaskLoadOptions): Promise<LoadedTask> {
   checkLimit(options.limit)
-  return loadedTask(name, path, await readMathItems(path, options, options.limit))
+  return await loaded(name, path, path, options, options)
 }
 
 function asTask({ name, title, source, fields, published }: MathTask): Task {
@@ -125,20 +125,26 @@ function asTask({ name, title, source, fields, published }: MathTask): Task {
       const located = await locate(source, options)
       // A file of the user's may be another copy, with other names of fields.
       const from = options.file === undefined ? fields : options
-      return loadedTask(name, located.source, await readMathItems(located.path, from, options.limit))
+      return await loaded(name, located.source, located.path, from, options)
     },
   }
 }
 
-async function readMathItems(
+async function loaded(
+  name: string,
+  source: string,
   path: string,
-  { questionField, answerField, idField }: Fields,
-  limit: number | undefined,
-): Promise<TaskItem[]> {
-  const questions = await readQuestions(path, { questionField, answerField, idField, limit })
-  return questions.map(({ id, question, answer, index }) => {
-    return { id, index, prompt: mathPrompt(question), expected: answer, kind: 'math' }
-  })
+  { questionField, answerField, idField }: FieldNames,
+  { limit, seed }: TaskLoadOptions,
+): Promise<LoadedTask> {
+  const { questions, leftOut } = await readQuestionFile(path, { questionField, answerField, idField, limit, seed })
+  return loadedTask(name, source, questions.map(itemOf), leftOut.length)
+}
+
+function itemOf({ id, index, question, answer, choices }: Question): TaskItem {
+  return choices
+    ? { id, index, prompt: choicePrompt(question, choices.length), expected: answer, kind: 'choice' }
+    : { id, index, prompt: mathPrompt(question), expected: answer, kind: 'math' }
 }
 
 async function locate(from: DatasetFile, options: TaskLoadOptions): Promise<{ path: string; source: string }> {

@@ -1,9 +1,7 @@
 /**
  * The user's messages. There is no system prompt and there are no examples, as DeepSeek recommends for its R1 models.
  */
-
-/** The letters of four choices, in the order in which they are shown. */
-export const choiceLetters = ['A', 'B', 'C', 'D'] as const
+import { choiceLetters } from '../choice-text.ts'
 
 /** DeepSeek's own sentence for mathematics. */
 export function mathPrompt(question: string): string {
@@ -12,15 +10,11 @@ export function mathPrompt(question: string): string {
 
 /**
  * DeepSeek gives no sentence for choices; this is the one for mathematics, asking for the letter.
- * @param choices four, in the order of the letters
+ * @param question with its choices, each with its letter
+ * @param count of the choices
  */
-export function choicePrompt(question: string, choices: readonly string[]): string {
-  const lines = choiceLetters.map((letter, i) => `${letter}. ${(choices[i] ?? '').trim()}`)
-  return [
-    question.trim(),
-    '',
-    ...lines,
-    '',
-    'Please reason step by step, and put the letter of the right choice (A, B, C or D) within \\boxed{}.',
-  ].join('\n')
+export function choicePrompt(question: string, count: number): string {
+  const letters = choiceLetters.slice(0, count)
+  const list = `${letters.slice(0, -1).join(', ')} or ${letters.at(-1) ?? ''}`
+  return `${question.trim()}\n\nPlease reason step by step, and put the letter of the right choice (${list}) within \\boxed{}.`
 }

@@ -4,7 +4,7 @@
 import { InputError } from '../../errors.ts'
 import { didYouMean } from '../../did-you-mean.ts'
 import { chain } from './chain.ts'
-import { hubTasks, loadMathFile } from './hub-tasks.ts'
+import { hubTasks, loadQuestionFile } from './hub-tasks.ts'
 import { shortSettings } from './published-settings.ts'
 import type { Task } from './task.ts'
 
@@ -17,10 +17,10 @@ const file: Task = {
     if (options.file === undefined) {
       throw new InputError(
         'file_needed',
-        'The task file needs --file: JSON Lines or Parquet with questions and answers.',
+        'The task file needs --file: JSON Lines, JSON, Parquet or CSV with questions and answers.',
       )
     }
-    return await loadMathFile('file', options.file, options)
+    return await loadQuestionFile('file', options.file, options)
   },
 }
 

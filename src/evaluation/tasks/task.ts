@@ -25,6 +25,8 @@ export interface LoadedTask {
   /** Where the questions come from: a file, or `user/name@commit/file`. */
   readonly source: string
   readonly items: readonly TaskItem[]
+  /** How many rows of the source are no items, because their answer is empty. */
+  readonly leftOut: number
 }
 
 /** What a run uses where the user says nothing. */
@@ -44,7 +46,7 @@ export interface PublishedSettings {
 }
 
 export interface TaskLoadOptions {
-  /** A local file in place of the Hub's: JSON Lines, a JSON array or Parquet (for choices CSV as well). */
+  /** A local file in place of the Hub's: JSON Lines, a JSON array, Parquet or CSV. */
   readonly file?: string | undefined
   /** Names of the file's fields, if they are not the usual ones. */
   readonly questionField?: string | undefined
@@ -77,7 +79,7 @@ export interface Task {
 }
 
 /** Puts a loaded task together. @throws InputError `duplicate_item`, `no_items` */
-export function loadedTask(name: string, source: string, items: readonly TaskItem[]): LoadedTask {
+export function loadedTask(name: string, source: string, items: readonly TaskItem[], leftOut = 0): LoadedTask {
   if (items.length === 0) throw new InputError('no_items', `${source} has no questions for the task ${name}.`)
   const ids = new Set<string>()
   for (const { id } of items) {
@@ -85,7 +87,7 @@ export function loadedTask(name: string, source: string, items: readonly TaskIte
       throw new InputError('duplicate_item', `${source} has two questions with the id ${id}. Ids must differ.`)
     ids.add(id)
   }
-  return { name, source, items }
+  return { name, source, items, leftOut }
 }
 
 /** @throws InputError `invalid_limit` */
