@@ -1,6 +1,6 @@
 /**
  * Tries work again that failed for a reason that may pass: longer waits each time, with some chance in them so that many who
- * wait do not come back together. Knows nothing of what the work is.
+ * wait do not come back together.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -31,10 +31,12 @@ export interface Retry {
 export interface BackOffOptions {
   /** How many times failed work is tried again. */
   readonly retries: number
-  readonly signal: AbortSignal
+  readonly signal?: AbortSignal | undefined
   readonly onRetry?: ((retry: Retry) => void) | undefined
   /** Milliseconds before the first retry; doubles with each, up to a minute. */
   readonly firstMs?: number | undefined
+  /** How far the work is, in any unit. As long as a try takes it further, the retries are counted anew. */
+  readonly progress?: (() => number) | undefined
 }
 
 const longestMs = 60_000
@@ -44,17 +46,19 @@ const longestMs = 60_000
  * @throws PassingFailure when the tries are used up; whatever else `work` throws, at once; AbortError
  */
 export async function withBackOff<T>(options: BackOffOptions, work: () => Promise<T>): Promise<T> {
-  const { retries, signal, onRetry, firstMs = 500 } = options
-  for (let retry = 1; ; retry++) {
+  const { retries, signal, onRetry, firstMs = 500, progress = () => 0 } = options
+  for (let retry = 1, reached = progress(); ; retry++) {
     try {
       return await work()
     } catch (error) {
-      signal.throwIfAborted()
+      signal?.throwIfAborted()
+      if (progress() > reached) retry = 1
+      reached = progress()
       if (!(error instanceof PassingFailure) || retry > Math.min(retries, error.mostRetries)) throw error
       const doubled = Math.min(longestMs, firstMs * 2 ** (retry - 1))
       const waitMs = Math.max(error.waitMs, doubled * (0.75 + Math.random() / 2))
       onRetry?.({ reason: error.message, retry, retries, waitMs })
-      await sleep(waitMs, undefined, { signal })
+      await sleep(waitMs, undefined, signal && { signal })
     }
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Which of a repository's files make the model that was asked for. Knows names only, nothing of the network or of disks.
+ * Which of a repository's files make the model that was asked for, by their names alone.
  *
- * Source of the rules: llama.cpp v0.5.0, common/download.cpp (find_best_model), so that `user/repo:QUANT` means the same.
+ * Source of the rules: llama.cpp v0.5.0, common/download.cpp (find_best_model, gguf_filename_is_model), so that
+ * `user/repo:QUANT` means the same.
  */
 import {
   GGUF_QUANT_ORDER,
@@ -21,14 +22,20 @@ export interface ModelFiles<File extends { readonly path: string }> {
 }
 
 const PREFERRED = ['Q4_K_M', 'Q8_0']
-const NOT_MODELS = /mmproj|imatrix|mtp-|eagle3-|dflash-|dspark-|\.predictor\.gguf$/i
+/** What llama.cpp looks for in a file's name, as it is written here: a model's own name may well have `MTP-` in it. */
+const NOT_MODELS = ['mmproj', 'imatrix', 'mtp-', 'eagle3-', 'dflash-', 'dspark-', '.predictor.gguf']
 
-/** All models among files, complete ones only, in the order of their names. */
+/** All language models among files, complete ones only, in the order of their names. */
 export function groupModels<File extends { readonly path: string }>(files: readonly File[]): ModelFiles<File>[] {
+  return groupFiles(files.filter(({ path }) => !NOT_MODELS.some((part) => baseName(path).includes(part))))
+}
+
+/** As `groupModels`, and what belongs to a model but is none: projectors, drafts, importance matrices. */
+export function groupFiles<File extends { readonly path: string }>(files: readonly File[]): ModelFiles<File>[] {
   const groups = new Map<string, { total: number; files: File[] }>()
   for (const file of files) {
     const { path } = file
-    if (!/\.gguf$/i.test(path) || NOT_MODELS.test(baseName(path))) continue
+    if (!/\.gguf$/i.test(path)) continue
     const part = parseGgufShardFilename(path)
     const key = part === null ? path : `${part.prefix}-of-${part.total}`
     const group = groups.get(key) ?? { total: part === null ? 1 : Number(part.total), files: [] }
@@ -43,32 +50,42 @@ export function groupModels<File extends { readonly path: string }>(files: reado
 }
 
 /**
- * The model that a reference means.
+ * The model that a reference means. A file that is named may be any GGUF.
  * @throws InputError `quant_not_found`, which names the quants that there are
  */
 export function chooseModel<File extends { readonly path: string }>(
   reference: HubReference,
   files: readonly File[],
 ): ModelFiles<File> {
-  const models = groupModels(files)
-  const chosen = findModel(reference, models)
+  const chosen = findAmong(reference, files)
   if (chosen !== undefined) return chosen
-  const { repo, revision } = reference
-  const where = revision === 'main' ? repo : `${repo}@${revision}`
-  const wanted = reference.file ?? reference.quant
-  if (models.length === 0) {
-    throw new InputError(
-      'quant_not_found',
-      `${where} has no GGUF model. Look for a repository whose name ends in -GGUF.`,
-    )
-  }
-  throw new InputError(
-    'quant_not_found',
-    `${where} has no ${wanted ?? 'GGUF model'}. It has: ${sortQuants(models.map(({ quant }) => quant)).join(', ')}.`,
-  )
+  throw new InputError('quant_not_found', whyNone(reference, files))
 }
 
 /** As `chooseModel`, but `undefined` if there is none. */
+export function findAmong<File extends { readonly path: string }>(
+  reference: HubReference,
+  files: readonly File[],
+): ModelFiles<File> | undefined {
+  return findModel(reference, reference.file === undefined ? groupModels(files) : groupFiles(files))
+}
+
+function whyNone({ repo, revision, file, quant }: HubReference, files: readonly { readonly path: string }[]): string {
+  const where = revision === 'main' ? repo : `${repo}@${revision}`
+  const models = groupModels(files)
+  const wanted = file ?? quant
+  const ggufs = files.map(({ path }) => path).filter((path) => /\.gguf$/i.test(path))
+  if (file !== undefined && ggufs.includes(file)) return `${where} has not all parts of ${file}.`
+  if (models.length > 0) {
+    const quants = sortQuants(models.map((model) => model.quant))
+    return `${where} has no ${wanted ?? 'GGUF model'}. It has: ${quants.join(', ')}.`
+  }
+  if (ggufs.length === 0) return `${where} has no GGUF model. Look for a repository whose name ends in -GGUF.`
+  const rest = ggufs.length > 3 ? ` and ${ggufs.length - 3} more` : ''
+  return `${where} has no GGUF that is a whole language model by its name, only ${ggufs.slice(0, 3).join(', ')}${rest}. If one is, name it: hf:${where}/${ggufs[0]}`
+}
+
+/** The one of several models that a reference means. */
 export function findModel<Model extends ModelFiles<{ readonly path: string }>>(
   { file, quant }: HubReference,
   models: readonly Model[],

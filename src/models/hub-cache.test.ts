@@ -155,5 +155,61 @@ describe('the environment', () => {
     expect(() => hubEndpoint({ HF_ENDPOINT: 'mirror' })).toThrow(/https/)
     expect(await hubToken({ HF_TOKEN: ' t ', HF_HOME: cache })).toBe('t')
     expect(await hubToken({ HF_HOME: cache })).toBeUndefined()
+    expect(await hubToken({ HF_TOKEN: 'eyJhbGciOi.J9.x-_~+/==' })).toBe('eyJhbGciOi.J9.x-_~+/==')
+    expect(await hubToken({ HF_TOKEN: ' ', HUGGING_FACE_HUB_TOKEN: 'old\r\n' })).toBe('old')
+  })
+  test.each([
+    'https://user:secret@hub.example',
+    'https://',
+    'https://a b',
+    'https://hub.example/?token=secret',
+    'ftp://a',
+  ])('the server %s is refused', (endpoint) => {
+    expect(() => hubEndpoint({ HF_ENDPOINT: endpoint })).toThrow(/^HF_ENDPOINT (is|must not)/)
+  })
+
+  const notTokens: [string, string, RegExp][] = [
+    ['a line break', 'hf_abc\ndef', /a line break/],
+    ['two lines with CR LF', 'hf_abc\r\nhf_def', /a line break/],
+    ['a line separator', 'hf_abc\u2028def', /a line break/],
+    ['typographic quotes', '\u201chf_abc\u201d', /a quote/],
+    ['a German quote', '\u201ehf_abc\u201c', /a quote/],
+    ['straight quotes', '"hf_abc"', /a quote/],
+    ['single quotes', "'hf_abc'", /a quote/],
+    ['a space', 'hf_abc def', /a space/],
+    ['a no-break space', 'hf_abc\u00a0def', /a space/],
+    ['a tab', 'hf_abc\tdef', /a space/],
+    ['the word Bearer', 'Bearer hf_abc', /"Bearer"/],
+    ['the word bearer', 'bearer: hf_abc', /"Bearer"/],
+    ['a letter that is not ASCII', 'hf_\u00e4bc', /no token has/],
+    ['a zero-width space', 'hf_abc\u200bdef', /no token has/],
+    ['a NUL', 'hf_abc\u0000', /no token has/],
+    ['an assignment', 'HF_TOKEN=hf_abc', /no token has/],
+  ]
+  test.each(notTokens)(
+    'a token with %s: HF_TOKEN or the file is named, and nothing is shown',
+    async (_, text, flaw) => {
+      const refusal = (holder: string) =>
+        expect.objectContaining({
+          name: 'InputError',
+          code: 'hub_token',
+          message: expect.stringContaining(holder),
+        }) as Error
+      for (const name of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
+        const asked = hubToken({ [name]: text, HF_HOME: cache })
+        await expect(asked).rejects.toThrow(refusal(`${name} holds no access token`))
+        await expect(asked).rejects.toThrow(flaw)
+        await expect(asked).rejects.not.toThrow(/abc/)
+      }
+      const path = join(cache, 'token')
+      await writeFile(path, text)
+      await expect(hubToken({ HF_HOME: cache })).rejects.toThrow(refusal(path))
+      await expect(hubToken({ HF_TOKEN_PATH: path })).rejects.toThrow(refusal(path))
+    },
+  )
+  test('a token file that cannot be read is named', async () => {
+    await expect(hubToken({ HF_TOKEN_PATH: cache })).rejects.toThrow(
+      /token, .*dynts-cache-.*, cannot be read \(EISDIR\)/,
+    )
   })
 })

@@ -24,7 +24,7 @@ import {
 } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import { InputError } from '../errors.ts'
-import { findModel, groupModels } from './choose-quant.ts'
+import { findAmong, groupModels } from './choose-quant.ts'
 import { datasetName, isSafeFileName } from './reference.ts'
 import type { HubReference } from './reference.ts'
 
@@ -63,7 +63,7 @@ export async function findCachedModel(cache: string, reference: HubReference): P
   const commit = await cachedCommit(cache, reference.repo, reference.revision)
   if (commit === undefined) return undefined
   const files = await snapshotFiles(cache, reference.repo, commit)
-  const found = findModel(reference, groupModels(files))
+  const found = findAmong(reference, files)
   return found && { ...describe(reference.repo, commit, found), revisions: [reference.revision] }
 }
 
