@@ -1,6 +1,6 @@
 /** Shows a download on stderr: a bar on a terminal, a line every few seconds otherwise. Downloads nothing itself. */
 import cliProgress from 'cli-progress'
-import type { DownloadProgress } from '../models/download.ts'
+import type { DownloadProgress } from '../models/progress-meter.ts'
 import { formatBytes } from '../models/memory-plan.ts'
 
 /** What a command says when Ctrl-C ended its download. */

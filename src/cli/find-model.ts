@@ -1,7 +1,7 @@
 /**
  * Finding the model that a command was given, which may mean to download it: what is shown meanwhile, and what Ctrl-C does.
  */
-import type { DownloadProgress } from '../models/download.ts'
+import type { DownloadProgress } from '../models/progress-meter.ts'
 import { downloadStopped, showDownload } from './download-progress.ts'
 
 /**

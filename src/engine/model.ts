@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs'
 import { InputError } from '../errors.ts'
 import type { GpuChoice } from '../llama/index.ts'
-import type { DownloadProgress } from '../models/download.ts'
+import type { DownloadProgress } from '../models/progress-meter.ts'
 import { inspectGguf, type GgufInfo } from '../models/gguf-file.ts'
 import { resolveModel } from '../models/resolve.ts'
 import {

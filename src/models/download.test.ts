@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, readdir, readlink, rm, utimes, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { FakeHub, fail, gitSha1, sha256 } from '../../test/support/hub-server.ts'
-import type { DownloadProgress } from './download.ts'
+import type { DownloadProgress } from './progress-meter.ts'
 import { realDisk } from './partial-file.ts'
 import type { Disk } from './partial-file.ts'
 import { resolveModel } from './resolve.ts'
@@ -269,6 +272,275 @@ describe('broken connections', () => {
     expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
     expect(contentRequests()[1]).toMatch(/bytes=100000-$/)
   })
+})
+
+describe('what is not the file', () => {
+  const page = '<!DOCTYPE html><html><head><title>Log in</title></head><body>to this network</body></html>'
+  const KEPT = 123_456
+  const keep = async () => {
+    await mkdir(dirname(incomplete()), { recursive: true })
+    await writeFile(incomplete(), BYTES.subarray(0, KEPT))
+  }
+  const isKept = async () => (await readFile(incomplete())).equals(BYTES.subarray(0, KEPT))
+  const answer = (status: number, headers: Record<string, string | number>, body: string | Buffer) => {
+    hub.contentFault = (_, response) => {
+      response.writeHead(status, headers)
+      // Without a length of its own: what is known beforehand is said in `headers`.
+      response.write(body)
+      response.end()
+      return true
+    }
+  }
+  const html = { 'content-type': 'text/html; charset=utf-8' }
+  const json = { 'content-type': 'application/json' }
+  const rest = (from: number, total: number | string = SIZE) => ({
+    'content-range': `bytes ${from}-${SIZE - 1}/${total}`,
+  })
+
+  test.each<[string, number, Record<string, string | number>, string | Buffer]>([
+    ['a login page', 200, html, page],
+    ['a login page in capitals', 200, { 'content-type': 'TEXT/HTML' }, page.toUpperCase()],
+    ['a login page with its length', 200, { ...html, 'content-length': page.length }, page],
+    ['a login page that says to be data', 200, { 'content-type': 'application/octet-stream' }, page],
+    ['a login page of no type, behind a space', 200, {}, `\r\n ${page}`],
+    ['a login page as XHTML', 200, { 'content-type': 'application/xhtml+xml' }, `<?xml version="1.0"?>${page}`],
+    ['a login page as a part', 206, { ...html, ...rest(KEPT) }, page],
+    ['a login page with an error', 403, html, page],
+    ['a login page in place of a missing file', 404, html, page],
+    ['a login page for a 401', 401, html, page],
+    ['a network that wants a login', 511, html, page],
+    ['an error in JSON', 200, json, '{"error":"quota"}'],
+    ['an error in XML', 200, { 'content-type': 'application/xml' }, '<Error/>'],
+    ['an error in text', 200, { 'content-type': 'text/plain' }, 'Please log in'],
+    ['text as long as the file', 200, { 'content-length': SIZE }, 'x'.repeat(SIZE)],
+    ['a shorter file', 200, { 'content-length': 1000 }, randomBytes(1000)],
+    ['a longer file', 200, { 'content-length': SIZE + 1 }, randomBytes(SIZE + 1)],
+    ['a part of another length', 206, { ...rest(KEPT), 'content-length': 10 }, randomBytes(10)],
+  ])('%s instead of the rest: what was there is kept, and goes on', async (_, status, headers, body) => {
+    await keep()
+    answer(status, headers, body)
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'network', /proxy or a login page/))
+    expect(await isKept()).toBe(true)
+    hub.contentFault = () => false
+    hub.log.length = 0
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+    expect(contentRequests()).toEqual([`content GET /${HASH} bytes=${KEPT}-`])
+  })
+
+  test.each<[string, number, Record<string, string | number>, string | Buffer]>([
+    ['a login page', 200, html, page],
+    ['a login page of no type', 200, {}, page],
+    ['an error in JSON', 200, json, '{"error":"quota"}'],
+    ['text', 200, {}, 'Please log in'],
+    ['another length', 200, { 'content-length': 1000 }, randomBytes(1000)],
+  ])('%s instead of a file of which nothing is there', async (_, status, headers, body) => {
+    answer(status, headers, body)
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'network', /proxy or a login page/))
+    expect(contentRequests()).toHaveLength(1)
+    expect(await readdir(repo('blobs'))).toEqual([])
+  })
+
+  test.each<[string, Record<string, string | number>]>([
+    ['begins elsewhere', rest(KEPT + 1)],
+    ['begins before', rest(KEPT - 1)],
+    ['is of a longer file', rest(KEPT, SIZE + 1)],
+    ['ends behind the file', { 'content-range': `bytes ${KEPT}-${SIZE}/*` }],
+    ['is in another unit', { 'content-range': `items ${KEPT}-${SIZE - 1}/${SIZE}` }],
+    ['does not say where it is', {}],
+    ['is backwards', { 'content-range': `bytes ${KEPT}-1/${SIZE}` }],
+  ])('a part that %s is not taken, and the whole file is asked for', async (_, headers) => {
+    await keep()
+    hub.contentFault = (request, response) => {
+      if (request.headers.range === undefined) return false
+      response.writeHead(206, headers).end(randomBytes(SIZE - KEPT))
+      return true
+    }
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+    expect(contentRequests()).toEqual([`content GET /${HASH} bytes=${KEPT}-`, `content GET /${HASH}`])
+  })
+
+  test('a server that never sends the right part: what was there is kept', async () => {
+    await keep()
+    answer(206, rest(0, SIZE + 1), randomBytes(10))
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'network', /another part of the file/))
+    expect(await isKept()).toBe(true)
+  })
+
+  test('a proxy that wants a password', async () => {
+    await keep()
+    answer(407, {}, 'no')
+    await expect(pull('user/repo')).rejects.toThrow(
+      failure('EngineError', 'network', /cannot be reached \(fetch failed\)\. Check .* your proxy/),
+    )
+    expect(await isKept()).toBe(true)
+  })
+
+  test('a server that cannot resume is asked for the whole file', async () => {
+    await keep()
+    hub.contentFault = (request, response) => {
+      if (request.headers.range === undefined) return false
+      response.writeHead(416, { 'content-range': `bytes */${KEPT}` }).end()
+      return true
+    }
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+  })
+
+  test('a whole file of the same length and another content: what was there is kept', async () => {
+    await keep()
+    answer(200, { 'content-length': SIZE }, randomBytes(SIZE))
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'download_corrupt', /without a proxy/))
+    expect(await isKept()).toBe(true)
+  })
+
+  test('a rest with another content: what was there is kept', async () => {
+    await keep()
+    answer(206, rest(KEPT), randomBytes(SIZE - KEPT))
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'download_corrupt', /121 KiB from before/))
+    expect(await isKept()).toBe(true)
+    hub.contentFault = () => false
+    expect(await hashOf((await pull('user/repo')).path)).toBe(HASH)
+  })
+
+  test('a rest that is too long: what was there is kept', async () => {
+    await keep()
+    answer(206, rest(KEPT), randomBytes(SIZE))
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'download_corrupt', /damaged/))
+    expect(await isKept()).toBe(true)
+  })
+
+  test.each<[string, (response: ServerResponse) => void]>([
+    [
+      'another version',
+      (response) => response.writeHead(200, { etag: `"${'a'.repeat(64)}"`, 'content-length': SIZE }).end(BYTES),
+    ],
+    ['a redirect to a login page', (response) => response.writeHead(302, { location: '/login' }).end()],
+    [
+      'a redirect to the login page of another host',
+      (response) => response.writeHead(302, { location: `${portal}/login` }).end(),
+    ],
+  ])('from the Hub itself: %s', async (_, respond) => {
+    await keep()
+    hub.hubFault = (request, response) => {
+      if (request.url === '/login') response.writeHead(200, html).end(page)
+      else if (request.url?.includes('/resolve/') === true) respond(response)
+      else return false
+      return true
+    }
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'network', /proxy or a login page/))
+    expect(await isKept()).toBe(true)
+  })
+
+  test.each([
+    ['of its type', html, page],
+    ['of no type', {}, page],
+    ['that says to be JSON', json, page],
+    ['with an error', html, page, 403],
+  ] as [string, Record<string, string>, string, number?][])(
+    'a login page %s for the API',
+    async (_, headers, body, status = 200) => {
+      hub.hubFault = (_, response) => (response.writeHead(status, headers).end(body), true)
+      await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'network', /proxy or a login page/))
+      expect(hub.log).toHaveLength(1)
+    },
+  )
+
+  let portal: string
+  let portalServer: Server
+  beforeAll(async () => {
+    portalServer = createServer((_, response) => response.writeHead(200, html).end(page))
+    await new Promise<void>((resolve) => portalServer.listen(0, '127.0.0.1', resolve))
+    portal = `http://127.0.0.1:${(portalServer.address() as AddressInfo).port}`
+  })
+  afterAll(() => void portalServer.close())
+})
+
+describe('the list of files', () => {
+  const tree = (request: IncomingMessage) => request.url?.includes('/tree/') === true
+  const entry = {
+    type: 'file',
+    path: FILE,
+    size: SIZE,
+    oid: 'ab'.repeat(20),
+    lfs: { oid: HASH, size: SIZE, pointerSize: 130 },
+  }
+  const page = (response: ServerResponse, next: string, entries: object[]) => {
+    const headers = { 'content-type': 'application/json', link: `<${next}>; rel="next"` }
+    response.writeHead(200, headers).end(JSON.stringify(entries))
+  }
+
+  test('goes on where the Hub says', async () => {
+    let token: string | undefined
+    hub.hubFault = (request, response) => {
+      if (!tree(request)) return false
+      token = request.headers.authorization
+      if (request.url?.includes('cursor=2') === true) {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify([entry]))
+      } else page(response, `${hub.url}/api/models/user/repo/tree/${COMMIT}?cursor=2`, [])
+      return true
+    }
+    expect(await hashOf((await pull('user/repo', { env: { HF_TOKEN: 'secret' } })).path)).toBe(HASH)
+    expect(token).toBe('Bearer secret')
+  })
+
+  test.each(['localhost', '127.0.0.1'])('on another host or port (%s) is not followed', async (host) => {
+    let asked = 0
+    const foreign = createServer((_, response) => (asked++, response.end('[]')))
+    await new Promise<void>((resolve) => foreign.listen(0, '127.0.0.1', resolve))
+    const { port } = foreign.address() as AddressInfo
+    hub.hubFault = (request, response) =>
+      tree(request) && (page(response, `http://${host}:${port}/next`, [entry]), true)
+    await expect(pull('user/repo', { env: { HF_TOKEN: 'secret' } })).rejects.toThrow(
+      failure('EngineError', 'hub_failed', new RegExp(`on http://${host}:${port}, which is not asked`)),
+    )
+    foreign.close()
+    expect(asked).toBe(0)
+    expect(contentRequests()).toEqual([])
+  })
+
+  test('without an end is left', async () => {
+    hub.hubFault = (request, response) =>
+      tree(request) && (page(response, `${hub.url}/api/models/user/repo/tree/${COMMIT}?cursor=next`, []), true)
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'hub_failed', /more files of user\/repo/))
+    expect(hub.log.length).toBeLessThanOrEqual(201)
+  })
+
+  test('with pages that are too large is left', async () => {
+    hub.hubFault = (request, response) => {
+      if (!tree(request)) return false
+      response.writeHead(200, { 'content-type': 'application/json' }).write('[')
+      const send = () => {
+        while (!response.destroyed && response.write(' '.repeat(2 ** 20)));
+      }
+      response.on('drain', send)
+      send()
+      return true
+    }
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'hub_failed', /more files of user\/repo/))
+  })
+
+  test('with more entries than a repository has is left', async () => {
+    const many = Array.from({ length: 100_001 }, (_, i) => ({ type: 'directory', path: `${i}`, size: 0 }))
+    hub.hubFault = (request, response) => tree(request) && (page(response, `${hub.url}/none`, many), true)
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'hub_failed', /more files of user\/repo/))
+    expect(hub.log).toHaveLength(2)
+  })
+
+  test.each([-1, 1.5, 1e300, '12', null])('a file of %s bytes', async (size) => {
+    hub.hubFault = (request, response) => {
+      if (!tree(request)) return false
+      const odd = { ...entry, size, lfs: { ...entry.lfs, size } }
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify([odd]))
+      return true
+    }
+    await expect(pull('user/repo')).rejects.toThrow(failure('EngineError', 'hub_failed', /cannot be understood/))
+  })
+})
+
+test.each(['hf_a\nb', '\u201chf_ab\u201d', 'Bearer hf_ab'])('with the token %j nothing is sent', async (token) => {
+  await expect(pull('user/repo', { env: { HF_TOKEN: token } })).rejects.toThrow(
+    failure('InputError', 'hub_token', /^HF_TOKEN holds no access token/),
+  )
+  expect(hub.log).toEqual([])
 })
 
 describe('wrong content', () => {

@@ -1,40 +1,19 @@
-/**
- * Downloads a model from the Hub into the cache: resumes, verifies, and leaves nothing wrong behind. Knows nothing of
- * terminals; progress goes to a callback.
- */
+/** Downloads a model, or one file, from the Hub into the cache: only what is not there yet, each file by one process. */
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EngineError, InputError } from '../errors.ts'
-import { chooseModel } from './choose-quant.ts'
+import { InputError } from '../errors.ts'
 import { withFileLock } from '../records/file-lock.ts'
-import {
-  ATTEMPTS,
-  TransientError,
-  backOff,
-  failureOf,
-  listRepository,
-  networkError,
-  reason,
-  request,
-} from './hub-api.ts'
-import type { HubAccess, RemoteFile } from './hub-api.ts'
+import { chooseModel } from './choose-quant.ts'
+import { ProgressMeter } from './progress-meter.ts'
+import type { DownloadProgress } from './progress-meter.ts'
+import { diskFull, fetchBlob } from './fetch-blob.ts'
+import { listRepository } from './hub-api.ts'
+import type { RemoteFile } from './hub-api.ts'
 import { blobPath, linkSnapshotFile, repoFolder, writeRevision } from './hub-cache.ts'
-import { formatBytes } from './memory-plan.ts'
-import { PartialFile, partialBytes, realDisk } from './partial-file.ts'
+import type { HubAccess } from './hub-request.ts'
+import { partialBytes, realDisk } from './partial-file.ts'
 import type { Disk } from './partial-file.ts'
 import type { HubReference } from './reference.ts'
-
-export interface DownloadProgress {
-  /** `waiting`: another process downloads the same file. */
-  readonly state: 'downloading' | 'waiting' | 'complete'
-  /** The repository's file. */
-  readonly file: string
-  /** Bytes of all the model's files that are on the disk. */
-  readonly receivedBytes: number
-  readonly totalBytes: number
-  /** Of the last seconds. */
-  readonly bytesPerSecond: number
-}
 
 export interface DownloadOptions extends HubAccess {
   /** The cache's folder. */
@@ -122,15 +101,6 @@ async function checkFreeSpace(repo: string, files: readonly RemoteFile[], cache:
   if (free < needed) throw diskFull(cache, needed, free)
 }
 
-function diskFull(folder: string, needed: number, free?: number, cause?: unknown): InputError {
-  const there = free === undefined ? '' : `, but only ${formatBytes(free)} are free`
-  return new InputError(
-    'disk_full',
-    `The disk of ${folder} is too full: ${formatBytes(needed)} are needed${there}. Make room, or set HF_HOME to a folder on another disk; what was downloaded is kept.`,
-    { cause },
-  )
-}
-
 async function isComplete(blob: string, file: RemoteFile): Promise<boolean> {
   return (await stat(blob).catch(() => undefined))?.size === file.bytes
 }
@@ -142,130 +112,10 @@ async function downloadFile(download: Download, file: RemoteFile): Promise<void>
   const waiting = () => progress.report('waiting', file, 0)
   if (!(await isComplete(blob, file))) {
     await withFileLock(lock, { signal: options.signal, onWait: waiting }, async () => {
-      if (!(await isComplete(blob, file))) await fetchBlob(download, file, blob)
+      if (await isComplete(blob, file)) return
+      const onBytes = (bytes: number) => progress.report('downloading', file, bytes)
+      await fetchBlob({ ...download, access: options, blob, file, onBytes })
     })
   }
   progress.report('complete', file, file.bytes)
-}
-
-async function fetchBlob(download: Download, file: RemoteFile, blob: string): Promise<void> {
-  const partial = await PartialFile.open(blob, file.bytes, file.hashKind, download.disk)
-  try {
-    for (let attempt = 1; partial.bytes < file.bytes;) {
-      const before = partial.bytes
-      try {
-        await fetchRest(download, file, partial)
-      } catch (error) {
-        download.options.signal?.throwIfAborted()
-        if (!(error instanceof TransientError)) throw error
-        attempt = partial.bytes > before ? 1 : attempt + 1
-        if (attempt > ATTEMPTS) throw networkError(download.options, error)
-        await backOff(download.options, attempt, error)
-      }
-    }
-  } catch (error) {
-    await partial.close()
-    throw error
-  }
-  if (!(await partial.finish(blob, file.hash))) throw corrupt(file)
-}
-
-/** Fetches from where the partial file ends to the end of the file, in one request. */
-async function fetchRest(download: Download, file: RemoteFile, partial: PartialFile): Promise<void> {
-  const { from, commit, options } = download
-  const path = file.path.split('/').map(encodeURIComponent).join('/')
-  const url = `${options.endpoint}/${from.repo}/resolve/${commit}/${path}`
-  const stall = new AbortController()
-  const stalled = setTimeout(() => stall.abort(new Error('no data for too long')), options.stallMs ?? 60_000)
-  try {
-    const headers = new Headers({ 'accept-encoding': 'identity' })
-    if (partial.bytes > 0) headers.set('range', `bytes=${partial.bytes}-`)
-    const response = await request(options, url, { headers, signal: stall.signal })
-    if (response.status === 416) {
-      await partial.restart()
-      throw new TransientError('the server refused to resume')
-    }
-    if (!response.ok || response.body === null) {
-      throw await failureOf(response, options, from.repo, from.revision)
-    }
-    await alignWith(response, partial, file)
-    for await (const chunk of body(response.body)) {
-      stalled.refresh()
-      if (partial.bytes + chunk.length > file.bytes) {
-        await partial.restart()
-        throw corrupt(file)
-      }
-      await append(download, file, partial, chunk)
-    }
-    if (partial.bytes < file.bytes) throw new TransientError('the connection ended early')
-  } finally {
-    clearTimeout(stalled)
-    stall.abort()
-  }
-}
-
-/** Starts again if the server sends the whole file, and refuses a range that was not asked for. */
-async function alignWith(response: Response, partial: PartialFile, file: RemoteFile): Promise<void> {
-  if (response.status !== 206) {
-    if (partial.bytes > 0) await partial.restart()
-    return
-  }
-  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '')
-  const fits = Number(range?.[1]) === partial.bytes && (range?.[2] === '*' || Number(range?.[2]) === file.bytes)
-  if (fits) return
-  await partial.restart()
-  throw new TransientError('the server sent another part of the file')
-}
-
-async function* body(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    for await (const chunk of stream) yield chunk
-  } catch (error) {
-    throw new TransientError(reason(error), 0, { cause: error })
-  }
-}
-
-async function append(download: Download, file: RemoteFile, partial: PartialFile, chunk: Uint8Array): Promise<void> {
-  try {
-    await partial.append(chunk)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error
-    throw diskFull(download.options.cache, file.bytes - partial.bytes, undefined, error)
-  }
-  download.progress.report('downloading', file, partial.bytes)
-}
-
-function corrupt(file: RemoteFile): EngineError {
-  return new EngineError(
-    'download_corrupt',
-    `${file.path} arrived damaged (its content does not match the Hub's checksum) and was deleted. Run the command again.`,
-  )
-}
-
-/** Adds up the files of a model and measures the speed. */
-class ProgressMeter {
-  readonly #received = new Map<string, number>()
-  readonly #totalBytes: number
-  readonly #onProgress: ((progress: DownloadProgress) => void) | undefined
-  #samples: { at: number; bytes: number }[] = []
-  #reportedAt = -Infinity
-
-  constructor(files: readonly RemoteFile[], onProgress: ((progress: DownloadProgress) => void) | undefined) {
-    this.#totalBytes = files.reduce((sum, file) => sum + file.bytes, 0)
-    this.#onProgress = onProgress
-  }
-
-  report(state: DownloadProgress['state'], file: RemoteFile, fileBytes: number): void {
-    this.#received.set(file.path, fileBytes)
-    const at = performance.now()
-    if (state === 'downloading' && at - this.#reportedAt < 100) return
-    this.#reportedAt = at
-    const receivedBytes = [...this.#received.values()].reduce((sum, bytes) => sum + bytes, 0)
-    this.#samples = [...this.#samples.filter((sample) => at - sample.at < 5000), { at, bytes: receivedBytes }]
-    const first = this.#samples[0]
-    const seconds = first === undefined ? 0 : (at - first.at) / 1000
-    const bytesPerSecond = seconds > 0 ? Math.max(0, receivedBytes - (first?.bytes ?? 0)) / seconds : 0
-    this.#onProgress?.({ state, file: file.path, receivedBytes, totalBytes: this.#totalBytes, bytesPerSecond })
-  }
 }

@@ -193,7 +193,7 @@ describe('the environment', () => {
         expect.objectContaining({
           name: 'InputError',
           code: 'hub_token',
-          message: expect.stringContaining(holder),
+          message: expect.stringContaining(holder) as string,
         }) as Error
       for (const name of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
         const asked = hubToken({ [name]: text, HF_HOME: cache })

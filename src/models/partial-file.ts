@@ -1,6 +1,6 @@
 /**
  * A download on disk that is not complete yet: `<blob>.incomplete`. It survives a broken connection, Ctrl-C and a full
- * disk, and goes on where it ended. Knows nothing of the network.
+ * disk, and goes on where it ended.
  */
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
@@ -70,7 +70,7 @@ export class PartialFile {
     )
     const size = await partialBytes(blob)
     if (size > totalBytes) {
-      await partial.restart()
+      await partial.cutTo(0)
     } else if (size > 0) {
       for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }))
         partial.#hash.update(chunk as Buffer)
@@ -91,20 +91,35 @@ export class PartialFile {
     this.bytes += chunk.length
   }
 
-  async restart(): Promise<void> {
-    await this.#file.truncate(0)
-    this.#hash = this.#newHash()
-    this.bytes = 0
+  /** Compares what is on the disk with the beginning of the same file from elsewhere: `add` so many bytes of that. */
+  compareBeginning(): { readonly bytes: number; add(bytes: Uint8Array): void; isSame(): boolean } {
+    const own = this.#hash.copy()
+    const other = this.#newHash()
+    return {
+      bytes: this.bytes,
+      add: (bytes) => other.update(bytes),
+      isSame: () => own.digest('hex') === other.digest('hex'),
+    }
   }
 
-  /** Moves the file to its place if its content is the expected one; deletes it otherwise, and says `false`. */
-  async finish(blob: string, hash: string): Promise<boolean> {
-    await this.#file.sync()
-    await this.#file.close()
+  /** Gives up what is behind so many bytes. Only at 0 can something be appended again. */
+  async cutTo(bytes: number): Promise<void> {
+    await this.#file.truncate(bytes)
+    this.bytes = bytes
+  }
+
+  /**
+   * Moves the file to its place if its content is the expected one; otherwise says `false`.
+   * @param keep bytes to keep then; the rest is deleted
+   */
+  async finish(blob: string, hash: string, keep: number): Promise<boolean> {
     if (this.#hash.digest('hex') !== hash) {
-      await rm(this.#path)
+      await this.cutTo(keep)
+      await this.close()
       return false
     }
+    await this.#file.sync()
+    await this.#file.close()
     await rename(this.#path, blob)
     return true
   }
@@ -121,4 +136,5 @@ export async function partialBytes(blob: string): Promise<number> {
   return (await stat(partialPath(blob)).catch(() => undefined))?.size ?? 0
 }
 
-const partialPath = (blob: string): string => `${blob}.incomplete`
+/** Where a blob is while it is not complete. */
+export const partialPath = (blob: string): string => `${blob}.incomplete`

@@ -118,8 +118,8 @@ test.each([
 
 test('Ctrl-C during a pull says that it resumes; rm removes what came', async () => {
   hub.contentFault = (_, response) => {
-    response.writeHead(200, { 'content-length': 10_000 })
-    response.write(Buffer.alloc(100))
+    response.writeHead(200, { 'content-length': model('a').length })
+    response.write(model('a').subarray(0, 100))
     void untilKept(100).then(() => process.emit('SIGINT'))
     return true
   }

@@ -3,7 +3,7 @@
  * Knows no policies and runs nothing.
  */
 import { InputError } from '../../errors.ts'
-import type { DownloadProgress } from '../../models/download.ts'
+import type { DownloadProgress } from '../../models/progress-meter.ts'
 import type { ResolveOptions } from '../../models/resolve.ts'
 
 /** How an answer is graded: by equivalence, by its letter, or as text. */
