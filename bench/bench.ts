@@ -10,22 +10,40 @@ import { Measurements } from './measurements.ts'
 import type { Progress } from './progress.ts'
 import type { ModelFiles } from './random-model.ts'
 import { Stopped, type BenchOptions } from './scenario.ts'
+import type { Sizes } from './sizes.ts'
+
+export interface BenchPlan {
+  readonly options: BenchOptions
+  readonly files: ModelFiles
+  readonly sizes: Sizes
+  /** How often each variant is measured. */
+  readonly repetitions: number
+}
 
 export class Bench {
   readonly options: BenchOptions
   readonly files: ModelFiles
+  readonly sizes: Sizes
+  readonly repetitions: number
   readonly measurements = new Measurements()
   readonly #title: string
   readonly #progress: Progress
   readonly #stop: AbortSignal
   #span = { start: 0, length: 1, label: '' }
 
-  constructor(title: string, options: BenchOptions, files: ModelFiles, progress: Progress, stop: AbortSignal) {
+  constructor(title: string, plan: BenchPlan, progress: Progress, stop: AbortSignal) {
     this.#title = title
-    this.options = options
-    this.files = files
+    this.options = plan.options
+    this.files = plan.files
+    this.sizes = plan.sizes
+    this.repetitions = plan.repetitions
     this.#progress = progress
     this.#stop = stop
+  }
+
+  /** Decode steps of a measurement: as many as the options say, else `usual` ones for this shape. */
+  steps(usual: number): number {
+    return this.options.steps ?? this.sizes.of(usual)
   }
 
   /** The part's model, without or with its importance predictor. */

@@ -15,7 +15,7 @@ export interface Variant {
 export async function compare(bench: Bench, variants: readonly Variant[], ratios: readonly RatioPlan[]): Promise<void> {
   const { measurements } = bench
   measurements.ratios.push(...ratios)
-  const { repetitions } = bench.options
+  const { repetitions } = bench
   const total = repetitions * variants.length
   for (let repetition = 0; repetition < repetitions; repetition++) {
     const round: Record<string, number> = {}

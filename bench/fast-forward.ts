@@ -1,15 +1,24 @@
 /**
  * Brings a decode loop to a late position without computing what lies before it: until then forward passes do nothing but
- * note which cells are held, and then these cells are filled with random keys and values at once. Phases, policy,
- * evictions and all bookkeeping are the loop's own, from the first token on.
+ * note which cells are held, and then these cells are filled with random keys and values. Phases, policy, evictions and all
+ * bookkeeping are the loop's own, from the first token on. Attention weights are random, before and after.
  */
 import type { ForwardPass, LoopModel } from '../src/engine/forward-pass.ts'
 import type { LlamaContext } from '../src/llama/index.ts'
-import { fillCache } from './filled-cache.ts'
+import { fillCache, type FillOptions } from './filled-cache.ts'
+import { LateScorer } from './late-scorer.ts'
+import { PartTimes } from './part-times.ts'
 import { Random } from './random.ts'
 import { wordTokens } from './words.ts'
 
 type Batch = Parameters<ForwardPass['decode']>[0]
+
+export interface FastForwardOptions extends FillOptions {
+  /** The first position that is computed, in the sequence that is ahead. */
+  readonly until: number
+  /** The first position whose hidden state the importance predictor really scores. Default 0. */
+  readonly scoredFrom?: number
+}
 
 export class FastForward implements ForwardPass {
   /** The loop's model: it samples in earnest only once the cache is filled. */
@@ -17,46 +26,72 @@ export class FastForward implements ForwardPass {
   readonly cellsPerSequence: number
   readonly sequences: number
   readonly flashAttention: boolean
-  readonly batchTokens: number
-  /** What a policy sees of attention cannot be made up, so there is none. */
-  readonly readsAttention = false
+  /** A prompt of any length is read in one step. */
+  readonly batchTokens = 2 ** 20
+  readonly readsAttention = true
+  /** What the parts of evictions took. */
+  readonly times = new PartTimes()
   readonly #context: LlamaContext
-  readonly #until: number
+  readonly #options: FastForwardOptions
   /** Positions held by each sequence while nothing is computed. */
   readonly #held: number[][]
   readonly #hiddenStates: Float32Array[]
   readonly #random = new Random(2)
+  readonly #weights: Float32Array
+  /** Whose attention each row of the last pass is. */
+  #rows: { sequenceId: number; position: number }[] = []
   #skips = true
+  /** Sequences that have evicted since: what they hold is not followed. */
+  readonly #evicted = new Set<number>()
 
-  /** @param until the first position that is computed, in whichever sequence gets there first */
-  constructor(context: LlamaContext, model: LoopModel, until: number) {
+  constructor(context: LlamaContext, model: LoopModel, options: FastForwardOptions) {
     this.#context = context
-    this.#until = until
+    this.#options = options
     this.cellsPerSequence = context.cellsPerSequence
     this.sequences = context.sequences
     this.flashAttention = context.flashAttention
-    this.batchTokens = context.batchTokens
     this.#held = Array.from({ length: context.sequences }, () => [])
-    this.#hiddenStates = Array.from({ length: 64 }, () => {
-      return Float32Array.from({ length: context.model.hiddenSize }, () => this.#random.uniform(1))
-    })
+    const random = (length: number) => Float32Array.from({ length }, () => this.#random.uniform(1))
+    this.#hiddenStates = Array.from({ length: 64 }, () => random(context.model.hiddenSize))
+    this.#weights = random(2 * this.cellsPerSequence).map((weight) => Math.abs(weight) / this.cellsPerSequence)
     this.model = this.#wrap(model)
   }
 
-  get skips(): boolean {
-    return this.#skips
+  /** Whether the next step is the first that is computed: it is time to `fill` the cache. */
+  get due(): boolean {
+    return this.#held.some((held) => (held.at(-1) ?? 0) >= this.#options.until - 1)
   }
 
-  append(sequenceId: number, tokens: ArrayLike<number>, start: number, output: 'none' | 'last'): void {
+  /**
+   * Fills the cache; from now on everything is computed.
+   * @param breathe called after each sequence
+   */
+  async fill(breathe: (share: number) => Promise<void>): Promise<void> {
+    for (const [sequenceId, held] of this.#held.entries()) {
+      if (held.length > 0) fillCache(this.#context, sequenceId, Int32Array.from(held), this.#options)
+      await breathe((sequenceId + 1) / this.sequences)
+    }
+    this.#skips = false
+    this.times.reset()
+  }
+
+  append(
+    sequenceId: number,
+    tokens: ArrayLike<number>,
+    start: number,
+    output: 'none' | 'last',
+    attentionRows = 0,
+  ): void {
     if (!this.#skips) this.#context.append(sequenceId, tokens, start, output)
     for (let i = 0; i < tokens.length; i++) this.#heldBy(sequenceId).push(start + i)
+    const first = start + tokens.length - attentionRows
+    this.#rows = Array.from({ length: attentionRows }, (_, row) => ({ sequenceId, position: first + row }))
   }
 
   decode(batch: Batch, hiddenStates: boolean): void {
-    const positions = Array.from(batch.positions)
-    if (this.#skips && Math.max(...positions) >= this.#until) this.#fill()
-    if (this.#skips) positions.forEach((position, i) => this.#heldBy(batch.sequenceIds[i] ?? -1).push(position))
-    else this.#context.decode(batch, hiddenStates)
+    if (!this.#skips) this.#context.decode(batch, hiddenStates)
+    this.#rows = Array.from(batch.positions, (position, i) => ({ sequenceId: batch.sequenceIds[i] ?? -1, position }))
+    for (const { sequenceId, position } of this.#rows) this.#heldBy(sequenceId).push(position)
   }
 
   synchronize(): void {
@@ -73,20 +108,31 @@ export class FastForward implements ForwardPass {
   }
 
   attention(row: number): ReturnType<ForwardPass['attention']> {
-    return this.#context.attention(row)
+    const { sequenceId, position } = this.#rows[row] ?? { sequenceId: -1, position: -1 }
+    if (this.#evicted.has(sequenceId)) throw new Error('attention can be made up before the first real eviction only')
+    const held = this.#heldBy(sequenceId)
+    const newest = held.at(-1) ?? -1
+    // Of the prompt's rows each sees those before it; nothing has been removed yet.
+    const positions = Int32Array.from(newest > position ? held.slice(0, position - newest) : held)
+    const from = this.#random.below(this.cellsPerSequence)
+    return { positions, weights: this.#weights.subarray(from, from + positions.length) }
   }
 
   keys(sequenceId: number): ReturnType<ForwardPass['keys']> {
-    return this.#context.keys(sequenceId)
+    return this.times.ofKeys(() => this.#context.keys(sequenceId))
   }
 
   remove(sequenceId: number, p0: number, p1: number): void {
-    if (!this.#skips) this.#context.remove(sequenceId, p0, p1)
-    else this.#held[sequenceId] = this.#heldBy(sequenceId).filter((position) => position < p0 || position >= p1)
+    if (this.#skips) {
+      this.#held[sequenceId] = this.#heldBy(sequenceId).filter((position) => position < p0 || position >= p1)
+    } else {
+      this.#evicted.add(sequenceId)
+      this.times.time('removal', () => this.#context.remove(sequenceId, p0, p1))
+    }
   }
 
   compact(sequenceId: number): void {
-    if (!this.#skips) this.#context.compact(sequenceId)
+    if (!this.#skips) this.times.time('compaction', () => this.#context.compact(sequenceId))
   }
 
   clear(sequenceId: number): void {
@@ -94,17 +140,11 @@ export class FastForward implements ForwardPass {
     this.#context.clear(sequenceId)
   }
 
-  #fill(): void {
-    for (const [sequenceId, held] of this.#held.entries()) {
-      if (held.length > 0) fillCache(this.#context, sequenceId, Int32Array.from(held))
-    }
-    this.#skips = false
-  }
-
   #wrap(model: LoopModel): LoopModel {
     const words = wordTokens(model.vocab)
     return {
       ...model,
+      createScorer: () => new LateScorer(model.createScorer(), this.#options.scoredFrom ?? 0, this.times),
       createSampler: (settings, seed) => {
         const sampler = model.createSampler(settings, seed)
         return {

@@ -29,13 +29,26 @@ interface LayerLayout {
   readonly bytes: number
 }
 
-/** Lets a sequence hold cells of these positions (ascending) and of no others. */
-export function fillCache(context: LlamaContext, sequenceId: number, positions: Int32Array): void {
-  const random = new Random(sequenceId + 1)
-  restoreSequence(context, sequenceId, randomState(readLayout(context, sequenceId), positions, random))
+export interface FillOptions {
+  /**
+   * The mean of the random keys and values, whose deviation is 1. With 0, the default, no key is like another; with 2 the
+   * cosine of any two keys of a head is about 0.8.
+   */
+  readonly mean?: number
 }
 
-function randomState(layout: Layout, positions: Int32Array, random: Random): Uint8Array {
+/** Lets a sequence hold cells of these positions (ascending) and of no others. */
+export function fillCache(
+  context: LlamaContext,
+  sequenceId: number,
+  positions: Int32Array,
+  { mean = 0 }: FillOptions = {},
+): void {
+  const pool = randomHalves(new Random(sequenceId + 1), mean)
+  restoreSequence(context, sequenceId, randomState(readLayout(context, sequenceId), positions, pool))
+}
+
+function randomState(layout: Layout, positions: Int32Array, pool: Uint8Array): Uint8Array {
   const cells = positions.length
   const layers = [...layout.keys, ...layout.values]
   const dataBytes = layers.reduce((sum, { header, bytes }) => sum + header.length + bytes * cells, 0)
@@ -50,7 +63,6 @@ function randomState(layout: Layout, positions: Int32Array, random: Random): Uin
   }
   writer.u32(layout.transposed ? 1 : 0)
   writer.u32(layout.keys.length)
-  const pool = randomHalves(random)
   for (const { header, bytes } of layers) {
     writer.bytes(header)
     writer.fill(pool, bytes * cells)
@@ -87,13 +99,13 @@ function readLayout(context: LlamaContext, sequenceId: number): Layout {
   const values = Array.from({ length: layers }, () => read(transposed))
   const end = state.slice(offset)
   if (end.some((byte) => byte !== 0)) throw new Error('the format of a saved sequence is not the one that is known')
-  return { start: state.slice(0, countOffset), end, cellBytes: 12, sequenceId: sequenceId, transposed, keys, values }
+  return { start: state.slice(0, countOffset), end, cellBytes: 12, sequenceId, transposed, keys, values }
 }
 
-/** 1 MiB of float16 numbers with mean 0 and deviation 1. */
-function randomHalves(random: Random): Uint8Array {
-  const values = new Float16Array(2 ** 19)
-  for (let i = 0; i < values.length; i++) values[i] = random.uniform(1)
+/** About 1 MiB of float16 numbers with deviation 1. Their number is odd: no two rows of keys begin with the same one. */
+function randomHalves(random: Random, mean: number): Uint8Array {
+  const values = new Float16Array(2 ** 19 - 1)
+  for (let i = 0; i < values.length; i++) values[i] = mean + random.uniform(1)
   return new Uint8Array(values.buffer)
 }
 

@@ -7,7 +7,7 @@ import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { benchFolder, peerPackage, resultsFile } from './paths.ts'
-import { shapes } from './random-model.ts'
+import { shapes } from './shapes.ts'
 import type { Job } from './run-scenario.ts'
 import type { BenchOptions, ModelChoice, Scenario } from './scenario.ts'
 import { scenarios } from './scenarios/index.ts'
@@ -19,7 +19,7 @@ const help = `npm run bench -- [options]
   --only A,B         scenarios to run (default: all)
   --model NAME       tiny: parts on the embedded model only; shape: parts on the random model only (default: both)
   --shape NAME       shape of the random model: ${shapeNames} (default 1.5b)
-  --repetitions N    how often each variant is measured, by turns (default 5)
+  --repetitions N    how often each variant is measured, by turns (default: the scenario's own number)
   --steps N          decode steps of one measurement (default: the scenario's own number)
   --threads N        compute threads (default: the engine's default)
   --seed N           of the random weights (default 1)
@@ -46,7 +46,7 @@ function readCommand(): Command | undefined {
     only: text,
     model: text,
     shape: { ...text, default: '1.5b' },
-    repetitions: { ...text, default: '5' },
+    repetitions: text,
     steps: text,
     threads: text,
     seed: { ...text, default: '1' },
@@ -66,7 +66,7 @@ function readCommand(): Command | undefined {
     chosen: scenarios.filter(({ name }) => names.includes(name)),
     models: model === undefined ? ['tiny', 'shape'] : [model],
     options: {
-      repetitions: count('repetitions', values.repetitions) ?? 5,
+      repetitions: count('repetitions', values.repetitions),
       steps: count('steps', values.steps),
       threads: count('threads', values.threads),
       shape,

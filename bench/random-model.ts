@@ -13,43 +13,7 @@ import type { Progress } from './progress.ts'
 import { Random } from './random.ts'
 import { randomRows, rowBytes } from './random-tensor.ts'
 import { bosToken, chatTemplate, eosToken, firstWord, vocabulary } from './random-vocabulary.ts'
-
-export interface Shape {
-  readonly name: string
-  readonly layers: number
-  readonly hiddenSize: number
-  readonly heads: number
-  readonly kvHeads: number
-  readonly headSize: number
-  readonly feedForward: number
-  readonly vocabularySize: number
-  readonly trainedContext: number
-}
-
-export const shapes: readonly Shape[] = [
-  {
-    name: '1.5b',
-    layers: 28,
-    hiddenSize: 1536,
-    heads: 12,
-    kvHeads: 2,
-    headSize: 128,
-    feedForward: 8960,
-    vocabularySize: 151_936,
-    trainedContext: 131_072,
-  },
-  {
-    name: 'small',
-    layers: 4,
-    hiddenSize: 256,
-    heads: 2,
-    kvHeads: 1,
-    headSize: 128,
-    feedForward: 1024,
-    vocabularySize: 4096,
-    trainedContext: 131_072,
-  },
-]
+import type { Shape } from './shapes.ts'
 
 export interface ModelFiles {
   readonly model: string

@@ -70,7 +70,7 @@ export async function makeRecord(scenario: string, part: string, bench: Bench, s
       platform: `${process.platform}-${process.arch}`,
     },
     model: { ...fingerprint(info), quantization: info.quantization, fileBytes: info.fileBytes },
-    options: bench.options,
+    options: { ...bench.options, repetitions: bench.repetitions },
     settings: measurements.settings,
     units: measurements.units,
     rounds: measurements.rounds,

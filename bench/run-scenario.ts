@@ -4,9 +4,11 @@
 import { Bench } from './bench.ts'
 import { modelsFolder, tinyModel } from './paths.ts'
 import { Progress } from './progress.ts'
-import { randomModel, shapes, type ModelFiles } from './random-model.ts'
+import { randomModel, type ModelFiles } from './random-model.ts'
 import { appendRecord, makeRecord } from './record.ts'
 import { partName, Stopped, type BenchOptions, type ModelChoice, type Part } from './scenario.ts'
+import { sizesFor } from './sizes.ts'
+import { shapeNamed } from './shapes.ts'
 import { scenarios } from './scenarios/index.ts'
 import { renderRecord } from './table.ts'
 
@@ -22,6 +24,11 @@ const job = JSON.parse(process.argv[2] ?? '') as Job
 const scenario = scenarios.find(({ name }) => name === job.scenario)
 if (!scenario) throw new Error(`there is no scenario ${job.scenario}`)
 
+const { options } = job
+const shape = shapeNamed(options.shape)
+const sizes = sizesFor(shape)
+const repetitions = options.repetitions ?? shape.repetitions ?? scenario.repetitions ?? 5
+
 const progress = new Progress()
 const stop = new AbortController()
 process.on('SIGINT', () => stop.abort())
@@ -31,15 +38,18 @@ process.channel?.unref()
 
 async function filesOf(choice: ModelChoice): Promise<ModelFiles> {
   if (choice === 'tiny') return tinyModel
-  const shape = shapes.find(({ name }) => name === job.options.shape)
-  if (!shape) throw new Error(`there is no shape ${job.options.shape}`)
-  return await randomModel(shape, modelsFolder, job.options.seed, progress)
+  return await randomModel(shape, modelsFolder, options.seed, progress)
 }
 
 /** Measures, records and prints one part; true if it was stopped. */
 async function runPart(name: string, part: Part): Promise<boolean> {
-  const title = partName(part, job.options)
-  const bench = new Bench(`${name}, ${title}`, job.options, await filesOf(part.model), progress, stop.signal)
+  const title = partName(part, options, sizes)
+  const bench = new Bench(
+    `${name}, ${title}`,
+    { options, files: await filesOf(part.model), sizes, repetitions },
+    progress,
+    stop.signal,
+  )
   let stopped = false
   try {
     await part.run(bench)
@@ -50,7 +60,7 @@ async function runPart(name: string, part: Part): Promise<boolean> {
   progress.end()
   const record = await makeRecord(name, title, bench, stopped)
   if (record.rounds.length > 0) appendRecord(record)
-  process.stdout.write(job.options.json ? `${JSON.stringify(record)}\n` : `${renderRecord(record)}\n`)
+  process.stdout.write(options.json ? `${JSON.stringify(record)}\n` : `${renderRecord(record)}\n`)
   return stopped
 }
 

@@ -13,7 +13,6 @@ import { quotient } from '../measurements.ts'
 import type { Scenario } from '../scenario.ts'
 import { forceWords, randomPrompt } from '../words.ts'
 
-const promptTokens = 100
 const warmUpSteps = 16
 const scoring = 'of which importance predictor'
 /** Steps of one policy before it is the other's turn. */
@@ -29,7 +28,8 @@ export const beforeEviction: Scenario = {
 }
 
 async function run(bench: Bench, usualSteps: number): Promise<void> {
-  const steps = Math.ceil((bench.options.steps ?? usualSteps) / turn) * turn
+  const steps = Math.ceil(bench.steps(usualSteps) / turn) * turn
+  const { promptTokens } = bench.sizes
   using model = await bench.loadModel({ predictor: true })
   const budget = promptTokens + warmUpSteps + steps + 64
   // Alike in everything, so that the two policies can take turns every few steps.

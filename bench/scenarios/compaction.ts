@@ -3,7 +3,6 @@
  * `stepsPerCopiedCell` of src/cache/compaction.ts.
  */
 import type { Bench } from '../bench.ts'
-import { planEviction } from '../../src/cache/budget.ts'
 import type { LlamaContext } from '../../src/llama/index.ts'
 import { compare } from '../compare.ts'
 import { fillCache } from '../filled-cache.ts'
@@ -11,8 +10,6 @@ import type { RatioPlan } from '../measurements.ts'
 import { Random } from '../random.ts'
 import type { Scenario } from '../scenario.ts'
 
-const cache = { budget: 3000, localWindow: 1500, ratio: 0.4 }
-const promptTokens = 100
 const saved = 'saved by compaction in each step'
 const copying = 'copying the survivors of one sequence'
 
@@ -28,8 +25,9 @@ export const compaction: Scenario = {
 }
 
 async function run(bench: Bench, sequences: number, flashAttention: boolean): Promise<void> {
-  const { leaving } = planEviction(cache, promptTokens)
-  const steps = bench.options.steps ?? 24
+  const { promptTokens, cache, plan } = bench.sizes
+  const { leaving } = plan
+  const steps = bench.steps(24)
   using model = await bench.loadModel()
   using context = model.createContext({ cellsPerSequence: cache.budget, sequences, flashAttention })
   Object.assign(bench.measurements.settings, { promptTokens, ...cache, leaving, sequences, flashAttention, steps })
@@ -64,6 +62,7 @@ async function run(bench: Bench, sequences: number, flashAttention: boolean): Pr
   const ratio: RatioPlan = {
     name: 'steps of attending to a cell that copying it costs',
     of: (round) => {
+      if (round[saved] === 0) return undefined
       const attending = ((round['with holes'] ?? NaN) - (round['compacted'] ?? NaN)) / (round[saved] ?? NaN)
       return (round[copying] ?? NaN) / remaining / attending
     },

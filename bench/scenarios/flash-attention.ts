@@ -9,23 +9,27 @@ import { quotient, type RatioPlan } from '../measurements.ts'
 import type { Part, Scenario } from '../scenario.ts'
 import { wordTokens } from '../words.ts'
 
-const prefillTokens = 256
 const choices = [true, false]
 
 export const flashAttention: Scenario = {
   name: 'flash-attention',
   summary: 'decode and prefill with flash attention on and off, by the number of cells',
   parts: [
-    ...[512, 3000, 16_000].map((cells) => part(`${cells} cells`, 'shape', cells, 16)),
-    ...[256, 2000].map((cells) => part(`${cells} cells`, 'tiny', cells, 256)),
+    ...[512, 3000, 16_000].map((cells) => part('shape', cells, 16)),
+    ...[256, 2000].map((cells) => part('tiny', cells, 256)),
   ],
 }
 
-function part(title: string, model: Part['model'], cells: number, steps: number): Part {
-  return { title, model, run: (bench) => run(bench, cells, bench.options.steps ?? steps) }
+function part(model: Part['model'], cells: number, steps: number): Part {
+  return {
+    title: (sizes) => `${sizes.of(cells)} cells`,
+    model,
+    run: (bench) => run(bench, bench.sizes.of(cells), bench.steps(steps)),
+  }
 }
 
 async function run(bench: Bench, cells: number, steps: number): Promise<void> {
+  const prefillTokens = bench.sizes.of(256)
   using model = await bench.loadModel()
   Object.assign(bench.measurements.settings, { cells, steps, prefillTokens })
   const contexts = choices.map((flashAttention) => {
@@ -46,7 +50,10 @@ async function run(bench: Bench, cells: number, steps: number): Promise<void> {
         measure: async () => {
           const decode = timeDecode(context, cells, steps)
           await bench.breathe(0.3)
-          return { [`decode step, ${name}`]: decode, [`prefill token, ${name}`]: timePrefill(context, cells) }
+          return {
+            [`decode step, ${name}`]: decode,
+            [`prefill token, ${name}`]: timePrefill(context, cells, prefillTokens),
+          }
         },
       }
     })
@@ -74,7 +81,7 @@ function timeDecode(context: LlamaContext, cells: number, steps: number): number
 }
 
 /** Milliseconds per token. */
-function timePrefill(context: LlamaContext, cells: number): number {
+function timePrefill(context: LlamaContext, cells: number, prefillTokens: number): number {
   const words = wordTokens(context.model.vocab)
   const tokens = Array.from({ length: prefillTokens }, (_, i) => words[i % words.length] ?? 0)
   const start = performance.now()

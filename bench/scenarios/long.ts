@@ -2,25 +2,14 @@
  * What a step costs late in a long thinking: the full cache at 5,000 and 16,000 positions beside DynTS under B = 3000. A
  * bounded measurement is one whole cycle: it begins with an eviction, compaction included, and ends before the next.
  */
-import type { Bench } from '../bench.ts'
-import { planEviction } from '../../src/cache/budget.ts'
 import type { CompactionChoice } from '../../src/cache/compaction.ts'
-import { DecodeLoop } from '../../src/engine/decode-loop.ts'
-import type { LoadedModel } from '../../src/engine/loaded-model.ts'
 import type { LlamaContext } from '../../src/llama/index.ts'
+import type { LoadedModel } from '../../src/engine/loaded-model.ts'
+import type { Bench } from '../bench.ts'
 import { compare, type Variant } from '../compare.ts'
-import { FastForward } from '../fast-forward.ts'
+import { lateDynts, lateFull, startLate, warmUpSteps, type LateStart } from '../late-loop.ts'
 import { quotient } from '../measurements.ts'
 import type { Scenario } from '../scenario.ts'
-import { randomPrompt } from '../words.ts'
-
-const promptTokens = 100
-/** The paper's settings for R1-Distill-Qwen at the smaller budget (appendix C). */
-const cache = { budget: 3000, localWindow: 1500, ratio: 0.4 }
-const positions = [5000, 16_000]
-const fullSteps = 64
-/** Computed before the measurement begins. */
-const warmUpSteps = 8
 
 export const long: Scenario = {
   name: 'long',
@@ -29,11 +18,13 @@ export const long: Scenario = {
 }
 
 async function run(bench: Bench): Promise<void> {
-  const plan = planEviction(cache, promptTokens)
+  const { promptTokens, cache, plan } = bench.sizes
+  const positions = [5000, 16_000].map(bench.sizes.of)
+  const [early = 0] = positions
+  const fullSteps = bench.sizes.of(64)
   const cycle = bench.options.steps ?? plan.leaving
-  const last = Math.max(...positions)
   using model = await bench.loadModel({ predictor: true })
-  using full = model.createContext({ cellsPerSequence: last + warmUpSteps + fullSteps + 256 })
+  using full = model.createContext({ cellsPerSequence: Math.max(...positions) + warmUpSteps + fullSteps + 256 })
   using bounded = model.createContext({ cellsPerSequence: cache.budget })
   const { measurements } = bench
   Object.assign(measurements.settings, { promptTokens, ...cache, cycle: plan.leaving, steps: cycle, fullSteps })
@@ -43,17 +34,12 @@ async function run(bench: Bench): Promise<void> {
     name: `full at ${position}`,
     unit: 'ms/step',
     // The measured steps lie around the position.
-    measure: () => measure(bench, full, model, 'full', position - fullSteps / 2, fullSteps, 'auto'),
+    measure: () => timeSteps(bench, full, model, lateFull(1, Math.round(position - fullSteps / 2), fullSteps)),
   })
   const boundedAt = (position: number, compaction: CompactionChoice): Variant => ({
     name: `dynts at ${position}${compaction === 'off' ? ' without compaction' : ''}`,
     unit: 'ms/step',
-    measure: () => {
-      // Evictions are due at the positions B - 1 + i * K; the measured cycle is the one in which `position` lies.
-      const cycles = Math.floor((position - (cache.budget - 1)) / plan.leaving)
-      const eviction = cache.budget - 1 + cycles * plan.leaving
-      return measure(bench, bounded, model, 'dynts', eviction, cycle, compaction)
-    },
+    measure: () => timeSteps(bench, bounded, model, { ...lateDynts(bench.sizes, position, cycle), compaction }),
   })
   const ratio = (name: string, numerator: string, denominator: string) => ({
     name,
@@ -61,41 +47,16 @@ async function run(bench: Bench): Promise<void> {
   })
   await compare(
     bench,
-    [
-      ...positions.flatMap((position) => [fullAt(position), boundedAt(position, 'on')]),
-      boundedAt(positions[0] ?? 0, 'off'),
-    ],
+    [...positions.flatMap((position) => [fullAt(position), boundedAt(position, 'on')]), boundedAt(early, 'off')],
     [
       ...positions.map((at) => ratio(`speed of dynts / full at ${at}`, `full at ${at}`, `dynts at ${at}`)),
-      ratio('speed with / without compaction', 'dynts at 5000 without compaction', 'dynts at 5000'),
+      ratio('speed with / without compaction', `dynts at ${early} without compaction`, `dynts at ${early}`),
     ],
   )
 }
 
-/** Milliseconds per step of `steps` steps from `position` on. */
-async function measure(
-  bench: Bench,
-  context: LlamaContext,
-  model: LoadedModel,
-  policy: 'full' | 'dynts',
-  position: number,
-  steps: number,
-  compaction: CompactionChoice,
-): Promise<number> {
-  const forward = new FastForward(context, model.loopModel(context), position - warmUpSteps)
-  const loop = new DecodeLoop(forward, forward.model, { compaction, bytesPerCell: 1 })
-  try {
-    loop.submit(1, {
-      prompt: { tokens: randomPrompt(forward.model.vocab, promptTokens) },
-      policy,
-      maxTokens: position + steps + 8 - promptTokens,
-      sampling: { temperature: 0 },
-      ...(policy === 'full' ? {} : cache),
-    })
-    while (forward.skips) await bench.timeSteps(loop, 1, 0, 0)
-    await bench.timeSteps(loop, warmUpSteps - 1, 0, 0)
-    return (await bench.timeSteps(loop, steps)) / steps
-  } finally {
-    loop.dispose()
-  }
+/** Milliseconds per step. */
+async function timeSteps(bench: Bench, context: LlamaContext, model: LoadedModel, start: LateStart): Promise<number> {
+  using late = await startLate(bench, context, model, start)
+  return (await bench.timeSteps(late.loop, start.steps)) / start.steps
 }

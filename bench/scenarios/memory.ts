@@ -8,12 +8,6 @@ import { DecodeLoop } from '../../src/engine/decode-loop.ts'
 import type { Scenario } from '../scenario.ts'
 import { forceWords, randomPrompt } from '../words.ts'
 
-const promptTokens = 100
-const cache = { budget: 3000, localWindow: 1500, ratio: 0.4 }
-const usualSteps = 16_384
-const sampleEvery = 500
-/** Later samples are compared with the one at this step. */
-const baseStep = 3000
 const mebibyte = 2 ** 20
 
 export const memory: Scenario = {
@@ -23,7 +17,11 @@ export const memory: Scenario = {
 }
 
 async function run(bench: Bench): Promise<void> {
-  const steps = bench.options.steps ?? usualSteps
+  const { promptTokens, cache, newTokens } = bench.sizes
+  const steps = bench.options.steps ?? newTokens
+  const sampleEvery = bench.sizes.of(500)
+  /** Later samples are compared with the one at this step. */
+  const baseStep = 6 * sampleEvery
   using model = await bench.loadModel({ predictor: true })
   using context = model.createContext({ cellsPerSequence: cache.budget })
   const loopModel = forceWords(model.loopModel(context))
@@ -56,7 +54,8 @@ async function run(bench: Bench): Promise<void> {
     const sample = { step: done, ...memoryNow(), 'ms/step': ms / count }
     if (done === baseStep) base = sample.resident
     measurements.rounds.push(sample)
-    if (done % 2000 === 0) measurements.notes.push(`step ${done}: ${sample.resident.toFixed(1)} MiB resident`)
+    if (done % (4 * sampleEvery) === 0)
+      measurements.notes.push(`step ${done}: ${sample.resident.toFixed(1)} MiB resident`)
   }
   loop.dispose()
 }

@@ -13,7 +13,6 @@ import { EngineProcess, type EngineName } from '../peer/engine-process.ts'
 import type { Scenario } from '../scenario.ts'
 import { randomPrompt } from '../words.ts'
 
-const promptTokens = 100
 const warmUp = 16
 const engines: readonly EngineName[] = ['node-llama-cpp', 'dynts']
 
@@ -27,7 +26,7 @@ export const peer: Scenario = {
 }
 
 async function run(bench: Bench, usualSteps: number, asksProblem: boolean): Promise<void> {
-  const steps = bench.options.steps ?? usualSteps
+  const steps = bench.steps(usualSteps)
   const { threads, prompt } = await facts(bench, asksProblem)
   const cells = Math.ceil((prompt.length + warmUp + steps + 64) / 256) * 256
   const flashAttention = false
@@ -63,7 +62,7 @@ async function run(bench: Bench, usualSteps: number, asksProblem: boolean): Prom
 async function facts(bench: Bench, asksProblem: boolean): Promise<{ threads: number; prompt: number[] }> {
   using model = await bench.loadModel()
   const { vocab } = model.llama
-  const prompt = asksProblem ? [...vocab.tokenize(tinyPrompt())] : randomPrompt(vocab, promptTokens)
+  const prompt = asksProblem ? [...vocab.tokenize(tinyPrompt())] : randomPrompt(vocab, bench.sizes.promptTokens)
   return { threads: model.threads, prompt }
 }
 

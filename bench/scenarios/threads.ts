@@ -9,7 +9,6 @@ import { quotient } from '../measurements.ts'
 import type { Scenario } from '../scenario.ts'
 import { forceWords, randomPrompt } from '../words.ts'
 
-const promptTokens = 100
 const warmUpSteps = 8
 const threadCounts = [1, 2]
 
@@ -23,7 +22,8 @@ export const threads: Scenario = {
 }
 
 async function run(bench: Bench, usualSteps: number): Promise<void> {
-  const steps = bench.options.steps ?? usualSteps
+  const steps = bench.steps(usualSteps)
+  const { promptTokens } = bench.sizes
   using model = await bench.loadModel()
   const cellsPerSequence = promptTokens + warmUpSteps + steps + 16
   Object.assign(bench.measurements.settings, { promptTokens, steps, policy: 'full', threads: threadCounts })
