@@ -10,6 +10,7 @@ const order = [
   'models',
   'predictor',
   'engine',
+  'jobs',
   'evaluation',
   'traces',
   'report',

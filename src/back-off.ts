@@ -10,12 +10,18 @@ export class PassingFailure extends Error {
   readonly waitMs: number
   /** The most tries again that make sense. */
   readonly mostRetries: number
+  /** The other side is there: it is this piece of work that it fails at, and others may succeed. */
+  readonly isAnswer: boolean
 
-  constructor(message: string, options: ErrorOptions & { waitMs?: number; mostRetries?: number } = {}) {
+  constructor(
+    message: string,
+    options: ErrorOptions & { waitMs?: number; mostRetries?: number; isAnswer?: boolean } = {},
+  ) {
     super(message, options)
     this.name = 'PassingFailure'
     this.waitMs = options.waitMs ?? 0
     this.mostRetries = options.mostRetries ?? Infinity
+    this.isAnswer = options.isAnswer ?? false
   }
 }
 

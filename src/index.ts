@@ -43,7 +43,7 @@ export { bytesPerCell, memoryPlan, type MemoryPlan } from './models/memory-plan.
 export { readCheckpoint, writeCheckpoint, type HeldOutFigures, type PredictorCheckpoint } from './predictor/index.ts'
 export { extractImportance, type ExtractOptions, type ExtractSummary } from './traces/extract-importance.ts'
 export { ImportanceStore } from './traces/importance-store.ts'
-export { RemoteSource, type RemoteOptions } from './traces/remote-source.ts'
+export { RemoteExecutor, type RemoteOptions } from './traces/remote-executor.ts'
 export {
   sampleTraces,
   type SampleTracesOptions,

@@ -11,6 +11,7 @@ import { metricNames, type MetricName } from '../evaluation/run/make-plan.ts'
 import { taskNames } from '../evaluation/tasks/registry.ts'
 import { largestSeed } from '../llama/index.ts'
 import { checkWhole } from './check-flags.ts'
+import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, type MachineFlags } from './machine-options.ts'
 import { number } from './run-options.ts'
@@ -41,6 +42,7 @@ export interface EvalFlags extends MachineFlags {
   readonly topP?: number
   readonly topK?: number
   readonly parallel?: number
+  readonly maxFailures: number
   readonly shard?: Shard
   readonly queue?: string
   readonly output?: string
@@ -95,6 +97,7 @@ export function addEvalOptions(command: Command): Command {
     .option('--top-p <p>', '1 is off (default: published)', number)
     .option('--top-k <k>', '0 is off (default: published)', number)
     .option('--parallel <n>', 'sequences at the same time, memory permitting (default: published)', number)
+    .addOption(maxFailuresOption('a configuration'))
     .option('--shard <i/n>', 'only the i-th of n parts; dynts eval merge puts them together', shard)
     .addOption(queueOption())
     .option('-o, --output <folder>', 'default: eval-TASK')
@@ -116,6 +119,7 @@ export function checkEvalFlags(flags: EvalFlags): void {
   checkWhole('--generate-seed', flags.generateSeed, 0, largestSeed)
   checkWhole('--max-tokens', flags.maxTokens, 1)
   checkWhole('--parallel', flags.parallel, 1, 256)
+  checkWhole('--max-failures', flags.maxFailures, 1)
   checkWhole('--threads', flags.threads, 1, 512)
   checkWhole('--gpu-layers', flags.gpuLayers, 0, 2 ** 31 - 1)
   checkQueueFlags(flags, { ...workerOnly(flags), '--shard': flags.shard })

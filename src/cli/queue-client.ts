@@ -74,10 +74,3 @@ function connected(workers: number, address: string): string {
   if (workers === 0) return `no worker is connected: dynts worker --queue ${describeQueue(address)}`
   return `${counted(workers, 'worker')} connected`
 }
-
-/** Exit code 1 if something has failed for good. */
-export function sayWhatFailed({ jobs: { failed } }: QueueClient, say: (text: string) => unknown): void {
-  if (failed === 0) return
-  say(`${counted(failed, 'job')} failed, see above; the same command tries ${failed === 1 ? 'it' : 'them'} again.`)
-  process.exitCode ??= 1
-}

@@ -5,8 +5,9 @@ import type { Command } from 'commander'
 import { InputError } from '../errors.ts'
 import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { endpointUrl } from '../traces/endpoint-url.ts'
-import type { TraceSampling } from '../traces/trace-source.ts'
+import type { TraceSampling } from '../traces/trace-job.ts'
 import { checkWhole } from './check-flags.ts'
+import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, type MachineFlags } from './machine-options.ts'
 import { number } from './run-options.ts'
@@ -30,6 +31,7 @@ export interface TraceFlags extends MachineFlags {
   readonly maxLength: number
   readonly instruction?: string
   readonly parallel?: number
+  readonly maxFailures: number
   readonly seed: number
   readonly queue?: string
   readonly endpoint?: string
@@ -73,6 +75,7 @@ export function addTraceOptions(command: Command): Command {
       `line behind each question; empty: none (default: "${defaultInstruction}"; the embedded model’s problems get none)`,
     )
     .option('--parallel <n>', 'samples at the same time (default: 4; with --endpoint 8)', number)
+    .addOption(maxFailuresOption('the run'))
     .option('-s, --seed <n>', 'of the sampling', number, 0)
     .addOption(queueOption())
     .option('--endpoint <url>', 'sample from this OpenAI-compatible server')
@@ -98,6 +101,7 @@ export function checkTraceFlags(flags: TraceFlags): void {
   checkWhole('--max-tokens', flags.maxTokens, 1)
   checkWhole('--max-length', flags.maxLength, 2)
   checkWhole('--parallel', flags.parallel, 1, 256)
+  checkWhole('--max-failures', flags.maxFailures, 1)
   checkWhole('--retries', flags.retries, 0, 1000)
   checkWhole('--threads', flags.threads, 1, 512)
   checkWhole('--gpu-layers', flags.gpuLayers, 0, 2 ** 31 - 1)

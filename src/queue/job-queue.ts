@@ -3,6 +3,9 @@
  * that is killed and started again finds its jobs and their results under the same ids. Knows nothing of what jobs measure.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { EngineError } from '../errors.ts'
+import { FailureNotes } from '../jobs/failure-notes.ts'
+import type { JobOutcome } from '../jobs/job.ts'
 import { answers, describeQueue, openQueue, reasonOf, release, type JobsQueue } from './connection.ts'
 import type { QueuedJob } from './queued-job.ts'
 import { newRunId, readRunId } from './run-id.ts'
@@ -13,7 +16,7 @@ export interface JobQueueOptions {
   readonly runFile: string
   /** False: what an earlier run left in the queue is removed. */
   readonly resume: boolean
-  /** What a person should know: failures, and a server that does not answer. */
+  /** What a person should know: jobs that failed and are tried again, and a server that does not answer. */
   readonly onNote: (text: string) => void
   readonly onState?: ((state: QueueState) => void) | undefined
 }
@@ -25,12 +28,10 @@ export interface QueueState {
   readonly active: number
 }
 
-/** `failed`: for good, and that has been told. `stopped`: nobody waits for it any more. */
-export type Outcome = { readonly value: unknown } | 'failed' | 'stopped'
-
 interface Waiting {
   readonly data: QueuedJob
-  readonly settle: (outcome: Outcome) => void
+  /** Undefined: nobody waits for it any more. */
+  readonly settle: (outcome: JobOutcome<unknown> | undefined) => void
 }
 
 const lookEveryMs = 250
@@ -45,21 +46,18 @@ const backoff = { type: 'exponential', delay: 1000 }
 const forgottenAfter = { age: 14 * 24 * 3600 }
 /** Somebody else may take a job between the loss of its lock and its removal. */
 const takings = 5
-/** More jobs that fail for the same reason are only counted. */
-const tellings = 3
 
 export class JobQueue {
   readonly #options: JobQueueOptions
   readonly #queue: JobsQueue
   readonly #waiting = new Map<string, Waiting>()
   readonly #closing = new AbortController()
-  readonly #reasons = new Map<string, number>()
+  readonly #notes: FailureNotes
   readonly #told = new Set<string>()
   #run = ''
   #toAdd: string[] = []
   #toRemove: string[] = []
   #loop: Promise<void> | undefined
-  #failed = 0
   readonly #saidAt = { state: -Infinity, missing: performance.now(), trouble: -Infinity }
 
   /** @throws InputError `invalid_queue`, `queue_unreachable`, `queue_not_installed` */
@@ -70,37 +68,34 @@ export class JobQueue {
   private constructor(options: JobQueueOptions, queue: JobsQueue) {
     this.#options = options
     this.#queue = queue
+    this.#notes = new FailureNotes(options.onNote)
     queue.removeAllListeners('error').on('error', (error) => this.#trouble(error))
   }
 
-  /** Jobs that failed for good. */
-  get failed(): number {
-    return this.#failed
-  }
-
   /**
-   * Has a job carried out; one that is in the queue already is not added again. The caller says `recorded` when the result is
+   * Has a job carried out; one that is in the queue already is not added again. The caller says `settled` when the result is
    * safe: until then it stays in the queue.
    * @param key what it is, the same in every run of the same output: hexadecimal digits
+   * @returns undefined if `signal` or `close` ended it; `failed` if it failed for good, wherever it was tried
    */
-  async carryOut(key: string, data: QueuedJob, signal: AbortSignal): Promise<Outcome> {
-    if (signal.aborted || this.#closing.signal.aborted) return 'stopped'
+  async execute(key: string, data: QueuedJob, signal: AbortSignal): Promise<JobOutcome<unknown> | undefined> {
+    if (signal.aborted || this.#closing.signal.aborted) return undefined
     this.#loop ??= this.#work()
-    return await new Promise<Outcome>((resolve) => {
-      const settle = (outcome: Outcome) => {
+    return await new Promise((resolve) => {
+      const settle = (outcome: JobOutcome<unknown> | undefined) => {
         this.#waiting.delete(key)
         signal.removeEventListener('abort', onAbort)
         resolve(outcome)
       }
-      const onAbort = () => settle('stopped')
+      const onAbort = () => settle(undefined)
       signal.addEventListener('abort', onAbort, { once: true })
       this.#waiting.set(key, { data, settle })
       this.#toAdd.push(key)
     })
   }
 
-  /** The result of a job is safe: the queue may forget it. */
-  recorded(key: string): void {
+  /** The result of a job is safe, or no longer wanted: the queue may forget it. */
+  settled(key: string): void {
     this.#toRemove.push(key)
   }
 
@@ -110,7 +105,7 @@ export class JobQueue {
    */
   async close(finished: boolean): Promise<void> {
     this.#closing.abort()
-    for (const { settle } of [...this.#waiting.values()]) settle('stopped')
+    for (const { settle } of [...this.#waiting.values()]) settle(undefined)
     this.#queue.removeAllListeners('error').on('error', () => undefined)
     try {
       // A server that is gone keeps what it has; the next run takes it up.
@@ -153,25 +148,20 @@ export class JobQueue {
     for (const id of await this.#ours(['completed'])) {
       const waiting = this.#waiting.get(this.#keyOf(id))
       const job = waiting && (await this.#queue.getJob(id))
-      if (job) waiting.settle({ value: job.returnvalue })
+      if (job) waiting.settle({ kind: 'done', result: job.returnvalue })
       if (this.#closing.signal.aborted) return
     }
     for (const id of await this.#ours(['failed'])) {
-      const key = this.#keyOf(id)
-      const waiting = this.#waiting.get(key)
+      const waiting = this.#waiting.get(this.#keyOf(id))
       const job = waiting && (await this.#queue.getJob(id))
-      if (!job) continue
-      this.#failed++
-      this.#tell(waiting.data, job.failedReason)
-      this.recorded(key)
-      waiting.settle('failed')
+      if (job) waiting.settle({ kind: 'failed', error: new EngineError('job_failed', job.failedReason) })
     }
     for (const id of await this.#ours(['delayed'])) {
       const waiting = this.#waiting.get(this.#keyOf(id))
       const job = await this.#queue.getJob(id)
       if (!job?.failedReason || !waiting || this.#told.has(`${id} ${job.attemptsMade}`)) continue
       this.#told.add(`${id} ${job.attemptsMade}`)
-      this.#tell(waiting.data, `${job.failedReason} (attempt ${job.attemptsMade} of ${attempts})`)
+      this.#notes.tell(waiting.data.title, `${job.failedReason} (attempt ${job.attemptsMade} of ${attempts})`)
     }
     if (this.#isTime('missing', missingEveryMs)) await this.#addMissing()
     if (this.#isTime('state', stateEveryMs)) await this.#tellState()
@@ -238,13 +228,6 @@ export class JobQueue {
 
   #keyOf(id: string): string {
     return id.slice(this.#run.length + 1)
-  }
-
-  #tell({ title }: QueuedJob, reason: string): void {
-    const count = (this.#reasons.get(reason) ?? 0) + 1
-    this.#reasons.set(reason, count)
-    if (count <= tellings) this.#options.onNote(`${title} failed: ${reason}`)
-    if (count === tellings) this.#options.onNote('Further failures for this reason are only counted.')
   }
 
   async #tellState(): Promise<void> {

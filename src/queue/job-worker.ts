@@ -29,7 +29,7 @@ export interface JobWorkerOptions {
   /** Ends when nothing is waiting or under way any more. */
   readonly once: boolean
   /** Undefined: the signal ended it, because the worker ends or because the job is no longer its own. */
-  readonly carryOut: (data: unknown, signal: AbortSignal) => Promise<unknown>
+  readonly execute: (data: unknown, signal: AbortSignal) => Promise<unknown>
   readonly signal: AbortSignal
   /** The server answers. */
   readonly onOpen: () => void
@@ -98,7 +98,7 @@ class JobWorker {
       const ended = lost ? AbortSignal.any([signal, lost]) : signal
       this.#count(1)
       try {
-        const result = this.#isEnding ? undefined : await this.#options.carryOut(job.data, ended)
+        const result = this.#isEnding ? undefined : await this.#options.execute(job.data, ended)
         if (result !== undefined) return result
       } catch (error) {
         if (!ended.aborted) {

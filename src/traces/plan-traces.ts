@@ -6,7 +6,7 @@ import type { TraceLayout } from '../engine/trace-layout.ts'
 import { isChainProblem } from '../evaluation/chain-problem.ts'
 import type { Question } from '../evaluation/question-file.ts'
 import type { ChatMessage } from '../llama/index.ts'
-import { sampleSeed, traceId, type TraceJob, type TraceSampling } from './trace-source.ts'
+import { sampleSeed, traceId, type TraceJob, type TraceSampling } from './trace-job.ts'
 
 /** What is to be sampled. */
 export interface SamplingPlanOptions {

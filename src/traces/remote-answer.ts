@@ -28,7 +28,11 @@ const completion = z.object({ choices: z.array(choice).nullish() })
 
 /** A server that does not know what it says is not asked often. */
 const nonsense = (problem: string, cause?: unknown) =>
-  new PassingFailure(`the answer is not that of an OpenAI-compatible server: ${problem}`, { cause, mostRetries: 2 })
+  new PassingFailure(`the answer is not that of an OpenAI-compatible server: ${problem}`, {
+    cause,
+    mostRetries: 2,
+    isAnswer: true,
+  })
 
 export interface ReadOptions {
   readonly client: OpenAI

@@ -15,12 +15,12 @@ export function failureOf(error: unknown, url: string): Error {
     if (status === undefined) return new PassingFailure(said, { cause: error })
     if ([408, 409, 425, 429].includes(status) || status >= 500) {
       const waitMs = retryAfter(headers?.get('retry-after'))
-      return new PassingFailure(`status ${status}: ${said}`, { cause: error, waitMs })
+      const isAnswer = status >= 500 && status !== 503
+      return new PassingFailure(`status ${status}: ${said}`, { cause: error, waitMs, isAnswer })
     }
-    const advice = /\b(top_k|min_p)\b/.test(said) ? notKnown : (statusAdvice[status] ?? '')
-    return new InputError('endpoint_refused', `${url} answered with status ${status}: ${said}.${advice}`, {
-      cause: error,
-    })
+    const advice = /\b(top_k|min_p)\b/.test(said) ? notKnown : statusAdvice[status]
+    const code = advice === undefined && refusals.has(status) ? 'request_refused' : 'endpoint_refused'
+    return new InputError(code, `${url} answered with status ${status}: ${said}.${advice ?? ''}`, { cause: error })
   }
   // `fetch` throws a TypeError for a connection that breaks while it reads; of other errors only those with a cause.
   if (error instanceof TypeError && (error.cause !== undefined || error.message === 'terminated')) {
@@ -45,6 +45,9 @@ const statusAdvice: Readonly<Record<number, string>> = {
   403: ' Check the API key (--api-key-env).',
   404: ' Check --endpoint and --endpoint-model.',
 }
+
+/** It is what this request asks that the server refuses, e.g. a prompt that is too long for it. */
+const refusals: ReadonlySet<number> = new Set([400, 413, 422])
 
 const notKnown = ' If it does not know these options: --top-k 0 --min-p 0 leaves them out.'
 

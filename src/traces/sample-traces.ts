@@ -2,25 +2,33 @@
  * Samples reasoning traces for a list of questions and records each as soon as it is judged, kept or dropped. A run that was
  * killed goes on where it stopped. Knows nothing of question files or of how progress is shown.
  */
-import { setMaxListeners } from 'node:events'
 import { fingerprint } from '../engine/model.ts'
 import type { TraceLayout } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
+import { FailureLog } from '../jobs/failure-log.ts'
+import { FailureNotes } from '../jobs/failure-notes.ts'
+import type { JobOutcome } from '../jobs/job.ts'
+import { defaultMaxFailures, runJobs } from '../jobs/run-jobs.ts'
 import type { KvType } from '../llama/index.ts'
 import { memoryPlan, type MemoryPlan } from '../models/memory-plan.ts'
 import { withFileLock } from '../records/file-lock.ts'
+import { putAside } from '../records/record-file.ts'
 import { hasThinking, judgeTrace, type AnswerGrader, type Verdict } from './judge-trace.ts'
-import { LocalSource } from './local-source.ts'
+import { LocalTraceExecutor } from './local-trace-executor.ts'
 import { planTraces, type SamplingPlanOptions } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
 import { outputFailure, samplingFailure } from './trace-failure.ts'
 import { traceSchema, type DroppedTrace } from './trace-record.ts'
-import type { Sampled, TraceJob, TraceSource } from './trace-source.ts'
+import { titleOf, type Sampled, type TraceExecutor, type TraceJob } from './trace-job.ts'
 
 /** So many samples without thinking, and none with it: the model does not think. */
 const samplesWithoutThinking = 20
+const never = new AbortController().signal
 
-/** With `source`, the model's vocabulary is enough. */
+/** Where samples that failed are listed (`FailureLog`). */
+export const failuresPath = (output: string): string => `${output}.failures.jsonl`
+
+/** With `executor`, the model's vocabulary is enough. */
 export interface SampleTracesOptions extends SamplingPlanOptions {
   /** Samples at the same time. With 1 the same run gives the same records in the same order, times apart. */
   readonly parallel: number
@@ -29,8 +37,10 @@ export interface SampleTracesOptions extends SamplingPlanOptions {
   /** False: a file that is there is put aside. */
   readonly resume: boolean
   readonly kvType: KvType
+  /** A run of which so many samples failed ends. Default 10. */
+  readonly maxFailures?: number | undefined
   /** Default: the model itself. Closed at the end, however that comes about. */
-  readonly source?: TraceSource | undefined
+  readonly executor?: TraceExecutor | undefined
   readonly grader: AnswerGrader
   /** Versions to record beside those of Node and llama.cpp. */
   readonly versions?: Readonly<Record<string, string>> | undefined
@@ -38,6 +48,8 @@ export interface SampleTracesOptions extends SamplingPlanOptions {
   /** What sampling here will take of memory, before it is taken. */
   readonly onPlan?: ((plan: MemoryPlan, sequences: number) => void) | undefined
   readonly onProgress?: ((progress: TraceProgress) => void) | undefined
+  /** What a person should know, e.g. that a sample failed. */
+  readonly onNote?: ((text: string) => void) | undefined
 }
 
 export interface TraceProgress {
@@ -53,6 +65,8 @@ export interface TraceSummary extends TraceTally {
   readonly output: string
   /** Of this run. */
   readonly sampledNow: number
+  /** Of this run: they have no record, and the same run tries them again. */
+  readonly failedNow: number
   /** All that there is to sample. */
   readonly total: number
   /** `signal` ended it early: the same call goes on. */
@@ -77,7 +91,7 @@ export async function sampleTraces(options: SampleTracesOptions): Promise<TraceS
   } catch (error) {
     throw outputFailure(error, output)
   } finally {
-    await options.source?.close()
+    await options.executor?.close()
   }
 }
 
@@ -88,102 +102,97 @@ class TraceRun {
   readonly #before: number
   /** The most tokens of a trace: what was asked for, or what the model was trained for. */
   readonly #maxLength: number
-  /** Ends what is under way, by the caller's will or after a failure. */
-  readonly #stop = new AbortController()
+  readonly #failures: FailureLog
+  readonly #notes: FailureNotes
   #tokens = 0
+  #failedNow = 0
+  #lastFailure: Error | undefined
   #thinkingSeen = false
-  /** The verdicts that are still to come. */
-  #judging: Promise<unknown> = Promise.resolve()
 
   constructor(options: SampleTracesOptions) {
-    const { model, source, sampling, maxTokens, maxLength, instruction, kvType } = options
+    const { model, executor, output, sampling, maxTokens, maxLength, instruction, kvType, onNote } = options
     this.#options = options
     this.#maxLength = Math.min(maxLength, model.info.trainedContext)
     this.#conditions = {
       model: fingerprint(model.info),
-      source: source?.name ?? 'local',
+      source: executor?.name ?? 'local',
       settings: {
         ...sampling,
         maxTokens,
         maxLength,
         instruction,
-        kvType: source && source.name !== 'local' ? null : kvType,
+        kvType: executor && executor.name !== 'local' ? null : kvType,
       },
     }
-    this.#file = TraceFile.open(options.output, { ...options, conditions: this.#conditions })
+    if (!options.resume) putAside(failuresPath(output))
+    this.#file = TraceFile.open(output, { ...options, conditions: this.#conditions })
     this.#before = this.#file.tally.sampled
-    // Every sample under way listens.
-    setMaxListeners(0, this.#stop.signal)
+    this.#failures = new FailureLog(failuresPath(output))
+    this.#notes = new FailureNotes((text) => onNote?.(text))
   }
 
   async run(): Promise<TraceSummary> {
-    const { signal } = this.#options
-    const onAbort = () => this.#stop.abort()
-    signal?.addEventListener('abort', onAbort, { once: true })
-    if (signal?.aborted) onAbort()
+    const { signal = never } = this.#options
     try {
       this.#progress()
       const { jobs, tooLong, cells } = await planTraces({
         ...this.#options,
         maxLength: this.#maxLength,
         has: (id) => this.#file.has(id),
-        signal: this.#stop.signal,
+        signal,
       })
       for (const { job, layout } of tooLong) this.#record(job, layout, { outcome: 'too-long', answer: null })
-      if (jobs.length > 0 && !this.#stop.signal.aborted) await this.#sampleAll(jobs, cells)
+      if (jobs.length > 0 && !signal.aborted) await this.#sampleAll(jobs, cells)
       return this.#summary()
     } catch (error) {
       const { sampled: recorded } = this.#file.tally
       const { output, resume } = this.#options
       throw samplingFailure(error, { output, recorded, total: this.#total, resume })
-    } finally {
-      signal?.removeEventListener('abort', onAbort)
     }
   }
 
   async #sampleAll(jobs: readonly TraceJob[], cells: number): Promise<void> {
-    const { source: given } = this.#options
-    const source = given ?? (await this.#openLocal(cells, jobs.length))
-    const waiting = [...jobs]
-    const work = async () => {
-      for (let job = waiting.shift(); job && !this.#stop.signal.aborted; job = waiting.shift()) {
-        await this.#sampleOne(source, job)
-      }
+    const { executor: given, signal = never } = this.#options
+    const executor = given ?? (await this.#openLocal(cells, jobs.length))
+    try {
+      const { failed, skipped } = await runJobs({
+        ...{ jobs, executor, signal },
+        maxFailures: this.#options.maxFailures ?? defaultMaxFailures,
+        record: async (job, outcome) => this.#settle(job, outcome),
+        onToken: (count) => {
+          this.#tokens += count
+          this.#progress()
+        },
+      })
+      if (skipped === 0 || !this.#lastFailure) return
+      this.#options.onNote?.(`${failed} samples failed, so the other ${skipped} are left out`)
+      throw this.#lastFailure
+    } finally {
+      if (!given) await executor.close()
     }
-    const failures: unknown[] = []
-    const workers = Array.from({ length: Math.min(source.parallel, jobs.length) }, async () => {
-      try {
-        await work()
-      } catch (error) {
-        // What the stop itself brings about is no failure.
-        if (!this.#stop.signal.aborted) failures.push(error)
-        this.#stop.abort()
-      }
-    })
-    await Promise.all(workers)
-    if (!given) await source.close()
-    if (failures.length > 0) throw failures[0]
   }
 
-  async #openLocal(cells: number, jobs: number): Promise<TraceSource> {
+  async #openLocal(cells: number, jobs: number): Promise<TraceExecutor> {
     const { model, parallel, kvType, onPlan } = this.#options
     const sequences = Math.min(parallel, jobs)
     onPlan?.(memoryPlan(model.info, { cellsPerSequence: cells, sequences, kvType, textLength: cells }), sequences)
-    return await LocalSource.create(model, { cells, sequences, kvType })
+    return await LocalTraceExecutor.open(model, { cells, sequences, kvType })
   }
 
-  async #sampleOne(source: TraceSource, job: TraceJob): Promise<void> {
-    const { signal } = this.#stop
-    const onToken = (count: number) => {
-      this.#tokens += count
-      this.#progress()
-    }
-    const sampled = await source.sample(job, { signal, onToken })
-    // In the order in which the samples end, however long the grader takes for each: else two equal runs may differ.
-    const judged = this.#judging.then(() => this.#judge(job, sampled))
-    this.#judging = judged.catch(() => undefined)
-    await judged
-    source.recorded?.(job)
+  async #settle(job: TraceJob, outcome: JobOutcome<Sampled>): Promise<void> {
+    if (outcome.kind === 'done') await this.#judge(job, outcome.result)
+    else this.#fail(job, outcome.kind === 'failed' ? outcome.error : new Error(outcome.reason))
+  }
+
+  #fail(job: TraceJob, error: Error): void {
+    this.#failedNow++
+    this.#lastFailure = error
+    this.#notes.tell(titleOf(job), error.message)
+    this.#failures.add({
+      ...{ key: job.id, job: titleOf(job), reason: error.message },
+      versions: this.#versions,
+      at: new Date().toISOString(),
+    })
   }
 
   async #judge(job: TraceJob, { completion, stopped }: Sampled): Promise<void> {
@@ -196,7 +205,6 @@ class TraceRun {
 
   #record({ id, question, sample, seed }: TraceJob, layout: TraceLayout, { outcome, answer }: Verdict): void {
     const { promptTokens, thinkStart, thinkEnd, answerStart, tokens } = layout
-    const { versions, model } = this.#options
     const common: Omit<DroppedTrace, 'outcome'> = {
       schema: traceSchema,
       id,
@@ -208,7 +216,7 @@ class TraceRun {
       answer,
       thinkingTokens: thinkEnd - thinkStart,
       answerTokens: tokens.length - answerStart,
-      versions: { ...versions, node: process.versions.node, llamaCpp: model.release },
+      versions: this.#versions,
       at: new Date().toISOString(),
     }
     if (outcome !== 'kept') this.#file.add({ ...common, outcome })
@@ -233,6 +241,11 @@ class TraceRun {
     this.#options.onProgress?.({ done, total: this.#total, kept, tokens: this.#tokens })
   }
 
+  get #versions(): Record<string, string> {
+    const { versions, model } = this.#options
+    return { ...versions, node: process.versions.node, llamaCpp: model.release }
+  }
+
   get #total(): number {
     return this.#options.questions.length * this.#options.samples
   }
@@ -241,6 +254,7 @@ class TraceRun {
     const { output, signal } = this.#options
     const { tally } = this.#file
     const interrupted = signal?.aborted === true && tally.sampled < this.#total
-    return { ...tally, output, sampledNow: tally.sampled - this.#before, total: this.#total, interrupted }
+    const sampledNow = tally.sampled - this.#before
+    return { ...tally, output, sampledNow, failedNow: this.#failedNow, total: this.#total, interrupted }
   }
 }

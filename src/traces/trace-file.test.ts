@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { InputError } from '../errors.ts'
 import { TraceFile, type TraceFileOptions } from './trace-file.ts'
 import { dropReasons, traceSchema, type TraceRecord } from './trace-record.ts'
-import { sampleSeed, traceId } from './trace-source.ts'
+import { sampleSeed, traceId } from './trace-job.ts'
 
 const questions = ['a', 'b#1'].map((id, index) => ({ id, question: `${id}?`, answer: id.toUpperCase(), index }))
 const options: TraceFileOptions = {

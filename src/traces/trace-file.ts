@@ -7,7 +7,7 @@ import { InputError } from '../errors.ts'
 import { differentFact } from '../predictor/index.ts'
 import { RecordFile } from '../records/record-file.ts'
 import { dropReasons, traceRecord, type DropReason, type TraceRecord } from './trace-record.ts'
-import { sampleSeed, traceId } from './trace-source.ts'
+import { sampleSeed, traceId } from './trace-job.ts'
 
 /** What all samples of a file have in common. */
 export type TraceConditions = Pick<TraceRecord, 'model' | 'source' | 'settings'>

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   loadModel,
-  RemoteSource,
+  RemoteExecutor,
   sampleTraces,
   type KeptTrace,
   type Model,
@@ -180,8 +180,8 @@ describe('another server', () => {
       return { kind: 'ok', style, thinking, answer: rest.replace('<|endoftext|>', ''), after }
     }
     const tags = { open: '<think>', close: '</think>' }
-    const source = await RemoteSource.connect({ url: server.url, parallel: 3, timeoutMs: 60_000, retries: 0, tags })
-    const summary = await sampleTraces({ ...base, model, source, questions: asked, samples: 1, output })
+    const executor = await RemoteExecutor.connect({ url: server.url, parallel: 3, timeoutMs: 60_000, retries: 0, tags })
+    const summary = await sampleTraces({ ...base, model, executor, questions: asked, samples: 1, output })
     expect(summary).toMatchObject({ sampled: 10, kept: 10 })
     expect(server.mostAtOnce).toBe(3)
     for (const record of records()) {
@@ -195,13 +195,13 @@ describe('another server', () => {
     const unused = {
       name: 'solver',
       parallel: 1,
-      sample: () => Promise.reject(new Error('nothing is left to be sampled')),
+      execute: () => Promise.reject(new Error('nothing is left to be sampled')),
       close: () => {
         closed++
         return Promise.resolve()
       },
     }
-    const again = await sampleTraces({ ...base, model, source: unused, questions: asked, samples: 1, output })
+    const again = await sampleTraces({ ...base, model, executor: unused, questions: asked, samples: 1, output })
     expect(again).toMatchObject({ sampled: 10, sampledNow: 0 })
     expect(closed).toBe(1)
   })

@@ -59,13 +59,13 @@ function serve(leaseMs = 60_000) {
   const held: { readonly data: QueuedJob; readonly signal: AbortSignal; readonly finish: (result: unknown) => void }[] =
     []
   const notes: string[] = []
-  const carryOut = (data: unknown, signal: AbortSignal) =>
+  const execute = (data: unknown, signal: AbortSignal) =>
     new Promise<unknown>((resolve) => {
       signal.addEventListener('abort', () => resolve(undefined))
       held.push({ data: data as QueuedJob, signal, finish: resolve })
     })
   const served = serveJobs({
-    ...{ address: redis.address, parallel: 1, leaseMs, once: false, signal: controller.signal, carryOut },
+    ...{ address: redis.address, parallel: 1, leaseMs, once: false, signal: controller.signal, execute },
     onOpen: () => undefined,
     onNote: (text) => notes.push(text),
   })
@@ -90,20 +90,20 @@ describe.skipIf(skipsRedis)('a run that begins anew', { timeout: 120_000 }, () =
     const worker = serve(2000)
     const heldOf = (model: string) => worker.held.filter(({ data }) => data.model === model)
     const old = await open(runFile)
-    const oldOutcome = old.carryOut('a1', jobFor('old'), forever)
+    const oldOutcome = old.execute('a1', jobFor('old'), forever)
     await until(() => worker.held.length > 0)
     const [oldId] = await idsLeft()
     await old.close(false)
-    expect(await oldOutcome).toBe('stopped')
+    expect(await oldOutcome).toBeUndefined()
 
     const anew = await open(runFile, { resume: false })
-    const outcome = anew.carryOut('a1', jobFor('new'), forever)
+    const outcome = anew.execute('a1', jobFor('new'), forever)
     await until(() => heldOf('new').length > 0)
     expect(heldOf('old').map(({ signal }) => signal.aborted)).not.toContain(false)
     expect(await idsLeft()).not.toContain(oldId)
     for (const { finish } of heldOf('new')) finish({ answer: 42 })
-    expect(await outcome).toEqual({ value: { answer: 42 } })
-    anew.recorded('a1')
+    expect(await outcome).toEqual({ kind: 'done', result: { answer: 42 } })
+    anew.settled('a1')
     await anew.close(true)
     expect(await idsLeft()).toEqual([])
     expect(worker.notes.join()).toContain('a job is no longer this worker’s')
@@ -114,12 +114,12 @@ describe.skipIf(skipsRedis)('a run that begins anew', { timeout: 120_000 }, () =
   test('describes anew what nobody has begun: its model may have another name now', async () => {
     const runFile = newRunFile()
     const first = await open(runFile)
-    void first.carryOut('a1', jobFor('./wrong.gguf'), forever)
+    void first.execute('a1', jobFor('./wrong.gguf'), forever)
     await until(async () => (await idsLeft()).length === 1)
     const before = await idsLeft()
     await first.close(false)
     const second = await open(runFile)
-    const outcome = second.carryOut('a1', jobFor('./right.gguf'), forever)
+    const outcome = second.execute('a1', jobFor('./right.gguf'), forever)
     await until(async () => {
       const [job] = await queue.getJobs(['wait'])
       return (job?.data as QueuedJob | undefined)?.model === './right.gguf'
@@ -128,23 +128,23 @@ describe.skipIf(skipsRedis)('a run that begins anew', { timeout: 120_000 }, () =
     const worker = serve()
     await until(() => worker.held.length === 1)
     worker.held[0]!.finish('done')
-    expect(await outcome).toEqual({ value: 'done' })
+    expect(await outcome).toEqual({ kind: 'done', result: 'done' })
   })
 
   test('keeps what is done and what is being done', async () => {
     const runFile = newRunFile()
     const worker = serve()
     const first = await open(runFile)
-    for (const key of ['a1', 'b2']) void first.carryOut(key, jobFor('tiny'), forever)
+    for (const key of ['a1', 'b2']) void first.execute(key, jobFor('tiny'), forever)
     await until(() => worker.held.length === 1)
     await first.close(false)
     worker.held[0]!.finish('first')
     await until(() => worker.held.length === 2)
     const second = await open(runFile)
-    const outcomes = ['a1', 'b2'].map((key) => second.carryOut(key, jobFor('tiny'), forever))
-    expect(await outcomes[0]).toEqual({ value: 'first' })
+    const outcomes = ['a1', 'b2'].map((key) => second.execute(key, jobFor('tiny'), forever))
+    expect(await outcomes[0]).toEqual({ kind: 'done', result: 'first' })
     worker.held[1]!.finish('second')
-    expect(await outcomes[1]).toEqual({ value: 'second' })
+    expect(await outcomes[1]).toEqual({ kind: 'done', result: 'second' })
     expect(worker.held).toHaveLength(2)
   })
 })
@@ -153,7 +153,7 @@ describe.skipIf(skipsRedis)('a server that goes away', { timeout: 120_000 }, () 
   test('keeps no worker from ending, with a job or without', async () => {
     const [busy, idle] = [serve(), serve()]
     const run = await open(newRunFile())
-    void run.carryOut('a1', jobFor('tiny'), forever)
+    void run.execute('a1', jobFor('tiny'), forever)
     await until(async () => busy.held.length + idle.held.length === 1 && (await queue.getWorkersCount()) === 2)
     await redis.stop()
     for (const worker of [busy, idle]) await until(() => worker.notes.length > 0)
@@ -166,10 +166,10 @@ describe.skipIf(skipsRedis)('a server that goes away', { timeout: 120_000 }, () 
   test('keeps no run from ending', async () => {
     const runFile = newRunFile()
     const run = await open(runFile)
-    const outcome = run.carryOut('a1', jobFor('tiny'), forever)
+    const outcome = run.execute('a1', jobFor('tiny'), forever)
     await until(async () => (await idsLeft()).length === 1)
     await redis.stop()
     await run.close(true)
-    expect(await outcome).toBe('stopped')
+    expect(await outcome).toBeUndefined()
   })
 })

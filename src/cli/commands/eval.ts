@@ -9,18 +9,20 @@ import type { EvalPlan } from '../../evaluation/run/eval-plan.ts'
 import { runEval, type EvalProgress, type EvalRun } from '../../evaluation/run/run-eval.ts'
 import { summarise, type EvalSummary } from '../../evaluation/run/summarise.ts'
 import { summaryText } from '../../evaluation/run/summary-tables.ts'
-import { QueueEval } from '../../queue/queue-eval.ts'
+import { failuresPath } from '../../evaluation/run/eval-folder.ts'
+import { EvalQueueExecutor } from '../../queue/eval-queue-executor.ts'
 import { downloadStopped, showDownload } from '../download-progress.ts'
 import { chooseEval, planEval, type EvalGrid } from '../eval-grid.ts'
 import { addEvalOptions, checkEvalFlags, type EvalFlags } from '../eval-options.ts'
 import { writeSummary } from '../eval-output.ts'
 import { firstPrompts, whatIsPlanned } from '../eval-plan-text.ts'
+import { sayWhatFailed } from '../failed-jobs.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
 import { packageVersion } from '../package-version.ts'
 import { printable } from '../printable.ts'
 import { ProgressLine } from '../progress-line.ts'
-import { openQueueClient, sayWhatFailed, type QueueClient } from '../queue-client.ts'
+import { openQueueClient, type QueueClient } from '../queue-client.ts'
 import { evalMergeCommand } from './eval-merge.ts'
 import { evalSummaryCommand } from './eval-summary.ts'
 
@@ -48,7 +50,7 @@ async function evaluate(flags: EvalFlags): Promise<void> {
   await using grader = new Grader()
   let model: Model | undefined
   let queue: QueueClient | undefined
-  let isComplete = false
+  let isEnded = false
   try {
     if (flags.queue !== undefined && flags.dryRun !== true) {
       const runFile = join(choice.output, 'queue.json')
@@ -75,23 +77,24 @@ async function evaluate(flags: EvalFlags): Promise<void> {
       ...{ model, grader, signal, shard: flags.shard, resume: flags.resume, folder: choice.output },
       ...grid,
       identity,
-      elsewhere: queue && new QueueEval(queue.jobs, asked),
+      maxFailures: flags.maxFailures,
+      executor: queue && new EvalQueueExecutor(queue.jobs, asked),
       versions: { dynts: packageVersion() },
       onProgress: showProgress(progress, choice.output, queue),
       onNote: say,
     })
     progress.stop()
-    isComplete = run.done >= run.total
+    isEnded = !run.interrupted
     if (run.interrupted) say(interruptedText(flags))
     await print(run, flags, choice.output, grader, say)
-    if (queue) sayWhatFailed(queue, say)
+    sayWhatFailed({ failed: run.failedNow, skipped: run.skippedNow }, failuresPath(choice.output), say)
   } catch (error) {
     progress.stop()
     if (!signal.aborted) throw error
     say(interruptedText(flags))
   } finally {
     // Both are begun: what is left open would keep the process alive.
-    await Promise.all([model?.close(), queue?.jobs.close(isComplete)])
+    await Promise.all([model?.close(), queue?.jobs.close(isEnded)])
   }
 }
 
@@ -156,8 +159,8 @@ function showProgress(
 
 /** A part has no tables: they would be of a random choice of items. */
 async function print(run: EvalRun, flags: EvalFlags, output: string, grader: Grader, say: Say): Promise<void> {
-  const isComplete = run.done >= run.total && flags.shard === undefined
-  const summary = isComplete ? await summarise(output, { allowMissing: true, grader }) : null
+  const isEnded = !run.interrupted && run.done > 0 && flags.shard === undefined
+  const summary = isEnded ? await summarise(output, { allowMissing: true, grader }) : null
   if (summary) writeSummary(output, summary)
   if (flags.json === true) process.stdout.write(`${JSON.stringify(runJson(run, flags, output, summary), null, 2)}\n`)
   else if (summary) process.stdout.write(`${summaryText(summary)}\n`)
@@ -168,11 +171,10 @@ async function print(run: EvalRun, flags: EvalFlags, output: string, grader: Gra
 
 function runJson({ plan, ...counts }: EvalRun, flags: EvalFlags, output: string, summary: EvalSummary | null) {
   const { model, predictor, seed, kvType } = plan
-  const { done, total, recordedNow, refusedNow, interrupted } = counts
   return {
     schema: 'dynts.eval.run/1',
     output,
-    ...{ done, total, recordedNow, refusedNow, interrupted },
+    ...counts,
     shard: flags.shard ?? null,
     ...{ model, predictor, seed },
     settings: { kvType, metrics: flags.metric, parallel: flags.parallel ?? null },

@@ -10,10 +10,11 @@ import { readQuestions, type Question } from '../../evaluation/question-file.ts'
 import { findThinkingTags } from '../../llama/index.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
 import { identify } from '../../evaluation/run/identity.ts'
-import { QueueSource } from '../../queue/queue-source.ts'
-import type { RemoteSource } from '../../traces/remote-source.ts'
-import type { TraceSource } from '../../traces/trace-source.ts'
-import { sampleTraces, type TraceProgress, type TraceSummary } from '../../traces/sample-traces.ts'
+import { TraceQueueExecutor } from '../../queue/trace-queue-executor.ts'
+import type { RemoteExecutor } from '../../traces/remote-executor.ts'
+import type { TraceExecutor } from '../../traces/trace-job.ts'
+import { failuresPath, sampleTraces, type TraceProgress, type TraceSummary } from '../../traces/sample-traces.ts'
+import { sayWhatFailed } from '../failed-jobs.ts'
 import { findModel } from '../find-model.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
@@ -71,9 +72,9 @@ export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceS
     if (!located) return undefined
     for (const line of whatIsKnown(located, flags)) say(line)
     const remote = flags.endpoint === undefined ? undefined : await connect(flags, flags.endpoint, located, signal, say)
-    const source = queue ? await queueSource(queue, flags, located) : remote
+    const executor = queue ? await queueExecutor(queue, flags, located) : remote
     model = await load(located, flags, signal, say)
-    const summary = await sample({ model, source, questions, flags, signal, progress, queue })
+    const summary = await sample({ model, executor, questions, flags, signal, progress, queue })
     isComplete = !summary.interrupted
     progress.stop()
     write(
@@ -81,6 +82,7 @@ export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceS
         ? JSON.stringify(traceRecordOf(summary, model, remote?.name, flags), null, 2)
         : traceSummary(summary).join('\n'),
     )
+    sayWhatFailed({ failed: summary.failedNow }, failuresPath(summary.output), say)
     if (!summary.interrupted) return summary
     say(interruptedText(flags))
     return undefined
@@ -96,9 +98,13 @@ export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceS
 }
 
 /** Workers sample from the model itself. */
-async function queueSource({ jobs }: QueueClient, flags: TraceFlags, located: LocatedModel): Promise<QueueSource> {
+async function queueExecutor(
+  { jobs }: QueueClient,
+  flags: TraceFlags,
+  located: LocatedModel,
+): Promise<TraceQueueExecutor> {
   const identity = await identify(located)
-  return new QueueSource(jobs, { reference: flags.model, predictor: undefined, identity }, flags.kvType)
+  return new TraceQueueExecutor(jobs, { reference: flags.model, predictor: undefined, identity }, flags.kvType)
 }
 
 /** Before anything is loaded. */
@@ -117,11 +123,11 @@ async function connect(
   { info }: LocatedModel,
   signal: AbortSignal,
   say: Say,
-): Promise<RemoteSource> {
+): Promise<RemoteExecutor> {
   let saidAt = -Infinity
   // Loaded when it is wanted: no other command should wait for the client.
-  const { RemoteSource } = await import('../../traces/remote-source.ts')
-  const source = await RemoteSource.connect({
+  const { RemoteExecutor } = await import('../../traces/remote-executor.ts')
+  const executor = await RemoteExecutor.connect({
     url,
     model: flags.endpointModel,
     apiKey: apiKeyOf(flags),
@@ -136,8 +142,8 @@ async function connect(
       say(`${url}: ${reason}; again in ${(waitMs / 1000).toFixed(1)} s (${retry} of ${retries})`)
     },
   })
-  say(`sampling from ${source.name} at ${url}, up to ${source.parallel} requests at the same time`)
-  return source
+  say(`sampling from ${executor.name} at ${url}, up to ${executor.parallel} requests at the same time`)
+  return executor
 }
 
 const defaultParallel = { local: 4, remote: 8 }
@@ -157,7 +163,7 @@ async function load(located: LocatedModel, flags: TraceFlags, signal: AbortSigna
 
 interface Sampling {
   readonly model: Model
-  readonly source: TraceSource | undefined
+  readonly executor: TraceExecutor | undefined
   readonly questions: readonly Question[]
   readonly flags: TraceFlags
   readonly signal: AbortSignal
@@ -165,7 +171,7 @@ interface Sampling {
   readonly queue: QueueClient | undefined
 }
 
-async function sample({ model, source, questions, flags, signal, progress, queue }: Sampling): Promise<TraceSummary> {
+async function sample({ model, executor, questions, flags, signal, progress, queue }: Sampling): Promise<TraceSummary> {
   const { samples, maxTokens, maxLength, seed, resume, kvType } = flags
   const output = outputOf(flags)
   await using grader = new Grader()
@@ -178,7 +184,7 @@ async function sample({ model, source, questions, flags, signal, progress, queue
   }
   return await sampleTraces({
     model,
-    source,
+    executor,
     questions,
     samples,
     sampling: samplingOf(flags),
@@ -193,6 +199,8 @@ async function sample({ model, source, questions, flags, signal, progress, queue
     grader,
     versions: { dynts: packageVersion() },
     signal,
+    maxFailures: flags.maxFailures,
+    onNote: (text) => progress.say(text),
     onPlan: (plan, sequences) => progress.say(formatMemoryPlan(plan, sequences)),
     onProgress,
   })

@@ -6,7 +6,7 @@ import { Grader } from '../../evaluation/grading/grader.ts'
 import { gpuChoices, type GpuChoice } from '../../llama/index.ts'
 import { describeQueue } from '../../queue/connection.ts'
 import { serveJobs, type Served, type ServedAtLast } from '../../queue/job-worker.ts'
-import { Workshop } from '../../queue/workshop.ts'
+import { ModelPool } from '../../queue/model-pool.ts'
 import { counted } from '../counted.ts'
 import { checkWhole } from '../check-flags.ts'
 import { onInterrupt } from '../interrupt.ts'
@@ -59,20 +59,20 @@ async function work(flags: WorkerFlags): Promise<void> {
   await using grader = new Grader()
   const loading = { threads, gpu, gpuLayers, offline, signal }
   const versions = { dynts: packageVersion() }
-  const onToken = () => status.onToken()
-  const workshop = new Workshop({ model, predictor, parallel, loading, grader, versions, onToken, onNote: say })
+  const onToken = (tokens: number) => status.onToken(tokens)
+  const models = new ModelPool({ model, predictor, parallel, loading, grader, versions, onToken, onNote: say })
   try {
     const served = await serveJobs({
       ...{ address: queue, parallel, leaseMs: lease * 1000, once, signal, onNote: say },
       onOpen: () => say(`serving ${address}, ${counted(parallel, 'job')} at the same time; Ctrl-C ends it`),
-      carryOut: (data, stopped) => workshop.carryOut(data, stopped),
+      execute: (data, stopped) => models.execute(data, stopped),
       onProgress: (now) => status.update(now),
     })
     if (signal.aborted) say(interrupted(served))
     print(served, address, flags)
   } finally {
     status.stop()
-    await workshop.close()
+    await models.close()
   }
 }
 
@@ -95,8 +95,8 @@ class Status {
   #said = { tokens: 0, at: performance.now() }
   readonly #timer = setInterval(() => this.#say(), statusEveryMs).unref()
 
-  onToken(): void {
-    this.#tokens++
+  onToken(tokens: number): void {
+    this.#tokens += tokens
   }
 
   update(now: Served): void {

@@ -1,39 +1,20 @@
 /**
- * Carries out jobs of one configuration on an engine made for it: jobs go in in any number and order, records come out. Knows
+ * Carries out jobs of one configuration on an engine made for it: jobs go in in any number and order, results come out. Knows
  * nothing of files, plans or where jobs come from.
  */
 import { Engine } from '../../engine/engine.ts'
 import type { Model } from '../../engine/model.ts'
 import type { PlanReply } from '../../engine/protocol.ts'
-import type { GenerateRequest, GenerateResult } from '../../engine/types.ts'
+import type { GenerateRequest } from '../../engine/types.ts'
 import { EngineError, InputError } from '../../errors.ts'
-import { findThinkingTags } from '../../llama/index.ts'
+import { outcomeOf, type ExecuteOptions, type Executor, type JobOutcome } from '../../jobs/job.ts'
 import { memoryPlan } from '../../models/memory-plan.ts'
-import { isLoop } from '../metrics/loop.ts'
-import { answerLoss } from '../metrics/replay-loss.ts'
-import { jobKey, type EvalIdentity, type EvalJob, type PlannedJob } from './eval-job.ts'
-import { evalSchema, type EvalRecord } from './eval-record.ts'
-import { judge, type AnswerGrader } from './judge.ts'
+import type { EvalJob, PlannedJob } from './eval-job.ts'
+import type { EvalRecord } from './eval-record.ts'
+import { gradedRecord, type EvalSetting } from './graded-record.ts'
 
-/** What all jobs of a process are carried out with. */
-export interface EvalSetting {
-  readonly model: Model
-  readonly identity: EvalIdentity
-  readonly grader: AnswerGrader
-  /** Where the files of users' own policies are, by their names in jobs. */
-  readonly policyFiles: ReadonlyMap<string, string>
-  readonly versions: Readonly<Record<string, string>>
-}
-
-/** A generation that has ended and is not graded yet. */
-export interface Carried {
-  readonly job: EvalJob
-  readonly result: GenerateResult
-  /** As in a record. */
-  readonly wallMs: number
-  /** When it ended. */
-  readonly at: Date
-}
+/** Gives a job's record once it is graded, so that the next job need not wait for the grader. */
+export type EvalExecutor = Executor<EvalJob, () => Promise<EvalRecord>>
 
 /** What jobs of one configuration ask of their engine. */
 export interface EngineNeeds {
@@ -42,23 +23,28 @@ export interface EngineNeeds {
   readonly attention: boolean
 }
 
-export class EvalEngine {
-  /** Sequences at the same time: at most as many as asked for, fewer if memory is short. */
+export class EvalEngine implements EvalExecutor {
+  /** At most as many as asked for, fewer if memory is short. */
+  readonly sequences: number
+  /** One more than fits waits in the engine, so that no place in its cache stays empty. */
   readonly parallel: number
   readonly #engine: Engine
   readonly #setting: EvalSetting
-  readonly #closeTag: string
   #lastEnd = performance.now()
   #underWay = 0
 
-  /** @throws EngineError `context_not_created` when memory does not suffice for one sequence */
+  /**
+   * @param options.sequences at the same time, memory permitting
+   * @throws EngineError `context_not_created` when memory does not suffice for one sequence
+   */
   static async open(
     setting: EvalSetting,
     { cells, attention }: EngineNeeds,
-    { parallel, kvType }: { readonly parallel: number; readonly kvType: PlannedJob['settings']['kvType'] },
+    options: { readonly sequences: number; readonly kvType: PlannedJob['settings']['kvType'] },
   ): Promise<EvalEngine> {
     const { model } = setting
-    for (let sequences = Math.min(parallel, affordable(model, cells, kvType)); ; sequences >>= 1) {
+    const { kvType } = options
+    for (let sequences = Math.min(options.sequences, affordable(model, cells, kvType)); ; sequences >>= 1) {
       try {
         const engine = await Engine.create(model, { cells, attention, sequences, kvType })
         return new EvalEngine(engine, setting)
@@ -70,76 +56,33 @@ export class EvalEngine {
   }
 
   private constructor(engine: Engine, setting: EvalSetting) {
-    this.parallel = engine.sequences
+    this.sequences = engine.sequences
+    this.parallel = engine.sequences + 1
     this.#engine = engine
     this.#setting = setting
-    this.#closeTag = findThinkingTags(setting.model.info.chatTemplate ?? '').close
   }
 
-  /**
-   * Carries a job out; more than `parallel` wait for their turn.
-   * @returns undefined if `signal` ended it
-   * @throws InputError for a job that cannot be carried out, EngineError if the engine fails
-   */
-  async carryOut(
+  /** Any number of jobs at the same time: those that find no place wait. */
+  async execute(
     job: EvalJob,
-    { signal, onToken }: { readonly signal: AbortSignal; readonly onToken?: (() => void) | undefined },
-  ): Promise<Carried | undefined> {
+    { signal, onToken }: ExecuteOptions,
+  ): Promise<JobOutcome<() => Promise<EvalRecord>> | undefined> {
     // Waiting for work is not part of it.
     if (this.#underWay === 0) this.#lastEnd = performance.now()
     this.#underWay++
     try {
-      const generation = this.#engine.generate(requestOf(job, this.#setting.policyFiles), { signal })
-      for await (const { type } of generation) if (type === 'token') onToken?.()
-      const result = await generation.result
-      if (result.finishReason === 'cancelled') return undefined
-      const now = performance.now()
-      const wallMs = now - this.#lastEnd
-      this.#lastEnd = now
-      return { job, result, wallMs, at: new Date() }
+      return await outcomeOf(signal, async () => {
+        const generation = this.#engine.generate(requestOf(job, this.#setting.policyFiles), { signal })
+        for await (const { type } of generation) if (type === 'token') onToken?.(1)
+        const result = await generation.result
+        if (result.finishReason === 'cancelled') return undefined
+        const now = performance.now()
+        const ended = { result, wallMs: now - this.#lastEnd, at: new Date(), sequences: this.sequences }
+        this.#lastEnd = now
+        return () => gradedRecord(job, ended, this.#setting)
+      })
     } finally {
       this.#underWay--
-    }
-  }
-
-  /** Grades what was carried out. */
-  async recordOf({ job, result, wallMs, at }: Carried): Promise<EvalRecord> {
-    const { usage, cache, timing, text, tokens } = result
-    const generated = tokens.slice(usage.promptTokens)
-    const common = {
-      ...commonFields(job, this.#setting, this.parallel),
-      refused: null,
-      degraded: cache.degraded,
-      promptTokens: usage.promptTokens,
-      thinkingTokens: usage.thinkingTokens,
-      answerTokens: usage.answerTokens,
-      generatedTokens: generated.length,
-      meanCells: cache.meanCells,
-      peakCells: cache.peakCells,
-      peakBytes: cache.peakBytes,
-      evictions: cache.evictions,
-      compactions: cache.compactions,
-      wallMs,
-      forwardMs: timing.forwardMs,
-      at: at.toISOString(),
-    }
-    if (job.kind === 'replay') {
-      const { key, answerFrom } = job.reference
-      const loss = answerLoss(result.logprobs ?? [], answerFrom)
-      return { ...common, kind: 'replay', reference: key, loss }
-    }
-    const isOpen = usage.thinkingTokens > 0 && !text.includes(this.#closeTag)
-    const truncated = result.finishReason !== 'stop' || isOpen
-    const { expected, grading } = job
-    const verdict = await judge({ answer: result.answer, truncated, expected, grading }, this.#setting.grader)
-    return {
-      ...common,
-      kind: 'sample',
-      ...verdict,
-      truncated,
-      looped: isLoop(generated),
-      text,
-      tokens: job.policy === 'full' ? generated : null,
     }
   }
 
@@ -151,61 +94,14 @@ export class EvalEngine {
 /** Errors that come from one prompt's length: with another, the same settings may do. */
 const refusals: ReadonlySet<string> = new Set(['prompt_too_long', 'policy_does_not_fit'])
 
-/**
- * What a job asks of an engine, or why its policy cannot even begin it: the prompt does not fit.
- * @throws InputError for settings under which no prompt would do, and `invalid_option` for a policy that reads attention
- *   weights from a q8_0 cache
- */
-export async function planJob(
-  job: PlannedJob,
-  { model, policyFiles }: EvalSetting,
-): Promise<PlanReply | { readonly refused: string }> {
+/** What a job asks of an engine, or why it cannot even begin. */
+export async function planJob(job: PlannedJob, { model, policyFiles }: EvalSetting): Promise<JobOutcome<PlanReply>> {
   try {
-    return await model.plan(requestOf(job, policyFiles))
+    return { kind: 'done', result: await model.plan(requestOf(job, policyFiles)) }
   } catch (error) {
-    if (error instanceof InputError && refusals.has(error.code)) return { refused: error.message }
-    throw error
+    if (!(error instanceof InputError)) throw error
+    return refusals.has(error.code) ? { kind: 'refused', reason: error.message } : { kind: 'failed', error }
   }
-}
-
-/** The record of a job that its policy cannot even begin. */
-export function refusedRecord(job: EvalJob, why: string, setting: EvalSetting): EvalRecord {
-  const common = {
-    ...commonFields(job, setting, 0),
-    refused: why,
-    degraded: false,
-    promptTokens: 0,
-    thinkingTokens: 0,
-    answerTokens: 0,
-    generatedTokens: 0,
-    meanCells: 0,
-    peakCells: 0,
-    peakBytes: 0,
-    evictions: 0,
-    compactions: 0,
-    wallMs: 0,
-    forwardMs: 0,
-    at: new Date().toISOString(),
-  }
-  if (job.kind === 'replay') return { ...common, kind: 'replay', reference: job.reference.key, loss: null }
-  const verdict = { answer: null, right: false, graded: 'refused', truncated: false, looped: false }
-  return { ...common, kind: 'sample', ...verdict, text: '', tokens: job.policy === 'full' ? [] : null }
-}
-
-export function keyOfJob(job: PlannedJob, { identity }: Pick<EvalSetting, 'identity'>): string {
-  return jobKey(job, identity)
-}
-
-function commonFields(job: EvalJob, { identity, model, versions }: EvalSetting, parallel: number) {
-  const { task, item, prompt, expected, grading, sample, policy, policyOptions, policyHash, settings, seed } = job
-  return {
-    schema: evalSchema,
-    ...{ task, item, prompt, expected, grading, sample, policy, policyOptions, policyHash, settings, seed },
-    model: identity.model,
-    predictor: identity.predictor,
-    machine: { backend: model.backend, threads: model.threads, parallel },
-    versions: { ...versions, node: process.versions.node, llamaCpp: model.release },
-  } as const
 }
 
 function requestOf(

@@ -9,6 +9,8 @@ import { putAside } from '../../records/record-file.ts'
 import { evalPlan, type EvalPlan } from './eval-plan.ts'
 
 export const recordsPath = (folder: string): string => join(folder, 'records.jsonl')
+/** Jobs that failed (`FailureLog`). */
+export const failuresPath = (folder: string): string => join(folder, 'failures.jsonl')
 const planPath = (folder: string): string => join(folder, 'plan.json')
 
 /** @throws InputError `no_plan`, `invalid_plan` */
@@ -42,8 +44,9 @@ export function writeWhole(path: string, text: string): void {
   renameSync(partial, path)
 }
 
-/** Plan and records get other names; nothing is deleted. */
+/** Plan, records and failures get other names; nothing is deleted. */
 export function putFolderAside(folder: string): void {
+  putAside(failuresPath(folder))
   putAside(recordsPath(folder))
   putAside(planPath(folder))
 }

@@ -103,6 +103,11 @@ export function jobKey(job: PlannedJob, { model, predictor }: EvalIdentity): str
   return digest(parts).toString('hex').slice(0, 32)
 }
 
+/** What a job is, for people. */
+export function titleOf({ kind, task, item, sample, policy }: PlannedJob): string {
+  return `${task} ${item} sample ${sample} under ${policy}${kind === 'replay' ? ', replay,' : ''}`
+}
+
 /** The seed of an item's sample: it depends on nothing but these, so neither on the policy nor on the order of work. */
 export function itemSeed(runSeed: number, task: string, item: string, sample: number): number {
   return digest([runSeed, task, item, sample]).readUInt32LE() % (largestSeed + 1)

@@ -2,23 +2,28 @@
  * Carries out a plan in a folder: one configuration after another, many sequences at a time, each record kept as soon as it is
  * there. What was recorded before is not done again. Knows nothing of command lines or of how progress is shown.
  */
-import { setMaxListeners } from 'node:events'
 import { InputError } from '../../errors.ts'
+import { FailureLog } from '../../jobs/failure-log.ts'
+import { FailureNotes } from '../../jobs/failure-notes.ts'
+import type { JobOutcome } from '../../jobs/job.ts'
+import { defaultMaxFailures, runJobs } from '../../jobs/run-jobs.ts'
 import { RecordFile } from '../../records/record-file.ts'
-import { EvalEngine, keyOfJob, planJob, refusedRecord, type Carried, type EvalSetting } from './eval-engine.ts'
-import { hasPlan, putFolderAside, readPlan, recordsPath, withEvalFolder, writePlan } from './eval-folder.ts'
-import { isInShard, type EvalJob, type ReplayReference, type Shard } from './eval-job.ts'
+import { planJob, type EvalExecutor } from './eval-engine.ts'
+import {
+  failuresPath,
+  hasPlan,
+  putFolderAside,
+  readPlan,
+  recordsPath,
+  withEvalFolder,
+  writePlan,
+} from './eval-folder.ts'
+import { isInShard, jobKey, titleOf, type EvalJob, type ReplayReference, type Shard } from './eval-job.ts'
 import { extendPlan, plannedGroups, type EvalPlan, type PlannedGroup, type PlannedTask } from './eval-plan.ts'
 import { evalRecord, recordKey, type EvalRecord } from './eval-record.ts'
+import { refusedRecord, versionsOf, type EvalSetting } from './graded-record.ts'
+import { LocalExecutor } from './local-executor.ts'
 import { readReferences, withReferences } from './references.ts'
-
-/** Carries jobs out somewhere else, e.g. on other machines: all of them at once, in any order. */
-export interface Elsewhere {
-  /** @returns undefined if it failed for good, which has been told, or `signal` ended the wait */
-  carryOut(job: EvalJob, options: { readonly signal: AbortSignal }): Promise<EvalRecord | undefined>
-  /** The record is in the folder. */
-  recorded(record: EvalRecord): void
-}
 
 export interface RunEvalOptions extends EvalSetting {
   readonly plan: EvalPlan
@@ -29,11 +34,13 @@ export interface RunEvalOptions extends EvalSetting {
   readonly shard?: Shard | undefined
   /** Sequences at the same time, memory permitting. With 1 the same run gives the same records in the same order, times apart. */
   readonly parallel: (task: string) => number
-  /** Jobs are not carried out here; of the model the vocabulary is enough. */
-  readonly elsewhere?: Elsewhere | undefined
+  /** A configuration of which so many jobs failed is left. Default 10. */
+  readonly maxFailures?: number | undefined
+  /** Carries jobs out in place of this process, all configurations at the same time; of the model the vocabulary is enough. */
+  readonly executor?: EvalExecutor | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: EvalProgress) => void) | undefined
-  /** What a person should know, e.g. that memory is short. */
+  /** What a person should know, e.g. that memory is short, or that a job failed. */
   readonly onNote?: ((text: string) => void) | undefined
 }
 
@@ -57,6 +64,10 @@ export interface EvalRun {
   readonly recordedNow: number
   /** Of those recorded now: prompts that do not fit. */
   readonly refusedNow: number
+  /** Jobs of this run that failed: they have no record, and the same run tries them again. */
+  readonly failedNow: number
+  /** Jobs that were left out because too many of their configuration had failed. */
+  readonly skippedNow: number
   readonly interrupted: boolean
 }
 
@@ -74,9 +85,11 @@ class Run {
   readonly #folderPlan: EvalPlan
   readonly #groups: readonly PlannedGroup[]
   readonly #records: RecordFile<EvalRecord>
-  /** Ends what is under way, by the caller's will or after a failure. */
-  readonly #stop = new AbortController()
-  readonly #failures: unknown[] = []
+  readonly #failures: FailureLog
+  readonly #notes: FailureNotes
+  /** Ends all configurations, by the caller's will or after a failure of one. */
+  readonly #ending = new AbortController()
+  readonly #signal: AbortSignal
   /** By task. */
   readonly #references = new Map<string, Promise<ReadonlyMap<string, ReplayReference>>>()
   #total: number
@@ -84,104 +97,117 @@ class Run {
   #tokens = 0
   #recordedNow = 0
   #refusedNow = 0
+  #failedNow = 0
+  #skippedNow = 0
   #label = ''
 
   constructor(options: RunEvalOptions) {
-    const { folder, plan, resume, shard } = options
+    const { folder, plan, resume, shard, signal, onNote } = options
     this.#options = options
     if (!resume) putFolderAside(folder)
     this.#folderPlan = hasPlan(folder) ? extendPlan(readPlan(folder), plan, folder) : plan
     this.#records = RecordFile.open(recordsPath(folder), { schema: evalRecord, keyOf: recordKey })
+    this.#failures = new FailureLog(failuresPath(folder))
+    this.#notes = new FailureNotes((text) => onNote?.(text))
+    this.#signal = AbortSignal.any([this.#ending.signal, ...(signal ? [signal] : [])])
     this.#groups = plannedGroups(plan).map((group) => ({
       ...group,
       jobs: shard ? group.jobs.filter((job) => isInShard(job, shard)) : group.jobs,
     }))
     const jobs = this.#groups.flatMap((group) => group.jobs)
     this.#total = jobs.length
-    this.#done = jobs.filter((job) => this.#records.has(keyOfJob(job, options))).length
-    // Every job under way listens.
-    setMaxListeners(0, this.#stop.signal)
+    this.#done = jobs.filter((job) => this.#isRecorded(job)).length
   }
 
   async run(): Promise<EvalRun> {
-    const { signal, folder, elsewhere } = this.#options
-    const onAbort = () => this.#stop.abort()
-    signal?.addEventListener('abort', onAbort, { once: true })
-    if (signal?.aborted) onAbort()
-    try {
-      // Of the whole run: a shard may have nothing but prompts that do not fit. Elsewhere each job is checked by itself.
-      if (!elsewhere) for (const group of plannedGroups(this.#options.plan)) await this.#check(group)
-      writePlan(folder, this.#folderPlan)
-      this.#progress()
-      if (elsewhere) await this.#runAllElsewhere(elsewhere)
-      else for (const group of this.#groups) await this.#runGroup(group, (jobs) => this.#runHere(jobs))
-    } finally {
-      signal?.removeEventListener('abort', onAbort)
-    }
-    if (this.#failures.length > 0) throw this.#failures[0]
+    const { signal, folder, executor, plan } = this.#options
+    // Of the whole run: a shard may have nothing but prompts that do not fit. Elsewhere each job is checked by itself.
+    if (!executor) for (const group of plannedGroups(plan)) await this.#check(group)
+    writePlan(folder, this.#folderPlan)
+    this.#progress()
+    if (executor) await this.#runAll(executor)
+    else for (const group of this.#groups) await this.#runGroup(group)
     return {
       plan: this.#folderPlan,
       total: this.#total,
       done: this.#done,
       recordedNow: this.#recordedNow,
       refusedNow: this.#refusedNow,
+      failedNow: this.#failedNow,
+      skippedNow: this.#skippedNow,
       interrupted: signal?.aborted === true && this.#done < this.#total,
     }
   }
 
-  /** Refuses a configuration under which nothing could run; a single prompt that is too long is no reason. */
+  /** Refuses a configuration under which nothing could run; what one prompt alone cannot do is no reason. */
   async #check({ configuration: { policy }, jobs }: PlannedGroup): Promise<void> {
-    let refused: string | undefined
+    let first: Error | undefined
     for (const job of jobs) {
-      if (this.#stop.signal.aborted) return
+      if (this.#signal.aborted) return
       const plan = await planJob(job, this.#options)
-      if (!('refused' in plan)) return
-      refused ??= plan.refused
+      if (plan.kind === 'done') return
+      first ??=
+        plan.kind === 'failed' ? plan.error : new InputError('prompt_too_long', `Policy ${policy}: ${plan.reason}`)
     }
-    if (refused !== undefined) throw new InputError('prompt_too_long', `Policy ${policy}: ${refused}`)
+    if (first) throw first
   }
 
-  /** All groups at the same time; the replays of a task when its traces are there. */
-  async #runAllElsewhere(elsewhere: Elsewhere): Promise<void> {
+  /** All configurations at the same time; the replays of a task when its traces are there. */
+  async #runAll(executor: EvalExecutor): Promise<void> {
     const traces = new Map<string, Promise<void>>()
-    const run = (group: PlannedGroup) => this.#runGroup(group, (jobs) => this.#runElsewhere(jobs, elsewhere))
-    await Promise.all(
-      this.#groups.map(async (group) => {
-        const { kind, policy } = group.configuration
-        if (kind === 'replay') await traces.get(group.task.name)
-        const running = run(group).catch((error: unknown) => this.#fail(error))
-        if (kind === 'sample' && policy === 'full') traces.set(group.task.name, running)
-        await running
-      }),
-    )
-  }
-
-  async #runElsewhere(jobs: readonly EvalJob[], elsewhere: Elsewhere): Promise<void> {
-    const { signal } = this.#stop
-    const work = async (job: EvalJob) => {
-      const record = await elsewhere.carryOut(job, { signal })
-      if (!record) return
-      this.#tokens += record.generatedTokens
-      if (record.refused !== null) this.#refusedNow++
-      this.#add(record)
-      elsewhere.recorded(record)
+    const run = async (group: PlannedGroup) => {
+      const { kind, policy } = group.configuration
+      if (kind === 'replay') await traces.get(group.task.name)
+      const running = this.#runGroup(group, executor)
+      if (kind === 'sample' && policy === 'full') traces.set(group.task.name, running)
+      await running
     }
-    await Promise.all(jobs.map(async (job) => await work(job).catch((error: unknown) => this.#fail(error))))
+    const ended = this.#groups.map(async (group) => {
+      await run(group).catch((error: unknown) => {
+        this.#ending.abort()
+        throw error
+      })
+    })
+    const [failure] = (await Promise.allSettled(ended)).filter(({ status }) => status === 'rejected')
+    if (failure?.status === 'rejected') throw failure.reason
   }
 
-  /** What of a group is not recorded and can be carried out. */
-  async #runGroup(
-    { task, configuration, jobs }: PlannedGroup,
-    run: (jobs: readonly EvalJob[]) => Promise<void>,
-  ): Promise<void> {
-    if (this.#stop.signal.aborted) return
-    const label = this.#options.plan.tasks.length > 1 ? `${task.name} ${configuration.policy}` : configuration.policy
-    const isReplay = configuration.kind === 'replay'
-    this.#label = isReplay ? `${label} replay` : label
-    const possible = withReferences(jobs, isReplay ? await this.#referencesOf(task) : new Map())
+  /** What of a configuration is not recorded and can be carried out. */
+  async #runGroup({ task, configuration, jobs }: PlannedGroup, given?: EvalExecutor): Promise<void> {
+    if (this.#signal.aborted) return
+    const { policy, kind } = configuration
+    const name = this.#options.plan.tasks.length > 1 ? `${task.name} ${policy}` : policy
+    const label = kind === 'replay' ? `${name} replay` : name
+    this.#label = label
+    const possible = withReferences(jobs, kind === 'replay' ? await this.#referencesOf(task) : new Map())
     this.#total -= jobs.length - possible.length
-    await run(possible.filter((job) => !this.#records.has(keyOfJob(job, this.#options))))
+    const missing = possible.filter((job) => !this.#isRecorded(job))
+    const executor = given ?? (await this.#openLocal(missing, task.name, label))
+    try {
+      const { failed, skipped } = await runJobs({
+        ...{ jobs: missing, executor, signal: this.#signal },
+        maxFailures: this.#options.maxFailures ?? defaultMaxFailures,
+        record: async (job, outcome) => this.#record(job, outcome),
+        onToken: (count) => {
+          this.#tokens += count
+          this.#progress()
+        },
+      })
+      this.#skippedNow += skipped
+      if (skipped > 0) this.#options.onNote?.(`${label}: ${failed} jobs failed, so the other ${skipped} are left out`)
+    } finally {
+      if (!given) await executor.close()
+    }
     this.#progress()
+  }
+
+  async #openLocal(jobs: readonly EvalJob[], task: string, label: string): Promise<LocalExecutor> {
+    return await LocalExecutor.open(jobs, this.#options, {
+      sequences: this.#options.parallel(task),
+      signal: this.#signal,
+      onShortage: (possible, asked, cells) =>
+        this.#options.onNote?.(`${label}: memory allows ${possible} sequences of ${cells} cells, not ${asked}`),
+    })
   }
 
   /** Of traces that are all recorded. */
@@ -193,77 +219,31 @@ class Run {
     return await reading
   }
 
-  async #runHere(jobs: readonly EvalJob[]): Promise<void> {
-    const runnable: EvalJob[] = []
-    let cells = 1
-    let attention = false
-    for (const job of jobs) {
-      if (this.#stop.signal.aborted) return
-      const plan = await planJob(job, this.#options)
-      if ('refused' in plan) {
-        this.#add(refusedRecord(job, plan.refused, this.#options))
-        this.#refusedNow++
-        continue
-      }
-      cells = Math.max(cells, plan.cells)
-      attention ||= plan.attention
-      runnable.push(job)
+  async #record(job: EvalJob, outcome: JobOutcome<() => Promise<EvalRecord>>): Promise<void> {
+    if (outcome.kind === 'failed') {
+      this.#fail(job, outcome.error)
+      return
     }
-    const [first] = runnable
-    if (!first) return
-    const asked = Math.min(this.#options.parallel(first.task), runnable.length)
-    const { kvType } = first.settings
-    const engine = await EvalEngine.open(this.#options, { cells, attention }, { parallel: asked, kvType })
-    if (engine.parallel < asked)
-      this.#options.onNote?.(
-        `${this.#label}: memory allows ${engine.parallel} sequences of ${cells} cells, not ${asked}`,
-      )
-    try {
-      await this.#carryOut(engine, runnable)
-    } finally {
-      await engine.close()
-    }
-  }
-
-  async #carryOut(engine: EvalEngine, jobs: readonly EvalJob[]): Promise<void> {
-    const { signal } = this.#stop
-    const waiting = [...jobs]
-    // One after another, so that records are in the order in which generations ended, however long grading takes.
-    let recorded = Promise.resolve()
-    const record = async (carried: Carried) => {
-      try {
-        this.#add(await engine.recordOf(carried))
-      } catch (error) {
-        this.#fail(error)
-      }
-    }
-    const onToken = () => {
-      this.#tokens++
-      this.#progress()
-    }
-    const work = async () => {
-      for (let job = waiting.shift(); job && !signal.aborted; job = waiting.shift()) {
-        const carried = await engine.carryOut(job, { signal, onToken })
-        if (carried) recorded = recorded.then(async () => await record(carried))
-      }
-    }
-    // One more than fits waits in the engine, so that no place in its cache stays empty.
-    const fail = (error: unknown) => this.#fail(error)
-    await Promise.all(Array.from({ length: engine.parallel + 1 }, async () => await work().catch(fail)))
-    await recorded
-  }
-
-  /** What the stop itself brings about is no failure. */
-  #fail(error: unknown): void {
-    if (!this.#stop.signal.aborted) this.#failures.push(error)
-    this.#stop.abort()
-  }
-
-  #add(record: EvalRecord): void {
+    const record = outcome.kind === 'done' ? await outcome.result() : refusedRecord(job, outcome.reason, this.#options)
     if (!this.#records.add(record)) return
     this.#done++
     this.#recordedNow++
+    if (record.refused !== null) this.#refusedNow++
     this.#progress()
+  }
+
+  #fail(job: EvalJob, { message: reason }: Error): void {
+    this.#failedNow++
+    this.#notes.tell(titleOf(job), reason)
+    this.#failures.add({
+      ...{ key: jobKey(job, this.#options.identity), job: titleOf(job), reason },
+      versions: versionsOf(this.#options),
+      at: new Date().toISOString(),
+    })
+  }
+
+  #isRecorded(job: Parameters<typeof jobKey>[0]): boolean {
+    return this.#records.has(jobKey(job, this.#options.identity))
   }
 
   #progress(): void {

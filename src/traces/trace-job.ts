@@ -1,9 +1,10 @@
 /**
- * Where samples come from: the model in this process, or another server. Knows nothing of what becomes of them.
+ * One sample of a trace to be drawn, wherever that is.
  */
 import { createHash } from 'node:crypto'
 import type { Completion } from '../engine/trace-layout.ts'
 import type { Question } from '../evaluation/question-file.ts'
+import type { Executor } from '../jobs/job.ts'
 import { largestSeed, type ChatMessage } from '../llama/index.ts'
 
 /** What a sample is drawn with. */
@@ -37,20 +38,14 @@ export interface Sampled {
   readonly stopped: boolean
 }
 
-export interface TraceSource {
+export interface TraceExecutor extends Executor<TraceJob, Sampled> {
   /** `local` for the model itself, wherever it runs, or the model's name at the endpoint. */
   readonly name: string
-  /** Jobs to hand out at the same time. */
-  readonly parallel: number
-  /**
-   * Carries out one job.
-   * @param onToken called with the number of further tokens, as far as the source knows
-   * @throws when `signal` aborts it, and InputError or EngineError when the source fails for good
-   */
-  sample(job: TraceJob, options: { signal: AbortSignal; onToken?: (tokens: number) => void }): Promise<Sampled>
-  /** The record of a job is in the file. */
-  recorded?(job: TraceJob): void
-  close(): Promise<void>
+}
+
+/** What a job is, for people. */
+export function titleOf({ id }: TraceJob): string {
+  return `sample ${id}`
 }
 
 export function traceId(question: string, sample: number): string {

@@ -4,8 +4,8 @@ import { OpenAiServer, type Reply, type Style } from '../../test/support/openai-
 import { EngineError, InputError } from '../errors.ts'
 import { generateChainProblem } from '../evaluation/chain-problem.ts'
 import type { Retry } from '../back-off.ts'
-import { RemoteSource, type RemoteOptions } from './remote-source.ts'
-import type { Sampled, TraceJob } from './trace-source.ts'
+import { RemoteExecutor, type RemoteOptions } from './remote-executor.ts'
+import type { Sampled, TraceJob } from './trace-job.ts'
 
 let server: OpenAiServer
 const retries: Retry[] = []
@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(() => server.stop())
 
 const connect = (options: Partial<RemoteOptions> = {}) =>
-  RemoteSource.connect({
+  RemoteExecutor.connect({
     url: server.url,
     parallel: 2,
     timeoutMs: 300_000,
@@ -48,8 +48,15 @@ const connect = (options: Partial<RemoteOptions> = {}) =>
   })
 
 async function sample(options: Partial<RemoteOptions> = {}, signal = new AbortController().signal): Promise<Sampled> {
-  const source = await connect({ model: 'solver', ...options })
-  return await source.sample(job, { signal })
+  const outcome = await execute(options, signal)
+  if (outcome?.kind === 'failed') throw outcome.error
+  if (outcome?.kind !== 'done') throw new Error('it was ended')
+  return outcome.result
+}
+
+async function execute(options: Partial<RemoteOptions> = {}, signal = new AbortController().signal) {
+  const executor = await connect({ model: 'solver', ...options })
+  return await executor.execute(job, { signal })
 }
 
 /** Answers so many times with the first, then with the second. */
@@ -220,6 +227,24 @@ describe('what may pass is tried again', () => {
   })
 })
 
+describe('a failure of one job', () => {
+  test.each<[string, Reply, boolean]>([
+    ['a refusal of what it asks', { kind: 'status', status: 400 }, true],
+    ['a prompt too large', { kind: 'status', status: 413 }, true],
+    ['an error of the server', { kind: 'status', status: 500 }, true],
+    ['nonsense', { kind: 'raw', text: 'hello' }, true],
+    ['a wrong key', { kind: 'status', status: 401 }, false],
+    ['a server that is overloaded', { kind: 'status', status: 503 }, false],
+    ['an option that is not known', { kind: 'status', status: 400, message: 'top_k: unknown' }, false],
+    ['a connection that is cut', { kind: 'cut' }, false],
+  ])('%s: its own: %s', async (_, fault, isOwn) => {
+    answerWith(fault)
+    const executing = execute({ retries: 0 })
+    if (isOwn) expect(await executing).toMatchObject({ kind: 'failed' })
+    else await expect(executing).rejects.toThrow()
+  })
+})
+
 describe('what will not pass ends it at once', () => {
   test.each([
     [401, /answered with status 401: as asked\. Check the API key/],
@@ -247,7 +272,7 @@ describe('what will not pass ends it at once', () => {
       answerWith(reply)
       const stop = new AbortController()
       setTimeout(() => stop.abort(), 100)
-      await expect(sample({ firstRetryMs: 10_000 }, stop.signal)).rejects.toMatchObject({ name: 'AbortError' })
+      expect(await execute({ firstRetryMs: 10_000 }, stop.signal)).toBeUndefined()
     }
   })
 })

@@ -1,33 +1,32 @@
 /**
- * Keeps one costly thing open that many use at the same time. Who needs another one waits until all before him have finished,
+ * Keeps one costly resource open that many use at the same time. Who needs another one waits until all before him have finished,
  * and those behind him wait for him: nobody waits for ever, and jobs that need the same share it as long as they come together.
- * Knows nothing of what it keeps.
  */
-export interface KeeperOptions<T, N> {
+export interface PoolOptions<T, N> {
   readonly open: (needs: N) => Promise<T>
-  readonly close: (thing: T) => Promise<void>
-  readonly fits: (thing: T, needs: N) => boolean
+  readonly close: (resource: T) => Promise<void>
+  readonly fits: (resource: T, needs: N) => boolean
 }
 
-export class Keeper<T, N> {
-  readonly #options: KeeperOptions<T, N>
-  #current: { readonly thing: T } | undefined
+export class Pool<T, N> {
+  readonly #options: PoolOptions<T, N>
+  #current: { readonly resource: T } | undefined
   #users = 0
   #onIdle: (() => void) | undefined
   /** Ends when the last in the line has got what he needs. */
   #line: Promise<unknown> = Promise.resolve()
 
-  constructor(options: KeeperOptions<T, N>) {
+  constructor(options: PoolOptions<T, N>) {
     this.#options = options
   }
 
   /** @throws what `open` and `work` throw */
-  async use<R>(needs: N, work: (thing: T) => Promise<R>): Promise<R> {
+  async use<R>(needs: N, work: (resource: T) => Promise<R>): Promise<R> {
     const turn = this.#line.then(() => this.#take(needs))
     this.#line = turn.catch(() => undefined)
-    const thing = await turn
+    const resource = await turn
     try {
-      return await work(thing)
+      return await work(resource)
     } finally {
       this.#users--
       if (this.#users === 0) this.#onIdle?.()
@@ -43,12 +42,12 @@ export class Keeper<T, N> {
 
   async #take(needs: N): Promise<T> {
     const { open, fits } = this.#options
-    if (!this.#current || !fits(this.#current.thing, needs)) {
+    if (!this.#current || !fits(this.#current.resource, needs)) {
       await this.#closeCurrent()
-      this.#current = { thing: await open(needs) }
+      this.#current = { resource: await open(needs) }
     }
     this.#users++
-    return this.#current.thing
+    return this.#current.resource
   }
 
   async #closeCurrent(): Promise<void> {
@@ -56,6 +55,6 @@ export class Keeper<T, N> {
     this.#onIdle = undefined
     const current = this.#current
     this.#current = undefined
-    if (current) await this.#options.close(current.thing)
+    if (current) await this.#options.close(current.resource)
   }
 }

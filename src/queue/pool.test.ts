@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { Keeper } from './keeper.ts'
+import { Pool } from './pool.ts'
 
-/** A keeper of names that notes what it does. */
+/** A pool of names that notes what it does. */
 function noted() {
   const events: string[] = []
-  const keeper = new Keeper<string, string>({
+  const pool = new Pool<string, string>({
     open: (name) => {
       events.push(`open ${name}`)
       return name === 'broken' ? Promise.reject(new Error('cannot be opened')) : Promise.resolve(name)
@@ -12,7 +12,7 @@ function noted() {
     close: (name) => Promise.resolve(void events.push(`close ${name}`)),
     fits: (name, needs) => name === needs,
   })
-  return { events, keeper }
+  return { events, pool }
 }
 
 function gate() {
@@ -21,12 +21,12 @@ function gate() {
   return { passed, open }
 }
 
-describe('Keeper', () => {
+describe('Pool', () => {
   test('is shared by those who need the same, and changed when all before have finished', async () => {
-    const { events, keeper } = noted()
+    const { events, pool } = noted()
     const { passed, open } = gate()
     const use = (name: string) =>
-      keeper.use(name, async () => {
+      pool.use(name, async () => {
         events.push(`use ${name}`)
         await passed
       })
@@ -37,17 +37,17 @@ describe('Keeper', () => {
     open()
     await Promise.all(all)
     expect(events.slice(3)).toEqual(['close a', 'open b', 'use b', 'close b', 'open a', 'use a'])
-    await keeper.close()
+    await pool.close()
     expect(events.at(-1)).toBe('close a')
   })
 
   test('a failure is that of its user alone', async () => {
-    const { events, keeper } = noted()
-    await expect(keeper.use('broken', () => Promise.resolve())).rejects.toThrow('cannot be opened')
-    await expect(keeper.use('a', () => Promise.reject(new Error('its own')))).rejects.toThrow('its own')
-    expect(await keeper.use('a', (name) => Promise.resolve(name))).toBe('a')
-    await keeper.close()
-    await keeper.close()
+    const { events, pool } = noted()
+    await expect(pool.use('broken', () => Promise.resolve())).rejects.toThrow('cannot be opened')
+    await expect(pool.use('a', () => Promise.reject(new Error('its own')))).rejects.toThrow('its own')
+    expect(await pool.use('a', (name) => Promise.resolve(name))).toBe('a')
+    await pool.close()
+    await pool.close()
     expect(events).toEqual(['open broken', 'open a', 'close a'])
   })
 })

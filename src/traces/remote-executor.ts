@@ -5,12 +5,13 @@
 import OpenAI from 'openai'
 import { z } from 'zod'
 import { EngineError, InputError } from '../errors.ts'
+import type { ExecuteOptions, JobOutcome } from '../jobs/job.ts'
 import type { ThinkingTags } from '../llama/index.ts'
 import { PassingFailure, withBackOff, type Retry } from '../back-off.ts'
 import { endpointUrl } from './endpoint-url.ts'
 import { readAnswer, splitThinking } from './remote-answer.ts'
 import { failureOf } from './remote-failure.ts'
-import type { Sampled, TraceJob, TraceSource } from './trace-source.ts'
+import type { Sampled, TraceExecutor, TraceJob } from './trace-job.ts'
 
 export interface RemoteOptions {
   /** e.g. `http://localhost:8000/v1`; without a path `/v1` is added. */
@@ -34,7 +35,7 @@ export interface RemoteOptions {
 
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) })
 
-export class RemoteSource implements TraceSource {
+export class RemoteExecutor implements TraceExecutor {
   readonly name: string
   readonly parallel: number
   readonly #client: OpenAI
@@ -44,7 +45,7 @@ export class RemoteSource implements TraceSource {
    * Finds out the model's name; asks the server for it if none is given.
    * @throws InputError `invalid_endpoint`, `endpoint_refused`, `endpoint_model`; EngineError `endpoint_failed`
    */
-  static async connect(options: RemoteOptions): Promise<RemoteSource> {
+  static async connect(options: RemoteOptions): Promise<RemoteExecutor> {
     const client = new OpenAI({
       baseURL: endpointUrl(options.url),
       apiKey: options.apiKey ?? 'none',
@@ -56,7 +57,7 @@ export class RemoteSource implements TraceSource {
       logLevel: 'off',
     })
     const name = options.model ?? (await onlyModel(client, options))
-    return new RemoteSource(client, name, options)
+    return new RemoteExecutor(client, name, options)
   }
 
   private constructor(client: OpenAI, name: string, options: RemoteOptions) {
@@ -66,7 +67,24 @@ export class RemoteSource implements TraceSource {
     this.#options = options
   }
 
-  async sample(job: TraceJob, { signal }: { signal: AbortSignal }): Promise<Sampled> {
+  /**
+   * A request fails alone if the server refuses what it asks, or answers with nonsense or an error of its own.
+   * @throws InputError for a wrong key, address or option, EngineError for a server that is gone
+   */
+  async execute(job: TraceJob, { signal }: Pick<ExecuteOptions, 'signal'>): Promise<JobOutcome<Sampled> | undefined> {
+    try {
+      return { kind: 'done', result: await this.#sample(job, signal) }
+    } catch (error) {
+      if (signal.aborted) return undefined
+      const isOwn =
+        (error instanceof InputError && error.code === 'request_refused') ||
+        (error instanceof EngineError && error.cause instanceof PassingFailure && error.cause.isAnswer)
+      if (isOwn) return { kind: 'failed', error }
+      throw error
+    }
+  }
+
+  async #sample(job: TraceJob, signal: AbortSignal): Promise<Sampled> {
     const answer = await attempt(this.#options, signal, async (watched, onData) => {
       const response = await this.#client.chat.completions.create(this.#body(job), { signal: watched }).asResponse()
       onData()

@@ -1,0 +1,117 @@
+/**
+ * The record of a job that has ended: graded, or refused before it began.
+ */
+import type { Model } from '../../engine/model.ts'
+import type { GenerateResult } from '../../engine/types.ts'
+import { findThinkingTags } from '../../llama/index.ts'
+import { isLoop } from '../metrics/loop.ts'
+import { answerLoss } from '../metrics/replay-loss.ts'
+import type { EvalIdentity, EvalJob } from './eval-job.ts'
+import { evalSchema, type EvalRecord } from './eval-record.ts'
+import { judge, type AnswerGrader } from './judge.ts'
+
+/** What all jobs of a process are carried out with. */
+export interface EvalSetting {
+  readonly model: Model
+  readonly identity: EvalIdentity
+  readonly grader: AnswerGrader
+  /** Where the files of users' own policies are, by their names in jobs. */
+  readonly policyFiles: ReadonlyMap<string, string>
+  readonly versions: Readonly<Record<string, string>>
+}
+
+/** A generation that has ended. */
+export interface EndedGeneration {
+  readonly result: GenerateResult
+  /** As in a record. */
+  readonly wallMs: number
+  /** When it ended. */
+  readonly at: Date
+  /** Places in its batch. */
+  readonly sequences: number
+}
+
+export async function gradedRecord(
+  job: EvalJob,
+  { result, wallMs, at, sequences }: EndedGeneration,
+  setting: EvalSetting,
+): Promise<EvalRecord> {
+  const { usage, cache, timing, text, tokens } = result
+  const generated = tokens.slice(usage.promptTokens)
+  const common = {
+    ...commonFields(job, setting, sequences),
+    refused: null,
+    degraded: cache.degraded,
+    promptTokens: usage.promptTokens,
+    thinkingTokens: usage.thinkingTokens,
+    answerTokens: usage.answerTokens,
+    generatedTokens: generated.length,
+    meanCells: cache.meanCells,
+    peakCells: cache.peakCells,
+    peakBytes: cache.peakBytes,
+    evictions: cache.evictions,
+    compactions: cache.compactions,
+    wallMs,
+    forwardMs: timing.forwardMs,
+    at: at.toISOString(),
+  }
+  if (job.kind === 'replay') {
+    const { key, answerFrom } = job.reference
+    const loss = answerLoss(result.logprobs ?? [], answerFrom)
+    return { ...common, kind: 'replay', reference: key, loss }
+  }
+  const closeTag = findThinkingTags(setting.model.info.chatTemplate ?? '').close
+  const isOpen = usage.thinkingTokens > 0 && !text.includes(closeTag)
+  const truncated = result.finishReason !== 'stop' || isOpen
+  const { expected, grading } = job
+  const verdict = await judge({ answer: result.answer, truncated, expected, grading }, setting.grader)
+  return {
+    ...common,
+    kind: 'sample',
+    ...verdict,
+    truncated,
+    looped: isLoop(generated),
+    text,
+    tokens: job.policy === 'full' ? generated : null,
+  }
+}
+
+/** The record of a job that its policy cannot even begin. */
+export function refusedRecord(job: EvalJob, why: string, setting: EvalSetting): EvalRecord {
+  const common = {
+    ...commonFields(job, setting, 0),
+    refused: why,
+    degraded: false,
+    promptTokens: 0,
+    thinkingTokens: 0,
+    answerTokens: 0,
+    generatedTokens: 0,
+    meanCells: 0,
+    peakCells: 0,
+    peakBytes: 0,
+    evictions: 0,
+    compactions: 0,
+    wallMs: 0,
+    forwardMs: 0,
+    at: new Date().toISOString(),
+  }
+  if (job.kind === 'replay') return { ...common, kind: 'replay', reference: job.reference.key, loss: null }
+  const verdict = { answer: null, right: false, graded: 'refused', truncated: false, looped: false }
+  return { ...common, kind: 'sample', ...verdict, text: '', tokens: job.policy === 'full' ? [] : null }
+}
+
+function commonFields(job: EvalJob, { identity, model, versions }: EvalSetting, parallel: number) {
+  const { task, item, prompt, expected, grading, sample, policy, policyOptions, policyHash, settings, seed } = job
+  return {
+    schema: evalSchema,
+    ...{ task, item, prompt, expected, grading, sample, policy, policyOptions, policyHash, settings, seed },
+    model: identity.model,
+    predictor: identity.predictor,
+    machine: { backend: model.backend, threads: model.threads, parallel },
+    versions: versionsOf({ model, versions }),
+  } as const
+}
+
+export function versionsOf({ model, versions }: Pick<EvalSetting, 'model' | 'versions'>): Record<string, string> {
+  return { ...versions, node: process.versions.node, llamaCpp: model.release }
+}
