@@ -11,6 +11,7 @@ import {
   loadModel,
   makePlan,
   runEval,
+  summarise,
   type EvalPlan,
   type EvalRecord,
   type Model,
@@ -20,7 +21,10 @@ import {
 } from 'dynts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { EvalEngine } from '../../dist/evaluation/run/eval-engine.js'
+import { itemSeed } from '../../dist/evaluation/run/eval-job.js'
 import { plannedGroups } from '../../dist/evaluation/run/eval-plan.js'
+import { summaryText } from '../../dist/evaluation/run/summary-tables.js'
+import { policySource } from '../../dist/eviction/policy-source.js'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { importanceOracle, replayOracle, tinyF32, oraclePredictor } from '../oracle.ts'
 
@@ -173,6 +177,88 @@ test('time without work is in no record', async () => {
   } finally {
     await engine.close()
   }
+})
+
+describe('a policy of a user that fails', () => {
+  const items = Array.from({ length: 10 }, (_, index) => {
+    const { question, answer } = generateChainProblem(index + 1, { people: 4 })
+    return { id: `p${index}`, index, prompt: question, expected: answer, kind: 'chain' as const }
+  })
+  const seedOf = (item: string) => itemSeed(5, 'chain', item, 0)
+  const switchFile = join(root, 'how-it-fails')
+  const path = join(root, 'mine.mjs')
+  beforeAll(() => {
+    writeFileSync(
+      path,
+      `import { readFileSync } from 'node:fs'
+      export default {
+        name: 'mine',
+        create: (_, { seed }) => ({
+          score: (candidates) => {
+            const { how, seeds } = JSON.parse(readFileSync(${JSON.stringify(switchFile)}, 'utf8'))
+            if (how === 'throws' && seeds.includes(seed)) throw new Error('no such cell')
+            return Float32Array.from(candidates, (p) => (how === 'NaN' && seeds.includes(seed) ? NaN : -p))
+          },
+        }),
+      }`,
+    )
+  })
+  const fails = (how: string, ...ids: string[]) =>
+    writeFileSync(switchFile, JSON.stringify({ how, seeds: ids.map(seedOf) }))
+  const mine = () => ({ ...point('mine.mjs', 96), policyHash: policySource(path).hash })
+  const runMine = (folder: string, more: Partial<RunEvalOptions> = {}) => {
+    const points = [point('full'), mine(), point('window', 96)]
+    const task = { name: 'chain', source: 'here', items, sampling, maxTokens: 60, samples: 1, points }
+    const plan = makePlan({ identity, seed: 5, kvType: 'f16', metrics: ['pass'], tasks: [task] })
+    return run(folder, plan, { policyFiles: new Map([['mine.mjs', path]]), ...more })
+  }
+  const summaryOf = (folder: string) => summarise(folder, { allowMissing: false, grader: noGrader })
+
+  test.each([
+    ['throws', /score: no such cell/],
+    ['NaN', /the score of position \d+ is NaN/],
+  ])('in one sample of ten (%s) leaves the grid complete but for that sample, and it is said', async (how, reason) => {
+    const folder = join(root, `fails-${how}`)
+    fails(how, 'p3')
+    const notes: string[] = []
+    const first = await runMine(folder, { onNote: (text) => notes.push(text) })
+    expect(first).toMatchObject({ total: 30, done: 29, failedNow: 1, skippedNow: 0, interrupted: false })
+    const own = recordsOf(folder).filter(({ policy }) => policy === 'mine.mjs')
+    expect(own.map(({ item }) => item)).toEqual(items.map(({ id }) => id).filter((id) => id !== 'p3'))
+    expect(notes.join()).toMatch(/^chain p3 sample 0 under mine\.mjs failed: policy mine /)
+    const summary = await summaryOf(folder)
+    expect(summary).toMatchObject({ failed: 1, missing: 0 })
+    const [full, failed, window] = summary.tasks[0]!.configurations
+    expect(failed).toMatchObject({
+      failures: [
+        { jobs: 1, example: 'chain p3 sample 0 under mine.mjs', reason: expect.stringMatching(reason) as string },
+      ],
+      sampling: { samples: 9, pass1: { items: 9 } },
+    })
+    for (const other of [full, window]) expect(other).toMatchObject({ failures: [], sampling: { samples: 10 } })
+    expect(summaryText(summary)).toMatch(/^1 of 30 planned samples failed\.$/m)
+
+    // Tried again it fails again, and then does not: the success takes the failure's place.
+    expect(await runMine(folder)).toMatchObject({ done: 29, recordedNow: 0, failedNow: 1 })
+    fails('does not')
+    expect(await runMine(folder)).toMatchObject({ done: 30, recordedNow: 1, failedNow: 0 })
+    expect(await summaryOf(folder)).toMatchObject({ failed: 0, missing: 0 })
+  })
+
+  test('in too many samples is left, and the other configurations are not', async () => {
+    const folder = join(root, 'fails-often')
+    fails('throws', ...items.map(({ id }) => id))
+    const ran = await runMine(folder, { maxFailures: 3 })
+    expect(ran).toMatchObject({ total: 30, failedNow: 3, interrupted: false })
+    // A sample that ends before any eviction never meets the failure.
+    expect(ran.skippedNow).toBeGreaterThan(1)
+    expect(ran.done).toBe(27 - ran.skippedNow)
+    await expect(summaryOf(folder)).rejects.toThrow(/lacks \d of the planned samples \(chain mine\.mjs [^,]*\)/)
+    const { tasks } = await summarise(folder, { allowMissing: true, grader: noGrader })
+    const [full, failed, window] = tasks[0]!.configurations
+    expect(failed).toMatchObject({ missing: ran.skippedNow, failures: [{ jobs: 3 }] })
+    for (const other of [full, window]) expect(other).toMatchObject({ missing: 0, sampling: { samples: 10 } })
+  })
 })
 
 describe('refusals', () => {

@@ -154,7 +154,9 @@ describe.skipIf(skipsRedis)('dynts eval --queue', () => {
     }
     const failed = await hopeless.ended
     expect(failed).toMatchObject({ code: 1, stdout: expect.stringMatching(/0 of 1 samples/) as string })
-    expect(failed.stderr).toMatch(/^1 job failed, see above; the same command tries it again\.$/m)
+    expect(failed.stderr).toMatch(
+      /^1 job failed: the reasons are in .*failures\.jsonl\. The same command tries again\.$/m,
+    )
     expect(await jobsLeft()).toEqual([])
   })
 

@@ -2,9 +2,10 @@
  * The records of a folder, by configuration, and what the plan has and the folder lacks. Knows nothing of metrics.
  */
 import { existsSync } from 'node:fs'
+import { readFailures, type JobFailure } from '../../jobs/failure-log.ts'
 import { readRecords } from '../../records/record-file.ts'
 import { jobKey } from './eval-job.ts'
-import { recordsPath } from './eval-folder.ts'
+import { failuresPath, recordsPath } from './eval-folder.ts'
 import type { Configuration, EvalPlan, PlannedGroup } from './eval-plan.ts'
 import { evalRecord, recordKey, type ReplayRecord, type SampleRecord } from './eval-record.ts'
 import { isReference, sampleOf } from './references.ts'
@@ -16,14 +17,20 @@ const large = { prompt: '', text: '', tokens: null }
 export interface FoundRecords {
   readonly samples: Map<string, Sample>
   readonly replays: Map<string, ReplayRecord>
+  /** Of jobs that have no record: the last failure of each. */
+  readonly failures: Map<string, JobFailure>
   readonly versions: Map<string, Set<string>>
 }
 
+/** Of records with the same key the first counts, as in a run that goes on and in a merge. */
 export function readFound(folder: string): FoundRecords {
-  const found: FoundRecords = { samples: new Map(), replays: new Map(), versions: new Map() }
+  const failures = new Map(readFailures(failuresPath(folder)).map((failure) => [failure.key, failure]))
+  const found: FoundRecords = { samples: new Map(), replays: new Map(), failures, versions: new Map() }
   if (!existsSync(recordsPath(folder))) return found
   for (const record of readRecords(recordsPath(folder), evalRecord)) {
     const key = recordKey(record)
+    if (found.samples.has(key) || found.replays.has(key)) continue
+    failures.delete(key)
     if (record.kind === 'replay') found.replays.set(key, record)
     else {
       found.samples.set(key, { ...record, ...large, isReference: isReference(record) })
@@ -40,6 +47,8 @@ export interface Rows {
   readonly configuration: Configuration
   readonly samples: readonly Sample[]
   readonly replays: readonly ReplayRecord[]
+  readonly failures: readonly JobFailure[]
+  /** Jobs that have neither a record nor failed. */
   readonly missing: number
 }
 
@@ -50,10 +59,11 @@ export function rowsOf(plan: EvalPlan, groups: readonly PlannedGroup[], found: F
     const keys = jobs.map((job) => ({ job, key: jobKey(job, plan) }))
     const samples = keys.flatMap(({ key }) => found.samples.get(key) ?? [])
     const replays = keys.flatMap(({ key }) => found.replays.get(key) ?? [])
+    const failures = keys.flatMap(({ key }) => found.failures.get(key) ?? [])
     // A trace that turned out wrong, or that is missing itself, cannot be missed as a replay.
-    const missing = keys.filter(({ job, key }) =>
-      job.kind === 'sample' ? !found.samples.has(key) : references.has(sampleOf(job)) && !found.replays.has(key),
-    ).length
+    const wanted = keys.filter(({ job }) => job.kind === 'sample' || references.has(sampleOf(job)))
+    const isThere = (key: string) => found.samples.has(key) || found.replays.has(key) || found.failures.has(key)
+    const missing = wanted.filter(({ key }) => !isThere(key)).length
     const { policy, policyOptions, policyHash, budget, localWindow, ratio } = configuration
     const name = JSON.stringify([policy, policyOptions, policyHash, budget, localWindow, ratio])
     const row = rows.get(name)
@@ -61,6 +71,7 @@ export function rowsOf(plan: EvalPlan, groups: readonly PlannedGroup[], found: F
       configuration,
       samples: [...(row?.samples ?? []), ...samples],
       replays: [...(row?.replays ?? []), ...replays],
+      failures: [...(row?.failures ?? []), ...failures],
       missing: (row?.missing ?? 0) + missing,
     })
   }

@@ -53,6 +53,11 @@ describe('a summary', () => {
     await expect(summaryOf(plan, [])).rejects.toThrow(/no records yet/)
   })
 
+  test('takes the first of several records of a job', async () => {
+    const others = records.map((record) => ({ ...record, right: false, answer: 'another', wallMs: 900 }) as EvalRecord)
+    expect((await summaryOf(plan, [...records, ...others])).tasks).toEqual((await summaryOf(plan, records)).tasks)
+  })
+
   test('leaves records out that the plan does not have', async () => {
     const other = jobsOf(fakePlan({ seed: 9 })).map((job) => sampleRecord(job, false))
     expect((await summaryOf(plan, [...records, ...other])).tasks).toEqual((await summaryOf(plan, records)).tasks)
@@ -200,8 +205,10 @@ describe('a summary', () => {
       .trimEnd()
       .split('\n')
     expect(lines).toHaveLength(4)
-    expect(lines[0]).toMatch(/^task,policy,policy_options,budget,local_window,ratio,samples,missing,pass1,pass1_low,/)
-    expect(lines[3]).toMatch(/^chain,window,\{\},320,32,0\.5,4,0,0\.75,/)
+    expect(lines[0]).toMatch(
+      /^task,policy,policy_options,policy_hash,budget,local_window,ratio,samples,missing,failed,pass1,pass1_low,/,
+    )
+    expect(lines[3]).toMatch(/^chain,window,\{\},,320,32,0\.5,4,0,0,0\.75,/)
     expect(new Set(lines.map((line) => line.split(',').length)).size).toBe(1)
   })
 })

@@ -8,7 +8,7 @@ import { summariseReplays, summariseSamples, type ReplaySummary, type SampleSumm
 import type { EvalIdentity, JobSettings } from './eval-job.ts'
 import { readPlan } from './eval-folder.ts'
 import { plannedGroups, type Configuration, type EvalPlan, type PlannedGroup, type PlannedTask } from './eval-plan.ts'
-import { comparedWith, readFound, rowsOf, type FoundRecords } from './found-records.ts'
+import { comparedWith, readFound, rowsOf, type FoundRecords, type Rows } from './found-records.ts'
 import type { AnswerGrader } from './judge.ts'
 
 export const summarySchema = 'dynts.eval.summary/1'
@@ -28,8 +28,17 @@ export interface ConfigurationSummary extends Pick<
 > {
   readonly sampling: SampleSummary | null
   readonly replay: ReplaySummary | null
-  /** Jobs of the plan without a record. */
+  /** Why jobs failed that have no record, the most frequent reason first. */
+  readonly failures: readonly FailureSummary[]
+  /** Jobs of the plan that have neither a record nor failed. */
   readonly missing: number
+}
+
+export interface FailureSummary {
+  readonly reason: string
+  readonly jobs: number
+  /** One of them. */
+  readonly example: string
 }
 
 export interface TaskSummary {
@@ -46,6 +55,8 @@ export interface EvalSummary extends EvalIdentity {
   readonly kvType: string
   readonly tasks: readonly TaskSummary[]
   readonly planned: number
+  /** Jobs that failed, and have no record. */
+  readonly failed: number
   readonly missing: number
   /** Releases that the records were made with; several if they differ. */
   readonly versions: Readonly<Record<string, readonly string[]>>
@@ -68,11 +79,12 @@ export async function summarise(folder: string, options: SummariseOptions): Prom
     tasks.push(await summariseTask(plan, task, ofTask, found, options))
   }
   const missing = sum(tasks.flatMap(({ configurations }) => configurations.map((one) => one.missing)))
+  const failed = sum(tasks.flatMap(({ configurations }) => configurations.map(failedOf)))
   const planned = sum(groups.map(({ jobs }) => jobs.length))
   if (missing > 0 && !options.allowMissing) throw lacking(folder, tasks, missing)
   const { model, predictor, seed, kvType } = plan
   const versions = Object.fromEntries([...found.versions].map(([name, values]) => [name, [...values].sort()]))
-  return { schema: summarySchema, model, predictor, seed, kvType, tasks, planned, missing, versions }
+  return { schema: summarySchema, model, predictor, seed, kvType, tasks, planned, failed, missing, versions }
 }
 
 async function summariseTask(
@@ -96,10 +108,24 @@ async function summariseTask(
       ratio,
       sampling: row.samples.length === 0 ? null : await summariseSamples(plan, row, compared, options),
       replay: row.replays.length === 0 ? null : summariseReplays(plan, row, compared),
+      failures: failuresOf(row),
       missing: row.missing,
     })
   }
   return { task: name, source, maxTokens, sampling, configurations }
+}
+
+function failuresOf({ failures }: Rows): FailureSummary[] {
+  const reasons = new Map<string, FailureSummary>()
+  for (const { reason, job } of failures) {
+    const { jobs = 0, example = job } = reasons.get(reason) ?? {}
+    reasons.set(reason, { reason, jobs: jobs + 1, example })
+  }
+  return [...reasons.values()].sort((a, b) => b.jobs - a.jobs)
+}
+
+export function failedOf({ failures }: ConfigurationSummary): number {
+  return sum(failures.map(({ jobs }) => jobs))
 }
 
 function checkK({ tasks }: EvalPlan, ks: readonly number[]): void {

@@ -3,7 +3,7 @@
  */
 import type { Estimate } from '../metrics/estimate.ts'
 import type { AtK } from './configuration-summary.ts'
-import type { ConfigurationSummary, EvalSummary, TaskSummary } from './summarise.ts'
+import { failedOf, type ConfigurationSummary, type EvalSummary, type TaskSummary } from './summarise.ts'
 
 type Cells = Readonly<Record<string, string | number | null>>
 
@@ -22,11 +22,13 @@ function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
     task,
     policy: one.policy,
     policy_options: JSON.stringify(one.policyOptions),
+    policy_hash: one.policyHash,
     budget: one.budget,
     local_window: one.localWindow,
     ratio: one.ratio,
     samples: sampling?.samples ?? 0,
     missing: one.missing,
+    failed: failedOf(one),
     ...estimate('pass1', sampling?.pass1),
     ...estimate('to_full', sampling?.toFull),
     ...estimate('to_dynts', sampling?.toDynts),

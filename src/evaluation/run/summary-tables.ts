@@ -5,7 +5,13 @@ import { formatBytes } from '../../models/memory-plan.ts'
 import type { Estimate } from '../metrics/estimate.ts'
 import { averages } from './averages.ts'
 import { gridTables, isBounded, isLargeGrid } from './grid-tables.ts'
-import { configurationName, type ConfigurationSummary, type EvalSummary, type TaskSummary } from './summarise.ts'
+import {
+  configurationName,
+  failedOf,
+  type ConfigurationSummary,
+  type EvalSummary,
+  type TaskSummary,
+} from './summarise.ts'
 import {
   commonSettings,
   markdown,
@@ -29,6 +35,7 @@ export function summaryText(
   const parts = summary.tasks.flatMap((task) => taskText(task, all))
   const overall = averageTable(summary)
   if (overall !== undefined) parts.push(overall)
+  if (summary.failed > 0) parts.push(`${summary.failed} of ${summary.planned} planned samples failed.`)
   if (summary.missing > 0) parts.push(`${summary.missing} of ${summary.planned} planned samples are missing.`)
   return parts.join('\n\n')
 }
@@ -61,10 +68,23 @@ function taskText(task: TaskSummary, all: boolean): string[] {
 }
 
 function notes(configurations: readonly ConfigurationSummary[]): string[] {
+  return [...refusalNotes(configurations), ...failureNotes(configurations)]
+}
+
+function refusalNotes(configurations: readonly ConfigurationSummary[]): string[] {
   const refused = configurations.filter((one) => (one.sampling?.refused ?? 0) > 0)
   if (refused.length === 0) return []
   const each = refused.map((one) => `${configurationName(one)} ${percent(one.sampling?.refused ?? 0)}`).join(', ')
   return [`Prompts that do not fit count as wrong, and have no part in what they would have cost: ${each}.`]
+}
+
+function failureNotes(configurations: readonly ConfigurationSummary[]): string[] {
+  const failed = configurations.filter((one) => failedOf(one) > 0)
+  if (failed.length === 0) return []
+  const lines = failed.flatMap((one) =>
+    one.failures.map(({ reason, jobs, example }) => `- ${configurationName(one)}: ${jobs}, e.g. ${example}: ${reason}`),
+  )
+  return [`Jobs that failed have no part in any number:\n${lines.join('\n')}`]
 }
 
 function qualityTable(rows: readonly ConfigurationSummary[]): string {
