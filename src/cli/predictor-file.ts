@@ -2,14 +2,15 @@
  * Where predictor files are written, what is never overwritten, and the settings that they recommend. Knows nothing of how
  * predictors come about.
  */
-import { constants, existsSync, statSync } from 'node:fs'
-import { access, mkdir, rename, rm } from 'node:fs/promises'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { validateCacheSettings } from '../cache/budget.ts'
 import { resolveCacheSettings } from '../engine/prepare.ts'
 import { InputError } from '../errors.ts'
 import { predictorFolder, predictorName, readCheckpoint, type PredictorCheckpoint } from '../predictor/index.ts'
+import { checkRegular } from '../records/atomic-file.ts'
 import { number } from './run-options.ts'
 
 /** Beside the model if that folder can be written, so that it is found by itself; else in the cache folder. */
@@ -25,16 +26,15 @@ export async function predictorPathOf(modelPath: string): Promise<string> {
   }
 }
 
-/** @throws InputError `no_output_folder`; `output_exists` if it is a folder itself */
+/** @throws InputError `no_output_folder`; `invalid_output` if it is no file and cannot become one */
 export function checkOutputFolder(output: string): void {
-  if (statSync(output, { throwIfNoEntry: false })?.isDirectory())
-    throw new InputError('output_exists', `${output} is a folder. Give the name of a file as --output.`)
+  checkRegular(output)
   const folder = dirname(resolve(output))
   if (!existsSync(folder))
     throw new InputError('no_output_folder', `There is no folder ${folder}. Make it, or give another --output.`)
 }
 
-/** @throws InputError `no_output_folder`; `output_exists` for a file that is no predictor, or that only `--force` may replace */
+/** @throws InputError `no_output_folder`, `invalid_output`; `output_exists` for a file that is no predictor, or that only `--force` may replace */
 export async function checkPredictorOutput(output: string, force: boolean): Promise<void> {
   checkOutputFolder(output)
   if (!existsSync(output)) return
@@ -46,17 +46,6 @@ export async function checkPredictorOutput(output: string, force: boolean): Prom
     throw new InputError('output_exists', `${output} exists and is no predictor. Give another --output.`)
   if (!force)
     throw new InputError('output_exists', `There is a predictor at ${output} already. Use --force to replace it.`)
-}
-
-/** Writes a file as a whole: renaming is atomic, so nobody ever reads half of it. */
-export async function writeWhole(path: string, write: (partial: string) => void | Promise<void>): Promise<void> {
-  const partial = `${path}.${process.pid}.partial`
-  try {
-    await write(partial)
-    await rename(partial, path)
-  } finally {
-    await rm(partial, { force: true })
-  }
 }
 
 export type Recommendation = Pick<PredictorCheckpoint, 'budget' | 'localWindow' | 'ratio'>

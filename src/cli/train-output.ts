@@ -2,10 +2,12 @@
  * The files of `dynts train`: the predictor, and beside it the numbers, the curves and the state. Knows nothing of training.
  */
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { putAside } from '../records/record-file.ts'
+import { writeFileAtomic } from '../records/atomic-file.ts'
+import type { WriteLock } from '../records/file-lock.ts'
+import { putAside } from '../records/put-aside.ts'
 import type { ThroughputFigures } from '../training/throughput.ts'
 import { checkPredictorOutput, predictorPathOf } from './predictor-file.ts'
 
@@ -48,8 +50,7 @@ export class TrainOutput {
    * @throws InputError `no_output_folder`, `output_exists`
    */
   async check(force: boolean, resume: boolean): Promise<void> {
-    const isOwn =
-      resume && existsSync(this.predictor) && (await this.#finishedDigest()) === (await digestOf(this.predictor))
+    const isOwn = resume && existsSync(this.predictor) && (await this.#finishedDigest()) === digestOf(this.predictor)
     await checkPredictorOutput(this.predictor, force || isOwn)
   }
 
@@ -58,14 +59,14 @@ export class TrainOutput {
    * training wrote it.
    * @param keepOld puts a predictor that is there aside instead of replacing it
    */
-  async writePredictor(write: (path: string) => void, keepOld: boolean): Promise<void> {
-    await mkdir(this.state, { recursive: true })
-    const partial = join(this.state, 'predictor.partial')
-    write(partial)
-    const digest = await digestOf(partial)
-    await this.#replace(join(this.state, finishedName), `${JSON.stringify({ digest })}\n`)
-    if (keepOld) putAside(this.predictor)
-    await rename(partial, this.predictor)
+  writePredictor(write: (path: string) => void, keepOld: boolean, lock: WriteLock): void {
+    const writeAndNote = (partial: string) => {
+      write(partial)
+      const digest = digestOf(partial)
+      writeFileAtomic(join(this.state, finishedName), `${JSON.stringify({ digest })}\n`, { lock })
+      if (keepOld) putAside(this.predictor)
+    }
+    writeFileAtomic(this.predictor, writeAndNote, { lock })
   }
 
   /**
@@ -73,33 +74,27 @@ export class TrainOutput {
    * @param measured by this run; undefined if it had nothing left
    * @returns what was measured last, if anything was
    */
-  async keepThroughput(measured: ThroughputFigures | undefined): Promise<ThroughputFigures | undefined> {
+  async keepThroughput(
+    measured: ThroughputFigures | undefined,
+    lock: WriteLock,
+  ): Promise<ThroughputFigures | undefined> {
     const path = join(this.state, throughputName)
     if (measured === undefined) return (await readJson(path)) as ThroughputFigures | undefined
-    await this.#replace(path, `${JSON.stringify(measured)}\n`)
+    writeFileAtomic(path, `${JSON.stringify(measured)}\n`, { lock })
     return measured
   }
 
   /** Numbers and curves, beside the predictor or, if there is none, in the state folder. Returns where they are. */
-  async writeReport(record: object, curves: string, besidePredictor: boolean): Promise<string[]> {
-    await mkdir(this.state, { recursive: true })
+  writeReport(record: object, curves: string, besidePredictor: boolean, lock: WriteLock): string[] {
     const files = [
       { path: this.metrics, text: `${JSON.stringify(record, null, 2)}\n` },
       { path: this.curves, text: curves },
     ]
-    const written = []
-    for (const { path, text } of files) {
-      written.push(besidePredictor ? path : join(this.state, basename(path)))
-      await this.#replace(written.at(-1) ?? path, text)
-    }
-    return written
-  }
-
-  /** Partial files lie in the state folder, so that a kill leaves none elsewhere. */
-  async #replace(path: string, text: string): Promise<void> {
-    const partial = join(this.state, `${basename(path)}.partial`)
-    await writeFile(partial, text)
-    await rename(partial, path)
+    return files.map(({ path, text }) => {
+      const place = besidePredictor ? path : join(this.state, basename(path))
+      writeFileAtomic(place, text, { lock })
+      return place
+    })
   }
 
   async #finishedDigest(): Promise<string | undefined> {
@@ -117,8 +112,6 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-async function digestOf(path: string): Promise<string> {
-  return createHash('sha256')
-    .update(await readFile(path))
-    .digest('hex')
+function digestOf(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex')
 }

@@ -4,7 +4,9 @@
  */
 import { existsSync } from 'node:fs'
 import { z } from 'zod'
-import { RecordFile, readRecords } from '../records/record-file.ts'
+import type { WriteLock } from '../records/file-lock.ts'
+import { readRecords, type RecordFormat } from '../records/read-records.ts'
+import { RecordFile } from '../records/record-file.ts'
 
 const failureRecord = z.object({
   schema: z.literal('dynts.failure/1'),
@@ -18,26 +20,27 @@ const failureRecord = z.object({
 })
 export type JobFailure = Readonly<z.infer<typeof failureRecord>>
 
+const failures: RecordFormat<JobFailure> = { schema: failureRecord, keyOf: ({ key, at }) => `${key} ${at}` }
+
 export class FailureLog {
   readonly #path: string
+  readonly #lock: WriteLock
   #file: RecordFile<JobFailure> | undefined
 
   /** Makes no file until something fails. */
-  constructor(path: string) {
+  constructor(path: string, lock: WriteLock) {
     this.#path = path
+    this.#lock = lock
   }
 
   /** One that is there already is left out. */
   add(failure: Omit<JobFailure, 'schema'>): void {
-    this.#file ??= RecordFile.open(this.#path, {
-      schema: failureRecord,
-      keyOf: ({ key, at }) => `${key} ${at}`,
-    })
+    this.#file ??= RecordFile.open(this.#path, { ...failures, lock: this.#lock })
     this.#file.add({ schema: 'dynts.failure/1', ...failure })
   }
 }
 
 /** All that is in a log; none if there is no such file. @throws InputError `invalid_records` */
 export function readFailures(path: string): JobFailure[] {
-  return existsSync(path) ? [...readRecords(path, failureRecord)] : []
+  return existsSync(path) ? [...readRecords(path, failures)] : []
 }

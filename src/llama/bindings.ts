@@ -205,6 +205,7 @@ const ggmlBase = {
   gguf_set_tensor_data: c<(gguf: P, name: string, data: Memory) => void>(
     'void gguf_set_tensor_data(void *, const char *, void *)',
   ),
+  gguf_get_meta_size: c<(gguf: P) => number>('size_t gguf_get_meta_size(const void *)'),
   gguf_write_to_file: c<(gguf: P, path: string, onlyMeta: boolean) => boolean>(
     'bool gguf_write_to_file(void *, const char *, bool)',
   ),

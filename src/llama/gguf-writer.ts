@@ -1,6 +1,7 @@
 /**
  * Writes a small GGUF of float32 matrices and metadata, with ggml's own writer.
  */
+import { appendFileSync, statSync } from 'node:fs'
 import { EngineError } from '../errors.ts'
 import type { LlamaLibrary } from './library.ts'
 import { ggmlType } from './structs.ts'
@@ -15,7 +16,7 @@ export interface GgufMatrix {
   readonly values: Float32Array
 }
 
-/** @throws EngineError `write_failed` */
+/** @throws what the file system throws; EngineError `write_failed` if that is not known */
 export function writeGguf(
   library: LlamaLibrary,
   path: string,
@@ -43,7 +44,12 @@ export function writeGguf(
       c.gguf_add_tensor(gguf, tensor)
       c.gguf_set_tensor_data(gguf, name, values)
     }
-    if (!c.gguf_write_to_file(gguf, path, false)) throw new EngineError('write_failed', `${path} could not be written`)
+    const bytes = matrices.reduce((sum, { values }) => sum + values.byteLength, c.gguf_get_meta_size(gguf))
+    // What a full disk takes of the last bytes, C does not notice.
+    if (c.gguf_write_to_file(gguf, path, false) && statSync(path).size >= bytes) return
+    // C does not say why. Node does, for as many bytes.
+    appendFileSync(path, Buffer.alloc(bytes))
+    throw new EngineError('write_failed', `${path} could not be written`)
   } finally {
     c.ggml_free(tensors)
     c.gguf_free(gguf)

@@ -699,7 +699,7 @@ describe('two at once', () => {
 
   test('waiting for a lock can be aborted', async () => {
     await mkdir(dirname(lockPath()), { recursive: true })
-    await writeFile(lockPath(), JSON.stringify({ pid: process.pid, host: hostname() }))
+    await writeFile(lockPath(), JSON.stringify({ pid: process.ppid, host: hostname() }))
     const controller = new AbortController()
     const onProgress = ({ state }: DownloadProgress) => {
       if (state === 'waiting') controller.abort()

@@ -4,6 +4,7 @@
  */
 import { PassingFailure } from '../back-off.ts'
 import { EngineError, InputError } from '../errors.ts'
+import type { WriteLock } from '../records/file-lock.ts'
 import { startOfAnswer, textInsteadOf } from './file-answer.ts'
 import type { RemoteFile } from './hub-api.ts'
 import { failureOf, notTheHub, reason, request, withRetries } from './hub-request.ts'
@@ -21,6 +22,8 @@ export interface BlobToFetch {
   /** Where the content goes. */
   readonly blob: string
   readonly disk: Disk
+  /** Under which the blob is written. */
+  readonly lock: WriteLock
   /** Called with the bytes that are on the disk. */
   readonly onBytes: (bytes: number) => void
 }
@@ -34,7 +37,7 @@ interface Transfer extends BlobToFetch {
 }
 
 /**
- * @throws InputError `model_access`, `model_not_found`, `disk_full`; EngineError `network`, `hub_failed`, `download_corrupt`; the
+ * @throws InputError `model_access`, `model_not_found`, `disk_full`; EngineError `network`, `hub_failed`, `download_corrupt`, `lock_lost`; the
  *   signal's reason when aborted: the part that came is kept
  */
 export async function fetchBlob(wanted: BlobToFetch): Promise<void> {
@@ -49,6 +52,7 @@ export async function fetchBlob(wanted: BlobToFetch): Promise<void> {
         () => partial.bytes,
       )
     }
+    wanted.lock.check()
   } catch (error) {
     await partial.close()
     throw error
@@ -130,7 +134,8 @@ async function* checked(
 }
 
 async function append(transfer: Transfer, chunk: Uint8Array): Promise<void> {
-  const { file, partial, blob, onBytes } = transfer
+  const { file, partial, blob, lock, onBytes } = transfer
+  lock.check()
   if (partial.bytes + chunk.length > file.bytes) {
     await partial.cutTo(transfer.answerFrom)
     throw corrupt(transfer)

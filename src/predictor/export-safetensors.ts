@@ -2,7 +2,7 @@
  * Writes a predictor in the naming of the authors' code: `is_head.0.weight`, `is_head.2.weight`, `is_head.4.weight`, float32.
  * What `readSafetensorsPredictor` reads again. Target and settings have no place in that format.
  */
-import { open } from 'node:fs/promises'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { endianness } from 'node:os'
 import type { WeightMatrix } from './checkpoint.ts'
 
@@ -10,13 +10,13 @@ import type { WeightMatrix } from './checkpoint.ts'
 const alignment = 8
 
 /** Writes a new file, or one over what is there. @throws what the file system throws */
-export async function writeSafetensorsPredictor(path: string, matrices: readonly WeightMatrix[]): Promise<void> {
-  const file = await open(path, 'w')
+export function writeSafetensorsPredictor(path: string, matrices: readonly WeightMatrix[]): void {
+  const file = openSync(path, 'w')
   try {
-    await file.writeFile(header(matrices))
-    for (const { weights } of matrices) await file.writeFile(littleEndian(weights))
+    writeFileSync(file, header(matrices))
+    for (const { weights } of matrices) writeFileSync(file, littleEndian(weights))
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }
 

@@ -3,8 +3,9 @@
  * finds its jobs, and runs that share a server do not mix.
  */
 import { randomBytes } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { writeFileAtomic } from '../records/atomic-file.ts'
 
 const runFile = z.object({ schema: z.literal('dynts.queue/1'), run: z.string().regex(/^[0-9a-f]{16}$/) })
 
@@ -17,8 +18,9 @@ export function readRunId(path: string): string | undefined {
   }
 }
 
+/** @throws InputError `invalid_output`, `disk_full` */
 export function newRunId(path: string): string {
   const run = randomBytes(8).toString('hex')
-  writeFileSync(path, `${JSON.stringify({ schema: 'dynts.queue/1', run })}\n`)
+  writeFileAtomic(path, `${JSON.stringify({ schema: 'dynts.queue/1', run })}\n`)
   return run
 }

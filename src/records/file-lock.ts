@@ -1,18 +1,40 @@
 /**
- * A lock between processes: a file that only one of them can create. Its holder touches it every few seconds; a lock that
- * nobody touches, or whose process is gone, is stale and taken over. Knows nothing of what it guards.
+ * A lock between processes: a file that only one of them can create. Its holder touches it every few seconds. Who holds a lock
+ * can lose it while it is suspended, so it asks before each write whether the lock is still its own.
  */
 import { randomUUID } from 'node:crypto'
-import type { Stats } from 'node:fs'
-import { link, mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+  type BigIntStats,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { EngineError } from '../errors.ts'
+import { writing } from './file-failure.ts'
+import { holdHere, letGoHere, parseHolder, stateOf, type LockHolder } from './lock-holder.ts'
 
 /** Between creating a lock and writing into it passes less. */
 const emptyMs = 5000
-/** Clocks of files are coarse. */
-const clockMs = 50
+/** Whoever takes a lock by mistake puts it back at once: so often, and so long apart, its holder looks for it. */
+const putBack = { looks: 10, everyMs: 10 }
+
+/** The right to write, which can be lost. */
+export interface WriteLock {
+  /** To be called right before each write. @throws EngineError `lock_lost`, from then on always */
+  check(): void
+  /** Has `close` called when the lock is released, however the work ends. */
+  onRelease(close: () => void): void
+}
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined
@@ -20,95 +42,181 @@ export interface LockOptions {
   readonly onWait?: () => void
   /** Milliseconds between two looks. */
   readonly pollMs?: number
-  /** Milliseconds without a touch after which a lock is stale. */
+  /**
+   * Milliseconds without a touch after which the lock of a process on another machine is stale. One of this machine is stale
+   * when the process is gone, and not before.
+   */
   readonly staleMs?: number
 }
 
-/** Runs `work` while holding the lock at `path`; waits for others as long as they are alive. */
-export async function withFileLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
-  const staleMs = options.staleMs ?? 30_000
-  await mkdir(dirname(path), { recursive: true })
-  const id = randomUUID()
-  let waited = false
-  while (!(await tryCreate(path, id))) {
-    options.signal?.throwIfAborted()
-    const stale = await findStale(path, staleMs)
-    if (stale) {
-      await remove(path, stale)
-      continue
-    }
-    if (!waited) options.onWait?.()
-    waited = true
-    await sleep(options.pollMs ?? 500, undefined, options.signal ? { signal: options.signal } : {})
-  }
-  const heartbeat = setInterval(() => {
-    const now = new Date()
-    utimes(path, now, now).catch(() => undefined)
-  }, staleMs / 5)
-  heartbeat.unref()
+/**
+ * Runs `work` while holding the lock at `path`; waits for others as long as they are alive.
+ * @throws InputError `invalid_output`, `disk_full` if there can be no lock; EngineError `lock_lost` if it was lost meanwhile,
+ *   even if `work` has come to its end
+ */
+export async function withFileLock<T>(
+  path: string,
+  options: LockOptions,
+  work: (lock: WriteLock) => Promise<T>,
+): Promise<T> {
+  const lock = await FileLock.acquire(path, options)
   try {
-    return await work()
+    const result = await work(lock)
+    lock.check()
+    return result
   } finally {
-    clearInterval(heartbeat)
-    // A machine that slept for long finds its lock stale, and taken by somebody else.
-    if ((await holderOf(path))?.id === id) await rm(path, { force: true })
+    lock.release()
   }
 }
 
-async function tryCreate(path: string, id: string): Promise<boolean> {
+class FileLock implements WriteLock {
+  readonly #path: string
+  readonly #holder: LockHolder
+  readonly #file: number
+  readonly #heartbeat: NodeJS.Timeout | undefined
+  readonly #closers: (() => void)[] = []
+  #isLost = false
+
+  static async acquire(path: string, options: LockOptions): Promise<FileLock> {
+    const { signal, onWait, pollMs = 500, staleMs = 30_000 } = options
+    writing(dirname(path), () => mkdirSync(dirname(path), { recursive: true }))
+    for (let waited = false; ;) {
+      const file = writing(path, () => tryCreate(path))
+      if (file !== undefined) return new FileLock(path, file, staleMs)
+      signal?.throwIfAborted()
+      const stale = writing(path, () => findStale(path, staleMs))
+      if (stale) {
+        writing(path, () => takeAway(path, stale))
+        continue
+      }
+      if (!waited) onWait?.()
+      waited = true
+      await sleep(pollMs, undefined, signal ? { signal } : {})
+    }
+  }
+
+  private constructor(path: string, file: number, staleMs: number) {
+    this.#path = path
+    this.#file = file
+    this.#holder = holdHere(randomUUID())
+    const content = Buffer.from(JSON.stringify(this.#holder))
+    try {
+      writing(path, () => writeSync(file, content))
+    } catch (error) {
+      this.release()
+      rmSync(path, { force: true })
+      throw error
+    }
+    this.#heartbeat = setInterval(() => touch(file, content), staleMs / 5).unref()
+  }
+
+  check(): void {
+    for (let look = 0; !this.#isLost; look++) {
+      const text = readText(this.#path)
+      if (text !== undefined && parseHolder(text)?.id === this.#holder.id) return
+      this.#isLost = text !== undefined || look === putBack.looks
+      if (!this.#isLost) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, putBack.everyMs)
+    }
+    throw new EngineError(
+      'lock_lost',
+      `Another process has taken over ${this.#path} while this one was suspended, or that file was deleted: nothing more is written here. Run the same command again when the other one has ended.`,
+    )
+  }
+
+  onRelease(close: () => void): void {
+    this.#closers.push(close)
+  }
+
+  release(): void {
+    clearInterval(this.#heartbeat)
+    try {
+      for (const close of this.#closers) close()
+    } finally {
+      closeSync(this.#file)
+      letGoHere(this.#holder.id)
+      if (parseHolder(readText(this.#path) ?? '')?.id === this.#holder.id) rmSync(this.#path, { force: true })
+    }
+  }
+}
+
+/** Undefined: there is a lock already. */
+function tryCreate(path: string): number | undefined {
   try {
-    await using file = await open(path, 'wx')
-    await file.writeFile(JSON.stringify({ pid: process.pid, host: hostname(), id }))
-    return true
+    return openSync(path, 'wx')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     // Windows says EPERM while another process is about to delete the file.
-    if (code === 'EEXIST' || code === 'EPERM') return false
+    if (code === 'EEXIST' || (code === 'EPERM' && process.platform === 'win32')) return undefined
     throw error
   }
 }
 
-/** The lock's file if nobody holds it any more. */
-async function findStale(path: string, staleMs: number): Promise<Stats | undefined> {
-  const info = await stat(path).catch(() => undefined)
-  if (info === undefined) return undefined
-  const silentMs = Date.now() - info.mtimeMs
-  if (silentMs > staleMs) return info
-  // A kill can hit between creating the file and writing into it.
-  if (info.size === 0) return silentMs > emptyMs ? info : undefined
-  const holder = await holderOf(path)
-  return holder?.host === hostname() && isGone(holder.pid, info.mtimeMs) ? info : undefined
+/**
+ * Writes what is there again. So it is the file system's clock that sets the time, and the file is the holder's own, even if
+ * there is another one in its place by now.
+ */
+function touch(file: number, content: Uint8Array): void {
+  try {
+    writeSync(file, content, 0, content.length, 0)
+    fsyncSync(file)
+  } catch {
+    // The next touch is soon.
+  }
 }
 
-/** Two may find the same stale lock, and the slower one must not remove what the faster one has put in its place. */
-async function remove(path: string, stale: Stats): Promise<void> {
+/** The lock's file if nobody holds it any more. */
+function findStale(path: string, staleMs: number): BigIntStats | undefined {
+  const info = statSync(path, { bigint: true, throwIfNoEntry: false })
+  if (info === undefined) return undefined
+  // A folder of that name is no lock.
+  if (!info.isFile()) readFileSync(path)
+  const holder = parseHolder(readText(path) ?? '')
+  const state = holder ? stateOf(holder) : 'elsewhere'
+  if (state === 'alive') return undefined
+  if (state === 'gone') return info
+  // A kill can hit between creating the file and writing into it.
+  const allowedMs = holder ? staleMs : emptyMs
+  return untouchedMs(path, info) > allowedMs ? info : undefined
+}
+
+/** By the clock that touched it: the file system's, which may be another machine's. */
+function untouchedMs(path: string, { mtimeMs }: BigIntStats): number {
+  const probe = `${path}.${randomUUID()}`
+  const file = openSync(probe, 'wx')
+  try {
+    writeSync(file, '.')
+    fsyncSync(file)
+    return Number(fstatSync(file, { bigint: true }).mtimeMs - mtimeMs)
+  } finally {
+    closeSync(file)
+    rmSync(probe, { force: true })
+  }
+}
+
+/** Two may find the same stale lock, and the slower one must put back what the faster one has created in its place. */
+function takeAway(path: string, stale: BigIntStats): void {
   const aside = `${path}.${randomUUID()}`
   try {
-    await rename(path, aside)
-  } catch {
-    return
-  }
-  const { ino, mtimeMs } = await stat(aside)
-  if (ino !== stale.ino || mtimeMs !== stale.mtimeMs) await link(aside, path).catch(() => undefined)
-  await rm(aside, { force: true })
-}
-
-async function holderOf(path: string): Promise<{ pid: number; host: string; id?: string } | undefined> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as { pid: number; host: string; id?: string }
-  } catch {
-    return undefined
-  }
-}
-
-/** @param touchedMs when the process last touched its lock */
-function isGone(pid: number, touchedMs: number): boolean {
-  // In a container that was started again the process often has the number of the one before it.
-  if (pid === process.pid) return touchedMs < Date.now() - process.uptime() * 1000 - clockMs
-  try {
-    process.kill(pid, 0)
-    return false
+    renameSync(path, aside)
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'EPERM'
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  const { ino, mtimeNs } = statSync(aside, { bigint: true })
+  try {
+    if (ino !== stale.ino || mtimeNs !== stale.mtimeNs) linkSync(aside, path)
+  } catch {
+    // A third one has created a lock: the holder of this one will see that it has lost it.
+  } finally {
+    rmSync(aside, { force: true })
+  }
+}
+
+/** Undefined: there is no such file. */
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : ''
   }
 }

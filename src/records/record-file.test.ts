@@ -1,26 +1,39 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
+import { noLock } from '../../test/support/no-lock.ts'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
-import { readLines } from './lines.ts'
+import { withFileLock } from './file-lock.ts'
+import { mostLineBytes, readLines } from './lines.ts'
+import { readRecords } from './read-records.ts'
 import { RecordFile } from './record-file.ts'
 
 /** Takes half of what is appended. */
 const fullDisk = vi.hoisted(() => ({ isFull: false }))
 vi.mock('node:fs', async (original) => {
   const fs = await original<{ appendFileSync: typeof appendFileSync }>()
-  const append = (path: string, text: string) => {
-    fs.appendFileSync(path, fullDisk.isFull ? text.slice(0, text.length / 2) : text)
-    if (fullDisk.isFull) throw new Error('ENOSPC: no space left on device')
+  const append = (file: number, text: string) => {
+    fs.appendFileSync(file, fullDisk.isFull ? text.slice(0, text.length / 2) : text)
+    if (fullDisk.isFull) throw Object.assign(new Error('no space left'), { code: 'ENOSPC', syscall: 'write' })
   }
   return { ...fs, appendFileSync: append }
 })
 
 const schema = z.object({ id: z.string(), value: z.number() })
-const options = { schema, keyOf: (record: z.infer<typeof schema>) => record.id }
+const format = { schema, keyOf: (record: z.infer<typeof schema>) => record.id }
+const options = { ...format, lock: noLock }
 const fresh = () => join(mkdtempSync(join(tmpdir(), 'dynts-records-')), 'sub', 'records.jsonl')
 
 describe('a record file', () => {
@@ -31,11 +44,11 @@ describe('a record file', () => {
     expect(first.add({ id: 'a', value: 2 })).toBe(false)
     first.add({ id: 'b', value: 3 })
     const second = RecordFile.open(path, options)
-    expect([...second.values()]).toEqual([
+    expect([...readRecords(path, format)]).toEqual([
       { id: 'a', value: 1 },
       { id: 'b', value: 3 },
     ])
-    expect([second.size, second.has('a'), second.has('c')]).toEqual([2, true, false])
+    expect([second.has('a'), second.has('c')]).toEqual([true, false])
   })
 
   test('goes on behind the last whole line, wherever a kill has cut the file', () => {
@@ -59,12 +72,12 @@ describe('a record file', () => {
       ['b', '{"id":"a","value":1}\n'],
     ] as const) {
       fullDisk.isFull = true
-      expect(() => file.add({ id, value: 1 })).toThrow('ENOSPC')
+      expect(() => file.add({ id, value: 1 })).toThrow(/records\.jsonl cannot be written: the disk is full\. Make room/)
       expect(readFileSync(path, 'utf8')).toBe(before)
       fullDisk.isFull = false
       expect(file.add({ id, value: 1 })).toBe(true)
     }
-    expect([...file.values()].map(({ id }) => id)).toEqual(['a', 'b'])
+    expect([...readRecords(path, format)].map(({ id }) => id)).toEqual(['a', 'b'])
   })
 
   test('says which line is no record', () => {
@@ -72,7 +85,19 @@ describe('a record file', () => {
     RecordFile.open(path, options).add({ id: 'a', value: 1 })
     appendFileSync(path, '{"id":"b"}\n')
     expect(() => RecordFile.open(path, options)).toThrow(InputError)
-    expect(() => RecordFile.open(path, options)).toThrow(/line 2, is not as expected: value/)
+    expect(() => RecordFile.open(path, options)).toThrow(
+      /line 2, is damaged or of another kind: the field value is missing\. If it is the right file, delete this line/,
+    )
+    for (const [line, why] of [
+      ['{"id":"b","val', 'it is no JSON object'],
+      ['[1]', 'it is no JSON object'],
+      ['null', 'it is no JSON object'],
+      ['{"id":"b","value":"1"}', 'the field value is wrong \\(expected number\\)'],
+    ] as const) {
+      writeFileSync(path, `{"id":"a","value":1}\n${line}\n`)
+      expect(() => RecordFile.open(path, options)).toThrow(new RegExp(`line 2, .*: ${why}\\.`))
+      expect(() => [...readRecords(path, format)]).toThrow(new RegExp(`line 2, .*: ${why}\\.`))
+    }
   })
 
   test('removes nothing from a file that is something else', () => {
@@ -87,10 +112,23 @@ describe('a record file', () => {
       '{"id":"b"}\n{"id":',
     ]) {
       writeFileSync(path, text)
-      expect(() => RecordFile.open(path, options)).toThrow(/line 1, is not as expected/)
+      expect(() => RecordFile.open(path, options)).toThrow(/line 1, is damaged or of another kind/)
       expect(readFileSync(path, 'utf8')).toBe(text)
     }
     expect(() => RecordFile.open(join(path, '..'), options)).toThrow(/is a folder/)
+  })
+
+  test('writes nothing more when its lock is lost', async () => {
+    const path = fresh()
+    const lost = withFileLock(`${path}.lock`, {}, (lock) => {
+      const file = RecordFile.open(path, { ...format, lock })
+      file.add({ id: 'a', value: 1 })
+      rmSync(`${path}.lock`)
+      file.add({ id: 'b', value: 2 })
+      return Promise.resolve()
+    })
+    await expect(lost).rejects.toMatchObject({ name: 'EngineError', code: 'lock_lost' })
+    expect(readFileSync(path, 'utf8')).toBe('{"id":"a","value":1}\n')
   })
 
   test('shows a record that two merged files both hold once', () => {
@@ -105,7 +143,7 @@ describe('a record file', () => {
   test('puts an old file aside when a new one is asked for', () => {
     const path = fresh()
     RecordFile.open(path, options).add({ id: 'a', value: 1 })
-    expect(RecordFile.open(path, { ...options, fresh: true }).size).toBe(0)
+    expect(RecordFile.open(path, { ...options, fresh: true }).has('a')).toBe(false)
     expect(readdirSync(join(path, '..')).filter((name) => name.includes('.until-'))).toHaveLength(1)
   })
 })
@@ -126,4 +164,28 @@ test('lines are those of the text, whatever their length', () => {
     }),
     { numRuns: 50 },
   )
+})
+
+test('of two records of a key the first counts', () => {
+  const path = fresh()
+  mkdirSync(dirname(path))
+  writeFileSync(path, '{"id":"a","value":1}\n{"id":"b","value":2}\n{"id":"a","value":3}\n')
+  expect([...readRecords(path, format)].map(({ value }) => value)).toEqual([1, 2])
+})
+
+test('a byte order mark is no part of a text, UTF-16 is refused', () => {
+  const path = fresh()
+  mkdirSync(dirname(path))
+  writeFileSync(path, '\uFEFF{"id":"a","value":1}\n')
+  expect([...readRecords(path, format)]).toEqual([{ id: 'a', value: 1 }])
+  writeFileSync(path, Buffer.from('\uFEFF{"id":"a","value":1}\n', 'utf16le'))
+  expect(() => [...readRecords(path, format)]).toThrow(/is text in UTF-16\. Save it as UTF-8/)
+})
+
+test('a line that no text can hold is refused in one line', () => {
+  const path = fresh()
+  mkdirSync(dirname(path))
+  writeFileSync(path, '{"id":"a","value":1}\n')
+  truncateSync(path, mostLineBytes + 2 ** 21)
+  expect(() => [...readRecords(path, format)]).toThrow(/line 2, is longer than 256 MiB/)
 })

@@ -10,13 +10,13 @@ import { InputError } from '../errors.ts'
 import { largestSeed, loadLibrary, type GpuChoice, type KvType } from '../llama/index.ts'
 import type { GgufInfo } from '../models/gguf-file.ts'
 import { formatBytes } from '../models/memory-plan.ts'
-import { withFileLock } from '../records/file-lock.ts'
+import { outputFailure } from '../records/file-failure.ts'
+import { withFileLock, type WriteLock } from '../records/file-lock.ts'
 import { countsOf, keptTraces, planImportance, sampleTokens, type ImportancePlan } from './importance-plan.ts'
 import { importanceSchema, type ImportanceManifest } from './importance-record.ts'
 import { ImportanceStore } from './importance-store.ts'
 import { checkFolder, ImportanceWriter } from './importance-writer.ts'
 import { PassProcess } from './pass-process.ts'
-import { outputFailure } from './trace-failure.ts'
 
 /** Reading a large trace file blocks this thread; a lock of a process that is gone is stale at once. */
 const staleLockMs = 30 * 60_000
@@ -82,7 +82,7 @@ export interface ExtractSummary {
 /**
  * Writes in the order of the trace file, so that runs that were interrupted leave the same bytes as one that was not.
  * @throws InputError `invalid_option`, `no_traces`, `trace_mismatch`, `importance_mismatch`, `output_exists`, `disk_full`,
- *   `invalid_output`, `no_attention`, and what loading a model throws; EngineError `write_failed`, `output_failed`,
+ *   `invalid_output`, `no_attention`, and what loading a model throws; EngineError `lock_lost`,
  *   `engine_died`; the signal's reason if it aborts before the first trace is begun
  */
 export async function extractImportance(options: ExtractOptions): Promise<ExtractSummary> {
@@ -91,13 +91,13 @@ export async function extractImportance(options: ExtractOptions): Promise<Extrac
   const { output, signal, onWait } = options
   const lock = { signal, staleMs: staleLockMs, ...(onWait ? { onWait } : {}) }
   try {
-    return await withFileLock(`${resolve(output)}.lock`, lock, () => extract(options))
+    return await withFileLock(`${resolve(output)}.lock`, lock, (held) => extract(options, held))
   } catch (error) {
     throw outputFailure(error, output)
   }
 }
 
-async function extract(options: ExtractOptions): Promise<ExtractSummary> {
+async function extract(options: ExtractOptions, lock: WriteLock): Promise<ExtractSummary> {
   const { info, traces, output, seed = 0, kvType = 'f16', tokensPerTrace = null, resume = true } = options
   const { gpu, versions, onPlan } = options
   const model = fingerprint(info)
@@ -123,18 +123,23 @@ async function extract(options: ExtractOptions): Promise<ExtractSummary> {
     ...settings,
     versions: { ...versions, llamaCpp: loadLibrary(gpu).release },
   }
-  const finished = plan.tracesLeft === 0 || (await work(plan, manifest, options))
+  const finished = plan.tracesLeft === 0 || (await work(plan, manifest, options, lock))
   return { plan, interrupted: !finished, ...summarise(output) }
 }
 
 /** Loads the model and runs the traces that are not in the folder yet. Returns whether all of them are now. */
-async function work(plan: ImportancePlan, manifest: ImportanceManifest, options: ExtractOptions): Promise<boolean> {
+async function work(
+  plan: ImportancePlan,
+  manifest: ImportanceManifest,
+  options: ExtractOptions,
+  lock: WriteLock,
+): Promise<boolean> {
   const { info, traces, output, kvType, threads, gpu, gpuLayers, resume = true } = options
   const { signal, onLoading, onProgress } = options
   const settings = { path: info.path, cells: plan.longest, kvType, threads, gpu, gpuLayers }
   using pass = await PassProcess.open(settings, { signal, onLoading })
   // A folder is put aside only when nothing can be refused any more.
-  const writer = ImportanceWriter.open(output, manifest, { fresh: !resume })
+  const writer = ImportanceWriter.open(output, manifest, { fresh: !resume, lock })
   let tokensBefore = 0
   let finished = 0
   const report = (consumed: number) =>

@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { InputError } from '../errors.ts'
 import { mulberry32 } from '../mulberry32.ts'
 import { differentFact, type Fingerprint } from '../predictor/index.ts'
-import { readRecords } from '../records/record-file.ts'
+import { readRecords } from '../records/read-records.ts'
 import { blockBytes } from './importance-block.ts'
-import { importanceRecord, recordsName, type ImportanceRecord } from './importance-record.ts'
-import { traceRecord, type KeptTrace } from './trace-record.ts'
+import { importanceRecords, recordsName, type ImportanceRecord } from './importance-record.ts'
+import { traceRecords, type KeptTrace } from './trace-record.ts'
 
 export interface PlanOptions {
   /** The trace file. */
@@ -83,7 +83,7 @@ export function planImportance(options: PlanOptions): ImportancePlan {
  * @throws InputError `records_not_found`, `invalid_records`, `trace_mismatch`
  */
 export function* keptTraces(path: string, model: Fingerprint): Generator<KeptTrace, void, undefined> {
-  for (const trace of readRecords(path, traceRecord)) {
+  for (const trace of readRecords(path, traceRecords)) {
     if (trace.outcome !== 'kept') continue
     const different = differentFact(trace.model, model)
     if (different) {
@@ -123,7 +123,7 @@ export function sampleTokens(id: string, thinkingTokens: number, wanted: number 
 
 function existingRecords(folder: string | undefined): ImportanceRecord[] {
   const path = folder === undefined ? undefined : join(folder, recordsName)
-  return path !== undefined && existsSync(path) ? [...readRecords(path, importanceRecord)] : []
+  return path !== undefined && existsSync(path) ? [...readRecords(path, importanceRecords)] : []
 }
 
 function checkPhases(path: string, trace: KeptTrace): void {

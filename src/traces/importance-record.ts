@@ -3,6 +3,7 @@
  * large arrays in shards beside them.
  */
 import { z } from 'zod'
+import type { RecordFormat } from '../records/read-records.ts'
 
 export const importanceSchema = 'dynts.importance/1'
 export const manifestName = 'manifest.json'
@@ -33,7 +34,7 @@ export type ImportanceManifest = z.infer<typeof importanceManifest>
  * importance float32 [thinkingTokens]; promptImportance float32 [promptTokens]; sampled int32 [storedTokens] (indices into the
  * thinking tokens, ascending); states float16 [storedTokens x d], last hidden states of the sampled tokens.
  */
-export const importanceRecord = z.object({
+const importanceRecord = z.object({
   schema: z.literal(importanceSchema),
   /** The trace's id: the key. */
   id: z.string(),
@@ -49,6 +50,7 @@ export const importanceRecord = z.object({
   bytes: z.int().positive(),
 })
 export type ImportanceRecord = z.infer<typeof importanceRecord>
+export const importanceRecords: RecordFormat<ImportanceRecord> = { schema: importanceRecord, keyOf: ({ id }) => id }
 
 export interface ImportanceArrays {
   /** Mean attention that each thinking token gets from the answer's tokens. */

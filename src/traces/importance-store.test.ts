@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
+import { noLock } from '../../test/support/no-lock.ts'
 import { mulberry32 } from '../mulberry32.ts'
 import { blockBytes } from './importance-block.ts'
 import { importanceSchema, recordsName, type ImportanceArrays, type ImportanceManifest } from './importance-record.ts'
@@ -62,7 +63,7 @@ const entries = fc
   .map((sizes) => sizes.map(([prompt, thinking, step], i) => entryOf(i, prompt, thinking, step)))
 
 function write(folder: string, added: readonly Entry[], shardBytes?: number): void {
-  const writer = ImportanceWriter.open(folder, manifest, { shardBytes })
+  const writer = ImportanceWriter.open(folder, manifest, { shardBytes, lock: noLock })
   for (const { facts, arrays } of added) writer.add(facts, arrays)
 }
 
@@ -152,14 +153,14 @@ describe('what cannot be used is refused', () => {
     const folder = folderOf()
     writeFileSync(join(folder, 'manifest.json'), '{"schema":"else"}')
     expect(codeOf(() => ImportanceStore.open(folder))).toBe('invalid_importance')
-    expect(codeOf(() => ImportanceWriter.open(folder, manifest))).toBe('invalid_importance')
+    expect(codeOf(() => ImportanceWriter.open(folder, manifest, { lock: noLock }))).toBe('invalid_importance')
   })
 
   test('a shard that is too short or missing', () => {
     const folder = folderOf()
     truncateSync(join(folder, shard), 100)
     expect(codeOf(() => ImportanceStore.open(folder))).toBe('invalid_importance')
-    expect(codeOf(() => ImportanceWriter.open(folder, manifest))).toBe('invalid_importance')
+    expect(codeOf(() => ImportanceWriter.open(folder, manifest, { lock: noLock }))).toBe('invalid_importance')
     rmSync(join(folder, shard))
     expect(codeOf(() => ImportanceStore.open(folder))).toBe('invalid_importance')
   })
@@ -209,9 +210,10 @@ describe('what cannot be used is refused', () => {
       { ...manifest, kvType: 'f32' },
       { ...manifest, model: { ...manifest.model, layers: 3 } },
     ]
-    for (const other of others) expect(codeOf(() => ImportanceWriter.open(folder, other))).toBe('importance_mismatch')
+    for (const other of others)
+      expect(codeOf(() => ImportanceWriter.open(folder, other, { lock: noLock }))).toBe('importance_mismatch')
     expect(contents(folder)).toEqual(before)
-    ImportanceWriter.open(folder, others[0]!, { fresh: true })
+    ImportanceWriter.open(folder, others[0]!, { fresh: true, lock: noLock })
     const aside = readdirSync(join(folder, '..')).find((name) => name.includes('.until-'))
     expect(contents(join(folder, '..', aside ?? ''))).toEqual(before)
     using store = ImportanceStore.open(folder)
@@ -222,7 +224,7 @@ describe('what cannot be used is refused', () => {
     const folder = newFolder()
     mkdirSync(folder, { recursive: true })
     writeFileSync(join(folder, 'thesis.txt'), 'mine')
-    expect(codeOf(() => ImportanceWriter.open(folder, manifest))).toBe('output_exists')
+    expect(codeOf(() => ImportanceWriter.open(folder, manifest, { lock: noLock }))).toBe('output_exists')
     expect(existsSync(join(folder, 'manifest.json'))).toBe(false)
   })
 })

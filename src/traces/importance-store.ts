@@ -2,14 +2,15 @@
  * Reads what `dynts importance` has written: manifest and records at once, the arrays of one trace at a time. Knows nothing
  * of models and of training.
  */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../errors.ts'
-import { readRecords } from '../records/record-file.ts'
+import { readWholeText } from '../records/input-file.ts'
+import { parseJson, readRecords } from '../records/read-records.ts'
 import { blockBytes, decodeBlock } from './importance-block.ts'
 import {
   importanceManifest,
-  importanceRecord,
+  importanceRecords,
   manifestName,
   recordsName,
   type ImportanceArrays,
@@ -17,6 +18,7 @@ import {
   type ImportanceRecord,
 } from './importance-record.ts'
 
+const manifestErrors = { missing: 'importance_not_found', invalid: 'invalid_importance' }
 const shardPattern = /^shard-(\d{5,9})\.bin$/
 
 /** File name of the i-th shard. */
@@ -62,7 +64,7 @@ export class ImportanceStore implements Disposable {
     this.folder = folder
     this.manifest = manifest
     const path = join(folder, recordsName)
-    this.records = existsSync(path) ? [...readRecords(path, importanceRecord)] : []
+    this.records = existsSync(path) ? [...readRecords(path, importanceRecords)] : []
   }
 
   /**
@@ -131,15 +133,7 @@ export class ImportanceStore implements Disposable {
 export function readManifest(folder: string): ImportanceManifest | undefined {
   const path = join(folder, manifestName)
   if (!existsSync(path)) return undefined
-  const parsed = importanceManifest.safeParse(parseJson(readFileSync(path, 'utf8')))
+  const parsed = importanceManifest.safeParse(parseJson(readWholeText(path, manifestErrors)))
   if (parsed.success) return parsed.data
   throw new InputError('invalid_importance', `${path} was not written by this version of dynts importance.`)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

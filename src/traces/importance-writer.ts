@@ -4,22 +4,27 @@
  */
 import {
   appendFileSync,
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
-  renameSync,
   rmSync,
   statSync,
   truncateSync,
-  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { EngineError, InputError } from '../errors.ts'
+import { InputError } from '../errors.ts'
 import { differentFact } from '../predictor/index.ts'
-import { putAside, RecordFile } from '../records/record-file.ts'
+import { writeFileAtomic } from '../records/atomic-file.ts'
+import { writing } from '../records/file-failure.ts'
+import type { WriteLock } from '../records/file-lock.ts'
+import { putAside } from '../records/put-aside.ts'
+import { RecordFile } from '../records/record-file.ts'
 import { blockParts } from './importance-block.ts'
 import {
-  importanceRecord,
+  importanceRecords,
   importanceSchema,
   manifestName,
   recordsName,
@@ -30,6 +35,8 @@ import {
 import { readManifest, shardIndex, shardName } from './importance-store.ts'
 
 export interface WriterOptions {
+  /** Under which the folder is written. */
+  readonly lock: WriteLock
   /** Puts a folder that is there aside and begins anew. */
   readonly fresh?: boolean | undefined
   /** A shard that would grow beyond this is followed by a new one. Default 256 MiB. */
@@ -44,6 +51,7 @@ const partialManifest = `${manifestName}.partial`
 export class ImportanceWriter {
   readonly folder: string
   readonly #manifest: ImportanceManifest
+  readonly #lock: WriteLock
   readonly #records: RecordFile<ImportanceRecord>
   readonly #shardBytes: number
   #shard = 0
@@ -51,33 +59,34 @@ export class ImportanceWriter {
   #end = 0
 
   /**
-   * Opens a folder for more traces, or makes it. There must be only one writer at a time.
+   * Opens a folder for more traces, or makes it.
    * @throws InputError `output_exists` for a folder that holds something else, `importance_mismatch` for one that was begun
-   *   with another model or other settings, `invalid_importance` for a damaged one
+   *   with another model or other settings, `invalid_importance` for a damaged one, `invalid_output`
    */
-  static open(folder: string, manifest: ImportanceManifest, options: WriterOptions = {}): ImportanceWriter {
+  static open(folder: string, manifest: ImportanceManifest, options: WriterOptions): ImportanceWriter {
     if (options.fresh === true) putAside(folder)
     checkFolder(folder, manifest)
-    return new ImportanceWriter(folder, manifest, options.shardBytes ?? 256 * 2 ** 20)
+    return new ImportanceWriter(folder, manifest, options)
   }
 
-  private constructor(folder: string, manifest: ImportanceManifest, shardBytes: number) {
+  private constructor(folder: string, manifest: ImportanceManifest, options: WriterOptions) {
     this.folder = folder
     this.#manifest = manifest
-    this.#shardBytes = shardBytes
-    mkdirSync(folder, { recursive: true })
-    if (!existsSync(join(folder, manifestName))) writeManifest(folder, manifest)
+    this.#lock = options.lock
+    this.#shardBytes = options.shardBytes ?? 256 * 2 ** 20
+    writing(folder, () => mkdirSync(folder, { recursive: true }))
+    if (!existsSync(join(folder, manifestName))) writeManifest(folder, manifest, options.lock)
     const ends = new Map<string, number>()
     this.#records = RecordFile.open(join(folder, recordsName), {
-      schema: importanceRecord,
-      keyOf: ({ id }) => id,
+      ...importanceRecords,
+      lock: options.lock,
       onExisting: ({ shard, offset, bytes }) => {
         ends.set(shard, offset + bytes)
         this.#shard = shardIndex(shard)
         this.#end = offset + bytes
       },
     })
-    removeUnrecorded(folder, ends)
+    writing(folder, () => removeUnrecorded(folder, ends))
   }
 
   has(id: string): boolean {
@@ -86,7 +95,7 @@ export class ImportanceWriter {
 
   /**
    * Appends a trace; one that is there already is left out.
-   * @throws EngineError `write_failed`, e.g. on a full disk
+   * @throws InputError `invalid_output`, `disk_full`; EngineError `lock_lost`
    */
   add(facts: TraceFacts, arrays: ImportanceArrays): void {
     if (this.has(facts.id)) return
@@ -98,24 +107,20 @@ export class ImportanceWriter {
     }
     const { id, question, promptTokens, thinkingTokens, answerTokens } = facts
     const shard = shardName(this.#shard)
-    try {
-      for (const part of parts) appendFileSync(join(this.folder, shard), part)
-      this.#records.add({
-        schema: importanceSchema,
-        id,
-        question,
-        promptTokens,
-        thinkingTokens,
-        answerTokens,
-        storedTokens: arrays.sampled.length,
-        shard,
-        offset: this.#end,
-        bytes,
-      })
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new EngineError('write_failed', `${this.folder} cannot be written: ${reason}`, { cause: error })
-    }
+    this.#lock.check()
+    writing(this.folder, () => appendBlock(join(this.folder, shard), parts, this.#end))
+    this.#records.add({
+      schema: importanceSchema,
+      id,
+      question,
+      promptTokens,
+      thinkingTokens,
+      answerTokens,
+      storedTokens: arrays.sampled.length,
+      shard,
+      offset: this.#end,
+      bytes,
+    })
     this.#end += bytes
   }
 }
@@ -154,11 +159,20 @@ function difference(a: ImportanceManifest, b: ImportanceManifest): string | unde
   return different && `${different.fact} (${different.a} instead of ${different.b})`
 }
 
-/** Renaming is atomic: there is a whole manifest or none. */
-function writeManifest(folder: string, manifest: ImportanceManifest): void {
-  const partial = join(folder, partialManifest)
-  writeFileSync(partial, `${JSON.stringify(manifest, null, 2)}\n`)
-  renameSync(partial, join(folder, manifestName))
+function writeManifest(folder: string, manifest: ImportanceManifest, lock: WriteLock): void {
+  writeFileAtomic(join(folder, manifestName), `${JSON.stringify(manifest, null, 2)}\n`, { lock })
+}
+
+/** A block is on the disk before a record tells of it; what an earlier failure left behind `end` goes. */
+function appendBlock(path: string, parts: readonly Uint8Array[], end: number): void {
+  const file = openSync(path, 'a')
+  try {
+    truncateSync(path, end)
+    for (const part of parts) appendFileSync(file, part)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** Removes what a kill has left behind the last recorded block. */

@@ -11,13 +11,14 @@ import type { JobOutcome } from '../jobs/job.ts'
 import { defaultMaxFailures, runJobs } from '../jobs/run-jobs.ts'
 import type { KvType } from '../llama/index.ts'
 import { memoryPlan, type MemoryPlan } from '../models/memory-plan.ts'
-import { withFileLock } from '../records/file-lock.ts'
-import { putAside } from '../records/record-file.ts'
+import { outputFailure } from '../records/file-failure.ts'
+import { withFileLock, type WriteLock } from '../records/file-lock.ts'
+import { putAside } from '../records/put-aside.ts'
 import { hasThinking, judgeTrace, type AnswerGrader, type Verdict } from './judge-trace.ts'
 import { LocalTraceExecutor } from './local-trace-executor.ts'
 import { planTraces, type SamplingPlanOptions } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
-import { outputFailure, samplingFailure } from './trace-failure.ts'
+import { samplingFailure } from './trace-failure.ts'
 import { traceSchema, type DroppedTrace } from './trace-record.ts'
 import { titleOf, type Sampled, type TraceExecutor, type TraceJob } from './trace-job.ts'
 
@@ -87,7 +88,7 @@ export async function sampleTraces(options: SampleTracesOptions): Promise<TraceS
     )
   }
   try {
-    return await withFileLock(`${output}.lock`, { onWait }, () => new TraceRun(options).run())
+    return await withFileLock(`${output}.lock`, { onWait }, (lock) => new TraceRun(options, lock).run())
   } catch (error) {
     throw outputFailure(error, output)
   } finally {
@@ -109,7 +110,7 @@ class TraceRun {
   #lastFailure: Error | undefined
   #thinkingSeen = false
 
-  constructor(options: SampleTracesOptions) {
+  constructor(options: SampleTracesOptions, lock: WriteLock) {
     const { model, executor, output, sampling, maxTokens, maxLength, instruction, kvType, onNote } = options
     this.#options = options
     this.#maxLength = Math.min(maxLength, model.info.trainedContext)
@@ -125,9 +126,9 @@ class TraceRun {
       },
     }
     if (!options.resume) putAside(failuresPath(output))
-    this.#file = TraceFile.open(output, { ...options, conditions: this.#conditions })
+    this.#file = TraceFile.open(output, { ...options, conditions: this.#conditions, lock })
     this.#before = this.#file.tally.sampled
-    this.#failures = new FailureLog(failuresPath(output))
+    this.#failures = new FailureLog(failuresPath(output), lock)
     this.#notes = new FailureNotes((text) => onNote?.(text))
   }
 

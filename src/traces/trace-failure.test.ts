@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { EngineError, InputError } from '../errors.ts'
-import { outputFailure, samplingFailure } from './trace-failure.ts'
+import { samplingFailure } from './trace-failure.ts'
 
 const kept = { output: 't.jsonl', recorded: 3, total: 9, resume: true }
 const systemError = (code: string) => Object.assign(new Error(`${code}: as asked`), { code, syscall: 'write' })
@@ -27,16 +27,16 @@ test('bad input does not promise that', () => {
   expect(samplingFailure(error, { ...kept, recorded: 0 })).toBe(error)
 })
 
-test('a full disk is the machine’s failure, any other file that cannot be written is bad input', () => {
-  expect(samplingFailure(systemError('ENOSPC'), kept)).toMatchObject({ name: 'EngineError', code: 'output_failed' })
-  expect(outputFailure(systemError('EACCES'), 't.jsonl')).toMatchObject({
+test('a full disk says what is kept as well', () => {
+  expect(samplingFailure(systemError('ENOSPC'), kept)).toMatchObject({
     name: 'InputError',
-    message: 't.jsonl cannot be written: EACCES: as asked. Give another --output.',
+    code: 'disk_full',
+    message:
+      't.jsonl cannot be written: the disk is full. Make room, or give another --output. 3 of 9 samples are recorded in t.jsonl.',
   })
 })
 
 test('a bug stays a bug', () => {
   const bug = new TypeError('x is undefined')
   expect(samplingFailure(bug, kept)).toBe(bug)
-  expect(outputFailure('text', 't.jsonl')).toBe('text')
 })

@@ -2,6 +2,7 @@
  * How a failure of sampling is told: whoever reads of it wants to know what it has cost. Recovers nothing.
  */
 import { EngineError, InputError } from '../errors.ts'
+import { outputFailure } from '../records/file-failure.ts'
 
 export interface WhatIsKept {
   /** The trace file. */
@@ -22,15 +23,4 @@ export function samplingFailure(error: unknown, { output, recorded, total, resum
   }
   if (!(cause instanceof InputError) || recorded === 0) return cause
   return new InputError(cause.code, `${cause.message} ${kept}.`, { cause })
-}
-
-/** A file that cannot be written is no bug: a full disk is the machine's failure, any other reason is the caller's. */
-export function outputFailure(error: unknown, output: string): unknown {
-  const { code, syscall } = error instanceof Error ? (error as NodeJS.ErrnoException) : {}
-  if (code === undefined || syscall === undefined || error instanceof InputError) return error
-  const message = `${output} cannot be written: ${(error as Error).message}.`
-  const isFull = ['ENOSPC', 'EDQUOT', 'EIO'].includes(code)
-  return isFull
-    ? new EngineError('output_failed', message, { cause: error })
-    : new InputError('invalid_output', `${message} Give another --output.`, { cause: error })
 }

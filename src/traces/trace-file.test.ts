@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { noLock } from '../../test/support/no-lock.ts'
 import { InputError } from '../errors.ts'
 import { TraceFile, type TraceFileOptions } from './trace-file.ts'
 import { dropReasons, traceSchema, type TraceRecord } from './trace-record.ts'
@@ -9,6 +10,7 @@ import { sampleSeed, traceId } from './trace-job.ts'
 
 const questions = ['a', 'b#1'].map((id, index) => ({ id, question: `${id}?`, answer: id.toUpperCase(), index }))
 const options: TraceFileOptions = {
+  lock: noLock,
   conditions: {
     model: { architecture: 'qwen2', hiddenSize: 8, layers: 2, vocabularySize: 99, name: 'm' },
     source: 'local',

@@ -5,8 +5,9 @@
 import type { Question } from '../evaluation/question-file.ts'
 import { InputError } from '../errors.ts'
 import { differentFact } from '../predictor/index.ts'
+import type { WriteLock } from '../records/file-lock.ts'
 import { RecordFile } from '../records/record-file.ts'
-import { dropReasons, traceRecord, type DropReason, type TraceRecord } from './trace-record.ts'
+import { dropReasons, traceRecords, type DropReason, type TraceRecord } from './trace-record.ts'
 import { sampleSeed, traceId } from './trace-job.ts'
 
 /** What all samples of a file have in common. */
@@ -23,6 +24,8 @@ export interface TraceTally {
 }
 
 export interface TraceFileOptions {
+  /** Under which the file is written. */
+  readonly lock: WriteLock
   readonly conditions: TraceConditions
   /** Of the run. */
   readonly seed: number
@@ -47,14 +50,14 @@ export class TraceFile {
   }
 
   private constructor(path: string, options: TraceFileOptions) {
-    const { questions, samples, resume } = options
+    const { questions, samples, resume, lock } = options
     const answers = new Map(questions.map(({ id, answer }) => [id, answer]))
     this.#asked = new Set(
       questions.flatMap(({ id }) => Array.from({ length: samples }, (_, sample) => traceId(id, sample))),
     )
     this.#records = RecordFile.open(path, {
-      schema: traceRecord,
-      keyOf: ({ id }) => id,
+      ...traceRecords,
+      lock,
       fresh: !resume,
       onExisting: (record) => {
         const why = difference(record, options, answers)

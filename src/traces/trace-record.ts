@@ -2,6 +2,7 @@
  * What `dynts trace` writes: one line for every sample, kept or dropped, so that a dropped one is not sampled again.
  */
 import { z } from 'zod'
+import type { RecordFormat } from '../records/read-records.ts'
 
 export const traceSchema = 'dynts.trace/1'
 
@@ -82,5 +83,6 @@ const droppedTrace = z.object({ ...common, outcome: z.enum(dropReasons) })
 
 export const traceRecord = z.discriminatedUnion('outcome', [keptTrace, droppedTrace])
 export type TraceRecord = z.infer<typeof traceRecord>
+export const traceRecords: RecordFormat<TraceRecord> = { schema: traceRecord, keyOf: ({ id }) => id }
 export type KeptTrace = z.infer<typeof keptTrace>
 export type DroppedTrace = z.infer<typeof droppedTrace>

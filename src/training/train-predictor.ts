@@ -14,6 +14,7 @@ import { batchOf, derivedSeed, learningRateAt, planBatches, shuffled, type Batch
 import type { TrainingSettings } from './settings.ts'
 import { Throughput, type ThroughputFigures } from './throughput.ts'
 import { trainBatch } from './train-batch.ts'
+import type { WriteLock } from '../records/file-lock.ts'
 import { checkSame, readState, writeState, type EpochEntry, type TrainingProgress } from './training-state.ts'
 import { isBetter, problemOf, type TrainingProblem } from './verdict.ts'
 
@@ -23,6 +24,8 @@ export interface TrainOptions extends Partial<CheckpointSettings> {
   readonly settings: TrainingSettings
   /** Where the state is kept; it goes on with what it finds there. It is written after each epoch, too. */
   readonly stateFolder: string
+  /** Under which it is written. */
+  readonly lock: WriteLock
   /** Traces without which training is refused. */
   readonly minTraces: number
   readonly threads: number
@@ -155,17 +158,17 @@ class Training implements Disposable {
         const epoch = step / stepsPerEpoch
         if (history.length <= epoch && Number.isInteger(epoch)) {
           await this.#evaluate(epoch)
-          await this.#save()
+          this.#save()
         }
         if (step === steps) return undefined
         const problem = await this.#takeStep()
         if (problem) return problem
         const isEpochEnd = this.#progress.step % stepsPerEpoch === 0
-        if (!isEpochEnd && this.#clock.isDue(this.#progress.step)) await this.#save()
+        if (!isEpochEnd && this.#clock.isDue(this.#progress.step)) this.#save()
       }
     } catch (error) {
       // An abort in mid-step leaves the weights and moments as they were before that step.
-      if (this.#options.signal?.aborted === true && this.#clock.isBehind(this.#progress.step)) await this.#save()
+      if (this.#options.signal?.aborted === true && this.#clock.isBehind(this.#progress.step)) this.#save()
       throw error
     }
   }
@@ -232,13 +235,10 @@ class Training implements Disposable {
     onEpoch?.(entry)
   }
 
-  async #save(): Promise<void> {
-    const { library, stateFolder } = this.#options
-    await writeState(library, stateFolder, {
-      progress: this.#progress,
-      trainer: this.#trainer.state(),
-      best: this.#best,
-    })
+  #save(): void {
+    const { library, stateFolder, lock } = this.#options
+    const saved = { progress: this.#progress, trainer: this.#trainer.state(), best: this.#best }
+    writeState(library, stateFolder, saved, lock)
     this.#clock.saved(this.#progress.step)
   }
 

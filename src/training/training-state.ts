@@ -3,7 +3,6 @@
  * Knows nothing of how it is trained.
  */
 import { existsSync } from 'node:fs'
-import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
@@ -11,6 +10,9 @@ import { writeGguf, type DenseTrainerState, type GgufMatrix, type LlamaLibrary }
 import { GgufMetadata } from '../models/gguf-metadata.ts'
 import { readGguf } from '../models/gguf-reader.ts'
 import { heldOutFigures, readMatrix, type WeightMatrix } from '../predictor/checkpoint.ts'
+import { writeFileAtomic } from '../records/atomic-file.ts'
+import type { WriteLock } from '../records/file-lock.ts'
+import { parseJson } from '../records/read-records.ts'
 import { differentSetting, trainingSettingsSchema, type TrainingSettings } from './settings.ts'
 
 /** JSON has no NaN. */
@@ -64,9 +66,11 @@ export function hasState(folder: string): boolean {
   return existsSync(join(folder, stateFile))
 }
 
-/** Replaces the state in the folder; a kill leaves the old one or the new one. */
-export async function writeState(library: LlamaLibrary, folder: string, saved: SavedTraining): Promise<void> {
-  await mkdir(folder, { recursive: true })
+/**
+ * Replaces the state in the folder; a kill leaves the old one or the new one.
+ * @throws InputError `invalid_output`, `disk_full`; EngineError `lock_lost`
+ */
+export function writeState(library: LlamaLibrary, folder: string, saved: SavedTraining, lock: WriteLock): void {
   const { progress, trainer, best } = saved
   const tensors = (name: string, arrays: readonly Float32Array[]): GgufMatrix[] =>
     arrays.map((values, i) => {
@@ -78,14 +82,13 @@ export async function writeState(library: LlamaLibrary, folder: string, saved: S
     [progressKey]: JSON.stringify(progress),
     [optimizerSteps]: { u32: trainer.steps },
   }
-  const partial = join(folder, `${stateFile}.partial`)
-  writeGguf(library, partial, metadata, [
+  const matrices = [
     ...tensors('weights', trainer.weights),
     ...tensors('first_moment', trainer.m),
     ...tensors('second_moment', trainer.v),
     ...tensors('best', best ?? []),
-  ])
-  await rename(partial, join(folder, stateFile))
+  ]
+  writeFileAtomic(join(folder, stateFile), (partial) => writeGguf(library, partial, metadata, matrices), { lock })
 }
 
 /**
@@ -138,12 +141,4 @@ export function checkSame(
   const different = differentSetting(settings, now.settings)
   if (different) fail(`with ${different.flag} ${different.before}, not ${different.now}`)
   if (digest !== now.digest) fail(`on other data (${traces} traces then, ${now.traces} now)`)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -169,7 +169,7 @@ describe('dynts eval summary', () => {
     cpSync(at('whole'), at('spoilt'), { recursive: true })
     writeFileSync(at('spoilt/records.jsonl'), '{"schema":"dynts.eval/1"}\n')
     expect(refusal(await dynts(['eval', 'summary', at('spoilt')]))).toMatch(
-      /records\.jsonl, line 1, is not as expected/,
+      /records\.jsonl, line 1, is damaged or of another kind: the field kind is missing/,
     )
   })
 })

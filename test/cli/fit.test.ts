@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { readCheckpoint } from '../../src/predictor/index.ts'
-import { readRecords } from '../../src/records/record-file.ts'
-import { traceRecord } from '../../src/traces/trace-record.ts'
+import { readRecords } from '../../src/records/read-records.ts'
+import { traceRecords } from '../../src/traces/trace-record.ts'
 import { tinyPredictor } from '../oracle.ts'
 import { dynts, refusal, scratch, type RunSettings } from './run-dynts.ts'
 
@@ -25,7 +25,7 @@ const fit = (args: readonly string[], run: RunSettings = {}) =>
     ['fit', '-m', 'tiny', '--offline', '--gpu', 'off', '--questions', 'short.jsonl', ...settings, ...training, ...args],
     { timeoutMs, ...run },
   )
-const tracesOf = (work: string) => [...readRecords(at(`${work}/traces.jsonl`), traceRecord)]
+const tracesOf = (work: string) => [...readRecords(at(`${work}/traces.jsonl`), traceRecords)]
 const linesOf = (path: string) => (existsSync(at(path)) ? readFileSync(at(path), 'utf8').split('\n').length - 1 : 0)
 
 /** Kills within `laterMs` after `isReached`. */

@@ -15,6 +15,7 @@ import { syntheticManifest, syntheticTraces } from '../../src/training/synthetic
 import { oraclePredictor, predictorSafetensors, tinyF16, tinyPredictor } from '../oracle.ts'
 import { smallModel, smallTensors, writeGguf } from '../support/gguf-writer.ts'
 import { refusalOf } from './refusal-of.ts'
+import { noLock } from '../support/no-lock.ts'
 import { dynts, refusal, scratch } from './run-dynts.ts'
 import { parseRecord } from './run-record.ts'
 
@@ -128,7 +129,7 @@ describe.concurrent('inspect', () => {
 describe.concurrent('evaluate', () => {
   const folder = (name: string, hiddenSize: number, model = syntheticManifest(hiddenSize).model) => {
     const manifest = { ...syntheticManifest(hiddenSize), model }
-    const writer = ImportanceWriter.open(at(name), manifest)
+    const writer = ImportanceWriter.open(at(name), manifest, { lock: noLock })
     for (const { record, arrays } of syntheticTraces({ hiddenSize, questions: 5 })) writer.add(record, arrays)
     return at(name)
   }

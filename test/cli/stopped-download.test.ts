@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { ImportanceWriter } from '../../src/traces/importance-writer.ts'
 import { syntheticManifest } from '../../src/training/synthetic.fake.ts'
 import { predictorSafetensors, tinyF16 } from '../oracle.ts'
+import { noLock } from '../support/no-lock.ts'
 import { FakeHub } from '../support/hub-server.ts'
 import { dynts, scratch } from './run-dynts.ts'
 
@@ -16,7 +17,7 @@ const importance = join(scratch, 'stopped.importance')
 let hub: FakeHub
 
 beforeAll(async () => {
-  ImportanceWriter.open(importance, syntheticManifest())
+  ImportanceWriter.open(importance, syntheticManifest(), { lock: noLock })
   hub = await FakeHub.start()
   hub.repos.set('user/tiny-GGUF', { commit: 'c0ffee00'.repeat(5), files: { 'tiny-F16.gguf': model } })
   // The download never comes to its end.

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
-import { readRecords } from '../../src/records/record-file.ts'
-import { traceRecord, type TraceRecord } from '../../src/traces/trace-record.ts'
+import { readRecords } from '../../src/records/read-records.ts'
+import { traceRecords, type TraceRecord } from '../../src/traces/trace-record.ts'
 import { OpenAiServer, type Reply } from '../support/openai-server.ts'
 import { dynts, refusal, scratch, type RunSettings } from './run-dynts.ts'
 
@@ -25,7 +25,7 @@ function questionFile(name: string, lines: readonly unknown[]): string {
 
 const few = questionFile('few.jsonl', problems.slice(0, 3))
 const many = questionFile('many.jsonl', problems)
-const records = (name: string): TraceRecord[] => [...readRecords(at(name), traceRecord)]
+const records = (name: string): TraceRecord[] => [...readRecords(at(name), traceRecords)]
 /** What two runs must agree in. */
 const comparable = (name: string) => records(name).map((record) => ({ ...record, at: '' }))
 const trace = (args: readonly string[], settings?: RunSettings) =>

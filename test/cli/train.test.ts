@@ -10,6 +10,7 @@ import { ImportanceWriter } from '../../src/traces/importance-writer.ts'
 import { syntheticManifest, syntheticTraces, type SyntheticOptions } from '../../src/training/synthetic.fake.ts'
 import { tinyPredictor } from '../oracle.ts'
 import { refusalOf } from './refusal-of.ts'
+import { noLock } from '../support/no-lock.ts'
 import { dynts, refusal, scratch, type RunSettings } from './run-dynts.ts'
 
 /** Whole runs, several in a test, on a machine that may be busy. */
@@ -19,7 +20,7 @@ const at = (name: string) => join(scratch, name)
 
 /** An importance folder of traces whose order can be learned. */
 function importanceFolder(name: string, options: SyntheticOptions = {}): string {
-  const writer = ImportanceWriter.open(at(name), syntheticManifest(options.hiddenSize))
+  const writer = ImportanceWriter.open(at(name), syntheticManifest(options.hiddenSize), { lock: noLock })
   for (const { record, arrays } of syntheticTraces(options)) writer.add(record, arrays)
   return at(name)
 }

@@ -17,8 +17,8 @@ import {
 } from 'dynts'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
-import { readRecords } from '../../src/records/record-file.ts'
-import { traceRecord } from '../../src/traces/trace-record.ts'
+import { readRecords } from '../../src/records/read-records.ts'
+import { traceRecords } from '../../src/traces/trace-record.ts'
 import { importanceOracle } from '../oracle.ts'
 import { OpenAiServer, type Style } from '../support/openai-server.ts'
 
@@ -49,7 +49,7 @@ const base = {
   kvType: 'f16' as const,
   grader,
 }
-const records = (): TraceRecord[] => [...readRecords(output, traceRecord)]
+const records = (): TraceRecord[] => [...readRecords(output, traceRecords)]
 const isKept = (record: TraceRecord): record is KeptTrace => record.outcome === 'kept'
 
 describe('the model here', () => {

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { noLock } from '../support/no-lock.ts'
 import { DenseTrainer, loadLibrary } from '../../src/llama/index.ts'
 import { mulberry32 } from '../../src/mulberry32.ts'
 import { evaluatePredictor } from '../../src/training/evaluate-predictor.ts'
@@ -29,6 +30,7 @@ function train(given: Partial<TrainingSettings> = {}, data: SyntheticOptions = {
     source: syntheticSource(data),
     settings: parseTrainingSettings({ ...small, ...given }),
     stateFolder: freshFolder(),
+    lock: noLock,
     minTraces: 20,
     checkpointSteps: 7,
     threads: 1,

@@ -7,13 +7,19 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 
 const { SIGNAL: signal = 'SIGKILL', SIGNAL_AT: at } = process.env
-const { appendFileSync } = fs
+const { appendFileSync, openSync } = fs
+let records
 let count = 0
-fs.appendFileSync = (path, text) => {
-  if (!String(path).endsWith('records.jsonl') || ++count !== Number(at)) return appendFileSync(path, text)
+fs.openSync = (path, flags) => {
+  const file = openSync(path, flags)
+  if (String(path).endsWith('records.jsonl') && flags === 'a') records = file
+  return file
+}
+fs.appendFileSync = (file, text) => {
+  if (file !== records || ++count !== Number(at)) return appendFileSync(file, text)
   const half = Math.floor(text.length / 2)
-  appendFileSync(path, text.slice(0, half))
+  appendFileSync(file, text.slice(0, half))
   process.kill(process.pid, signal)
-  appendFileSync(path, text.slice(half))
+  appendFileSync(file, text.slice(half))
 }
 syncBuiltinESMExports()

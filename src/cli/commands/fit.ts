@@ -2,21 +2,23 @@
  * `dynts fit`: from a model and a file of questions to a predictor: trace, importance and train, one after the other, with the
  * options of all three.
  */
-import { existsSync } from 'node:fs'
-import { copyFile, readdir, readFile } from 'node:fs/promises'
+import { copyFileSync, existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { Command } from 'commander'
 import { EngineError, InputError } from '../../errors.ts'
 import { resolveModel } from '../../models/resolve.ts'
-import { putAside, readRecords } from '../../records/record-file.ts'
-import { traceRecord } from '../../traces/trace-record.ts'
+import { writeFileAtomic } from '../../records/atomic-file.ts'
+import { putAside } from '../../records/put-aside.ts'
+import { readRecords } from '../../records/read-records.ts'
+import { traceRecords } from '../../traces/trace-record.ts'
 import { checkEnough } from '../../training/dataset.ts'
 import { checkWhole } from '../check-flags.ts'
 import { findModel } from '../find-model.ts'
 import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
-import { checkPredictorOutput, predictorPathOf, recommendationOf, writeWhole } from '../predictor-file.ts'
+import { checkPredictorOutput, predictorPathOf, recommendationOf } from '../predictor-file.ts'
 import { addTraceOptions, checkTraceFlags, type TraceFlags } from '../trace-options.ts'
 import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train-options.ts'
 import { toStdout, type Write } from '../write.ts'
@@ -80,7 +82,7 @@ async function fit(flags: FitFlags): Promise<void> {
   if (!finished) return
   const { output, isOwn } = place
   if (!isOwn && !(await isSame(output, trained))) putAside(output)
-  await writeWhole(output, (partial) => copyFile(trained, partial))
+  writeFileAtomic(output, (partial) => copyFileSync(trained, partial))
   say(`\nThe predictor is ${output}.`)
   if (flags.json !== true) return
   const [trace_, importance_, train_] = json
@@ -141,7 +143,7 @@ async function trainAnewIfNeeded(flags: TrainFlags & { readonly output: string }
 /** Importance takes long, so it is not measured for traces that are too few to train on. */
 function checkKept(traces: string, least: number): void {
   const kept = []
-  for (const { outcome, question } of readRecords(traces, traceRecord)) if (outcome === 'kept') kept.push({ question })
+  for (const { outcome, question } of readRecords(traces, traceRecords)) if (outcome === 'kept') kept.push({ question })
   checkEnough(kept, least, `give more --questions or --samples (${traces} says why others were dropped)`)
 }
 

@@ -5,7 +5,8 @@ import { existsSync } from 'node:fs'
 import { Command } from 'commander'
 import { InputError } from '../../errors.ts'
 import { predictorShape, readCheckpoint, writeSafetensorsPredictor } from '../../predictor/index.ts'
-import { checkOutputFolder, writeWhole } from '../predictor-file.ts'
+import { writeFileAtomic } from '../../records/atomic-file.ts'
+import { checkOutputFolder } from '../predictor-file.ts'
 
 interface ExportFlags {
   readonly output: string
@@ -26,7 +27,7 @@ async function exportPredictor(file: string, { output, force }: ExportFlags): Pr
   checkOutputFolder(output)
   if (existsSync(output) && force !== true)
     throw new InputError('output_exists', `${output} exists already. Use --force to replace it.`)
-  await writeWhole(output, (partial) => writeSafetensorsPredictor(partial, checkpoint.matrices))
+  writeFileAtomic(output, (partial) => writeSafetensorsPredictor(partial, checkpoint.matrices))
   process.stdout.write(`${output}\n`)
   process.stderr.write(
     `Weights of ${predictorShape(checkpoint).join(' x ')}. The format has no place for the target (${checkpoint.target}), ` +

@@ -15,15 +15,10 @@ import {
   writeCheckpoint,
   type PredictorCheckpoint,
 } from '../../predictor/index.ts'
+import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
-import {
-  addRecommendationOptions,
-  checkPredictorOutput,
-  predictorPathOf,
-  recommendationOf,
-  writeWhole,
-} from '../predictor-file.ts'
+import { addRecommendationOptions, checkPredictorOutput, predictorPathOf, recommendationOf } from '../predictor-file.ts'
 
 interface ImportFlags {
   readonly model: string
@@ -69,7 +64,7 @@ async function importPredictor(file: string, flags: ImportFlags): Promise<void> 
   const checkpoint: PredictorCheckpoint = { matrices, target, model: fingerprint(info), ...recommendationOf(flags) }
   const output = flags.output ?? (await predictorPathOf(path))
   await checkPredictorOutput(output, flags.force === true)
-  await writeWhole(output, (partial) => writeCheckpoint(loadLibrary('off'), partial, checkpoint))
+  writeFileAtomic(output, (partial) => writeCheckpoint(loadLibrary('off'), partial, checkpoint))
   process.stdout.write(`${output}\n`)
   process.stderr.write(`A predictor of ${shape.join(' x ')} for ${info.name}.\n`)
 }

@@ -8,8 +8,8 @@ import { defaultThreads, loadLibrary, type LlamaLibrary } from '../../llama/inde
 import { inspectGguf } from '../../models/gguf-file.ts'
 import { resolveModel } from '../../models/resolve.ts'
 import { mismatch, writeCheckpoint } from '../../predictor/index.ts'
-import { withFileLock } from '../../records/file-lock.ts'
-import { putAside } from '../../records/record-file.ts'
+import { withFileLock, type WriteLock } from '../../records/file-lock.ts'
+import { putAside } from '../../records/put-aside.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import type { TrainingSettings } from '../../training/settings.ts'
 import { trainPredictor, type TrainingResult } from '../../training/train-predictor.ts'
@@ -24,7 +24,7 @@ import { TrainOutput } from '../train-output.ts'
 import { TrainView, trainingSummary } from '../train-view.ts'
 import { toStdout, type Write } from '../write.ts'
 
-/** A lock whose holder computes one micro-batch for longer than this is taken over, if that process is gone. */
+/** A holder on another machine touches its lock after each micro-batch, which takes less. */
 const staleLockMs = 30 * 60_000
 
 interface TrainRun {
@@ -34,6 +34,7 @@ interface TrainRun {
   readonly library: LlamaLibrary
   readonly store: ImportanceStore
   readonly output: TrainOutput
+  readonly lock: WriteLock
   readonly signal: AbortSignal
   readonly write: Write
 }
@@ -68,11 +69,11 @@ export async function train(flags: TrainFlags, write = toStdout): Promise<boolea
   checkOutputFolder(output.predictor)
   const onWait = () => void process.stderr.write(`Another dynts is training ${output.predictor}: waiting for it.\n`)
   try {
-    await withFileLock(output.lock, { signal, onWait, staleMs: staleLockMs }, async () => {
+    await withFileLock(output.lock, { signal, onWait, staleMs: staleLockMs }, async (lock) => {
       await output.check(flags.force === true, flags.resume)
       if (!flags.resume) putAside(output.state)
       const library = loadLibrary(flags.gpu)
-      await trainAndWrite({ flags, settings, recommendation, library, store, output, signal, write })
+      await trainAndWrite({ flags, settings, recommendation, library, store, output, lock, signal, write })
     })
     return true
   } catch (error) {
@@ -90,13 +91,14 @@ async function checkFits(path: string, { manifest }: ImportanceStore): Promise<v
 }
 
 async function trainAndWrite(run: TrainRun): Promise<void> {
-  const { flags, settings, library, store, output, signal } = run
+  const { flags, settings, library, store, output, lock, signal } = run
   const view = new TrainView(process.stderr, settings)
   const result = await trainPredictor({
     library,
     source: store,
     settings,
     stateFolder: output.state,
+    lock,
     minTraces: flags.minTraces,
     checkpointSeconds: flags.checkpointSeconds,
     checkpointSteps: flags.checkpointSteps,
@@ -107,13 +109,13 @@ async function trainAndWrite(run: TrainRun): Promise<void> {
     onProgress: (traces, total, step) => view.progress(traces, total, step),
     onEpoch: (entry) => view.epoch(entry),
   }).finally(() => view.stop())
-  const throughput = await output.keepThroughput(result.throughput)
+  const throughput = await output.keepThroughput(result.throughput, lock)
   await writeResult(run, { ...result, throughput })
 }
 
 /** @throws EngineError `training_diverged`, `useless_predictor`: such a predictor is only written when that is asked for */
 async function writeResult(run: TrainRun, result: TrainingResult): Promise<void> {
-  const { flags, settings, recommendation, library, store, output } = run
+  const { flags, settings, recommendation, library, store, output, lock } = run
   const { best, problem } = result
   const ships = best !== undefined && (problem === undefined || flags.force === true)
   if (ships) {
@@ -122,12 +124,12 @@ async function writeResult(run: TrainRun, result: TrainingResult): Promise<void>
     const checkpoint = { matrices, target, model: store.manifest.model, ...recommendation, heldOut: entry.heldOut }
     const write = (path: string) => writeCheckpoint(library, path, checkpoint)
     // A good predictor is not lost to a bad one, whatever --force says.
-    await output.writePredictor(write, problem !== undefined)
+    output.writePredictor(write, problem !== undefined, lock)
   }
   const versions = { dynts: packageVersion(), llamaCpp: library.release }
   const record = { ...trainingRecord(result, store, settings, versions), predictor: ships ? output.predictor : null }
   const curves = await trainingCurves(`Training of a predictor for ${store.manifest.model.name}`, result.history)
-  const reports = await output.writeReport(record, curves, ships)
+  const reports = output.writeReport(record, curves, ships, lock)
   if (problem && !ships)
     throw failure(problem, `${output.predictor} was not written. Its numbers: ${reports.join(', ')}`)
   if (problem) process.stderr.write(`${failure(problem, 'It was written all the same (--force).').message}\n`)

@@ -1,16 +1,20 @@
 /**
  * The folder of a run: plan.json and records.jsonl. Knows nothing of how records come about.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../../errors.ts'
-import { withFileLock } from '../../records/file-lock.ts'
-import { putAside } from '../../records/record-file.ts'
+import { writeFileAtomic } from '../../records/atomic-file.ts'
+import { withFileLock, type WriteLock } from '../../records/file-lock.ts'
+import { readWholeText } from '../../records/input-file.ts'
+import { putAside } from '../../records/put-aside.ts'
+import { parseJson, whyNot } from '../../records/read-records.ts'
 import { evalPlan, type EvalPlan } from './eval-plan.ts'
 
 export const recordsPath = (folder: string): string => join(folder, 'records.jsonl')
 /** Jobs that failed (`FailureLog`). */
 export const failuresPath = (folder: string): string => join(folder, 'failures.jsonl')
+const planErrors = { missing: 'no_plan', invalid: 'invalid_plan' }
 const planPath = (folder: string): string => join(folder, 'plan.json')
 
 /** @throws InputError `no_plan`, `invalid_plan` */
@@ -19,12 +23,13 @@ export function readPlan(folder: string): EvalPlan {
   if (!existsSync(path)) {
     throw new InputError('no_plan', `${folder} is no folder of dynts eval: it has no plan.json.`)
   }
-  const { data, error } = evalPlan.safeParse(json(path))
+  const value = parseJson(readWholeText(path, planErrors))
+  const { data, error } = evalPlan.safeParse(value)
   if (data) return data
-  const [issue] = error.issues
+  const why = value === undefined ? 'it is no JSON' : whyNot(error.issues[0], value)
   throw new InputError(
     'invalid_plan',
-    `${path} is not as expected: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}.`,
+    `${path} is damaged, or of another version of dynts: ${why}. Give another folder.`,
   )
 }
 
@@ -32,16 +37,8 @@ export function hasPlan(folder: string): boolean {
   return existsSync(planPath(folder))
 }
 
-/** Written whole or not at all. */
-export function writePlan(folder: string, plan: EvalPlan): void {
-  writeWhole(planPath(folder), `${JSON.stringify(plan, null, 1)}\n`)
-}
-
-/** Replaces a file in one step, so that a kill leaves the old or the new one. */
-export function writeWhole(path: string, text: string): void {
-  const partial = `${path}.${process.pid}.partial`
-  writeFileSync(partial, text)
-  renameSync(partial, path)
+export function writePlan(folder: string, plan: EvalPlan, lock: WriteLock): void {
+  writeFileAtomic(planPath(folder), `${JSON.stringify(plan, null, 1)}\n`, { lock })
 }
 
 /** Plan, records and failures get other names; nothing is deleted. */
@@ -53,10 +50,9 @@ export function putFolderAside(folder: string): void {
 
 /**
  * Runs `work` as the folder's only writer.
- * @throws InputError `eval_locked` while another process writes it
+ * @throws InputError `eval_locked` while another process writes it, `invalid_output`
  */
-export async function withEvalFolder<T>(folder: string, work: () => Promise<T>): Promise<T> {
-  mkdirSync(folder, { recursive: true })
+export async function withEvalFolder<T>(folder: string, work: (lock: WriteLock) => Promise<T>): Promise<T> {
   const onWait = () => {
     throw new InputError(
       'eval_locked',
@@ -64,12 +60,4 @@ export async function withEvalFolder<T>(folder: string, work: () => Promise<T>):
     )
   }
   return await withFileLock(join(folder, '.lock'), { onWait }, work)
-}
-
-function json(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'))
-  } catch (cause) {
-    throw new InputError('invalid_plan', `${path} cannot be read: ${(cause as Error).message}.`, { cause })
-  }
 }

@@ -2,6 +2,7 @@
  * What `dynts eval` writes: one self-contained line for every job. docs/evaluation.md explains the fields.
  */
 import { z } from 'zod'
+import type { RecordFormat } from '../../records/read-records.ts'
 import { identityFields, jobFields, jobKey } from './eval-job.ts'
 
 export const evalSchema = 'dynts.eval/1'
@@ -70,6 +71,8 @@ export type EvalRecord = SampleRecord | ReplayRecord
 export function recordKey(record: EvalRecord): string {
   return jobKey(record, record)
 }
+
+export const evalRecords: RecordFormat<EvalRecord> = { schema: evalRecord, keyOf: recordKey }
 
 /** What of a record differs from run to run even if everything was the same. */
 const circumstances: ReadonlySet<string> = new Set(['wallMs', 'forwardMs', 'at', 'machine', 'versions'])

@@ -3,11 +3,11 @@
  */
 import { existsSync } from 'node:fs'
 import { readFailures, type JobFailure } from '../../jobs/failure-log.ts'
-import { readRecords } from '../../records/record-file.ts'
+import { readRecords } from '../../records/read-records.ts'
 import { jobKey } from './eval-job.ts'
 import { failuresPath, recordsPath } from './eval-folder.ts'
 import type { Configuration, EvalPlan, PlannedGroup } from './eval-plan.ts'
-import { evalRecord, recordKey, type ReplayRecord, type SampleRecord } from './eval-record.ts'
+import { evalRecords, recordKey, type ReplayRecord, type SampleRecord } from './eval-record.ts'
 import { isReference, sampleOf } from './references.ts'
 
 /** Without its large fields: a folder may be larger than memory. */
@@ -27,9 +27,8 @@ export function readFound(folder: string): FoundRecords {
   const failures = new Map(readFailures(failuresPath(folder)).map((failure) => [failure.key, failure]))
   const found: FoundRecords = { samples: new Map(), replays: new Map(), failures, versions: new Map() }
   if (!existsSync(recordsPath(folder))) return found
-  for (const record of readRecords(recordsPath(folder), evalRecord)) {
+  for (const record of readRecords(recordsPath(folder), evalRecords)) {
     const key = recordKey(record)
-    if (found.samples.has(key) || found.replays.has(key)) continue
     failures.delete(key)
     if (record.kind === 'replay') found.replays.set(key, record)
     else {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { noLock } from '../../../test/support/no-lock.ts'
 import { findPreset, gridOf } from '../presets/presets.ts'
 import { findTask } from '../tasks/registry.ts'
 import { recordsPath, writePlan } from './eval-folder.ts'
@@ -18,7 +19,7 @@ const grader = { grade: (a: string, b: string) => Promise.resolve({ right: a ===
 /** `dynts` is right everywhere but at the ratio 0.2, everything else at the first item only; replays as in the fourth digit. */
 async function summaryOf(plan: EvalPlan) {
   const folder = mkdtempSync(join(root, 'run-'))
-  writePlan(folder, plan)
+  writePlan(folder, plan, noLock)
   const records = jobsOf(plan).map((job) => {
     const right = job.policy === 'full' || job.item === 'q0' || (job.policy === 'dynts' && job.settings.ratio !== 0.2)
     return job.kind === 'sample' ? sampleRecord(job, right) : replayRecord(job, job.policy === 'dynts' ? 0.1 : 0.2)

@@ -3,14 +3,16 @@
  * nothing.
  */
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, writeSync } from 'node:fs'
+import { appendFileSync, closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { InputError } from '../../errors.ts'
-import { readLines } from '../../records/lines.ts'
+import { writeFileAtomic } from '../../records/atomic-file.ts'
+import type { WriteLock } from '../../records/file-lock.ts'
+import { readAllRecords } from '../../records/read-records.ts'
 import { jobKey } from './eval-job.ts'
 import { hasPlan, readPlan, recordsPath, withEvalFolder, writePlan } from './eval-folder.ts'
 import { plannedGroups, type EvalPlan } from './eval-plan.ts'
-import { evalRecord, recordKey, withoutTimings, type EvalRecord } from './eval-record.ts'
+import { evalRecords, recordKey, withoutTimings, type EvalRecord } from './eval-record.ts'
 
 export interface MergeResult {
   readonly planned: number
@@ -48,7 +50,7 @@ interface Place {
  */
 export async function mergeFolders(folders: readonly string[], output: string): Promise<MergeResult> {
   const plan = commonPlan(hasPlan(output) ? [output, ...folders] : folders)
-  return await withEvalFolder(output, () => Promise.resolve(merge(plan, folders, output)))
+  return await withEvalFolder(output, (lock) => Promise.resolve(merge(plan, folders, output, lock)))
 }
 
 function commonPlan(folders: readonly string[]): EvalPlan {
@@ -62,7 +64,7 @@ function commonPlan(folders: readonly string[]): EvalPlan {
   )
 }
 
-function merge(plan: EvalPlan, folders: readonly string[], output: string): MergeResult {
+function merge(plan: EvalPlan, folders: readonly string[], output: string, lock: WriteLock): MergeResult {
   const order = plannedGroups(plan).flatMap(({ jobs }) => jobs.map((job) => jobKey(job, plan)))
   const planned = new Set(order)
   const places = new Map<string, Place>()
@@ -79,39 +81,16 @@ function merge(plan: EvalPlan, folders: readonly string[], output: string): Merg
     }
     if (folder === output) before = places.size
   }
-  mkdirSync(output, { recursive: true })
-  writePlan(output, plan)
-  writeRecords(
-    recordsPath(output),
-    order.flatMap((key) => places.get(key) ?? []),
-  )
+  writePlan(output, plan, lock)
+  const inOrder = order.flatMap((key) => places.get(key) ?? [])
+  writeFileAtomic(recordsPath(output), (partial) => copyRecords(partial, inOrder), { lock })
   return { planned: planned.size, records: places.size, added: places.size - before, conflicts, unplanned }
 }
 
 function* recordsIn(path: string): Generator<Place & { readonly record: EvalRecord }, void, undefined> {
   if (!existsSync(path)) return
-  let start = 0
-  for (const { text, number, end, complete } of readLines(path)) {
-    const length = end - start
-    if (complete && text.trim() !== '') {
-      const record = parse(text, path, number)
-      yield { path, start, length, digest: digestOf(record), record }
-    }
-    start = end
-  }
-}
-
-function parse(text: string, path: string, number: number): EvalRecord {
-  try {
-    const { data, error } = evalRecord.safeParse(JSON.parse(text))
-    if (data) return data
-    throw new Error(error.issues[0]?.message)
-  } catch (cause) {
-    throw new InputError(
-      'invalid_records',
-      `${path}, line ${number}, is not as expected: ${(cause as Error).message}.`,
-      { cause },
-    )
+  for (const { record, line } of readAllRecords(path, evalRecords.schema)) {
+    yield { path, start: line.start, length: line.end - line.start, digest: digestOf(record), record }
   }
 }
 
@@ -126,10 +105,9 @@ function conflictOf(key: string, record: EvalRecord, known: Place, place: Place)
   return { key, task, item, sample, policy, kept: known.path, dropped: place.path }
 }
 
-/** Copies the lines into a new file, which then takes the old one's place. */
-function writeRecords(path: string, places: readonly Place[]): void {
-  const partial = `${path}.${process.pid}.partial`
-  const out = openSync(partial, 'w')
+/** Copies lines into a new file. */
+function copyRecords(path: string, places: readonly Place[]): void {
+  const out = openSync(path, 'w')
   const files = new Map<string, number>()
   try {
     for (const { path: from, start, length } of places) {
@@ -137,11 +115,10 @@ function writeRecords(path: string, places: readonly Place[]): void {
       files.set(from, file)
       const line = Buffer.alloc(length)
       readSync(file, line, 0, length, start)
-      writeSync(out, line)
+      appendFileSync(out, line)
     }
   } finally {
     for (const file of files.values()) closeSync(file)
     closeSync(out)
   }
-  renameSync(partial, path)
 }

@@ -3,11 +3,11 @@
  */
 import { existsSync } from 'node:fs'
 import type { Model } from '../../engine/model.ts'
-import { readRecords } from '../../records/record-file.ts'
+import { readRecords } from '../../records/read-records.ts'
 import { jobKey, type EvalIdentity, type EvalJob, type PlannedJob, type ReplayReference } from './eval-job.ts'
 import { recordsPath } from './eval-folder.ts'
 import { referenceGroup, type EvalPlan, type PlannedTask } from './eval-plan.ts'
-import { evalRecord, recordKey, type EvalRecord, type SampleRecord } from './eval-record.ts'
+import { evalRecords, recordKey, type EvalRecord, type SampleRecord } from './eval-record.ts'
 
 /** One sample of one item, whatever the policy. */
 export function sampleOf({ task, item, sample }: Pick<PlannedJob, 'task' | 'item' | 'sample'>): string {
@@ -29,7 +29,7 @@ export async function readReferences(
   const wanted = new Set(referenceGroup(plan, task)?.jobs.map((job) => jobKey(job, identity)))
   const found = new Map<string, ReplayReference>()
   if (!existsSync(recordsPath(folder))) return found
-  for (const record of readRecords(recordsPath(folder), evalRecord)) {
+  for (const record of readRecords(recordsPath(folder), evalRecords)) {
     const key = recordKey(record)
     if (!wanted.has(key) || !isReference(record)) continue
     const messages = [{ role: 'user' as const, content: record.prompt }]

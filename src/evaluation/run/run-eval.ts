@@ -7,6 +7,7 @@ import { FailureLog } from '../../jobs/failure-log.ts'
 import { FailureNotes } from '../../jobs/failure-notes.ts'
 import type { JobOutcome } from '../../jobs/job.ts'
 import { defaultMaxFailures, runJobs } from '../../jobs/run-jobs.ts'
+import type { WriteLock } from '../../records/file-lock.ts'
 import { RecordFile } from '../../records/record-file.ts'
 import { planJob, type EvalExecutor } from './eval-engine.ts'
 import {
@@ -20,7 +21,7 @@ import {
 } from './eval-folder.ts'
 import { isInShard, jobKey, titleOf, type EvalJob, type ReplayReference, type Shard } from './eval-job.ts'
 import { extendPlan, plannedGroups, type EvalPlan, type PlannedGroup, type PlannedTask } from './eval-plan.ts'
-import { evalRecord, recordKey, type EvalRecord } from './eval-record.ts'
+import { evalRecords, type EvalRecord } from './eval-record.ts'
 import { refusedRecord, versionsOf, type EvalSetting } from './graded-record.ts'
 import { LocalExecutor } from './local-executor.ts'
 import { readReferences, withReferences } from './references.ts'
@@ -77,11 +78,12 @@ export interface EvalRun {
  */
 export async function runEval(options: RunEvalOptions): Promise<EvalRun> {
   const { folder } = options
-  return await withEvalFolder(folder, async () => await new Run(options).run())
+  return await withEvalFolder(folder, async (lock) => await new Run(options, lock).run())
 }
 
 class Run {
   readonly #options: RunEvalOptions
+  readonly #lock: WriteLock
   readonly #folderPlan: EvalPlan
   readonly #groups: readonly PlannedGroup[]
   readonly #records: RecordFile<EvalRecord>
@@ -101,13 +103,14 @@ class Run {
   #skippedNow = 0
   #label = ''
 
-  constructor(options: RunEvalOptions) {
+  constructor(options: RunEvalOptions, lock: WriteLock) {
     const { folder, plan, resume, shard, signal, onNote } = options
     this.#options = options
+    this.#lock = lock
     if (!resume) putFolderAside(folder)
     this.#folderPlan = hasPlan(folder) ? extendPlan(readPlan(folder), plan, folder) : plan
-    this.#records = RecordFile.open(recordsPath(folder), { schema: evalRecord, keyOf: recordKey })
-    this.#failures = new FailureLog(failuresPath(folder))
+    this.#records = RecordFile.open(recordsPath(folder), { ...evalRecords, lock })
+    this.#failures = new FailureLog(failuresPath(folder), lock)
     this.#notes = new FailureNotes((text) => onNote?.(text))
     this.#signal = AbortSignal.any([this.#ending.signal, ...(signal ? [signal] : [])])
     this.#groups = plannedGroups(plan).map((group) => ({
@@ -123,7 +126,7 @@ class Run {
     const { signal, folder, executor, plan } = this.#options
     // Of the whole run: a shard may have nothing but prompts that do not fit. Elsewhere each job is checked by itself.
     if (!executor) for (const group of plannedGroups(plan)) await this.#check(group)
-    writePlan(folder, this.#folderPlan)
+    writePlan(folder, this.#folderPlan, this.#lock)
     this.#progress()
     if (executor) await this.#runAll(executor)
     else for (const group of this.#groups) await this.#runGroup(group)

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { noLock } from '../../../test/support/no-lock.ts'
 import { recordsPath, writePlan } from './eval-folder.ts'
 import { extendPlan, type EvalPlan } from './eval-plan.ts'
 import type { EvalRecord } from './eval-record.ts'
@@ -18,7 +19,7 @@ let folders = 0
 function folderOf(plan: EvalPlan, records: readonly EvalRecord[]): string {
   const folder = join(root, `${++folders}`)
   mkdirSync(folder)
-  writePlan(folder, plan)
+  writePlan(folder, plan, noLock)
   writeFileSync(recordsPath(folder), records.map((record) => `${JSON.stringify(record)}\n`).join(''))
   return folder
 }
