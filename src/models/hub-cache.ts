@@ -5,27 +5,29 @@
  *     models--user--name/snapshots/<commit>/<file> -> ../../blobs/<hash>
  *     models--user--name/refs/<revision>            (holds a commit)
  *
- * A dataset's folder is datasets--user--name; its repository is written `datasets/user/name`.
+ * A dataset's folder is datasets--user--name; its repository is written `datasets/user/name`. The cache and a repository's folder
+ * may be links, e.g. to another disk; below that, links to folders are not followed.
  *
- * Knows nothing of the network. Source: huggingface_hub 2.4, file_download.py.
+ * Source: huggingface_hub 2.4, file_download.py.
  */
 import {
   copyFile,
+  lstat,
   mkdir,
   readFile,
   readdir,
+  readlink,
   realpath,
   rename,
   rm,
-  rmdir,
   stat,
   symlink,
   writeFile,
 } from 'node:fs/promises'
-import { dirname, join, relative, sep } from 'node:path'
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path'
 import { InputError } from '../errors.ts'
 import { findAmong, groupModels } from './choose-quant.ts'
-import { datasetName, isSafeFileName } from './reference.ts'
+import { datasetName, isRepository, isSafeFileName } from './reference.ts'
 import type { HubReference } from './reference.ts'
 
 /** A file of a snapshot. */
@@ -34,8 +36,8 @@ export interface CachedFile {
   readonly path: string
   /** Where it is: the link in the snapshot. */
   readonly location: string
-  /** What the link leads to. */
-  readonly blob: string
+  /** The repository's blob that the link names; undefined: it leads elsewhere, or is the file itself. */
+  readonly blob: string | undefined
   readonly bytes: number
 }
 
@@ -72,9 +74,21 @@ export async function cachedCommit(cache: string, repo: string, revision: string
   const folder = repoFolder(cache, repo)
   const commit = await readFile(join(folder, 'refs', revision), 'utf8').catch(() => '')
   if (/^\w+$/.test(commit.trim())) return commit.trim()
-  if (!/^[0-9a-f]{7,40}$/.test(revision)) return undefined
-  const matches = (await names(join(folder, 'snapshots'))).filter((name) => name.startsWith(revision))
+  const commits = await snapshotsOf(folder)
+  if (commits.includes(revision)) return revision
+  const matches = commits.filter((name) => /^[0-9a-f]{7,40}$/.test(revision) && name.startsWith(revision))
   return matches.length === 1 ? matches[0] : undefined
+}
+
+/** What a reference would mean at each of the commits that the cache holds. */
+export async function findAtAnyCommit(cache: string, reference: HubReference): Promise<CachedModel[]> {
+  const refs = await commitsOfRefs(repoFolder(cache, reference.repo))
+  const models: CachedModel[] = []
+  for (const commit of await snapshotsOf(repoFolder(cache, reference.repo))) {
+    const found = findAmong(reference, await snapshotFiles(cache, reference.repo, commit))
+    if (found) models.push({ ...describe(reference.repo, commit, found), revisions: refs.get(commit) ?? [] })
+  }
+  return models
 }
 
 /** All models in the cache, by repository and file name. */
@@ -82,25 +96,49 @@ export async function listCachedModels(cache: string): Promise<CachedModel[]> {
   const models: CachedModel[] = []
   for (const folder of await names(cache)) {
     const repo = /^models--(.+?)--(.+)$/.exec(folder)
-    if (repo?.[1] === undefined || repo[2] === undefined) continue
-    models.push(...(await repoModels(cache, `${repo[1]}/${repo[2]}`)))
+    if (repo?.[1] === undefined || repo[2] === undefined || !isRepository(`${repo[1]}/${repo[2]}`)) continue
+    models.push(...(await listRepositoryModels(cache, `${repo[1]}/${repo[2]}`)))
   }
   return models
 }
 
-async function repoModels(cache: string, repo: string): Promise<CachedModel[]> {
+/**
+ * The models in the cache of one repository.
+ * @param group which files count: `groupFiles` for all
+ */
+export async function listRepositoryModels(
+  cache: string,
+  repo: string,
+  group: typeof groupModels<CachedFile> = groupModels,
+): Promise<CachedModel[]> {
   const folder = repoFolder(cache, repo)
-  const refs = new Map<string, string[]>()
-  for (const name of await filesBelow(join(folder, 'refs'))) {
-    const commit = (await readFile(join(folder, 'refs', name), 'utf8')).trim()
-    refs.set(commit, [...(refs.get(commit) ?? []), name])
-  }
+  const refs = await commitsOfRefs(folder)
   const models: CachedModel[] = []
-  for (const commit of await names(join(folder, 'snapshots'))) {
-    const groups = groupModels(await snapshotFiles(cache, repo, commit))
-    models.push(...groups.map((group) => ({ ...describe(repo, commit, group), revisions: refs.get(commit) ?? [] })))
+  for (const commit of await snapshotsOf(folder)) {
+    const groups = group(await snapshotFiles(cache, repo, commit))
+    models.push(...groups.map((found) => ({ ...describe(repo, commit, found), revisions: refs.get(commit) ?? [] })))
   }
   return models
+}
+
+/** The commits of a repository's snapshots. */
+export async function snapshotsOf(folder: string): Promise<string[]> {
+  const path = join(folder, 'snapshots')
+  const entries = (await isFolder(path)) ? await readdir(path, { withFileTypes: true }) : []
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort()
+}
+
+/** The branches and tags at each commit, as far as they can be read. */
+async function commitsOfRefs(folder: string): Promise<Map<string, string[]>> {
+  const refs = new Map<string, string[]>()
+  for (const name of await filesBelow(join(folder, 'refs'))) {
+    const commit = (await readFile(join(folder, 'refs', name), 'utf8').catch(() => '')).trim()
+    refs.set(commit, [...(refs.get(commit) ?? []), name])
+  }
+  return refs
 }
 
 function describe(repo: string, commit: string, { quant, files }: { quant: string; files: readonly CachedFile[] }) {
@@ -114,9 +152,19 @@ async function snapshotFiles(cache: string, repo: string, commit: string): Promi
   for (const path of await filesBelow(folder)) {
     const location = join(folder, path)
     const info = await stat(location).catch(() => undefined)
-    if (info?.isFile() === true) files.push({ path, location, blob: await realpath(location), bytes: info.size })
+    if (info?.isFile() === true) files.push({ path, location, blob: await blobOf(repo, location), bytes: info.size })
   }
   return files
+
+  async function blobOf(repo: string, location: string): Promise<string | undefined> {
+    const blobs = join(repoFolder(cache, repo), 'blobs')
+    const target = await readlink(location).catch(() => undefined)
+    if (target === undefined || !(await isFolder(blobs))) return undefined
+    // Not joined by `join`, for which `link/..` is nothing at all.
+    const parent = isAbsolute(target) ? dirname(target) : `${dirname(location)}/${dirname(target)}`
+    const isInside = (await realpath(parent)) === (await realpath(blobs))
+    return isInside ? join(blobs, basename(target)) : undefined
+  }
 }
 
 /** A file of a snapshot: where it is, if its content is there. */
@@ -140,7 +188,7 @@ export async function linkSnapshotFile(
   }
   const blob = blobPath(cache, file.repo, file.hash)
   const location = join(repoFolder(cache, file.repo), 'snapshots', file.commit, ...file.path.split('/'))
-  await mkdir(dirname(location), { recursive: true })
+  await makeFolder(repoFolder(cache, file.repo), dirname(location))
   await rm(location, { force: true })
   try {
     await makeLink(relative(dirname(location), blob), location)
@@ -155,63 +203,40 @@ export async function linkSnapshotFile(
 export async function writeRevision(cache: string, repo: string, revision: string, commit: string): Promise<void> {
   if (revision === commit) return
   const path = join(repoFolder(cache, repo), 'refs', revision)
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(repoFolder(cache, repo), dirname(path))
+  if (await isLink(path)) await rm(path)
   await writeFile(path, commit)
 }
 
 /**
- * Removes a model from the snapshot it is in, and its blobs unless another snapshot needs them.
- * @returns bytes that became free
+ * Makes a folder within a repository's folder.
+ * @throws InputError `cache_link` where a link would lead out of it
  */
-export async function removeCachedModel(cache: string, model: CachedModel): Promise<number> {
-  const folder = repoFolder(cache, model.repo)
-  for (const file of model.files) await rm(file.location)
-  const stillUsed = new Set<string>()
-  for (const commit of await names(join(folder, 'snapshots'))) {
-    for (const file of await snapshotFiles(cache, model.repo, commit)) stillUsed.add(file.blob)
+async function makeFolder(folder: string, path: string): Promise<void> {
+  for (let at = path; at !== folder; at = dirname(at)) {
+    if (!(await isLink(at))) continue
+    throw new InputError(
+      'cache_link',
+      `${at} is a link, and the cache does not write through it. Remove the link first.`,
+    )
   }
-  let freed = 0
-  for (const file of model.files) {
-    if (stillUsed.has(file.blob)) continue
-    await rm(file.blob, { force: true })
-    freed += file.bytes
-  }
-  await removeEmptyFolders(join(folder, 'snapshots'))
-  const commits = await names(join(folder, 'snapshots'))
-  for (const name of await filesBelow(join(folder, 'refs'))) {
-    const commit = await readFile(join(folder, 'refs', name), 'utf8')
-    if (!commits.includes(commit.trim())) await rm(join(folder, 'refs', name))
-  }
-  if (commits.length === 0) await rm(folder, { recursive: true })
-  return freed
+  await mkdir(path, { recursive: true })
 }
 
-/** Removes what broken downloads of a repository left. @returns bytes that became free */
-export async function removePartialDownloads(cache: string, repo: string): Promise<number> {
-  const blobs = join(repoFolder(cache, repo), 'blobs')
-  let freed = 0
-  for (const name of await names(blobs)) {
-    if (!name.endsWith('.incomplete')) continue
-    freed += (await stat(join(blobs, name))).size
-    await rm(join(blobs, name))
-  }
-  return freed
-}
+const isLink = async (path: string): Promise<boolean> =>
+  (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true
 
-async function removeEmptyFolders(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
-    if (entry.isDirectory()) await removeEmptyFolders(join(folder, entry.name))
-  }
-  await rmdir(folder).catch(() => undefined)
-}
+/** Whether a folder is there; a link to one is none. */
+export const isFolder = async (path: string): Promise<boolean> =>
+  (await lstat(path).catch(() => undefined))?.isDirectory() === true
 
 async function names(folder: string): Promise<string[]> {
   return (await readdir(folder).catch(() => [])).filter((name) => name !== '.DS_Store').sort()
 }
 
 /** Names of all files and links below a folder, with slashes. */
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true }).catch(() => [])
+export async function filesBelow(folder: string): Promise<string[]> {
+  const entries = (await isFolder(folder)) ? await readdir(folder, { withFileTypes: true, recursive: true }) : []
   return entries
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))

@@ -117,11 +117,8 @@ function parseAddress(address: string, text: string, env: Readonly<Record<string
 }
 
 function hub(text: string, repo: string, revision: string, file?: string, quant?: string): HubReference {
-  const repoOk = /^[^/]+\/[^/]+$/.test(repo) && repo.split('/').every(isRepoName)
-  // A leading dash or dots could mean something to a path; Git allows neither in names.
-  const revisionOk = /^\w[\w./+-]*$/.test(revision) && !revision.split('/').some((part) => /^\.*$/.test(part))
   const quantOk = quant === undefined || /^\w[\w.-]*$/.test(quant)
-  if (!repoOk || !revisionOk || !quantOk) throw notAReference(text)
+  if (!isRepository(repo) || !isRevision(revision) || !quantOk) throw notAReference(text)
   if (file !== undefined && (!isSafeFileName(file) || !/\.gguf$/i.test(file))) {
     throw new InputError('model_reference', `${text} does not name a GGUF file. Give one whose name ends in .gguf.`)
   }
@@ -133,6 +130,16 @@ function hub(text: string, repo: string, revision: string, file?: string, quant?
     ...(stated === undefined ? {} : { quant: stated }),
     ...(file === undefined ? {} : { file }),
   }
+}
+
+/** Whether a text is `user/name`, by the Hub's rules. */
+export function isRepository(repo: string): boolean {
+  return /^[^/]+\/[^/]+$/.test(repo) && repo.split('/').every(isRepoName)
+}
+
+/** Whether a text can name a branch, tag or commit. A leading dash or dots could mean something to a path; Git allows neither. */
+export function isRevision(revision: string): boolean {
+  return /^\w[\w./+-]*$/.test(revision) && !revision.split('/').some((part) => /^\.*$/.test(part))
 }
 
 /** The Hub's rules for names; `--` is also what separates user and name in the cache's folders. */

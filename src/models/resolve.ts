@@ -7,10 +7,11 @@ import { basename } from 'node:path'
 import { EngineError, InputError } from '../errors.ts'
 import { downloadModel } from './download.ts'
 import type { DownloadOptions } from './download.ts'
-import { findCachedModel } from './hub-cache.ts'
+import { findAtAnyCommit, findCachedModel, listRepositoryModels } from './hub-cache.ts'
 import { hubCacheFolder, hubEndpoint, hubToken, isOffline } from './hub-settings.ts'
 import type { Environment } from './hub-settings.ts'
 import type { DownloadProgress } from './progress-meter.ts'
+import { nameOf } from './model-name.ts'
 import { parseReference } from './reference.ts'
 import type { HubReference, ModelReference } from './reference.ts'
 
@@ -83,9 +84,10 @@ async function resolveHubModel(
   }
   if (fromCache !== undefined && (offline || options.refresh !== true)) return fromCache
   if (offline) {
+    const others = await otherCommits(cache, reference)
     throw new InputError(
       'offline',
-      `${hubName(reference, reference.quant)} is not in the cache ${cache}, and the network must not be used. Run once without --offline and HF_HUB_OFFLINE.`,
+      `${hubName(reference, reference.quant)} is not in the cache ${cache}, and the network must not be used.${others} Run once without --offline and HF_HUB_OFFLINE.`,
     )
   }
   const { signal, onProgress, internals } = options
@@ -95,9 +97,20 @@ async function resolveHubModel(
     return { ...found(reference, model.quant, model.commit, model.paths), source: 'download' }
   } catch (error) {
     // Without a network the version in the cache is the best there is.
-    if (fromCache !== undefined && error instanceof EngineError && error.code === 'network') return fromCache
-    throw error
+    if (!(error instanceof EngineError) || error.code !== 'network') throw error
+    if (fromCache !== undefined) return fromCache
+    const others = await otherCommits(cache, reference)
+    throw others === '' ? error : new EngineError('network', `${error.message}${others}`, { cause: error })
   }
+}
+
+/** What the cache has of a model at other commits than the one that its revision is at: a sentence with their names. */
+async function otherCommits(cache: string, reference: HubReference): Promise<string> {
+  const models = await findAtAnyCommit(cache, reference)
+  if (models.length === 0) return ''
+  const all = await listRepositoryModels(cache, reference.repo)
+  const names = models.map((model) => nameOf(model, all))
+  return ` The cache has it at another revision: name ${names.join(' or ')}.`
 }
 
 function found(reference: HubReference, quant: string, commit: string, paths: readonly string[]) {

@@ -1,15 +1,16 @@
 /** `dynts models`: what models are on this machine, and getting and removing them. Loads none. */
 import { Command } from 'commander'
 import { InputError } from '../../errors.ts'
-import { findModel } from '../../models/choose-quant.ts'
 import { inspectGguf } from '../../models/gguf-file.ts'
-import { cachedCommit, listCachedModels, removeCachedModel, removePartialDownloads } from '../../models/hub-cache.ts'
+import { cachedCommit, findAtAnyCommit, listCachedModels, listRepositoryModels } from '../../models/hub-cache.ts'
 import type { CachedModel } from '../../models/hub-cache.ts'
 import { hubCacheFolder, isOffline } from '../../models/hub-settings.ts'
 import type { Environment } from '../../models/hub-settings.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
+import { nameOf } from '../../models/model-name.ts'
 import { EMBEDDED_MODEL, embeddedModelPath, parseReference } from '../../models/reference.ts'
 import type { HubReference } from '../../models/reference.ts'
+import { removeCachedModel, removePartialDownloads } from '../../models/remove-cached.ts'
 import { resolveModel } from '../../models/resolve.ts'
 import { downloadStopped, showDownload } from '../download-progress.ts'
 import { onInterrupt } from '../interrupt.ts'
@@ -79,12 +80,16 @@ async function embedded(): Promise<ListedModel> {
 /** Names that `--model` accepts and that mean one model each. */
 function nameModels(models: readonly CachedModel[]): ListedModel[] {
   return models.map((model) => {
-    const { repo, commit, revisions, quant, bytes, files } = model
-    const revision = revisions.includes('main') ? '' : `@${encodeURIComponent(revisions[0] ?? commit.slice(0, 8))}`
-    const siblings = models.filter((other) => other.repo === repo && other.commit === commit)
-    const chosen = findModel({ kind: 'hub', repo, revision: commit, quant }, siblings)
-    const name = chosen === model ? `${repo}${revision}:${quant}` : `hf:${repo}${revision}/${files[0]?.path ?? ''}`
-    return { name, source: 'cache', quant, bytes, paths: files.map((file) => file.location), commit, revisions }
+    const { commit, revisions, quant, bytes, files } = model
+    return {
+      name: nameOf(model, models),
+      source: 'cache',
+      quant,
+      bytes,
+      paths: files.map((file) => file.location),
+      commit,
+      revisions,
+    }
   })
 }
 
@@ -122,7 +127,8 @@ async function remove({ stderr, env }: CommandContext, text: string): Promise<vo
   const candidates = await candidatesFor(cache, reference)
   const [model, ...more] = candidates
   if (more.length > 0) {
-    const names = nameModels(candidates).map(({ name }) => name)
+    const all = await listRepositoryModels(cache, reference.repo)
+    const names = candidates.map((each) => nameOf(each, all))
     throw new InputError('ambiguous_model', `${text} means ${candidates.length} models. Name one: ${names.join(', ')}.`)
   }
   const freed =
@@ -135,18 +141,10 @@ async function remove({ stderr, env }: CommandContext, text: string): Promise<vo
 
 /** The cached models that a reference may mean; without a quant, all of the repository's. */
 async function candidatesFor(cache: string, reference: HubReference): Promise<CachedModel[]> {
-  const commit = await cachedCommit(cache, reference.repo, reference.revision)
-  const all = (await listCachedModels(cache)).filter(
-    (model) => model.repo === reference.repo && (commit === undefined || model.commit === commit),
-  )
-  if (commit === undefined && reference.revision !== 'main') return []
-  if (reference.quant === undefined && reference.file === undefined) return all
-  const commits = [...new Set(all.map((model) => model.commit))]
-  const chosen = commits.map((each) =>
-    findModel(
-      reference,
-      all.filter((model) => model.commit === each),
-    ),
-  )
-  return chosen.filter((model) => model !== undefined)
+  const { repo, revision, quant, file } = reference
+  const commit = await cachedCommit(cache, repo, revision)
+  if (commit === undefined && revision !== 'main') return []
+  const isNamed = quant !== undefined || file !== undefined
+  const models = await (isNamed ? findAtAnyCommit(cache, reference) : listRepositoryModels(cache, repo))
+  return models.filter((model) => commit === undefined || model.commit === commit)
 }
