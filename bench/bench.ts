@@ -29,7 +29,7 @@ export class Bench {
   readonly #title: string
   readonly #progress: Progress
   readonly #stop: AbortSignal
-  #span = { start: 0, length: 1, label: '' }
+  #span = { start: 0, length: 1, label: '', stage: '' }
 
   constructor(title: string, plan: BenchPlan, progress: Progress, stop: AbortSignal) {
     this.#title = title
@@ -54,9 +54,12 @@ export class Bench {
     return model
   }
 
-  /** The share of the whole that the next `breathe` calls are about. */
-  setSpan(start: number, length: number, label: string): void {
-    this.#span = { start, length, label }
+  /**
+   * The share of the whole that the next `breathe` calls are about.
+   * @param stage what the whole is, where a part measures in several stages
+   */
+  setSpan(start: number, length: number, label: string, stage = ''): void {
+    this.#span = { start, length, label, stage }
   }
 
   /**
@@ -65,7 +68,9 @@ export class Bench {
    * @throws Stopped
    */
   async breathe(share: number, detail = this.#span.label): Promise<void> {
-    this.#progress.show(this.#title, this.#span.start + share * this.#span.length, detail)
+    const { start, length, stage } = this.#span
+    const title = stage === '' ? this.#title : `${this.#title}, ${stage}`
+    this.#progress.show(title, start + share * length, detail)
     await setImmediate()
     if (this.#stop.aborted) throw new Stopped()
   }

@@ -56,6 +56,17 @@ export async function startLate(
   return { loop, forward, [Symbol.dispose]: () => loop.dispose() }
 }
 
+/** Milliseconds per step. */
+export async function timeLate(
+  bench: Bench,
+  context: LlamaContext,
+  model: LoadedModel,
+  start: LateStart,
+): Promise<number> {
+  using late = await startLate(bench, context, model, start)
+  return (await bench.timeSteps(late.loop, start.steps)) / start.steps
+}
+
 /**
  * The full cache from a position on. What was generated before counts as prompt: it is the same to a policy that keeps
  * everything, and one step suffices to get there.

@@ -23,6 +23,8 @@ const help = `npm run bench -- [options]
   --steps N          decode steps of one measurement (default: the scenario's own number)
   --threads N        compute threads (default: the engine's default)
   --seed N           of the random weights (default 1)
+  --memory SIZE      equal-memory: bytes of the cache, such as 2G or 512M (default: what 4 full sequences take)
+  --check-by-running batch: run every step of one sequence too, and compare with the integration
   --json             print JSON records, one to a line, instead of tables
   --help
 
@@ -50,6 +52,8 @@ function readCommand(): Command | undefined {
     steps: text,
     threads: text,
     seed: { ...text, default: '1' },
+    memory: text,
+    'check-by-running': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   } as const)
@@ -71,6 +75,8 @@ function readCommand(): Command | undefined {
       threads: count('threads', values.threads),
       shape,
       seed: count('seed', values.seed) ?? 1,
+      memory: bytes(values.memory),
+      checkByRunning: values['check-by-running'],
       json: values.json,
     },
   }
@@ -90,6 +96,13 @@ function count(name: string, value: string | undefined): number | undefined {
   if (!Number.isSafeInteger(number) || number < 1)
     throw new UsageError(`--${name} must be a whole number of at least 1`)
   return number
+}
+
+function bytes(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(value) ?? []
+  if (number === undefined) throw new UsageError('--memory is a number of bytes, such as 2G or 512M')
+  return Math.floor(Number(number) * 1024 ** ' KMG'.indexOf(unit.toUpperCase() || ' '))
 }
 
 /** Installs what only `peer` needs; false if that is impossible. */

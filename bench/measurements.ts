@@ -33,6 +33,8 @@ export class Measurements {
   readonly ratios: RatioPlan[] = []
   /** Unit of each measured name. */
   readonly units: Record<string, string> = {}
+  /** What measured values should be, by their names. */
+  readonly targets: Record<string, Target> = {}
   /** What the numbers were measured with. */
   readonly settings: Record<string, unknown> = {}
   /** What a reader has to know beside the numbers. */

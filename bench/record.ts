@@ -42,6 +42,7 @@ export interface BenchRecord {
   readonly options: BenchOptions
   readonly settings: Readonly<Record<string, unknown>>
   readonly units: Readonly<Record<string, string>>
+  readonly targets: Readonly<Record<string, Target>>
   readonly rounds: readonly Round[]
   readonly ratios: readonly RatioRecord[]
   readonly notes: readonly string[]
@@ -73,6 +74,7 @@ export async function makeRecord(scenario: string, part: string, bench: Bench, s
     options: { ...bench.options, repetitions: bench.repetitions },
     settings: measurements.settings,
     units: measurements.units,
+    targets: measurements.targets,
     rounds: measurements.rounds,
     ratios: measurements.ratios.flatMap((ratio) => {
       const spread = measurements.spreadOfRatio(ratio)

@@ -33,6 +33,10 @@ export interface BenchOptions {
   /** Name of the random model's shape. */
   readonly shape: string
   readonly seed: number
+  /** `equal-memory`: bytes of the cache; undefined: what 4 full sequences take. */
+  readonly memory: number | undefined
+  /** `batch`: run every step of one generation too. */
+  readonly checkByRunning: boolean
   readonly json: boolean
 }
 

@@ -5,11 +5,13 @@ import { spread, type Spread, type Target } from './measurements.ts'
 import type { BenchRecord } from './record.ts'
 
 export function renderRecord(record: BenchRecord): string {
-  const { scenario, part, stopped, rounds, settings, notes } = record
+  const { scenario, part, stopped, rounds, settings, targets, notes } = record
   const names = [...new Set(rounds.flatMap((round) => Object.keys(round)))]
   const measured = names.flatMap((name) => {
     const values = spread(rounds.map((round) => round[name]))
-    return values ? [[name, ...cells(values), record.units[name] ?? '']] : []
+    if (!values) return []
+    const remarks = [record.units[name] ?? '', verdict(values, targets[name])]
+    return [[name, ...cells(values), remarks.filter((text) => text !== '').join(', ')]]
   })
   const ratios = record.ratios.map((ratio) => [ratio.name, ...cells(ratio), verdict(ratio, ratio.target)])
   const lines = [

@@ -6,9 +6,10 @@
  */
 import type { Bench } from '../bench.ts'
 import { DecodeLoop } from '../../src/engine/decode-loop.ts'
-import type { GenerateRequest, GenerateResult } from '../../src/engine/types.ts'
+import type { GenerateRequest } from '../../src/engine/types.ts'
 import type { LlamaContext } from '../../src/llama/index.ts'
 import { compare } from '../compare.ts'
+import { cancelOnly } from '../cancel-only.ts'
 import { quotient } from '../measurements.ts'
 import type { Scenario } from '../scenario.ts'
 import { forceWords, randomPrompt } from '../words.ts'
@@ -56,18 +57,11 @@ async function run(bench: Bench, usualSteps: number): Promise<void> {
       fullMs += await bench.timeSteps(full, turn, from, (from + to) / 2)
       dyntsMs += await bench.timeSteps(dynts, turn, (from + to) / 2, to)
     }
-    const { scoringMs } = resultOf(dynts).timing
+    const { scoringMs } = cancelOnly(dynts, 1).timing
     full.dispose()
     dynts.dispose()
     return { full: fullMs / steps, dynts: dyntsMs / steps, [scoring]: scoringMs / (warmUpSteps + steps) }
   }
   const speed = { name: 'speed of dynts / full', of: quotient('full', 'dynts'), target: { atLeast: 0.98 } }
   await compare(bench, [{ name: 'by turns', unit: 'ms/step', measure }], [speed])
-}
-
-/** Ends the loop's only generation. */
-function resultOf(loop: DecodeLoop): GenerateResult {
-  loop.cancel(1)
-  for (const item of loop.step()) if ('event' in item && item.event.type === 'finish') return item.event.result
-  throw new Error('the generation did not end')
 }

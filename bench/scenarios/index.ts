@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts'
+import { batch } from './batch.ts'
 import { beforeEviction } from './before-eviction.ts'
 import { compaction } from './compaction.ts'
 import { flashAttention } from './flash-attention.ts'
@@ -8,4 +9,13 @@ import { peer } from './peer.ts'
 import { threads } from './threads.ts'
 
 /** In the order in which they run; the longest comes last. */
-export const scenarios: readonly Scenario[] = [beforeEviction, peer, long, compaction, flashAttention, threads, memory]
+export const scenarios: readonly Scenario[] = [
+  beforeEviction,
+  peer,
+  long,
+  batch,
+  compaction,
+  flashAttention,
+  threads,
+  memory,
+]

@@ -3,11 +3,9 @@
  * bounded measurement is one whole cycle: it begins with an eviction, compaction included, and ends before the next.
  */
 import type { CompactionChoice } from '../../src/cache/compaction.ts'
-import type { LlamaContext } from '../../src/llama/index.ts'
-import type { LoadedModel } from '../../src/engine/loaded-model.ts'
 import type { Bench } from '../bench.ts'
 import { compare, type Variant } from '../compare.ts'
-import { lateDynts, lateFull, startLate, warmUpSteps, type LateStart } from '../late-loop.ts'
+import { lateDynts, lateFull, timeLate, warmUpSteps } from '../late-loop.ts'
 import { quotient } from '../measurements.ts'
 import type { Scenario } from '../scenario.ts'
 
@@ -34,12 +32,12 @@ async function run(bench: Bench): Promise<void> {
     name: `full at ${position}`,
     unit: 'ms/step',
     // The measured steps lie around the position.
-    measure: () => timeSteps(bench, full, model, lateFull(1, Math.round(position - fullSteps / 2), fullSteps)),
+    measure: () => timeLate(bench, full, model, lateFull(1, Math.round(position - fullSteps / 2), fullSteps)),
   })
   const boundedAt = (position: number, compaction: CompactionChoice): Variant => ({
     name: `dynts at ${position}${compaction === 'off' ? ' without compaction' : ''}`,
     unit: 'ms/step',
-    measure: () => timeSteps(bench, bounded, model, { ...lateDynts(bench.sizes, position, cycle), compaction }),
+    measure: () => timeLate(bench, bounded, model, { ...lateDynts(bench.sizes, position, cycle), compaction }),
   })
   const ratio = (name: string, numerator: string, denominator: string) => ({
     name,
@@ -53,10 +51,4 @@ async function run(bench: Bench): Promise<void> {
       ratio('speed with / without compaction', `dynts at ${early} without compaction`, `dynts at ${early}`),
     ],
   )
-}
-
-/** Milliseconds per step. */
-async function timeSteps(bench: Bench, context: LlamaContext, model: LoadedModel, start: LateStart): Promise<number> {
-  using late = await startLate(bench, context, model, start)
-  return (await bench.timeSteps(late.loop, start.steps)) / start.steps
 }
