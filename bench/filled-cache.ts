@@ -44,7 +44,7 @@ export function fillCache(
   positions: Int32Array,
   { mean = 0 }: FillOptions = {},
 ): void {
-  const pool = randomHalves(new Random(sequenceId + 1), mean)
+  const pool = randomHalves(mean)
   restoreSequence(context, sequenceId, randomState(readLayout(context, sequenceId), positions, pool))
 }
 
@@ -102,11 +102,19 @@ function readLayout(context: LlamaContext, sequenceId: number): Layout {
   return { start: state.slice(0, countOffset), end, cellBytes: 12, sequenceId, transposed, keys, values }
 }
 
+/** By their mean. */
+const pools = new Map<number, Uint8Array>()
+
 /** About 1 MiB of float16 numbers with deviation 1. Their number is odd: no two rows of keys begin with the same one. */
-function randomHalves(random: Random, mean: number): Uint8Array {
+function randomHalves(mean: number): Uint8Array {
+  const known = pools.get(mean)
+  if (known) return known
+  const random = new Random(1)
   const values = new Float16Array(2 ** 19 - 1)
   for (let i = 0; i < values.length; i++) values[i] = mean + random.uniform(1)
-  return new Uint8Array(values.buffer)
+  const pool = new Uint8Array(values.buffer)
+  pools.set(mean, pool)
+  return pool
 }
 
 class Writer {

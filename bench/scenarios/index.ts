@@ -2,6 +2,8 @@ import type { Scenario } from '../scenario.ts'
 import { batch } from './batch.ts'
 import { beforeEviction } from './before-eviction.ts'
 import { compaction } from './compaction.ts'
+import { equalMemory } from './equal-memory.ts'
+import { eviction } from './eviction.ts'
 import { flashAttention } from './flash-attention.ts'
 import { long } from './long.ts'
 import { memory } from './memory.ts'
@@ -14,6 +16,8 @@ export const scenarios: readonly Scenario[] = [
   peer,
   long,
   batch,
+  equalMemory,
+  eviction,
   compaction,
   flashAttention,
   threads,
