@@ -1,11 +1,11 @@
 /**
  * Models from a Hub, as a user gets them. The Hub is `FakeHub`; what can go wrong on the way is tested in src/models.
  */
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { tinyF16 } from '../oracle.ts'
-import { FakeHub } from '../support/hub-server.ts'
+import { FakeHub, sha256 } from '../support/hub-server.ts'
 import { dynts, refusal, scratch, shortProblem, type RunSettings } from './run-dynts.ts'
 import { parseRecord } from './run-record.ts'
 
@@ -82,6 +82,62 @@ test('Ctrl-C while a model for run is downloaded: exit code 130, and it is said 
   expect({ code, signal, stdout }).toEqual({ code: 130, signal: null, stdout: '' })
   expect(stderr).toMatch(/the same command goes on from there/)
   expect(stderr).not.toMatch(/bug|Error/)
+})
+
+test('a login page in the middle of a download is one line, and the same command goes on afterwards', async () => {
+  const half = Math.floor(model.length / 2)
+  hub.contentFault = (_, response) => {
+    response.writeHead(200, { 'content-length': model.length })
+    response.write(model.subarray(0, half))
+    const partial = join(cache, 'models--user--tiny-GGUF', 'blobs', `${sha256(model)}.incomplete`)
+    const poll = setInterval(() => {
+      if (statSync(partial, { throwIfNoEntry: false })?.size !== half) return
+      clearInterval(poll)
+      response.destroy()
+    }, 5)
+    // From now on the network wants a login.
+    hub.contentFault = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<html>login</html>')
+      return true
+    }
+    return true
+  }
+  const { code, stdout, stderr } = await online(['models', 'pull', 'user/tiny-GGUF'])
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(/^dynts: [^\n]+ answered with a web page [^\n]+ a proxy or a login page [^\n]+ is kept\.$/m)
+  hub.contentFault = () => false
+  hub.log.length = 0
+  expect(await online(['models', 'pull', 'user/tiny-GGUF'])).toMatchObject({ code: 0 })
+  expect(hub.log.filter((line) => line.startsWith('content'))).toEqual([
+    expect.stringMatching(new RegExp(` bytes=${half}-$`)),
+  ])
+})
+
+test.each([
+  ['HF_TOKEN', { HF_TOKEN: '\u201chf_abc\u201d' }],
+  ['HF_TOKEN', { HF_TOKEN: 'hf_abc\ndef' }],
+])('a token that is none: %s is named in one line, and nothing is sent', async (name, env) => {
+  const requests = hub.log.length
+  const settings = { env: { HF_ENDPOINT: hub.url, HF_HUB_CACHE: cache, ...env } }
+  expect(refusal(await dynts(['models', 'pull', 'user/tiny-GGUF'], settings))).toMatch(
+    new RegExp(`^${name} holds no access token`),
+  )
+  expect(hub.log).toHaveLength(requests)
+})
+
+test('rm of a link to a file of the user leaves the file', async () => {
+  const mine = join(cache, 'mine.gguf')
+  copyFileSync(tinyF16, mine)
+  const snapshot = join(cache, 'models--user--linked', 'snapshots', 'c0ffee00'.repeat(5))
+  mkdirSync(snapshot, { recursive: true })
+  symlinkSync(mine, join(snapshot, 'mine-F16.gguf'))
+  expect((await online(['models', 'list'])).stdout).toMatch(/^user\/linked@c0ffee00:F16 /m)
+  expect(refusal(await online(['run', '--offline', '-m', 'user/linked:F16', 'question']))).toMatch(
+    /at another revision: name user\/linked@c0ffee00:F16\./,
+  )
+  expect(await online(['models', 'rm', 'user/linked'])).toMatchObject({ code: 0 })
+  expect(readFileSync(mine).equals(model)).toBe(true)
+  expect(existsSync(join(cache, 'models--user--linked'))).toBe(false)
 })
 
 test('list and inspect know what was pulled', async () => {
