@@ -29,14 +29,38 @@ export function wilsonInterval(count: number, total: number): Interval {
  * @param values shape [items]; the interval of an empty list is 0 to 0
  */
 export function bootstrapInterval(values: readonly number[], seed: number, resamples = 10_000): Interval {
-  const { length } = values
+  return bootstrapRatioInterval(
+    values,
+    values.map(() => 1),
+    seed,
+    resamples,
+  )
+}
+
+/**
+ * The same of a ratio of two means over the same items, which are drawn together.
+ * @param above shape [items]
+ * @param below shape [items], positive
+ */
+export function bootstrapRatioInterval(
+  above: readonly number[],
+  below: readonly number[],
+  seed: number,
+  resamples = 10_000,
+): Interval {
+  const { length } = above
   if (length === 0) return { low: 0, high: 0 }
   const draw = mulberry32(seed)
-  const means = Float64Array.from({ length: resamples }, () => {
-    let sum = 0
-    for (let i = 0; i < length; i++) sum += values[Math.floor(draw() * length)] ?? 0
-    return sum / length
+  const ratios = Float64Array.from({ length: resamples }, () => {
+    let sumAbove = 0
+    let sumBelow = 0
+    for (let i = 0; i < length; i++) {
+      const drawn = Math.floor(draw() * length)
+      sumAbove += above[drawn] ?? 0
+      sumBelow += below[drawn] ?? 0
+    }
+    return sumAbove / sumBelow
   }).sort()
-  const at = (share: number) => means[Math.round(share * (resamples - 1))] ?? 0
+  const at = (share: number) => ratios[Math.round(share * (resamples - 1))] ?? 0
   return { low: at(0.025), high: at(0.975) }
 }

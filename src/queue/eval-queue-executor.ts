@@ -27,10 +27,10 @@ export class EvalQueueExecutor implements EvalExecutor {
     const key = this.#keyOf(job)
     const outcome = await this.#queue.execute(key, queued(job, this.#model), signal)
     if (outcome?.kind !== 'done') return outcome
-    const { success } = evalRecord.safeParse(outcome.result)
+    const { data } = evalRecord.safeParse(outcome.result)
     // As the worker wrote it, its fields in their order: the line is that of a run without a queue.
     const record = outcome.result as EvalRecord
-    if (!success || recordKey(record) !== key) {
+    if (!data || recordKey(data) !== key) {
       const reason = 'what a worker gave is not the job’s record: is its dynts another?'
       return { kind: 'failed', error: new EngineError('wrong_result', reason) }
     }
@@ -58,8 +58,8 @@ function queued(job: EvalJob, model: QueuedModel): QueuedJob {
 }
 
 function plain(job: EvalJob) {
-  const { task, item, prompt, expected, grading, sample, policy, policyOptions, settings, seed } = job
-  const fields = { task, item, prompt, expected, grading, sample, policy, policyOptions, settings, seed }
+  const { task, item, prompt, expected, grading, sample, policy, policyOptions, protect, settings, seed } = job
+  const fields = { task, item, prompt, expected, grading, sample, policy, policyOptions, protect, settings, seed }
   const own = { ...fields, policyHash: null }
   if (job.kind === 'sample') return { ...own, kind: job.kind }
   return { ...own, kind: job.kind, reference: { ...job.reference, tokens: [...job.reference.tokens] } }

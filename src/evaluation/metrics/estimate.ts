@@ -5,7 +5,7 @@
  * item are not independent, so that drawing samples would make intervals too narrow.
  */
 import { InputError } from '../../errors.ts'
-import { bootstrapInterval, type Interval } from '../intervals.ts'
+import { bootstrapInterval, bootstrapRatioInterval, type Interval } from '../intervals.ts'
 
 /** Anything that was measured of one sample of one item. */
 export interface OfItem {
@@ -14,10 +14,13 @@ export interface OfItem {
 
 export interface Estimate {
   readonly mean: number
-  /** 95 %, bootstrap over items. It is one point if all items have the same value: then it says nothing. */
-  readonly interval: Interval
+  /** 95 %, bootstrap over items. It is one point if all items have the same value: then it says nothing. null: too few items. */
+  readonly interval: Interval | null
   readonly items: number
 }
+
+/** With fewer items an interval promises more than it holds: of one it would be a point. */
+export const fewestItems = 5
 
 export interface EstimateOptions {
   /** Of the bootstrap. Default 1. */
@@ -55,7 +58,27 @@ export function estimate(values: ReadonlyMap<string, number>, { seed = 1 }: Esti
     throw new InputError('no_samples', 'There is nothing to take the mean of: no item was measured.')
   // In the items' own order, so that the interval does not depend on the order in which they were measured.
   const sorted = [...values].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value)
-  return { mean: mean(sorted), interval: bootstrapInterval(sorted, seed), items: values.size }
+  const interval = sorted.length < fewestItems ? null : bootstrapInterval(sorted, seed)
+  return { mean: mean(sorted), interval, items: values.size }
+}
+
+/**
+ * The mean of `a` by the mean of `b`, over the items that both have.
+ * @returns null if there is none, or the mean of `b` is 0
+ */
+export function pairedRatio(
+  a: ReadonlyMap<string, number>,
+  b: ReadonlyMap<string, number>,
+  { seed = 1 }: EstimateOptions = {},
+): Estimate | null {
+  const common = [...a.keys()].filter((item) => b.has(item)).sort()
+  const above = common.map((item) => a.get(item) ?? 0)
+  const below = common.map((item) => b.get(item) ?? 0)
+  if (sum(below) === 0) return null
+  // A draw of nothing but zeros has no ratio.
+  const isSafe = common.length >= fewestItems && below.every((value) => value > 0)
+  const interval = isSafe ? bootstrapRatioInterval(above, below, seed) : null
+  return { mean: sum(above) / sum(below), interval, items: common.length }
 }
 
 /**

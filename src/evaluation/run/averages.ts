@@ -1,10 +1,12 @@
 /**
  * The mean of a policy's numbers over tasks, each task with the same weight, as in the paper's Table 1.
  */
+import { formatPolicyReference } from '../../eviction/protect.ts'
 import { mean as average, sum, type Estimate } from '../metrics/estimate.ts'
 import type { ConfigurationSummary, TaskSummary } from './summarise.ts'
 
 export interface Average {
+  /** e.g. `h2o+question` */
   readonly policy: string
   /** One for each task, in the tasks' order. */
   readonly pass1: readonly Estimate[]
@@ -18,7 +20,7 @@ export interface Average {
 export function averages(tasks: readonly TaskSummary[]): Average[] {
   const [first] = tasks
   if (!first || tasks.length < 2) return []
-  const policies = [...new Set(first.configurations.map(({ policy }) => policy))]
+  const policies = [...new Set(first.configurations.map(formatPolicyReference))]
   return policies.flatMap((policy): Average[] => {
     const found = tasks.flatMap((task) => only(task, policy) ?? [])
     const sampled = found.flatMap(({ sampling }) => sampling ?? [])
@@ -40,7 +42,7 @@ export function averages(tasks: readonly TaskSummary[]): Average[] {
 }
 
 function only({ configurations }: TaskSummary, policy: string): ConfigurationSummary | undefined {
-  const found = configurations.filter((one) => one.policy === policy)
+  const found = configurations.filter((one) => formatPolicyReference(one) === policy)
   return found.length === 1 ? found[0] : undefined
 }
 
@@ -48,11 +50,12 @@ function only({ configurations }: TaskSummary, policy: string): ConfigurationSum
 function meanOf(estimates: readonly Estimate[]): Estimate {
   const count = estimates.length
   const mean = average(estimates.map((one) => one.mean))
-  const half = (side: (one: Estimate) => number) =>
-    Math.sqrt(sum(estimates.map((one) => (side(one) - one.mean) ** 2))) / count
+  const half = (side: 'low' | 'high') =>
+    Math.sqrt(sum(estimates.map((one) => ((one.interval?.[side] ?? one.mean) - one.mean) ** 2))) / count
+  const hasAll = estimates.every(({ interval }) => interval !== null)
   return {
     mean,
-    interval: { low: mean - half(({ interval }) => interval.low), high: mean + half(({ interval }) => interval.high) },
+    interval: hasAll ? { low: mean - half('low'), high: mean + half('high') } : null,
     items: sum(estimates.map(({ items }) => items)),
   }
 }

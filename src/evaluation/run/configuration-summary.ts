@@ -2,7 +2,15 @@
  * The numbers of one configuration from its records. Knows nothing of files.
  */
 import { costSummary, throughput, type CostSummary, type Throughput } from '../metrics/costs.ts'
-import { mean, pairedDifference, perItem, type Estimate, type EstimateOptions } from '../metrics/estimate.ts'
+import {
+  itemMeans,
+  mean,
+  pairedDifference,
+  pairedRatio,
+  perItem,
+  type Estimate,
+  type EstimateOptions,
+} from '../metrics/estimate.ts'
 import { classesBy, majAtK, normalisedText } from '../metrics/maj-at-k.ts'
 import { meanPassAtK, passAt1, passAt1OfItems } from '../metrics/pass-at-k.ts'
 import { replayLoss, replayLossDifference, type ReplayedSample } from '../metrics/replay-loss.ts'
@@ -26,6 +34,8 @@ export interface SampleSummary {
   readonly toFull: Estimate | null
   /** To `dynts` with the same settings, paired by item; null: it is `dynts`, or there is none. */
   readonly toDynts: Estimate | null
+  /** Thinking tokens by those of `full`, over the samples that both have (same item, same number); null: as for `toFull`. */
+  readonly thinkingToFull: Estimate | null
   /** For each k of which an item has so many samples. */
   readonly atK: readonly AtK[]
   /** Of what was not refused; null: all was. */
@@ -65,6 +75,7 @@ export async function summariseSamples(
     pass1: passAt1(samples, options),
     toFull: to(compared.full),
     toDynts: to(compared.dynts),
+    thinkingToFull: thinkingRatio(began, compared.full?.samples ?? [], options),
     atK: (await Promise.all(ks.map(async (one) => await atK(samples, one, grader, options)))).flat(),
     costs: began.length === 0 ? null : costSummary(began, options),
     speed: began.length === 0 ? null : speedOf(began),
@@ -72,6 +83,19 @@ export async function summariseSamples(
     degraded: share(({ degraded }) => degraded),
     refused: share(({ refused }) => refused !== null),
   }
+}
+
+function thinkingRatio(samples: readonly Sample[], full: readonly Sample[], options: EstimateOptions): Estimate | null {
+  const theirs = new Map(full.map((sample) => [sampleKey(sample), sample]))
+  const pairs = samples.flatMap((sample) => {
+    const other = theirs.get(sampleKey(sample))
+    return other ? [{ item: sample.item, own: sample.thinkingTokens, full: other.thinkingTokens }] : []
+  })
+  return pairedRatio(
+    itemMeans(pairs, ({ own }) => own),
+    itemMeans(pairs, (pair) => pair.full),
+    options,
+  )
 }
 
 function speedOf(samples: readonly Sample[]): Throughput {
@@ -137,7 +161,7 @@ function lossesOf(replays: readonly ReplayRecord[]): ReplayedSample[] {
   return replays.flatMap(({ item, sample, loss }) => (loss === null ? [] : [{ item, sample, loss }]))
 }
 
-function sampleKey({ item, sample }: ReplayedSample): string {
+function sampleKey({ item, sample }: Pick<ReplayedSample, 'item' | 'sample'>): string {
   return JSON.stringify([item, sample])
 }
 

@@ -114,6 +114,7 @@ function requestOf(
     policy: policyFiles.get(job.policy) ?? job.policy,
     ...(job.policyHash === null ? {} : { policyHash: job.policyHash }),
     policyOptions: job.policyOptions,
+    protect: job.protect,
     ...(budget === null ? {} : { budget }),
     ...(localWindow === null ? {} : { localWindow }),
     ...(ratio === null ? {} : { ratio }),

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { largestSeed } from '../../llama/index.ts'
 import { isInShard, itemSeed, jobKey, type EvalIdentity, type PlannedJob } from './eval-job.ts'
-import { identity, jobOf } from './records.fake.ts'
+import { evalRecord, recordKey } from './eval-record.ts'
+import { identity, jobOf, sampleRecord } from './records.fake.ts'
 
 const keyed = (more: Partial<PlannedJob>, other: Partial<EvalIdentity> = {}) =>
   jobKey(jobOf(more), { ...identity, ...other })
@@ -20,6 +21,8 @@ describe('the key of a job', () => {
     policy: { policy: 'dynts' },
     'policy options': { policyOptions: { sinks: 5 } },
     'policy file': { policyHash: 'b' },
+    'protected question': { protect: ['question'] },
+    'protected answer': { protect: ['answer'] },
     seed: { seed: 2 },
     budget: { settings: { ...settings, budget: 1 } },
     'local window': { settings: { ...settings, localWindow: 1 } },
@@ -34,6 +37,12 @@ describe('the key of a job', () => {
     const keys = Object.values(changes).map((change) => keyed(change))
     const others = [keyed({}, { predictor: 'c' }), keyed({}, { model: { ...identity.model, sha256: 'd' } })]
     expect(new Set([keyed({}), ...keys, ...others]).size).toBe(keys.length + 3)
+  })
+
+  test('is what it was before records knew of protection, where nothing is protected', () => {
+    expect(keyed({})).toBe('98418fbe4fd370a1e81e7c55875b1080')
+    const old = { ...sampleRecord(jobOf(), true), protect: undefined }
+    expect(recordKey(evalRecord.parse(JSON.parse(JSON.stringify(old))))).toBe(keyed({}))
   })
 
   test('does not depend on the order of options', () => {

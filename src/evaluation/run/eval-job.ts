@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
+import { formatPolicyReference, protectableParts } from '../../eviction/protect.ts'
 import { kvTypes, largestSeed } from '../../llama/index.ts'
 
 /** How a cache is bounded, and how tokens are drawn. */
@@ -32,6 +33,8 @@ export const jobFields = {
   policyOptions: z.record(z.string(), z.unknown()),
   /** SHA-256 of a user's own policy file; null: one of dynts. */
   policyHash: z.string().nullable(),
+  /** What is protected beyond what the policy protects by itself. */
+  protect: z.array(z.enum(protectableParts)).readonly().default([]),
   settings: jobSettings,
   /** Of this item and sample, the same under every policy. */
   seed: z.int().nonnegative(),
@@ -85,16 +88,19 @@ export type EvalIdentity = Readonly<z.infer<typeof identityShape>>
 
 /**
  * What a record is the result of: 32 hexadecimal digits of the SHA-256 over kind, task, item with its question and its right
- * answer, sample, policy, settings, seed, model and predictor. Two records with the same key measure the same.
+ * answer, sample, policy with options and protection, settings, seed, model and predictor. Two records with the same key
+ * measure the same.
  */
 export function jobKey(job: PlannedJob, { model, predictor }: EvalIdentity): string {
-  const { kind, task, item, prompt, expected, grading, sample, policy, policyOptions, policyHash, settings, seed } = job
+  const { kind, task, item, prompt, expected, grading, sample, settings, seed } = job
+  const { policy, policyOptions, policyHash, protect } = job
   const { budget, localWindow, ratio, maxTokens, sampling, kvType } = settings
   const { temperature, topP, topK } = sampling
   const { name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256 } = model
   const parts = [
     [kind, task, item, prompt, expected, grading, sample],
-    [policy, sorted(policyOptions), policyHash],
+    // Without protection the key is that of a record that does not know of it.
+    [policy, sorted(policyOptions), policyHash, ...(protect.length > 0 ? [protect] : [])],
     [budget, localWindow, ratio, maxTokens, temperature, topP, topK, kvType],
     seed,
     [name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256],
@@ -104,8 +110,9 @@ export function jobKey(job: PlannedJob, { model, predictor }: EvalIdentity): str
 }
 
 /** What a job is, for people. */
-export function titleOf({ kind, task, item, sample, policy }: PlannedJob): string {
-  return `${task} ${item} sample ${sample} under ${policy}${kind === 'replay' ? ', replay,' : ''}`
+export function titleOf({ kind, task, item, sample, policy, protect }: PlannedJob): string {
+  const under = formatPolicyReference({ policy, protect })
+  return `${task} ${item} sample ${sample} under ${under}${kind === 'replay' ? ', replay,' : ''}`
 }
 
 /** The seed of an item's sample: it depends on nothing but these, so neither on the policy nor on the order of work. */

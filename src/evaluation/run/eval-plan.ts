@@ -18,7 +18,7 @@ import {
 
 export const planSchema = 'dynts.eval.plan/1'
 
-const { policy, policyOptions, policyHash, prompt, expected, grading } = jobFields
+const { policy, policyOptions, policyHash, protect, prompt, expected, grading } = jobFields
 const { budget, localWindow, ratio, maxTokens, sampling } = jobSettings.shape
 
 /** One policy with one set of settings. */
@@ -27,6 +27,7 @@ const configuration = z.object({
   policy,
   policyOptions,
   policyHash,
+  protect,
   budget,
   localWindow,
   ratio,
@@ -85,7 +86,7 @@ export function referenceGroup(plan: EvalPlan, task: PlannedTask): PlannedGroup 
 }
 
 function jobsOf({ seed, kvType }: EvalPlan, task: PlannedTask, one: Configuration): PlannedJob[] {
-  const { kind, policy, policyOptions, policyHash, budget, localWindow, ratio, items, samples } = one
+  const { kind, policy, policyOptions, policyHash, protect, budget, localWindow, ratio, items, samples } = one
   const settings = { budget, localWindow, ratio, maxTokens: task.maxTokens, sampling: task.sampling, kvType }
   return task.items.slice(0, items).flatMap(({ id, prompt, expected, grading }) =>
     Array.from({ length: samples }, (_, sample) => ({
@@ -99,6 +100,7 @@ function jobsOf({ seed, kvType }: EvalPlan, task: PlannedTask, one: Configuratio
       policy,
       policyOptions,
       policyHash,
+      protect,
       settings,
       seed: itemSeed(seed, task.name, id, sample),
     })),

@@ -63,8 +63,8 @@ export function rowsOf(plan: EvalPlan, groups: readonly PlannedGroup[], found: F
     const wanted = keys.filter(({ job }) => job.kind === 'sample' || references.has(sampleOf(job)))
     const isThere = (key: string) => found.samples.has(key) || found.replays.has(key) || found.failures.has(key)
     const missing = wanted.filter(({ key }) => !isThere(key)).length
-    const { policy, policyOptions, policyHash, budget, localWindow, ratio } = configuration
-    const name = JSON.stringify([policy, policyOptions, policyHash, budget, localWindow, ratio])
+    const { policy, policyOptions, policyHash, protect, budget, localWindow, ratio } = configuration
+    const name = JSON.stringify([policy, policyOptions, policyHash, protect, budget, localWindow, ratio])
     const row = rows.get(name)
     rows.set(name, {
       configuration,
@@ -96,11 +96,15 @@ export function comparedWith(row: Rows, rows: readonly Rows[]): Compared {
 
 /** `dynts` with the same settings; for a policy without settings the only one, if there is one only. */
 function dyntsFor({ configuration }: Rows, rows: readonly Rows[]): Rows | undefined {
-  const { policy, budget, localWindow, ratio } = configuration
-  if (policy === 'dynts') return undefined
-  const all = rows.filter((row) => row.configuration.policy === 'dynts')
+  const { budget, localWindow, ratio } = configuration
+  if (isDynts(configuration)) return undefined
+  const all = rows.filter((row) => isDynts(row.configuration))
   if (budget === null) return all.length === 1 ? all[0] : undefined
   return all.find(
     ({ configuration: one }) => one.budget === budget && one.localWindow === localWindow && one.ratio === ratio,
   )
+}
+
+function isDynts({ policy, protect }: Configuration): boolean {
+  return policy === 'dynts' && protect.length === 0
 }

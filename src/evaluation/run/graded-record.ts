@@ -101,10 +101,11 @@ export function refusedRecord(job: EvalJob, why: string, setting: EvalSetting): 
 }
 
 function commonFields(job: EvalJob, { identity, model, versions }: EvalSetting, parallel: number) {
-  const { task, item, prompt, expected, grading, sample, policy, policyOptions, policyHash, settings, seed } = job
+  const { task, item, prompt, expected, grading, sample, settings, seed } = job
+  const { policy, policyOptions, policyHash, protect } = job
   return {
     schema: evalSchema,
-    ...{ task, item, prompt, expected, grading, sample, policy, policyOptions, policyHash, settings, seed },
+    ...{ task, item, prompt, expected, grading, sample, policy, policyOptions, policyHash, protect, settings, seed },
     model: identity.model,
     predictor: identity.predictor,
     machine: { backend: model.backend, threads: model.threads, parallel },

@@ -28,7 +28,7 @@ async function summaryOf(plan: EvalPlan) {
   return await summarise(folder, { allowMissing: false, grader })
 }
 const planned = (points: readonly PlannedPoint[], metrics: ('pass' | 'replay-loss')[] = ['pass']) =>
-  fakePlan({ points, items: 4, metrics })
+  fakePlan({ points, items: 5, metrics })
 const lines = (text: string) => text.split('\n')
 const cells = (line: string) =>
   line
@@ -55,9 +55,9 @@ describe('the preset window-ratio', () => {
     expect(cells(text[at]!).slice(1)).toEqual(['0.2', '0.4', '0.5', '0.6', '0.8'])
     const rows = text.slice(at + 2, at + 6).map(cells)
     expect(rows.map(([window]) => window)).toEqual(['16', '32', '48', '64'])
-    expect(rows[0]!.slice(1)).toEqual(['25.0 %', ...Array<string>(4).fill('100.0 %')])
+    expect(rows[0]!.slice(1)).toEqual(['20.0 %', ...Array<string>(4).fill('100.0 %')])
     const differences = text.findIndex((line) => line.startsWith('| `window`, B 256: to `dynts`, points, W_l by ratio'))
-    expect(cells(text[differences + 2]!).slice(1)).toEqual(['0.0', ...Array<string>(4).fill('-75.0 *')])
+    expect(cells(text[differences + 2]!).slice(1)).toEqual(['0.0', ...Array<string>(4).fill('-80.0 *')])
     expect(text.some((line) => line.startsWith('| `dynts`, B 256: to `dynts`'))).toBe(false)
     expect(text.filter((line) => line.startsWith('| `full`'))).toHaveLength(3)
     expect(text.filter((line) => line.startsWith('| `dynts` '))).toEqual([])

@@ -47,15 +47,16 @@ export function gridTables(configurations: readonly ConfigurationSummary[], isLa
   ]
 }
 
-function marked({ mean, interval: { low, high } }: Estimate, factor: number, digits: number): string {
-  return `${signed(mean * factor, digits)}${low > 0 || high < 0 ? ' *' : ''}`
+function marked({ mean, interval }: Estimate, factor: number, digits: number): string {
+  const isCertain = interval !== null && (interval.low > 0 || interval.high < 0)
+  return `${signed(mean * factor, digits)}${isCertain ? ' *' : ''}`
 }
 
 /** What the matrices leave out: how sure their numbers are. */
 function certainty(rows: readonly ConfigurationSummary[]): string[] {
   const halves = rows.flatMap(({ sampling }) => {
-    if (!sampling) return []
-    const { mean, interval } = sampling.pass1
+    const { mean, interval } = sampling?.pass1 ?? { mean: 0, interval: null }
+    if (!interval) return []
     return [Math.max(mean - interval.low, interval.high - mean)]
   })
   const hasDifferences = rows.some(({ sampling, replay }) => sampling?.toDynts ?? replay?.toDynts)
@@ -85,14 +86,14 @@ function matrices(
   const varied = variedAxes(rows)
   const [across, down] = varied.toReversed()
   if (!across) return []
-  const policies = [...new Set(rows.map((one) => policyName(one, rows)))]
+  const policies = [...new Set(rows.map((one) => policyName(one)))]
   const columns = valuesOf(rows, across)
   const cells = (some: readonly ConfigurationSummary[]) =>
     columns.map((column) => {
       const found = some.find((one) => across.of(one) === column)
       return (found && value(found)) ?? ''
     })
-  const ofPolicy = (policy: string) => rows.filter((one) => policyName(one, rows) === policy)
+  const ofPolicy = (policy: string) => rows.filter((one) => policyName(one) === policy)
   if (!down) {
     return [
       markdown(

@@ -2,6 +2,8 @@
  * Puts a plan together from tasks with their questions and the points of a grid. Loads no questions.
  */
 import { InputError } from '../../errors.ts'
+import { addedProtection, type ProtectedPart } from '../../eviction/protect.ts'
+import { findPolicy, policyNames } from '../../eviction/registry.ts'
 import type { GridPoint } from '../presets/presets.ts'
 import type { TaskItem } from '../tasks/task.ts'
 import type { EvalIdentity, JobSettings } from './eval-job.ts'
@@ -14,6 +16,8 @@ export type MetricName = (typeof metricNames)[number]
 export interface PlannedPoint extends GridPoint {
   readonly policyOptions: Readonly<Record<string, unknown>>
   readonly policyHash: string | null
+  /** What is protected additionally; what the policy protects by itself has no effect and is left out. Default: nothing. */
+  readonly protect?: readonly ProtectedPart[] | undefined
   /** The first so many items. Default: all. */
   readonly limit?: number | undefined
 }
@@ -83,10 +87,18 @@ function configurationOf({ limit = Infinity, ...point }: PlannedPoint, items: nu
     policy,
     policyOptions,
     policyHash,
+    protect: effectiveProtection(point),
     budget,
     localWindow,
     ratio,
     items: Math.min(limit, items),
     samples,
   }
+}
+
+/** Of a user's own policy it is not known here what it protects. */
+function effectiveProtection({ policy, policyOptions, protect = [] }: PlannedPoint): readonly ProtectedPart[] {
+  if (!policyNames().includes(policy)) return protect
+  const definition = findPolicy(policy)
+  return addedProtection(definition, definition.protects(definition.options.parse(policyOptions)), protect)
 }

@@ -118,7 +118,60 @@ describe('a summary', () => {
     expect(window!.sampling).toMatchObject({ toFull: { mean: -1, items: 4 }, toDynts: null })
     expect(summaryText(summary)).toMatch(/to `full`, points/)
     expect(summaryText(summary)).not.toMatch(/to `dynts`/)
-    expect(summaryText(await summaryOf(plan, records))).not.toMatch(/to `full`/)
+  })
+
+  test('has both differences, mean cells, loops and the thinking length to that of full side by side', async () => {
+    const five = fakePlan({ items: 5 })
+    const thinking: Record<string, number> = { full: 20, dynts: 30, window: 10 }
+    const some = jobsOf(five).map((job) =>
+      sampleRecord(job, true, { thinkingTokens: thinking[job.policy]!, looped: job.policy === 'window' }),
+    )
+    // Of the full cache's sample of q4 nothing is known: the ratio is over the others.
+    const withoutOne = some.filter(({ policy, item }) => !(policy === 'full' && item === 'q4'))
+    const summary = await summaryOf(five, withoutOne, { allowMissing: true })
+    const [full, dynts] = summary.tasks[0]!.configurations
+    expect(full!.sampling!.thinkingToFull).toBeNull()
+    expect(dynts!.sampling!.thinkingToFull).toEqual({ mean: 1.5, interval: null, items: 4 })
+    const [header = '', , ...rows] = summaryText(summary).split('\n\n')[1]!.split('\n')
+    const columns = header.split('|').map((name) => name.trim())
+    const cellsOf = (row: string) => {
+      const cells = row.split('|').map((cell) => cell.trim())
+      return Object.fromEntries(columns.map((name, i) => [name, cells[i]]))
+    }
+    expect(rows.map(cellsOf)).toMatchObject([
+      { policy: '`full`', items: '4', '95 % interval': '-', 'to `full`, points': '', 'thinking / `full`': '' },
+      { policy: '`dynts`', items: '5', 'mean cells': '20', loops: '0.0 %', 'thinking / `full`': '1.50' },
+      { 'to `full`, points': '0.0', 'to `dynts`, points': '0.0 (0.0 to 0.0)', loops: '100.0 %' },
+    ])
+    expect(summaryCsv(summary)).toMatch(/,thinking_to_full,thinking_to_full_low,/)
+  })
+
+  test('tells a policy under additional protection from the same without', async () => {
+    const points = [point('full'), point('dynts'), point('h2o'), point('h2o', { protect: ['question'] })]
+    const both = fakePlan({ points: [...points, point('dynts', { protect: ['question'] })] })
+    // The question that dynts protects anyway is no other configuration.
+    expect(both.tasks[0]!.configurations.map(({ policy, protect }) => [policy, ...protect].join())).toEqual([
+      ...['full', 'dynts', 'h2o', 'h2o,question'],
+    ])
+    const some = jobsOf(both).map((job) => sampleRecord(job, job.policy !== 'h2o' || job.protect.length > 0))
+    const summary = await summaryOf(both, some)
+    expect(summary.tasks[0]!.configurations.map(({ sampling }) => sampling!.pass1.mean)).toEqual([1, 1, 0, 1])
+    expect(summary.tasks[0]!.configurations[3]).toMatchObject({
+      protect: ['question'],
+      sampling: { toDynts: { mean: 0 } },
+    })
+    expect(summaryText(summary)).toMatch(/^\| `h2o\+question` +\| +3 \| +100\.0 %/m)
+    expect(summaryCsv(summary)).toMatch(/^chain,h2o,\{\},,question,320,/m)
+  })
+
+  test('names the file of a policy by its hash, also where there is one only', async () => {
+    const mine = fakePlan({ points: [point('mine', { policyHash: 'abcdef0123', policyOptions: { alpha: 0.5 } })] })
+    const summary = await summaryOf(
+      mine,
+      jobsOf(mine).map((job) => sampleRecord(job, true)),
+    )
+    expect(summaryText(summary)).toMatch(/^\| `mine` alpha=0\.5 abcdef0 \|/m)
+    expect(summaryCsv(summary)).toMatch(/^chain,mine,"\{""alpha"":0\.5\}",abcdef0123,,320,/m)
   })
 
   test('gives a sample that was cut off no vote', async () => {
@@ -155,7 +208,7 @@ describe('a summary', () => {
     const cellOf = (line: string) => line.split('|')[header.split('|').findIndex((name) => name.trim() === 'Maj@3')]
     expect([first, second, third].map(cellOf).map((cell) => cell?.trim())).toEqual([
       '',
-      ...Array<string>(2).fill('100.0 % (100.0 to 100.0)'),
+      ...Array<string>(2).fill('100.0 %'),
     ])
     expect([second, third].map((line) => line.split('|')[1]!.trim())).toEqual([
       '`streaming-llm` sinks=2',
@@ -207,9 +260,9 @@ describe('a summary', () => {
       .split('\n')
     expect(lines).toHaveLength(4)
     expect(lines[0]).toMatch(
-      /^task,policy,policy_options,policy_hash,budget,local_window,ratio,samples,missing,failed,pass1,pass1_low,/,
+      /^task,policy,policy_options,policy_hash,protect,budget,local_window,ratio,samples,missing,failed,pass1,pass1_low,/,
     )
-    expect(lines[3]).toMatch(/^chain,window,\{\},,320,32,0\.5,4,0,0,0\.75,/)
+    expect(lines[3]).toMatch(/^chain,window,\{\},,,320,32,0\.5,4,0,0,0\.75,/)
     expect(new Set(lines.map((line) => line.split(',').length)).size).toBe(1)
   })
 })

@@ -3,6 +3,7 @@
  * missing. Knows nothing of tables or engines.
  */
 import { InputError } from '../../errors.ts'
+import { formatPolicyReference } from '../../eviction/protect.ts'
 import { sum } from '../metrics/estimate.ts'
 import { summariseReplays, summariseSamples, type ReplaySummary, type SampleSummary } from './configuration-summary.ts'
 import type { EvalIdentity, JobSettings } from './eval-job.ts'
@@ -24,7 +25,7 @@ export interface SummariseOptions {
 
 export interface ConfigurationSummary extends Pick<
   Configuration,
-  'policy' | 'policyOptions' | 'policyHash' | 'budget' | 'localWindow' | 'ratio'
+  'policy' | 'policyOptions' | 'policyHash' | 'protect' | 'budget' | 'localWindow' | 'ratio'
 > {
   readonly sampling: SampleSummary | null
   readonly replay: ReplaySummary | null
@@ -97,12 +98,13 @@ async function summariseTask(
   const rows = rowsOf(plan, groups, found)
   const configurations: ConfigurationSummary[] = []
   for (const row of rows) {
-    const { policy, policyOptions, policyHash, budget, localWindow, ratio } = row.configuration
+    const { policy, policyOptions, policyHash, protect, budget, localWindow, ratio } = row.configuration
     const compared = comparedWith(row, rows)
     configurations.push({
       policy,
       policyOptions,
       policyHash,
+      protect,
       budget,
       localWindow,
       ratio,
@@ -146,12 +148,14 @@ function lacking(folder: string, tasks: readonly TaskSummary[], missing: number)
   )
 }
 
-/** e.g. `dynts B 320 W_l 32 ratio 0.5`. */
+/** e.g. `h2o+question B 320 W_l 32 ratio 0.5`. */
 export function configurationName({
   policy,
+  protect,
   budget,
   localWindow,
   ratio,
-}: Pick<Configuration, 'policy' | 'budget' | 'localWindow' | 'ratio'>): string {
-  return budget === null ? policy : `${policy} B ${budget} W_l ${localWindow ?? ''} ratio ${ratio ?? ''}`
+}: Pick<Configuration, 'policy' | 'protect' | 'budget' | 'localWindow' | 'ratio'>): string {
+  const name = formatPolicyReference({ policy, protect })
+  return budget === null ? name : `${name} B ${budget} W_l ${localWindow ?? ''} ratio ${ratio ?? ''}`
 }

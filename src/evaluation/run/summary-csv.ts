@@ -23,6 +23,7 @@ function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
     policy: one.policy,
     policy_options: JSON.stringify(one.policyOptions),
     policy_hash: one.policyHash,
+    protect: one.protect.join(' '),
     budget: one.budget,
     local_window: one.localWindow,
     ratio: one.ratio,
@@ -34,6 +35,7 @@ function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
     ...estimate('to_dynts', sampling?.toDynts),
     ...Object.fromEntries((sampling?.atK ?? []).flatMap((one) => Object.entries(atK(one)))),
     ...estimate('thinking_tokens', costs?.thinkingTokens),
+    ...estimate('thinking_to_full', sampling?.thinkingToFull),
     ...estimate('truncated', costs?.truncated),
     ...estimate('loops', costs?.looped),
     degraded: sampling?.degraded ?? null,
@@ -59,8 +61,8 @@ function atK({ k, pass, maj }: AtK): Cells {
 function estimate(name: string, value: Estimate | null | undefined): Cells {
   return {
     [name]: value?.mean ?? null,
-    [`${name}_low`]: value?.interval.low ?? null,
-    [`${name}_high`]: value?.interval.high ?? null,
+    [`${name}_low`]: value?.interval?.low ?? null,
+    [`${name}_high`]: value?.interval?.high ?? null,
     [`${name}_items`]: value?.items ?? null,
   }
 }

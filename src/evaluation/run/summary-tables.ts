@@ -14,6 +14,7 @@ import {
 } from './summarise.ts'
 import {
   commonSettings,
+  intervalOf,
   markdown,
   percent,
   percentWithin,
@@ -21,6 +22,7 @@ import {
   policyName,
   signed,
   speed,
+  within,
   type Row,
 } from './table-cells.ts'
 
@@ -90,37 +92,40 @@ function failureNotes(configurations: readonly ConfigurationSummary[]): string[]
 function qualityTable(rows: readonly ConfigurationSummary[]): string {
   const settled = commonSettings(rows) !== undefined
   const ks = [...new Set(rows.flatMap((one) => one.sampling?.atK.map(({ k }) => k) ?? []))].sort((a, b) => a - b)
-  // Without dynts the comparison is with the upper bound.
   const hasDynts = rows.some((one) => one.sampling?.toDynts)
-  const hasFull = !hasDynts && rows.some((one) => one.sampling?.toFull)
+  const hasFull = rows.some((one) => one.sampling?.toFull)
   return markdown(
     [
       ...head(settled),
       'items',
       'Pass@1',
       '95 % interval',
-      ...(hasDynts ? ['to `dynts`, points'] : []),
       ...(hasFull ? ['to `full`, points'] : []),
+      ...(hasDynts ? ['to `dynts`, points'] : []),
       ...ks.flatMap((k) => [`Pass@${k}`, `Maj@${k}`]),
-      'truncated',
+      'mean cells',
       'loops',
+      ...(hasFull ? ['thinking / `full`'] : []),
+      'truncated',
       'degraded',
     ],
     rows.map((one) => {
-      const { pass1, toDynts, toFull, atK = [], costs, degraded = 0 } = one.sampling ?? {}
+      const { pass1, toDynts, toFull, thinkingToFull, atK = [], costs, degraded = 0 } = one.sampling ?? {}
       return [
-        ...lead(one, rows, settled),
+        ...lead(one, settled),
         String(pass1?.items ?? 0),
         pass1 ? percent(pass1.mean) : '',
-        pass1 ? `${percent(pass1.interval.low)} to ${percent(pass1.interval.high)}` : '',
-        ...(hasDynts ? [toDynts ? points(toDynts) : ''] : []),
+        pass1 ? intervalOf(pass1) : '',
         ...(hasFull ? [toFull ? points(toFull) : ''] : []),
+        ...(hasDynts ? [toDynts ? points(toDynts) : ''] : []),
         ...ks.flatMap((k) => {
           const found = atK.find((one) => one.k === k)
           return found ? [percentWithin(found.pass), percentWithin(found.maj)] : ['', '']
         }),
-        costs ? percent(costs.truncated.mean) : '',
+        costs ? costs.meanCells.mean.toFixed(0) : '',
         costs ? percent(costs.looped.mean) : '',
+        ...(hasFull ? [thinkingToFull ? thinkingToFull.mean.toFixed(2) : ''] : []),
+        costs ? percent(costs.truncated.mean) : '',
         percent(degraded),
       ]
     }),
@@ -133,7 +138,6 @@ function costTable(rows: readonly ConfigurationSummary[]): string {
     [
       ...head(settled),
       'thinking tokens',
-      'mean cells',
       'peak cells',
       'most cells',
       'most bytes',
@@ -144,9 +148,8 @@ function costTable(rows: readonly ConfigurationSummary[]): string {
     rows.map((one) => {
       const { costs, speed: throughput, evictions = 0 } = one.sampling ?? {}
       return [
-        ...lead(one, rows, settled),
+        ...lead(one, settled),
         costs ? costs.thinkingTokens.mean.toFixed(0) : '',
-        costs ? costs.meanCells.mean.toFixed(0) : '',
         costs ? costs.peakCells.mean.toFixed(0) : '',
         costs ? String(costs.highestCells) : '',
         costs ? formatBytes(costs.highestBytes) : '',
@@ -160,19 +163,18 @@ function costTable(rows: readonly ConfigurationSummary[]): string {
 
 function replayTable(rows: readonly ConfigurationSummary[]): string {
   const settled = commonSettings(rows) !== undefined
+  const four = (value: number) => signed(value, 4)
   const loss = (estimate: Estimate | null | undefined) =>
-    estimate
-      ? `${signed(estimate.mean, 4)} (${signed(estimate.interval.low, 4)} to ${signed(estimate.interval.high, 4)})`
-      : ''
+    estimate ? within(four(estimate.mean), estimate.interval, four) : ''
   return markdown(
     [...head(settled), 'traces', 'replay loss', '95 % interval', 'to `full`', 'to `dynts`'],
     rows.map((one) => {
       const { traces = 0, loss: own, toFull, toDynts } = one.replay ?? {}
       return [
-        ...lead(one, rows, settled),
+        ...lead(one, settled),
         String(traces),
         own ? own.mean.toFixed(4) : '',
-        own ? `${own.interval.low.toFixed(4)} to ${own.interval.high.toFixed(4)}` : '',
+        own ? intervalOf(own, (value) => value.toFixed(4)) : '',
         loss(toFull),
         loss(toDynts),
       ]
@@ -197,7 +199,7 @@ function averageTable({ tasks }: EvalSummary): string | undefined {
       `\`${policy}\``,
       ...pass1.flatMap((one, i) => [percent(one.mean), speed(tokensPerSecond[i])]),
       percent(mean.mean),
-      `${percent(mean.interval.low)} to ${percent(mean.interval.high)}`,
+      intervalOf(mean),
       toDynts ? points(toDynts) : '',
       speed(meanTokensPerSecond),
     ]),
@@ -208,7 +210,7 @@ function head(settled: boolean): Row {
   return settled ? ['policy'] : ['policy', 'B', 'W_l', 'ratio']
 }
 
-function lead(one: ConfigurationSummary, rows: readonly ConfigurationSummary[], settled: boolean): Row {
+function lead(one: ConfigurationSummary, settled: boolean): Row {
   const settings = [one.budget, one.localWindow, one.ratio].map((value) => (value === null ? '-' : String(value)))
-  return [policyName(one, rows), ...(settled ? [] : settings)]
+  return [policyName(one), ...(settled ? [] : settings)]
 }

@@ -1,6 +1,7 @@
 /**
  * How numbers and configurations are written in Markdown tables. Knows nothing of which tables there are.
  */
+import { formatPolicyReference } from '../../eviction/protect.ts'
 import type { Estimate } from '../metrics/estimate.ts'
 import type { ConfigurationSummary } from './summarise.ts'
 
@@ -25,29 +26,36 @@ export function commonSettings(rows: readonly ConfigurationSummary[]): string | 
   return all.size > 1 ? undefined : ([...all][0] ?? 'full cache')
 }
 
-/** With its options, and its file's hash, where the policy is among the rows with others too. */
-export function policyName(one: ConfigurationSummary, rows: readonly ConfigurationSummary[]): string {
-  const variants = rows.filter(({ policy }) => policy === one.policy)
-  const isAlone =
-    new Set(variants.map(({ policyOptions, policyHash }) => JSON.stringify([policyOptions, policyHash]))).size === 1
-  if (isAlone) return `\`${one.policy}\``
+/** With what it protects additionally, its options, and the beginning of its file's hash. */
+export function policyName(one: ConfigurationSummary): string {
   const options = Object.entries(one.policyOptions).map(([name, value]) => `${name}=${String(value)}`)
-  return [`\`${one.policy}\``, ...options, one.policyHash?.slice(0, 7) ?? ''].join(' ').trimEnd()
+  return [`\`${formatPolicyReference(one)}\``, ...options, one.policyHash?.slice(0, 7) ?? ''].join(' ').trimEnd()
 }
 
 export function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`
 }
 
+/** e.g. `88.8 % to 93.8 %`; a dash where there are too few items. */
+export function intervalOf({ interval }: Estimate, format = percent): string {
+  return interval ? `${format(interval.low)} to ${format(interval.high)}` : '-'
+}
+
 /** e.g. `91.4 % (88.8 to 93.8)` */
 export function percentWithin({ mean, interval }: Estimate): string {
-  return `${percent(mean)} (${(interval.low * 100).toFixed(1)} to ${(interval.high * 100).toFixed(1)})`
+  const plain = (share: number) => (share * 100).toFixed(1)
+  return within(percent(mean), interval, plain)
 }
 
 /** A difference of shares, e.g. `-2.6 (-4.6 to -0.6)`. */
 export function points({ mean, interval }: Estimate): string {
   const hundred = (share: number) => signed(share * 100, 1)
-  return `${hundred(mean)} (${hundred(interval.low)} to ${hundred(interval.high)})`
+  return within(hundred(mean), interval, hundred)
+}
+
+/** With its interval in brackets, if there is one. */
+export function within(mean: string, interval: Estimate['interval'], format: (value: number) => string): string {
+  return interval ? `${mean} (${format(interval.low)} to ${format(interval.high)})` : mean
 }
 
 export function signed(value: number, digits: number): string {
