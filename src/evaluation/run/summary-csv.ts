@@ -1,6 +1,7 @@
 /**
  * A summary as CSV: one line for each task and configuration. Computes nothing.
  */
+import Papa from 'papaparse'
 import type { Estimate } from '../metrics/estimate.ts'
 import type { AtK } from './configuration-summary.ts'
 import { failedOf, type ConfigurationSummary, type EvalSummary, type TaskSummary } from './summarise.ts'
@@ -11,8 +12,7 @@ type Cells = Readonly<Record<string, string | number | null>>
 export function summaryCsv({ tasks }: EvalSummary): string {
   const rows = tasks.flatMap((task) => task.configurations.map((one) => cellsOf(task, one)))
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
-  const lines = rows.map((row) => names.map((name) => field(row[name] ?? '')).join(','))
-  return `${[names.join(','), ...lines].join('\n')}\n`
+  return `${Papa.unparse([...rows], { columns: names, newline: '\n' })}\n`
 }
 
 function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
@@ -65,9 +65,4 @@ function estimate(name: string, value: Estimate | null | undefined): Cells {
     [`${name}_high`]: value?.interval?.high ?? null,
     [`${name}_items`]: value?.items ?? null,
   }
-}
-
-function field(value: string | number): string {
-  const text = String(value)
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
