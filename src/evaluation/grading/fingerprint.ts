@@ -13,6 +13,7 @@ const primes = [67108859, 67108837, 67108819, 67108777] as const
 const largestFactorial = 1_000_000
 
 type Remainders = readonly number[]
+type Series = Extract<Formula, { kind: 'series' }>
 
 export interface Fingerprint {
   readonly remainders: Remainders
@@ -21,13 +22,13 @@ export interface Fingerprint {
 }
 
 /** Undefined for a formula without a value, such as 1/0. */
-export function fingerprintOf(formula: Formula): Fingerprint | undefined {
+export function fingerprintOf(formula: Formula, seed: number): Fingerprint | undefined {
   if (formula.kind === 'number') return arithmetic(remaindersOf(formula))
-  if (formula.kind === 'symbol') return opaque(formula.name, [])
-  if (formula.kind === 'series') return seriesOf(formula)
-  const args = formula.args.map(fingerprintOf).filter((arg) => arg !== undefined)
+  if (formula.kind === 'symbol') return opaque(formula.name, [], seed)
+  if (formula.kind === 'series') return seriesOf(formula, seed)
+  const args = formula.args.map((arg) => fingerprintOf(arg, seed)).filter((arg) => arg !== undefined)
   if (args.length < formula.args.length) return undefined
-  if (formula.kind === 'apply') return opaque(`${formula.name}()`, args)
+  if (formula.kind === 'apply') return opaque(`${formula.name}()`, args, seed)
   const [a, b] = args
   const [first, second] = formula.args
   if (!a || !first) return undefined
@@ -37,26 +38,38 @@ export function fingerprintOf(formula: Formula): Fingerprint | undefined {
     case 'Multiply':
       return args.reduce((so, arg) => combined(so, arg, multiplyModulo))
     case 'Negate':
-      return { ...a, remainders: a.remainders.map((value, i) => addModulo(0, modulus(i) - value, modulus(i))) }
+      return { ...a, remainders: a.remainders.map((value, i) => (modulus(i) - value) % modulus(i)) }
     case 'Divide':
       return b && quotient(a, b)
     case 'Power':
-      return b && second && (powerOf(a, second) ?? opaque('Power', [a, b]))
+      return b && second && (powerOf(a, second) ?? opaque('Power', [a, b], seed))
     case 'Factorial':
-      return factorialOf(first) ?? opaque('Factorial', [a])
+      return factorialOf(first) ?? opaque('Factorial', [a], seed)
     case 'Binomial':
-      return arithmetic(remaindersOf(formula)) ?? opaque('Binomial', args)
+      return arithmetic(remaindersOf(formula)) ?? opaque('Binomial', args, seed)
     default:
-      return opaque(formula.head, args)
+      return opaque(formula.head, args, seed)
   }
 }
 
 /** Whether two formulas are equal for certain; undefined: that cannot be told so. */
 export function sameFingerprint(a: Formula, b: Formula): boolean | undefined {
-  const [left, right] = [fingerprintOf(a), fingerprintOf(b)]
+  const [left, right] = [fingerprintOf(a, 0), fingerprintOf(b, 0)]
   if (!left || !right) return undefined
   if (left.remainders.every((value, i) => value === right.remainders[i])) return true
-  return left.isArithmetic && right.isArithmetic ? false : undefined
+  if (left.isArithmetic && right.isArithmetic) return false
+  // What other random numbers do not change is a number: pi and pi + 10^{-20} differ by one.
+  const [otherLeft, otherRight] = [fingerprintOf(a, 1), fingerprintOf(b, 1)]
+  if (!otherLeft || !otherRight) return undefined
+  const isNumber = (how: (a: Fingerprint, b: Fingerprint) => Fingerprint | undefined) => {
+    const [first, second] = [how(left, right), how(otherLeft, otherRight)]
+    return first !== undefined && first.remainders.every((value, i) => value === second?.remainders[i])
+  }
+  return isNumber(difference) || isNumber(quotient) ? false : undefined
+}
+
+function difference(a: Fingerprint, b: Fingerprint): Fingerprint {
+  return combined(a, b, (value, other, p) => addModulo(value, p - other, p))
 }
 
 function modulus(index: number): number {
@@ -79,9 +92,9 @@ function remaindersOf(formula: Formula): Remainders | undefined {
 }
 
 /** A random number that depends on what it stands for. */
-function opaque(name: string, args: readonly Fingerprint[]): Fingerprint {
+function opaque(name: string, args: readonly Fingerprint[], seed: number): Fingerprint {
   const key = `${name}:${args.map(({ remainders }) => remainders.join(',')).join(';')}`
-  return { remainders: primes.map((p, i) => 2 + (hash(key, i) % (p - 4))), isArithmetic: false }
+  return { remainders: primes.map((p, i) => 2 + (hash(key, i + primes.length * seed) % (p - 4))), isArithmetic: false }
 }
 
 function hash(text: string, seed: number): number {
@@ -176,7 +189,7 @@ function isPositive(formula: Formula): boolean {
 }
 
 /** The bounds and the term, with the index as a name like any other. */
-function seriesOf({ head, index, from, to, term }: Extract<Formula, { kind: 'series' }>): Fingerprint | undefined {
-  const parts = [from, to, term].map(fingerprintOf).filter((part) => part !== undefined)
-  return parts.length === 3 ? opaque(`${head} over ${index}`, parts) : undefined
+function seriesOf({ head, index, from, to, term }: Series, seed: number): Fingerprint | undefined {
+  const parts = [from, to, term].map((part) => fingerprintOf(part, seed)).filter((part) => part !== undefined)
+  return parts.length === 3 ? opaque(`${head} over ${index}`, parts, seed) : undefined
 }

@@ -31,6 +31,9 @@ export const functionsOfOne: ReadonlyMap<string, OfOne> = new Map<string, OfOne>
   ['\\cosh', 'Cosh'],
   ['\\tanh', 'Tanh'],
   ['\\coth', 'Coth'],
+  ['\\abs', 'Abs'],
+  ['\\floor', 'Floor'],
+  ['\\ceil', 'Ceil'],
 ])
 
 /** What `^{-1}` makes of a function. */
@@ -56,6 +59,7 @@ export const brackets: ReadonlyMap<string, string> = new Map([
   ['(', ')'],
   ['[', ']'],
   ['{', '}'],
+  ['\\{', '\\}'],
 ])
 
 export const roundings: ReadonlyMap<string, readonly [close: string, head: OfOne]> = new Map([
@@ -64,4 +68,4 @@ export const roundings: ReadonlyMap<string, readonly [close: string, head: OfOne
 ])
 
 /** Letters that name functions by custom, so that `f(x+1)` is no product. */
-export const functionLetters: ReadonlySet<string> = new Set('f g h F G H'.split(' '))
+export const functionLetters: ReadonlySet<string> = new Set('f g h F G H \\Gamma \\zeta'.split(' '))

@@ -16,7 +16,7 @@ interface Pair {
 }
 
 /** How many pairs are known to be judged wrongly; docs/grading.md names them. */
-const knownFailures = 5
+const knownFailures = 8
 
 const table = readFileSync(new URL('../../../test/fixtures/grading/pairs.jsonl', import.meta.url), 'utf8')
 const pairs = table
@@ -30,7 +30,7 @@ function verdict(given: string, expected: string): boolean {
 }
 
 test('the table is large, varied and without repetitions', () => {
-  expect(pairs.length).toBeGreaterThanOrEqual(600)
+  expect(pairs.length).toBeGreaterThanOrEqual(900)
   expect(pairs.filter(({ right }) => !right).length / pairs.length).toBeGreaterThan(0.4)
   expect(new Set(pairs.map(({ kind }) => kind)).size).toBeGreaterThan(30)
   expect(new Set(pairs.map(({ given, expected }) => JSON.stringify([given, expected]))).size).toBe(pairs.length)

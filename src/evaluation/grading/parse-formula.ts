@@ -111,7 +111,7 @@ class Parser {
     if (!token) return false
     if (token.text === '|') return this.#bars === 0
     if (token.kind === 'mark') return brackets.has(token.text)
-    return token.kind !== 'command' || !/^\\(?:rfloor|rceil|cdot|times|bmod|mod|[{}|])$/.test(token.text)
+    return token.kind !== 'command' || !/^\\(?:rfloor|rceil|cdot|times|bmod|mod|[}|])$/.test(token.text)
   }
 
   /** `5 5` and `x2` are not products. */
@@ -287,6 +287,7 @@ class Parser {
     const [first] = args
     const isPlain = args.length > 1 || first?.kind === 'symbol' || isNumber(first)
     if (first && !isFunction && !isPlain) return call('Multiply', whole, this.#powers(first))
+    if (text === '\\Gamma' && name === text && first && args.length === 1) return call('Gamma', first)
     if (text === 'C' && args.length === 2) return call('Binomial', ...args)
     return { kind: 'apply', name, args: base.kind === 'apply' ? [...base.args, ...args] : args }
   }

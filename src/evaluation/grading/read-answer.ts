@@ -1,55 +1,132 @@
 /**
- * What an answer is: a value, a set, an interval, a matrix, an equation, words. Reads normalised text; knows nothing of
- * whether two answers agree, and calculates nothing.
+ * What an answer is: a value, a set, an interval, a matrix, an equation, words. Reads normalised text; calculates nothing.
  */
 import { isBracketed, splitOutside } from './brackets.ts'
-import { interval, value, type Answer } from './answer.ts'
-import { readMatrix } from './read-matrix.ts'
+import { interval, value, type Answer, type List } from './answer.ts'
+import { numberInWords } from './number-words.ts'
+import { readMatrix, readDeterminant } from './read-matrix.ts'
+import { readMeasured } from './read-measured.ts'
 import { readExcluded, readRelation } from './read-relation.ts'
-import { unitOf } from './units.ts'
-import { conditionWords, multiples, phrases } from './vocabulary.ts'
+import { areLeadingWords, phrases } from './vocabulary.ts'
 
-const listSeparator = /[,;]\s*(?:\\text\{(?:and|or)\})?|\\text\{(?:and|or)\}|\\(?:land|lor|vee|wedge)(?![a-zA-Z])/y
+const comma = /,\s*(?:\\text\{(?:and|or)\})?|\\text\{(?:and|or)\}|\\(?:land|lor|vee|wedge)(?![a-zA-Z])/y
+const semicolon = /;\s*(?:\\text\{(?:and|or)\})?/y
 const union = /\\cup(?![a-zA-Z])/y
-const numberWords: ReadonlyMap<string, string> = new Map([
-  ['two', '2'],
-  ['ten', '10'],
-  ['sixteen', '16'],
-  ['eight', '8'],
-])
+/** `x=1 y=2`: a second equation begins without a comma. */
+const nextEquation = /(=[^=,;]*[\w})\]])(?<!\\text\{\w+\})\s+(?=(?:[A-Za-z]|\\[a-z]+)(?:_(?:\w|\{[^{}]*\}))?\s*=)/g
 
 /** @param text as `normalizeAnswer` gives it */
 export function readAnswer(text: string): Answer {
-  const whole = text.trim()
+  const whole = text.trim().replace(nextEquation, '$1, ')
+  const determinant = readDeterminant(whole)
+  if (determinant !== undefined) return value(determinant)
   const matrix = readMatrix(whole)
   if (matrix) return { kind: 'matrix', rows: matrix.map((row) => row.map(readAnswer)) }
   const set = /^\\\{(.*)\\\}$/s.exec(whole)?.[1]
-  if (set !== undefined && isBracketed(whole.slice(1))) {
-    const [, condition] = /^\s*[A-Za-z](?:\s*\\in\s*\\mathbb\{R\})?\s*[|:](.*)$/s.exec(set) ?? []
-    if (condition !== undefined) return readAnswer(condition)
-    return { kind: 'list', items: set.trim() === '' ? [] : itemsOf(set), braces: true }
-  }
+  if (set !== undefined && isBracketed(whole.slice(1))) return readSet(set)
   if (whole === '\\emptyset') return { kind: 'list', items: [], braces: true }
   if (whole === '\\mathbb{R}') return interval('(', '-\\infty', '\\infty', ')')
-  const led = /^\\text\{[^{}]*?(?:\b(?:is|are|equals|be)|:)\s*\}\s*(?=.)|^\\text\{[^{}]*\}\s*:\s*(?=.)/.exec(whole)
-  if (led) return readAnswer(whole.slice(led[0].length))
-  const tuple = readTuple(whole)
-  if (tuple) return tuple
-  const parts = splitOutside(whole, listSeparator).parts.filter((part) => part !== '')
-  if (parts.length > 1) return { kind: 'list', items: parts.map(readAnswer), braces: false }
-  const united = splitOutside(whole, union).parts
-  if (united.length > 1) return { kind: 'list', items: united.map(readAnswer), braces: true }
+  return readChoice(whole) ?? readLed(whole) ?? readTuple(whole) ?? readList(whole) ?? readOne(whole)
+}
+
+function readOne(text: string): Answer {
   return (
-    readExcluded(whole) ??
-    readRelation(whole, readAnswer) ??
-    readPlusMinus(whole) ??
-    readWords(whole) ??
-    readValue(whole)
+    readExcluded(text) ??
+    (/\\(?:ne|le|ge)(?![a-z])|[<>]/.test(text) ? undefined : readPlusMinus(text)) ??
+    readRelation(text, readAnswer) ??
+    readWords(text) ??
+    readBased(text) ??
+    readRatio(text) ??
+    readMeasured(text)
   )
 }
 
+function readSet(inside: string): Answer {
+  const [, name = '', condition] = /^\s*([A-Za-z])(?:\s*\\in\s*\\mathbb\{R\})?\s*[|:](.*)$/s.exec(inside) ?? []
+  if (condition !== undefined) {
+    const [, formula, rest] = new RegExp(String.raw`^\s*${name}\s*=([^,]*),(.*)$`, 's').exec(condition) ?? []
+    return formula === undefined || rest === undefined ? readAnswer(condition) : family(formula, rest)
+  }
+  const [formula, index, ...more] = splitOutside(inside, /[|:]/y).parts
+  if (formula !== undefined && index?.includes('\\in') && more.length === 0) return family(formula, index)
+  return { kind: 'list', items: inside.trim() === '' ? [] : itemsOf(inside), braces: true }
+}
+
+function family(formula: string, condition: string): Answer {
+  const domain = condition.replace(/\\in\s*(?:\\mathbb\s*\{\s*)?([ZNRQC])\s*\}?/g, '\\in $1')
+  return { kind: 'family', latex: formula.trim(), condition: domain.replace(/\s+/g, '') }
+}
+
 function itemsOf(text: string): readonly Answer[] {
-  return splitOutside(text, listSeparator).parts.map(readAnswer)
+  const { parts } = splitOutside(text, semicolon)
+  return (parts.length > 1 ? parts : splitOutside(text, comma).parts).map(readAnswer)
+}
+
+/** Several answers. Semicolons separate lists. */
+function readList(text: string): Answer | undefined {
+  const groups = splitOutside(text, semicolon).parts.filter((part) => part !== '')
+  if (groups.length > 1) return { kind: 'list', items: groups.map(readAnswer), braces: false }
+  const alternatives = splitOutside(text, /\\text\{or\}|\\lor(?![a-zA-Z])/y).parts
+  if (alternatives.length > 1 && alternatives.every(isSystem)) {
+    return { kind: 'list', items: alternatives.map(readAnswer), braces: false }
+  }
+  const { parts, separators } = splitOutside(text, comma)
+  const isExcluding = (part: string) => /\\ne(?![a-zA-Z])/.test(part)
+  const [first = '', ...others] = parts
+  if (others.length > 0 && isExcluding(first) && others.every((part) => /^[-\d]/.test(part)))
+    return readRelation(text, readAnswer)
+  const items = parts.filter((part) => part !== '')
+  if (items.length > 1)
+    return {
+      kind: 'list',
+      items: items.map(readAnswer),
+      braces: false,
+      joined: parts.every(isExcluding) ? 'all' : joinedBy(separators),
+    }
+  const united = splitOutside(text, union).parts
+  if (united.length > 1) return { kind: 'list', items: united.map(readAnswer), braces: true, joined: 'any' }
+  const common = splitOutside(text, /\\cap(?![a-zA-Z])/y).parts
+  return common.length > 1 ? { kind: 'list', items: common.map(readAnswer), braces: true, joined: 'all' } : undefined
+}
+
+/** `x=1, y=2` */
+function isSystem(text: string): boolean {
+  const { parts } = splitOutside(text, /,/y)
+  return parts.length > 1 && parts.every((part) => part.includes('='))
+}
+
+function joinedBy(separators: readonly string[]): List['joined'] {
+  const all = separators.every((one) => /and|\\land|\\wedge/.test(one))
+  if (all) return 'all'
+  return separators.every((one) => /or|\\lor|\\vee/.test(one)) ? 'any' : undefined
+}
+
+/** `A. 5`, `(A) 5`, `(A)`: the letter of a choice and what it says. */
+function readChoice(text: string): Answer | undefined {
+  const plain = text.replace(/^\\text\{\s*(\(?[A-J]\)?[.:)]?)\s*\}/, '$1 ')
+  const [, bracketed, marked, rest = ''] = /^(?:\(([A-J])\)|([A-J])(?:[.)]\s*|:\s+))\s*(.+)$/s.exec(plain) ?? []
+  const letter = bracketed ?? marked
+  if (letter === undefined || /^[-+*/^_=,;()<>!']|^\\(?:text\{(?:and|or)|cdot|times|c[ua]p)/.test(rest))
+    return undefined
+  return { kind: 'choice', letter, is: readAnswer(rest) }
+}
+
+/** Words before an answer: `the answer is 5`, `Maximum: 5`, `negative 5`. */
+function readLed(text: string): Answer | undefined {
+  const [led = '', inside = '', colon = ''] = /^\\text\{([^{}]*)\}\s*(:?)\s*(?=\S)/.exec(text) ?? []
+  if (led === '') return undefined
+  const words = inside.toLowerCase().trim()
+  const rest = text.slice(led.length)
+  if (/^(?:negative|minus)$/.test(words)) return readAnswer(`-${rest}`)
+  if (areLeadingWords(words)) return readAnswer(rest)
+  if (/^all real(?: number|)s(?: x)? except(?: for)?$/.test(words))
+    return readAnswer(`\\mathbb{R} \\setminus \\{${rest}\\}`)
+  const [, label] = /^(.*?)\s*(?::|\b(?:is|are|equals|be))$/.exec(words) ?? (colon === '' ? [] : [words, words])
+  // Several labels are several answers.
+  if (label === undefined || /\bnot\b/.test(words) || /\\text\{[^{}]*(?::|\b(?:is|are))\s*\}/.test(rest))
+    return undefined
+  const name = plainWords(label)
+  return { kind: 'named', name: `\\text{${name}}`, is: readAnswer(rest), latex: rest, plain: true }
 }
 
 function readTuple(text: string): Answer | undefined {
@@ -57,8 +134,15 @@ function readTuple(text: string): Answer | undefined {
   const close = text.at(-1)
   if ((open !== '(' && open !== '[') || (close !== ')' && close !== ']') || !isBracketed(text)) return undefined
   const items = itemsOf(text.slice(1, -1))
+  if (items.length > 1 && open === '[' && items.every((item) => isRow(item))) {
+    return { kind: 'matrix', rows: items.map((item) => (item.kind === 'tuple' ? item.items : [])) }
+  }
   if (items.length > 1) return { kind: 'tuple', open, close, items }
   return open === '(' && close === ')' && items[0]?.kind !== 'named' ? items[0] : undefined
+}
+
+function isRow(item: Answer): boolean {
+  return item.kind === 'tuple' && item.open === '[' && item.close === ']'
 }
 
 /** `2\pm\sqrt{3}` is a list of two; all signs of one answer turn together. */
@@ -73,6 +157,8 @@ function readPlusMinus(text: string): Answer | undefined {
 function readWords(text: string): Answer | undefined {
   const [, whole] = /^(?:\\text\{([^{}]*)\})$/.exec(text) ?? []
   if (whole === undefined) return undefined
+  const number = numberInWords(plainWords(whole))
+  if (number !== undefined) return readAnswer(number)
   const parts = whole.split(/\s*,\s*(?:and\s+|or\s+)?|\s+(?:and|or)\s+/).filter((part) => part !== '')
   if (parts.length > 1) return { kind: 'list', items: parts.map((part) => wordsOf(part)), braces: false }
   return wordsOf(whole)
@@ -80,52 +166,33 @@ function readWords(text: string): Answer | undefined {
 
 function wordsOf(text: string): Answer {
   const words = plainWords(text)
-  const formula = phrases.get(words)
+  if (/^\s*\(?[A-J]\)?\s*$/.test(text)) return value(text.replace(/[\s()]/g, ''))
+  const formula = phrases.get(words) ?? numberInWords(words)
   if (formula === undefined) return { kind: 'words', text: words }
-  return formula.startsWith('\\') || /^\d/.test(formula) ? readAnswer(formula) : { kind: 'words', text: formula }
+  return /^[\\\d-]/.test(formula) ? readAnswer(formula) : { kind: 'words', text: formula }
 }
 
-/** Lower case, without articles and punctuation. */
+/** Lower case, without articles and marks that only punctuate. */
 export function plainWords(text: string): string {
   return text
     .toLowerCase()
-    .replace(/\\text|[^\p{L}\p{N}\s-]/gu, ' ')
+    .replace(/\\text|[{}.,;:!?"'()$\\]/g, ' ')
+    .replace(/(?<=\p{L})-(?=\p{L})/gu, ' ')
     .replace(/\b(?:the|an?)\s+/g, '')
     .replace(/\s+/g, ' ')
     .trim()
 }
 
-function readValue(text: string): Answer {
-  const [, digits, base] =
-    /^([0-9A-Fa-f]+)_(?:\{?(\d+)\}?|\{\\text\{\w+\}\})$/.exec(
-      text.replace(/\\text\{(\w+)\}/, (_, word: string) => numberWords.get(word) ?? word),
-    ) ?? []
-  if (digits !== undefined && base !== undefined) return { kind: 'based', digits: digits.toUpperCase(), base }
-  const ratio = splitOutside(text.replace(/\\text\{[^{}]*\}$/, ''), /:/y).parts
-  if (ratio.length > 1) return { kind: 'ratio', parts: [...ratio, ...(/\\text\{[^{}]*\}$/.exec(text) ?? [])] }
-  const [, money, amount] = /^(-?\s*[$€£¥₹])\s*(.+)$/.exec(text) ?? []
-  if (money !== undefined && amount !== undefined) {
-    const sign = money.startsWith('-') ? '-' : ''
-    return value(sign + amount.replace(/\\text\{\s*(?:dollars?|euros?)\s*\}$/, '').trim(), unitOf(money.slice(-1)))
-  }
-  const [, share] = /^(.+?)\s*\\?%$/.exec(text) ?? []
-  if (share !== undefined) return value(share, unitOf('%'))
-  const [, angle] = /^(.+?)\s*\^\{\\circ\}$/.exec(text) ?? []
-  if (angle !== undefined && !/\\circ/.test(angle) && !/[a-zA-Z]/.test(angle.replace(/\\frac/g, ''))) {
-    return value(angle, unitOf('°'))
-  }
-  return readMeasured(text) ?? value(text)
+/** `1010_2`, `1010_{\text{two}}` */
+function readBased(text: string): Answer | undefined {
+  const digital = text.replace(/\\text\{(\w+)\}/, (_, word: string) => numberInWords(word) ?? word)
+  const [, digits, base] = /^\(?([0-9A-Fa-f]+)\)?_(?:\{?(\d+)\}?|\{\\text\{\w+\}\})$/.exec(digital) ?? []
+  if (digits === undefined || base === undefined || !/\d/.test(digits)) return undefined
+  return { kind: 'based', digits: digits.toUpperCase(), base }
 }
 
-/** A value and the words after it. */
-function readMeasured(text: string): Answer | undefined {
-  const [, amount, words, power] =
-    /^(.*[\dA-Za-z})\]!])\s*\\text\{([^{}]*)\}(?:\s*\^\s*\{?\s*([23])\s*\}?)?$/s.exec(text) ?? []
-  if (amount === undefined || words === undefined || amount.includes('\\text') || conditionWords.test(words)) {
-    return undefined
-  }
-  const [first = '', ...rest] = words.split(' ')
-  const multiple = multiples.get(first)
-  if (multiple !== undefined) return value(`(${amount})\\cdot ${multiple}`, unitOf(rest.join(' ')))
-  return value(amount, unitOf(words, power))
+function readRatio(text: string): Answer | undefined {
+  const [words] = /\\text\{[^{}]*\}$/.exec(text) ?? []
+  const { parts } = splitOutside(text.slice(0, text.length - (words?.length ?? 0)), /:/y)
+  return parts.length > 1 ? { kind: 'ratio', parts: words === undefined ? parts : [...parts, words] } : undefined
 }

@@ -1,19 +1,25 @@
 /**
- * Equations and inequalities: which name a value, which say where a number lies. Knows nothing of other answers.
+ * Equations and inequalities: which name a value, which say where a number lies.
  */
-import { interval, type Answer } from './answer.ts'
+import { interval, type Answer, type Order } from './answer.ts'
 import { splitOutside } from './brackets.ts'
 import { parseRational } from './rational.ts'
 
-const relation = /=|<|>|\\(?:le|ge|ne|in|approx)(?![a-zA-Z])/y
+const relation = /=|<|>|\\(?:le|ge|ne|in|approx|equiv)(?![a-zA-Z])/y
 const greek = 'alpha|beta|gamma|delta|epsilon|theta|lambda|mu|phi|psi|omega|sigma|rho|tau|varphi|Delta'
 const letter = String.raw`(?:[A-Za-z]|\\(?:${greek}))(?:_(?:\{[^{}]*\}|\w))?(?:\^\{-1\})?'*`
+const segment = String.raw`[A-Z]'*[A-Z]'*(?:[A-Z]'*){0,2}`
 /** A variable, a function of something, a segment or triangle by its corners, an angle, words, a point of variables. */
 const plainName = new RegExp(
-  String.raw`^(?:${letter}(?:\([^()]*\))?|[A-Z]{2,4}|\\(?:angle|triangle)\s*[A-Z]{1,3}|\\text\{[^{}]*\}|\((?:${letter},?\s*)+\))$`,
+  String.raw`^(?:(?:\\(?:sin|cos|tan|cot|ln|log|arg|det)\s*)?${letter}(?:\([^()]*\))?|${segment}|\|(?:${segment}|\\vec\{?${letter}\}?)\||(?:m\s*)?\\(?:angle|triangle)\s*[A-Z]{1,3}` +
+    String.raw`|\\text\{[^{}]*\}(?:_\{?\w+\}?)?|\\(?:vec|hat|bar|overline|overrightarrow)\s*\{?(?:${letter}|${segment})\}?|\((?:${letter},?\s*)+\))$`,
 )
+/** A ratio of names: `A:B`, `V_1:V_2`. */
+const nameRatio = new RegExp(String.raw`^(?:${letter}|${segment})(?::(?:${letter}|${segment}))+$`)
 /** What is asked for in some questions, but can also be one side of an equation: `x+y`, `2+3`, `|z|`. */
 const compoundName = /^(?:-?[A-Za-z]+(?:\s*[-+]\s*[A-Za-z]+)*|[^A-Za-z\\]+|\|[^|]*\|)$/
+/** What lies in an interval, even one between letters. */
+const unknown = new RegExp(String.raw`^(?:[k-z]|[a-zA-Z]\([a-z]\))$`)
 
 /** @param read reads the parts */
 export function readRelation(text: string, read: (part: string) => Answer): Answer | undefined {
@@ -26,28 +32,42 @@ export function readRelation(text: string, read: (part: string) => Answer): Answ
   if (separators.at(-1) === '\\approx' && !(parts.length === 2 && isName(left))) {
     return read(text.slice(0, text.lastIndexOf('\\approx')).trim())
   }
-  if (separators.every((one) => one === '=' || one === '\\approx')) {
+  if (separators.every((one) => one === '=' || one === '\\approx' || one === '\\equiv')) {
     if (isName(left)) return named(left, last, read)
-    if (parts.length > 2) return undefined
-    return plainName.test(right) ? named(right, left, read) : { kind: 'equation', left, right }
+    if (parts.length > 2) return { kind: 'equation', sides: parts }
+    return isPlain(right) ? named(right, left, read) : { kind: 'equation', sides: parts }
   }
   if (sign === '\\in') return parts.length === 2 && isName(left) ? read(right) : undefined
-  if (sign === '\\ne') return parts.length === 2 && isName(left) ? without([right]) : undefined
+  if (sign === '\\ne') return parts.length === 2 && isName(left) ? without(pointsOf(right)) : undefined
   return readOrder(parts, separators)
 }
 
 /** `\mathbb{R}\setminus\{1,2\}`: all numbers but these. */
 export function readExcluded(text: string): Answer | undefined {
-  const [, excluded] = /^\\mathbb\{R\}\s*\\setminus\s*\\\{(.+)\\\}$/.exec(text) ?? []
-  return excluded === undefined ? undefined : without(splitOutside(excluded, /,/y).parts)
+  const [, excluded] =
+    /^(?:\\mathbb\{R\}|\(-\\infty\s*,\s*\\infty\))\s*(?:\\setminus|-)\s*\\\{(.+)\\\}$/.exec(text) ?? []
+  return excluded === undefined ? undefined : without(pointsOf(excluded))
+}
+
+function pointsOf(text: string): readonly string[] {
+  const { parts } = splitOutside(text, /,\s*(?:\\text\{(?:and|or)\})?|\\text\{(?:and|or)\}/y)
+  return parts.flatMap((part) => {
+    const [, point] = /^\\pm\s*(.+)$/.exec(part) ?? []
+    return point === undefined ? [part] : [`-${point}`, point]
+  })
+}
+
+function isPlain(text: string): boolean {
+  return plainName.test(text) || nameRatio.test(text)
 }
 
 function isName(text: string): boolean {
-  return plainName.test(text) || compoundName.test(text)
+  return isPlain(text) || compoundName.test(text)
 }
 
 function named(name: string, latex: string, read: (part: string) => Answer): Answer {
-  return { kind: 'named', name: name.replace(/\s+/g, ''), is: read(latex), latex, plain: plainName.test(name) }
+  const bare = name.replace(/\s+/g, '').replace(/^\|([A-Z]{2})\|$/, '$1')
+  return { kind: 'named', name: bare, is: read(latex), latex, plain: isPlain(name) }
 }
 
 /** The line without some points, which must be plain numbers if there are several. */
@@ -60,26 +80,29 @@ function without(points: readonly string[]): Answer | undefined {
   })
   const ends = ['-\\infty', ...ascending.map(({ point }) => point), '\\infty']
   const items = ends.slice(1).map((end, i) => interval('(', ends[i] ?? '', end, ')'))
-  return { kind: 'list', items, braces: true }
+  return { kind: 'list', items, braces: true, joined: 'any' }
 }
 
-function readOrder(parts: readonly string[], signs: readonly string[]): Answer | undefined {
+function readOrder(given: readonly string[], signs: readonly string[]): Order | undefined {
   const up = signs.every((sign) => sign === '<' || sign === '\\le')
   const down = signs.every((sign) => sign === '>' || sign === '\\ge')
   if (!up && !down) return undefined
-  // From the smallest to the largest.
-  const [first = '', second = '', third] = up ? parts : parts.toReversed()
-  const [low = '', high = ''] = up ? signs : signs.toReversed()
-  const open = isStrict(low) ? '(' : '['
-  if (third !== undefined) {
-    if (parts.length > 3 || !plainName.test(second)) return undefined
-    return interval(open, first, third, isStrict(high) ? ')' : ']')
-  }
-  if (plainName.test(first)) return interval('(', '-\\infty', second, isStrict(low) ? ')' : ']')
-  if (plainName.test(second)) return interval(open, first, '\\infty', ')')
-  return { kind: 'inequality', larger: second, smaller: first, strict: isStrict(low) }
+  const parts = up ? given : given.toReversed()
+  const strict = (up ? signs : signs.toReversed()).map((sign) => sign === '<' || sign === '>')
+  return { kind: 'order', parts, strict, interval: intervalOf(parts, strict) }
 }
 
-function isStrict(sign: string): boolean {
-  return sign === '<' || sign === '>'
+function intervalOf(parts: readonly string[], strict: readonly boolean[]): Order['interval'] {
+  const [first = '', second = '', third] = parts
+  const open = strict[0] ? '(' : '['
+  if (third !== undefined) {
+    const isBounded = parts.length === 3 && plainName.test(second)
+    const hasNumbers = ![first, third].some((end) => /[A-Za-z]/.test(end.replace(/\\[A-Za-z]+/g, '')))
+    if (!isBounded || !(hasNumbers || unknown.test(second))) return undefined
+    return interval(open, first, third, strict[1] ? ')' : ']')
+  }
+  const [, bounded] = /^\|([a-z])\|$/.exec(first) ?? []
+  if (bounded !== undefined) return interval(open, `-(${second})`, second, strict[0] ? ')' : ']')
+  if (plainName.test(first)) return interval('(', '-\\infty', second, strict[0] ? ')' : ']')
+  return plainName.test(second) ? interval(open, first, '\\infty', ')') : undefined
 }

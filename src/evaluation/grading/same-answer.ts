@@ -2,8 +2,11 @@
  * Whether two answers agree: sets in any order, points in theirs, values with their units. Leaves the question of whether
  * two formulas are equal to an `Algebra`.
  */
-import type { Answer } from './answer.ts'
+import type { Answer, Order, Tuple } from './answer.ts'
+import { sameCounted, isCounted } from './counted-things.ts'
 import { plainWords, readAnswer } from './read-answer.ts'
+import { realSetOf } from './real-set.ts'
+import type { Unit } from './units.ts'
 
 /** The two sides of an equation, as LaTeX. */
 export type Sides = readonly [left: string, right: string]
@@ -13,6 +16,8 @@ export interface Algebra {
   readonly same: (a: string, b: string) => boolean
   /** Whether the differences of two pairs of sides are multiples of each other: positive ones, where that is asked. */
   readonly proportional: (a: Sides, b: Sides, positive: boolean) => boolean
+  /** The value of a real number, in double precision; undefined for anything else. */
+  readonly number: (latex: string) => number | undefined
 }
 
 type Of<K extends Answer['kind']> = Extract<Answer, { kind: K }>
@@ -23,16 +28,17 @@ export function sameAnswer(given: readonly string[], expected: readonly string[]
 }
 
 function sameReading(given: string, expected: string, algebra: Algebra): boolean {
-  const [, choice] = /^\(?([A-J])\)?$/.exec(expected) ?? []
-  if (choice !== undefined && chosen(given) === choice) return true
+  if (given === expected && given !== '') return true
+  const choice = letterOf(expected)
+  if (choice !== undefined && letterOf(given) === choice) return true
   return new Comparison(algebra).agree(readAnswer(given), readAnswer(expected))
 }
 
-/** The letter of a choice, with or without what it says: `(A)`, `A.`, `A) five`, `(A) five`, `(a)`. */
-function chosen(given: string): string | undefined {
-  const [, bare, closed, bracketed] =
-    /^([A-J])$|^([A-J])[.):]|^\(([A-Ja-j])\)(?:[.:]|\s(?!\\text\{(?:and|or)\b)|$)/.exec(given) ?? []
-  return bare ?? closed ?? bracketed?.toUpperCase()
+/** The letter of a choice that says nothing more: `A`, `(A)`, `(a)`, `A.`, `option A`. */
+function letterOf(text: string): string | undefined {
+  const bare = text.replace(/^\\text\{\s*(?:the\s+)?(?:option|choice|answer)(?:\s+is)?:?\s*([A-J]?)\s*\}/i, '$1').trim()
+  const [, letter, bracketed] = /^([A-J])[.):]?$|^\(([A-Ja-j])\)[.:]?$/.exec(bare) ?? []
+  return letter ?? bracketed?.toUpperCase()
 }
 
 class Comparison {
@@ -43,28 +49,39 @@ class Comparison {
   }
 
   agree(given: Answer, expected: Answer): boolean {
+    if (given.kind === 'choice' || expected.kind === 'choice') return this.#choices(given, expected)
     if (given.kind === 'named' || expected.kind === 'named') return this.#named(given, expected)
     if (given.kind === 'list' && given.items.length === 1) return this.#agreeFirst(given.items, [expected])
     if (expected.kind === 'list' && expected.items.length === 1) return this.#agreeFirst([given], expected.items)
-    if (given.kind === 'list' || expected.kind === 'list') return this.#lists(given, expected)
+    if (given.kind === 'list' || expected.kind === 'list') {
+      return this.#lists(given, expected) || this.#realSets(given, expected)
+    }
     if (given.kind === 'ratio' || expected.kind === 'ratio') return this.#ratios(given, expected)
     if (given.kind === 'matrix' || expected.kind === 'matrix') return this.#matrices(given, expected)
-    if (given.kind === 'words' || expected.kind === 'words') return wordsIn(given) === wordsIn(expected)
+    if (given.kind === 'words' || expected.kind === 'words') return sameWords(given, expected)
     if (given.kind === 'based' || expected.kind === 'based') return sameDigits(given, expected)
     if (given.kind === 'value' && expected.kind === 'value') return this.#values(given, expected)
-    if (given.kind === 'equation' && expected.kind === 'equation') {
-      return this.#algebra.proportional([given.left, given.right], [expected.left, expected.right], false)
+    if (given.kind === 'equation' || expected.kind === 'equation') return this.#equations(given, expected)
+    if (given.kind === 'order' || expected.kind === 'order') return this.#orders(given, expected)
+    if (given.kind === 'family' && expected.kind === 'family') {
+      return given.condition === expected.condition && this.#algebra.same(given.latex, expected.latex)
     }
-    if (given.kind === 'inequality' && expected.kind === 'inequality') {
-      const sides = (one: Of<'inequality'>): Sides => [one.larger, one.smaller]
-      return given.strict === expected.strict && this.#algebra.proportional(sides(given), sides(expected), true)
-    }
-    if (given.kind !== 'tuple' || expected.kind !== 'tuple') return false
-    return given.open === expected.open && given.close === expected.close && this.#inOrder(given.items, expected.items)
+    return given.kind === 'tuple' && expected.kind === 'tuple' && this.#tuples(given, expected)
   }
 
   #agreeFirst([given]: readonly Answer[], [expected]: readonly Answer[]): boolean {
     return given !== undefined && expected !== undefined && this.agree(given, expected)
+  }
+
+  /** Both say the same letter; or one says only the letter, or only what the other's letter says. */
+  #choices(given: Answer, expected: Answer): boolean {
+    if (given.kind === 'choice' && expected.kind === 'choice') {
+      return given.letter === expected.letter && this.agree(given.is, expected.is)
+    }
+    const [choice, other] = given.kind === 'choice' ? [given, expected] : [expected, given]
+    if (choice.kind !== 'choice') return false
+    if (other.kind === 'value' && letterOf(other.latex) !== undefined) return letterOf(other.latex) === choice.letter
+    return choice === given ? this.agree(choice.is, expected) : this.agree(given, choice.is)
   }
 
   /** A name says nothing where the other answer has none; two names must be equal, or the equations. */
@@ -78,23 +95,81 @@ class Comparison {
     const [named, other] = given.kind === 'named' ? [given, expected] : [expected, given]
     if (named.kind !== 'named') return false
     if (other.kind === 'equation') {
-      return this.#algebra.proportional([named.name, named.latex], [other.left, other.right], false)
+      const [left = '', right = ''] = other.sides
+      const isOne = other.sides.length === 2
+      return isOne && this.#algebra.proportional([named.name, named.latex], [left, right], false)
     }
+    if (named.is.kind === 'list' && other.kind === 'list' && this.#lists(given, expected)) return true
     // The question of an expected x+y=5 may be for the line; an answer 5 is not that.
     if (named === expected && !named.plain) return false
     return named === given ? this.agree(named.is, expected) : this.agree(given, named.is)
   }
 
+  /** Of a value, every side of an equation must be it: 1/2 = 0.5. */
+  #equations(given: Answer, expected: Answer): boolean {
+    if (given.kind === 'equation' && expected.kind === 'equation') {
+      const [a, b] = [given.sides, expected.sides]
+      if (a.length > 2 || b.length > 2) return a.length === b.length && this.#sameParts(a, b)
+      return this.#algebra.proportional([a[0] ?? '', a[1] ?? ''], [b[0] ?? '', b[1] ?? ''], false)
+    }
+    const [equation, other] = given.kind === 'equation' ? [given, expected] : [expected, given]
+    if (equation.kind !== 'equation' || other.kind !== 'value' || other.unit) return false
+    return equation.sides.every((side) => this.#algebra.same(side, other.latex))
+  }
+
+  #sameParts(a: readonly string[], b: readonly string[]): boolean {
+    return a.every((part, i) => this.#algebra.same(part, b[i] ?? ''))
+  }
+
+  /** The same parts, a multiple of the same difference, or the same interval. */
+  #orders(given: Answer, expected: Answer): boolean {
+    if (given.kind === 'order' && expected.kind === 'order') {
+      if (given.parts.length !== expected.parts.length) return false
+      const sameSigns = given.strict.every((strict, i) => strict === expected.strict[i])
+      if (sameSigns && this.#sameParts(given.parts, expected.parts)) return true
+      const sides = ({ parts }: Order): Sides => [parts[1] ?? '', parts[0] ?? '']
+      const isOne = sameSigns && given.parts.length === 2
+      if (isOne && this.#algebra.proportional(sides(given), sides(expected), true)) return true
+    }
+    const [a, b] = [given, expected].map((one) => (one.kind === 'order' ? one.interval : one))
+    return a?.kind === 'tuple' && b?.kind === 'tuple' && this.#tuples(a, b)
+  }
+
+  #tuples(given: Tuple, expected: Tuple): boolean {
+    return given.open === expected.open && given.close === expected.close && this.#inOrder(given.items, expected.items)
+  }
+
+  /** What is superfluous in a given list may be repeated; not where the expected one repeats something. */
   #lists(given: Answer, expected: Answer): boolean {
     if (given.kind === 'list' && expected.kind === 'list') {
+      // Conditions that hold together are not those of which one holds.
+      if (given.joined && expected.joined && given.joined !== expected.joined && given.items.some(isCondition))
+        return false
+      if (areParts(given.items, expected.items)) return this.#inOrder(given.items, expected.items)
       if (given.braces || expected.braces) return this.#sets(given.items, expected.items)
-      return given.items.length === expected.items.length && this.#eachOnce(given.items, expected.items)
+      if (given.items.length === expected.items.length) return this.#eachOnce(given.items, expected.items)
+      const isRepeated = expected.items.some((one, i) =>
+        expected.items.slice(i + 1).some((other) => this.agree(one, other)),
+      )
+      return given.items.length > expected.items.length && !isRepeated && this.#sets(given.items, expected.items)
     }
     const [list, tuple] = given.kind === 'list' ? [given, expected] : [expected, given]
     if (list.kind !== 'list' || list.braces || tuple.kind !== 'tuple') return false
     if (tuple.open !== '(' || tuple.close !== ')') return false
     const items = byName(list.items)
     return list === given ? this.#inOrder(items, tuple.items) : this.#inOrder(tuple.items, items)
+  }
+
+  /** The same numbers, however they are put together. */
+  #realSets(given: Answer, expected: Answer): boolean {
+    const [a, b] = [given, expected].map((answer) => realSetOf(answer, this.#algebra.number))
+    if (!a || !b || a.length !== b.length) return false
+    return a.every((piece, i) => {
+      const other = b[i]
+      if (!other) return false
+      const ends = [[piece.from, other.from] as const, [piece.to, other.to] as const]
+      return ends.every(([x, y]) => x.isIncluded === y.isIncluded && this.#algebra.same(x.latex, y.latex))
+    })
   }
 
   #sets(given: readonly Answer[], expected: readonly Answer[]): boolean {
@@ -148,7 +223,7 @@ class Comparison {
     const [numbers, others] = [numbersOf(given), numbersOf(expected)]
     if (given.length - numbers.length !== expected.length - others.length) return numbers.join(':') === others.join(':')
     if (given.length !== expected.length) return false
-    if (given.every((part, i) => joinedWords(part) === joinedWords(expected[i] ?? ''))) return true
+    if (given.every((part, i) => samePart(part, expected[i] ?? ''))) return true
     if ([...given, ...expected].some((part) => /\\(?:text|ldots)|^0+$/.test(part))) return false
     const [first = '', other = ''] = [given[0], expected[0]]
     return given.every((part, i) => this.#algebra.same(product(part, other), product(expected[i] ?? '', first)))
@@ -158,18 +233,36 @@ class Comparison {
   #values(given: Of<'value'>, expected: Of<'value'>): boolean {
     const { same } = this.#algebra
     const [a, b] = [given.unit, expected.unit]
-    if (a?.known && b?.known) {
+    if (!sameDescription(given, expected)) return false
+    if (a?.dimension !== undefined && b?.dimension !== undefined) {
       if (a.dimension !== b.dimension) return false
       if (a.factor === b.factor) return same(given.latex, expected.latex)
       return same(product(given.latex, a.factor), product(expected.latex, b.factor))
     }
     if (same(given.latex, expected.latex)) return true
-    const factor = (unit: Of<'value'>['unit']) =>
+    const factor = (unit: Unit | undefined) =>
       unit?.dimension === 'percent^1' || unit?.dimension === 'angle^1' ? unit.factor : undefined
     const [ofGiven, ofExpected] = [factor(a), factor(b)]
     if (ofGiven !== undefined && !b) return same(product(given.latex, ofGiven), expected.latex)
     return ofExpected !== undefined && !a && same(given.latex, product(expected.latex, ofExpected))
   }
+}
+
+/** Words that only one has must say no more than what is counted. */
+function sameDescription(given: Of<'value'>, expected: Of<'value'>): boolean {
+  const [a, b] = [given.unit?.words ?? '', expected.unit?.words ?? '']
+  if (a !== '' && b !== '') return sameCounted(a, b)
+  const [words, { latex, unit }] = a === '' ? [b, expected] : [a, given]
+  if (words === '') return true
+  // 5 units may be 5 cm; 5 apples may not.
+  const other = (a === '' ? given : expected).unit
+  return unit?.dimension === undefined && isCounted(words, latex) && (!other || /\bunits?$/.test(words))
+}
+
+/** Words may be written in several ways. */
+function samePart(a: string, b: string): boolean {
+  const areWords = a.startsWith('\\text') && b.startsWith('\\text')
+  return areWords ? joinedWords(a) === joinedWords(b) : a.replace(/\s/g, '') === b.replace(/\s/g, '')
 }
 
 function numbersOf(parts: readonly string[]): readonly string[] {
@@ -185,6 +278,20 @@ function isFunction({ name }: Of<'named'>): boolean {
   return name === 'y' || /^[a-zA-Z]\(\w\)$/.test(name)
 }
 
+function isCondition({ kind }: Answer): boolean {
+  return kind === 'order' || kind === 'tuple' || kind === 'list'
+}
+
+/** Whether one side names things of different kinds, in an order that the other must then keep: `a=1, b=2` for `1, 2`. */
+function areParts(given: readonly Answer[], expected: readonly Answer[]): boolean {
+  const letters = (items: readonly Answer[]) =>
+    items.flatMap((item) => (item.kind === 'named' ? [item.name.replace(/_.*$/, '')] : []))
+  const [a, b] = [letters(given), letters(expected)]
+  const [named, other] = a.length > 0 ? [a, b] : [b, a]
+  const areAllNamed = named.length === (named === a ? given : expected).length
+  return areAllNamed && other.length === 0 && new Set(named).size > 1
+}
+
 /** `y=2, x=1` names the point (1,2). */
 function byName(items: readonly Answer[]): readonly Answer[] {
   const names = items.flatMap((item) => (item.kind === 'named' ? [item.name] : []))
@@ -193,10 +300,13 @@ function byName(items: readonly Answer[]): readonly Answer[] {
   return items.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
 }
 
-/** Of a formula its letters, so that words may be written with or without `\text`. */
-function wordsIn(answer: Answer): string | undefined {
-  if (answer.kind === 'words') return joinedWords(answer.text)
-  return answer.kind === 'value' ? joinedWords(answer.latex) : undefined
+/** Words may be written with or without `\text`. */
+function sameWords(given: Answer, expected: Answer): boolean {
+  const [a, b] = [given, expected].map((answer) => {
+    if (answer.kind === 'words') return joinedWords(answer.text)
+    return answer.kind === 'value' && !answer.unit ? joinedWords(answer.latex) : undefined
+  })
+  return a !== undefined && a === b
 }
 
 function joinedWords(text: string): string {

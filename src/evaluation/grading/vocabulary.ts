@@ -1,13 +1,12 @@
 /**
  * The words of answers: which runs of letters are words and not products of variables, and which words mean a formula.
- * Knows nothing of how answers are read.
  */
 
 /** Commands of functions, which answers also write without the backslash. */
 export const functionNames: ReadonlySet<string> = new Set(
   (
     'sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan arccot log ln lg exp max min gcd lcm mod det deg dim ' +
-    'arg'
+    'arg abs floor ceil'
   ).split(' '),
 )
 
@@ -23,33 +22,39 @@ export const symbolNames: ReadonlyMap<string, string> = new Map([
 export const shortWords: ReadonlySet<string> = new Set(
   (
     'or no to is if at on of by in cm mm km kg mg ml ft yd mi hr am pm and the yes not all odd six one two ten for are DNE ' +
-    'per mph kph min sec day lbs sum set any none red sun mon sat'
+    'per mph kph min sec day lbs sum set any none red sun mon sat pct'
   ).split(' '),
 )
 
-/** Words at the start of what follows a number that make it more than a unit. */
-export const conditionWords =
-  /^(?:and|or|if|when|where|for|unless|remainder|more|less|fewer|mod|factorial|times|squared|cubed|to|not|then|than)\b/
-
 /** Phrases that mean a formula. */
 export const phrases: ReadonlyMap<string, string> = new Map([
-  ...['no solution', 'no solutions', 'no real solution', 'no real solutions', 'none', 'empty set'].map(
-    (phrase) => [phrase, '\\emptyset'] as const,
-  ),
-  ...['all real numbers', 'all reals', 'all real x', 'real numbers', 'reals'].map(
-    (phrase) => [phrase, '\\mathbb{R}'] as const,
-  ),
+  ...(
+    'no solution|no solutions|no real solution|no real solutions|no roots|no real roots|none|empty set|null set|there are no ' +
+    'solutions|there is no solution'
+  )
+    .split('|')
+    .map((phrase) => [phrase, '\\emptyset'] as const),
+  ...'all real numbers|all reals|all real x|real numbers|reals|any real number|all real values'
+    .split('|')
+    .map((phrase) => [phrase, '\\mathbb{R}'] as const),
   ['dne', 'does not exist'],
-  ...'zero one two three four five six seven eight nine ten eleven twelve'
-    .split(' ')
-    .map((word, value) => [word, String(value)] as const),
+  ['infinitely many solutions', 'infinitely many'],
 ])
 
-/** Words after a number that multiply it. */
-export const multiples: ReadonlyMap<string, string> = new Map([
-  ['hundred', '10^{2}'],
-  ['thousand', '10^{3}'],
-  ['million', '10^{6}'],
-  ['billion', '10^{9}'],
-  ['trillion', '10^{12}'],
-])
+/** Words that before an answer only say that it is one: `the answer is`. */
+const leading: ReadonlySet<string> = new Set(
+  (
+    'the a an final correct answer answers result results solution solutions value values so thus hence therefore we get ' +
+    'have it this that there is are equals be to will would must option choice approximately about roughly exactly only just ' +
+    'also then total of set'
+  ).split(' '),
+)
+
+/** Whether words before an answer only say that it is one. */
+export function areLeadingWords(words: string): boolean {
+  return words.split(/[\s:,]+/).every((word) => word === '' || leading.has(word))
+}
+
+/** Words behind an answer that add nothing to it. */
+export const trailingWords =
+  /^(?:only|exactly|is the (?:final |correct )?answer|in total|total|altogether|approximately)$/
