@@ -1,5 +1,5 @@
 /**
- * How many cells a sequence may hold and how many leave at an eviction. Knows nothing of policies, scores or llama.cpp.
+ * How many cells a sequence may hold and how many leave at an eviction.
  *
  * Source: arXiv 2601.18383, section 4 (windows) and appendix C.3 ("all methods retain an identical number of KV pairs").
  */

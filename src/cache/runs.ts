@@ -1,7 +1,4 @@
-/**
- * Turns leaving cells into ranges of positions, as `llama_memory_seq_rm` takes them. Knows neither why the cells leave
- * nor llama.cpp itself.
- */
+/** Turns leaving cells into ranges of positions, as `llama_memory_seq_rm` takes them. */
 
 /** Positions p with p0 <= p < p1. */
 export type PositionRange = readonly [p0: number, p1: number]

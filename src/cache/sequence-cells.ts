@@ -1,6 +1,6 @@
 /**
- * The cells of one sequence: which positions are held, of which kind, and how full the cache was. Removes cells from the
- * store that it is given; knows nothing of why they leave.
+ * The cells of one sequence: which positions are held, of which kind, and how full the cache was. Removes cells from the store
+ * that it is given.
  */
 import { removalRuns } from './runs.ts'
 import type { CellKind } from './windows.ts'

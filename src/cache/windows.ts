@@ -1,5 +1,5 @@
 /**
- * Which of the held cells may leave. Knows nothing of scores, of budgets or of the policies' names.
+ * Which of the held cells may leave.
  *
  * Source: arXiv 2601.18383, section 4 (question, selection and local window). What happens after `</think>` is this
  * project's choice, for the paper is silent.

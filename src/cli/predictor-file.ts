@@ -1,7 +1,4 @@
-/**
- * Where predictor files are written, what is never overwritten, and the settings that they recommend. Knows nothing of how
- * predictors come about.
- */
+/** Where predictor files are written, what is never overwritten, and the settings that they recommend. */
 import { constants, existsSync } from 'node:fs'
 import { access, mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'

@@ -1,6 +1,6 @@
 /**
  * How far a long piece of work is, and how long it still takes at the rate of this run: one line that is redrawn on a
- * terminal, and a plain line now and then elsewhere. Knows nothing of the work.
+ * terminal, and a plain line now and then elsewhere.
  */
 
 /** Work that is done before this needs no progress. */

@@ -1,6 +1,4 @@
-/**
- * The files of `dynts train`: the predictor, and beside it the numbers, the curves and the state. Knows nothing of training.
- */
+/** The files of `dynts train`: the predictor, and beside it the numbers, the curves and the state. */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'

@@ -1,6 +1,6 @@
 /**
- * The sentences of chain problems, the only kind of text that the embedded model was trained on: from text to data and
- * back, and the values that follow. Knows nothing of drawing problems or of models.
+ * The sentences of chain problems, the only kind of text that the embedded model was trained on: from text to data and back,
+ * and the values that follow.
  */
 
 export const personNames: readonly string[] =

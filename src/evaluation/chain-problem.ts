@@ -1,7 +1,4 @@
-/**
- * Chain problems, the only kind of question that the embedded model knows: draws them and solves them. Knows nothing of
- * models.
- */
+/** Chain problems, the only kind of question that the embedded model knows: draws them and solves them. */
 import { InputError } from '../errors.ts'
 import { mulberry32 } from '../mulberry32.ts'
 import {

@@ -1,6 +1,4 @@
-/**
- * How sure a share or a difference of shares is. Knows nothing of tasks, answers or policies.
- */
+/** How sure a share or a difference of shares is. */
 import { mulberry32 } from '../mulberry32.ts'
 
 export interface Interval {

@@ -1,7 +1,4 @@
-/**
- * The records of a file of questions, whatever its format, each with the place that messages name. Knows nothing of what
- * the fields mean.
- */
+/** The records of a file of questions, whatever its format, each with the place that messages name. */
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { extname } from 'node:path'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'

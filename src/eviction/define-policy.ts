@@ -1,6 +1,6 @@
 /**
- * How a user writes a policy: `export default definePolicy({ ... })`. What is left out gets a value here. Knows nothing of
- * files or of the registry; a policy file gets this module as `dynts`.
+ * How a user writes a policy: `export default definePolicy({ ... })`. What is left out gets a value here. A policy file gets
+ * this module as `dynts`.
  */
 import { z } from 'zod'
 import type { Protection } from '../cache/windows.ts'

@@ -1,6 +1,6 @@
 /**
- * What the policies of the DynTS family share: each generated token's hidden state goes to the importance predictor,
- * and scores come from its estimates. Knows neither the predictor nor which cells are protected.
+ * What the policies of the DynTS family share: each generated token's hidden state goes to the importance predictor, and
+ * scores come from its estimates.
  *
  * Source: DynTS, arXiv 2601.18383, section 4.
  */

@@ -1,4 +1,4 @@
-/** How large the cached keys are. Knows nothing of windows or scores. */
+/** How large the cached keys are. */
 import type { CachedKeys } from './policy.ts'
 
 /** Norm of each cell's key, by position, averaged over layers and key heads. */

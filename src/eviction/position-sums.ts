@@ -1,4 +1,4 @@
-/** Attention that positions received, summed over queries. Knows neither cells nor which positions are held. */
+/** Attention that positions received, summed over queries. */
 import type { AttentionRow } from './policy.ts'
 
 export class PositionSums {

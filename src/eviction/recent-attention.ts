@@ -1,4 +1,4 @@
-/** The attention of the last few queries, whichever evictions lie between them. Knows neither cells nor protection. */
+/** The attention of the last few queries, whichever evictions lie between them. */
 import type { AttentionRow, DecodeStep } from './policy.ts'
 import { PositionSums } from './position-sums.ts'
 

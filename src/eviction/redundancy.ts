@@ -1,5 +1,5 @@
 /**
- * How much the cells of a cache repeat each other, by their cached keys. Knows nothing of attention or windows.
+ * How much the cells of a cache repeat each other, by their cached keys.
  *
  * Source: R-KV, arXiv 2505.24133, and its authors' code.
  */

@@ -1,6 +1,4 @@
-/**
- * The policies by name, and their options as one table. Knows neither the command line nor the engine.
- */
+/** The policies by name, and their options as one table. */
 import { z } from 'zod'
 import { didYouMean } from '../did-you-mean.ts'
 import { InputError } from '../errors.ts'

@@ -1,6 +1,6 @@
 /**
- * One eviction's choice, the same for every policy: the cells that a policy does not protect, the policy's scores, and
- * the K lowest leave. Knows nothing of policies by name, of models or of llama.cpp.
+ * One eviction's choice, the same for every policy: the cells that a policy does not protect, the policy's scores, and the K
+ * lowest leave.
  */
 import type { CacheSettings, EvictionPlan } from '../cache/budget.ts'
 import { candidates as evictableCells } from '../cache/windows.ts'

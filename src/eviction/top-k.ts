@@ -1,6 +1,4 @@
-/**
- * The order of leaving. Knows nothing of windows or policies: positions and scores in, positions out.
- */
+/** The order in which cells leave, by their scores and positions. */
 
 /**
  * The positions that leave: the `count` lowest scores; of equal scores the older token leaves. O(n log n).

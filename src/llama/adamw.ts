@@ -1,7 +1,4 @@
-/**
- * AdamW (Loshchilov and Hutter, arXiv 1711.05101) in ggml with clipping of the gradients' global norm. Knows nothing of how
- * the gradients came about.
- */
+/** AdamW (Loshchilov and Hutter, arXiv 1711.05101) in ggml with clipping of the gradients' global norm. */
 import type { GgmlWorkspace, TensorSet, TensorShape } from './ggml-workspace.ts'
 import type { Pointer } from './structs.ts'
 

@@ -1,6 +1,4 @@
-/**
- * Messages to the text that the model was trained on, with the GGUF's own Jinja template. Knows nothing of tokens.
- */
+/** Messages to the text that the model was trained on, with the GGUF's own Jinja template. */
 import { Template } from '@huggingface/jinja'
 import { InputError } from '../errors.ts'
 

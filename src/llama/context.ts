@@ -1,6 +1,6 @@
 /**
- * One llama.cpp context: the KV cache of N sequences, cells of its own for each, and the forward pass over them. All
- * that crosses into C is checked here and in the parts. Knows nothing of phases, policies or budgets.
+ * One llama.cpp context: the KV cache of N sequences, cells of its own for each, and the forward pass over them. All that
+ * crosses into C is checked here and in the parts.
  */
 import { EngineError, InputError } from '../errors.ts'
 import { AttentionReader, type PositionWeights } from './attention-reader.ts'

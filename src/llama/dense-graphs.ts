@@ -1,6 +1,6 @@
 /**
- * The forward and backward graphs of a stack of dense layers with Softplus, as ggml operations, for any number of rows up to
- * a block. Knows nothing of losses and optimisers.
+ * The forward and backward graphs of a stack of dense layers with Softplus, as ggml operations, for any number of rows up to a
+ * block.
  *
  * ggml multiplies fast only where both factors hold the summed index in their rows, so the gradient of a layer's weights,
  * dW = dZ X^T, needs dZ and X transposed. Each is transposed once at most: the product that carries the gradient to the layer

@@ -1,6 +1,6 @@
 /**
  * Trains a stack of dense layers with Softplus: outputs, gradients and steps of AdamW, in ggml, for any number of rows in
- * bounded memory. Knows nothing of what it learns: the caller has the loss.
+ * bounded memory.
  */
 import { AdamW, checkSizes, readAll, writeAll, type AdamWSettings, type AdamWState, type AdamWStep } from './adamw.ts'
 import { DenseGraphBuilder, rowMultiple } from './dense-graphs.ts'

@@ -1,6 +1,4 @@
-/**
- * A ggml back end with the tensors and graphs that live on it, freed together. Knows nothing of what is computed.
- */
+/** A ggml back end with the tensors and graphs that live on it, freed together. */
 import koffi from 'koffi'
 import { EngineError } from '../errors.ts'
 import type { Bindings } from './bindings.ts'

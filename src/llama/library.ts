@@ -1,6 +1,6 @@
 /**
  * Finds llama.cpp's shared libraries in the installed @node-llama-cpp packages, loads them and checks that they are the
- * release whose struct layouts `bindings.ts` knows. Knows nothing of models.
+ * release whose struct layouts `bindings.ts` knows.
  */
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'

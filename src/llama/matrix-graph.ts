@@ -1,7 +1,4 @@
-/**
- * A stack of matrix products with an activation after each, in ggml, on the device that the model runs on. Knows nothing of
- * what the matrices mean.
- */
+/** A stack of matrix products with an activation after each, in ggml, on the device that the model runs on. */
 import { GgmlWorkspace } from './ggml-workspace.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaLibrary } from './library.ts'

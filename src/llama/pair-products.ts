@@ -1,7 +1,4 @@
-/**
- * Products of many pairs of vectors, in ggml on the CPU, where a GPU would round them to fewer digits. Knows nothing of what
- * the vectors mean.
- */
+/** Products of many pairs of vectors, in ggml on the CPU, where a GPU would round them to fewer digits. */
 import { EngineError } from '../errors.ts'
 import { GgmlWorkspace } from './ggml-workspace.ts'
 import type { LlamaLibrary } from './library.ts'

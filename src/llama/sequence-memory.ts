@@ -1,7 +1,4 @@
-/**
- * The cells of a context's sequences: empties them in C, and follows which cell holds which position. Knows nothing of
- * forward passes.
- */
+/** The cells of a context's sequences: empties them in C, and follows which cell holds which position. */
 import { EngineError } from '../errors.ts'
 import type { Bindings } from './bindings.ts'
 import { CellLayout } from './cell-layout.ts'

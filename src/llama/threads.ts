@@ -1,6 +1,4 @@
-/**
- * How many compute threads a model gets. Knows nothing of llama.cpp but that its threads spin.
- */
+/** How many compute threads a model gets: they spin while they wait for each other, so that too many are slower. */
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 

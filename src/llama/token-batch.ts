@@ -1,6 +1,4 @@
-/**
- * The tokens of one forward pass, in memory that C owns. Checks what is put into it; knows nothing of sequences' cells.
- */
+/** The tokens of one forward pass, in memory that C owns. Checks what is put into it. */
 import { EngineError } from '../errors.ts'
 import type { Bindings } from './bindings.ts'
 import { int32View, int8View, pointerView, writeInt32 } from './native-memory.ts'

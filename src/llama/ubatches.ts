@@ -1,7 +1,7 @@
 /**
  * How llama.cpp divides a batch of one token for each of several sequences, each with a stream of cells of its own. Follows
- * `llama_batch_allocr::split_equal` (sequential) of v0.4 and v0.5. Needed to know which rows of an attention tensor belong
- * to which sequence; knows nothing of tensors.
+ * `llama_batch_allocr::split_equal` (sequential) of v0.4 and v0.5. Needed to know which rows of an attention tensor belong to
+ * which sequence.
  */
 
 /**

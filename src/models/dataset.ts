@@ -1,6 +1,4 @@
-/**
- * A file of a dataset on the Hub: from the cache or downloaded. Does not look into it and knows no tasks.
- */
+/** A file of a dataset on the Hub: from the cache or downloaded. */
 import { EngineError, InputError } from '../errors.ts'
 import { downloadRepositoryFile } from './download.ts'
 import { cachedCommit, findSnapshotFile } from './hub-cache.ts'

@@ -1,6 +1,6 @@
 /**
- * Whether a GGUF's header makes a language model that llama.cpp can load. Each check stands for an assertion of llama.cpp
- * that would end the process, or for a failure that it would report less clearly. Knows nothing of files.
+ * Whether a GGUF's header makes a language model that llama.cpp can load. Each check stands for an assertion of llama.cpp that
+ * would end the process, or for a failure that it would report less clearly.
  *
  * Source: llama.cpp v0.5.0, src/llama-model.cpp (load_hparams), src/llama-vocab.cpp (load), src/models/*.cpp.
  */

@@ -1,7 +1,4 @@
-/**
- * Reads numbers, strings and arrays from the first bytes of a file, and refuses every length that the file cannot hold.
- * Knows nothing of what the values mean.
- */
+/** Reads numbers, strings and arrays from the first bytes of a file, and refuses every length that the file cannot hold. */
 import { InputError } from '../errors.ts'
 import { VALUE_BYTES, VALUE_TYPE } from './gguf-types.ts'
 

@@ -1,6 +1,6 @@
 /**
- * What a GGUF model is: the facts of its header, checked before llama.cpp sees the file, because llama.cpp aborts the
- * process on some bad ones. Knows nothing of downloads, memory or the engine.
+ * What a GGUF model is: the facts of its header, checked before llama.cpp sees the file, because llama.cpp aborts the process
+ * on some bad ones.
  */
 import { basename, dirname, join } from 'node:path'
 import { GGMLFileQuantizationType, parseGGUFQuantLabel, parseGgufShardFilename } from '@huggingface/gguf'

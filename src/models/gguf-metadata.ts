@@ -1,4 +1,4 @@
-/** Typed look-ups in a GGUF's metadata. Knows nothing of what a language model needs. */
+/** Typed look-ups in a GGUF's metadata. */
 import { InputError } from '../errors.ts'
 import { GgufArray } from './gguf-cursor.ts'
 import type { GgufFile } from './gguf-reader.ts'

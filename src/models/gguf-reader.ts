@@ -1,6 +1,5 @@
 /**
- * The structure of one GGUF file: metadata and tensors, checked so that nothing in it points outside the file. Knows
- * nothing of models.
+ * The structure of one GGUF file: metadata and tensors, checked so that nothing in it points outside the file.
  *
  * Why not @huggingface/gguf alone: it reads zeros past the end of a local file, knows nothing of tensor sizes, and takes
  * 0.7 s for a header with 150,000 tokens, because it starts every array again at each 2 MB. The tests compare with it.

@@ -1,5 +1,5 @@
 /**
- * The numbers of the GGUF format: value types of the metadata, tensor types and their block sizes. Knows nothing of files.
+ * The numbers of the GGUF format: value types of the metadata, tensor types and their block sizes.
  *
  * Source: llama.cpp v0.5.0, ggml/include/gguf.h, ggml/include/ggml.h, ggml/src/ggml-common.h.
  */

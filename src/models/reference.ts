@@ -1,7 +1,4 @@
-/**
- * What `--model` accepts, and nothing of what is done with it: a path, the embedded model's name, or a model on the
- * Hugging Face Hub.
- */
+/** What `--model` accepts: a path, the embedded model's name, or a model on the Hugging Face Hub. */
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'

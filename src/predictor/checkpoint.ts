@@ -1,7 +1,4 @@
-/**
- * The predictor's file: one GGUF with the weight matrices, how they were trained, and which model they belong to. Knows
- * nothing of how the predictor is computed.
- */
+/** The predictor's file: one GGUF with the weight matrices, how they were trained, and which model they belong to. */
 import { open } from 'node:fs/promises'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'

@@ -1,6 +1,6 @@
 /**
  * The importance predictor: an MLP on the last hidden state (arXiv 2601.18383, section 4.1), computed in ggml on the device
- * that the model runs on. Knows nothing of sequences.
+ * that the model runs on.
  */
 import { MatrixGraph, type LlamaModel } from '../llama/index.ts'
 import { predictorShape, type PredictorCheckpoint } from './checkpoint.ts'

@@ -1,6 +1,4 @@
-/**
- * Line charts as SVG, several beside each other, with Vega-Lite. Knows nothing of what is drawn.
- */
+/** Line charts as SVG, several beside each other, with Vega-Lite. */
 import type { TopLevelSpec } from 'vega-lite'
 
 export interface LineSeries {

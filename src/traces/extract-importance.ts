@@ -1,6 +1,6 @@
 /**
  * Gives every thinking token of every kept trace its importance: from a trace file to an importance folder. The model runs in
- * a process of its own; files are written here. Knows nothing of how progress is shown.
+ * a process of its own; files are written here.
  */
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'

@@ -1,6 +1,4 @@
-/**
- * The bytes of one trace in a shard: how long each array is and where it lies. Knows nothing of files.
- */
+/** The bytes of one trace in a shard: how long each array is and where it lies. */
 import { InputError } from '../errors.ts'
 import type { ImportanceArrays, ImportanceRecord } from './importance-record.ts'
 

@@ -1,6 +1,6 @@
 /**
  * The teacher-forced pass over one trace: the attention of the answer's tokens becomes importance (paper, Eq. 6, as a mean),
- * and the last hidden states of the thinking tokens are kept for training. Knows nothing of files.
+ * and the last hidden states of the thinking tokens are kept for training.
  */
 import { Float16Array } from '@petamoriken/float16'
 import type { LoadedModel } from '../engine/loaded-model.ts'

@@ -1,7 +1,4 @@
-/**
- * What the extraction of importance has to do, known from the trace file's token counts before a model is loaded. Knows
- * nothing of llama.cpp.
- */
+/** What the extraction of importance has to do, known from the trace file's token counts before a model is loaded. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,7 +1,4 @@
-/**
- * Reads what `dynts importance` has written: manifest and records at once, the arrays of one trace at a time. Knows nothing
- * of models and of training.
- */
+/** Reads what `dynts importance` has written: manifest and records at once, the arrays of one trace at a time. */
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../errors.ts'

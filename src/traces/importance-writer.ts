@@ -1,6 +1,6 @@
 /**
  * Writes the folder of `dynts importance` so that a kill at any moment leaves nothing that the next run does not clean up:
- * first a trace's block, then its record. Knows nothing of models.
+ * first a trace's block, then its record.
  */
 import {
   appendFileSync,

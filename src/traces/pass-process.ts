@@ -1,6 +1,6 @@
 /**
  * The teacher-forced pass in a process of its own. A chunk of a large model takes C up to minutes, in which a thread can be
- * neither asked nor ended; a process can be killed. Knows nothing of trace files and of what becomes of the results.
+ * neither asked nor ended; a process can be killed.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fromPlainError, type PlainError } from '../engine/protocol.ts'

@@ -1,6 +1,6 @@
 /**
  * When the state of a training is to be written. Steps differ a thousandfold in length between models, so that time counts
- * unless the user counts steps. Writes nothing.
+ * unless the user counts steps.
  */
 export interface CheckpointSettings {
   /** The state is written after the step at which so much time has passed. */

@@ -1,6 +1,6 @@
 /**
- * What a predictor is trained and judged on: traces with their states and targets, read one at a time, and the questions
- * that are held out. Knows nothing of weights.
+ * What a predictor is trained and judged on: traces with their states and targets, read one at a time, and the questions that
+ * are held out.
  */
 import { createHash } from 'node:crypto'
 import { InputError } from '../errors.ts'

@@ -1,6 +1,4 @@
-/**
- * The weights that a training begins with. Knows nothing of training.
- */
+/** The weights that a training begins with. */
 import { mulberry32 } from '../mulberry32.ts'
 import type { WeightMatrix } from '../predictor/checkpoint.ts'
 

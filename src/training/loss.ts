@@ -1,6 +1,4 @@
-/**
- * The loss of a few traces, and its gradient with respect to the predictor's outputs. Knows nothing of weights.
- */
+/** The loss of a few traces, and its gradient with respect to the predictor's outputs. */
 import { mulberry32 } from '../mulberry32.ts'
 
 /**

@@ -1,7 +1,4 @@
-/**
- * How well predicted importance agrees with the true one: for one trace, and over traces. Knows nothing of models, files or
- * training.
- */
+/** How well predicted importance agrees with the true one: for one trace, and over traces. */
 import type { HeldOutFigures } from '../predictor/checkpoint.ts'
 
 /** Shares of the tokens, in percent, that a prediction may choose: those of the paper's Figure 7. */

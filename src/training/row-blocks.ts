@@ -1,6 +1,6 @@
 /**
  * Long arrays of rows in blocks, between which other work is let through: with a large model a trace alone takes minutes on a
- * CPU. Knows nothing of what is computed.
+ * CPU.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 

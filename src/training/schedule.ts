@@ -1,6 +1,4 @@
-/**
- * How many steps a training takes, how many traces each of them sees, and how large it is. Knows nothing of weights or data.
- */
+/** How many steps a training takes, how many traces each of them sees, and how large it is. */
 import { mulberry32 } from '../mulberry32.ts'
 
 export interface BatchPlan {

@@ -1,7 +1,4 @@
-/**
- * The numbers of a training, with the paper's as defaults (arXiv 2601.18383, appendix C.2). Knows nothing of how they are
- * used.
- */
+/** The numbers of a training, with the paper's as defaults (arXiv 2601.18383, appendix C.2). */
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
 import { defaultTarget, parseTarget } from '../predictor/target.ts'

@@ -1,6 +1,4 @@
-/**
- * How fast a training computes, beside what the machine does in a plain matrix product. Knows nothing of what is trained.
- */
+/** How fast a training computes, beside what the machine does in a plain matrix product. */
 
 export interface ThroughputFigures {
   /** Tokens that this run trained on, and the time that its steps took, reading the traces included. */

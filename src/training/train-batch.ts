@@ -1,7 +1,4 @@
-/**
- * One step of training: the gradient of a batch, a few traces at a time, then one step of the optimiser. Knows nothing of
- * epochs or files.
- */
+/** One step of training: the gradient of a batch, a few traces at a time, then one step of the optimiser. */
 import type { DenseTrainer } from '../llama/index.ts'
 import type { ImportanceRecord } from '../traces/importance-record.ts'
 import type { Dataset, TrainingTrace } from './dataset.ts'

@@ -1,7 +1,6 @@
 /**
  * Trains an importance predictor on stored hidden states (arXiv 2601.18383, section 4.1 and appendix C.2): epochs, held-out
- * figures, the best weights, and a state on the disk from which a killed training goes on to the same weights. Knows nothing
- * of the command line and of the predictor's file.
+ * figures, the best weights, and a state on the disk from which a killed training goes on to the same weights.
  */
 import { DenseTrainer, measureMatrixProduct, type LlamaLibrary } from '../llama/index.ts'
 import { predictorShape, type WeightMatrix } from '../predictor/checkpoint.ts'

@@ -1,7 +1,4 @@
-/**
- * What a training keeps on the disk so that it can go on exactly where it stopped: one GGUF that is replaced as a whole.
- * Knows nothing of how it is trained.
- */
+/** What a training keeps on the disk so that it can go on exactly where it stopped: one GGUF that is replaced as a whole. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'

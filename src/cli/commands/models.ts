@@ -1,4 +1,4 @@
-/** `dynts models`: what models are on this machine, and getting and removing them. Loads none. */
+/** `dynts models`: what models are on this machine, and getting and removing them. */
 import { Command } from 'commander'
 import { InputError } from '../../errors.ts'
 import { inspectGguf } from '../../models/gguf-file.ts'

@@ -1,6 +1,4 @@
-/**
- * What answers cost: their length, cells, bytes and time. Does not know whether they are right.
- */
+/** What answers cost: their length, cells, bytes and time. */
 import { InputError } from '../../errors.ts'
 import { estimate, itemMeans, mean, sum, type Estimate, type EstimateOptions } from './estimate.ts'
 

@@ -1,5 +1,5 @@
 /**
- * Means over items with their 95 % intervals, and paired differences. Knows nothing of answers, policies or records.
+ * Means over items with their 95 % intervals, and paired differences.
  *
  * The item is the unit everywhere: an item's value is the mean over its samples, and the bootstrap draws items. Samples of one
  * item are not independent, so that drawing samples would make intervals too narrow.

@@ -1,6 +1,4 @@
-/**
- * Whether generated text ended in a loop. Knows nothing of models or tokens' meaning.
- */
+/** Whether generated text ended in a loop. */
 
 export interface LoopOptions {
   /** How often the period must be there. Default 3. */

@@ -1,5 +1,5 @@
 /**
- * Maj@k: how often the answer that most of k samples give is right. Does not know what makes two answers equal; that is given.
+ * Maj@k: how often the answer that most of k samples give is right. The caller says what makes two equal.
  *
  * The authors' code takes the majority of the verdicts instead, which knows the right answer; here the answers vote.
  */

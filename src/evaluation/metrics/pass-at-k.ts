@@ -1,6 +1,4 @@
-/**
- * Pass@1 and Pass@k from verdicts. Does not know how a verdict came about.
- */
+/** Pass@1 and Pass@k from verdicts. */
 import { InputError } from '../../errors.ts'
 import { estimate, itemMeans, perItem, type Estimate, type EstimateOptions } from './estimate.ts'
 

@@ -1,6 +1,6 @@
 /**
  * Replay loss: how surprised the model is by the answer of a given trace when the policy has evicted along the way. The same
- * tokens are replayed under every policy, so that no sampling noise is in it. Does not run models.
+ * tokens are replayed under every policy, so that no sampling noise is in it.
  */
 import { InputError } from '../../errors.ts'
 import { estimate, itemMeans, mean, pairedDifference, type Estimate, type EstimateOptions } from './estimate.ts'

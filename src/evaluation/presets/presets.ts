@@ -1,6 +1,4 @@
-/**
- * The comparisons that come ready-made, as data: which policies with which settings on which tasks. Runs nothing.
- */
+/** The comparisons that come ready-made, as data: which policies with which settings on which tasks. */
 import { InputError } from '../../errors.ts'
 import { didYouMean } from '../../did-you-mean.ts'
 import type { Task } from '../tasks/task.ts'

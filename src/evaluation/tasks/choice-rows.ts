@@ -1,6 +1,4 @@
-/**
- * Questions with four choices from a file, and the order in which the choices are shown. Does not know where the file is from.
- */
+/** Questions with four choices from a file, and the order in which the choices are shown. */
 import { z } from 'zod'
 import { InputError } from '../../errors.ts'
 import { readRows } from '../question-rows.ts'

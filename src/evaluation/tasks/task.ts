@@ -1,6 +1,5 @@
 /**
  * What a task is: questions with their right answers, the prompt that the model gets, and the settings that the paper used.
- * Knows no policies and runs nothing.
  */
 import { InputError } from '../../errors.ts'
 import type { DownloadProgress } from '../../models/progress-meter.ts'
