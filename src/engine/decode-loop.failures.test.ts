@@ -136,7 +136,7 @@ describe('what is refused before any compute', () => {
     ['invalid_ratio', { prompt: { tokens: prompt }, ...window, budget: 20, ratio: 1.5 }],
     ['invalid_budget', { prompt: { tokens: prompt }, ...window, budget: 3 }],
     ['invalid_sampling', plain(-1, 5)],
-    ['invalid_sampling', plain(1, 5, { sampling: { temperature: NaN } })],
+    ['invalid_sampling', plain(1, 5, { sampling: { temperature: -1 } })],
     ['invalid_request', plain(1, 0)],
     ['invalid_request', plain(1, 5, { thinkingBudget: -1 })],
     ['invalid_request', plain(1, 5, { prompt: { tokens: [] } })],

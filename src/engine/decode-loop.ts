@@ -4,6 +4,8 @@
  * through here.
  */
 import { InputError } from '../errors.ts'
+import { thrownLater } from '../eviction/check-policy.ts'
+import type { PolicyDefinition } from '../eviction/policy.ts'
 import type { ForwardPass, LoopModel } from './forward-pass.ts'
 import { prepareRequest, type PreparedRequest } from './prepare.ts'
 import { nothingCounted, report } from './report.ts'
@@ -79,6 +81,12 @@ export class DecodeLoop {
   /** Ends all requests, running and waiting. */
   cancelAll(): void {
     for (const requestId of [...this.#sequences.keys(), ...this.#waiting.keys()]) this.cancel(requestId)
+  }
+
+  /** Ends the sequences of a user's policy that threw outside of its calls. */
+  failPolicy(definition: PolicyDefinition, error: unknown): void {
+    for (const [requestId, { prepared }] of this.#sequences)
+      if (prepared.definition.file === definition.file) this.#fail(requestId, thrownLater(definition, error))
   }
 
   /** One turn of the loop; returns what happened since the last. */

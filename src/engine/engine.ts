@@ -1,15 +1,16 @@
 /**
  * An engine: one cache of fixed size on a loaded model, serving many generations at once.
  */
-import { compactionChoices, type CompactionChoice } from '../cache/compaction.ts'
+import type { CompactionChoice } from '../cache/compaction.ts'
 import { EngineError, InputError } from '../errors.ts'
-import { kvTypes, type KvType } from '../llama/index.ts'
+import type { KvType } from '../llama/index.ts'
 import { bytesPerCell } from '../models/memory-plan.ts'
 import type { EngineThread, Listener } from './engine-thread.ts'
-import { Generation } from './generation.ts'
+import { Generation, mostUnreadEvents } from './generation.ts'
 import type { Model } from './model.ts'
+import { checkEngineOptions, checkGenerateOptions } from './option-schemas.ts'
 import { defaultCacheSettings } from './prepare.ts'
-import { fromPlainError } from './protocol.ts'
+import { closedError, fromPlainError } from './protocol.ts'
 import type { GenerateRequest, GenerateResult } from './types.ts'
 
 export interface EngineOptions {
@@ -33,6 +34,11 @@ export interface EngineOptions {
   readonly attention?: boolean | undefined
 }
 
+export interface GenerateOptions {
+  /** Cancels the generation: its result has the finish reason `cancelled`. */
+  readonly signal?: AbortSignal | undefined
+}
+
 export class Engine {
   readonly model: Model
   /** Cells of each sequence, after llama.cpp's rounding up to a multiple of 256. */
@@ -49,12 +55,8 @@ export class Engine {
    *   thread that has the model has ended
    */
   static async create(model: Model, options: EngineOptions = {}): Promise<Engine> {
+    checkEngineOptions(options)
     const { sequences = 1, kvType = 'f16', compaction = 'auto', flashAttention, attention = false } = options
-    if (!kvTypes.includes(kvType))
-      throw new InputError('invalid_context', `kvType must be one of ${kvTypes.join(', ')}`)
-    if (!compactionChoices.includes(compaction)) {
-      throw new InputError('invalid_context', `compaction must be one of ${compactionChoices.join(', ')}`)
-    }
     const cells = options.cells ?? model.predictor?.budget ?? defaultCacheSettings.budget
     const cellBytes = bytesPerCell(model.info, kvType)
     const { thread } = model
@@ -95,17 +97,28 @@ export class Engine {
   }
 
   /**
-   * Starts a generation. A request that cannot be carried out fails with an InputError when it is iterated or awaited,
-   * before any compute.
+   * Starts a generation. It never throws: what is wrong with the request (InputError, before any compute), and what fails later
+   * (EngineError, e.g. `engine_closed`, `engine_died`), is thrown when the generation is iterated or its result awaited.
    */
-  generate(request: GenerateRequest, options: { signal?: AbortSignal } = {}): Generation {
-    if (this.#closed) throw new Error('the engine is closed')
+  generate(request: GenerateRequest, options: GenerateOptions = {}): Generation {
+    return this.#start(request, options, mostUnreadEvents)
+  }
+
+  #start(request: GenerateRequest, options: GenerateOptions, unreadEvents: number): Generation {
+    try {
+      if (this.#closed) throw closedError('engine')
+      checkGenerateOptions(options)
+    } catch (error) {
+      const refused = new Generation(() => undefined)
+      refused.fail(error as Error)
+      return refused
+    }
     const { signal } = options
     const sent: { requestId?: number } = {}
     const cancel = () => {
       if (sent.requestId !== undefined) this.#thread.cancel(this.#id, sent.requestId)
     }
-    const generation = new Generation(cancel)
+    const generation = new Generation(cancel, unreadEvents)
     this.#generations.add(generation)
     const done = () => {
       this.#generations.delete(generation)
@@ -137,9 +150,9 @@ export class Engine {
     return generation
   }
 
-  /** Generates to the end and gives the result. */
-  async complete(request: GenerateRequest, options: { signal?: AbortSignal } = {}): Promise<GenerateResult> {
-    return await this.generate(request, options).result
+  /** Generates to the end and gives the result. Rejects with what `generate` throws. */
+  async complete(request: GenerateRequest, options: GenerateOptions = {}): Promise<GenerateResult> {
+    return await this.#start(request, options, 0).result
   }
 
   /** Cancels what is under way and frees the cache. Closing twice is allowed. */

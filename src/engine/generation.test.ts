@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Generation } from './generation.ts'
 import { runAlone } from './loop.fake.ts'
@@ -32,6 +33,30 @@ describe('Generation', () => {
     expect(await collected).toEqual(events)
     expect(finish).toMatchObject({ type: 'finish', result: await generation.result })
     expect(cancelled).toEqual([])
+  })
+
+  test('events that nobody reads are bounded, and no text is lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 200 }), async (most, length) => {
+        const generation = new Generation(() => undefined, most)
+        const texts: Record<'thinking' | 'answer', string> = { thinking: '', answer: '' }
+        for (let i = 0; i < length; i++) {
+          const phase = i < length / 2 ? 'thinking' : 'answer'
+          const text = String.fromCodePoint(97 + (i % 26))
+          texts[phase] += text
+          generation.push({ type: 'token', token: i, position: i, phase, text, cells: i })
+          const kept = Int32Array.of(i)
+          generation.push({ type: 'eviction', step: i, before: 2, kept, evicted: 1, compacted: false })
+        }
+        generation.push(finish)
+        const seen = await collect(generation)
+        expect(seen.length).toBeLessThanOrEqual(most + 3)
+        expect(seen.at(-1)).toBe(finish)
+        const read = { thinking: '', answer: '' }
+        for (const event of seen) if (event.type === 'token') read[event.phase] += event.text
+        expect(read).toEqual(texts)
+      }),
+    )
   })
 
   test('leaving the iteration cancels, once; after the end there is nothing to cancel', async () => {

@@ -3,20 +3,29 @@
  */
 import type { GenerateEvent, GenerateResult } from './types.ts'
 
-/** Leaving the iteration early cancels the generation. */
+/** How many events are kept for a reader that does not come. */
+export const mostUnreadEvents = 4096
+
+/**
+ * Leaving the iteration early cancels the generation. Whoever reads late, or slowly, misses no text: beyond `mostUnreadEvents` the
+ * tokens of a phase become one event, and evictions are left out.
+ */
 export class Generation implements AsyncIterable<GenerateEvent> {
   /** Resolves when the generation has ended, also when it was cancelled. Rejects if the request was refused or failed. */
   readonly result: Promise<GenerateResult>
   readonly #cancel: () => void
   readonly #settle: Omit<Deferred<GenerateResult>, 'promise'>
-  readonly #queue: GenerateEvent[] = []
+  readonly #unread: GenerateEvent[] = []
+  readonly #mostUnread: number
   #ended = false
   #error: Error | undefined
   /** Readers that wait for the next event. */
   #waiting: (() => void)[] = []
 
-  constructor(cancel: () => void) {
+  /** @param mostUnread 0: nobody will read */
+  constructor(cancel: () => void, mostUnread = mostUnreadEvents) {
     this.#cancel = cancel
+    this.#mostUnread = mostUnread
     const { promise, ...settle } = deferred<GenerateResult>()
     this.result = promise
     this.#settle = settle
@@ -31,7 +40,7 @@ export class Generation implements AsyncIterable<GenerateEvent> {
 
   /** For the engine. */
   push(event: GenerateEvent): void {
-    this.#queue.push(event)
+    this.#keep(event)
     if (event.type === 'finish') {
       this.#ended = true
       this.#settle.resolve(event.result)
@@ -47,6 +56,18 @@ export class Generation implements AsyncIterable<GenerateEvent> {
     this.#wake()
   }
 
+  #keep(event: GenerateEvent): void {
+    if (this.#mostUnread === 0) return
+    const isFull = this.#unread.length >= this.#mostUnread
+    const last = this.#unread.at(-1)
+    if (isFull && event.type === 'eviction') return
+    if (isFull && event.type === 'token' && last?.type === 'token' && last.phase === event.phase) {
+      this.#unread[this.#unread.length - 1] = { ...event, token: null, text: last.text + event.text }
+    } else {
+      this.#unread.push(event)
+    }
+  }
+
   #wake(): void {
     for (const resume of this.#waiting.splice(0)) resume()
   }
@@ -54,7 +75,7 @@ export class Generation implements AsyncIterable<GenerateEvent> {
   async *[Symbol.asyncIterator](): AsyncGenerator<GenerateEvent, void, undefined> {
     try {
       for (;;) {
-        const event = this.#queue.shift()
+        const event = this.#unread.shift()
         if (event) {
           yield event
           continue

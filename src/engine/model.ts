@@ -16,6 +16,7 @@ import {
   type PredictorCheckpoint,
 } from '../predictor/index.ts'
 import { EngineThread } from './engine-thread.ts'
+import { checkLoadOptions, checkReference } from './option-schemas.ts'
 import type { LoadReply, PlanReply } from './protocol.ts'
 import type { Completion, TraceLayout } from './trace-layout.ts'
 import type { GenerateRequest, Prompt } from './types.ts'
@@ -67,9 +68,11 @@ export function fingerprint(info: GgufInfo): Fingerprint {
 /**
  * Finds (and downloads, if need be) a model and its predictor and checks both, without loading the weights.
  * @param reference a path, `tiny`, `user/repo:QUANT`, `hf:...`, or an address; see docs/models.md
- * @throws InputError for a file that is missing, damaged or not a model, and `predictor_mismatch`
+ * @throws InputError for a file that is missing, damaged or not a model, `predictor_mismatch`, and `invalid_option`
  */
 export async function locateModel(reference: string, options: LoadModelOptions = {}): Promise<LocatedModel> {
+  checkReference(reference)
+  checkLoadOptions(options)
   const { offline, signal, onDownload } = options
   const { path } = await resolveModel(reference, { offline, signal, onProgress: onDownload })
   const info = await inspectGguf(path)
@@ -78,7 +81,7 @@ export async function locateModel(reference: string, options: LoadModelOptions =
 
 /**
  * Loads a model into memory.
- * @throws what `locateModel` throws; InputError `model_not_loaded`
+ * @throws what `locateModel` throws; InputError `model_not_loaded`; EngineError `load_cancelled`; what `onProgress` throws
  */
 export async function loadModel(reference: string, options: LoadModelOptions = {}): Promise<Model> {
   return await loadLocated(await locateModel(reference, options), options)
@@ -86,6 +89,7 @@ export async function loadModel(reference: string, options: LoadModelOptions = {
 
 /** Loads what `locateModel` found. */
 export async function loadLocated(located: LocatedModel, options: LoadModelOptions = {}): Promise<Model> {
+  checkLoadOptions(options)
   const start = performance.now()
   const { info, predictor } = located
   const { vocabularyOnly = false } = options
@@ -94,6 +98,15 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
   const onAbort = () => Atomics.store(new Int32Array(cancel), 0, 1)
   options.signal?.addEventListener('abort', onAbort, { once: true })
   if (options.signal?.aborted) onAbort()
+  let failure: { readonly error: unknown } | undefined
+  const onProgress = (share: number) => {
+    try {
+      options.onProgress?.(share)
+    } catch (error) {
+      failure ??= { error }
+      onAbort()
+    }
+  }
   const loading = thread.call(
     'load',
     {
@@ -106,10 +119,18 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
       vocabularyOnly,
       cancel,
     },
-    options.onProgress,
+    onProgress,
   )
-  const reply = await loading.finally(() => options.signal?.removeEventListener('abort', onAbort))
-  return new Model(thread, reply, located, performance.now() - start)
+  try {
+    const model = new Model(thread, await loading, located, performance.now() - start)
+    if (failure) await model.close()
+    else return model
+  } catch (error) {
+    if (!failure) throw error
+  } finally {
+    options.signal?.removeEventListener('abort', onAbort)
+  }
+  throw failure.error
 }
 
 export class Model {

@@ -60,8 +60,8 @@ export interface PreparedRequest {
  *   `invalid_policy_option`, `invalid_protect`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `prompt_too_long`, `missing_predictor`,
  *   `model_not_evictable`, `invalid_sampling`, `invalid_request`, `chat_template`
  */
-export function prepareRequest(model: ModelFacts, request: GenerateRequest): PreparedRequest {
-  checkRequest(request)
+export function prepareRequest(model: ModelFacts, given: GenerateRequest): PreparedRequest {
+  const request = checkRequest(given)
   const { policy, protect: notedProtect } = parsePolicyReference(request.policy ?? defaultPolicy(model))
   const definition = resolvePolicy(policy)
   if (request.policyHash !== undefined && definition.hash !== request.policyHash) {

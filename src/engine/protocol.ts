@@ -119,3 +119,8 @@ export function fromPlainError({ kind, code, message, stack }: PlainError): Erro
   if (stack) error.stack = stack
   return error
 }
+
+/** What an engine or a model says that has been closed: EngineError `engine_closed`, `model_closed`. */
+export function closedError(what: 'engine' | 'model'): EngineError {
+  return new EngineError(`${what}_closed`, `the ${what} is closed`)
+}

@@ -3,43 +3,75 @@
  * fit together and fit the model is checked in `prepare.ts`.
  */
 import { z } from 'zod'
+import { anyNumber, anyText, checkShape, oneOf, strictShape, yesOrNo } from '../check-shape.ts'
 import { InputError } from '../errors.ts'
-import type { GenerateRequest } from './types.ts'
+import { defaultSampling } from '../llama/index.ts'
+import type { GenerateRequest, Prompt } from './types.ts'
 
-/** NaN and infinities included: what is wrong with them is said where the number is used. */
-const number = z.custom<number>((value) => typeof value === 'number', 'it must be a number')
-const message = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })
-const schema = z.object({
-  prompt: z.union([
-    z.object({ messages: z.array(message), enableThinking: z.boolean().optional() }),
-    z.object({ text: z.string() }),
-    z.object({ tokens: z.array(number) }),
-  ]),
-  policy: z.string().optional(),
-  policyHash: z.string().optional(),
-  policyOptions: z.record(z.string(), z.unknown()).optional(),
-  protect: z.array(z.unknown()).optional(),
-  budget: number.optional(),
-  localWindow: number.optional(),
-  ratio: number.optional(),
-  sampling: z.record(z.string(), number.optional()).optional(),
-  seed: number.optional(),
-  maxTokens: number.optional(),
-  thinkingBudget: number.optional(),
-  stop: z.array(z.string()).optional(),
-  replay: z.union([z.string(), z.array(number)]).optional(),
+const listOf = <T extends z.ZodType>(element: T) => z.array(element, 'it must be an array')
+const message = strictShape({ role: oneOf(['system', 'user', 'assistant']), content: anyText })
+const prompts = {
+  messages: strictShape({ messages: listOf(message), enableThinking: yesOrNo.optional() }),
+  text: strictShape({ text: anyText }),
+  tokens: strictShape({ tokens: listOf(anyNumber) }),
+}
+const promptForms = 'prompt must be { messages: [{ role, content }] }, { text } or { tokens }'
+const sampling = strictShape(
+  Object.fromEntries(Object.keys(defaultSampling).map((name) => [name, anyNumber.optional()])),
+)
+const schema = strictShape({
+  prompt: z.unknown().optional(),
+  policy: anyText.optional(),
+  policyHash: anyText.optional(),
+  policyOptions: z
+    .custom<object>(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+      'it must be an object',
+    )
+    .optional(),
+  protect: listOf(z.unknown()).optional(),
+  budget: anyNumber.optional(),
+  localWindow: anyNumber.optional(),
+  ratio: anyNumber.optional(),
+  sampling: sampling.optional(),
+  seed: anyNumber.optional(),
+  maxTokens: anyNumber.optional(),
+  thinkingBudget: anyNumber.optional(),
+  stop: listOf(anyText).optional(),
+  replay: z
+    .custom<string | number[]>(
+      (value) => typeof value === 'string' || listOf(anyNumber).safeParse(value).success,
+      'it must be a string or an array of tokens',
+    )
+    .optional(),
 })
 
+/**
+ * The request, its prompt of one form only.
+ * @throws InputError `invalid_request` naming the first field that is wrong
+ */
+export function checkRequest(request: GenerateRequest): GenerateRequest {
+  checkShape(schema, request, 'invalid_request', 'the request')
+  return { ...request, prompt: checkPrompt(request.prompt) }
+}
+
 /** @throws InputError `invalid_request` naming the first field that is wrong */
-export function checkRequest(request: GenerateRequest): void {
-  const { error } = schema.safeParse(request)
-  if (!error) return
-  const issue = error.issues[0]
-  const field = issue?.path.join('.') ?? ''
-  throw new InputError(
-    'invalid_request',
-    field === 'prompt'
-      ? 'prompt must be { messages: [{ role, content }] }, { text } or { tokens }'
-      : `${field || 'the request'}: ${issue?.message ?? 'invalid'}`,
-  )
+export function checkPrompt(prompt: unknown): Prompt {
+  if (typeof prompt !== 'object' || prompt === null) throw new InputError('invalid_request', promptForms)
+  const given = Object.entries(prompt).filter(([, value]) => value !== undefined)
+  const [form, ...others] = Object.keys(prompts).filter((name) => given.some(([key]) => key === name))
+  if (form === undefined || others.length > 0) throw new InputError('invalid_request', promptForms)
+  const wanted = strictShape({ prompt: prompts[form as keyof typeof prompts] })
+  const checked = Object.fromEntries(given)
+  checkShape(wanted, { prompt: checked }, 'invalid_request', 'prompt')
+  return checked as unknown as Prompt
+}
+
+const parts = strictShape({ thinking: anyText, answer: anyText, ended: yesOrNo })
+
+/** @throws InputError `invalid_request` naming the first field that is wrong */
+export function checkCompletion(completion: unknown): void {
+  if (typeof completion === 'string') return
+  const form = Array.isArray(completion) ? listOf(anyNumber) : parts
+  checkShape(strictShape({ completion: form }), { completion }, 'invalid_request', 'completion')
 }

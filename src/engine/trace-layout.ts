@@ -7,6 +7,7 @@ import type { ThinkingTags } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { checkTokens, tokenizePrompt, renderPrompt } from './prepare.ts'
 import { ReasoningPhase } from './reasoning-phase.ts'
+import { checkCompletion, checkPrompt } from './request-schema.ts'
 import type { Prompt } from './types.ts'
 
 /** What was generated. A text is tokenised with special tokens recognised. */
@@ -50,8 +51,10 @@ export function layOutTrace(
   completion: Completion,
 ): TraceLayout {
   const { vocab, thinkingTags: tags } = model
-  const { text, opening } = renderPrompt(model, prompt)
-  const promptTokens = tokenizePrompt(vocab, prompt, text)
+  const checked = checkPrompt(prompt)
+  checkCompletion(completion)
+  const { text, opening } = renderPrompt(model, checked)
+  const promptTokens = tokenizePrompt(vocab, checked, text)
   const generated = tokenizeCompletion(vocab, tags, opening, completion)
   const parts = findParts(vocab, tags, opening, generated, promptTokens.length)
   return { tokens: Int32Array.from([...promptTokens, ...generated]), promptTokens: promptTokens.length, ...parts }

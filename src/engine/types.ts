@@ -8,7 +8,7 @@ import type { Phase } from './reasoning-phase.ts'
 
 /** What to generate from. */
 export type Prompt =
-  | { readonly messages: readonly ChatMessage[]; readonly enableThinking?: boolean }
+  | { readonly messages: readonly ChatMessage[]; readonly enableThinking?: boolean | undefined }
   /** Text as the model gets it, special tokens included; no template is applied. */
   | { readonly text: string }
   | { readonly tokens: readonly number[] }
@@ -122,7 +122,10 @@ export interface StartEvent {
 
 export interface TokenEvent {
   readonly type: 'token'
-  /** null: only text that had been held back, because it might have been part of a tag or a stop text. */
+  /**
+   * null: only text. It had been held back, because it might have been part of a tag or a stop text; or it is that of several
+   * tokens that nobody had read.
+   */
   readonly token: number | null
   readonly position: number
   readonly phase: Phase

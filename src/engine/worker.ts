@@ -4,11 +4,12 @@
  */
 import { parentPort } from 'node:worker_threads'
 import { loadLibrary, type LlamaContext } from '../llama/index.ts'
+import { policyThatThrew } from '../eviction/load-policy.ts'
 import { readCheckpoint } from '../predictor/index.ts'
 import { DecodeLoop } from './decode-loop.ts'
 import { LoadedModel } from './loaded-model.ts'
 import { prepareRequest } from './prepare.ts'
-import { toPlainError, type Calls, type FromEngine, type ToEngine } from './protocol.ts'
+import { closedError, toPlainError, type Calls, type FromEngine, type ToEngine } from './protocol.ts'
 import { layOutTrace } from './trace-layout.ts'
 
 interface OpenEngine {
@@ -92,7 +93,7 @@ const handlers: {
 
 function modelOf(modelId: number): LoadedModel {
   const model = models.get(modelId)
-  if (!model) throw new Error('the model is closed')
+  if (!model) throw closedError('model')
   return model
 }
 
@@ -118,12 +119,9 @@ async function answer(message: Extract<ToEngine, { call: number }>): Promise<voi
 function submit({ engineId, requestId, request }: Extract<ToEngine, { type: 'submit' }>): void {
   try {
     const open = engines.get(engineId)
-    if (!open) throw new Error('the engine is closed')
+    if (!open) throw closedError('engine')
     open.loop.submit(requestId, request)
-    if (!stepping) {
-      stepping = true
-      setImmediate(step)
-    }
+    wake()
   } catch (error) {
     send({ type: 'events', engineId, items: [{ requestId, error: toPlainError(error) }] })
   }
@@ -137,6 +135,12 @@ function advance(engineId: number, loop: DecodeLoop): void {
   if (items.length > 0) send({ type: 'events', engineId, items })
 }
 
+function wake(): void {
+  if (stepping) return
+  stepping = true
+  setImmediate(step)
+}
+
 /** One step of every loop that has work; messages that came in meanwhile are read before the next. */
 function step(): void {
   stepping = false
@@ -148,15 +152,23 @@ function step(): void {
   if (stepping) setImmediate(step)
 }
 
+// A policy may print what it likes: the process's own output is not disturbed.
+process.stdout.write = process.stderr.write.bind(process.stderr)
+
+/** What a policy throws outside of its calls, in a timer or a promise, ends its own sequences; anything else the thread. */
+process.on('uncaughtException', (error) => {
+  const definition = policyThatThrew(error)
+  if (!definition) throw error
+  for (const { loop } of engines.values()) loop.failPolicy(definition, error)
+  wake()
+})
+
 port.on('message', (message: ToEngine) => {
   if (message.type === 'submit') submit(message)
   else if (message.type === 'cancel') {
     const loop = engines.get(message.engineId)?.loop
     loop?.cancel(message.requestId)
     // What the cancelled request came to is told by the next step.
-    if (loop && !stepping) {
-      stepping = true
-      setImmediate(step)
-    }
+    if (loop) wake()
   } else void answer(message)
 })

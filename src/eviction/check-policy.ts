@@ -3,6 +3,8 @@
  * its own sequence ends. What dynts's own policies throw is a bug and stays as it is.
  */
 import { InputError } from '../errors.ts'
+import { protectionSchema } from './define-policy.ts'
+import { lentImportance, lentStep, withLentCells } from './lent-values.ts'
 import type { EvictionPolicy, PolicyContext, PolicyDefinition, Protection } from './policy.ts'
 
 /**
@@ -16,19 +18,21 @@ export function createPolicy(
   context: PolicyContext,
 ): EvictionPolicy {
   if (definition.file === undefined) return definition.create(options, context)
-  const policy: unknown = guarded(definition, 'create', () => definition.create(options, context))
-  if (!isPolicy(policy)) throw failed(definition, 'create must give an object with a score function')
+  const { importance } = context
+  const lent = { ...context, ...(importance && { importance: lentImportance(importance) }) }
+  const made = guarded(definition, 'create', () => checkMade(definition, definition.create(options, lent)))
   return {
     observe: (step) => {
-      guarded(definition, `observe, position ${step.position}`, () => policy.observe?.(step))
+      guarded(definition, `observe, position ${step.position}`, () => made.observe?.(lentStep(step)))
     },
-    score(candidates, cells) {
-      const scores: unknown = guarded(definition, 'score', () =>
-        policy.score(candidates.slice(), { ...cells, held: cells.held.slice() }),
-      )
-      checkScores(definition, candidates, scores)
-      return scores
-    },
+    score: (candidates, cells) =>
+      guarded(definition, 'score', () =>
+        checkScores(
+          definition,
+          candidates,
+          withLentCells(cells, (copies) => made.score(candidates.slice(), copies)),
+        ),
+      ),
   }
 }
 
@@ -38,9 +42,16 @@ export function protectionOf(
   options: Parameters<PolicyDefinition['protects']>[0],
 ): Protection {
   if (definition.file === undefined) return definition.protects(options)
-  const protection: unknown = guarded(definition, 'protects', () => definition.protects(options))
-  if (isProtection(protection)) return protection
-  throw failed(definition, 'protects must give { question, localWindow, answer, sinks? }')
+  return guarded(definition, 'protects', () => {
+    const given: unknown = refusePromise(definition, 'protects', definition.protects(options))
+    const { data, error } = protectionSchema.safeParse(given)
+    if (data) return data as Protection
+    const field = error.issues[0]?.path.join('.') ?? ''
+    throw failed(
+      definition,
+      `protects must give { question, localWindow, answer, sinks? }: ${field}${field && ': '}${error.issues[0]?.message ?? ''}`,
+    )
+  })
 }
 
 /**
@@ -49,51 +60,71 @@ export function protectionOf(
  */
 export function queriesOf(definition: PolicyDefinition, options: Parameters<PolicyDefinition['protects']>[0]): number {
   if (!definition.needs.has('attention') || !definition.evicts) return 0
-  const queries: unknown = guarded(definition, 'queries', () => definition.queries?.(options) ?? Infinity)
-  if (typeof queries === 'number' && queries >= 1) return queries
-  throw failed(definition, 'queries must be a number of at least 1')
+  return guarded(definition, 'queries', () => {
+    const queries: unknown = refusePromise(definition, 'queries', definition.queries?.(options) ?? Infinity)
+    if (typeof queries === 'number' && queries >= 1) return queries
+    throw failed(definition, 'queries must be a number of at least 1')
+  })
 }
 
-function isProtection(value: unknown): value is Protection {
-  if (typeof value !== 'object' || value === null) return false
-  const { question, localWindow, answer, sinks = 0 } = value as Record<string, unknown>
-  const areFlags = [question, localWindow, answer].every((flag) => typeof flag === 'boolean')
-  return areFlags && typeof sinks === 'number' && Number.isInteger(sinks) && sinks >= 0
+/** A policy's functions, read once: what they are does not change afterwards. */
+function checkMade(definition: PolicyDefinition, made: unknown): EvictionPolicy {
+  const policy = refusePromise(definition, 'create', made)
+  const wrong = 'create must give an object with a score function'
+  if (typeof policy !== 'object' || policy === null) throw failed(definition, wrong)
+  const { score, observe } = policy as Partial<EvictionPolicy>
+  if (typeof score !== 'function' || !['undefined', 'function'].includes(typeof observe))
+    throw failed(definition, wrong)
+  return {
+    score: (candidates, cells) => score.call(policy, candidates, cells),
+    observe: (step) => refusePromise(definition, `observe, position ${step.position}`, observe?.call(policy, step)),
+  }
 }
 
-function isPolicy(value: unknown): value is EvictionPolicy {
-  if (typeof value !== 'object' || value === null || !('score' in value)) return false
-  const hasObserve = !('observe' in value) || value.observe === undefined || typeof value.observe === 'function'
-  return typeof value.score === 'function' && hasObserve
-}
-
-function checkScores(
-  definition: PolicyDefinition,
-  candidates: Int32Array,
-  scores: unknown,
-): asserts scores is Float32Array {
+/** The scores, copied: what the policy does with its array later does not matter. */
+function checkScores(definition: PolicyDefinition, candidates: Int32Array, given: unknown): Float32Array {
+  const scores = refusePromise(definition, 'score', given)
   if (!(scores instanceof Float32Array)) throw failed(definition, 'score must give a Float32Array')
-  if (scores.length !== candidates.length) {
-    throw failed(definition, `score gave ${scores.length} scores for ${candidates.length} candidates`)
+  const copy = new Float32Array(scores)
+  if (copy.length !== candidates.length) {
+    throw failed(definition, `score gave ${copy.length} scores for ${candidates.length} candidates`)
   }
-  const wrong = scores.findIndex((score) => Number.isNaN(score) || score === Infinity)
+  const wrong = copy.findIndex((score) => Number.isNaN(score) || score === Infinity)
   if (wrong >= 0) {
-    throw failed(definition, `the score of position ${candidates[wrong] ?? -1} is ${scores[wrong] ?? NaN}`)
+    throw failed(definition, `the score of position ${candidates[wrong] ?? -1} is ${copy[wrong] ?? NaN}`)
+  }
+  return copy
+}
+
+/** InputError `policy_failed` for what a policy threw outside of its calls. */
+export function thrownLater(definition: PolicyDefinition, error: unknown): InputError {
+  return failed(definition, `in a timer or a promise: ${reasonOf(error)}`, error)
+}
+
+/** Whatever goes wrong in `act` is the policy's failure: its own code runs there, getters and iterators included. */
+function guarded<T>(definition: PolicyDefinition, where: string, act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    if (error instanceof InputError && error.code === 'policy_failed') throw error
+    throw failed(definition, `${where}: ${reasonOf(error)}`, error)
   }
 }
 
-function guarded<T>(definition: PolicyDefinition, where: string, act: () => T): T {
-  let given: T
-  try {
-    given = act()
-  } catch (error) {
-    if (definition.file === undefined) throw error
-    throw failed(definition, `${where}: ${error instanceof Error ? error.message : String(error)}`, error)
-  }
+function refusePromise<T>(definition: PolicyDefinition, where: string, given: T): T {
   if (!(given instanceof Promise)) return given
   // If it fails, and nobody looks at it, it ends the engine's thread.
   given.catch(() => undefined)
   throw failed(definition, `${where}: it gave a promise, but the engine does not wait for a policy`)
+}
+
+/** What was thrown may be anything, even what cannot be turned into text. */
+function reasonOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error)
+  } catch {
+    return 'it threw something that has no text'
+  }
 }
 
 function failed({ name, file }: PolicyDefinition, reason: string, cause?: unknown): InputError {

@@ -130,7 +130,23 @@ describe('a policy file', () => {
     ],
     [`export default { name: 'mine', needs: 'attention', ${create} }`, 'needs: it must be an array or a Set'],
     [`export default { name: 'mine', queries: 0, ${create} }`, 'queries: '],
-    [`export default { name: 'mine', protects: { question: true }, ${create} }`, 'protects: '],
+    [
+      `export default { name: 'mine', protects: { question: true }, ${create} }`,
+      'protects.localWindow: it must be true or false',
+    ],
+    [`export default { name: 'mine', protect: { question: true }, ${create} }`, '"protect". Did you mean protects?'],
+    [`export default { name: 'mine', summery: 'a', ${create} }`, '"summery". Did you mean summary?'],
+    [`export default { name: 'mine', protects: null, ${create} }`, 'protects: it must be an object'],
+    [
+      `export default { name: 'mine', protects: { question: true, localWindow: true, answer: true, sink: 4 }, ${create} }`,
+      'protects: there is no field "sink". Did you mean sinks?',
+    ],
+    [
+      `import { definePolicy } from 'dynts'\nexport default definePolicy({ name: 'mine', protect: {}, ${create} })`,
+      '.ts: there is no field "protect". Did you mean protects?',
+    ],
+    [`export default { get name() { throw new Error('oh') }, ${create} }`, 'oh'],
+    [`export default new Proxy({}, { get() { throw Object.create(null) } })`, 'it threw something that has no text'],
     [`export default { name: 'mine', options: { a: 1 }, ${create} }`, 'options: it must be a z.object'],
     [
       `import { z } from 'zod'\nexport default { name: 'mine', options: z.object({ a: z.array(z.int()) }), ${create} }`,
@@ -229,6 +245,31 @@ describe('a policy that fails', () => {
     [`protects: () => ({ question: true }), ${score('new Float32Array(2)')}`, 'protects must give { question'],
     [`protects: () => undefined, ${score('new Float32Array(2)')}`, 'protects must give { question'],
     [`protects: () => { throw new Error('oh') }, ${score('new Float32Array(2)')}`, 'protects: oh'],
+    [
+      `protects: () => ({ question: true, localWindow: true, answer: true, sink: 4 }), ${score('1')}`,
+      'there is no field "sink". Did you mean sinks?',
+    ],
+    [`protects: () => ({ get question() { throw new Error('oh') } }), ${score('1')}`, 'protects: oh'],
+    [`create: () => ({ get score() { throw new Error('oh') } })`, 'create: oh'],
+    [`create: () => ({ get observe() { throw new Error('oh') }, score() {} })`, 'create: oh'],
+    [`create: () => new Proxy({}, { has() { throw new Error('oh') }, get() { throw new Error('oh') } })`, 'create: oh'],
+    [score('{ throw Object.create(null) }'), 'score: it threw something that has no text'],
+    [
+      score('{ throw Object.defineProperty(new Error(), "message", { get() { throw 1 } }) }'),
+      'score: it threw something that has no text',
+    ],
+    [score('Object.create(Float32Array.prototype)'), 'score: '],
+    [score('new Proxy(new Float32Array(2), {})'), 'score: '],
+    [score('new Float64Array(2)'), 'score must give a Float32Array'],
+    [score('structuredClone(new Float32Array(2).buffer, { transfer: [] })'), 'score must give a Float32Array'],
+    [
+      score('{ const all = new Float32Array(2); structuredClone(all, { transfer: [all.buffer] }); return all }'),
+      'score: ',
+    ],
+    [
+      score('Object.defineProperty(new Float32Array(3), "length", { value: 2 })'),
+      'score gave 3 scores for 2 candidates',
+    ],
   ])('%s', (body, message) => {
     const run = failing(body)
     expect(run).toThrow(expect.objectContaining({ name: 'InputError', code: 'policy_failed' }))
@@ -263,6 +304,65 @@ describe('a policy that fails', () => {
       [4, 5],
       [4, 5, 6],
     ])
+  })
+
+  test('what it keeps, and writes to later, is its own', () => {
+    const file = write(`export default {
+      name: 'mine', needs: ['hidden-state', 'attention', 'keys'],
+      create: (_, { importance }) => ({
+        observe: (step) => {
+          importance.push(step.position, step.hiddenState)
+          for (const kept of [step.hiddenState, step.attention.positions, step.attention.weights]) kept.fill(99)
+        },
+        score(candidates, { keys }) {
+          keys.positions.fill(99)
+          for (const layer of keys.layers()) layer.fill(99)
+          keys.products(Float32Array.of(1, 0), Float32Array.of(1, 0)).fill(99)
+          globalThis.keptKeys = keys
+          globalThis.keptScores = new Float32Array(candidates.length)
+          return globalThis.keptScores
+        },
+      }),
+    }`)
+    const pushed: number[][] = []
+    const importance = {
+      push: (_: number, hiddenState: Float32Array) => pushed.push([...hiddenState]),
+      scores: (positions: Int32Array) => new Float32Array(positions.length),
+    }
+    const policy = createPolicy(loadPolicy(file), {}, { ...context, importance })
+    const hiddenState = Float32Array.of(1, 2)
+    const attention = { positions: Int32Array.of(0, 1), weights: Float32Array.of(0.5, 0.25) }
+    policy.observe?.({ position: 1, token: 0, hiddenState, attention })
+    expect([...hiddenState, ...attention.positions, ...attention.weights]).toEqual([1, 2, 0, 1, 0.5, 0.25])
+    expect(pushed).toEqual([[1, 2]])
+
+    const [layer, product] = [Float32Array.of(1, 2, 3, 4), Float32Array.of(5)]
+    const keys = { positions: Int32Array.of(0, 1), headSize: 2, layers: () => [layer], products: () => product }
+    const scores = policy.score(Int32Array.of(0), { held: Int32Array.of(0, 1), keys })
+    const { keptKeys, keptScores } = globalThis as unknown as { keptKeys: typeof keys; keptScores: Float32Array }
+    keptScores.fill(NaN)
+    expect([...scores, ...keys.positions, ...layer, ...product]).toEqual([0, 0, 1, 1, 2, 3, 4, 5])
+    const over = 'keys can be read during the call of score only'
+    expect(() => [...keptKeys.layers()]).toThrow(over)
+    expect(() => keptKeys.products()).toThrow(over)
+  })
+
+  test.each([
+    ['importance.push(NaN, new Float32Array(2))', 'NaN is not a position'],
+    ['importance.push(-1, new Float32Array(2))', '-1 is not a position'],
+    ['importance.push(1e12, new Float32Array(2))', '1000000000000 is not a position'],
+    [
+      'importance.push(0, new Float32Array(2)), importance.push(1, new Float32Array(1))',
+      'a hidden state has 2 values, not 1',
+    ],
+  ])('%s is its failure', (call, message) => {
+    const file = write(`export default { name: 'mine', needs: ['hidden-state'],
+      create: (_, { importance }) => ({ observe() { ${call} }, score: () => new Float32Array(1) }) }`)
+    const importance = { push: () => undefined, scores: () => new Float32Array() }
+    const policy = createPolicy(loadPolicy(file), {}, { ...context, importance })
+    expect(() => policy.observe?.(step)).toThrow(
+      expect.objectContaining({ code: 'policy_failed', message: expect.stringContaining(message) as string }),
+    )
   })
 
   test('minus infinity is a score', () => {

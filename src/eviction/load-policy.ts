@@ -8,39 +8,10 @@ import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as zod from 'zod'
 import { InputError } from '../errors.ts'
-import { definePolicy, type PolicyInput } from './define-policy.ts'
+import { definePolicy, isDefinition, type PolicyInput } from './define-policy.ts'
 import { createJiti } from './jiti.ts'
 import { policySource } from './policy-source.ts'
 import type { PolicyDefinition } from './policy.ts'
-
-const { z } = zod
-const callable = z.custom<() => unknown>((value) => typeof value === 'function', 'it must be a function')
-const protection = z.strictObject({
-  question: z.boolean(),
-  localWindow: z.boolean(),
-  answer: z.boolean(),
-  sinks: z.int().min(0).optional(),
-})
-const signals = ['hidden-state', 'attention', 'keys'] as const
-const schema = z.looseObject({
-  name: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'it must be lower-case words with hyphens between them'),
-  summary: z.string().optional(),
-  needs: z
-    .custom<Iterable<string>>((value) => Array.isArray(value) || value instanceof Set, 'it must be an array or a Set')
-    .refine((needs) => [...needs].every((signal) => signals.some((known) => known === signal)), {
-      error: `it may have ${signals.join(', ')}`,
-    })
-    .optional(),
-  queries: z.union([z.int().min(1), callable]).optional(),
-  // Another copy of zod may have made it.
-  options: z
-    .custom<zod.z.ZodObject>((value) => typeof value === 'object' && value !== null && '_zod' in value, {
-      error: 'it must be a z.object of zod 4',
-    })
-    .optional(),
-  protects: z.union([protection, callable]).optional(),
-  create: callable,
-})
 
 /** Whether a reference to a policy is a file and not a name. */
 export function isPolicyFile(reference: string): boolean {
@@ -93,6 +64,12 @@ export function loadPolicy(reference: string): PolicyDefinition {
   return definition
 }
 
+/** The policy in whose files an error was thrown, as its stack tells; undefined for what no policy threw. */
+export function policyThatThrew(error: unknown): PolicyDefinition | undefined {
+  const stack = error instanceof Error ? String(error.stack) : ''
+  return [...loaded.values()].find(({ files }) => files.some((file) => stack.includes(file)))?.definition
+}
+
 /** Another one for files of which one has changed, by time or size. */
 function stampOf(files: readonly string[]): string {
   return files
@@ -118,22 +95,34 @@ function run(path: string, files: readonly string[]): unknown {
     const module = jiti.evalModule(readFileSync(path, 'utf8'), { filename: path, id: path })
     return typeof module === 'object' && module !== null && 'default' in module ? module.default : module
   } catch (error) {
-    throw new InputError('policy_not_loaded', `${basename(path)} cannot be run: ${oneLine(error)}`, { cause: error })
+    // What `definePolicy` has to say of it.
+    if (error instanceof InputError) throw notLoaded(`${basename(path)}: ${error.message}`, error)
+    throw notLoaded(`${basename(path)} cannot be run: ${oneLine(error)}`, error)
   }
 }
 
+/** Whatever goes wrong here is the file's: its own code runs, getters included. */
 function checked(reference: string, exported: unknown): PolicyDefinition {
-  const { data, error } = schema.safeParse(exported)
-  if (data) return definePolicy(data as unknown as PolicyInput)
-  const [issue] = error.issues
-  const field = issue?.path.join('.') ?? ''
-  const what =
-    field === '' ? 'its default export is no policy: see docs/adding-a-policy.md' : `${field}: ${issue?.message ?? ''}`
-  throw new InputError('policy_not_loaded', `${reference}: ${what}`)
+  try {
+    if (isDefinition(exported)) return exported
+    if (typeof exported === 'object' && exported !== null) return definePolicy(exported as PolicyInput)
+  } catch (error) {
+    throw notLoaded(`${reference}: ${oneLine(error)}`, error)
+  }
+  throw notLoaded(`${reference}: its default export is no policy: see docs/adding-a-policy.md`)
+}
+
+function notLoaded(message: string, cause?: unknown): InputError {
+  return new InputError('policy_not_loaded', message, { cause })
 }
 
 /** In one line, and not too long: a compiler's message goes on and on. */
 function oneLine(error: unknown): string {
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return message.replaceAll(/\s+/g, ' ').trim().slice(0, 240)
+  try {
+    const message = error instanceof Error && !(error instanceof InputError) ? `${error.name}: ${error.message}` : ''
+    const text = message === '' ? String(error instanceof Error ? error.message : error) : message
+    return text.replaceAll(/\s+/g, ' ').trim().slice(0, 240)
+  } catch {
+    return 'it threw something that has no text'
+  }
 }

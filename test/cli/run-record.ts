@@ -15,6 +15,7 @@ export const runRecordSchema = z.strictObject({
   usage: z.strictObject({ promptTokens: count, thinkingTokens: count, answerTokens: count }),
   cache: z.strictObject({
     policy: z.string(),
+    protect: z.array(z.enum(['answer', 'question'])),
     budget: count.nullable(),
     localWindow: count.nullable(),
     ratio: z.number().min(0).max(1).nullable(),

@@ -106,6 +106,39 @@ describe('an engine that reads attention', () => {
       code: 'policy_not_loaded',
     })
   })
+
+  test('a policy may print, and what it throws in a timer or a promise ends its own generations only', () => {
+    const file = join(folder, 'timers.mjs')
+    writeFileSync(
+      file,
+      `export default { name: 'timers', create: (_, { seed }) => {
+        console.log('printed')
+        process.stdout.write('written\\n')
+        if (seed === 1) setTimeout(() => { throw new Error('too late') }, 1)
+        if (seed === 2) Promise.reject(new Error('too late'))
+        return { score: (candidates) => new Float32Array(candidates.length) }
+      } }`,
+    )
+    const text = `
+      import { Engine, loadModel } from 'dynts'
+      const model = await loadModel('tiny', { threads: 1, gpu: 'off' })
+      const engine = await Engine.create(model, { cells: 512, sequences: 4 })
+      const request = { prompt: { messages: [{ role: 'user', content: 'Ava has 3 coins.' }] }, budget: 200, localWindow: 20 }
+      const policy = ${JSON.stringify(file)}
+      const all = await Promise.allSettled([0, 1, 2].map((seed) => engine.complete({ ...request, seed, policy, maxTokens: 400 })))
+      console.log(JSON.stringify(all.map(({ status, reason }) => [status, reason?.code, reason?.message.split('failed: ')[1]])))
+      console.log((await engine.complete({ ...request, maxTokens: 5 })).usage.promptTokens > 0)
+      await model.close()`
+    const { status, stdout, stderr } = runProgram(text)
+    const [results = '', goesOn] = stdout.trim().split('\n')
+    expect({ status, goesOn, stderr }).toMatchObject({ status: 0, goesOn: 'true' })
+    const late = 'in a timer or a promise: too late'
+    expect((JSON.parse(results) as unknown[]).slice(1)).toEqual([
+      ['rejected', 'policy_failed', late],
+      ['rejected', 'policy_failed', late],
+    ])
+    expect(stderr.match(/printed|written/g)).toHaveLength(6)
+  }, 120_000)
 })
 
 describe('a generation', () => {
@@ -251,6 +284,30 @@ test('tokens of a text', async () => {
   expect((await model.tokenize('</think>')).length).toBe(1)
 })
 
+describe('loading', () => {
+  const options = { threads: 1, gpu: 'off', predictor: false } as const
+
+  test('what onProgress throws is what loadModel rejects with', async () => {
+    const onProgress = () => {
+      throw new RangeError('no more')
+    }
+    await expect(loadModel('tiny', { ...options, onProgress })).rejects.toThrow(new RangeError('no more'))
+    expect([...(await model.tokenize(''))]).toEqual([])
+  })
+
+  test('wrong options are refused before anything is loaded', async () => {
+    const wrong = [{ signal: {} }, { threads: 0 }, { threads: NaN }, { thread: 1 }, { gpuLayers: -1 }]
+    for (const one of wrong) {
+      const loading = loadModel('tiny', { ...options, ...one } as never)
+      await expect(loading).rejects.toMatchObject({ name: 'InputError', code: 'invalid_option' })
+    }
+    await expect(loadModel(undefined as never)).rejects.toMatchObject({ code: 'invalid_option' })
+    await expect(Engine.create(model, { cell: 5 } as never)).rejects.toMatchObject({ code: 'invalid_context' })
+    const generation = engine.generate(bounded, { signal: {} } as never)
+    await expect(generation.result).rejects.toMatchObject({ code: 'invalid_option' })
+  })
+})
+
 describe('closing', () => {
   test('an engine ends what runs and what waits, as cancelled; twice is allowed; afterwards it says that it is closed', async () => {
     const own = await Engine.create(model, { cells: 256 })
@@ -262,7 +319,11 @@ describe('closing', () => {
     await closing
     await own.close()
     for (const generation of generations) expect((await generation.result).finishReason).toBe('cancelled')
-    expect(() => own.generate(bounded)).toThrow('the engine is closed')
+    const closed = { name: 'EngineError', code: 'engine_closed', message: 'the engine is closed' }
+    await expect(own.complete(bounded)).rejects.toMatchObject(closed)
+    const late = own.generate(bounded)
+    await expect(late.result).rejects.toMatchObject(closed)
+    await expect(collect(late)).rejects.toMatchObject(closed)
   })
 
   test('a model ends what runs on it, too', async () => {
@@ -276,9 +337,11 @@ describe('closing', () => {
     await closing
     await own.close()
     for (const generation of generations) expect((await generation.result).finishReason).toBe('cancelled')
-    await expect(ownEngine.complete(bounded)).rejects.toThrow('the engine is closed')
-    await expect(Engine.create(own)).rejects.toThrow('the model is closed')
-    await expect(own.tokenize('a')).rejects.toThrow('the model is closed')
+    const closed = { name: 'EngineError', code: 'model_closed', message: 'the model is closed' }
+    await expect(ownEngine.complete(bounded)).rejects.toMatchObject({ name: 'EngineError', code: 'engine_closed' })
+    await expect(Engine.create(own)).rejects.toMatchObject(closed)
+    await expect(own.tokenize('a')).rejects.toMatchObject(closed)
+    await expect(own.plan(bounded)).rejects.toMatchObject(closed)
     await ownEngine.close()
     // The others go on.
     expect((await engine.complete({ ...bounded, maxTokens: 3 })).finishReason).toBe('length')
@@ -298,11 +361,16 @@ describe('closing', () => {
     ['when it throws', "throw new Error('the program broke')", 1],
     ['after a request that is not plain data', 'engine.generate({ ...request, stop: [() => 1] })', 0],
   ])('a program ends by itself %s', { timeout: 120_000 }, (_when, last, expected) => {
-    const { status, signal, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program(last)], {
-      cwd: fileURLToPath(new URL('../..', import.meta.url)),
-      encoding: 'utf8',
-      timeout: 100_000,
-    })
+    const { status, signal, stdout } = runProgram(program(last))
     expect({ status, signal, stdout }).toEqual({ status: expected, signal: null, stdout: 'true\n' })
   })
 })
+
+/** Runs a program that uses the library, in a process of its own. */
+function runProgram(text: string) {
+  return spawnSync(process.execPath, ['--input-type=module', '-e', text], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    encoding: 'utf8',
+    timeout: 100_000,
+  })
+}

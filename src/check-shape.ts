@@ -1,0 +1,58 @@
+/**
+ * Checks the form of what a caller gave (JavaScript has no types at run time): the first thing that is wrong becomes an
+ * InputError that names it, and for an unknown name the one that was probably meant.
+ */
+import { z } from 'zod'
+import { didYouMean } from './did-you-mean.ts'
+import { InputError } from './errors.ts'
+
+/** An object of these fields and no others. */
+export function strictShape<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  const known = Object.keys(shape)
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code === 'unrecognized_keys') return unknownField((issue.keys as string[])[0] ?? '', known)
+      return issue.code === 'invalid_type' ? 'it must be an object' : undefined
+    },
+  })
+}
+
+function unknownField(given: string, known: readonly string[]): string {
+  const hint = didYouMean(given, known)
+  return `there is no field "${given}".${hint === '' ? ` Fields: ${known.join(', ')}.` : hint}`
+}
+
+export const anyNumber = z.custom<number>(
+  (value) => typeof value === 'number' && Number.isFinite(value),
+  'it must be a number',
+)
+export const anyText = z.string('it must be a string')
+export const yesOrNo = z.boolean('it must be true or false')
+export const callable = z.custom<(...given: never[]) => unknown>(
+  (value) => typeof value === 'function',
+  'it must be a function',
+)
+/** One of these texts. */
+export function oneOf<const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> {
+  return z.enum(values, `it must be one of ${values.join(', ')}`) as z.ZodEnum<{ [K in T[number]]: K }>
+}
+export const abortSignal = z.custom<AbortSignal>(
+  (value) => value instanceof AbortSignal,
+  'it must be the signal of an AbortController',
+)
+
+/**
+ * @param what is checked, e.g. `the request`: named where no field is
+ * @throws InputError with `code`
+ */
+export function checkShape(schema: z.ZodType, given: unknown, code: string, what: string): void {
+  const issue = firstIssue(schema, given)
+  if (issue === undefined) return
+  throw new InputError(code, `${issue.path === '' ? what : issue.path}: ${issue.message}`)
+}
+
+/** Undefined if nothing is wrong. */
+export function firstIssue(schema: z.ZodType, given: unknown): { path: string; message: string } | undefined {
+  const issue = schema.safeParse(given).error?.issues[0]
+  return issue && { path: issue.path.join('.'), message: issue.message }
+}

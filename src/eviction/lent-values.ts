@@ -1,0 +1,62 @@
+/**
+ * What the engine lends to a user's policy: copies, so that whatever the policy keeps or writes to is its own, and keys that can
+ * be read during the call only.
+ */
+import type { CachedKeys, DecodeStep, HeldCells, ImportanceSource } from './policy.ts'
+
+export function lentStep({ hiddenState, attention, ...step }: DecodeStep): DecodeStep {
+  return {
+    ...step,
+    ...(hiddenState && { hiddenState: hiddenState.slice() }),
+    ...(attention && {
+      attention: { positions: attention.positions.slice(), weights: attention.weights.slice() },
+    }),
+  }
+}
+
+/** Runs `act` with copies of the cells; their keys cannot be read afterwards. */
+export function withLentCells<T>({ held, keys }: HeldCells, act: (cells: HeldCells) => T): T {
+  let isOver = false
+  try {
+    return act({ held: held.slice(), ...(keys && { keys: lentKeys(keys, () => isOver) }) })
+  } finally {
+    isOver = true
+  }
+}
+
+function lentKeys({ positions, headSize, layers, products }: CachedKeys, isOver: () => boolean): CachedKeys {
+  const check = () => {
+    if (isOver()) throw new Error('keys can be read during the call of score only')
+  }
+  return {
+    positions: positions.slice(),
+    headSize,
+    *layers() {
+      check()
+      for (const layer of layers()) {
+        yield layer.slice()
+        check()
+      }
+    },
+    products(a, b) {
+      check()
+      return products(new Float32Array(a), new Float32Array(b)).slice()
+    },
+  }
+}
+
+/** Checks what is pushed: all hidden states are as long as the first. */
+export function lentImportance(source: ImportanceSource): ImportanceSource {
+  let size: number | undefined
+  return {
+    push(position, hiddenState) {
+      if (!Number.isSafeInteger(position) || position < 0 || position > 0x7fff_ffff)
+        throw new RangeError(`${String(position)} is not a position`)
+      const copy = new Float32Array(hiddenState)
+      size ??= copy.length
+      if (copy.length !== size) throw new RangeError(`a hidden state has ${size} values, not ${copy.length}`)
+      source.push(position, copy)
+    },
+    scores: (positions) => source.scores(new Int32Array(positions)).slice(),
+  }
+}
