@@ -10,10 +10,8 @@ import { InputError } from './errors.ts'
 export function strictShape<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
   const known = Object.keys(shape)
   return z.strictObject(shape, {
-    error: (issue) => {
-      if (issue.code === 'unrecognized_keys') return unknownField((issue.keys as string[])[0] ?? '', known)
-      return issue.code === 'invalid_type' ? 'it must be an object' : undefined
-    },
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? unknownField(issue.keys[0] ?? '', known) : 'it must be an object',
   })
 }
 
@@ -34,7 +32,7 @@ export const callable = z.custom<(...given: never[]) => unknown>(
 )
 /** One of these texts. */
 export function oneOf<const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> {
-  return z.enum(values, `it must be one of ${values.join(', ')}`) as z.ZodEnum<{ [K in T[number]]: K }>
+  return z.enum(values, `it must be one of ${values.join(', ')}`)
 }
 export const abortSignal = z.custom<AbortSignal>(
   (value) => value instanceof AbortSignal,
