@@ -22,6 +22,6 @@ export function writeSummary(
   { csv = join(folder, 'summary.csv'), json = join(folder, 'summary.json') }: { csv?: string; json?: string } = {},
 ): void {
   for (const path of [csv, json]) checkRegular(path)
-  writeFileAtomic(csv, summaryCsv(summary))
-  writeFileAtomic(json, summaryJson(summary))
+  writeFileAtomic(csv, summaryCsv(summary), { option: '--csv' })
+  writeFileAtomic(json, summaryJson(summary), { option: '--json-file' })
 }

@@ -4,6 +4,9 @@
 import { Command, CommanderError } from 'commander'
 import { EngineError, InputError } from '../errors.ts'
 import { commandsFor } from './command-table.ts'
+import { fileFailure, isSystemError, outputFailure } from '../records/file-failure.ts'
+import { refuseEmptyPaths } from './empty-paths.ts'
+import { messageLine } from './message-line.ts'
 import { packageVersion } from './package-version.ts'
 import { useProxy } from './proxy.ts'
 
@@ -21,7 +24,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(packageVersion())
     // So that a subcommand may have options of the same name as the command above it.
     .enablePositionalOptions()
-    .hook('preAction', async () => await useProxy(process.env))
+    .hook('preAction', async (_, command) => {
+      refuseEmptyPaths(command)
+      await useProxy(process.env)
+    })
   try {
     for (const command of await commandsFor(argv.slice(2))) program.addCommand(command)
     prepareForErrors(program)
@@ -35,7 +41,15 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** Commander exits by itself unless every command is told otherwise. */
 function prepareForErrors(command: Command): void {
   command.exitOverride().configureOutput({
-    outputError: (text, write) => write(`dynts: ${oneLine(text.replace(/^error: /, ''))}\n`),
+    outputError: (text, write) =>
+      write(
+        `dynts: ${messageLine(
+          text
+            .replace(/^error: /, '')
+            .replace(/\n\(Did you mean/, ' (Did you mean')
+            .trim(),
+        )}\n`,
+      ),
   })
   for (const subcommand of command.commands) prepareForErrors(subcommand)
 }
@@ -45,34 +59,21 @@ function prepareForErrors(command: Command): void {
  * line.
  */
 function endWhenOutputFails(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : report(error)))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : report(outputFailure(error, 'Standard output', 'place')))
+  })
   process.stderr.on('error', () => undefined)
 }
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCode.badInput
-  if (error instanceof InputError) {
-    process.stderr.write(`dynts: ${oneLine(error.message)}\n`)
-    return exitCode.badInput
-  }
-  if (error instanceof EngineError) {
-    process.stderr.write(`dynts: ${oneLine(error.message)}\n`)
-    return exitCode.failure
-  }
-  if (isSystemError(error)) {
-    process.stderr.write(`dynts: ${oneLine(error.message)}\n`)
-    return exitCode.failure
+  const known = fileFailure(error)
+  if (known) return report(known)
+  if (error instanceof InputError || error instanceof EngineError || isSystemError(error)) {
+    process.stderr.write(`dynts: ${messageLine(error.message.trim())}\n`)
+    return error instanceof InputError ? exitCode.badInput : exitCode.failure
   }
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error)
   process.stderr.write(`dynts: this is a bug in dynts: ${details}\n`)
   return exitCode.failure
-}
-
-/** A full disk, a folder that may not be written: the machine's answer to a system call. */
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && 'code' in error
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ').trim()
 }

@@ -163,7 +163,7 @@ describe('fields', () => {
 
 describe('files that cannot be used', () => {
   test.each([
-    ['no such file', join(folder, 'none.jsonl'), /does not exist/],
+    ['no such file', join(folder, 'none.jsonl'), /there is no such file/],
     ['a folder', folder, /is a folder/],
     ['an empty file', file('', 'empty.jsonl'), /is empty/],
     ['white space', file('\n\n', 'blank.jsonl'), /holds no questions/],

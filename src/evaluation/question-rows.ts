@@ -1,9 +1,10 @@
 /** The records of a file of questions, whatever its format, each with the place that messages name. */
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { extname } from 'node:path'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { InputError } from '../errors.ts'
+import { byteOrderMark, openInput, readableFile, readWholeText } from '../records/input-file.ts'
 import { readLines } from '../records/lines.ts'
 import { parseCsv } from './tasks/csv.ts'
 
@@ -14,7 +15,7 @@ export interface Row {
 }
 
 const parquetMagic = 'PAR1'
-const byteOrderMark = '\uFEFF'
+const codes = { missing: 'questions_not_found', invalid: 'invalid_questions' }
 
 /**
  * The first `limit` records of a CSV file (by its name), a JSON Lines file (blank lines do not count), a JSON array or a Parquet
@@ -30,26 +31,12 @@ export async function readRows(path: string, limit = Infinity): Promise<Row[]> {
 }
 
 function firstBytes(path: string): string {
-  let stats
-  try {
-    stats = statSync(path)
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : (cause as Error).message
-    throw new InputError('questions_not_found', `The file of questions ${path}: ${why}.`, { cause })
-  }
-  if (stats.isDirectory()) {
-    throw new InputError('questions_not_found', `${path} is a folder. Name a .jsonl, .json or .parquet file in it.`)
-  }
-  if (stats.isFile() && stats.size === 0) throw new InputError('invalid_questions', `${path} is empty.`)
-  let file
-  try {
-    file = openSync(path, 'r')
-  } catch (cause) {
-    throw new InputError('questions_not_found', `${path} cannot be read: ${(cause as Error).message}.`, { cause })
-  }
+  const file = openInput(path, codes)
   try {
     const chunk = Buffer.alloc(4096)
-    return chunk.toString('utf8', 0, readSync(file, chunk))
+    const bytes = readSync(file, chunk)
+    if (bytes === 0) throw new InputError('invalid_questions', `${path} is empty.`)
+    return chunk.toString('utf8', 0, bytes)
   } finally {
     closeSync(file)
   }
@@ -57,29 +44,28 @@ function firstBytes(path: string): string {
 
 function lineRows(path: string, limit: number): Row[] {
   const rows: Row[] = []
-  for (const { text, number } of readLines(path)) {
+  for (const { text, number } of readLines(path, codes)) {
     if (rows.length >= limit) break
-    const line = number === 1 ? text.replace(byteOrderMark, '') : text
-    if (line.trim() !== '') rows.push(rowOf(parsed(line, `${path}: line ${number}`), path, `line ${number}`))
+    if (text.trim() !== '') rows.push(rowOf(parsed(text, `${path}: line ${number}`), path, `line ${number}`))
   }
   return rows
 }
 
 function arrayRows(path: string, limit: number): Row[] {
-  const items = parsed(readFileSync(path, 'utf8').replace(byteOrderMark, ''), path)
+  const items = parsed(readWholeText(path, codes), path)
   if (!Array.isArray(items)) throw new InputError('invalid_questions', `${path} is not a JSON array of questions.`)
   return items.slice(0, limit).map((item, i) => rowOf(item, path, `item ${i + 1}`))
 }
 
 function csvRows(path: string, limit: number): Row[] {
   firstBytes(path)
-  const rows = parseCsv(readFileSync(path, 'utf8'), path)
+  const rows = parseCsv(readWholeText(path, codes), path)
   return rows.slice(0, limit).map((fields, i) => ({ fields, place: `row ${i + 1}` }))
 }
 
 async function parquetRows(path: string, limit: number): Promise<Row[]> {
   try {
-    const file = await asyncBufferFromFile(path)
+    const file = await asyncBufferFromFile(readableFile(path, codes))
     const metadata = await parquetMetadataAsync(file)
     const rowEnd = Math.min(limit, Number(metadata.num_rows))
     const rows = await parquetReadObjects({ file, metadata, compressors, rowEnd })

@@ -111,7 +111,7 @@ async function downloadFile(download: Download, file: RemoteFile): Promise<void>
   const lock = join(options.cache, '.locks', repoFolder('', from.repo), `${file.hash}.dynts.lock`)
   const waiting = () => progress.report('waiting', file, 0)
   if (!(await isComplete(blob, file))) {
-    await withFileLock(lock, { signal: options.signal, onWait: waiting }, async (writeLock) => {
+    await withFileLock(lock, { signal: options.signal, onWait: waiting, option: 'HF_HOME' }, async (writeLock) => {
       if (await isComplete(blob, file)) return
       const onBytes = (bytes: number) => progress.report('downloading', file, bytes)
       await fetchBlob({ ...download, access: options, blob, file, lock: writeLock, onBytes })

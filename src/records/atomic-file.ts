@@ -26,6 +26,8 @@ export interface AtomicWriteOptions {
    * overwritten by the next one.
    */
   readonly lock?: WriteLock | undefined
+  /** What names the file, for messages; default `--output`. */
+  readonly option?: string
 }
 
 /**
@@ -37,10 +39,10 @@ export interface AtomicWriteOptions {
 export function writeFileAtomic(
   path: string,
   content: string | Uint8Array | ((partial: string) => void),
-  { lock }: AtomicWriteOptions = {},
+  { lock, option }: AtomicWriteOptions = {},
 ): void {
   checkRegular(path)
-  writing(path, () => {
+  const write = () => {
     mkdirSync(dirname(resolve(path)), { recursive: true })
     const target = existsSync(path) ? realpathSync(path) : path
     const partial = `${target}${lock ? '' : `.${randomBytes(4).toString('hex')}`}.partial`
@@ -58,7 +60,8 @@ export function writeFileAtomic(
       throw error
     }
     syncFolder(dirname(resolve(target)))
-  })
+  }
+  writing(path, write, option)
 }
 
 /**

@@ -40,12 +40,13 @@ export function reasonOf(error: unknown): string {
  * A file or folder that cannot be written, whoever is to blame.
  * @param error what the file system threw; anything else is returned as it is
  * @param path what was to be written
+ * @param option what names it
  * @returns InputError `invalid_output`, or `disk_full`
  */
-export function outputFailure(error: unknown, path: string): unknown {
+export function outputFailure(error: unknown, path: string, option = '--output'): unknown {
   if (!isSystemError(error)) return error
   const isFull = full.has(error.code)
-  const advice = isFull ? 'Make room, or give another --output.' : 'Give another --output.'
+  const advice = isFull ? `Make room, or give another ${option}.` : `Give another ${option}.`
   return new InputError(
     isFull ? 'disk_full' : 'invalid_output',
     `${path} cannot be written: ${reasonOf(error)}. ${advice}`,
@@ -54,10 +55,16 @@ export function outputFailure(error: unknown, path: string): unknown {
 }
 
 /** Runs what writes `path`. @throws InputError `invalid_output`, `disk_full` */
-export function writing<T>(path: string, write: () => T): T {
+export function writing<T>(path: string, write: () => T, option?: string): T {
   try {
     return write()
   } catch (error) {
-    throw outputFailure(error, path)
+    throw outputFailure(error, path, option)
   }
+}
+
+/** What a system call says of a file that it names, for whoever did not expect it; undefined for anything else. */
+export function fileFailure(error: unknown): InputError | undefined {
+  if (!isSystemError(error) || error.path === undefined || reasons[error.code] === undefined) return undefined
+  return new InputError('file_failed', `${error.path} cannot be used: ${reasonOf(error)}.`, { cause: error })
 }

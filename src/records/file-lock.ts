@@ -47,6 +47,8 @@ export interface LockOptions {
    * when the process is gone, and not before.
    */
   readonly staleMs?: number
+  /** What names the place of the lock, for messages; default `--output`. */
+  readonly option?: string
 }
 
 /**
@@ -78,15 +80,15 @@ class FileLock implements WriteLock {
   #isLost = false
 
   static async acquire(path: string, options: LockOptions): Promise<FileLock> {
-    const { signal, onWait, pollMs = 500, staleMs = 30_000 } = options
-    writing(dirname(path), () => mkdirSync(dirname(path), { recursive: true }))
+    const { signal, onWait, pollMs = 500, staleMs = 30_000, option } = options
+    writing(dirname(path), () => mkdirSync(dirname(path), { recursive: true }), option)
     for (let waited = false; ;) {
-      const file = writing(path, () => tryCreate(path))
+      const file = writing(path, () => tryCreate(path), option)
       if (file !== undefined) return new FileLock(path, file, staleMs)
       signal?.throwIfAborted()
-      const stale = writing(path, () => findStale(path, staleMs))
+      const stale = writing(path, () => findStale(path, staleMs), option)
       if (stale) {
-        writing(path, () => takeAway(path, stale))
+        writing(path, () => takeAway(path, stale), option)
         continue
       }
       if (!waited) onWait?.()

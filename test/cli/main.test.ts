@@ -30,7 +30,7 @@ describe('output that nobody takes', () => {
     expect(stdout).toContain(`\\boxed{${shortProblem.answer}}`)
   })
 
-  test.skipIf(!existsSync('/dev/full'))('a full disk is one line, exit code 1', () => {
+  test.skipIf(!existsSync('/dev/full'))('a full disk is one line, exit code 2', () => {
     const full = openSync('/dev/full', 'w')
     const bin = fileURLToPath(new URL('../../bin/dynts.js', import.meta.url))
     const { status, stderr } = spawnSync(process.execPath, [bin, 'models', 'list'], {
@@ -40,6 +40,9 @@ describe('output that nobody takes', () => {
       encoding: 'utf8',
     })
     closeSync(full)
-    expect({ status, stderr }).toEqual({ status: 1, stderr: 'dynts: ENOSPC: no space left on device, write\n' })
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: 'dynts: Standard output cannot be written: the disk is full. Make room, or give another place.\n',
+    })
   })
 })

@@ -12,6 +12,7 @@ import { counted } from '../counted.ts'
 import { findModel } from '../find-model.ts'
 import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
+import { shellWord } from '../message-line.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { toStdout } from '../write.ts'
@@ -24,7 +25,7 @@ export function importanceCommand(): Command {
   )
   return addImportanceOptions(command).action(async (flags: ImportanceFlags) => {
     const finished = await importance(flags)
-    if (finished) process.stderr.write(`Next: dynts train --importance ${finished}\n`)
+    if (finished) process.stderr.write(`Next: dynts train --importance ${shellWord(finished)}\n`)
   })
 }
 

@@ -18,6 +18,7 @@ import { sayWhatFailed } from '../failed-jobs.ts'
 import { findModel } from '../find-model.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
+import { shellWord } from '../message-line.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { openQueueClient, type QueueClient } from '../queue-client.ts'
@@ -214,7 +215,7 @@ function sayWhatIsNext({ kept, output }: TraceSummary, { model }: TraceFlags): v
   const text =
     kept === 0
       ? 'Nothing was kept, so there is nothing to learn from.'
-      : `Next: dynts importance --model ${model} --traces ${output}`
+      : `Next: dynts importance --model ${shellWord(model)} --traces ${shellWord(output)}`
   process.stderr.write(`${text}\n`)
 }
 
