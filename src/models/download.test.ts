@@ -497,6 +497,24 @@ describe('the list of files', () => {
     expect(contentRequests()).toEqual([])
   })
 
+  test.each(['/api/', '/resolve/'])('the token does not follow a redirect of %s to another host', async (path) => {
+    const seen: (string | undefined)[] = []
+    const foreign = createServer((request, response) => {
+      seen.push(request.headers.authorization)
+      response.writeHead(404).end()
+    })
+    await new Promise<void>((resolve) => foreign.listen(0, '127.0.0.1', resolve))
+    const { port } = foreign.address() as AddressInfo
+    hub.hubFault = (request, response) => {
+      if (request.url?.includes(path) !== true) return false
+      response.writeHead(307, { location: `http://localhost:${port}${request.url}` }).end()
+      return true
+    }
+    await expect(pull('user/repo', { env: { HF_TOKEN: 'secret' } })).rejects.toThrow(/is not on/)
+    foreign.close()
+    expect(seen).toEqual([undefined])
+  })
+
   test('without an end is left', async () => {
     hub.hubFault = (request, response) =>
       tree(request) && (page(response, `${hub.url}/api/models/user/repo/tree/${COMMIT}?cursor=next`, []), true)

@@ -39,6 +39,8 @@ export interface ResolvedModel {
   readonly reference: ModelReference
   /** Of a model on the Hub. */
   readonly commit: string | undefined
+  /** Why the Hub could not be asked for a newer version, so that the one in the cache stays. */
+  readonly hubProblem?: string
 }
 
 /**
@@ -98,7 +100,7 @@ async function resolveHubModel(
   } catch (error) {
     // Without a network the version in the cache is the best there is.
     if (!(error instanceof EngineError) || error.code !== 'network') throw error
-    if (fromCache !== undefined) return fromCache
+    if (fromCache !== undefined) return { ...fromCache, hubProblem: error.message }
     const others = await otherCommits(cache, reference)
     throw others === '' ? error : new EngineError('network', `${error.message}${others}`, { cause: error })
   }

@@ -131,6 +131,15 @@ test('Ctrl-C during a pull says that it resumes; rm removes what came', async ()
   expect((await run('rm', 'user/repo')).err).toBe('Removed a partial download; 100 B are free again.\n')
 })
 
+test('a login page in place of the Hub: pull says so, and the version in the cache stays', async () => {
+  const { out } = await run('pull', 'user/repo')
+  hub.hubFault = (_, response) => (response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'), true)
+  const again = await run('pull', 'user/repo')
+  hub.hubFault = () => false
+  expect(again.out).toBe(out)
+  expect(again.err).toMatch(/^http.* a proxy or a login page .*\. The version in the cache stays\.$/m)
+})
+
 test('progress in words', () => {
   const progress = { state: 'downloading', file: 'a', receivedBytes: 2 ** 20, totalBytes: 2 ** 30 } as const
   expect(describeProgress({ ...progress, bytesPerSecond: 2 ** 20 })).toBe(

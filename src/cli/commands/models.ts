@@ -4,7 +4,7 @@ import { InputError } from '../../errors.ts'
 import { inspectGguf } from '../../models/gguf-file.ts'
 import { cachedCommit, findAtAnyCommit, listCachedModels, listRepositoryModels } from '../../models/hub-cache.ts'
 import type { CachedModel } from '../../models/hub-cache.ts'
-import { hubCacheFolder, isOffline } from '../../models/hub-settings.ts'
+import { hubCacheFolder } from '../../models/hub-settings.ts'
 import type { Environment } from '../../models/hub-settings.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
 import { nameOf } from '../../models/model-name.ts'
@@ -101,9 +101,7 @@ async function pull({ stdout, stderr, env }: CommandContext, text: string): Prom
     const { onProgress } = display
     const model = await resolveModel(text, { refresh: true, signal, onProgress, env })
     display.stop()
-    if (model.source === 'cache' && !isOffline(env)) {
-      stderr.write('The Hub cannot be reached; the version in the cache stays.\n')
-    }
+    if (model.hubProblem !== undefined) stderr.write(`${model.hubProblem} The version in the cache stays.\n`)
     const info = await inspectGguf(model.path)
     const { architecture, layers, fileBytes } = info
     stderr.write(`${model.name}: ${architecture}, ${layers} layers, ${formatBytes(fileBytes)}\n`)
