@@ -9,6 +9,7 @@ await serve(async ({ model: path, threads, cells, flashAttention, prompt }) => {
   const engine = await Engine.create(model, { cells, flashAttention })
   return {
     version: `dynts on llama.cpp ${model.release}`,
+    settings: `${model.threads} threads, flash attention ${flashAttention ? 'on' : 'off'}, batch 512`,
     sampling: 'greedy in C, over all logits; policy full',
     generate: async (maxTokens, onToken) => {
       const generation = engine.generate({

@@ -8,8 +8,8 @@ import type { EngineConfig, EngineReply, RunMessage } from './protocol.ts'
 export type EngineName = 'dynts' | 'node-llama-cpp'
 
 export class EngineProcess {
-  readonly version: string
-  readonly sampling: string
+  /** What it is and how it works. */
+  readonly description: string
   readonly #child: ChildProcess
 
   /** Resolves when the model is loaded. */
@@ -19,17 +19,16 @@ export class EngineProcess {
     try {
       const reply = await next(child)
       if (reply.type !== 'ready') throw new Error(`${name}: ${reply.type === 'failed' ? reply.message : reply.type}`)
-      return new EngineProcess(child, reply.version, reply.sampling)
+      return new EngineProcess(child, `${reply.version}: ${reply.settings}, ${reply.sampling}`)
     } catch (error) {
       child.kill()
       throw error
     }
   }
 
-  private constructor(child: ChildProcess, version: string, sampling: string) {
+  private constructor(child: ChildProcess, description: string) {
     this.#child = child
-    this.version = version
-    this.sampling = sampling
+    this.description = description
   }
 
   /** Milliseconds per token. */

@@ -6,7 +6,7 @@ import { serve } from './serve.ts'
 
 /** What is used of node-llama-cpp 3.22. */
 interface NodeLlamaCpp {
-  getLlama(options: { gpu: false; build: 'never'; maxThreads: number; progressLogs: boolean }): Promise<Llama>
+  getLlama(options: { gpu: false; build: 'never'; maxThreads?: number; progressLogs: boolean }): Promise<Llama>
   LlamaLogLevel: Record<string, string>
 }
 interface Llama {
@@ -15,11 +15,17 @@ interface Llama {
     createContext(options: {
       contextSize: number
       sequences: 1
-      batchSize: number
-      threads: number
-      flashAttention: boolean
-    }): Promise<{ getSequence(): Sequence }>
+      batchSize?: number
+      threads?: number
+      flashAttention?: boolean
+    }): Promise<LlamaContext>
   }>
+}
+interface LlamaContext {
+  readonly idealThreads: number
+  readonly batchSize: number
+  readonly flashAttention: boolean | 'auto'
+  getSequence(): Sequence
 }
 interface Sequence {
   clearHistory(): Promise<void>
@@ -28,20 +34,21 @@ interface Sequence {
 
 const packageName = 'node-llama-cpp'
 
-await serve(async ({ model: modelPath, threads, cells, flashAttention, prompt }) => {
+await serve(async ({ model: modelPath, threads, cells, flashAttention, peerDefaults, prompt }) => {
   const library = (await import(packageName)) as NodeLlamaCpp
-  const llama = await library.getLlama({ gpu: false, build: 'never', maxThreads: threads, progressLogs: false })
+  const given = peerDefaults ? {} : { batchSize: 512, threads, flashAttention }
+  const maxThreads = peerDefaults ? {} : { maxThreads: threads }
+  const llama = await library.getLlama({ gpu: false, build: 'never', progressLogs: false, ...maxThreads })
   const model = await llama.loadModel({ modelPath })
   const context = await model.createContext({
     contextSize: cells,
     sequences: 1,
-    batchSize: 512,
-    threads,
-    flashAttention,
+    ...given,
   })
   const sequence = context.getSequence()
   return {
     version: `node-llama-cpp on llama.cpp ${llama.llamaCppRelease.release}`,
+    settings: `${context.idealThreads} threads, flash attention ${nameOf(context.flashAttention)}, batch ${context.batchSize}`,
     sampling: 'temperature 0, which is greedy in C over all logits',
     generate: async (maxTokens, onToken) => {
       await sequence.clearHistory()
@@ -52,3 +59,7 @@ await serve(async ({ model: modelPath, threads, cells, flashAttention, prompt })
     },
   }
 })
+
+function nameOf(flashAttention: boolean | 'auto'): string {
+  return flashAttention === 'auto' ? 'auto' : flashAttention ? 'on' : 'off'
+}

@@ -15,7 +15,8 @@ export async function serve(create: (config: EngineConfig) => Promise<PeerEngine
     process.on('message', (message: RunMessage) => {
       measure(engine, message).then((ms) => reply({ type: 'done', ms }), fail)
     })
-    reply({ type: 'ready', version: engine.version, sampling: engine.sampling })
+    const { version, settings, sampling } = engine
+    reply({ type: 'ready', version, settings, sampling })
   } catch (error) {
     fail(error)
   }
