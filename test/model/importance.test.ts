@@ -14,10 +14,12 @@ import {
 } from '../../src/traces/importance-record.ts'
 import type { TraceSource } from '../../src/training/dataset.ts'
 import { evaluatePredictor } from '../../src/training/evaluate-predictor.ts'
-import { forwardOracle, importanceOracle, maxDifference, tinyF32, tinyPredictor } from '../oracle.ts'
+import { forwardOracle, importanceOracle, maxDifference, oraclePredictor, tinyF32, tinyPredictor } from '../oracle.ts'
 import { keptTrace } from '../support/oracle-traces.ts'
 
-const oracle = importanceOracle().traces
+const withStates = new Set(forwardOracle().map(({ id }) => id))
+/** Every tenth, and those of which the last hidden states are known. */
+const oracle = importanceOracle().traces.filter(({ id }, i) => i % 10 === 0 || withStates.has(id))
 const traces = oracle.map(keptTrace)
 const longest = Math.max(...traces.map(({ tokens }) => tokens.length))
 const allThinking = (length: number) => Int32Array.from({ length }, (_, i) => i)
@@ -56,7 +58,7 @@ const passOf = (options: Partial<PassOptions> = {}) =>
 describe('the teacher-forced pass, against the oracle (float32 model and cache)', () => {
   const measured: ImportanceArrays[] = []
 
-  test('importance of all 100 traces', { timeout: 400_000 }, () => {
+  test('importance of every prompt and thinking token', () => {
     using pass = passOf()
     for (const [i, { promptImportance, importance }] of oracle.entries()) {
       const arrays = run(pass, i)
@@ -67,17 +69,20 @@ describe('the teacher-forced pass, against the oracle (float32 model and cache)'
   })
 
   test('the embedded predictor, which dynts trained, is at least as good on them as the oracle’s own', async () => {
-    const { figures } = await evaluatePredictor(await readCheckpoint(tinyPredictor), sourceOf(measured), {
-      library: model.llama.library,
-      threads: 1,
-    })
-    const { summary } = importanceOracle()
-    expect(figures.traces).toBe(100)
-    expect(figures.mse).toBeLessThanOrEqual(summary.mse)
-    expect(figures.kendallTau).toBeGreaterThanOrEqual(summary.kendallTau)
-    for (const [percent, share] of Object.entries(summary.overlapOfTop20))
-      expect(figures.overlap[percent]).toBeGreaterThanOrEqual(share)
+    const [ours, theirs] = await Promise.all([figuresOf(tinyPredictor), figuresOf(oraclePredictor)])
+    expect(ours.traces).toBe(oracle.length)
+    expect(ours.mse).toBeLessThanOrEqual(theirs.mse)
+    expect(ours.kendallTau).toBeGreaterThanOrEqual(theirs.kendallTau)
+    // Of so few traces a token more or less is no difference.
+    for (const [percent, share] of Object.entries(theirs.overlap))
+      expect(ours.overlap[percent]).toBeGreaterThan(share - 0.01)
   })
+
+  async function figuresOf(predictor: string) {
+    const options = { library: model.llama.library, threads: 1 }
+    const { figures } = await evaluatePredictor(await readCheckpoint(predictor), sourceOf(measured), options)
+    return figures
+  }
 
   test('chunks of a few tokens give the same', () => {
     using pass = passOf({ chunkBytes: 20_000 })
