@@ -1,26 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { policyNames } from '../eviction/registry.ts'
 import { fakeHiddenState, fakeImportance } from './forward-pass.fake.ts'
 import { FakeLoop, runAlone } from './loop.fake.ts'
 import type { GenerateRequest } from './types.ts'
 import { closeTag, openTag, token, tokens } from './vocabulary.fake.ts'
 
-const policies = [
-  'dynts',
-  'dynts-bottom',
-  'dynts-no-local',
-  'dynts-no-question',
-  'question-window',
-  'random',
-  'window',
-  'streaming-llm',
-  'sepllm',
-  'h2o',
-  'snapkv',
-  'r-kv',
-  'tova',
-  'knorm',
-]
+const policies = policyNames().filter((name) => name !== 'full')
 const bounds = fc.record({
   policy: fc.constantFrom(...policies),
   promptLength: fc.integer({ min: 4, max: 12 }),

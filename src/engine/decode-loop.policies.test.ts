@@ -181,18 +181,21 @@ describe('a policy', () => {
     )
   })
 
-  test.each(['h2o', 'snapkv', 'r-kv', 'tova'])('%s is refused where attention is not read', (policy) => {
-    const bound = { budget: 20, localWindow: 4, ratio: 0.4 }
-    const request: GenerateRequest = { prompt: { tokens: tokens('Q|a') }, policy, maxTokens: 5, ...bound }
-    expect(() => new FakeLoop().submit(1, request)).toThrow(
-      expect.objectContaining({
-        code: 'attention_not_read',
-        message: expect.stringMatching(
-          new RegExp(`^policy ${policy} needs .*Engine.create\\(model, \\{ attention: true \\}\\)$`),
-        ) as string,
-      }),
-    )
-  })
+  test.each(policyNames().filter((name) => findPolicy(name).needs.has('attention')))(
+    '%s is refused where attention is not read',
+    (policy) => {
+      const bound = { budget: 20, localWindow: 4, ratio: 0.4 }
+      const request: GenerateRequest = { prompt: { tokens: tokens('Q|a') }, policy, maxTokens: 5, ...bound }
+      expect(() => new FakeLoop().submit(1, request)).toThrow(
+        expect.objectContaining({
+          code: 'attention_not_read',
+          message: expect.stringMatching(
+            new RegExp(`^policy ${policy} needs .*Engine.create\\(model, \\{ attention: true \\}\\)$`),
+          ) as string,
+        }),
+      )
+    },
+  )
 
   test.each(['knorm', 'sepllm', 'dynts'])('%s runs without attention', (policy) => {
     const bound = { budget: 20, localWindow: 4, ratio: 0.4 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { policyNames } from '../eviction/registry.ts'
 import { expectedTokens } from './forward-pass.fake.ts'
 import { FakeLoop } from './loop.fake.ts'
 import type { GenerateRequest } from './types.ts'
@@ -18,7 +19,7 @@ describe('many sequences at once', () => {
       seed: fc.integer({ min: 0, max: 1000 }),
       promptLength: fc.integer({ min: 1, max: 20 }),
       maxTokens: fc.integer({ min: 1, max: 40 }),
-      policy: fc.constantFrom('full', 'window', 'dynts', 'random', 'streaming-llm', 'h2o', 'snapkv', 'r-kv'),
+      policy: fc.constantFrom(...policyNames()),
       /** Steps of the loop before it arrives. */
       delay: fc.nat(5),
     }),

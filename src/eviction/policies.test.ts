@@ -171,7 +171,7 @@ describe('policies that look at attention', () => {
   })
 
   test('without attention, or keys, they say so', () => {
-    for (const name of ['h2o', 'snapkv', 'tova', 'r-kv']) {
+    for (const name of policyNames().filter((name) => findPolicy(name).needs.has('attention'))) {
       expect(() => make(name).score(candidates, cells), name).toThrow('was supplied')
     }
     expect(() => make('knorm').score(candidates, cells)).toThrow('No keys were supplied')
