@@ -24,6 +24,13 @@ test('the first signal aborts, the second ends the program at once', () => {
   expect(kill).toHaveBeenCalledExactlyOnceWith(process.pid, 'SIGINT')
 })
 
+test('a program that SIGTERM ends exits as a shell reports it', () => {
+  using interrupt = onInterrupt()
+  process.emit('SIGTERM', 'SIGTERM')
+  expect(interrupt.signal.aborted).toBe(true)
+  expect(process.exitCode).toBe(143)
+})
+
 test('once disposed it does not listen any more', () => {
   const before = process.listenerCount('SIGINT') + process.listenerCount('SIGTERM')
   const interrupt = onInterrupt()

@@ -1,11 +1,12 @@
 /**
- * Ctrl-C: the first ends what is under way in good order, the second ends the program.
+ * Ctrl-C and SIGTERM: the first ends what is under way in good order, the second ends the program.
  */
 export interface Interrupt extends Disposable {
   readonly signal: AbortSignal
 }
 
-const interruptedExitCode = 130
+/** As a shell reports a process that the signal ended. */
+const exitCodes: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143 }
 /** Some programs send a signal to a process and to its group at once; a person does not press twice so fast. */
 const bounceMs = 300
 /** A step of a large model, or a policy of the user's own, may take long. */
@@ -25,7 +26,7 @@ export function onInterrupt(): Interrupt {
   const handler = (signal: NodeJS.Signals) => {
     if (!controller.signal.aborted) {
       abortedAt = performance.now()
-      process.exitCode = interruptedExitCode
+      process.exitCode = exitCodes[signal]
       controller.abort()
       hint = setTimeout(() => {
         process.stderr.write('\nWaiting for what is under way to come to a stop. Ctrl-C again ends it at once.\n')

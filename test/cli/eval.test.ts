@@ -113,6 +113,33 @@ describe('dynts eval', () => {
     expect(allowed.stdout).toMatch(/planned samples are missing\.$/m)
   })
 
+  test('with fewer items than the folder holds prints the tables of those, of every policy', async () => {
+    const { code, stdout, stderr } = await evaluate(['--policy', 'window', '--limit', '2', '-o', at('whole')])
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    expect([...stdout.matchAll(/^\| `(\w+)` +\| +(\d) \| +\d+\.\d % \| +- /gm)].map(([, ...cells]) => cells)).toEqual([
+      ...[
+        ['full', '2'],
+        ['dynts', '2'],
+        ['window', '2'],
+      ],
+    ])
+    expect(readFileSync(at('whole/summary.csv'), 'utf8')).toMatch(/^chain,full,\{\},,,,,,4,/m)
+  })
+
+  test('merged without a shard, it is said which is missing and how to go on', async () => {
+    const { code, stderr } = await dynts(['eval', 'merge', at('part-1'), '-o', at('half')])
+    expect(code).toBe(0)
+    expect(stderr).toMatch(
+      /^\d+ planned samples are missing \(chain full: \d+, .*2\/2 looks like a shard that was not merged\. Merge /m,
+    )
+  })
+
+  test('ends cleanly on SIGTERM, with its exit code', async () => {
+    const ended = await evaluate([...policies, '-o', at('terminated')], { env: signalAt(2, 'SIGTERM') })
+    expect(ended).toMatchObject({ code: 143, signal: null })
+    expect(ended.stderr).toMatch(/Interrupted\. The same command goes on from there\./)
+  })
+
   test('ends cleanly on Ctrl-C', async () => {
     const { code, stdout, stderr } = await evaluate([...policies, '-o', at('stopped')], { env: signalAt(2, 'SIGINT') })
     expect({ code, stderr }).toMatchObject({ code: 130 })
@@ -152,6 +179,36 @@ test('--dry-run shows the plan, the first prompt and its answer, and computes an
   expect(stdout).toMatch(/^its right answer, compared as mathematics: 4$/m)
   expect(stdout).toMatch(/^into eval-file$/m)
   expect(existsSync(at('eval-file'))).toBe(false)
+})
+
+describe('a policy of one’s own that fails', () => {
+  test('in one prompt costs that sample, exit code 1 and a line; it is tried again', async () => {
+    writeFileSync(
+      at('sometimes.mjs'),
+      `import { existsSync } from 'node:fs'
+      let made = 0
+      export default { name: 'sometimes', create: () => {
+        const fails = made++ === 1 && !existsSync(${JSON.stringify(at('mended'))})
+        return { score: (c) => { if (fails) throw new Error('no such cell'); return Float32Array.from(c, (p) => -p) } }
+      } }`,
+    )
+    const policy = ['--policy', `window,${at('sometimes.mjs')}`, '--budget', '112', '--max-tokens', '80']
+    const run = () => evaluate([...policy, '-o', at('failing')])
+    const first = await run()
+    expect(first).toMatchObject({ code: 1 })
+    expect(first.stderr).toMatch(/^chain p2 sample 0 under .* failed: policy sometimes .*score: no such cell$/m)
+    expect(first.stderr).toMatch(
+      /^1 job failed: the reasons are in .*failures\.jsonl\. The same command tries again\.$/m,
+    )
+    expect(first.stdout).toMatch(/^1 of 8 planned samples failed\.$/m)
+    expect(recordsOf('failing')).toHaveLength(7)
+    expect(await dynts(['eval', 'summary', at('failing')])).toMatchObject({ code: 0 })
+    writeFileSync(at('mended'), '')
+    const again = await run()
+    expect(again).toMatchObject({ code: 0 })
+    expect(again.stdout).not.toContain('failed')
+    expect(recordsOf('failing')).toHaveLength(8)
+  })
 })
 
 describe('dynts eval summary', () => {

@@ -157,6 +157,33 @@ describe('one sequence at a time', () => {
   })
 })
 
+test('what is protected additionally is in the record, and stays in the cache', async () => {
+  const { question, answer } = generateChainProblem(1, { people: 4 })
+  const items = [{ id: 'p', index: 0, prompt: question, expected: answer, kind: 'chain' as const }]
+  const points = [
+    point('window', 96),
+    { ...point('window', 96), protect: ['question' as const] },
+    point('question-window', 96),
+  ]
+  const task = { name: 'chain', source: 'here', items, sampling, maxTokens: 100, samples: 1, points }
+  const folder = join(root, 'protected')
+  await run(folder, makePlan({ identity, seed: 5, kvType: 'f16', metrics: ['pass'], tasks: [task] }))
+  const [window, protectedWindow, questionWindow] = recordsOf(folder)
+  expect([window, protectedWindow].map((record) => record!.protect)).toEqual([[], ['question']])
+  const measured = ({ kind, ...record }: EvalRecord) => ({
+    ...record,
+    policy: '',
+    protect: [],
+    wallMs: 0,
+    forwardMs: 0,
+    at: '',
+    kind,
+  })
+  expect(measured(protectedWindow!)).toEqual(measured(questionWindow!))
+  expect(protectedWindow!.evictions).toBeGreaterThan(0)
+  expect(measured(window!)).not.toEqual(measured(questionWindow!))
+})
+
 test('time without work is in no record', async () => {
   const { question, answer } = generateChainProblem(1, { people: 4 })
   const items = [{ id: 'p', index: 0, prompt: question, expected: answer, kind: 'chain' as const }]

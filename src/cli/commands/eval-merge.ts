@@ -2,6 +2,8 @@
  * `dynts eval merge`: the parts of an evaluation that ran on several machines, as one.
  */
 import { Command } from 'commander'
+import { failuresPath } from '../../evaluation/run/eval-folder.ts'
+import type { Gaps } from '../../evaluation/run/gaps.ts'
 import { mergeFolders, type MergeResult } from '../../evaluation/run/merge.ts'
 
 interface MergeFlags {
@@ -11,6 +13,7 @@ interface MergeFlags {
 
 /** More are counted, not shown. */
 const shownConflicts = 5
+const shownConfigurations = 8
 
 export function evalMergeCommand(): Command {
   return new Command('merge')
@@ -23,13 +26,30 @@ export function evalMergeCommand(): Command {
 
 async function merge(folders: readonly string[], { output, json }: MergeFlags): Promise<void> {
   const result = await mergeFolders(folders, output)
-  for (const line of warnings(result)) process.stderr.write(`${line}\n`)
+  for (const line of [...warnings(result), ...gapLines(result.gaps, output)]) process.stderr.write(`${line}\n`)
   const { planned, records, added } = result
   if (json === true) {
     process.stdout.write(`${JSON.stringify({ schema: 'dynts.eval.merge/1', output, ...result }, null, 2)}\n`)
   } else {
     process.stdout.write(`${output}: ${records} records, ${added} of them new; ${planned} planned\n`)
   }
+}
+
+/** What is missing, and how to go on. */
+function gapLines({ missing, failed, configurations, shards }: Gaps, output: string): string[] {
+  const lines = failed > 0 ? [`${failed} planned samples failed; the reasons are in ${failuresPath(output)}.`] : []
+  if (missing === 0) return lines
+  const each = configurations.map((one) => `${one.task} ${one.name}: ${one.missing}`)
+  const shown = each.slice(0, shownConfigurations).join(', ') + (each.length > shownConfigurations ? ', ...' : '')
+  const parts = shards.map(({ index, count }) => `${index}/${count}`).join(', ')
+  const looks =
+    parts === ''
+      ? ''
+      : ` ${parts} ${shards.length === 1 ? 'looks like a shard that was' : 'look like shards that were'} not merged.`
+  return [
+    ...lines,
+    `${missing} planned samples are missing (${shown}).${looks} Merge what is missing into ${output}, or run the same dynts eval there without --shard.`,
+  ]
 }
 
 function warnings({ conflicts, unplanned }: MergeResult): string[] {

@@ -2,10 +2,11 @@
  * `dynts eval`: policies on tasks, each sample recorded as soon as it is there, and the tables at the end.
  */
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { Command } from 'commander'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
-import type { EvalPlan } from '../../evaluation/run/eval-plan.ts'
+import { narrowPlan, type EvalPlan } from '../../evaluation/run/eval-plan.ts'
 import { runEval, type EvalProgress, type EvalRun } from '../../evaluation/run/run-eval.ts'
 import { summarise, type EvalSummary } from '../../evaluation/run/summarise.ts'
 import { summaryText } from '../../evaluation/run/summary-tables.ts'
@@ -86,7 +87,7 @@ async function evaluate(flags: EvalFlags): Promise<void> {
     progress.stop()
     isEnded = !run.interrupted
     if (run.interrupted) say(interruptedText(flags))
-    await print(run, flags, choice.output, grader, say)
+    await print(run, grid.plan, flags, choice.output, grader, say)
     sayWhatFailed({ failed: run.failedNow, skipped: run.skippedNow }, failuresPath(choice.output), say)
   } catch (error) {
     progress.stop()
@@ -157,11 +158,24 @@ function showProgress(
   }
 }
 
-/** A part has no tables: they would be of a random choice of items. */
-async function print(run: EvalRun, flags: EvalFlags, output: string, grader: Grader, say: Say): Promise<void> {
+/**
+ * Prints what was asked for now, beside everything else that was measured of the same items; the files in the folder have all.
+ * A part has no tables: they would be of a random choice of items.
+ */
+async function print(
+  run: EvalRun,
+  asked: EvalPlan,
+  flags: EvalFlags,
+  output: string,
+  grader: Grader,
+  say: Say,
+): Promise<void> {
   const isEnded = !run.interrupted && run.done > 0 && flags.shard === undefined
-  const summary = isEnded ? await summarise(output, { allowMissing: true, grader }) : null
-  if (summary) writeSummary(output, summary)
+  const options = { allowMissing: true, grader }
+  const whole = isEnded ? await summarise(output, options) : null
+  if (whole) writeSummary(output, whole)
+  const isAll = isDeepStrictEqual(narrowPlan(run.plan, asked), run.plan)
+  const summary = whole && !isAll ? await summarise(output, { ...options, within: asked }) : whole
   if (flags.json === true) process.stdout.write(`${JSON.stringify(runJson(run, flags, output, summary), null, 2)}\n`)
   else if (summary) process.stdout.write(`${summaryText(summary)}\n`)
   else process.stdout.write(`${output}: ${run.done} of ${run.total} samples\n`)

@@ -131,8 +131,13 @@ export interface Shard {
  * Whether a job belongs to a part. The parts are disjoint and together everything. All policies' jobs of one sample are in the
  * same part, so that comparisons stay paired, and replays find their traces, within it.
  */
-export function isInShard({ task, item, sample }: PlannedJob, { index, count }: Shard): boolean {
-  return digest(['shard', task, item, sample]).readUInt32LE() % count === index - 1
+export function isInShard(job: PlannedJob, { index, count }: Shard): boolean {
+  return shardOf(job, count) === index
+}
+
+/** Which of `count` parts a job belongs to, from 1. */
+export function shardOf({ task, item, sample }: Pick<PlannedJob, 'task' | 'item' | 'sample'>, count: number): number {
+  return (digest(['shard', task, item, sample]).readUInt32LE() % count) + 1
 }
 
 function digest(parts: unknown): Buffer {

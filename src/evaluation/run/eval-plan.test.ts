@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { evalPlan, extendPlan, plannedGroups } from './eval-plan.ts'
+import { evalPlan, extendPlan, narrowPlan, plannedGroups } from './eval-plan.ts'
 import { fakePlan, identity, jobsOf, point } from './records.fake.ts'
 
 const shape = (plan: Parameters<typeof plannedGroups>[0]) =>
@@ -88,4 +88,12 @@ describe('a folder that another plan is run in', () => {
     }
     expect(() => extend(plan, other)).toThrow(/its questions for chain are others/)
   })
+})
+
+test('a plan narrowed to a smaller one has its items and samples, and all configurations', () => {
+  const whole = fakePlan({ items: 30, samples: 3 })
+  const asked = fakePlan({ items: 5, points: [point('dynts')] })
+  expect(shape(narrowPlan(whole, asked))).toEqual(['sample full 5', 'sample dynts 5', 'sample window 5'])
+  expect(narrowPlan(whole, whole)).toEqual(whole)
+  expect(narrowPlan(asked, whole)).toEqual(asked)
 })

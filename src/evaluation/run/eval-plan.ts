@@ -127,6 +127,24 @@ export function extendPlan(plan: EvalPlan, added: EvalPlan, where: string): Eval
   return { ...plan, tasks: [...tasks, ...added.tasks.filter(({ name }) => !known.has(name))] }
 }
 
+/** Of the tasks that `to` has no more items, and no more samples of each, than it measures there. */
+export function narrowPlan(plan: EvalPlan, to: EvalPlan): EvalPlan {
+  const tasks = plan.tasks.map((task) => {
+    const other = to.tasks.find(({ name }) => name === task.name)
+    if (!other) return task
+    const most = (of: (one: Configuration) => number) => Math.max(...other.configurations.map(of))
+    const items = most((one) => one.items)
+    const samples = most((one) => one.samples)
+    const configurations = task.configurations.map((one) => ({
+      ...one,
+      items: Math.min(one.items, items),
+      samples: Math.min(one.samples, samples),
+    }))
+    return { ...task, configurations }
+  })
+  return { ...plan, tasks }
+}
+
 /** What two plans have not in common and would have to, in words. */
 function differenceOf(plan: EvalPlan, added: EvalPlan): string | undefined {
   if (!isDeepStrictEqual(plan.model, added.model)) return `its model is ${describe(plan)}, not ${describe(added)}`

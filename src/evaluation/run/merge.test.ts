@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { noLock } from '../../../test/support/no-lock.ts'
-import { recordsPath, writePlan } from './eval-folder.ts'
+import { failuresPath, recordsPath, writePlan } from './eval-folder.ts'
 import { isInShard } from './eval-job.ts'
-import type { EvalRecord } from './eval-record.ts'
+import { recordKey, type EvalRecord } from './eval-record.ts'
 import { mergeFolders } from './merge.ts'
 import { fakePlan, jobsOf, sampleRecord } from './records.fake.ts'
 
@@ -14,7 +14,8 @@ const root = mkdtempSync(join(tmpdir(), 'dynts-merge-'))
 afterAll(() => rmSync(root, { recursive: true }))
 const plan = fakePlan({ items: 6, samples: 2 })
 const records = jobsOf(plan).map((job) => sampleRecord(job, true))
-const textOf = (some: readonly EvalRecord[]) => some.map((record) => `${JSON.stringify(record)}\n`).join('')
+const textOfLines = (some: readonly object[]) => some.map((record) => `${JSON.stringify(record)}\n`).join('')
+const textOf = (some: readonly EvalRecord[]) => textOfLines(some)
 const whole = textOf(records)
 
 let count = 0
@@ -43,6 +44,34 @@ describe('merging', () => {
       }),
       { numRuns: 4 },
     )
+  })
+
+  test('says which shards are missing, and how many records of what', async () => {
+    const partOf = (index: number, count: number) =>
+      folderOf(jobsOf(plan).flatMap((job, i) => (isInShard(job, { index, count }) ? (records[i] ?? []) : [])))
+    const there = jobsOf(plan).filter((job) => !isInShard(job, { index: 2, count: 3 })).length
+    const output = fresh()
+    const { gaps } = await mergeFolders([partOf(1, 3), partOf(3, 3)], output)
+    expect(gaps).toMatchObject({ missing: 36 - there, failed: 0, shards: [{ index: 2, count: 3 }] })
+    expect(gaps.configurations.map(({ name }) => name.split(' ')[0])).toEqual(['full', 'dynts', 'window'])
+    const { gaps: none } = await mergeFolders([partOf(2, 3)], output)
+    expect(none).toEqual({ missing: 0, failed: 0, configurations: [], shards: [] })
+    // What a kill has left is no shard.
+    const { gaps: broken } = await mergeFolders([folderOf(records.slice(0, 20))], fresh())
+    expect(broken).toMatchObject({ missing: 16, shards: [] })
+  })
+
+  test('takes failures over, unless another folder has the record', async () => {
+    const failure = (record: EvalRecord) => ({
+      ...{ schema: 'dynts.failure/1', key: recordKey(record), job: record.item, reason: 'no', versions: {} },
+      at: '2026-01-01T00:00:00.000Z',
+    })
+    const parts = [folderOf(records.slice(0, 30)), folderOf(records.slice(32))]
+    writeFileSync(failuresPath(parts[0]!), textOfLines([30, 31, 35].map((i) => failure(records[i]!))))
+    const output = fresh()
+    const { gaps } = await mergeFolders(parts, output)
+    expect(gaps).toMatchObject({ missing: 0, failed: 2 })
+    expect((await mergeFolders(parts, output)).gaps).toEqual(gaps)
   })
 
   test('takes what is there, and a record twice only once, timings apart', async () => {

@@ -6,12 +6,14 @@ import { createHash } from 'node:crypto'
 import { appendFileSync, closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { InputError } from '../../errors.ts'
+import { FailureLog, readFailures } from '../../jobs/failure-log.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import type { WriteLock } from '../../records/file-lock.ts'
 import { readAllRecords } from '../../records/read-records.ts'
 import { jobKey } from './eval-job.ts'
-import { hasPlan, readPlan, recordsPath, withEvalFolder, writePlan } from './eval-folder.ts'
+import { failuresPath, hasPlan, readPlan, recordsPath, withEvalFolder, writePlan } from './eval-folder.ts'
 import { plannedGroups, type EvalPlan } from './eval-plan.ts'
+import { gapsOf, type Gaps } from './gaps.ts'
 import { evalRecords, recordKey, withoutTimings, type EvalRecord } from './eval-record.ts'
 
 export interface MergeResult {
@@ -24,6 +26,7 @@ export interface MergeResult {
   readonly conflicts: readonly MergeConflict[]
   /** Records of jobs that the plan does not have; left out. */
   readonly unplanned: number
+  readonly gaps: Gaps
 }
 
 export interface MergeConflict {
@@ -84,7 +87,16 @@ function merge(plan: EvalPlan, folders: readonly string[], output: string, lock:
   writePlan(output, plan, lock)
   const inOrder = order.flatMap((key) => places.get(key) ?? [])
   writeFileAtomic(recordsPath(output), (partial) => copyRecords(partial, inOrder), { lock })
-  return { planned: planned.size, records: places.size, added: places.size - before, conflicts, unplanned }
+  mergeFailures(folders, output, lock)
+  const counts = { planned: planned.size, records: places.size, added: places.size - before }
+  return { ...counts, conflicts, unplanned, gaps: gapsOf(plan, output) }
+}
+
+function mergeFailures(folders: readonly string[], output: string, lock: WriteLock): void {
+  const log = new FailureLog(failuresPath(output), lock)
+  for (const folder of folders) {
+    if (folder !== output) for (const failure of readFailures(failuresPath(folder))) log.add(failure)
+  }
 }
 
 function* recordsIn(path: string): Generator<Place & { readonly record: EvalRecord }, void, undefined> {

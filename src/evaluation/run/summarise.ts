@@ -8,13 +8,22 @@ import { sum } from '../metrics/estimate.ts'
 import { summariseReplays, summariseSamples, type ReplaySummary, type SampleSummary } from './configuration-summary.ts'
 import type { EvalIdentity, JobSettings } from './eval-job.ts'
 import { readPlan } from './eval-folder.ts'
-import { plannedGroups, type Configuration, type EvalPlan, type PlannedGroup, type PlannedTask } from './eval-plan.ts'
+import {
+  narrowPlan,
+  plannedGroups,
+  type Configuration,
+  type EvalPlan,
+  type PlannedGroup,
+  type PlannedTask,
+} from './eval-plan.ts'
 import { comparedWith, readFound, rowsOf, type FoundRecords, type Rows } from './found-records.ts'
 import type { AnswerGrader } from './judge.ts'
 
 export const summarySchema = 'dynts.eval.summary/1'
 
 export interface SummariseOptions {
+  /** Only what this plan has too. Default: all of the folder. */
+  readonly within?: EvalPlan | undefined
   /** False: missing samples are an error. */
   readonly allowMissing: boolean
   /** For Pass@k and Maj@k. Default: the number of samples of an item, if there are several. */
@@ -67,7 +76,8 @@ export interface EvalSummary extends EvalIdentity {
  * @throws InputError `no_plan`, `invalid_plan`, `invalid_records`, `no_records`, `too_few_samples`; `missing_samples`, saying of what how many
  */
 export async function summarise(folder: string, options: SummariseOptions): Promise<EvalSummary> {
-  const plan = readPlan(folder)
+  const whole = readPlan(folder)
+  const plan = options.within ? narrowPlan(whole, options.within) : whole
   const found = readFound(folder)
   if (found.samples.size + found.replays.size === 0) {
     throw new InputError('no_records', `${folder} has no records yet: run the same dynts eval again.`)
