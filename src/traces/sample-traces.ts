@@ -18,16 +18,13 @@ import { hasThinking, judgeTrace, type AnswerGrader, type Verdict } from './judg
 import { LocalTraceExecutor } from './local-trace-executor.ts'
 import { planTraces, type SamplingPlanOptions } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
-import { samplingFailure } from './trace-failure.ts'
+import { failuresPath, samplingFailure } from './trace-failure.ts'
 import { traceSchema, type DroppedTrace } from './trace-record.ts'
 import { titleOf, type Sampled, type TraceExecutor, type TraceJob } from './trace-job.ts'
 
 /** So many samples without thinking, and none with it: the model does not think. */
 const samplesWithoutThinking = 20
 const never = new AbortController().signal
-
-/** Where samples that failed are listed (`FailureLog`). */
-export const failuresPath = (output: string): string => `${output}.failures.jsonl`
 
 /** With `executor`, the model's vocabulary is enough. */
 export interface SampleTracesOptions extends SamplingPlanOptions {

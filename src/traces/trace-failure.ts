@@ -13,6 +13,9 @@ export interface WhatIsKept {
   readonly resume: boolean
 }
 
+/** Where samples that failed are listed (`FailureLog`). */
+export const failuresPath = (output: string): string => `${output}.failures.jsonl`
+
 /** A failure while samples were drawn, with what is recorded. A bug is passed on as it is. */
 export function samplingFailure(error: unknown, { output, recorded, total, resume }: WhatIsKept): unknown {
   const cause = outputFailure(error, output)

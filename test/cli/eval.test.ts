@@ -162,7 +162,7 @@ describe('dynts eval', () => {
       ...['window 112 p1', 'window 112 p2', 'window 128 p1', 'window 128 p2'],
       ...['mine.mjs 112 p1', 'mine.mjs 128 p1'],
     ])
-    expect(stdout).toMatch(/^\| Pass@1 by B \| +112 \| +128 \|$/m)
+    expect(stdout).toMatch(/^\| Pass@1 by B +\| +112 \| +128 \|$/m)
   })
 })
 

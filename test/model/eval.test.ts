@@ -158,14 +158,14 @@ describe('one sequence at a time', () => {
 })
 
 test('what is protected additionally is in the record, and stays in the cache', async () => {
-  const { question, answer } = generateChainProblem(1, { people: 4 })
+  const { question, answer } = generateChainProblem(1, { people: 8 })
   const items = [{ id: 'p', index: 0, prompt: question, expected: answer, kind: 'chain' as const }]
   const points = [
-    point('window', 96),
-    { ...point('window', 96), protect: ['question' as const] },
-    point('question-window', 96),
+    point('window', 160),
+    { ...point('window', 160), protect: ['question' as const] },
+    point('question-window', 160),
   ]
-  const task = { name: 'chain', source: 'here', items, sampling, maxTokens: 100, samples: 1, points }
+  const task = { name: 'chain', source: 'here', items, sampling, maxTokens: 300, samples: 1, points }
   const folder = join(root, 'protected')
   await run(folder, makePlan({ identity, seed: 5, kvType: 'f16', metrics: ['pass'], tasks: [task] }))
   const [window, protectedWindow, questionWindow] = recordsOf(folder)

@@ -2,7 +2,7 @@
  * Sampling traces with the embedded model, and taking over those of another server.
  */
 import { EventEmitter, once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,6 +18,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { readRecords } from '../../src/records/read-records.ts'
+import { failuresPath } from '../../src/traces/trace-failure.ts'
 import { traceRecords } from '../../src/traces/trace-record.ts'
 import { importanceOracle } from '../oracle.ts'
 import { OpenAiServer, type Style } from '../support/openai-server.ts'
@@ -159,6 +160,33 @@ describe('another server', () => {
   afterAll(async () => {
     await model.close()
     await server.stop()
+  })
+
+  test('a prompt that it refuses costs that sample only, and is asked for again; too many end the run', async () => {
+    const tags = { open: '<think>', close: '</think>' }
+    const connect = () => RemoteExecutor.connect({ url: server.url, parallel: 1, timeoutMs: 60_000, retries: 0, tags })
+    let isMended = false
+    server.reply = ({ messages }) =>
+      messages[0]!.content === questions[0]!.question && !isMended
+        ? { kind: 'status', status: 400, message: 'this prompt is not for me' }
+        : { kind: 'ok' }
+    const notes: string[] = []
+    const run = async (more: Partial<SampleTracesOptions> = {}) =>
+      await sampleTraces({
+        ...base,
+        ...{ model, executor: await connect(), output, onNote: (text: string) => notes.push(text), ...more },
+      })
+    expect(await run()).toMatchObject({ total: 4, sampled: 2, failedNow: 2, interrupted: false })
+    expect(records().map(({ question }) => question)).toEqual(['p2', 'p2'])
+    expect(notes[0]).toMatch(/^sample p1#0 failed: .*status 400: this prompt is not for me\.$/)
+    const log = readFileSync(failuresPath(output), 'utf8').trimEnd().split('\n')
+    expect(log.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ key: 'p1#0' }, { key: 'p1#1' }])
+
+    // The last of them and what is left.
+    const ended = run({ samples: 4, maxFailures: 2 })
+    await expect(ended).rejects.toThrow(/this prompt is not for me\. 2 of 8 samples are recorded in /)
+    isMended = true
+    expect(await run()).toMatchObject({ sampled: 4, sampledNow: 2, failedNow: 0 })
   })
 
   test('its text becomes the tokens that the model itself has generated', async () => {
