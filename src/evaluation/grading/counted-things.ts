@@ -35,13 +35,7 @@ export function isCounted(words: string, amount: string): boolean {
 
 /** What two descriptions count, whatever is said about it. */
 export function sameCounted(a: string, b: string): boolean {
-  const [left, right] = [a, b].map((words) =>
-    words
-      .toLowerCase()
-      .replace(/[^a-z ]/g, '')
-      .trim()
-      .split(/\s+/),
-  )
+  const [left, right] = [a, b].map((words) => words.toLowerCase().replace(/[.,]/g, '').trim().split(/\s+/))
   if (left?.join(' ') === right?.join(' ')) return true
   const noun = (words: readonly string[] = []) => (words.at(-1) ?? '').replace(/s$/, '')
   return isCounted(a, '1') && isCounted(b, '1') && noun(left) === noun(right)

@@ -47,7 +47,7 @@ export function wholeOf({ n, d }: Rational): bigint | undefined {
 
 function powerOf(base: Rational, exponent: Rational): Rational | undefined {
   const whole = wholeOf(exponent)
-  return whole === undefined ? undefined : power(base, whole)
+  return whole === undefined || (whole === 0n && base.n === 0n) ? undefined : power(base, whole)
 }
 
 function factorial(n: bigint | undefined): Rational | undefined {

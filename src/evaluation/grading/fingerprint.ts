@@ -10,7 +10,7 @@ import { addModulo, inverseModulo, multiplyModulo, powerModulo, totient } from '
 /** The primes below 2^26: products of two remainders are safe integers. */
 const primes = [67108859, 67108837, 67108819, 67108777] as const
 /** The factorial of a larger number has no fingerprint: it takes too long. */
-const largestFactorial = 1_000_000
+const largestFactorial = 200_000
 
 type Remainders = readonly number[]
 type Series = Extract<Formula, { kind: 'series' }>

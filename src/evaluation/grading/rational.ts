@@ -34,9 +34,16 @@ export function withoutSpaces(text: string): string {
   return text.replace(/(?<!\d)\s+|\s+(?!\d)/g, '')
 }
 
+/** About how many digits numerator and denominator have together, in lowest terms. */
+export function digitsOf({ n, d }: Rational): number {
+  let [a, b] = [n < 0n ? -n : n, d]
+  while (b > 0n) [a, b] = [b, a % b]
+  return a === 0n ? 0 : lengthOf(n / a) + lengthOf(d / a)
+}
+
 /** Undefined for 1/0, and where the result would have too many digits. */
 export function power(base: Rational, exponent: bigint): Rational | undefined {
-  const digits = Math.max(digitsOf(base.n), digitsOf(base.d))
+  const digits = Math.max(lengthOf(base.n), lengthOf(base.d))
   const size = exponent < 0n ? -exponent : exponent
   if (size * BigInt(digits) > BigInt(mostDigits)) return undefined
   const raised = { n: base.n ** size, d: base.d ** size }
@@ -93,6 +100,6 @@ function negated(value: Rational | undefined, sign: string | undefined): Rationa
   return value && sign === '-' ? { n: -value.n, d: value.d } : value
 }
 
-function digitsOf(value: bigint): number {
+function lengthOf(value: bigint): number {
   return Math.ceil(value.toString(16).length * 1.3)
 }

@@ -76,6 +76,7 @@ function described(amount: string, tail: string): Answer | undefined {
     const whole = `(${amount})\\cdot ${multiple}`
     return rest.length === 0 ? value(whole) : described(whole, rest.join(' '))
   }
+  if (/(?:^|\s)\d/.test(tail)) return mixed(amount, tail)
   if (trailingWords.test(tail.toLowerCase().replace(/[()]/g, '')) || isRepetition(amount, tail))
     return readMeasured(amount)
   const unit = unitOf(tail)
@@ -84,6 +85,14 @@ function described(amount: string, tail: string): Answer | undefined {
   // Words behind a unit: 10\% increase.
   if (inner.unit) return value(inner.latex, { ...inner.unit, words: `${inner.unit.words} ${tail}`.trim() })
   return value(amount, unit)
+}
+
+/** `1 hour 30 minutes` */
+function mixed(amount: string, tail: string): Answer | undefined {
+  const [, large = '', rest = '', small = ''] = /^([^\d]+?),?\s+(?:and\s+)?(\d+(?:\.\d+)?)\s+([^\d]+)$/.exec(tail) ?? []
+  const [a, b] = [unitOf(large), unitOf(small)]
+  if (a.dimension === undefined || a.dimension !== b.dimension || a.factor === b.factor) return undefined
+  return value(`(${amount})\\cdot${a.factor}+${rest}\\cdot${b.factor}`, { ...a, factor: '1' })
 }
 
 /** `42 (forty-two)` */

@@ -92,6 +92,10 @@ function readOrder(given: readonly string[], signs: readonly string[]): Order | 
   return { kind: 'order', parts, strict, interval: intervalOf(parts, strict) }
 }
 
+function isVariable(text: string): boolean {
+  return plainName.test(text) && !/^(?:e|i|\\pi)$/.test(text)
+}
+
 function intervalOf(parts: readonly string[], strict: readonly boolean[]): Order['interval'] {
   const [first = '', second = '', third] = parts
   const open = strict[0] ? '(' : '['
@@ -103,6 +107,7 @@ function intervalOf(parts: readonly string[], strict: readonly boolean[]): Order
   }
   const [, bounded] = /^\|([a-z])\|$/.exec(first) ?? []
   if (bounded !== undefined) return interval(open, `-(${second})`, second, strict[0] ? ')' : ']')
-  if (plainName.test(first)) return interval('(', '-\\infty', second, strict[0] ? ')' : ']')
-  return plainName.test(second) ? interval(open, first, '\\infty', ')') : undefined
+  if (isVariable(first) && !(unknown.test(second) && !unknown.test(first)))
+    return interval('(', '-\\infty', second, strict[0] ? ')' : ']')
+  return isVariable(second) ? interval(open, first, '\\infty', ')') : undefined
 }

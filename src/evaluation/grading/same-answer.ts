@@ -2,7 +2,7 @@
  * Whether two answers agree: sets in any order, points in theirs, values with their units. Leaves the question of whether
  * two formulas are equal to an `Algebra`.
  */
-import type { Answer, Order, Tuple } from './answer.ts'
+import type { Answer, List, Order, Tuple } from './answer.ts'
 import { sameCounted, isCounted } from './counted-things.ts'
 import { plainWords, readAnswer } from './read-answer.ts'
 import { realSetOf } from './real-set.ts'
@@ -87,7 +87,7 @@ class Comparison {
   /** A name says nothing where the other answer has none; two names must be equal, or the equations. */
   #named(given: Answer, expected: Answer): boolean {
     if (given.kind === 'named' && expected.kind === 'named') {
-      if (given.name === expected.name || (isFunction(given) && isFunction(expected))) {
+      if (given.name === expected.name || isSameFunction(given, expected)) {
         return this.agree(given.is, expected.is)
       }
       return this.#algebra.proportional([given.name, given.latex], [expected.name, expected.latex], false)
@@ -145,6 +145,8 @@ class Comparison {
       // Conditions that hold together are not those of which one holds.
       if (given.joined && expected.joined && given.joined !== expected.joined && given.items.some(isCondition))
         return false
+      const isCommon = (list: List) => list.braces && list.joined === 'all'
+      if (isCommon(given) !== isCommon(expected)) return false
       if (areParts(given.items, expected.items)) return this.#inOrder(given.items, expected.items)
       if (given.braces || expected.braces) return this.#sets(given.items, expected.items)
       if (given.items.length === expected.items.length) return this.#eachOnce(given.items, expected.items)
@@ -274,8 +276,9 @@ function product(a: string, b: string): string {
 }
 
 /** `y` and `f(x)` name the same thing. */
-function isFunction({ name }: Of<'named'>): boolean {
-  return name === 'y' || /^[a-zA-Z]\(\w\)$/.test(name)
+function isSameFunction(a: Of<'named'>, b: Of<'named'>): boolean {
+  const isFunction = ({ name }: Of<'named'>) => /^[a-zA-Z]\(\w\)$/.test(name)
+  return (a.name === 'y' && isFunction(b)) || (b.name === 'y' && isFunction(a))
 }
 
 function isCondition({ kind }: Answer): boolean {

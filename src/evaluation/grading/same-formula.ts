@@ -8,7 +8,7 @@ import { sameFingerprint } from './fingerprint.ts'
 import { call, mentions, variablesOf, type Formula } from './formula.ts'
 import { numericValue, type Setting } from './numeric-value.ts'
 import { parseFormula } from './parse-formula.ts'
-import { parseRational, sameRational, withoutSpaces } from './rational.ts'
+import { digitsOf, parseRational, sameRational, withoutSpaces, type Rational } from './rational.ts'
 import type { Algebra, Sides } from './same-answer.ts'
 
 /** Values may differ by so many times what they can be off. */
@@ -18,6 +18,8 @@ const vaguest = 1e-9
 /** Points: all variables positive; of both signs; whole numbers. */
 const pointsOfAKind = 6
 const fewestPoints = 3
+/** Of numerator and denominator together. */
+const mostDigits = 22
 
 export class FormulaAlgebra implements Algebra {
   readonly #parsed = new Map<string, Formula | undefined>()
@@ -30,7 +32,7 @@ export class FormulaAlgebra implements Algebra {
     if (!left || !right) return false
     const exact = [exactValue(left), exactValue(right)] as const
     if (exact[0] && exact[1]) return sameRational(exact[0], exact[1])
-    return sameFingerprint(left, right) ?? sameAtPoints(left, right)
+    return sameFingerprint(left, right) ?? (!exact.some(isLong) && sameAtPoints(left, right))
   }
 
   readonly proportional = (a: Sides, b: Sides, positive: boolean): boolean => {
@@ -55,6 +57,11 @@ export class FormulaAlgebra implements Algebra {
     if (!this.#parsed.has(latex)) this.#parsed.set(latex, parseFormula(latex))
     return this.#parsed.get(latex)
   }
+}
+
+/** A number with more digits than double precision tells apart is no irrational one. */
+function isLong(value: Rational | undefined): boolean {
+  return value !== undefined && digitsOf(value) > mostDigits
 }
 
 function sameAtPoints(a: Formula, b: Formula): boolean {

@@ -37,6 +37,9 @@ export const phrases: ReadonlyMap<string, string> = new Map([
   ...'all real numbers|all reals|all real x|real numbers|reals|any real number|all real values'
     .split('|')
     .map((phrase) => [phrase, '\\mathbb{R}'] as const),
+  ['infinity', '\\infty'],
+  ['positive infinity', '\\infty'],
+  ['negative infinity', '-\\infty'],
   ['dne', 'does not exist'],
   ['infinitely many solutions', 'infinitely many'],
 ])
