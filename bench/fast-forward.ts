@@ -102,6 +102,10 @@ export class FastForward implements ForwardPass {
     return this.#context.logits(row)
   }
 
+  logprob(row: number, token: number): number {
+    return this.#context.logprob(row, token)
+  }
+
   hiddenState(row: number): Float32Array {
     if (!this.#skips) return this.#context.hiddenState(row)
     return this.#hiddenStates[this.#random.below(this.#hiddenStates.length)] ?? new Float32Array()

@@ -4,6 +4,7 @@
  */
 import type { AttentionRow, CachedKeys } from '../eviction/policy.ts'
 import { fakeProducts } from '../eviction/products.fake.ts'
+import { logprobOf } from '../llama/log-softmax.ts'
 import type { ForwardPass } from './forward-pass.ts'
 import { closeTag, eos, fakeVocabulary, openTag, token, vocabularySize } from './vocabulary.fake.ts'
 
@@ -115,6 +116,10 @@ export class FakeForward implements ForwardPass {
 
   synchronize(): void {
     this.synchronized++
+  }
+
+  logprob(row: number, token: number): number {
+    return logprobOf(this.logits(row), token)
   }
 
   logits(row: number): Float32Array {

@@ -40,6 +40,8 @@ export interface ForwardPass extends CellStore {
   synchronize(): void
   /** Shape [vocabulary size]; valid until the next decode. */
   logits(row: number): Float32Array
+  /** log softmax of a row's logits, of one token. */
+  logprob(row: number, token: number): number
   /** Shape [d]; valid until the next decode. */
   hiddenState(row: number): Float32Array
   /** Attention of a row that was asked for; valid until the next call, and only before its sequence's cells change. */

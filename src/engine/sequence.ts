@@ -4,7 +4,6 @@
  */
 import type { CompactionChoice } from '../cache/compaction.ts'
 import type { ForwardPass, LoopModel, TokenSampler } from './forward-pass.ts'
-import { logprobOf } from './logprob.ts'
 import type { PreparedRequest } from './prepare.ts'
 import { report } from './report.ts'
 import { SequenceCache } from './sequence-cache.ts'
@@ -128,7 +127,7 @@ export class Sequence {
     const forced = replay?.[this.#generated.length] ?? this.#forced.shift()
     const token = forced ?? this.#sampler?.sample(row)
     if (token === undefined) throw new Error('there is neither a sampler nor a token to replay')
-    if (replay) this.#logprobs.push(logprobOf(this.#forward.logits(row), token))
+    if (replay) this.#logprobs.push(this.#forward.logprob(row, token))
     else if (forced !== undefined) this.#sampler?.accept(forced)
     this.#generated.push(token)
     const ending = this.#text.read(token, this.#position, forced !== undefined && !replay, events)

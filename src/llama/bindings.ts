@@ -130,6 +130,7 @@ const ggmlBase = {
   ggml_set_input: c<(tensor: P) => void>('void ggml_set_input(void *)'),
   ggml_set_output: c<(tensor: P) => void>('void ggml_set_output(void *)'),
   ggml_mul_mat: c<(context: P, a: P, b: P) => P>('void *ggml_mul_mat(void *, void *, void *)'),
+  ggml_soft_max: c<(context: P, a: P) => P>('void *ggml_soft_max(void *, void *)'),
   ggml_softplus: c<(context: P, a: P) => P>('void *ggml_softplus(void *, void *)'),
   ggml_new_graph: c<(context: P) => P>('void *ggml_new_graph(void *)'),
   ggml_build_forward_expand: c<(graph: P, tensor: P) => void>('void ggml_build_forward_expand(void *, void *)'),

@@ -14,6 +14,7 @@ import {
   type ContextSettings,
 } from './context-options.ts'
 import { NativeHandle } from './handle.ts'
+import { LogSoftmax } from './log-softmax.ts'
 import type { LlamaModel } from './model.ts'
 import { OutputRows } from './output-rows.ts'
 import { PairProducts } from './pair-products.ts'
@@ -45,6 +46,8 @@ export class LlamaContext extends NativeHandle {
   readonly #outputs: OutputRows
   readonly #stateBuffer = new StateBuffer()
   readonly #attention: AttentionReader | undefined
+  /** Made when log-probabilities are first asked for. */
+  #logSoftmax: LogSoftmax | undefined
   /** Made when keys are first asked for. */
   #products: PairProducts | undefined
 
@@ -205,6 +208,13 @@ export class LlamaContext extends NativeHandle {
     return this.#outputs.hiddenState(this.pointer, row)
   }
 
+  /** log softmax of an output row's logits, of one token. */
+  logprob(row: number, token: number): number {
+    const logits = this.logits(row)
+    this.#logSoftmax ??= new LogSoftmax(this.model.library, logits.length)
+    return this.#logSoftmax.run(logits, token)
+  }
+
   /**
    * Attention of a row of the last `append` or `decode` for which it was asked. Valid until the next call, and only before
    * the cells of its sequence change.
@@ -262,6 +272,7 @@ export class LlamaContext extends NativeHandle {
     this.model.library.c.llama_free(pointer)
     this.#settings.attentionProbe?.dispose()
     this.#products?.dispose()
+    this.#logSoftmax?.dispose()
   }
 
   /** @param read runs the pass while attention is read; undefined: nothing is */

@@ -124,10 +124,11 @@ export class GgmlWorkspace extends NativeHandle {
     if (values.length > 0) this.c.ggml_backend_tensor_set(tensor, values, 0, values.byteLength)
   }
 
-  /** Reads the first bytes of a tensor into `values`, and returns them. */
-  read(tensor: Pointer, values: Float32Array): Float32Array {
-    this.#check(tensor, values)
-    if (values.length > 0) this.c.ggml_backend_tensor_get(tensor, values, 0, values.byteLength)
+  /** Reads values of a tensor, from the one at `start` on, into `values`, and returns them. */
+  read(tensor: Pointer, values: Float32Array, start = 0): Float32Array {
+    const offset = start * values.BYTES_PER_ELEMENT
+    this.#check(tensor, values, offset)
+    if (values.length > 0) this.c.ggml_backend_tensor_get(tensor, values, offset, values.byteLength)
     return values
   }
 
@@ -136,10 +137,11 @@ export class GgmlWorkspace extends NativeHandle {
     this.c.ggml_backend_free(backend)
   }
 
-  #check(tensor: Pointer, values: ArrayBufferView): void {
+  #check(tensor: Pointer, values: ArrayBufferView, offset = 0): void {
     this.checkNotDisposed()
     const bytes = this.c.ggml_nbytes(tensor)
-    if (values.byteLength > bytes) throw new RangeError(`${values.byteLength} bytes for a tensor of ${bytes}`)
+    if (offset < 0 || offset + values.byteLength > bytes)
+      throw new RangeError(`${values.byteLength} bytes for a tensor of ${bytes}`)
   }
 
   #outOfMemory(): EngineError {
