@@ -14,10 +14,25 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { noLock } from '../../test/support/no-lock.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { withFileLock } from './file-lock.ts'
+
+/** What was asked of the file system, in order. */
+const calls = vi.hoisted(() => ({ made: [] as string[] }))
+vi.mock('node:fs', async (original) => {
+  const fs = await original<{ fsyncSync: (file: number) => void; renameSync: (from: string, to: string) => void }>()
+  const fsyncSync = (file: number) => {
+    calls.made.push('fsync')
+    fs.fsyncSync(file)
+  }
+  const renameSync = (from: string, to: string) => {
+    calls.made.push('rename')
+    fs.renameSync(from, to)
+  }
+  return { ...fs, fsyncSync, renameSync }
+})
 
 const fresh = (name = 'file') => join(mkdtempSync(join(tmpdir(), 'dynts-atomic-')), name)
 const refused = (message: RegExp) =>
@@ -32,6 +47,12 @@ test('a file is replaced as a whole, and nothing stays beside it', () => {
   writeFileAtomic(path, (partial) => writeFileSync(partial, Buffer.from([1, 2])), { lock: noLock })
   expect(readFileSync(path)).toEqual(Buffer.from([1, 2]))
   expect(readdirSync(dirname(path))).toEqual(['file'])
+})
+
+test('a file is on the disk before it has its name, and its name is on the disk too', () => {
+  calls.made = []
+  writeFileAtomic(fresh(), 'text')
+  expect(calls.made).toEqual(process.platform === 'win32' ? ['fsync', 'rename'] : ['fsync', 'rename', 'fsync'])
 })
 
 test('a failure leaves the old file, and no part of the new one', () => {

@@ -22,13 +22,18 @@ import { RecordFile } from './record-file.ts'
 
 /** Takes half of what is appended. */
 const fullDisk = vi.hoisted(() => ({ isFull: false }))
+const synced = vi.hoisted(() => ({ times: 0 }))
 vi.mock('node:fs', async (original) => {
-  const fs = await original<{ appendFileSync: typeof appendFileSync }>()
+  const fs = await original<{ appendFileSync: typeof appendFileSync; fsyncSync: (file: number) => void }>()
+  const fsyncSync = (file: number) => {
+    synced.times++
+    fs.fsyncSync(file)
+  }
   const append = (file: number, text: string) => {
     fs.appendFileSync(file, fullDisk.isFull ? text.slice(0, text.length / 2) : text)
     if (fullDisk.isFull) throw Object.assign(new Error('no space left'), { code: 'ENOSPC', syscall: 'write' })
   }
-  return { ...fs, appendFileSync: append }
+  return { ...fs, appendFileSync: append, fsyncSync }
 })
 
 const schema = z.object({ id: z.string(), value: z.number() })
@@ -129,6 +134,26 @@ describe('a record file', () => {
     })
     await expect(lost).rejects.toMatchObject({ name: 'EngineError', code: 'lock_lost' })
     expect(readFileSync(path, 'utf8')).toBe('{"id":"a","value":1}\n')
+  })
+
+  test('is on the disk a second after a record, and when its lock is released', async () => {
+    const path = fresh()
+    vi.useFakeTimers()
+    try {
+      await withFileLock(`${path}.lock`, { staleMs: 1e6 }, (lock) => {
+        const file = RecordFile.open(path, { ...format, lock })
+        synced.times = 0
+        file.add({ id: 'a', value: 1 })
+        file.add({ id: 'b', value: 1 })
+        vi.advanceTimersByTime(1000)
+        expect(synced.times).toBe(1)
+        file.add({ id: 'c', value: 1 })
+        return Promise.resolve()
+      })
+      expect(synced.times).toBe(2)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('shows a record that two merged files both hold once', () => {
