@@ -1,6 +1,7 @@
 /**
  * One scenario in a process of its own, so that no scenario inherits another's memory. Started by main.ts.
  */
+import { InputError } from '../src/errors.ts'
 import { Bench } from './bench.ts'
 import { modelsFolder, tinyModel } from './paths.ts'
 import { Progress } from './progress.ts'
@@ -64,10 +65,17 @@ async function runPart(name: string, part: Part): Promise<boolean> {
   return stopped
 }
 
-for (const part of scenario.parts) {
-  if (!job.models.includes(part.model)) continue
-  if (await runPart(scenario.name, part)) {
-    process.exitCode = exitStopped
-    break
+try {
+  for (const part of scenario.parts) {
+    if (!job.models.includes(part.model)) continue
+    if (await runPart(scenario.name, part)) {
+      process.exitCode = exitStopped
+      break
+    }
   }
+} catch (error) {
+  if (!(error instanceof InputError)) throw error
+  progress.end()
+  process.stderr.write(`${scenario.name}: ${error.message}\n`)
+  process.exitCode = 1
 }

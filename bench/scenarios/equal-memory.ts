@@ -2,6 +2,7 @@
  * What a given amount of memory for the cache is good for: how many generations of 16,384 tokens it holds under the full
  * cache and under B = 3000, and the tokens per second of all of them together.
  */
+import { InputError } from '../../src/errors.ts'
 import { inspectGguf } from '../../src/models/gguf-file.ts'
 import { bytesPerCell, formatBytes, padCells } from '../../src/models/memory-plan.ts'
 import type { Bench } from '../bench.ts'
@@ -31,7 +32,10 @@ async function run(bench: Bench): Promise<void> {
   const fits = (cells: number) => Math.floor(memory / (padCells(cells) * cellBytes))
   const held = { full: fits(fullCells), dynts: fits(cache.budget) }
   if (held.full === 0) {
-    throw new Error(`${formatBytes(memory)} hold no full sequence: give --memory ${fullCells * cellBytes} or more`)
+    throw new InputError(
+      'invalid_memory',
+      `${formatBytes(memory)} hold no full sequence: give --memory ${fullCells * cellBytes} or more`,
+    )
   }
   const sequences = { full: Math.min(held.full, mostMeasured), dynts: Math.min(held.dynts, mostMeasured) }
   using model = await bench.loadModel({ predictor: true })
