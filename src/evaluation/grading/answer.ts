@@ -53,6 +53,8 @@ export interface Order {
   readonly strict: readonly boolean[]
   /** Where the variable lies, if it stands alone. */
   readonly interval: Tuple | undefined
+  /** Which part that is. */
+  readonly variable: string | undefined
 }
 
 export function interval(open: '(' | '[', from: string, to: string, close: ')' | ']'): Tuple {

@@ -33,6 +33,13 @@ export function isCounted(words: string, amount: string): boolean {
   return unusualPlurals.has(last) || (/[a-z][^siu]s$/.test(last) && !/(?:wards|less)$/.test(last)) || /ies$/.test(last)
 }
 
+/** Whether words before a number say that it is not the answer itself: `less than`, `half of`. */
+export function changesMeaning(words: string): boolean {
+  return /\b(?:not|less|more|than|fewer|least|most|half|third|quarter|twice|double|triple|minus|negative|except)\b/i.test(
+    words,
+  )
+}
+
 /** What two descriptions count, whatever is said about it. */
 export function sameCounted(a: string, b: string): boolean {
   const [left, right] = [a, b].map((words) => words.toLowerCase().replace(/[.,]/g, '').trim().split(/\s+/))

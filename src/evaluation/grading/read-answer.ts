@@ -3,6 +3,7 @@
  */
 import { isBracketed, splitOutside } from './brackets.ts'
 import { interval, value, type Answer, type List } from './answer.ts'
+import { changesMeaning } from './counted-things.ts'
 import { numberInWords } from './number-words.ts'
 import { readMatrix, readDeterminant } from './read-matrix.ts'
 import { readMeasured } from './read-measured.ts'
@@ -123,7 +124,7 @@ function readLed(text: string): Answer | undefined {
     return readAnswer(`\\mathbb{R} \\setminus \\{${rest}\\}`)
   const [, label] = /^(.*?)\s*(?::|\b(?:is|are|equals|be))$/.exec(words) ?? (colon === '' ? [] : [words, words])
   // Several labels are several answers.
-  if (label === undefined || /\bnot\b/.test(words) || /\\text\{[^{}]*(?::|\b(?:is|are))\s*\}/.test(rest))
+  if (label === undefined || changesMeaning(words) || /\\text\{[^{}]*(?::|\b(?:is|are))\s*\}/.test(rest))
     return undefined
   const name = plainWords(label)
   return { kind: 'named', name: `\\text{${name}}`, is: readAnswer(rest), latex: rest, plain: true }

@@ -2,6 +2,7 @@
  * Equations and inequalities: which name a value, which say where a number lies.
  */
 import { interval, type Answer, type Order } from './answer.ts'
+import { changesMeaning } from './counted-things.ts'
 import { splitOutside } from './brackets.ts'
 import { parseRational } from './rational.ts'
 
@@ -32,6 +33,7 @@ export function readRelation(text: string, read: (part: string) => Answer): Answ
   if (separators.at(-1) === '\\approx' && !(parts.length === 2 && isName(left))) {
     return read(text.slice(0, text.lastIndexOf('\\approx')).trim())
   }
+  if (changesMeaning(left)) return undefined
   if (separators.every((one) => one === '=' || one === '\\approx' || one === '\\equiv')) {
     if (isName(left)) return named(left, last, read)
     if (parts.length > 2) return { kind: 'equation', sides: parts }
@@ -89,7 +91,10 @@ function readOrder(given: readonly string[], signs: readonly string[]): Order | 
   if (!up && !down) return undefined
   const parts = up ? given : given.toReversed()
   const strict = (up ? signs : signs.toReversed()).map((sign) => sign === '<' || sign === '>')
-  return { kind: 'order', parts, strict, interval: intervalOf(parts, strict) }
+  const bounds = intervalOf(parts, strict)
+  const ends = bounds?.items.map((end) => (end.kind === 'value' ? end.latex : '')) ?? []
+  const variable = bounds && parts.find((part) => !ends.includes(part))
+  return { kind: 'order', parts, strict, interval: bounds, variable }
 }
 
 function isVariable(text: string): boolean {

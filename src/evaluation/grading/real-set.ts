@@ -34,6 +34,9 @@ function piecesOf(answer: Answer, numberOf: NumberOf): readonly Piece[] | undefi
   if (answer.kind !== 'list') return undefined
   const sets = answer.items.map((item) => realSetOf(item, numberOf)).filter((set) => set !== undefined)
   if (sets.length < answer.items.length || (answer.joined === undefined && !answer.braces)) return undefined
+  // 3 and 4 are two numbers; x > 3 and x < 4 is one condition.
+  if (answer.joined === 'all' && answer.items.some(({ kind }) => kind === 'value')) return undefined
+  if (new Set(variablesOf(answer.items)).size > 1) return undefined
   return answer.joined === 'all' ? sets.reduce(intersection) : sets.flat()
 }
 
@@ -51,6 +54,11 @@ function endOf(latex: string, isIncluded: boolean, numberOf: NumberOf): End | un
     return { latex: `${sign === '-' ? '-' : ''}\\infty`, at: sign === '-' ? -Infinity : Infinity, isIncluded: false }
   const at = numberOf(latex)
   return at === undefined ? undefined : { latex, at, isIncluded }
+}
+
+/** What the conditions are about. */
+export function variablesOf(items: readonly Answer[]): readonly string[] {
+  return items.flatMap((item) => (item.kind === 'order' && item.variable !== undefined ? [item.variable] : []))
 }
 
 /** Of two starts the one that lets less in, and of two ends. */

@@ -5,7 +5,7 @@
 import type { Answer, List, Order, Tuple } from './answer.ts'
 import { sameCounted, isCounted } from './counted-things.ts'
 import { plainWords, readAnswer } from './read-answer.ts'
-import { realSetOf } from './real-set.ts'
+import { realSetOf, variablesOf } from './real-set.ts'
 import type { Unit } from './units.ts'
 
 /** The two sides of an equation, as LaTeX. */
@@ -43,6 +43,8 @@ function letterOf(text: string): string | undefined {
 
 class Comparison {
   readonly #algebra: Algebra
+  /** Conditions must be about the same variable. */
+  #namesCount = false
 
   constructor(algebra: Algebra) {
     this.#algebra = algebra
@@ -54,6 +56,8 @@ class Comparison {
     if (given.kind === 'list' && given.items.length === 1) return this.#agreeFirst(given.items, [expected])
     if (expected.kind === 'list' && expected.items.length === 1) return this.#agreeFirst([given], expected.items)
     if (given.kind === 'list' || expected.kind === 'list') {
+      const lists = [given, expected].map((one) => (one.kind === 'list' ? new Set(variablesOf(one.items)).size : 0))
+      this.#namesCount ||= lists.some((variables) => variables > 1)
       return this.#lists(given, expected) || this.#realSets(given, expected)
     }
     if (given.kind === 'ratio' || expected.kind === 'ratio') return this.#ratios(given, expected)
@@ -131,6 +135,14 @@ class Comparison {
       const isOne = sameSigns && given.parts.length === 2
       if (isOne && this.#algebra.proportional(sides(given), sides(expected), true)) return true
     }
+    if (
+      this.#namesCount &&
+      given.kind === 'order' &&
+      expected.kind === 'order' &&
+      given.variable !== expected.variable
+    ) {
+      return false
+    }
     const [a, b] = [given, expected].map((one) => (one.kind === 'order' ? one.interval : one))
     return a?.kind === 'tuple' && b?.kind === 'tuple' && this.#tuples(a, b)
   }
@@ -165,7 +177,7 @@ class Comparison {
   /** The same numbers, however they are put together. */
   #realSets(given: Answer, expected: Answer): boolean {
     const [a, b] = [given, expected].map((answer) => realSetOf(answer, this.#algebra.number))
-    if (!a || !b || a.length !== b.length) return false
+    if (!a || !b || a.length !== b.length || a.length === 0) return false
     return a.every((piece, i) => {
       const other = b[i]
       if (!other) return false
@@ -223,7 +235,10 @@ class Comparison {
   /** Multiples of each other; with words behind them, times of the day, of which one may do without its words. */
   #sameRatio(given: readonly string[], expected: readonly string[]): boolean {
     const [numbers, others] = [numbersOf(given), numbersOf(expected)]
-    if (given.length - numbers.length !== expected.length - others.length) return numbers.join(':') === others.join(':')
+    if (given.length - numbers.length !== expected.length - others.length) {
+      const [words = ''] = [...given, ...expected].filter((part) => part.startsWith('\\text'))
+      return /^\\text\{\s*[ap]\.?\s*m\.?\s*\}$/i.test(words) && numbers.join(':') === others.join(':')
+    }
     if (given.length !== expected.length) return false
     if (given.every((part, i) => samePart(part, expected[i] ?? ''))) return true
     if ([...given, ...expected].some((part) => /\\(?:text|ldots)|^0+$/.test(part))) return false
