@@ -5,10 +5,8 @@
 import { basename } from 'node:path'
 import { validateCacheSettings } from '../cache/budget.ts'
 import type { LocatedModel } from '../engine/model.ts'
+import { checkModelHas } from '../engine/prepare.ts'
 import { InputError } from '../errors.ts'
-import { isPolicyFile, policyFile } from '../eviction/load-policy.ts'
-import { policySource } from '../eviction/policy-source.ts'
-import { findPolicy } from '../eviction/registry.ts'
 import { controls, findPreset, gridOf, type GridPoint, type Preset, type Sweep } from '../evaluation/presets/presets.ts'
 import type { EvalPlan } from '../evaluation/run/eval-plan.ts'
 import { identify } from '../evaluation/run/identity.ts'
@@ -18,15 +16,15 @@ import type { PublishedSettings, Task, TaskLoadOptions } from '../evaluation/tas
 import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { parseReference } from '../models/reference.ts'
 import { counted } from './counted.ts'
+import { choosePolicies, refuseUnbounded, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { limitOf, type EvalFlags } from './eval-options.ts'
-import { policiesOf, policyOptionsOf } from './run-options.ts'
 
 /** What the flags ask for, before anything is located or loaded. */
 export interface EvalChoice {
   readonly preset: Preset | undefined
   readonly tasks: readonly Task[]
-  /** As the user named them: a name or a file. */
-  readonly policies: readonly string[] | undefined
+  /** Undefined: the default ones, which depend on the model. */
+  readonly policies: readonly ChosenPolicy[] | undefined
   readonly output: string
 }
 
@@ -42,8 +40,9 @@ export function chooseEval(flags: EvalFlags): EvalChoice {
     throw new InputError('invalid_option', '--file takes the place of one task’s questions: give one --task')
   }
   checkQuestionFlags(flags, tasks)
-  const policies = flags.policy ?? preset?.policies
-  if (policies) policiesOf({ ...flags, policy: undefined, compare: [...policies] })
+  const references = flags.policy ?? preset?.policies
+  const policies = references && choosePolicies(references, policyFlagsOf(flags))
+  if (policies) checkEffects(flags, policies)
   const [only] = taskList
   const output = flags.output ?? `eval-${tasks.length === 1 ? (only ?? '') : (flags.preset ?? 'tasks')}`
   return { preset, tasks, policies, output }
@@ -80,50 +79,47 @@ export async function planEval(
   located: LocatedModel,
   loading: Pick<TaskLoadOptions, 'signal' | 'onDownload'>,
 ): Promise<EvalGrid> {
-  const references = choice.policies ?? [...controls, ...(located.predictor ? ['dynts'] : [])]
-  checkPredictor(references, located)
-  const policyFiles = new Map(references.filter(isPolicyFile).map((file) => [basename(file), policyFile(file)]))
-  const nameOf = (reference: string) => (isPolicyFile(reference) ? basename(reference) : reference)
-  if (new Set(references.map(nameOf)).size < references.length) {
-    throw new InputError('invalid_option', 'two policies have the same name: records could not tell them apart')
+  const policies = choice.policies ?? choosePolicies(defaultPolicies(located), policyFlagsOf(flags))
+  for (const { definition } of policies) {
+    checkModelHas({ hasPredictor: located.predictor !== undefined, notEvictable: undefined }, definition)
   }
-  const limit = limitOf(flags, references)
-  const hashes = new Map(Array.from(policyFiles, ([name, file]) => [name, policySource(file).hash]))
+  const limit = limitOf(flags, policies)
   const complete = (point: GridPoint): PlannedPoint => {
-    const policy = nameOf(point.policy)
-    return {
-      ...point,
-      policy,
-      policyOptions: policyOptionsOf({ ...flags, policy: undefined }, point.policy),
-      policyHash: hashes.get(policy) ?? null,
-      limit: limit(point.policy),
-    }
+    const policy = policies.find(({ reference }) => reference === point.policy)
+    if (!policy) throw new Error(`the grid has a policy that was not chosen: ${point.policy}`)
+    const { definition, options, protect } = policy
+    const own = { policyOptions: options, policyHash: definition.hash ?? null, protect, limit: limit(policy) }
+    return { ...point, policy: definition.name, ...own }
   }
   const tasks: TaskToPlan[] = []
   const published = new Map<string, PublishedSettings>()
   for (const task of choice.tasks) {
     const settings = task.published(located.info.name)
     published.set(task.name, settings)
-    const grid = gridOf(sweepOf(flags, choice, task, references), task, located.info.name)
+    const grid = gridOf(sweepOf(flags, choice, task, policies), task, located.info.name)
     for (const point of grid) checkPoint(point)
     const points = grid.map(complete)
     tasks.push(await taskOf(flags, task, settings, points, loading))
   }
+  const policyFiles = new Map(
+    policies.flatMap(({ definition: { name, file } }) => (file === undefined ? [] : [[name, file]])),
+  )
   const { seed, kvType, metric } = flags
   const plan = makePlan({ identity: await identify(located), seed, kvType, metrics: metric, tasks })
   return { plan, policyFiles, parallel: (task) => flags.parallel ?? published.get(task)?.parallel ?? 1 }
 }
 
 /** The preset with what the flags say instead; without a preset the flags alone. */
-function sweepOf(flags: EvalFlags, { preset }: EvalChoice, task: Task, policies: readonly string[]): Preset {
+function sweepOf(flags: EvalFlags, { preset }: EvalChoice, task: Task, policies: readonly ChosenPolicy[]): Preset {
   const { budget: budgets, localWindow: localWindows, ratio: ratios } = flags
+  const references = policies.map(({ reference }) => reference)
   const sweep: Sweep = {
     ...(task.name === 'chain' ? preset?.chain : preset?.paper),
     ...(budgets && { budgets }),
     ...(localWindows && { localWindows }),
     ...(ratios && { ratios }),
   }
-  return { name: '', title: '', tasks: [task.name], policies, paper: sweep, chain: sweep }
+  return { name: '', title: '', tasks: [task.name], policies: references, paper: sweep, chain: sweep }
 }
 
 async function taskOf(
@@ -159,16 +155,24 @@ async function taskOf(
   }
 }
 
-function checkPredictor(policies: readonly string[], { predictor }: LocatedModel): void {
-  if (predictor) return
-  const needsIt = (policy: string) => !isPolicyFile(policy) && findPolicy(policy).needs.has('hidden-state')
-  const lacking = policies.find(needsIt)
-  if (lacking === undefined) return
-  const others = policies.filter((policy) => !needsIt(policy)).join(',')
-  throw new InputError(
-    'missing_predictor',
-    `policy ${lacking} needs an importance predictor that was trained for this model: give --predictor FILE, train one with dynts fit${others === '' ? '' : `, or leave it out: --policy ${others}`}`,
-  )
+/** The controls, and `dynts` where the model has a predictor. */
+function defaultPolicies({ predictor }: LocatedModel): string[] {
+  return [...controls, ...(predictor ? ['dynts'] : [])]
+}
+
+/** Of the flags, what is about policies: in `eval` some of the other names mean lists. */
+function policyFlagsOf(flags: EvalFlags): PolicyFlags {
+  return { ...flags, policy: undefined }
+}
+
+function checkEffects(flags: EvalFlags, policies: readonly ChosenPolicy[]): void {
+  const { budget, localWindow, ratio } = flags
+  refuseUnbounded(policies, { '--budget': budget, '--local-window': localWindow, '--ratio': ratio })
+  const own = flags.queue === undefined ? undefined : policies.find(({ definition }) => definition.file !== undefined)
+  if (own) {
+    const advice = 'workers run the policies of dynts only. Run your own without --queue'
+    throw new InputError('invalid_option', `${own.reference}: ${advice}`)
+  }
 }
 
 function checkPoint({ budget, localWindow, ratio }: GridPoint): void {

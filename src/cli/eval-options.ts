@@ -3,21 +3,21 @@
  */
 import { InvalidArgumentError, type Command } from 'commander'
 import { InputError } from '../errors.ts'
-import { isPolicyFile } from '../eviction/load-policy.ts'
-import { policyNames, policyOptionTable } from '../eviction/registry.ts'
+import { policyNames } from '../eviction/registry.ts'
 import { controls, presetNames } from '../evaluation/presets/presets.ts'
 import type { Shard } from '../evaluation/run/eval-job.ts'
 import { metricNames, type MetricName } from '../evaluation/run/make-plan.ts'
 import { taskNames } from '../evaluation/tasks/registry.ts'
 import { largestSeed } from '../llama/index.ts'
-import { checkWhole } from './check-flags.ts'
+import { addPolicyOptions, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
-import { addMachineOptions, type MachineFlags } from './machine-options.ts'
-import { number } from './run-options.ts'
+import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
+import { checkWhole, mayRepeat, names, number, numbers } from './option-values.ts'
+import { checkGreedy } from './run-options.ts'
 
 /** As commander gives them. */
-export interface EvalFlags extends MachineFlags {
+export interface EvalFlags extends MachineFlags, PolicyFlags {
   readonly model: string
   readonly predictor?: string
   readonly task?: string[]
@@ -28,7 +28,6 @@ export interface EvalFlags extends MachineFlags {
   readonly generateSeed?: number
   readonly preset?: string
   readonly policy?: string[]
-  readonly policyOption?: string[]
   readonly budget?: number[]
   readonly localWindow?: number[]
   readonly ratio?: number[]
@@ -76,20 +75,20 @@ export function addEvalOptions(command: Command): Command {
     .option('--preset <name>', `a comparison that comes ready-made: ${presetNames.join(', ')}`)
     .option(
       '-p, --policy <policies>',
-      `separated by commas: ${policyNames().join(', ')}, or files with policies of your own (default: the preset’s, else ${[...controls, 'dynts'].join(', ')})`,
+      `separated by commas: ${policyNames().join(', ')}, or files with policies of your own; h2o+question: with the question protected (default: the preset’s, else ${[...controls, 'dynts'].join(', ')})`,
       names,
     )
     .option('-b, --budget <cells>', 'one or more, separated by commas (default: published)', numbers)
     .option('--local-window <cells>', 'one or more, separated by commas (default: published)', numbers)
     .option('--ratio <shares>', 'one or more, separated by commas (default: published)', numbers)
-  for (const { flag, description, default: fallback, policies } of policyOptionTable()) {
-    command.option(`${flag} <value>`, `${description} (${policies.join(', ')}; default: ${String(fallback)})`)
-  }
-  command
-    .option('--policy-option <name=value>', 'option of a policy of your own; may be repeated', collect)
+  addPolicyOptions(command)
     .option('--metric <metrics>', `separated by commas: ${metricNames.join(', ')}`, metrics, ['pass'])
     .option('--limit <n>', 'the first n items (default: all)', number)
-    .option('--limit-of <policies=n>', 'another limit for some policies, e.g. full,dynts=500; may be repeated', limits)
+    .option(
+      '--limit-of <policies=n>',
+      'another limit for some policies, e.g. full,dynts=500; may be repeated',
+      mayRepeat(limits),
+    )
     .option('--samples <n>', 'of each item (default: published)', number)
     .option('-s, --seed <n>', 'of the run', number, 1)
     .option('-n, --max-tokens <n>', 'most tokens to generate (default: published)', number)
@@ -120,30 +119,9 @@ export function checkEvalFlags(flags: EvalFlags): void {
   checkWhole('--max-tokens', flags.maxTokens, 1)
   checkWhole('--parallel', flags.parallel, 1, 256)
   checkWhole('--max-failures', flags.maxFailures, 1)
-  checkWhole('--threads', flags.threads, 1, 512)
-  checkWhole('--gpu-layers', flags.gpuLayers, 0, 2 ** 31 - 1)
+  checkDeviceFlags(flags)
+  checkGreedy(flags)
   checkQueueFlags(flags, { ...workerOnly(flags), '--shard': flags.shard })
-  const own = flags.queue === undefined ? undefined : flags.policy?.find(isPolicyFile)
-  if (own !== undefined) {
-    throw new InputError(
-      'invalid_option',
-      `${own}: workers run the policies of dynts only. Run your own without --queue`,
-    )
-  }
-}
-
-/** `a,b,c` */
-function names(text: string): string[] {
-  const all = text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
-  if (all.length === 0) throw new InvalidArgumentError('It names nothing.')
-  return [...new Set(all)]
-}
-
-function numbers(text: string): number[] {
-  return [...new Set(names(text).map(number))]
 }
 
 function metrics(text: string): MetricName[] {
@@ -167,13 +145,16 @@ function limits(text: string, before: PolicyLimit[] | undefined): PolicyLimit[] 
   return [...(before ?? []), { policies: names(policies), limit: Number(limit) }]
 }
 
-function collect(text: string, before: string[] | undefined): string[] {
-  return [...(before ?? []), text]
-}
-
 /** @throws InputError `invalid_option` for a policy of `--limit-of` that is not evaluated */
-export function limitOf(flags: EvalFlags, policies: readonly string[]): (policy: string) => number | undefined {
-  const stray = (flags.limitOf ?? []).flatMap((one) => one.policies).find((name) => !policies.includes(name))
+export function limitOf(
+  flags: EvalFlags,
+  policies: readonly ChosenPolicy[],
+): (policy: ChosenPolicy) => number | undefined {
+  const isCalled = (name: string, { title, reference }: ChosenPolicy) => name === title || name === reference
+  const stray = (flags.limitOf ?? [])
+    .flatMap((one) => one.policies)
+    .find((name) => !policies.some((policy) => isCalled(name, policy)))
   if (stray !== undefined) throw new InputError('invalid_option', `--limit-of names ${stray}, which is not evaluated`)
-  return (policy) => flags.limitOf?.findLast((one) => one.policies.includes(policy))?.limit ?? flags.limit
+  return (policy) =>
+    flags.limitOf?.findLast((one) => one.policies.some((name) => isCalled(name, policy)))?.limit ?? flags.limit
 }

@@ -1,6 +1,7 @@
 /**
  * What `dynts eval` says before anything runs: all that the results depend on. Decides nothing.
  */
+import { formatPolicyReference } from '../eviction/protect.ts'
 import { counted } from './counted.ts'
 import type { LocatedModel } from '../engine/model.ts'
 import type { Configuration, EvalPlan, PlannedTask } from '../evaluation/run/eval-plan.ts'
@@ -64,8 +65,8 @@ function taskLines(
 function grids(configurations: readonly Configuration[]): Configuration[][] {
   const found = new Map<string, Configuration[]>()
   for (const one of configurations) {
-    const { kind, policy, policyOptions, policyHash, items, samples } = one
-    const key = JSON.stringify([kind, policy, policyOptions, policyHash, items, samples])
+    const { kind, policy, protect, policyOptions, policyHash, items, samples } = one
+    const key = JSON.stringify([kind, policy, protect, policyOptions, policyHash, items, samples])
     found.set(key, [...(found.get(key) ?? []), one])
   }
   return [...found.values()]
@@ -89,7 +90,7 @@ function gridLines(grid: Configuration[]): string[] {
   }
   const list = (values: ReadonlySet<number | null>) => [...values].join(',')
   return [
-    `  ${first.policy} B ${list(budgets)} W_l ${list(windows)} ratio ${list(ratios)}: ${grid.length} configurations, each ${work}`,
+    `  ${formatPolicyReference(first)} B ${list(budgets)} W_l ${list(windows)} ratio ${list(ratios)}: ${grid.length} configurations, each ${work}`,
   ]
 }
 

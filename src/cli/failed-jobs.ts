@@ -4,7 +4,7 @@
 import { Option } from 'commander'
 import { defaultMaxFailures } from '../jobs/run-jobs.ts'
 import { counted } from './counted.ts'
-import { number } from './run-options.ts'
+import { number } from './option-values.ts'
 
 /** @param of what ends after so many failures */
 export function maxFailuresOption(of: string): Option {

@@ -2,8 +2,9 @@
  * The options of `dynts importance`. Measures nothing.
  */
 import type { Command } from 'commander'
-import { addMachineOptions, type MachineFlags } from './machine-options.ts'
-import { number } from './run-options.ts'
+import { largestSeed } from '../llama/index.ts'
+import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
+import { checkWhole, number, refuseWithoutEffect } from './option-values.ts'
 
 /** As commander gives them. */
 export interface ImportanceFlags extends MachineFlags {
@@ -12,7 +13,7 @@ export interface ImportanceFlags extends MachineFlags {
   readonly output?: string
   readonly tokensPerTrace?: number
   readonly kvType: 'f16' | 'f32'
-  readonly seed: number
+  readonly seed?: number
   readonly resume: boolean
   readonly json?: boolean
 }
@@ -27,9 +28,17 @@ export function addImportanceOptions(command: Command): Command {
       'thinking tokens of each trace whose hidden states are stored (default: all)',
       number,
     )
-    .option('-s, --seed <n>', 'of the choice of tokens', number, 0)
+    .option('-s, --seed <n>', 'of the choice of tokens (default: 0)', number)
     .option('--resume', 'go on with what the folder holds (the default)', true)
     .option('--no-resume', 'put the folder aside and begin anew')
   // Attention weights exist only without flash attention, and a q8_0 cache needs it.
   return addMachineOptions(command, ['f16', 'f32']).option('--json', 'print one JSON object')
+}
+
+/** @throws InputError `invalid_option` */
+export function checkImportanceFlags(flags: ImportanceFlags): void {
+  checkDeviceFlags(flags)
+  checkWhole('--tokens-per-trace', flags.tokensPerTrace, 1, 2 ** 31 - 1)
+  checkWhole('--seed', flags.seed, 0, largestSeed)
+  if (flags.tokensPerTrace === undefined) refuseWithoutEffect({ '--seed': flags.seed }, 'without --tokens-per-trace')
 }

@@ -8,7 +8,7 @@ import { resolveCacheSettings } from '../engine/prepare.ts'
 import { InputError } from '../errors.ts'
 import { predictorFolder, predictorName, readCheckpoint, type PredictorCheckpoint } from '../predictor/index.ts'
 import { checkRegular } from '../records/atomic-file.ts'
-import { number } from './run-options.ts'
+import { number } from './option-values.ts'
 
 /** Beside the model if that folder can be written, so that it is found by itself; else in the cache folder. */
 export async function predictorPathOf(modelPath: string): Promise<string> {

@@ -1,11 +1,12 @@
 /**
- * `--queue`: what it is called, what has no meaning beside it, and what is said of workers. Carries out nothing.
+ * `--queue`: what it is called, what has no effect beside it, and what is said of workers. Carries out nothing.
  */
 import { Option } from 'commander'
-import { InputError } from '../errors.ts'
+import type { GpuChoice } from '../llama/index.ts'
 import { describeQueue } from '../queue/connection.ts'
 import { JobQueue } from '../queue/job-queue.ts'
 import { counted } from './counted.ts'
+import { refuseWithoutEffect } from './option-values.ts'
 import type { ProgressLine } from './progress-line.ts'
 
 export interface QueueFlags {
@@ -23,18 +24,18 @@ export function queueOption(): Option {
 export function checkQueueFlags({ queue }: QueueFlags, others: Readonly<Record<string, unknown>>): void {
   if (queue === undefined) return
   describeQueue(queue)
-  const stray = Object.entries(others).find(([, value]) => value !== undefined)?.[0]
-  if (stray !== undefined) throw new InputError('invalid_option', `${stray} has no meaning with --queue`)
+  refuseWithoutEffect(others, 'with --queue')
 }
 
 /** What only a worker can be told. */
 export function workerOnly(flags: {
   readonly parallel?: number
   readonly threads?: number
+  readonly gpu: GpuChoice
   readonly gpuLayers?: number
 }): Record<string, unknown> {
-  const { parallel, threads, gpuLayers } = flags
-  return { '--parallel': parallel, '--threads': threads, '--gpu-layers': gpuLayers }
+  const { parallel, threads, gpu, gpuLayers } = flags
+  return { '--parallel': parallel, '--threads': threads, '--gpu': gpu !== 'auto', '--gpu-layers': gpuLayers }
 }
 
 export interface QueueClient {

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { policyNames, policyOptionTable } from '../eviction/registry.ts'
-import { checkCacheFlags, checkFlags } from './check-flags.ts'
-import { addRunOptions, policiesOf, requestOf, type RunFlags } from './run-options.ts'
+import { choosePolicies } from './chosen-policies.ts'
+import { addRunOptions, checkRunFlags, requestOf, type RunFlags } from './run-options.ts'
 
 function flags(...args: string[]): RunFlags {
   const command = addRunOptions(new Command('run'))
@@ -13,47 +13,10 @@ function flags(...args: string[]): RunFlags {
 const failure = (code: string, message: RegExp) =>
   expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error
 
-describe('policies', () => {
-  test('none named: the default', () => {
-    expect(policiesOf(flags())).toEqual([undefined])
-  })
-  test('--policy first, then --compare in order', () => {
-    expect(policiesOf(flags('--compare', 'full, window', '-p', 'dynts'))).toEqual(['dynts', 'full', 'window'])
-    expect(policiesOf(flags('--compare', 'full'))).toEqual([undefined, 'full'])
-  })
-  test('every policy of the registry is known, and listed in the help', () => {
-    const help = addRunOptions(new Command('run')).helpInformation().replace(/\s+/g, ' ')
-    for (const name of policyNames()) {
-      expect(policiesOf(flags('--policy', name))).toEqual([name])
-      expect(help).toContain(name)
-    }
-    for (const { flag } of policyOptionTable()) expect(help).toContain(flag)
-  })
-  test('an unknown one', () => {
-    expect(() => policiesOf(flags('--compare', 'full,dints'))).toThrow(failure('unknown_policy', /Did you mean dynts/))
-  })
-  test('--compare without a name', () => {
-    expect(() => flags('--compare', ' , ')).toThrow(/names no policy/)
-  })
-})
-
-describe('options of single policies', () => {
-  test('are refused where no policy has them', () => {
-    expect(() => policiesOf(flags('--sinks', '4'))).toThrow(failure('invalid_policy_option', /streaming-llm only/))
-    expect(() => policiesOf(flags('--sinks', '4', '--policy', 'full', '--compare', 'window'))).toThrow(
-      failure('invalid_policy_option', /--sinks/),
-    )
-  })
-  test('go to the policy that has them and to no other', () => {
-    const given = flags('--compare', 'streaming-llm', '--sinks', '7', '--policy', 'window')
-    expect(policiesOf(given)).toEqual(['window', 'streaming-llm'])
-    expect(requestOf(given, 'q', 'streaming-llm', 0).policyOptions).toEqual({ sinks: 7 })
-    expect(requestOf(given, 'q', 'window', 0).policyOptions).toEqual({})
-    expect(requestOf(given, 'q', undefined, 0).policyOptions).toEqual({})
-  })
-  test('have defaults', () => {
-    expect(requestOf(flags('-p', 'streaming-llm'), 'q', 'streaming-llm', 0).policyOptions).toEqual({ sinks: 4 })
-  })
+test('every policy of the registry and every option of one is in the help', () => {
+  const help = addRunOptions(new Command('run')).helpInformation().replace(/\s+/g, ' ')
+  for (const name of policyNames()) expect(help).toContain(name)
+  for (const { flag } of policyOptionTable()) expect(help).toContain(flag)
 })
 
 describe('the request', () => {
@@ -63,7 +26,6 @@ describe('the request', () => {
     const given = Object.entries(request).filter(([, value]) => value !== undefined)
     expect(Object.fromEntries(given)).toEqual({
       prompt: request.prompt,
-      policyOptions: {},
       sampling: {},
       seed: 0,
     })
@@ -71,7 +33,8 @@ describe('the request', () => {
   test.each([['--budget'], ['--ratio'], ['--temperature'], ['--seed'], ['--samples'], ['--threads']])(
     '%s takes a number',
     (flag) => {
-      for (const text of ['many', '', '1,5', 'NaN']) expect(() => flags(flag, text)).toThrow(/It is not a number/)
+      for (const text of ['many', '', '1,5', 'NaN', '0x10', ' 5 ', '+5', '5.', 'Infinity'])
+        expect(() => flags(flag, text)).toThrow(/It is not a number/)
     },
   )
   test('takes settings, sampling, stop texts and the system message; a sample has its own seed', () => {
@@ -81,7 +44,7 @@ describe('the request', () => {
       ...['--repeat-last-n', '8', '--frequency-penalty', '-1', '--presence-penalty', '2'],
       ...['--stop', 'a', '--stop', 'b', '-s', '40', '--system', 'Be brief.', '--no-thinking'],
     )
-    expect(requestOf(given, 'q', 'full', 2)).toEqual({
+    expect(requestOf(given, 'q', choosePolicies(['full'], given)[0], 2)).toEqual({
       prompt: {
         messages: [
           { role: 'system', content: 'Be brief.' },
@@ -91,6 +54,7 @@ describe('the request', () => {
       },
       policy: 'full',
       policyOptions: {},
+      protect: [],
       budget: 500,
       localWindow: 50,
       ratio: 0.25,
@@ -112,55 +76,26 @@ describe('the request', () => {
   })
 })
 
-describe('checks before a model is loaded', () => {
-  test.each<[string[], string, RegExp]>([
-    [['--samples', '1.5'], 'invalid_option', /--samples must be a whole number from 1 to 256, not 1\.5/],
-    [['--samples', '257'], 'invalid_option', /from 1 to 256/],
-    [['--max-tokens', '0'], 'invalid_option', /--max-tokens must be a whole number of at least 1/],
-    [['--threads', '0.5'], 'invalid_option', /--threads/],
-    [['--threads', '0'], 'invalid_option', /--threads must be a whole number from 1 to 512/],
-    [['--gpu-layers', '-1'], 'invalid_option', /--gpu-layers/],
-    [['--thinking-budget', '-1'], 'invalid_option', /--thinking-budget must be a whole number of at least 0/],
-    [['--top-k', '-1'], 'invalid_sampling', /top-k/],
-    [['--min-p', '1'], 'invalid_sampling', /min-p/],
-    [['--seed', '4294967290', '--samples', '6'], 'invalid_sampling', /seed .* not 4294967295/],
-    [['--temperature', 'Infinity'], 'invalid_sampling', /temperature/],
-    [['--stop', 'a', '--stop', ''], 'invalid_option', /--stop/],
-    [['-p', 'streaming-llm', '--sinks', '1.5'], 'invalid_policy_option', /--sinks/],
-  ])('%j', (args, code, message) => {
-    const given = flags(...args)
-    expect(() => checkFlags(given, policiesOf(given))).toThrow(failure(code, message))
+describe('checks before anything is located', () => {
+  test.each<[string[], RegExp]>([
+    [['--samples', '1.5'], /--samples must be a whole number from 1 to 256, not 1\.5/],
+    [['--samples', '257'], /from 1 to 256/],
+    [['--max-tokens', '0'], /--max-tokens must be a whole number of at least 1/],
+    [['--threads', '0.5'], /--threads/],
+    [['--threads', '0'], /--threads must be a whole number from 1 to 512/],
+    [['--gpu-layers', '-1'], /--gpu-layers/],
+    [['--thinking-budget', '-1'], /--thinking-budget must be a whole number of at least 0/],
+    [['--stop', 'a', '--stop', ''], /--stop/],
+    [['--gpu', 'off', '--gpu-layers', '5'], /--gpu off and --gpu-layers 5 contradict each other/],
+    [['--no-thinking', '--thinking-budget', '5'], /--thinking-budget has no effect with --no-thinking/],
+    [['-t', '0', '--top-p', '0.5'], /--top-p has no effect with --temperature 0/],
+    [['--repeat-last-n', '8'], /--repeat-last-n has no effect without --repeat-penalty/],
+  ])('%j', (args, message) => {
+    expect(() => checkRunFlags(flags(...args))).toThrow(failure('invalid_option', message))
   })
-  test('the largest seed and as many samples as there may be', () => {
-    const given = flags('--samples', '256', '--seed', String(0xffff_fffe - 255))
-    checkFlags(given, policiesOf(given))
-  })
-
-  const check = (predictor: Parameters<typeof checkCacheFlags>[2], ...args: string[]) => {
-    const given = flags(...args)
-    checkCacheFlags(given, policiesOf(given), predictor)
-  }
-  test('cache settings, with what the predictor recommends', () => {
-    check({}, '--budget', '3')
-    expect(() => check({}, '--budget', '2')).toThrow(failure('invalid_budget', /at least 3/))
-    check({}, '--budget', '1026', '--local-window', '1024')
-    expect(() => check({}, '--budget', '1025', '--local-window', '1024')).toThrow(
-      failure('invalid_budget', /at least 1026/),
-    )
-    check({ budget: 320, localWindow: 32 }, '--budget', '34')
-    expect(() => check({ localWindow: 32 }, '--ratio', '1.1')).toThrow(failure('invalid_ratio', /not 1\.1/))
-  })
-  test('the full cache has no settings', () => {
-    check(undefined, '--policy', 'full', '--budget', '1')
-    expect(() => check(undefined, '--policy', 'full', '--compare', 'window', '--budget', '1')).toThrow(
-      failure('invalid_budget', /--budget/),
-    )
-  })
-  test('policies that need a predictor', () => {
-    check(undefined)
-    check({}, '--policy', 'dynts')
-    expect(() => check(undefined, '--compare', 'full,dynts-bottom')).toThrow(
-      failure('missing_predictor', /dynts-bottom/),
-    )
-  })
+  test.each([
+    [['--gpu', 'off', '--gpu-layers', '0']],
+    [['-t', '0', '--repeat-penalty', '1.1', '--repeat-last-n', '8']],
+    [['--samples', '256', '--seed', String(0xffff_fffe - 255)]],
+  ])('%j may be', (args) => checkRunFlags(flags(...args)))
 })

@@ -2,21 +2,27 @@
  * What `dynts run` does: locates and loads the model, generates under one policy after another, and tells the results.
  */
 import pc from 'picocolors'
+import type { CacheSettings } from '../cache/budget.ts'
 import { Engine } from '../engine/engine.ts'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../engine/model.ts'
+import { defaultPolicy, settleRequest, type SettingFacts } from '../engine/prepare.ts'
 import type { GenerateRequest, GenerateResult } from '../engine/types.ts'
 import { isChainProblem, solveChainProblem } from '../evaluation/chain-problem.ts'
+import { InputError } from '../errors.ts'
+import { formatPolicyReference } from '../eviction/protect.ts'
 import { findThinkingTags } from '../llama/index.ts'
+import { cacheBound } from '../models/cache-bound.ts'
 import { parseReference } from '../models/reference.ts'
-import { checkCacheFlags, checkFlags } from './check-flags.ts'
 import { checkPrompt } from './check-prompt.ts'
+import { choosePolicies, refuseUnbounded, type ChosenPolicy } from './chosen-policies.ts'
 import { findModel } from './find-model.ts'
 import { onInterrupt } from './interrupt.ts'
 import { LoadProgress } from './load-progress.ts'
+import { refuseWithoutEffect } from './option-values.ts'
 import { printable } from './printable.ts'
 import { exampleQuestion, readQuestion } from './question.ts'
 import { runRecord } from './run-json.ts'
-import { policiesOf, requestOf, type RunFlags } from './run-options.ts'
+import { checkRunFlags, requestOf, type RunFlags } from './run-options.ts'
 import { PlainView, silentView, type RunView } from './run-view.ts'
 import { summaryTable, type PolicyResults } from './summary.ts'
 import { TerminalView } from './terminal-view.ts'
@@ -26,8 +32,12 @@ type Say = (text: string) => unknown
 
 /** @param argument the question, as given on the command line */
 export async function run(argument: string | undefined, flags: RunFlags): Promise<void> {
-  const policies = policiesOf(flags)
-  checkFlags(flags, policies)
+  checkRunFlags(flags)
+  const named = choosePolicies([...(flags.policy === undefined ? [] : [flags.policy]), ...(flags.compare ?? [])], flags)
+  checkAttention(named, flags)
+  // The default one depends on the model.
+  const policies = flags.policy === undefined ? [undefined, ...named] : named
+  for (const request of requestsOf(flags, '', policies)) settleRequest(undefined, request)
   const isEmbeddedModel = parseReference(flags.model).kind === 'embedded'
   const { demo = false, seed } = flags
   const question = await readQuestion(argument, { demo, isEmbeddedModel, seed })
@@ -40,8 +50,10 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
     return locateModel(flags.model, { predictor, offline: flags.offline, signal, onDownload })
   })
   if (!located) return
-  checkCacheFlags(flags, policies, located.predictor)
-  const model = await load(located, flags, question, policies, signal, say)
+  checkEffects(flags, named, located)
+  const settled = policies.map((policy) => settleRequest(factsOf(located), requestOf(flags, question, policy, 0)))
+  const settings = settled.find((one) => one.settings)?.settings
+  const model = await load(located, flags, question, settings, signal, say)
   if (!model) return void say('Interrupted.')
   if (model.notEvictable !== undefined && flags.policy === undefined) {
     say(`The cache of this model cannot be bounded: ${model.notEvictable}. It runs under policy full.`)
@@ -66,12 +78,65 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
   }
 }
 
+/** The first sample and the last under each policy: they differ in their seeds. */
+function requestsOf(flags: RunFlags, question: string, policies: readonly (ChosenPolicy | undefined)[]) {
+  const samples = [...new Set([0, flags.samples - 1])]
+  return policies.flatMap((policy) => samples.map((sample) => requestOf(flags, question, policy, sample)))
+}
+
+/** What a model's files say, before it is loaded. */
+function factsOf({ info, predictor }: LocatedModel): SettingFacts {
+  return {
+    hasPredictor: predictor !== undefined,
+    notEvictable: cacheBound(info).impossible,
+    recommended: predictor ?? {},
+  }
+}
+
+/** Refuses what would have no effect under the policies, the model's default among them. @throws InputError `invalid_option` */
+function checkEffects(flags: RunFlags, named: readonly ChosenPolicy[], located: LocatedModel): void {
+  const byDefault = flags.policy === undefined ? [defaultPolicy(factsOf(located))] : []
+  const twice = named.find(({ title }) => byDefault.includes(title))
+  if (twice) {
+    const { title } = twice
+    throw new InputError(
+      'invalid_option',
+      `--compare names ${title}, which is the default --policy: leave it out there`,
+    )
+  }
+  const chosen = choosePolicies([...byDefault, ...named.map(({ reference }) => reference)], flags)
+  const { budget, localWindow, ratio, compaction, predictor } = flags
+  const settings = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio }
+  refuseUnbounded(chosen, { ...settings, '--compaction': compaction !== 'auto' })
+  // A predictor recommends settings as well.
+  const isGiven = Object.values(settings).every((value) => value !== undefined)
+  const usesPredictor = chosen.some(
+    ({ definition: { needs, evicts } }) => needs.has('hidden-state') || (evicts && !isGiven),
+  )
+  if (!usesPredictor && predictor !== 'none') {
+    refuseWithoutEffect({ '--predictor': predictor }, `under policy ${chosen.map(({ title }) => title).join(', ')}`)
+  }
+}
+
+/** Attention weights exist only without flash attention. @throws InputError `invalid_option` */
+function checkAttention(chosen: readonly ChosenPolicy[], { kvType, flashAttention }: RunFlags): void {
+  const reading = chosen.find(({ definition }) => definition.needs.has('attention'))
+  if (!reading) return
+  const refuse = (what: string, advice: string) =>
+    new InputError(
+      'invalid_option',
+      `policy ${reading.title} reads attention weights, which ${what} does not allow: ${advice}`,
+    )
+  if (kvType === 'q8_0') throw refuse('a q8_0 cache', 'use --kv-type f16')
+  if (flashAttention === 'on') throw refuse('flash attention', 'leave --flash-attention out')
+}
+
 /** Says what the run takes, and loads the model. Undefined: it was interrupted. */
 async function load(
   located: LocatedModel,
   flags: RunFlags,
   question: string,
-  policies: readonly (string | undefined)[],
+  settings: CacheSettings | undefined,
   signal: AbortSignal,
   say: Say,
 ): Promise<Model | undefined> {
@@ -79,7 +144,8 @@ async function load(
   const loading = { gpu, gpuLayers, threads, signal }
   let progress: LoadProgress | undefined
   try {
-    await checkPrompt(located, flags, question, policies, loading)
+    const { prompt } = requestOf(flags, question, undefined, 0)
+    if (settings) await checkPrompt(located, prompt, settings, loading)
     for (const line of whatItTakes(located, flags, question)) say(line)
     progress = new LoadProgress(say)
     return await loadLocated(located, { ...loading, onProgress: progress.onProgress })
@@ -124,12 +190,12 @@ async function planPolicy(
   model: Model,
   flags: RunFlags,
   question: string,
-  policy: string | undefined,
+  policy: ChosenPolicy | undefined,
 ): Promise<PlannedRun> {
   const requests = Array.from({ length: flags.samples }, (_, sample) => requestOf(flags, question, policy, sample))
   // Samples differ in their seeds only.
   const plan = await model.plan(requestOf(flags, question, policy, 0))
-  return { policy: plan.policy, cells: plan.cells, attention: plan.attention, requests }
+  return { policy: formatPolicyReference(plan), cells: plan.cells, attention: plan.attention, requests }
 }
 
 /** Runs all samples under one policy, in an engine of the size that they need. */

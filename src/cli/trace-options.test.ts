@@ -21,7 +21,7 @@ test('without options: the paper’s settings', () => {
   const flags = parse()
   checkTraceFlags(flags)
   expect(samplingOf(flags)).toEqual({ temperature: 0.6, topP: 0.95, topK: 20, minP: 0 })
-  expect(flags).toMatchObject({ samples: 5, maxTokens: 16_384, maxLength: 18_000, resume: true, retries: 8 })
+  expect(flags).toMatchObject({ samples: 5, maxTokens: 16_384, maxLength: 18_000, resume: true })
   expect(parse('--no-resume').resume).toBe(false)
 })
 
@@ -36,8 +36,8 @@ describe('is refused', () => {
     [['-t', '-1'], /temperature must be/],
     [['--top-p', '0'], /top-p must be/],
     [['--seed', '-1'], /seed/],
-    [['--endpoint-model', 'x'], /--endpoint-model has no meaning without --endpoint/],
-    [['--api-key-env', 'X'], /--api-key-env has no meaning without --endpoint/],
+    [['--endpoint-model', 'x'], /--endpoint-model has no effect without --endpoint/],
+    [['--api-key-env', 'X'], /--api-key-env has no effect without --endpoint/],
     [['--endpoint', 'nonsense'], /--endpoint must be an address/],
     [['--endpoint', 'http://x', '--api-key-env', 'NO_SUCH_KEY'], /NO_SUCH_KEY of --api-key-env is not set/],
     [['--endpoint', 'http://x', '--request-timeout', '0'], /--request-timeout must be above 0 and at most 300/],

@@ -6,11 +6,11 @@ import { InputError } from '../errors.ts'
 import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { endpointUrl } from '../traces/endpoint-url.ts'
 import type { TraceSampling } from '../traces/trace-job.ts'
-import { checkWhole } from './check-flags.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
-import { addMachineOptions, type MachineFlags } from './machine-options.ts'
-import { number } from './run-options.ts'
+import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
+import { checkWhole, number, refuseWithoutEffect } from './option-values.ts'
+import { checkGreedy } from './run-options.ts'
 
 /** As commander gives them. */
 export interface TraceFlags extends MachineFlags {
@@ -24,9 +24,9 @@ export interface TraceFlags extends MachineFlags {
   readonly resume: boolean
   readonly samples: number
   readonly temperature: number
-  readonly topP: number
-  readonly topK: number
-  readonly minP: number
+  readonly topP?: number
+  readonly topK?: number
+  readonly minP?: number
   readonly maxTokens: number
   readonly maxLength: number
   readonly instruction?: string
@@ -37,8 +37,8 @@ export interface TraceFlags extends MachineFlags {
   readonly endpoint?: string
   readonly endpointModel?: string
   readonly apiKeyEnv?: string
-  readonly requestTimeout: number
-  readonly retries: number
+  readonly requestTimeout?: number
+  readonly retries?: number
   readonly json?: boolean
 }
 
@@ -46,7 +46,8 @@ export interface TraceFlags extends MachineFlags {
 const defaultInstruction = 'Please reason step by step, and put your final answer within \\boxed{}.'
 const defaultKeyVariable = 'OPENAI_API_KEY'
 /** `fetch` gives up on a connection that has been silent for longer. */
-const longestTimeout = 300
+export const longestTimeout = 300
+export const defaultRetries = 8
 
 export function addTraceOptions(command: Command): Command {
   const s = defaultSampling
@@ -65,9 +66,9 @@ export function addTraceOptions(command: Command): Command {
     .option('--no-resume', 'put the file aside and begin anew')
     .option('--samples <n>', 'of each question', number, 5)
     .option('-t, --temperature <t>', '0 is greedy', number, s.temperature)
-    .option('--top-p <p>', '1 is off', number, s.topP)
-    .option('--top-k <k>', '0 is off', number, s.topK)
-    .option('--min-p <p>', '0 is off', number, s.minP)
+    .option('--top-p <p>', `1 is off (default: ${s.topP})`, number)
+    .option('--top-k <k>', `0 is off (default: ${s.topK})`, number)
+    .option('--min-p <p>', `0 is off (default: ${s.minP})`, number)
     .option('-n, --max-tokens <n>', 'most tokens to generate', number, 16_384)
     .option('--max-length <n>', 'drop traces of more tokens, prompt included', number, 18_000)
     .option(
@@ -86,11 +87,14 @@ export function addTraceOptions(command: Command): Command {
     )
     .option(
       '--request-timeout <seconds>',
-      'give a request up after so long without a sign of life',
+      `give a request up after so long without a sign of life (default: ${longestTimeout})`,
       number,
-      longestTimeout,
     )
-    .option('--retries <n>', 'send a failed request again so many times, with longer and longer waits', number, 8)
+    .option(
+      '--retries <n>',
+      `send a failed request again so many times, with longer and longer waits (default: ${defaultRetries})`,
+      number,
+    )
   return addMachineOptions(command).option('--json', 'print one JSON object')
 }
 
@@ -103,28 +107,37 @@ export function checkTraceFlags(flags: TraceFlags): void {
   checkWhole('--parallel', flags.parallel, 1, 256)
   checkWhole('--max-failures', flags.maxFailures, 1)
   checkWhole('--retries', flags.retries, 0, 1000)
-  checkWhole('--threads', flags.threads, 1, 512)
-  checkWhole('--gpu-layers', flags.gpuLayers, 0, 2 ** 31 - 1)
+  checkDeviceFlags(flags)
   checkQueueFlags(flags, { ...workerOnly(flags), '--endpoint': flags.endpoint })
-  const { requestTimeout } = flags
+  const { requestTimeout = longestTimeout } = flags
   if (!(requestTimeout > 0 && requestTimeout <= longestTimeout)) {
     throw new InputError(
       'invalid_option',
       `--request-timeout must be above 0 and at most ${longestTimeout}, not ${requestTimeout}`,
     )
   }
+  checkGreedy(flags)
   validateSampling({ ...defaultSampling, ...samplingOf(flags) }, flags.seed)
-  const remoteOnly = { '--endpoint-model': flags.endpointModel, '--api-key-env': flags.apiKeyEnv }
-  const stray = Object.entries(remoteOnly).find(([, value]) => value !== undefined)?.[0]
-  if (flags.endpoint === undefined && stray !== undefined) {
-    throw new InputError('invalid_option', `${stray} has no meaning without --endpoint`)
+  if (flags.endpoint === undefined) {
+    const { endpointModel, apiKeyEnv, requestTimeout, retries } = flags
+    const remoteOnly = { '--endpoint-model': endpointModel, '--api-key-env': apiKeyEnv }
+    const timing = { '--request-timeout': requestTimeout, '--retries': retries }
+    refuseWithoutEffect({ ...remoteOnly, ...timing }, 'without --endpoint')
+    return
   }
-  if (flags.endpoint === undefined) return
   endpointUrl(flags.endpoint)
   apiKeyOf(flags)
 }
 
-export function samplingOf({ temperature, topP, topK, minP }: TraceFlags): TraceSampling {
+/** Of the flags, what only `dynts fit` has a use for, which goes on to measure on this machine. @throws InputError `invalid_option` */
+export function checkTraceCommand({ endpoint, kvType, threads, gpu, gpuLayers }: TraceFlags): void {
+  if (endpoint === undefined) return
+  const machine = { '--threads': threads, '--gpu': gpu !== 'auto', '--gpu-layers': gpuLayers }
+  refuseWithoutEffect({ ...machine, '--kv-type': kvType !== 'f16' }, 'with --endpoint')
+}
+
+export function samplingOf({ temperature, ...given }: TraceFlags): TraceSampling {
+  const { topP = defaultSampling.topP, topK = defaultSampling.topK, minP = defaultSampling.minP } = given
   return { temperature, topP, topK, minP }
 }
 

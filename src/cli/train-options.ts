@@ -3,16 +3,16 @@
  */
 import { Option, type Command } from 'commander'
 import { InputError } from '../errors.ts'
-import { gpuChoices, type GpuChoice } from '../llama/index.ts'
+import type { GpuChoice } from '../llama/index.ts'
 import {
   defaultTrainingSettings as d,
   flagOf,
   parseTrainingSettings,
   type TrainingSettings,
 } from '../training/settings.ts'
-import { checkWhole } from './check-flags.ts'
+import { addComputeOptions, checkDeviceFlags } from './machine-options.ts'
+import { checkWhole, number } from './option-values.ts'
 import { addRecommendationOptions } from './predictor-file.ts'
-import { number } from './run-options.ts'
 
 /** As commander gives them; settings are undefined where the default holds. */
 export interface TrainFlags extends Partial<Record<keyof TrainingSettings, unknown>> {
@@ -64,12 +64,11 @@ export function addTrainOptions(command: Command): Command {
     const option = new Option(flags, `${help} (default: ${d[setting]})`)
     command.addOption(setting === 'target' ? option : option.argParser(number))
   }
-  return command
+  command
     .option('--min-traces <n>', 'refuse to train on fewer traces, or on half as many questions', number, 20)
     .option('--checkpoint-seconds <s>', 'write the state after the step at which so much time has passed', number, 60)
     .option('--checkpoint-steps <n>', 'also after every n steps', number)
-    .option('--threads <n>', 'compute threads (default: the physical cores)', number)
-    .addOption(new Option('--gpu <back end>', 'where it is computed').choices(gpuChoices).default('auto'))
+  return addComputeOptions(command)
     .option('--resume', 'go on with the training that the state folder holds (the default)', true)
     .option('--no-resume', 'put the state folder aside and begin anew')
     .option('-f, --force', 'replace a predictor that is there; write one that is reported as useless')
@@ -83,7 +82,7 @@ export function trainSettingsOf(flags: TrainFlags): TrainingSettings {
   if (!(flags.checkpointSeconds >= 0))
     throw new InputError('invalid_option', `--checkpoint-seconds must be at least 0, not ${flags.checkpointSeconds}`)
   checkWhole('--checkpoint-steps', flags.checkpointSteps, 1)
-  checkWhole('--threads', flags.threads, 1, 512)
+  checkDeviceFlags(flags)
   const names = Object.keys(d) as (keyof TrainingSettings)[]
   return parseTrainingSettings(Object.fromEntries(names.map((name) => [name, flags[name]])))
 }

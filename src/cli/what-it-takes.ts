@@ -3,8 +3,8 @@
  */
 import type { LocatedModel } from '../engine/model.ts'
 import { defaultMaxTokens, defaultPolicy, resolveCacheSettings } from '../engine/prepare.ts'
-import { isPolicyFile } from '../eviction/load-policy.ts'
-import { findPolicy } from '../eviction/registry.ts'
+import { parsePolicyReference } from '../eviction/protect.ts'
+import { resolvePolicy } from '../eviction/registry.ts'
 import { cacheBound } from '../models/cache-bound.ts'
 import { formatMemoryPlan, memoryPlan } from '../models/memory-plan.ts'
 import type { RunFlags } from './run-options.ts'
@@ -13,7 +13,7 @@ import type { RunFlags } from './run-options.ts'
 export function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, question: string): string[] {
   const { impossible, mayHaveWindow } = cacheBound(info)
   const name = flags.policy ?? defaultPolicy({ hasPredictor: predictor !== undefined, notEvictable: impossible })
-  const policy = isPolicyFile(name) ? { name, evicts: true } : findPolicy(name)
+  const policy = resolvePolicy(parsePolicyReference(name).policy)
   const settings = resolveCacheSettings(predictor ?? {}, flags)
   const maxTokens = flags.maxTokens ?? defaultMaxTokens
   const textLength = Math.min(info.trainedContext, maxTokens + estimatedTokens(question))
@@ -34,10 +34,7 @@ export function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, 
       `policy ${policy.name}: budget ${settings.budget}, local window ${settings.localWindow}, ratio ${settings.ratio}${source}`,
     )
   } else {
-    const ignored = [flags.budget, flags.localWindow, flags.ratio].some((value) => value !== undefined)
-    lines.push(
-      `policy ${policy.name}: the cache is not bounded${ignored ? '; budget, local window and ratio have no effect' : ''}`,
-    )
+    lines.push(`policy ${policy.name}: the cache is not bounded`)
   }
   if (policy.evicts && mayHaveWindow) {
     const then = flags.policy === undefined ? 'it runs under policy full' : `policy ${policy.name} is refused`

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
-import { renderPrompt, resolveCacheSettings } from './prepare.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { resolveCacheSettings, settleRequest } from './prepare.ts'
+import { readPrompt, renderPrompt } from './prompt.ts'
 import { fakeVocabulary } from './vocabulary.fake.ts'
 
 test.each([
@@ -46,4 +47,53 @@ test('the default local window shrinks for a budget that it would fill, a given 
   expect(resolveCacheSettings({}, { budget: 512 }).localWindow).toBe(128)
   expect(resolveCacheSettings({}, { budget: 512, localWindow: 500 }).localWindow).toBe(500)
   expect(resolveCacheSettings({ localWindow: 300 }, { budget: 512 }).localWindow).toBe(300)
+})
+
+test('a prompt is read once, however often it is asked for; another one, or another template, is another', () => {
+  const tokenize = vi.fn((text: string) => fakeVocabulary.tokenize(text))
+  const model = { vocab: { ...fakeVocabulary, tokenize }, chatTemplate: '{{ messages[0].content }}' }
+  const read = (content: string, more = {}) =>
+    readPrompt({ ...model, ...more }, { messages: [{ role: 'user', content }] })
+  const first = read('Q')
+  expect(read('Q')).toBe(first)
+  expect(tokenize).toHaveBeenCalledTimes(1)
+  expect(read('<think>').promptTokens).not.toEqual(first.promptTokens)
+  expect(read('Q', { chatTemplate: '{{ messages[0].content }}Q' }).promptTokens).not.toEqual(first.promptTokens)
+  expect(tokenize).toHaveBeenCalledTimes(3)
+  expect(read('Q')).toBe(first)
+})
+
+describe('what is checked before there is a prompt', () => {
+  const prompt = { text: '' }
+  const model = { hasPredictor: false, notEvictable: undefined, recommended: {} }
+  const code = (...args: Parameters<typeof settleRequest>) => {
+    try {
+      settleRequest(...args)
+      return undefined
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  }
+  test.each([
+    [{ policy: 'dynts' }, 'missing_predictor'],
+    [{ budget: 1 }, 'invalid_budget'],
+    [{ ratio: 2 }, 'invalid_ratio'],
+    [{ policy: 'full', budget: 1 }, undefined],
+  ])('%j depends on the model: %s', (request, expected) => {
+    expect(code(model, { prompt, ...request })).toBe(expected)
+    expect(code(undefined, { prompt, ...request })).toBeUndefined()
+  })
+  test.each([
+    [{ policy: 'dints' }, 'unknown_policy'],
+    [{ sampling: { temperature: -1 } }, 'invalid_sampling'],
+    [{ maxTokens: 0 }, 'invalid_request'],
+    [{ policy: 'snapkv', policyOptions: { observationWindow: 0 } }, 'invalid_policy_option'],
+  ])('%j does not: %s', (request, expected) => expect(code(undefined, { prompt, ...request })).toBe(expected))
+  test('undefined takes the default', () => {
+    const sampling = { temperature: undefined, topP: 0.5 }
+    expect(settleRequest(model, { prompt, sampling, budget: undefined })).toMatchObject({
+      sampling: { temperature: 0.6, topP: 0.5 },
+      settings: { budget: 4096, localWindow: 1024, ratio: 0.4 },
+    })
+  })
 })

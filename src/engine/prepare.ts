@@ -3,7 +3,7 @@
  * compute.
  */
 import type { z } from 'zod'
-import { planEviction, type CacheSettings, type EvictionPlan } from '../cache/budget.ts'
+import { planEviction, validateCacheSettings, type CacheSettings, type EvictionPlan } from '../cache/budget.ts'
 import { InputError } from '../errors.ts'
 import { protectionOf, queriesOf } from '../eviction/check-policy.ts'
 import type { PolicyDefinition, Protection } from '../eviction/policy.ts'
@@ -16,8 +16,9 @@ import {
 } from '../eviction/protect.ts'
 import { parsePolicyOptions, resolvePolicy } from '../eviction/registry.ts'
 import { checkPolicyFits } from '../eviction/select.ts'
-import { defaultSampling, renderChat, validateSampling, type SamplingSettings } from '../llama/index.ts'
+import { defaultSampling, validateSampling, type SamplingSettings } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
+import { checkTokens, readPrompt } from './prompt.ts'
 import { checkRequest } from './request-schema.ts'
 import type { GenerateRequest, Prompt } from './types.ts'
 
@@ -55,14 +56,30 @@ export interface PreparedRequest {
   readonly replay: readonly number[] | undefined
 }
 
+/** What of a model a request's settings depend on. */
+export type SettingFacts = Pick<ModelFacts, 'hasPredictor' | 'notEvictable' | 'recommended'>
+
+/** A request as far as it can be told without its prompt's tokens. */
+interface SettledRequest extends Pick<
+  PreparedRequest,
+  'definition' | 'policyOptions' | 'protection' | 'protect' | 'queries' | 'sampling' | 'seed'
+> {
+  readonly prompt: Prompt
+  /** Undefined: the full cache, or no model is known. */
+  readonly settings: CacheSettings | undefined
+}
+
 /**
- * @throws InputError `unknown_policy`, `policy_not_loaded`, `policy_changed`, `policy_failed`, `policy_does_not_fit`,
- *   `invalid_policy_option`, `invalid_protect`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `prompt_too_long`, `missing_predictor`,
- *   `model_not_evictable`, `invalid_sampling`, `invalid_request`, `chat_template`
+ * Checks what can be told without the prompt's tokens, and fills in defaults.
+ * @param model undefined: it is not known yet; what depends on it is left unchecked
+ * @throws InputError `unknown_policy`, `policy_not_loaded`, `policy_changed`, `policy_failed`, `invalid_policy_option`,
+ *   `invalid_protect`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `missing_predictor`, `model_not_evictable`,
+ *   `invalid_sampling`, `invalid_request`
  */
-export function prepareRequest(model: ModelFacts, given: GenerateRequest): PreparedRequest {
+export function settleRequest(model: SettingFacts | undefined, given: GenerateRequest): SettledRequest {
   const request = checkRequest(given)
-  const { policy, protect: notedProtect } = parsePolicyReference(request.policy ?? defaultPolicy(model))
+  const reference = request.policy ?? defaultPolicy(model ?? { hasPredictor: true, notEvictable: undefined })
+  const { policy, protect: notedProtect } = parsePolicyReference(reference)
   const definition = resolvePolicy(policy)
   if (request.policyHash !== undefined && definition.hash !== request.policyHash) {
     throw new InputError(
@@ -76,20 +93,50 @@ export function prepareRequest(model: ModelFacts, given: GenerateRequest): Prepa
   validateSampling(sampling, seed)
   checkCount('max-tokens', request.maxTokens)
   checkCount('thinking-budget', request.thinkingBudget, 0)
-  if (definition.needs.has('hidden-state') && !model.hasPredictor) {
+  if (model) checkModelHas(model, definition)
+  const own = protectionOf(definition, policyOptions)
+  const protect = addedProtection(definition, own, [...notedProtect, ...parseProtect(request.protect ?? [])])
+  const settings = model && definition.evicts ? resolveCacheSettings(model.recommended, request) : undefined
+  if (settings) validateCacheSettings(settings)
+  return {
+    prompt: request.prompt,
+    definition,
+    policyOptions,
+    protection: withProtection(own, protect),
+    protect,
+    queries: queriesOf(definition, policyOptions),
+    settings,
+    sampling,
+    seed,
+  }
+}
+
+/** @throws InputError `missing_predictor`, `model_not_evictable` */
+export function checkModelHas(
+  { hasPredictor, notEvictable }: Pick<SettingFacts, 'hasPredictor' | 'notEvictable'>,
+  { name, needs, evicts }: Pick<PolicyDefinition, 'name' | 'needs' | 'evicts'>,
+): void {
+  if (needs.has('hidden-state') && !hasPredictor) {
     throw new InputError(
       'missing_predictor',
-      `policy ${definition.name} needs an importance predictor that was trained for this model: give --predictor FILE, or use --policy question-window`,
+      `policy ${name} needs an importance predictor that was trained for this model: give --predictor FILE, train one with dynts fit, or leave it out: --policy question-window needs none`,
     )
   }
-  if (definition.evicts && model.notEvictable !== undefined) {
+  if (evicts && notEvictable !== undefined) {
     throw new InputError(
       'model_not_evictable',
-      `the cache of this model cannot be bounded: ${model.notEvictable}. Use --policy full`,
+      `the cache of this model cannot be bounded: ${notEvictable}. Use --policy full`,
     )
   }
-  const { text, opening } = renderPrompt(model, request.prompt)
-  const promptTokens = tokenizePrompt(model.vocab, request.prompt, text)
+}
+
+/**
+ * @throws InputError what `settleRequest` throws; `policy_does_not_fit`, `prompt_too_long`, `invalid_request`, `chat_template`
+ */
+export function prepareRequest(model: ModelFacts, request: GenerateRequest): PreparedRequest {
+  const { settings, prompt, ...settled } = settleRequest(model, request)
+  const { protection } = settled
+  const { opening, promptTokens } = readPrompt(model, prompt)
   if (promptTokens.length === 0)
     throw new InputError('invalid_request', 'the prompt is empty: there is nothing to generate from')
   const room = model.trainedContext - promptTokens.length
@@ -107,23 +154,14 @@ export function prepareRequest(model: ModelFacts, given: GenerateRequest): Prepa
     )
   }
   const maxTokens = replay?.length ?? Math.min(request.maxTokens ?? defaultMaxTokens, room)
-  const bound = definition.evicts ? boundOf(model, request, promptTokens.length) : undefined
-  const own = protectionOf(definition, policyOptions)
-  const protect = addedProtection(definition, own, [...notedProtect, ...parseProtect(request.protect ?? [])])
-  const protection = withProtection(own, protect)
+  const bound = settings && { ...settings, plan: planEviction(settings, promptTokens.length) }
   if (bound) checkPolicyFits(bound, bound.plan, protection)
   return {
+    ...settled,
     promptTokens,
     opening,
-    definition,
-    policyOptions,
-    protection,
-    protect,
-    queries: queriesOf(definition, policyOptions),
     bound,
     neededCells: bound?.budget ?? promptTokens.length + Math.max(0, maxTokens - 1),
-    sampling,
-    seed,
     maxTokens,
     thinkingBudget: request.thinkingBudget,
     stop: request.stop ?? [],
@@ -154,54 +192,6 @@ export function resolveCacheSettings(
   return settings
 }
 
-function boundOf(model: ModelFacts, request: GenerateRequest, promptCells: number): Bound {
-  const settings = resolveCacheSettings(model.recommended, request)
-  return { ...settings, plan: planEviction(settings, promptCells) }
-}
-
-/** What takes the place of the last message, to see what the template adds behind it: private-use characters. */
-const marker = '\u{e000}\u{e001}\u{e000}'
-
-/**
- * The prompt as text, and what of it may open the thinking. Tags that a user wrote are no thinking: of messages, only what the
- * template adds behind them counts.
- */
-export function renderPrompt(
-  model: Pick<ModelFacts, 'vocab' | 'chatTemplate'>,
-  prompt: Prompt,
-): { text: string; opening: string } {
-  if ('text' in prompt) return { text: prompt.text, opening: prompt.text }
-  if ('tokens' in prompt) {
-    const text = decode(model.vocab, prompt.tokens)
-    return { text, opening: text }
-  }
-  if (prompt.messages.length === 0) throw new InputError('invalid_request', 'there are no messages')
-  if (model.chatTemplate === undefined) {
-    return { text: prompt.messages.map((message) => message.content).join('\n\n'), opening: '' }
-  }
-  const { chatTemplate } = model
-  const render = (messages: typeof prompt.messages) =>
-    renderChat(chatTemplate, messages, {
-      bosToken: tokenText(model.vocab, model.vocab.bos),
-      eosToken: tokenText(model.vocab, model.vocab.eos),
-      ...(prompt.enableThinking === undefined ? {} : { enableThinking: prompt.enableThinking }),
-    })
-  const text = render(prompt.messages)
-  // Not looked for by its text: that may be short, and stand in what the template adds, or it may have been changed.
-  const marked = render(prompt.messages.map((one, i, all) => (i < all.length - 1 ? one : { ...one, content: marker })))
-  return { text, opening: marked.split(marker).at(-1) ?? '' }
-}
-
-export function tokenizePrompt(vocab: Vocabulary, prompt: Prompt, text: string): Int32Array {
-  if ('tokens' in prompt) {
-    checkTokens(vocab, prompt.tokens)
-    return Int32Array.from(prompt.tokens)
-  }
-  const bos = tokenText(vocab, vocab.bos)
-  const hasBos = bos !== '' && text.startsWith(bos)
-  return vocab.tokenize(text, { addBos: vocab.addsBos && !hasBos })
-}
-
 function tokenizeReplay(vocab: Vocabulary, replay: string | readonly number[]): readonly number[] {
   const tokens = typeof replay === 'string' ? [...vocab.tokenize(replay)] : replay
   checkTokens(vocab, tokens)
@@ -209,28 +199,9 @@ function tokenizeReplay(vocab: Vocabulary, replay: string | readonly number[]): 
   return tokens
 }
 
-/** @throws InputError `invalid_request` */
-export function checkTokens(vocab: Vocabulary, tokens: readonly number[]): void {
-  const wrong = tokens.find((token) => !vocab.isToken(token))
-  if (wrong !== undefined)
-    throw new InputError('invalid_request', `${wrong} is not a token of this model (0 to ${vocab.size - 1})`)
-}
-
 function checkCount(name: string, value: number | undefined, least = 1): void {
   if (value === undefined || (Number.isInteger(value) && value >= least)) return
   throw new InputError('invalid_request', `${name} must be a whole number of at least ${least}, not ${value}`)
-}
-
-function tokenText(vocab: Vocabulary, token: number): string {
-  return vocab.isToken(token) ? decode(vocab, [token]) : ''
-}
-
-function decode(vocab: Vocabulary, tokens: readonly number[]): string {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  const text = tokens
-    .filter((token) => vocab.isToken(token))
-    .map((token) => decoder.decode(vocab.piece(token), { stream: true }))
-  return text.join('') + decoder.decode()
 }
 
 /** Without the keys whose value is undefined, so that spreading does not overwrite defaults with nothing. */

@@ -5,7 +5,7 @@
 import { CellKind } from '../cache/windows.ts'
 import type { ThinkingTags } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
-import { checkTokens, tokenizePrompt, renderPrompt } from './prepare.ts'
+import { checkTokens, readPrompt } from './prompt.ts'
 import { ReasoningPhase } from './reasoning-phase.ts'
 import { checkCompletion, checkPrompt } from './request-schema.ts'
 import type { Prompt } from './types.ts'
@@ -51,10 +51,8 @@ export function layOutTrace(
   completion: Completion,
 ): TraceLayout {
   const { vocab, thinkingTags: tags } = model
-  const checked = checkPrompt(prompt)
   checkCompletion(completion)
-  const { text, opening } = renderPrompt(model, checked)
-  const promptTokens = tokenizePrompt(vocab, checked, text)
+  const { opening, promptTokens } = readPrompt(model, checkPrompt(prompt))
   const generated = tokenizeCompletion(vocab, tags, opening, completion)
   const parts = findParts(vocab, tags, opening, generated, promptTokens.length)
   return { tokens: Int32Array.from([...promptTokens, ...generated]), promptTokens: promptTokens.length, ...parts }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { didYouMean } from '../did-you-mean.ts'
 import { InputError } from '../errors.ts'
+import { parseNumber } from '../parse-number.ts'
 import { isPolicyFile, loadPolicy } from './load-policy.ts'
 import { dyntsBottom } from './policies/dynts-bottom.ts'
 import { dyntsNoLocal } from './policies/dynts-no-local.ts'
@@ -147,6 +148,5 @@ function flagOf(key: string): string {
 function fromText(value: unknown, type: PolicyOption['type']): unknown {
   if (typeof value !== 'string' || type === 'string') return value
   if (type === 'boolean') return value === 'true' ? true : value === 'false' ? false : value
-  const number = Number(value)
-  return value.trim() === '' || Number.isNaN(number) ? value : number
+  return parseNumber(value) ?? value
 }

@@ -58,7 +58,7 @@ const options: Case[] = [
   [['--local-window', '0'], /--local-window must be .* 1 or more/],
   [['--policy', 'dynst'], /no policy "dynst". Did you mean dynts\?/],
   [['--compare', 'full,windw'], /no policy "windw". Did you mean window\?/],
-  [['--compare', ','], /names no policy/],
+  [['--compare', ','], /names nothing/],
   [['--policy', 'dynts', '--predictor', 'none'], /needs an importance predictor.*--policy question-window/],
   [['--sinks', '4', '--policy', 'window'], /--sinks is an option of streaming-llm only/],
   [['--sinks', '-1', '--policy', 'streaming-llm'], /--sinks: must be a whole number/],

@@ -1,5 +1,5 @@
 /**
- * What `--queue` and `dynts worker` refuse: servers that are not there, and options that have no meaning.
+ * What `--queue` and `dynts worker` refuse: servers that are not there, and options that have no effect.
  */
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -40,10 +40,10 @@ test.each([
   [['worker', '--queue', 'redis://h', '--parallel', '0'], /--parallel must be/],
   [['worker', '--queue', 'redis://h', '--lease', '0.5'], /--lease must be/],
   [['eval', '--queue', 'http://h'], /--queue must be/],
-  [['eval', '--queue', 'redis://h', '--parallel', '2'], /--parallel has no meaning with --queue/],
-  [['eval', '--queue', 'redis://h', '--shard', '1/2'], /--shard has no meaning with --queue/],
+  [['eval', '--queue', 'redis://h', '--parallel', '2'], /--parallel has no effect with --queue/],
+  [['eval', '--queue', 'redis://h', '--shard', '1/2'], /--shard has no effect with --queue/],
   [['eval', '--queue', 'redis://h', '--policy', './mine.mjs'], /mine\.mjs: workers run the policies of dynts only/],
-  [[...tracing, '--queue', 'redis://h', '--endpoint', 'http://h'], /--endpoint has no meaning with --queue/],
+  [[...tracing, '--queue', 'redis://h', '--endpoint', 'http://h'], /--endpoint has no effect with --queue/],
 ] as const)('%s', { timeout: patience.test }, async (args, message) => {
   expect(refusal(await dynts(args))).toMatch(message)
 })

@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { summarise } from '../../evaluation/run/summarise.ts'
 import { summaryText } from '../../evaluation/run/summary-tables.ts'
+import { numbers, refuseWithoutEffect } from '../option-values.ts'
 import { summaryJson, writeSummary } from '../eval-output.ts'
 
 interface SummaryFlags {
@@ -31,6 +32,7 @@ export function evalSummaryCommand(): Command {
 
 async function summarize(folder: string, flags: SummaryFlags): Promise<void> {
   const { allowMissing = false, k, all, csv, jsonFile, json } = flags
+  if (json === true) refuseWithoutEffect({ '--all': all }, 'with --json')
   await using grader = new Grader()
   const summary = await summarise(folder, { allowMissing, k, grader })
   writeSummary(folder, summary, {
@@ -41,7 +43,7 @@ async function summarize(folder: string, flags: SummaryFlags): Promise<void> {
 }
 
 function ks(text: string): number[] {
-  const values = text.split(',').map(Number)
-  if (values.every((value) => Number.isInteger(value) && value >= 1)) return [...new Set(values)]
+  const values = numbers(text)
+  if (values.every((value) => Number.isInteger(value) && value >= 1)) return values
   throw new InvalidArgumentError('It must be whole numbers from 1, e.g. 1,5.')
 }

@@ -10,7 +10,7 @@ import { extractImportance, type ExtractOptions, type ExtractSummary } from '../
 import type { ImportancePlan } from '../../traces/importance-plan.ts'
 import { counted } from '../counted.ts'
 import { findModel } from '../find-model.ts'
-import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
+import { addImportanceOptions, checkImportanceFlags, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { shellWord } from '../message-line.ts'
 import { packageVersion } from '../package-version.ts'
@@ -24,6 +24,7 @@ export function importanceCommand(): Command {
     'Measure the importance of every thinking token of sampled traces',
   )
   return addImportanceOptions(command).action(async (flags: ImportanceFlags) => {
+    checkImportanceFlags(flags)
     const finished = await importance(flags)
     if (finished) process.stderr.write(`Next: dynts train --importance ${shellWord(finished)}\n`)
   })
@@ -81,7 +82,7 @@ async function extract(options: ExtractOptions, say: Say): Promise<ExtractSummar
 }
 
 function optionsOf(flags: ImportanceFlags): Omit<ExtractOptions, 'info' | 'output' | 'signal'> {
-  const { traces, tokensPerTrace, seed, kvType, threads, gpu, gpuLayers, resume } = flags
+  const { traces, tokensPerTrace, seed = 0, kvType, threads, gpu, gpuLayers, resume } = flags
   const versions = { dynts: packageVersion() }
   return { traces, tokensPerTrace, seed, kvType, threads, gpu, gpuLayers, resume, versions }
 }

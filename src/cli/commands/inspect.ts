@@ -13,6 +13,7 @@ import { findThinkingTags } from '../../llama/index.ts'
 import { factsTable } from '../facts-table.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
+import { refuseWithoutEffect } from '../option-values.ts'
 import { predictorFacts } from '../predictor-facts.ts'
 
 interface InspectFlags {
@@ -42,7 +43,10 @@ async function inspect(reference: string, flags: InspectFlags): Promise<void> {
     const model = flags.model === undefined ? undefined : await pathOf(flags.model)
     if (flags.model !== undefined && model === undefined) return
     facts = await inspectPredictor(path, model)
-  } else facts = await inspectModel(reference, path)
+  } else {
+    refuseWithoutEffect({ '--model': flags.model }, `because ${reference} is a model itself`)
+    facts = await inspectModel(reference, path)
+  }
   if (flags.json === true) process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`)
   else process.stdout.write(`${factsTable(facts)}\n`)
 }

@@ -1,17 +1,16 @@
 /**
  * `dynts predictor evaluate`: how well a predictor does on traces with measured importance. Loads no model.
  */
-import { Command, Option } from 'commander'
-import { defaultThreads, gpuChoices, loadLibrary, type GpuChoice } from '../../llama/index.ts'
+import { Command } from 'commander'
+import { defaultThreads, loadLibrary, type GpuChoice } from '../../llama/index.ts'
 import { readCheckpoint, type HeldOutFigures } from '../../predictor/index.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import { questionsOf } from '../../training/dataset.ts'
 import { evaluatePredictor } from '../../training/evaluate-predictor.ts'
-import { checkWhole } from '../check-flags.ts'
 import { onInterrupt } from '../interrupt.ts'
+import { addComputeOptions, checkDeviceFlags } from '../machine-options.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
-import { number } from '../run-options.ts'
 import { formatTable } from '../table.ts'
 
 interface EvaluateFlags {
@@ -22,18 +21,17 @@ interface EvaluateFlags {
 }
 
 export function predictorEvaluateCommand(): Command {
-  return new Command('evaluate')
+  const command = new Command('evaluate')
     .description('Compare a predictor’s scores with measured importance')
     .argument('<file>', 'a predictor')
     .requiredOption('--importance <folder>', 'what dynts importance wrote, of traces that it was not trained on')
-    .option('--threads <n>', 'compute threads (default: the physical cores)', number)
-    .addOption(new Option('--gpu <back end>', 'where it is computed').choices(gpuChoices).default('auto'))
+  return addComputeOptions(command)
     .option('--json', 'print JSON')
     .action((file: string, flags: EvaluateFlags) => evaluate(file, flags))
 }
 
 async function evaluate(file: string, flags: EvaluateFlags): Promise<void> {
-  checkWhole('--threads', flags.threads, 1, 512)
+  checkDeviceFlags(flags)
   using interrupt = onInterrupt()
   const checkpoint = await readCheckpoint(file)
   using store = ImportanceStore.open(flags.importance)

@@ -26,10 +26,13 @@ import { openQueueClient, type QueueClient } from '../queue-client.ts'
 import {
   addTraceOptions,
   apiKeyOf,
+  checkTraceCommand,
   checkTraceFlags,
   instructionOf,
   samplingOf,
   type TraceFlags,
+  defaultRetries,
+  longestTimeout,
 } from '../trace-options.ts'
 import { traceRecordOf, traceSummary } from '../trace-summary.ts'
 import { toStdout } from '../write.ts'
@@ -42,6 +45,7 @@ const retryLineEveryMs = 5000
 export function traceCommand(): Command {
   const command = new Command('trace').description('Sample reasoning traces to train an importance predictor on')
   return addTraceOptions(command).action(async (flags: TraceFlags) => {
+    checkTraceCommand(flags)
     const summary = await trace(flags)
     if (summary) sayWhatIsNext(summary, flags)
   })
@@ -134,8 +138,8 @@ async function connect(
     model: flags.endpointModel,
     apiKey: apiKeyOf(flags),
     parallel: flags.parallel ?? defaultParallel.remote,
-    timeoutMs: flags.requestTimeout * 1000,
-    retries: flags.retries,
+    timeoutMs: (flags.requestTimeout ?? longestTimeout) * 1000,
+    retries: flags.retries ?? defaultRetries,
     tags: findThinkingTags(info.chatTemplate ?? ''),
     signal,
     onRetry: ({ reason, retry, retries, waitMs }) => {

@@ -1,36 +1,31 @@
 /**
  * `dynts worker`: carries out the jobs of `dynts eval --queue` and `dynts trace --queue`, as one of as many as wanted.
  */
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { Grader } from '../../evaluation/grading/grader.ts'
-import { gpuChoices, type GpuChoice } from '../../llama/index.ts'
 import { describeQueue } from '../../queue/connection.ts'
 import { serveJobs, type Served, type ServedAtLast } from '../../queue/job-worker.ts'
 import { ModelPool } from '../../queue/model-pool.ts'
 import { counted } from '../counted.ts'
-import { checkWhole } from '../check-flags.ts'
 import { onInterrupt } from '../interrupt.ts'
+import { addDeviceOptions, checkDeviceFlags, type DeviceFlags } from '../machine-options.ts'
+import { checkWhole, number } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
-import { number } from '../run-options.ts'
 
-interface WorkerFlags {
+interface WorkerFlags extends DeviceFlags {
   readonly queue: string
   readonly model?: string
   readonly predictor?: string
   readonly parallel: number
   readonly once?: boolean
   readonly lease: number
-  readonly threads?: number
-  readonly gpu: GpuChoice
-  readonly gpuLayers?: number
-  readonly offline?: boolean
   readonly json?: boolean
 }
 
 const statusEveryMs = 10_000
 
 export function workerCommand(): Command {
-  return new Command('worker')
+  const command = new Command('worker')
     .description('Carry out the jobs of dynts eval --queue and dynts trace --queue')
     .requiredOption('--queue <address>', 'Redis or Valkey server: redis://HOST:PORT, or rediss:// for TLS')
     .option('-m, --model <model>', 'in place of the model that jobs name; it must be the same file')
@@ -38,10 +33,7 @@ export function workerCommand(): Command {
     .option('--parallel <n>', 'jobs at the same time, memory permitting', number, 4)
     .option('--once', 'end when no job is waiting or under way any more')
     .option('--lease <seconds>', 'jobs of a worker that gives no sign of life for so long are for others', number, 60)
-    .option('--threads <n>', 'compute threads (default: the physical cores, fewer for a small model)', number)
-    .addOption(new Option('--gpu <back end>', 'where the layers run').choices(gpuChoices).default('auto'))
-    .option('--gpu-layers <n>', 'layers on the GPU (default: all)', number)
-    .option('--offline', 'never ask the network for a model')
+  return addDeviceOptions(command)
     .option('--json', 'print one JSON object')
     .action((flags: WorkerFlags) => work(flags))
 }
@@ -51,8 +43,7 @@ async function work(flags: WorkerFlags): Promise<void> {
   const address = describeQueue(queue)
   checkWhole('--parallel', parallel, 1, 256)
   checkWhole('--lease', lease, 1, 24 * 3600)
-  checkWhole('--threads', threads, 1, 512)
-  checkWhole('--gpu-layers', gpuLayers, 0, 2 ** 31 - 1)
+  checkDeviceFlags(flags)
   using interrupt = onInterrupt()
   const { signal } = interrupt
   const status = new Status()

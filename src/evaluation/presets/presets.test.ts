@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { parsePolicyReference } from '../../eviction/protect.ts'
+import { findPolicy } from '../../eviction/registry.ts'
 import { findTask, taskNames } from '../tasks/registry.ts'
 import { controls, findPreset, gridOf, presetNames, type GridPoint } from './presets.ts'
 
@@ -27,6 +29,15 @@ describe('every preset on every task', () => {
   })
 })
 
+test.each(['table1', 'ablation'])('%s has each attention-based baseline as published and with its question', (name) => {
+  const { policies } = findPreset(name)
+  for (const policy of ['h2o', 'snapkv', 'r-kv']) {
+    expect(policies).toContain(policy)
+    expect(policies).toContain(`${policy}+question`)
+  }
+  for (const policy of policies) expect(findPolicy(parsePolicyReference(policy).policy).name).toBe(policy.split('+')[0])
+})
+
 describe('as the paper has it', () => {
   test.each([
     ['aime24', QWEN, { budget: 5000, localWindow: 2000, ratio: 0.4 }],
@@ -36,7 +47,7 @@ describe('as the paper has it', () => {
     ['chain', 'tiny', { budget: 320, localWindow: 32, ratio: 0.5 }],
   ])('table1 on %s with %s', (task, model, settings) => {
     const points = grid('table1', task, model)
-    expect(points).toHaveLength(9)
+    expect(points).toHaveLength(17)
     for (const point of bounded(points)) expect(point).toMatchObject(settings)
   })
 
@@ -57,7 +68,7 @@ describe('as the paper has it', () => {
     expect(of('window-ratio', 'chain', 'budget')).toEqual([256])
     expect(of('window-ratio', 'chain', 'localWindow')).toEqual([16, 32, 48, 64])
     expect(of('window-ratio', 'chain', 'ratio')).toEqual([0.2, 0.4, 0.5, 0.6, 0.8])
-    expect(grid('window-ratio', 'aime25')).toHaveLength(1 + 3 * 4 * 5)
+    expect(grid('window-ratio', 'aime25')).toHaveLength(1 + 4 * 4 * 5)
   })
 })
 

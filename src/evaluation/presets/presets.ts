@@ -5,6 +5,7 @@ import type { Task } from '../tasks/task.ts'
 
 /** One policy with its settings. null: it has none, because its cache is not bounded. */
 export interface GridPoint {
+  /** As a user would name it: `h2o`, `h2o+question`. */
   readonly policy: string
   /** B, in cells. */
   readonly budget: number | null
@@ -25,7 +26,7 @@ export interface Preset {
   readonly title: string
   /** The paper's; each preset runs on any other task as well. */
   readonly tasks: readonly string[]
-  /** In the order for tables. */
+  /** In the order for tables; `h2o+question`: under additional protection. */
   readonly policies: readonly string[]
   readonly paper: Sweep
   /** On the embedded model's problems. */
@@ -36,35 +37,48 @@ const fourTasks = ['aime24', 'aime25', 'amc23', 'gpqa-diamond']
 const sixTasks = [...fourTasks, 'gaokao2023en', 'math500']
 
 /**
- * Policies without which a comparison proves nothing (docs/fidelity.md): the upper bound, the newest tokens alone, and the
- * question with the newest tokens. Each is in every preset.
+ * Policies without which a comparison proves nothing (docs/fidelity.md): the upper bound, the newest tokens alone, the question
+ * with the newest tokens, and the question with any tokens. Each is in every preset.
  */
-export const controls: readonly string[] = ['full', 'window', 'question-window']
+export const controls: readonly string[] = ['full', 'window', 'question-window', 'random']
+
+/**
+ * As published, where they may lose the question, and with the question protected: most of what DynTS has over the first it
+ * need not have over the second.
+ */
+const twice = (policies: readonly string[]) => policies.flatMap((policy) => [policy, `${policy}+question`])
+const attentionBased = ['h2o', 'snapkv', 'r-kv']
 
 const presets: readonly Preset[] = [
   {
     name: 'table1',
-    title: 'eight methods, and the control question-window',
+    title: 'eight methods, the baselines with the question protected as well, and the controls',
     tasks: sixTasks,
-    // The paper's eight are all but question-window.
-    policies: ['full', 'window', 'streaming-llm', 'sepllm', 'h2o', 'snapkv', 'r-kv', 'question-window', 'dynts'],
+    // The paper's eight: full, window, streaming-llm, sepllm, h2o, snapkv, r-kv, dynts.
+    policies: [
+      ...['full', 'window', ...twice(['streaming-llm', 'sepllm', ...attentionBased, 'tova'])],
+      ...['question-window', 'random', 'dynts'],
+    ],
     paper: {},
     chain: {},
   },
   {
     name: 'ablation',
-    title: 'DynTS without one of its parts',
+    title: 'DynTS without one of its parts, beside baselines that have the question too',
     tasks: sixTasks,
     // w.o. Q, w.o. L, w.o. T, T-Random and T-Bottom, in this order behind dynts.
     policies: [
-      'full',
-      'window',
-      'dynts',
-      'dynts-no-question',
-      'dynts-no-local',
-      'question-window',
-      'random',
-      'dynts-bottom',
+      ...[
+        'full',
+        'window',
+        'dynts',
+        'dynts-no-question',
+        'dynts-no-local',
+        'question-window',
+        'random',
+        'dynts-bottom',
+      ],
+      ...twice(attentionBased),
     ],
     paper: {},
     chain: {},

@@ -48,9 +48,9 @@ describe('the preset window-ratio', () => {
   })
 
   test('prints a matrix for each policy, the differences to dynts, and no row for each of its points', () => {
-    expect(summary.tasks[0]!.configurations).toHaveLength(61)
+    expect(summary.tasks[0]!.configurations).toHaveLength(81)
     const text = lines(summaryText(summary))
-    expect(text.length).toBeLessThan(100)
+    expect(text.length).toBeLessThan(120)
     const at = text.findIndex((line) => line.startsWith('| `dynts`, B 256: Pass@1, W_l by ratio'))
     expect(cells(text[at]!).slice(1)).toEqual(['0.2', '0.4', '0.5', '0.6', '0.8'])
     const rows = text.slice(at + 2, at + 6).map(cells)
@@ -62,13 +62,13 @@ describe('the preset window-ratio', () => {
     expect(text.filter((line) => line.startsWith('| `full`'))).toHaveLength(3)
     expect(text.filter((line) => line.startsWith('| `dynts` '))).toEqual([])
     expect(summaryText(summary)).toMatch(/^95 % intervals of Pass@1 end at most \d+\.\d points/m)
-    expect(summaryText(summary)).toMatch(/^The rows of the other 60 configurations, .*--all/m)
+    expect(summaryText(summary)).toMatch(/^The rows of the other 80 configurations, .*--all/m)
   })
 
   test('prints them where that is wanted, and then no more than for any grid', () => {
     const text = summaryText(summary, { all: true })
     expect(lines(text).filter((line) => line.startsWith('| `dynts` '))).toHaveLength(60)
-    expect(text).not.toMatch(/other 60 configurations|to `dynts`, points, W_l/)
+    expect(text).not.toMatch(/other 80 configurations|to `dynts`, points, W_l/)
   })
 
   test('has matrices of the replay loss', () => {

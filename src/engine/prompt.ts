@@ -1,0 +1,100 @@
+/**
+ * Reads a prompt: messages through the model's template, text to tokens.
+ */
+import { InputError } from '../errors.ts'
+import { renderChat } from '../llama/index.ts'
+import type { ModelFacts, Vocabulary } from './forward-pass.ts'
+import type { Prompt } from './types.ts'
+
+/** What of a model a prompt depends on. */
+export type PromptFacts = Pick<ModelFacts, 'vocab' | 'chatTemplate'>
+
+export interface ReadPrompt {
+  /** The end of the prompt that belongs to the model's turn already, e.g. `<|assistant|><think>`. */
+  readonly opening: string
+  readonly promptTokens: Int32Array
+}
+
+/** Prompts that were read last, by vocabulary: the samples of a question, and its runs under several policies, have the same. */
+const lastPrompts = new WeakMap<object, Map<string, ReadPrompt>>()
+const keptPrompts = 16
+
+/**
+ * A prompt, rendered and tokenised once however often it is asked for.
+ * @throws InputError `invalid_request`, `chat_template`
+ */
+export function readPrompt(model: PromptFacts, prompt: Prompt): ReadPrompt {
+  const known = lastPrompts.get(model.vocab) ?? new Map<string, ReadPrompt>()
+  lastPrompts.set(model.vocab, known)
+  const key = JSON.stringify([model.chatTemplate, prompt])
+  const read = known.get(key) ?? tokenized(model, prompt)
+  known.delete(key)
+  known.set(key, read)
+  const [oldest] = known.keys()
+  if (known.size > keptPrompts && oldest !== undefined) known.delete(oldest)
+  return read
+}
+
+function tokenized(model: PromptFacts, prompt: Prompt): ReadPrompt {
+  const { text, opening } = renderPrompt(model, prompt)
+  return { opening, promptTokens: tokenizePrompt(model.vocab, prompt, text) }
+}
+
+/** What takes the place of the last message, to see what the template adds behind it: private-use characters. */
+const marker = '\u{e000}\u{e001}\u{e000}'
+
+/**
+ * The prompt as text, and what of it may open the thinking. Tags that a user wrote are no thinking: of messages, only what the
+ * template adds behind them counts.
+ */
+export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string; opening: string } {
+  if ('text' in prompt) return { text: prompt.text, opening: prompt.text }
+  if ('tokens' in prompt) {
+    const text = decode(model.vocab, prompt.tokens)
+    return { text, opening: text }
+  }
+  if (prompt.messages.length === 0) throw new InputError('invalid_request', 'there are no messages')
+  if (model.chatTemplate === undefined) {
+    return { text: prompt.messages.map((message) => message.content).join('\n\n'), opening: '' }
+  }
+  const { chatTemplate } = model
+  const render = (messages: typeof prompt.messages) =>
+    renderChat(chatTemplate, messages, {
+      bosToken: tokenText(model.vocab, model.vocab.bos),
+      eosToken: tokenText(model.vocab, model.vocab.eos),
+      ...(prompt.enableThinking === undefined ? {} : { enableThinking: prompt.enableThinking }),
+    })
+  const text = render(prompt.messages)
+  // Not looked for by its text: that may be short, and stand in what the template adds, or it may have been changed.
+  const marked = render(prompt.messages.map((one, i, all) => (i < all.length - 1 ? one : { ...one, content: marker })))
+  return { text, opening: marked.split(marker).at(-1) ?? '' }
+}
+
+function tokenizePrompt(vocab: Vocabulary, prompt: Prompt, text: string): Int32Array {
+  if ('tokens' in prompt) {
+    checkTokens(vocab, prompt.tokens)
+    return Int32Array.from(prompt.tokens)
+  }
+  const bos = tokenText(vocab, vocab.bos)
+  const hasBos = bos !== '' && text.startsWith(bos)
+  return vocab.tokenize(text, { addBos: vocab.addsBos && !hasBos })
+}
+
+/** @throws InputError `invalid_request` */
+export function checkTokens(vocab: Vocabulary, tokens: readonly number[]): void {
+  const wrong = tokens.find((token) => !vocab.isToken(token))
+  if (wrong !== undefined)
+    throw new InputError('invalid_request', `${wrong} is not a token of this model (0 to ${vocab.size - 1})`)
+}
+
+function tokenText(vocab: Vocabulary, token: number): string {
+  return vocab.isToken(token) ? decode(vocab, [token]) : ''
+}
+
+function decode(vocab: Vocabulary, tokens: readonly number[]): string {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  const text = tokens
+    .filter((token) => vocab.isToken(token))
+    .map((token) => decoder.decode(vocab.piece(token), { stream: true }))
+  return text.join('') + decoder.decode()
+}
