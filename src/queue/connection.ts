@@ -9,7 +9,7 @@ import { InputError } from '../errors.ts'
 /** One queue for all runs: a worker serves whatever comes. */
 export const queueName = 'jobs'
 /** In front of all keys in Redis. */
-export const keyPrefix = 'dynts'
+const keyPrefix = 'dynts'
 
 const answerWithinMs = 5000
 const longestRetryMs = 2000

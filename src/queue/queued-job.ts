@@ -8,7 +8,7 @@ import { policyNames } from '../eviction/registry.ts'
 import { identityFields, jobFields, type EvalIdentity } from '../evaluation/run/eval-job.ts'
 import { kvTypes } from '../llama/index.ts'
 
-export const queuedJobSchema = 'dynts.job/1'
+const queuedJobSchema = 'dynts.job/1'
 
 const tokens = z.array(z.int().nonnegative())
 

@@ -20,7 +20,7 @@ export interface Estimate {
 }
 
 /** With fewer items an interval promises more than it holds: of one it would be a point. */
-export const fewestItems = 5
+const fewestItems = 5
 
 export interface EstimateOptions {
   /** Of the bootstrap. Default 1. */

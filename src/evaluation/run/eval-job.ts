@@ -39,14 +39,13 @@ export const jobFields = {
   /** Of this item and sample, the same under every policy. */
   seed: z.int().nonnegative(),
 }
-export const jobShape = z.object(jobFields)
 
 export const evalKinds = ['sample', 'replay'] as const
 export type EvalKind = (typeof evalKinds)[number]
 export type JobSettings = z.infer<typeof jobSettings>
 
 /** A job without what only its carrying out needs. */
-export interface PlannedJob extends Readonly<z.infer<typeof jobShape>> {
+export interface PlannedJob extends Readonly<z.infer<z.ZodObject<typeof jobFields>>> {
   readonly kind: EvalKind
 }
 
@@ -64,7 +63,7 @@ export type EvalJob =
   | (PlannedJob & { readonly kind: 'sample' })
   | (PlannedJob & { readonly kind: 'replay'; readonly reference: ReplayReference })
 
-export const modelIdentity = z.object({
+const modelIdentity = z.object({
   name: z.string(),
   architecture: z.string(),
   hiddenSize: z.int(),

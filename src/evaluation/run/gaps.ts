@@ -33,11 +33,11 @@ export function gapsOf(plan: EvalPlan, folder: string): Gaps {
     configurations: rows
       .filter(({ missing }) => missing > 0)
       .map(({ task, configuration, missing }) => ({ task, name: configurationName(configuration), missing })),
-    shards: shardsLacking(groups, (key) => found.samples.has(key) || found.failures.has(key), plan),
+    shards: missingShards(groups, (key) => found.samples.has(key) || found.failures.has(key), plan),
   }
 }
 
-function shardsLacking(
+function missingShards(
   groups: ReturnType<typeof plannedGroups>,
   isThere: (key: string) => boolean,
   plan: EvalPlan,
@@ -54,8 +54,8 @@ function shardsLacking(
     const parts = Array.from({ length: count }, () => new Set<boolean>())
     for (const { job, states } of samples.values())
       for (const state of states) parts[shardOf(job, count) - 1]?.add(state)
-    const lacking = parts.flatMap((states, i) => (states.has(false) ? [{ index: i + 1, count }] : []))
-    if (lacking.length > 0 && parts.every((states) => states.size === 1)) return lacking
+    const missing = parts.flatMap((states, i) => (states.has(false) ? [{ index: i + 1, count }] : []))
+    if (missing.length > 0 && parts.every((states) => states.size === 1)) return missing
   }
   return []
 }

@@ -124,7 +124,7 @@ class Run {
 
   async run(): Promise<EvalRun> {
     const { signal, folder, executor, plan } = this.#options
-    // Of the whole run: a shard may have nothing but prompts that do not fit. Elsewhere each job is checked by itself.
+    // Of the whole run: a shard may have nothing but prompts that do not fit. A given executor checks each job by itself.
     if (!executor) for (const group of plannedGroups(plan)) await this.#check(group)
     writePlan(folder, this.#folderPlan, this.#lock)
     this.#progress()

@@ -92,7 +92,7 @@ export async function summarise(folder: string, options: SummariseOptions): Prom
   const missing = sum(tasks.flatMap(({ configurations }) => configurations.map((one) => one.missing)))
   const failed = sum(tasks.flatMap(({ configurations }) => configurations.map(failedOf)))
   const planned = sum(groups.map(({ jobs }) => jobs.length))
-  if (missing > 0 && !options.allowMissing) throw lacking(folder, tasks, missing)
+  if (missing > 0 && !options.allowMissing) throw missingSamples(folder, tasks, missing)
   const { model, predictor, seed, kvType } = plan
   const versions = Object.fromEntries([...found.versions].map(([name, values]) => [name, [...values].sort()]))
   return { schema: summarySchema, model, predictor, seed, kvType, tasks, planned, failed, missing, versions }
@@ -147,7 +147,7 @@ function checkK({ tasks }: EvalPlan, ks: readonly number[]): void {
   throw new InputError('too_few_samples', `--k ${tooLarge} needs as many samples of an item; the run has ${most}.`)
 }
 
-function lacking(folder: string, tasks: readonly TaskSummary[], missing: number): InputError {
+function missingSamples(folder: string, tasks: readonly TaskSummary[], missing: number): InputError {
   const parts = tasks.flatMap(({ task, configurations }) =>
     configurations.filter((one) => one.missing > 0).map((one) => `${task} ${configurationName(one)}: ${one.missing}`),
   )
