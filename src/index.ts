@@ -1,9 +1,11 @@
 /**
  * dynts: reasoning models with a bounded KV cache, on llama.cpp.
  */
+export type { Retry } from './back-off.ts'
 export { compactionChoices, type CompactionChoice } from './cache/compaction.ts'
+export type { Occupancy } from './cache/sequence-cells.ts'
 export type { CacheSettings } from './cache/budget.ts'
-export { Engine, type EngineOptions } from './engine/engine.ts'
+export { Engine, type EngineOptions, type GenerateOptions } from './engine/engine.ts'
 export type { Generation } from './engine/generation.ts'
 export {
   fingerprint,
@@ -16,18 +18,74 @@ export {
   type Model,
 } from './engine/model.ts'
 export { defaultCacheSettings, defaultMaxTokens } from './engine/prepare.ts'
+export type { PlanReply } from './engine/protocol.ts'
+export type { Phase } from './engine/reasoning-phase.ts'
+export type { Completion, CompletionParts, TraceLayout } from './engine/trace-layout.ts'
 export type * from './engine/types.ts'
 export { EngineError, InputError } from './errors.ts'
 export { identify } from './evaluation/run/identity.ts'
-export { makePlan, type PlanOptions, type PlannedPoint, type TaskToPlan } from './evaluation/run/make-plan.ts'
+export type {
+  EvalIdentity,
+  EvalJob,
+  JobSettings,
+  PlannedJob,
+  ReplayReference,
+  Shard,
+} from './evaluation/run/eval-job.ts'
+export {
+  makePlan,
+  metricNames,
+  type MetricName,
+  type PlanOptions,
+  type PlannedPoint,
+  type TaskToPlan,
+} from './evaluation/run/make-plan.ts'
+export type { EvalExecutor } from './evaluation/run/eval-engine.ts'
+export type { DownloadOptions } from './models/download.ts'
+export type { Environment } from './models/hub-settings.ts'
+export type { ResolveOptions } from './models/resolve.ts'
+export type { ReplaySummary, SampleSummary } from './evaluation/run/configuration-summary.ts'
+export type { EvalSetting } from './evaluation/run/graded-record.ts'
+export {
+  findPreset,
+  gridOf,
+  presetNames,
+  type GridPoint,
+  type Preset,
+  type Sweep,
+} from './evaluation/presets/presets.ts'
+export { findTask, taskNames } from './evaluation/tasks/registry.ts'
+export { loadQuestionFile } from './evaluation/tasks/hub-tasks.ts'
+export type {
+  GradingKind,
+  LoadedTask,
+  PublishedSettings,
+  Task,
+  TaskItem,
+  TaskLoadOptions,
+} from './evaluation/tasks/task.ts'
 export { runEval, type EvalProgress, type EvalRun, type RunEvalOptions } from './evaluation/run/run-eval.ts'
-export { summarise, type EvalSummary } from './evaluation/run/summarise.ts'
-export type { EvalRecord } from './evaluation/run/eval-record.ts'
-export type { EvalPlan } from './evaluation/run/eval-plan.ts'
+export {
+  summarise,
+  type EvalSummary,
+  type ConfigurationSummary,
+  type FailureSummary,
+  type SummariseOptions,
+  type TaskSummary,
+} from './evaluation/run/summarise.ts'
+export type { EvalRecord, ReplayRecord, SampleRecord } from './evaluation/run/eval-record.ts'
+export type { Configuration, EvalPlan } from './evaluation/run/eval-plan.ts'
 export { definePolicy, type PolicyInput } from './eviction/define-policy.ts'
 export type * from './eviction/policy.ts'
-export { policyNames } from './eviction/registry.ts'
-export { Grader, type Verdict } from './evaluation/grading/grader.ts'
+export {
+  formatPolicyReference,
+  parsePolicyReference,
+  protectableParts,
+  type PolicyReference,
+  type ProtectedPart,
+} from './eviction/protect.ts'
+export { policyNames, policyOptionTable, type PolicyOption } from './eviction/registry.ts'
+export { Grader, type GraderOptions, type Verdict } from './evaluation/grading/grader.ts'
 export { readQuestions, type Question, type QuestionFileOptions } from './evaluation/question-file.ts'
 export {
   defaultSampling,
@@ -37,12 +95,36 @@ export {
   type KvType,
   type LlamaLibrary,
   type SamplingSettings,
+  type ThinkingTags,
 } from './llama/index.ts'
-export { inspectGguf, type GgufInfo } from './models/gguf-file.ts'
-export { bytesPerCell, memoryPlan, type MemoryPlan } from './models/memory-plan.ts'
+export type { Device } from './llama/library.ts'
+export type { ExecuteOptions, Executor, JobOutcome } from './jobs/job.ts'
+export type { ModelShape } from './models/gguf-checks.ts'
+export type { GgufScalar } from './models/gguf-cursor.ts'
+export { inspectGguf, type GgufInfo, type TokenizerInfo } from './models/gguf-file.ts'
+export type { GgufTensor } from './models/gguf-reader.ts'
+export {
+  bytesPerCell,
+  memoryPlan,
+  type CacheShape,
+  type MemoryPlan,
+  type MemorySettings,
+} from './models/memory-plan.ts'
+export type { DownloadProgress } from './models/progress-meter.ts'
 export { readCheckpoint, writeCheckpoint, type HeldOutFigures, type PredictorCheckpoint } from './predictor/index.ts'
-export { extractImportance, type ExtractOptions, type ExtractSummary } from './traces/extract-importance.ts'
+export type { Fingerprint, WeightMatrix } from './predictor/checkpoint.ts'
+export type { Target } from './predictor/target.ts'
+export {
+  extractImportance,
+  type ExtractOptions,
+  type ExtractProgress,
+  type ExtractSummary,
+} from './traces/extract-importance.ts'
+export type { ImportancePlan } from './traces/importance-plan.ts'
+export type { ImportanceArrays, ImportanceManifest, ImportanceRecord } from './traces/importance-record.ts'
 export { ImportanceStore } from './traces/importance-store.ts'
+export type { AnswerGrader } from './traces/judge-trace.ts'
+export type { SamplingPlanOptions } from './traces/plan-traces.ts'
 export { RemoteExecutor, type RemoteOptions } from './traces/remote-executor.ts'
 export {
   sampleTraces,
@@ -50,7 +132,20 @@ export {
   type TraceProgress,
   type TraceSummary,
 } from './traces/sample-traces.ts'
-export type { KeptTrace, TraceRecord } from './traces/trace-record.ts'
-export { evaluatePredictor } from './training/evaluate-predictor.ts'
+export type { TraceTally } from './traces/trace-file.ts'
+export type { Sampled, TraceExecutor, TraceJob, TraceSampling } from './traces/trace-job.ts'
+export type { DropReason, KeptTrace, TraceRecord } from './traces/trace-record.ts'
+export type { CheckpointSettings } from './training/checkpoint-clock.ts'
+export type { Split, TraceSource } from './training/dataset.ts'
+export { evaluatePredictor, type Evaluation, type EvaluationOptions } from './training/evaluate-predictor.ts'
+export type { BatchPlan } from './training/schedule.ts'
 export { defaultTrainingSettings, type TrainingSettings } from './training/settings.ts'
-export { trainPredictor, type TrainingResult } from './training/train-predictor.ts'
+export type { ThroughputFigures } from './training/throughput.ts'
+export {
+  trainPredictor,
+  type TrainingPlan,
+  type TrainingResult,
+  type TrainOptions,
+} from './training/train-predictor.ts'
+export type { EpochEntry } from './training/training-state.ts'
+export type { TrainingProblem } from './training/verdict.ts'
