@@ -66,7 +66,7 @@ export function spread(values: readonly (number | undefined)[]): Spread | undefi
   return { count: sorted.length, median: median(sorted), min, max }
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length / 2
   const upper = sorted[Math.floor(middle)] ?? NaN

@@ -41,7 +41,7 @@ export class Progress {
   }
 }
 
-export function duration(seconds: number): string {
+function duration(seconds: number): string {
   const whole = Math.round(seconds)
   if (whole < 60) return `${whole} s`
   return `${Math.floor(whole / 60)} min ${whole % 60} s`

@@ -20,7 +20,6 @@ const bytes = 256
 
 export const eosToken = bytes
 export const bosToken = bytes + 1
-export const thinkToken = bytes + 4
 /** From here on every token is a word: it is no tag and ends nothing. */
 export const firstWord = bytes + specials.length
 

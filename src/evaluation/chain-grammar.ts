@@ -12,7 +12,7 @@ export const thingNames: readonly string[] = 'marbles coins books stamps apples 
 /** How many people a problem has, least and most. */
 export const peopleRange = [3, 16] as const
 /** What each person has, and what two have together in the question, least and most. */
-export const valueRange = [1, 69] as const
+const valueRange = [1, 69] as const
 /** The number in a sentence, by its kind, least and most. */
 export const countRanges = { plain: [2, 30], more: [2, 20], fewer: [2, 15] } as const
 

@@ -31,7 +31,7 @@ export function afterMark(text: string): string | undefined {
   return answer !== undefined && groupedNumber.test(answer) ? answer.replaceAll(',', '') : answer
 }
 
-export function lastLine(text: string): string {
+function lastLine(text: string): string {
   const trimmed = text.trim()
   return trimmed.slice(trimmed.lastIndexOf('\n') + 1)
 }

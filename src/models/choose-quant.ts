@@ -31,7 +31,7 @@ export function groupModels<File extends { readonly path: string }>(files: reado
 }
 
 /** As `groupModels`, and what belongs to a model but is none: projectors, drafts, importance matrices. */
-export function groupFiles<File extends { readonly path: string }>(files: readonly File[]): ModelFiles<File>[] {
+function groupFiles<File extends { readonly path: string }>(files: readonly File[]): ModelFiles<File>[] {
   const groups = new Map<string, { total: number; files: File[] }>()
   for (const file of files) {
     const { path } = file
@@ -108,7 +108,7 @@ function withQuant<Model extends ModelFiles<{ readonly path: string }>>(models: 
 }
 
 /** The quant that a file's name, or else its folder's, tells; or the name itself. */
-export function quantOf(path: string): string {
+function quantOf(path: string): string {
   return parseGGUFQuantLabel(baseName(path)) ?? parseGGUFQuantLabel(path) ?? baseName(path)
 }
 

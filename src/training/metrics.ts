@@ -2,7 +2,7 @@
 import type { HeldOutFigures } from '../predictor/checkpoint.ts'
 
 /** Shares of the tokens, in percent, that a prediction may choose: those of the paper's Figure 7. */
-export const chosenPercents = [20, 30, 40, 50, 60, 70, 80, 90] as const
+const chosenPercents = [20, 30, 40, 50, 60, 70, 80, 90] as const
 /** "Truly important" are the tokens of highest importance, this many percent. */
 const truePercent = 20
 

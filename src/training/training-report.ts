@@ -9,7 +9,7 @@ import type { TrainingSettings } from './settings.ts'
 import type { TrainingResult } from './train-predictor.ts'
 import type { EpochEntry } from './training-state.ts'
 
-export const trainingSchema = 'dynts.training/1'
+const trainingSchema = 'dynts.training/1'
 
 /** One JSON object; NaN becomes null when it is written. */
 export function trainingRecord(

@@ -59,7 +59,7 @@ const stateFile = 'state.gguf'
 const progressKey = `${architecture}.progress`
 const optimizerSteps = `${architecture}.optimizer_steps`
 
-export function hasState(folder: string): boolean {
+function hasState(folder: string): boolean {
   return existsSync(join(folder, stateFile))
 }
 

@@ -8,7 +8,7 @@ import { traceSchema, type DroppedTrace, type KeptTrace, type TraceRecord } from
 import type { ImportanceTrace } from '../oracle.ts'
 
 /** What the embedded model and its float32 twin have in common. */
-export const tinyFingerprint = {
+const tinyFingerprint = {
   architecture: 'qwen2',
   hiddenSize: 256,
   layers: 6,

@@ -22,7 +22,7 @@ export interface Fingerprint {
 }
 
 /** Undefined for a formula without a value, such as 1/0. */
-export function fingerprintOf(formula: Formula, seed: number): Fingerprint | undefined {
+function fingerprintOf(formula: Formula, seed: number): Fingerprint | undefined {
   if (formula.kind === 'number') return arithmetic(remaindersOf(formula))
   if (formula.kind === 'symbol') return opaque(formula.name, [], seed)
   if (formula.kind === 'series') return seriesOf(formula, seed)

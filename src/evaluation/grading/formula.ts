@@ -65,7 +65,7 @@ export function call(head: Head, ...args: readonly Formula[]): Formula {
 }
 
 /** The formulas that a formula is made of. */
-export function partsOf(formula: Formula): readonly Formula[] {
+function partsOf(formula: Formula): readonly Formula[] {
   if (formula.kind === 'series') return [formula.from, formula.to, formula.term]
   return formula.kind === 'call' || formula.kind === 'apply' ? formula.args : []
 }
