@@ -16,10 +16,15 @@ const file = at('short.jsonl')
 const problems = [1, 2, 3, 4].map((seed) => ({ id: `p${seed}`, ...generateChainProblem(seed, { people: 4 }) }))
 writeFileSync(file, problems.map((problem) => `${JSON.stringify(problem)}\n`).join(''))
 
-const settings = ['--budget', '128', '--max-tokens', '160', '--threads', '1', '--parallel', '1', '--offline']
+const defaults = { '--budget': '128', '--max-tokens': '160', '--threads': '1', '--parallel': '1' }
+/** An option that is given twice is refused. */
+const settingsBeside = (args: readonly string[]) => [
+  '--offline',
+  ...Object.entries(defaults).flatMap(([name, value]) => (args.includes(name) ? [] : [name, value])),
+]
 const policies = ['--policy', 'full,dynts,window', '--metric', 'pass,replay-loss']
 const evaluate = (args: readonly string[], run: RunSettings = {}) =>
-  dynts(['eval', '--task', 'chain', '--file', file, ...settings, ...args], { timeoutMs: 100_000, ...run })
+  dynts(['eval', '--task', 'chain', '--file', file, ...settingsBeside(args), ...args], { timeoutMs: 100_000, ...run })
 
 interface Line {
   readonly policy: string
