@@ -2,23 +2,13 @@
  * Whether two answers agree: sets in any order, points in theirs, values with their units. Leaves the question of whether
  * two formulas are equal to an `Algebra`.
  */
+import type { Algebra, Sides } from './algebra.ts'
 import type { Answer, List, Order, Tuple } from './answer.ts'
-import { sameCounted, isCounted } from './counted-things.ts'
-import { plainWords, readAnswer } from './read-answer.ts'
+import { readAnswer } from './read-answer.ts'
 import { realSetOf, variablesOf } from './real-set.ts'
-import type { Unit } from './units.ts'
-
-/** The two sides of an equation, as LaTeX. */
-export type Sides = readonly [left: string, right: string]
-
-export interface Algebra {
-  /** Whether two formulas have the same value, whatever their variables are. */
-  readonly same: (a: string, b: string) => boolean
-  /** Whether the differences of two pairs of sides are multiples of each other: positive ones, where that is asked. */
-  readonly proportional: (a: Sides, b: Sides, positive: boolean) => boolean
-  /** The value of a real number, in double precision; undefined for anything else. */
-  readonly number: (latex: string) => number | undefined
-}
+import { sameRatios } from './same-ratio.ts'
+import { sameValues } from './same-values.ts'
+import { sameDigits, sameWords } from './same-words.ts'
 
 type Of<K extends Answer['kind']> = Extract<Answer, { kind: K }>
 
@@ -60,11 +50,11 @@ class Comparison {
       this.#namesCount ||= lists.some((variables) => variables > 1)
       return this.#lists(given, expected) || this.#realSets(given, expected)
     }
-    if (given.kind === 'ratio' || expected.kind === 'ratio') return this.#ratios(given, expected)
+    if (given.kind === 'ratio' || expected.kind === 'ratio') return sameRatios(given, expected, this.#algebra)
     if (given.kind === 'matrix' || expected.kind === 'matrix') return this.#matrices(given, expected)
     if (given.kind === 'words' || expected.kind === 'words') return sameWords(given, expected)
     if (given.kind === 'based' || expected.kind === 'based') return sameDigits(given, expected)
-    if (given.kind === 'value' && expected.kind === 'value') return this.#values(given, expected)
+    if (given.kind === 'value' && expected.kind === 'value') return sameValues(given, expected, this.#algebra)
     if (given.kind === 'equation' || expected.kind === 'equation') return this.#equations(given, expected)
     if (given.kind === 'order' || expected.kind === 'order') return this.#orders(given, expected)
     if (given.kind === 'family' && expected.kind === 'family') {
@@ -222,72 +212,6 @@ class Comparison {
     const [a, b] = [vector(given), vector(expected)]
     return a !== undefined && b !== undefined && this.#inOrder(a, b)
   }
-
-  #ratios(given: Answer, expected: Answer): boolean {
-    if (given.kind === 'ratio' && expected.kind === 'ratio') {
-      return this.#sameRatio(given.parts, expected.parts)
-    }
-    const [ratio, other] = given.kind === 'ratio' ? [given, expected] : [expected, given]
-    if (ratio.kind !== 'ratio' || ratio.parts.length !== 2 || other.kind !== 'value') return false
-    return this.#algebra.same(`\\frac{${ratio.parts.join('}{')}}`, other.latex)
-  }
-
-  /** Multiples of each other; with words behind them, times of the day, of which one may do without its words. */
-  #sameRatio(given: readonly string[], expected: readonly string[]): boolean {
-    const [numbers, others] = [numbersOf(given), numbersOf(expected)]
-    if (given.length - numbers.length !== expected.length - others.length) {
-      const [words = ''] = [...given, ...expected].filter((part) => part.startsWith('\\text'))
-      return /^\\text\{\s*[ap]\.?\s*m\.?\s*\}$/i.test(words) && numbers.join(':') === others.join(':')
-    }
-    if (given.length !== expected.length) return false
-    if (given.every((part, i) => samePart(part, expected[i] ?? ''))) return true
-    if ([...given, ...expected].some((part) => /\\(?:text|ldots)|^0+$/.test(part))) return false
-    const [first = '', other = ''] = [given[0], expected[0]]
-    return given.every((part, i) => this.#algebra.same(product(part, other), product(expected[i] ?? '', first)))
-  }
-
-  /** With units on both sides, what is measured; with one, the number. Percent and degrees are also numbers. */
-  #values(given: Of<'value'>, expected: Of<'value'>): boolean {
-    const { same } = this.#algebra
-    const [a, b] = [given.unit, expected.unit]
-    if (!sameDescription(given, expected)) return false
-    if (a?.dimension !== undefined && b?.dimension !== undefined) {
-      if (a.dimension !== b.dimension) return false
-      if (a.factor === b.factor) return same(given.latex, expected.latex)
-      return same(product(given.latex, a.factor), product(expected.latex, b.factor))
-    }
-    if (same(given.latex, expected.latex)) return true
-    const factor = (unit: Unit | undefined) =>
-      unit?.dimension === 'percent^1' || unit?.dimension === 'angle^1' ? unit.factor : undefined
-    const [ofGiven, ofExpected] = [factor(a), factor(b)]
-    if (ofGiven !== undefined && !b) return same(product(given.latex, ofGiven), expected.latex)
-    return ofExpected !== undefined && !a && same(given.latex, product(expected.latex, ofExpected))
-  }
-}
-
-/** Words that only one has must say no more than what is counted. */
-function sameDescription(given: Of<'value'>, expected: Of<'value'>): boolean {
-  const [a, b] = [given.unit?.words ?? '', expected.unit?.words ?? '']
-  if (a !== '' && b !== '') return sameCounted(a, b)
-  const [words, { latex, unit }] = a === '' ? [b, expected] : [a, given]
-  if (words === '') return true
-  // 5 units may be 5 cm; 5 apples may not.
-  const other = (a === '' ? given : expected).unit
-  return unit?.dimension === undefined && isCounted(words, latex) && (!other || /\bunits?$/.test(words))
-}
-
-/** Words may be written in several ways. */
-function samePart(a: string, b: string): boolean {
-  const areWords = a.startsWith('\\text') && b.startsWith('\\text')
-  return areWords ? joinedWords(a) === joinedWords(b) : a.replace(/\s/g, '') === b.replace(/\s/g, '')
-}
-
-function numbersOf(parts: readonly string[]): readonly string[] {
-  return parts.filter((part) => !part.startsWith('\\text'))
-}
-
-function product(a: string, b: string): string {
-  return `(${a})\\cdot(${b})`
 }
 
 /** `y` and `f(x)` name the same thing. */
@@ -316,27 +240,4 @@ function byName(items: readonly Answer[]): readonly Answer[] {
   if (names.length < items.length || new Set(names).size < names.length) return items
   const nameOf = (item: Answer) => (item.kind === 'named' ? item.name : '')
   return items.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
-}
-
-/** Words may be written with or without `\text`. */
-function sameWords(given: Answer, expected: Answer): boolean {
-  const [a, b] = [given, expected].map((answer) => {
-    if (answer.kind === 'words') return joinedWords(answer.text)
-    return answer.kind === 'value' && !answer.unit ? joinedWords(answer.latex) : undefined
-  })
-  return a !== undefined && a === b
-}
-
-function joinedWords(text: string): string {
-  return plainWords(text).replace(/[\s-]/g, '')
-}
-
-/** A missing base is the expected one. */
-function sameDigits(given: Answer, expected: Answer): boolean {
-  const read = (one: Answer) => {
-    if (one.kind === 'based') return one
-    return one.kind === 'value' ? { digits: one.latex.toUpperCase(), base: undefined } : undefined
-  }
-  const [a, b] = [read(given), read(expected)]
-  return a?.digits === b?.digits && (a?.base === undefined || b?.base === undefined || a.base === b.base)
 }

@@ -9,7 +9,7 @@ import { call, mentions, variablesOf, type Formula } from './formula.ts'
 import { numericValue, type Setting } from './numeric-value.ts'
 import { parseFormula } from './parse-formula.ts'
 import { digitsOf, parseRational, sameRational, withoutSpaces, type Rational } from './rational.ts'
-import type { Algebra, Sides } from './same-answer.ts'
+import type { Algebra, Sides } from './algebra.ts'
 
 /** Values may differ by so many times what they can be off. */
 const margin = 4
