@@ -160,7 +160,10 @@ describe('dynts eval', () => {
       `export default { name: 'mine', create: () => ({ score: (candidates) => Float32Array.from(candidates, (p) => -p) }) }`,
     )
     const grid = ['--policy', `window,${at('mine.mjs')}`, '--budget', '112,128', '--limit', '1', '--max-tokens', '40']
-    const { code, stderr, stdout } = await evaluate([...grid, '--limit-of', 'window=2', '-o', at('grid')])
+    const { code, stderr, stdout } = await dynts([
+      ...['eval', '--task', 'chain', '--file', file, ...grid, '--limit-of', 'window=2', '-o', at('grid')],
+      ...['--threads', '1', '--parallel', '1', '--offline'],
+    ])
     expect({ code, stderr }).toMatchObject({ code: 0 })
     const cells = recordsOf('grid').map(({ policy, item, settings: { budget } }) => `${policy} ${budget} ${item}`)
     expect(cells).toEqual([
