@@ -15,7 +15,7 @@ const largestFactorial = 200_000
 type Remainders = readonly number[]
 type Series = Extract<Formula, { kind: 'series' }>
 
-export interface Fingerprint {
+interface Fingerprint {
   readonly remainders: Remainders
   /** Nothing but arithmetic with numbers: then other fingerprints mean other values. */
   readonly isArithmetic: boolean

@@ -18,7 +18,7 @@ export type Formula =
       readonly term: Formula
     }
 
-export type Head = OfOne | OfTwo | OfMany
+type Head = OfOne | OfTwo | OfMany
 
 /** Functions of one argument. `Degrees` is the angle of so many degrees. */
 export type OfOne =
@@ -49,7 +49,7 @@ export type OfOne =
   | 'Gamma'
   | 'Degrees'
 /** `Log`: number, base. `Root`: number, degree. */
-export type OfTwo = 'Divide' | 'Power' | 'Root' | 'Log' | 'Mod' | 'Binomial'
+type OfTwo = 'Divide' | 'Power' | 'Root' | 'Log' | 'Mod' | 'Binomial'
 export type OfMany = 'Add' | 'Multiply' | 'Max' | 'Min' | 'Gcd' | 'Lcm'
 
 export function number(text: string): Formula {

@@ -4,14 +4,14 @@
 import type { Answer, Tuple } from './answer.ts'
 
 /** One end of an interval. */
-export interface End {
+interface End {
   readonly latex: string
   /** In double precision; may be infinite. */
   readonly at: number
   readonly isIncluded: boolean
 }
 
-export interface Piece {
+interface Piece {
   readonly from: End
   readonly to: End
 }
