@@ -22,7 +22,7 @@ export function isPolicyFile(reference: string): boolean {
  * Where the file of a user's policy is, as an absolute path.
  * @throws InputError `policy_not_loaded` if there is none
  */
-export function policyFile(reference: string): string {
+function policyFile(reference: string): string {
   const path = reference.startsWith('file:') ? pathOfAddress(reference) : resolve(reference)
   if (path === undefined || !statSync(path, { throwIfNoEntry: false })?.isFile()) {
     throw new InputError('policy_not_loaded', `There is no policy file ${reference}. Check --policy.`)
