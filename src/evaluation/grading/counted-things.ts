@@ -40,10 +40,17 @@ export function changesMeaning(words: string): boolean {
   )
 }
 
+/** Of `square units` 2, of `cubic units` 3, of others 1. */
+export function powerOf(words: string): string {
+  if (/^(?:square|sq)\b/i.test(words)) return '2'
+  return /^(?:cubic|cu)\b/i.test(words) ? '3' : '1'
+}
+
 /** What two descriptions count, whatever is said about it. */
 export function sameCounted(a: string, b: string): boolean {
   const [left, right] = [a, b].map((words) => words.toLowerCase().replace(/[.,]/g, '').trim().split(/\s+/))
   if (left?.join(' ') === right?.join(' ')) return true
   const noun = (words: readonly string[] = []) => (words.at(-1) ?? '').replace(/s$/, '')
+  if (powerOf(a) !== powerOf(b)) return false
   return isCounted(a, '1') && isCounted(b, '1') && noun(left) === noun(right)
 }

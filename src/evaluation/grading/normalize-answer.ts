@@ -160,7 +160,9 @@ function isFormula(text: string): boolean {
 export function readings(text: string): readonly string[] {
   const answer = normalizeAnswer(text)
   const bare = text.replace(/[\s${}()\\]/g, '')
-  return /^\d{1,3}(?:,[1-9]\d{2})+$/.test(bare) ? [answer, bare.replaceAll(',', ', ')] : [answer]
+  // Brackets make it a point or a set.
+  const isList = /^\d{1,3}(?:,[1-9]\d{2})+$/.test(bare) && !/[()]|\\\{/.test(text)
+  return isList ? [answer, bare.replaceAll(',', ', ')] : [answer]
 }
 
 /** Without a full stop at the end and braces around the whole. */

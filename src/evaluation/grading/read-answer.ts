@@ -50,7 +50,7 @@ function readSet(inside: string): Answer {
   }
   const [formula, index, ...more] = splitOutside(inside, /[|:]/y).parts
   if (formula !== undefined && index?.includes('\\in') && more.length === 0) return family(formula, index)
-  return { kind: 'list', items: inside.trim() === '' ? [] : itemsOf(inside), braces: true }
+  return { kind: 'list', items: inside.trim() === '' ? [] : withBothSigns(itemsOf(inside), inside), braces: true }
 }
 
 function family(formula: string, condition: string): Answer {
@@ -61,6 +61,12 @@ function family(formula: string, condition: string): Answer {
 function itemsOf(text: string): readonly Answer[] {
   const { parts } = splitOutside(text, semicolon)
   return (parts.length > 1 ? parts : splitOutside(text, comma).parts).map(readAnswer)
+}
+
+/** `\pm 1` among others is two of them. */
+function withBothSigns(items: readonly Answer[], text: string): readonly Answer[] {
+  if (!/\\pm(?![a-zA-Z])/.test(text)) return items
+  return items.flatMap((item) => (item.kind === 'list' && item.braces && !item.joined ? item.items : [item]))
 }
 
 /** Several answers. Semicolons separate lists. */
@@ -80,14 +86,22 @@ function readList(text: string): Answer | undefined {
   if (items.length > 1)
     return {
       kind: 'list',
-      items: items.map(readAnswer),
+      items: withBothSigns(items.map(readAnswer), text),
       braces: false,
-      joined: parts.every(isExcluding) ? 'all' : joinedBy(separators),
+      joined: parts.some(isExcluding) && parts.every(isCondition) ? 'all' : joinedBy(separators),
     }
   const united = splitOutside(text, union).parts
-  if (united.length > 1) return { kind: 'list', items: united.map(readAnswer), braces: true, joined: 'any' }
+  if (united.length > 1) {
+    const sets = united.map(readAnswer)
+    const members = sets.flatMap((set) => (set.kind === 'list' && set.braces && !set.joined ? set.items : [set]))
+    return { kind: 'list', items: members, braces: true, joined: 'any' }
+  }
   const common = splitOutside(text, /\\cap(?![a-zA-Z])/y).parts
   return common.length > 1 ? { kind: 'list', items: common.map(readAnswer), braces: true, joined: 'all' } : undefined
+}
+
+function isCondition(text: string): boolean {
+  return /[<>]|\\(?:[lg]e|ne)(?![a-zA-Z])/.test(text)
 }
 
 /** `x=1, y=2` */
@@ -187,7 +201,7 @@ export function plainWords(text: string): string {
 /** `1010_2`, `1010_{\text{two}}` */
 function readBased(text: string): Answer | undefined {
   const digital = text.replace(/\\text\{(\w+)\}/, (_, word: string) => numberInWords(word) ?? word)
-  const [, digits, base] = /^\(?([0-9A-Fa-f]+)\)?_(?:\{?(\d+)\}?|\{\\text\{\w+\}\})$/.exec(digital) ?? []
+  const [, digits, base] = /^\(?([0-9A-Fa-f]+)\)?_(?:\{?\(?(\d+)\)?\}?|\{\\text\{\w+\}\})$/.exec(digital) ?? []
   if (digits === undefined || base === undefined || !/\d/.test(digits)) return undefined
   return { kind: 'based', digits: digits.toUpperCase(), base }
 }

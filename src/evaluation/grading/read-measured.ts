@@ -20,6 +20,9 @@ function readModulus(text: string): Answer | undefined {
     /^(.+?)\s*\(?\s*(?:\\pmod|\\bmod|\\mod|\\text\{mod\}|\(\s*\\text\{mod\})\s*\{?\s*(\d+)\s*\}?\s*\)*$/.exec(text) ??
     []
   if (amount === undefined || modulus === undefined || /^\\bmod/.test(amount)) return undefined
+  // 5 mod 3 is 2.
+  if (/^\d+$/.test(amount) && BigInt(amount) >= BigInt(modulus) && BigInt(modulus) > 0n)
+    return value((BigInt(amount) % BigInt(modulus)).toString())
   return value(amount, { dimension: `modulo ${modulus}`, factor: '1', words: '' })
 }
 

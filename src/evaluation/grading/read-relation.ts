@@ -30,7 +30,8 @@ export function readRelation(text: string, read: (part: string) => Answer): Answ
   const [sign = ''] = separators
   if (sign === '' || parts.includes('')) return undefined
   // Of 3\pi \approx 9.42 the first is exact.
-  if (separators.at(-1) === '\\approx' && !(parts.length === 2 && isName(left))) {
+  if (separators.at(-1) === '\\approx' && !(parts.length === 2 && isPlain(left))) {
+    if (parts.length === 2 && isRounded(right, left)) return read(right)
     return read(text.slice(0, text.lastIndexOf('\\approx')).trim())
   }
   if (changesMeaning(left)) return undefined
@@ -57,6 +58,15 @@ function pointsOf(text: string): readonly string[] {
     const [, point] = /^\\pm\s*(.+)$/.exec(part) ?? []
     return point === undefined ? [part] : [`-${point}`, point]
   })
+}
+
+/** Whether a decimal is another one in fewer digits. */
+function isRounded(text: string, exact: string): boolean {
+  const [digits, more] = [text, exact].map((one) =>
+    /^-?\d+(?:\.\d+)?$/.test(one) ? (one.split('.')[1] ?? '').length : undefined,
+  )
+  if (digits === undefined || more === undefined || digits > more) return false
+  return Math.abs(Number(text) - Number(exact)) * 10 ** digits <= 0.5 + 1e-9
 }
 
 function isPlain(text: string): boolean {

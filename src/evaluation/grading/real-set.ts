@@ -34,6 +34,8 @@ function piecesOf(answer: Answer, numberOf: NumberOf): readonly Piece[] | undefi
   if (answer.kind !== 'list') return undefined
   const sets = answer.items.map((item) => realSetOf(item, numberOf)).filter((set) => set !== undefined)
   if (sets.length < answer.items.length || (answer.joined === undefined && !answer.braces)) return undefined
+  // A set of sets
+  if (answer.braces && !answer.joined && answer.items.some((item) => item.kind === 'list')) return undefined
   // 3 and 4 are two numbers; x > 3 and x < 4 is one condition.
   if (answer.joined === 'all' && answer.items.some(({ kind }) => kind === 'value')) return undefined
   if (new Set(variablesOf(answer.items)).size > 1) return undefined

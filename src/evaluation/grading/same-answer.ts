@@ -14,7 +14,11 @@ type Of<K extends Answer['kind']> = Extract<Answer, { kind: K }>
 
 /** Whether a reading of one answer (see `readings`) agrees with one of the other. */
 export function sameAnswer(given: readonly string[], expected: readonly string[], algebra: Algebra): boolean {
-  return given.some((one) => expected.some((other) => sameReading(one, other, algebra)))
+  // An expected 1,200 may be a list; it is no point and no set.
+  const isBracketed = (text: string) => /^(?:[([]|\\\{)/.test(text)
+  return given.some((one) =>
+    expected.some((other, i) => !(i > 0 && isBracketed(one)) && sameReading(one, other, algebra)),
+  )
 }
 
 function sameReading(given: string, expected: string, algebra: Algebra): boolean {
@@ -96,6 +100,8 @@ class Comparison {
     if (named.is.kind === 'list' && other.kind === 'list' && this.#lists(given, expected)) return true
     // The question of an expected x+y=5 may be for the line; an answer 5 is not that.
     if (named === expected && !named.plain) return false
+    // 2+3 = 5, but not 2+4 = 5
+    if (!/[A-Za-z]/.test(named.name) && !this.agree(readAnswer(named.name), named.is)) return false
     return named === given ? this.agree(named.is, expected) : this.agree(given, named.is)
   }
 
@@ -178,15 +184,21 @@ class Comparison {
 
   #sets(given: readonly Answer[], expected: readonly Answer[]): boolean {
     return (
-      given.every((one) => expected.some((other) => this.agree(one, other))) &&
-      expected.every((other) => given.some((one) => this.agree(one, other)))
+      given.every((one) => expected.some((other) => this.#sameItem(one, other))) &&
+      expected.every((other) => given.some((one) => this.#sameItem(one, other)))
     )
+  }
+
+  /** In a list, the set of a number is not the number. */
+  #sameItem(given: Answer, expected: Answer): boolean {
+    const isSet = (one: Answer) => one.kind === 'list' && one.braces
+    return isSet(given) === isSet(expected) && this.agree(given, expected)
   }
 
   #eachOnce(given: readonly Answer[], expected: readonly Answer[]): boolean {
     const left = [...expected]
     return given.every((one) => {
-      const at = left.findIndex((other) => this.agree(one, other))
+      const at = left.findIndex((other) => this.#sameItem(one, other))
       if (at >= 0) left.splice(at, 1)
       return at >= 0
     })
@@ -224,10 +236,10 @@ function isCondition({ kind }: Answer): boolean {
   return kind === 'order' || kind === 'tuple' || kind === 'list'
 }
 
-/** Whether one side names things of different kinds, in an order that the other must then keep: `a=1, b=2` for `1, 2`. */
+/** Whether one side names different things (not `x_1` and `x_2`, which are two solutions), in an order that the other must then keep: `a=1, b=2` for `1, 2`. */
 function areParts(given: readonly Answer[], expected: readonly Answer[]): boolean {
   const letters = (items: readonly Answer[]) =>
-    items.flatMap((item) => (item.kind === 'named' ? [item.name.replace(/_.*$/, '')] : []))
+    items.flatMap((item) => (item.kind === 'named' ? [item.name.replace(/^([xz]|\\lambda)_.*$/, '$1')] : []))
   const [a, b] = [letters(given), letters(expected)]
   const [named, other] = a.length > 0 ? [a, b] : [b, a]
   const areAllNamed = named.length === (named === a ? given : expected).length

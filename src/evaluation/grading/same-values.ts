@@ -3,13 +3,13 @@
  */
 import type { Algebra } from './algebra.ts'
 import type { Answer } from './answer.ts'
-import { isCounted, sameCounted } from './counted-things.ts'
+import { isCounted, powerOf, sameCounted } from './counted-things.ts'
 import type { Unit } from './units.ts'
 
 type Value = Extract<Answer, { kind: 'value' }>
 
 /** With units on both sides, what is measured; with one, the number. Percent and degrees are also numbers. */
-export function sameValues(given: Value, expected: Value, { same }: Algebra): boolean {
+export function sameValues(given: Value, expected: Value, { same, number }: Algebra): boolean {
   const [a, b] = [given.unit, expected.unit]
   if (!sameDescription(given, expected)) return false
   if (a?.dimension !== undefined && b?.dimension !== undefined) {
@@ -17,7 +17,9 @@ export function sameValues(given: Value, expected: Value, { same }: Algebra): bo
     if (a.factor === b.factor) return same(given.latex, expected.latex)
     return same(product(given.latex, a.factor), product(expected.latex, b.factor))
   }
-  if (same(given.latex, expected.latex)) return true
+  // A part of one is not as many percent.
+  const isShare = a?.dimension === 'percent^1' && !b && Math.abs(number(expected.latex) ?? 1) < 1
+  if (!isShare && same(given.latex, expected.latex)) return true
   const factor = (unit: Unit | undefined) =>
     unit?.dimension === 'percent^1' || unit?.dimension === 'angle^1' ? unit.factor : undefined
   const [ofGiven, ofExpected] = [factor(a), factor(b)]
@@ -33,7 +35,13 @@ function sameDescription(given: Value, expected: Value): boolean {
   if (words === '') return true
   // 5 units may be 5 cm; 5 apples may not.
   const other = (a === '' ? given : expected).unit
-  return unit?.dimension === undefined && isCounted(words, latex) && (!other || /\bunits?$/.test(words))
+  return unit?.dimension === undefined && isCounted(words, latex) && (!other || isUnspecified(words, other))
+}
+
+/** `square units`, which any area may have. */
+function isUnspecified(words: string, { dimension = '' }: Unit): boolean {
+  const [, power] = /^length\^(\d)$/.exec(dimension) ?? []
+  return /\bunits?$/.test(words) && (power === undefined || power === powerOf(words))
 }
 
 function product(a: string, b: string): string {

@@ -141,6 +141,8 @@ export function unitOf(text: string): Unit {
     )
     .replace(/\b(?:square|sq)\b\.?\s*([a-z]+)/gi, '$1^2')
     .replace(/\b(?:cubic|cu)\b\.?\s*([a-z]+)/gi, '$1^3')
+    .replace(/^per\s+cent\b/, 'percent')
+    .replace(/(?<=[a-z\d])\.$/, '')
     .replace(/\s*\bper\b\s*/g, '/')
     .replace(/\((\S+)\)$/, '$1')
     .trim()
@@ -150,7 +152,12 @@ export function unitOf(text: string): Unit {
     for (const part of side.trim().split(/[\s*·⋅.]+/)) {
       const [, name = '', own = '1'] = /^(.+?)(?:\^?\{?([-+]?\d)\}?)?$/.exec(part) ?? []
       const unit = found(name)
-      if (!unit) return { dimension: undefined, factor: '1', words: text.trim() }
+      if (!unit)
+        return {
+          dimension: undefined,
+          factor: '1',
+          words: text.trim().replace(/^units?\^([23])$/, (_, power) => `${power === '2' ? 'square' : 'cubic'} units`),
+        }
       const exponent = Number(own) * (i === 0 ? 1 : -1)
       for (const [base, power] of Object.entries(unit[0])) {
         exponents.set(base, (exponents.get(base) ?? 0) + power * exponent)
