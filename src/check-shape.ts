@@ -3,7 +3,7 @@
  * InputError that names it, and for an unknown name the one that was probably meant.
  */
 import { z } from 'zod'
-import { didYouMean } from './did-you-mean.ts'
+import { didYouMean, didYouMeanStart } from './did-you-mean.ts'
 import { InputError } from './errors.ts'
 
 /** An object of these fields and no others. */
@@ -51,6 +51,10 @@ export function checkShape(schema: z.ZodType, given: unknown, code: string, what
 
 /** Undefined if nothing is wrong. */
 export function firstIssue(schema: z.ZodType, given: unknown): { path: string; message: string } | undefined {
-  const issue = schema.safeParse(given).error?.issues[0]
+  const issues = schema.safeParse(given).error?.issues ?? []
+  // A misspelt field leaves the right one missing as well: the name that was given says more.
+  const isMisspelt = ({ code, message }: (typeof issues)[number]) =>
+    code === 'unrecognized_keys' && message.includes(didYouMeanStart)
+  const issue = issues.find(isMisspelt) ?? issues[0]
   return issue && { path: issue.path.join('.'), message: issue.message }
 }

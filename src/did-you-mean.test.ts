@@ -11,6 +11,8 @@ test.each([
   ['windows', 'window'],
   ['maxToken', 'maxTokens'],
   ['MAXTOKENS', 'maxTokens'],
+  ['max', 'maxTokens'],
+  ['stream', 'streaming-llm'],
 ])('%s means %s', (given, expected) => {
   expect(didYouMean(given, names)).toBe(` Did you mean ${expected}?`)
 })

@@ -8,7 +8,7 @@ import { bytesPerCell } from '../models/memory-plan.ts'
 import type { EngineThread, Listener } from './engine-thread.ts'
 import { Generation, mostUnreadEvents } from './generation.ts'
 import type { Model } from './model.ts'
-import { checkEngineOptions, checkGenerateOptions } from './option-schemas.ts'
+import { checkEngineOptions, checkGenerateOptions, checkModel } from './option-schemas.ts'
 import { defaultCacheSettings } from './prepare.ts'
 import { closedError, fromPlainError } from './protocol.ts'
 import type { GenerateRequest, GenerateResult } from './types.ts'
@@ -55,6 +55,7 @@ export class Engine {
    *   thread that has the model has ended
    */
   static async create(model: Model, options: EngineOptions = {}): Promise<Engine> {
+    checkModel(model)
     checkEngineOptions(options)
     const { sequences = 1, kvType = 'f16', compaction = 'auto', flashAttention, attention = false } = options
     const cells = options.cells ?? model.predictor?.budget ?? defaultCacheSettings.budget

@@ -1,13 +1,20 @@
 import { describe, expect, test } from 'vitest'
-import { checkEngineOptions, checkGenerateOptions, checkLoadOptions, checkReference } from './option-schemas.ts'
+import {
+  checkEngineOptions,
+  checkGenerateOptions,
+  checkLoadOptions,
+  checkModel,
+  checkReference,
+} from './option-schemas.ts'
 
-const checks = { checkEngineOptions, checkGenerateOptions, checkLoadOptions, checkReference }
+const checks = { checkEngineOptions, checkGenerateOptions, checkLoadOptions, checkModel, checkReference }
 
 test('what is right, or not given, passes', () => {
   const { signal } = new AbortController()
   checkLoadOptions({})
   checkLoadOptions({ predictor: false, gpu: 'off', threads: 2, onProgress: () => undefined, signal })
   checkLoadOptions({ predictor: undefined, gpuLayers: undefined, offline: undefined, onDownload: undefined })
+  checkLoadOptions({ gpu: 'off', gpuLayers: 0 })
   checkEngineOptions({ cells: 512, sequences: undefined, kvType: 'q8_0', compaction: 'auto', attention: false })
   checkGenerateOptions({ signal })
   checkGenerateOptions({ signal: undefined })
@@ -18,6 +25,14 @@ describe('wrong options', () => {
   test.each<[keyof typeof checks, unknown, string, string]>([
     ['checkReference', undefined, 'invalid_option', 'the model: it must be a string'],
     ['checkReference', { path: 'a' }, 'invalid_option', 'the model: it must be a string'],
+    ['checkModel', undefined, 'invalid_context', 'the model: it must be what loadModel gives'],
+    ['checkModel', { thread: {} }, 'invalid_context', 'the model: it must be what loadModel gives'],
+    [
+      'checkLoadOptions',
+      { gpu: 'off', gpuLayers: 5 },
+      'invalid_option',
+      'gpu off and gpuLayers 5 contradict each other',
+    ],
     ['checkLoadOptions', null, 'invalid_option', 'the options of loadModel: it must be an object'],
     ['checkLoadOptions', 'auto', 'invalid_option', 'the options of loadModel: it must be an object'],
     [

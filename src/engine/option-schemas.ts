@@ -4,7 +4,9 @@
 import { z } from 'zod'
 import { compactionChoices } from '../cache/compaction.ts'
 import { abortSignal, anyNumber, anyText, callable, checkShape, oneOf, strictShape, yesOrNo } from '../check-shape.ts'
+import { InputError } from '../errors.ts'
 import { gpuChoices, kvTypes } from '../llama/index.ts'
+import { EngineThread } from './engine-thread.ts'
 
 const whole = (least: number, most: number) =>
   z.custom<number>(
@@ -29,6 +31,16 @@ const loading = strictShape({
 /** @throws InputError `invalid_option` naming the first option that is wrong */
 export function checkLoadOptions(options: unknown): void {
   checkShape(loading, options, 'invalid_option', 'the options of loadModel')
+  const { gpu, gpuLayers = 0 } = options as { gpu?: string; gpuLayers?: number }
+  if (gpu === 'off' && gpuLayers > 0) {
+    throw new InputError('invalid_option', `gpu off and gpuLayers ${gpuLayers} contradict each other`)
+  }
+}
+
+/** @throws InputError `invalid_context` for what `loadModel` has not given */
+export function checkModel(model: unknown): void {
+  if (typeof model === 'object' && model !== null && 'thread' in model && model.thread instanceof EngineThread) return
+  throw new InputError('invalid_context', 'the model: it must be what loadModel gives')
 }
 
 /** @throws InputError `invalid_option` */

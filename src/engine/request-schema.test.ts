@@ -38,7 +38,7 @@ describe('wrong requests', () => {
       'the request: there is no field "temperature". Fields: prompt, policy, policyHash, policyOptions, protect, budget, ' +
         'localWindow, ratio, sampling, seed, maxTokens, thinkingBudget, stop, replay.',
     ],
-    [{ prompt, sampling: { temp: 0 } }, 'sampling: there is no field "temp". Did you mean topP?'],
+    [{ prompt, sampling: { temp: 0 } }, 'sampling: there is no field "temp". Did you mean temperature?'],
     [{ prompt, sampling: { temprature: 0 } }, 'sampling: there is no field "temprature". Did you mean temperature?'],
     [{ prompt, sampling: { top_p: 1 } }, 'sampling: there is no field "top_p". Did you mean topP?'],
     [{ prompt, sampling: { topK: '20' } }, 'sampling.topK: it must be a number'],
@@ -89,7 +89,10 @@ describe('wrong requests', () => {
       { prompt: { messages: [{ role: 'robot', content: '' }] } },
       'prompt.messages.0.role: it must be one of system, user, assistant',
     ],
-    [{ prompt: { messages: [{ role: 'user', contents: 'a' }] } }, 'prompt.messages.0.content: it must be a string'],
+    [
+      { prompt: { messages: [{ role: 'user', contents: 'a' }] } },
+      'prompt.messages.0: there is no field "contents". Did you mean content?',
+    ],
     [
       { prompt: { messages: [{ role: 'user', content: 'a', nme: 'b' }] } },
       'prompt.messages.0: there is no field "nme". Fields: role, content.',

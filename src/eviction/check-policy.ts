@@ -2,10 +2,12 @@
  * A user's policy is a stranger: what it throws and what it returns is checked, and reported with its name, so that only
  * its own sequence ends. What dynts's own policies throw is a bug and stays as it is.
  */
+import leven from 'leven'
 import { InputError } from '../errors.ts'
 import { protectionSchema } from './define-policy.ts'
 import { lentImportance, lentStep, withLentCells } from './lent-values.ts'
 import type { EvictionPolicy, PolicyContext, PolicyDefinition, Protection } from './policy.ts'
+import { withStdoutToStderr } from './policy-output.ts'
 
 /**
  * Makes a policy for a sequence. A user's gets copies of what the engine goes on to use.
@@ -75,10 +77,18 @@ function checkMade(definition: PolicyDefinition, made: unknown): EvictionPolicy 
   const { score, observe } = policy as Partial<EvictionPolicy>
   if (typeof score !== 'function' || !['undefined', 'function'].includes(typeof observe))
     throw failed(definition, wrong)
+  if (observe === undefined) refuseMisspeltObserve(definition, policy)
   return {
     score: (candidates, cells) => score.call(policy, candidates, cells),
     observe: (step) => refusePromise(definition, `observe, position ${step.position}`, observe?.call(policy, step)),
   }
+}
+
+/** A policy may have fields of its own, but one that is nearly called `observe` would never be called. */
+function refuseMisspeltObserve(definition: PolicyDefinition, policy: object): void {
+  const misspelt = Object.keys(policy).find((name) => leven(name.toLowerCase(), 'observe') <= 2)
+  if (misspelt === undefined || typeof Reflect.get(policy, misspelt) !== 'function') return
+  throw failed(definition, `create gave a function "${misspelt}". Did you mean observe?`)
 }
 
 /** The scores, copied: what the policy does with its array later does not matter. */
@@ -96,17 +106,28 @@ function checkScores(definition: PolicyDefinition, candidates: Int32Array, given
   return copy
 }
 
+/**
+ * What `read` makes of the options given, by the policy's own schema, whose checks and transforms are code of its author.
+ * @throws InputError `policy_failed`
+ */
+export function readOptions<T>(definition: Pick<PolicyDefinition, 'name' | 'file'>, read: () => T): T {
+  return definition.file === undefined ? read() : guarded(definition, 'options', read)
+}
+
 /** InputError `policy_failed` for what a policy threw outside of its calls. */
 export function thrownLater(definition: PolicyDefinition, error: unknown): InputError {
   return failed(definition, `in a timer or a promise: ${reasonOf(error)}`, error)
 }
 
+/** What `failed` has made: what a policy throws may be anything, even what cannot be asked for its class. */
+const failures = new WeakSet()
+
 /** Whatever goes wrong in `act` is the policy's failure: its own code runs there, getters and iterators included. */
-function guarded<T>(definition: PolicyDefinition, where: string, act: () => T): T {
+function guarded<T>(definition: Pick<PolicyDefinition, 'name' | 'file'>, where: string, act: () => T): T {
   try {
-    return act()
+    return withStdoutToStderr(act)
   } catch (error) {
-    if (error instanceof InputError && error.code === 'policy_failed') throw error
+    if (failures.has(error as WeakKey)) throw error
     throw failed(definition, `${where}: ${reasonOf(error)}`, error)
   }
 }
@@ -127,6 +148,8 @@ function reasonOf(error: unknown): string {
   }
 }
 
-function failed({ name, file }: PolicyDefinition, reason: string, cause?: unknown): InputError {
-  return new InputError('policy_failed', `policy ${name} (${file ?? 'dynts'}) failed: ${reason}`, { cause })
+function failed({ name, file }: Pick<PolicyDefinition, 'name' | 'file'>, reason: string, cause?: unknown): InputError {
+  const error = new InputError('policy_failed', `policy ${name} (${file ?? 'dynts'}) failed: ${reason}`, { cause })
+  failures.add(error)
+  return error
 }

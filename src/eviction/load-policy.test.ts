@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { createPolicy, protectionOf, queriesOf } from './check-policy.ts'
 import { isPolicyFile, loadPolicy } from './load-policy.ts'
 import { describePolicyContract } from './policy.contract.ts'
@@ -252,6 +252,11 @@ describe('a policy that fails', () => {
     [`protects: () => ({ get question() { throw new Error('oh') } }), ${score('1')}`, 'protects: oh'],
     [`create: () => ({ get score() { throw new Error('oh') } })`, 'create: oh'],
     [`create: () => ({ get observe() { throw new Error('oh') }, score() {} })`, 'create: oh'],
+    [
+      score('{ throw new Proxy({}, { getPrototypeOf() { throw 1 }, get() { throw 2 } }) }'),
+      'score: it threw something that has no text',
+    ],
+    [`create: () => ({ score() {}, oberve() {} })`, 'create gave a function "oberve". Did you mean observe?'],
     [`create: () => new Proxy({}, { has() { throw new Error('oh') }, get() { throw new Error('oh') } })`, 'create: oh'],
     [score('{ throw Object.create(null) }'), 'score: it threw something that has no text'],
     [
@@ -289,6 +294,29 @@ describe('a policy that fails', () => {
     await new Promise((resolve) => setImmediate(resolve))
     process.off('unhandledRejection', note)
     expect(unhandled).toEqual([])
+  })
+
+  test('a check or a transform of an option that throws', () => {
+    const option = `z.number().default(1).transform(() => { throw new Error('oh') })`
+    const path = write(`import { z } from 'zod'
+      export default { name: 'mine', options: z.object({ a: ${option} }), ${score('1')} }`)
+    expect(() => parsePolicyOptions(loadPolicy(path), {})).toThrow(
+      expect.objectContaining({ code: 'policy_failed', message: `policy mine (${path}) failed: options: oh` }),
+    )
+  })
+
+  test('what it prints goes to stderr', () => {
+    const print = (text: string) => `process.stdout.write('${text}')`
+    const path = write(`${print('loaded ')}
+      export default { name: 'mine', protects() { ${print('asked')}; return { question: true, localWindow: true, answer: true } },
+        ${score('1')} }`)
+    const toStdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+    const toStderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    protectionOf(loadPolicy(path), {})
+    const [out, err] = [toStdout, toStderr].map(({ mock }) => mock.calls.map(([text]) => String(text)).join(''))
+    vi.restoreAllMocks()
+    expect(out).toBe('')
+    expect(err).toBe('loaded asked')
   })
 
   test('what it does to its arguments stays with it', () => {

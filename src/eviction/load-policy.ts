@@ -10,6 +10,7 @@ import * as zod from 'zod'
 import { InputError } from '../errors.ts'
 import { definePolicy, isDefinition, type PolicyInput } from './define-policy.ts'
 import { createJiti } from './jiti.ts'
+import { withStdoutToStderr } from './policy-output.ts'
 import { policySource } from './policy-source.ts'
 import type { PolicyDefinition } from './policy.ts'
 
@@ -59,7 +60,8 @@ export function loadPolicy(reference: string): PolicyDefinition {
   if (known && known.stamp === stampOf(known.files)) return known.definition
   const { files, hash } = policySource(path)
   const stamp = stampOf(files)
-  const definition = { ...checked(reference, run(path, files)), file: path, hash }
+  const exported = withStdoutToStderr(() => checked(reference, run(path, files)))
+  const definition = { ...exported, file: path, hash }
   loaded.set(path, { files, stamp, definition })
   return definition
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { didYouMean } from '../did-you-mean.ts'
 import { InputError } from '../errors.ts'
 import { parseNumber } from '../parse-number.ts'
+import { readOptions } from './check-policy.ts'
 import { isPolicyFile, loadPolicy } from './load-policy.ts'
 import { dyntsBottom } from './policies/dynts-bottom.ts'
 import { dyntsNoLocal } from './policies/dynts-no-local.ts'
@@ -126,7 +127,7 @@ export function parsePolicyOptions<Options extends z.ZodObject>(
     }
     given[key] = fromText(value, option.type)
   }
-  const parsed = definition.options.safeParse(given)
+  const parsed = readOptions(definition, () => definition.options.safeParse(given))
   if (parsed.success) return parsed.data
   const reasons = parsed.error.issues.map(({ path, message }) => `${flagOf(String(path[0] ?? 'options'))}: ${message}`)
   throw new InputError('invalid_policy_option', `Policy ${definition.name} cannot use ${reasons.join('; ')}.`)
