@@ -13,7 +13,7 @@ import { addPolicyOptions, type ChosenPolicy, type PolicyFlags } from './chosen-
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
-import { checkWhole, mayRepeat, names, number, numbers } from './option-values.ts'
+import { checkWhole, names, number, numbers } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
 
 /** As commander gives them. */
@@ -87,7 +87,7 @@ export function addEvalOptions(command: Command): Command {
     .option(
       '--limit-of <policies=n>',
       'another limit for some policies, e.g. full,dynts=500; may be repeated',
-      mayRepeat(limits),
+      limits,
     )
     .option('--samples <n>', 'of each item (default: published)', number)
     .option('-s, --seed <n>', 'of the run', number, 1)

@@ -7,7 +7,7 @@ import { commandsFor } from './command-table.ts'
 import { fileFailure, isSystemError, outputFailure } from '../records/file-failure.ts'
 import { refuseEmptyPaths } from './empty-paths.ts'
 import { messageLine } from './message-line.ts'
-import { refuseRepeats } from './option-values.ts'
+import { refuseContradictions } from './option-values.ts'
 import { packageVersion } from './package-version.ts'
 import { useProxy } from './proxy.ts'
 
@@ -41,7 +41,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 /** Commander exits by itself unless every command is told otherwise. */
 function prepareForErrors(command: Command): void {
-  refuseRepeats(command)
+  refuseContradictions(command)
   command.exitOverride().configureOutput({
     outputError: (text, write) =>
       write(

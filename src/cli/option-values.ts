@@ -64,32 +64,17 @@ export function refuseWithoutEffect(values: Readonly<Record<string, unknown>>, w
   if (stray !== undefined) throw new InputError('invalid_option', `${stray} has no effect ${why}: leave it out`)
 }
 
-/**
- * Refuses an option that is given twice, or together with its negation, unless it collects its values. A flag without a value
- * may stand twice.
- */
-export function refuseRepeats(command: Command): void {
-  const given = new Map<string, { readonly name: string; readonly value: unknown }>()
+/** Refuses an option together with its negation. Of one that is given twice the last counts, as with other programs. */
+export function refuseContradictions(command: Command): void {
+  const given = new Map<string, string>()
   for (const option of command.options) {
-    command.on(`option:${option.name()}`, (value: unknown) => {
+    command.on(`option:${option.name()}`, () => {
       const key = option.attributeName()
-      const earlier = given.get(key)
-      given.set(key, { name: option.name(), value })
-      if (!earlier) return
-      if (earlier.name !== option.name()) {
-        command.error(`error: --${earlier.name} and ${option.long ?? ''} contradict each other`)
+      const earlier = given.get(key) ?? option.name()
+      given.set(key, option.name())
+      if (earlier !== option.name()) {
+        command.error(`error: --${earlier} and ${option.long ?? ''} contradict each other`)
       }
-      if (value === null || option.isBoolean() || repeatable.has(option.parseArg)) return
-      command.error(`error: ${option.long ?? option.flags} is given twice`)
     })
   }
-}
-
-/** Parsers of options whose values add up. */
-const repeatable = new Set<unknown>([collect])
-
-/** Lets an option with this parser be repeated. */
-export function mayRepeat<Parser>(parser: Parser): Parser {
-  repeatable.add(parser)
-  return parser
 }

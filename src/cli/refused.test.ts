@@ -59,10 +59,7 @@ describe('numbers', () => {
   })
 })
 
-describe('what is given twice, contradicts itself or has no effect', () => {
   test.each<[string[], RegExp]>([
-    [['run', 'q', '--seed', '1', '-s', '2'], /--seed is given twice/],
-    [['run', 'q', '--compare', 'full', '--compare', 'window'], /--compare is given twice/],
     [['run', 'q', '--compare', 'full,full'], /names full twice/],
     [['run', 'q', '--policy', 'full', '--compare', 'full'], /full is named twice/],
     [['run', 'q', '--compare', 'dynts,full'], /--compare names dynts, which is the default --policy/],

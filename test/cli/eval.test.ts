@@ -17,7 +17,6 @@ const problems = [1, 2, 3, 4].map((seed) => ({ id: `p${seed}`, ...generateChainP
 writeFileSync(file, problems.map((problem) => `${JSON.stringify(problem)}\n`).join(''))
 
 const defaults = { '--budget': '128', '--max-tokens': '160', '--threads': '1', '--parallel': '1' }
-/** An option that is given twice is refused. */
 const settingsBeside = (args: readonly string[]) => [
   '--offline',
   ...Object.entries(defaults).flatMap(([name, value]) => (args.includes(name) ? [] : [name, value])),

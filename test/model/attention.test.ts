@@ -188,6 +188,6 @@ describe('what cannot be', () => {
     context.append(0, [1, 2, 3], 3)
     expect(() => probe.take()).toThrow(expect.objectContaining({ code: 'attention_shape' }))
     context.append(0, [1, 2], 6)
-    expect(probe.take()).toMatchObject({ queries: 2, cells: 256 })
+    expect(probe.take()).toMatchObject({ queries: 2, width: 256 })
   })
 })

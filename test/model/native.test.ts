@@ -301,7 +301,7 @@ describe('what would end the process in C is refused before', () => {
 
   test('sizes of a context', () => {
     for (const wrong of [0, -1, 1.5, NaN, Infinity, 2 ** 33]) {
-      for (const key of ['cells', 'sequences', 'threads', 'batchTokens', 'outputRows']) {
+      for (const key of ['cellsPerSequence', 'sequences', 'threads', 'batchTokens', 'outputRows']) {
         expect(() => makeContext({ [key]: wrong })).toThrow(
           expect.objectContaining({ name: 'InputError', code: 'invalid_context' }),
         )

@@ -8,7 +8,7 @@ const model = LlamaModel.load(loadLibrary('off'), process.argv[2])
 
 function cycle(count) {
   for (let i = 0; i < count; i++) {
-    const context = LlamaContext.create(model, { cells: 256, sequences: 2, threads: 1, kvType: 'f32' })
+    const context = LlamaContext.create(model, { cellsPerSequence: 256, sequences: 2, threads: 1, kvType: 'f32' })
     const sampler = Sampler.create(model, { ...defaultSampling, repeatPenalty: 1.1 }, i)
     context.append(0, [1, 2, 3], 0)
     sampler.sample(context, 0)

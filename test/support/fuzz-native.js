@@ -76,7 +76,7 @@ const call = fc.oneof(
   },
 )
 const sizes = fc.record({
-  cells: mostly(fc.constantFrom(1, 256, 300), 20),
+  cellsPerSequence: mostly(fc.constantFrom(1, 256, 300), 20),
   sequences: mostly(fc.constantFrom(1, 2, 3), 20),
   batchTokens: mostly(fc.constantFrom(1, 2, 8, 512), 20),
   outputRows: fc.option(mostly(fc.constantFrom(1, 3, 32), 20), { nil: undefined }),
@@ -103,7 +103,7 @@ function attempt(name, run) {
 }
 
 /** The position after the newest of a sequence. */
-const next = (context, of) => Math.max(-1, ...(context.slots[of]?.positions ?? [])) + 1
+const next = (context, of) => Math.max(-1, ...(context.layouts[of]?.positions ?? [])) + 1
 
 function perform(one, context, sampler, saved) {
   const at = (given, of) => (given === 'next' ? next(context, of) : given)
@@ -134,13 +134,13 @@ function perform(one, context, sampler, saved) {
     model.vocab.piece(one.token)
   }
   if (one.do === 'fill') {
-    const room = context.cells - context.slots[one.sequence].used
+    const room = context.cellsPerSequence - context.layouts[one.sequence].used
     context.append(one.sequence, new Int32Array(room + 1), next(context, one.sequence), 'none')
   }
   if (one.do === 'dispose') ({ context, sampler, model })[one.what].dispose()
   // What is followed in JavaScript is what llama.cpp holds.
   for (let of = 0; !context.disposed && of < context.sequences; of++) {
-    const followed = context.slots[of].positions.filter((held) => held >= 0)
+    const followed = context.layouts[of].positions.filter((held) => held >= 0)
     const actual = parseState(saveSequence(context, of)).positions
     if (followed.join() !== actual.join()) {
       console.error(`after ${JSON.stringify(one)}: ${followed.join()} is followed, ${actual.join()} is held`)

@@ -6,7 +6,7 @@ import { LlamaContext, LlamaModel, loadLibrary } from '../../dist/llama/index.js
 
 const { path, flags } = workerData
 const model = LlamaModel.load(loadLibrary('off'), path)
-const context = LlamaContext.create(model, { cells: 256, threads: 1 })
+const context = LlamaContext.create(model, { cellsPerSequence: 256, threads: 1 })
 context.append(0, [1], 0)
 parentPort.postMessage('ready')
 Atomics.wait(flags, 0, 0)

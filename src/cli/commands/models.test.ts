@@ -120,7 +120,7 @@ test('Ctrl-C during a pull says that it resumes; rm removes what came', async ()
   hub.contentFault = (_, response) => {
     response.writeHead(200, { 'content-length': model('a').length })
     response.write(model('a').subarray(0, 100))
-    void untilKept(100).then(() => process.emit('SIGINT'))
+    void untilKept(100).then(() => process.emit('SIGINT', 'SIGINT'))
     return true
   }
   const { err, out } = await run('pull', 'user/repo')
