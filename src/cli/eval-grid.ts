@@ -11,6 +11,8 @@ import { controls, findPreset, gridOf, type GridPoint, type Preset, type Sweep }
 import type { EvalPlan } from '../evaluation/run/eval-plan.ts'
 import { identify } from '../evaluation/run/identity.ts'
 import { makePlan, type PlannedPoint, type TaskToPlan } from '../evaluation/run/make-plan.ts'
+import { isPolicyFile } from '../eviction/load-policy.ts'
+import { parsePolicyReference } from '../eviction/protect.ts'
 import { findTask } from '../evaluation/tasks/registry.ts'
 import type { PublishedSettings, Task, TaskLoadOptions } from '../evaluation/tasks/task.ts'
 import { defaultSampling, validateSampling } from '../llama/index.ts'
@@ -41,6 +43,7 @@ export function chooseEval(flags: EvalFlags): EvalChoice {
   }
   checkQuestionFlags(flags, tasks)
   const references = flags.policy ?? preset?.policies
+  if (flags.queue !== undefined) refusePolicyFiles(references ?? [])
   const policies = references && choosePolicies(references, policyFlagsOf(flags))
   if (policies) checkEffects(flags, policies)
   const [only] = taskList
@@ -168,11 +171,13 @@ function policyFlagsOf(flags: EvalFlags): PolicyFlags {
 function checkEffects(flags: EvalFlags, policies: readonly ChosenPolicy[]): void {
   const { budget, localWindow, ratio } = flags
   refuseUnbounded(policies, { '--budget': budget, '--local-window': localWindow, '--ratio': ratio })
-  const own = flags.queue === undefined ? undefined : policies.find(({ definition }) => definition.file !== undefined)
-  if (own) {
-    const advice = 'workers run the policies of dynts only. Run your own without --queue'
-    throw new InputError('invalid_option', `${own.reference}: ${advice}`)
-  }
+}
+
+function refusePolicyFiles(references: readonly string[]): void {
+  const own = references.find((reference) => isPolicyFile(parsePolicyReference(reference).policy))
+  if (own === undefined) return
+  const advice = 'workers run the policies of dynts only. Run your own without --queue'
+  throw new InputError('invalid_option', `${own}: ${advice}`)
 }
 
 function checkPoint({ budget, localWindow, ratio }: GridPoint): void {

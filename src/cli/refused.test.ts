@@ -59,6 +59,7 @@ describe('numbers', () => {
   })
 })
 
+describe('what contradicts itself or has no effect', () => {
   test.each<[string[], RegExp]>([
     [['run', 'q', '--compare', 'full,full'], /names full twice/],
     [['run', 'q', '--policy', 'full', '--compare', 'full'], /full is named twice/],

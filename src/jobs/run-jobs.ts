@@ -58,6 +58,8 @@ export async function runJobs<J, T>(options: RunJobsOptions<J, T>): Promise<Jobs
       if (!outcome || (outcome.kind === 'failed' && failed === maxFailures)) continue
       if (outcome.kind === 'failed' && ++failed === maxFailures) ending.abort()
       recording = recording.then(async () => await settle(job, outcome)).catch(fail)
+      // What is recorded may end the run, so nothing is begun before that.
+      await recording
     }
   }
   const begin = async () => {

@@ -130,7 +130,7 @@ describe.skipIf(skipsRedis)('dynts eval --queue', () => {
       '--samples',
       '1',
       '--policy',
-      'full',
+      'window',
       '--metric',
       'pass',
       '--queue',
@@ -144,7 +144,7 @@ describe.skipIf(skipsRedis)('dynts eval --queue', () => {
     expect(await worker(['--once']).ended).toMatchObject({ code: 0, stdout: '1 job done\n' })
     const { code, stderr } = await coordinator.ended
     expect({ code, stderr }).toMatchObject({ code: 0 })
-    expect(stderr).toMatch(/^chain p1 sample 0 under full failed: A worker has not the model.* \(attempt 1 of 3\)$/m)
+    expect(stderr).toMatch(/^chain p1 sample 0 under window failed: A worker has not the model.* \(attempt 1 of 3\)$/m)
 
     // If there is no other, it is not tried for ever, and told.
     const hopeless = start([...command, '-o', at('hopeless')])
@@ -164,7 +164,7 @@ describe.skipIf(skipsRedis)('dynts eval --queue', () => {
     'Ctrl-C ends a worker and gives its job back; Ctrl-C ends the coordinator',
     { timeout: patience.test },
     async () => {
-      const few = ['--limit', '2', '--samples', '1', '--policy', 'full', '--metric', 'pass']
+      const few = ['--limit', '2', '--samples', '1', '--policy', 'window', '--metric', 'pass']
       // More than is done before the signal is there.
       const many = [...few, '--samples', '50']
       const coordinator = start([...evaluation, ...many, '--queue', redis.address, '-o', at('stopped')])
