@@ -7,6 +7,7 @@ import type { RunView } from './run-view.ts'
 // picocolors looks at this once, when it is loaded.
 vi.hoisted(() => {
   process.env['FORCE_COLOR'] = '1'
+  delete process.env['NO_COLOR']
 })
 const { TerminalView } = await import('./terminal-view.ts')
 

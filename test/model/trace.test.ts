@@ -200,7 +200,9 @@ describe('another server', () => {
     // The first three answers wait for each other: nothing but three requests at the same time can go on.
     const third = new EventEmitter()
     const after = once(third, 'there')
-    server.reply = ({ messages }, i) => {
+    let requests = 0
+    server.reply = ({ messages }) => {
+      const i = requests++
       if (i === 2) third.emit('there')
       const trace = asked.findIndex(({ question }) => question === messages[0]!.content)
       const style = styles[i % styles.length]!
