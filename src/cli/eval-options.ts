@@ -84,11 +84,7 @@ export function addEvalOptions(command: Command): Command {
   addPolicyOptions(command)
     .option('--metric <metrics>', `separated by commas: ${metricNames.join(', ')}`, metrics, ['pass'])
     .option('--limit <n>', 'the first n items (default: all)', number)
-    .option(
-      '--limit-of <policies=n>',
-      'another limit for some policies, e.g. full,dynts=500; may be repeated',
-      limits,
-    )
+    .option('--limit-of <policies=n>', 'another limit for some policies, e.g. full,dynts=500; may be repeated', limits)
     .option('--samples <n>', 'of each item (default: published)', number)
     .option('-s, --seed <n>', 'of the run', number, 1)
     .option('-n, --max-tokens <n>', 'most tokens to generate (default: published)', number)
