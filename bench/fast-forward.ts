@@ -135,6 +135,16 @@ export class FastForward implements ForwardPass {
     }
   }
 
+  save(sequenceId: number): Uint8Array {
+    if (this.#skips) return new Uint8Array(Int32Array.from(this.#heldBy(sequenceId)).buffer)
+    return this.#context.save(sequenceId)
+  }
+
+  restore(sequenceId: number, state: Uint8Array): void {
+    if (!this.#skips) throw new Error('all sequences begin before the cache is filled')
+    this.#held[sequenceId] = [...new Int32Array(state.buffer)]
+  }
+
   compact(sequenceId: number): void {
     if (!this.#skips) this.times.time('compaction', () => this.#context.compact(sequenceId))
   }

@@ -11,7 +11,7 @@ function result(
     thinking: '',
     answer,
     finishReason: 'stop',
-    usage: { promptTokens: 100, thinkingTokens: 1400, answerTokens: 45 },
+    usage: { promptTokens: 100, cachedPromptTokens: 0, thinkingTokens: 1400, answerTokens: 45 },
     cache: {
       policy: 'dynts',
       protect: [],

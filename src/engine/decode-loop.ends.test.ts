@@ -59,7 +59,7 @@ describe('where a generation ends', () => {
     const loop = runAlone(plain(1, 30), { scripts: { 1: [...tokens('a|b'), eos] } })
     const { text, finishReason, usage } = loop.result(1)
     expect({ text, finishReason }).toEqual({ text: 'ab', finishReason: 'stop' })
-    expect(usage).toEqual({ promptTokens: 3, thinkingTokens: 0, answerTokens: 3 })
+    expect(usage).toEqual({ promptTokens: 3, cachedPromptTokens: 0, thinkingTokens: 0, answerTokens: 3 })
     // The end token is never consumed.
     expect(loop.forward.peaks).toEqual([5])
   })

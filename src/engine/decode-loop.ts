@@ -8,6 +8,7 @@ import { thrownLater } from '../eviction/check-policy.ts'
 import type { PolicyDefinition } from '../eviction/policy.ts'
 import type { ForwardPass, LoopModel } from './forward-pass.ts'
 import { prepareRequest, type PreparedRequest } from './prepare.ts'
+import { PromptStates } from './prompt-states.ts'
 import { nothingCounted, report } from './report.ts'
 import { Sequence, type SequenceOptions } from './sequence.ts'
 import type { GenerateEvent, GenerateRequest, StartEvent } from './types.ts'
@@ -27,10 +28,10 @@ export class DecodeLoop {
   readonly #freeSequenceIds: number[]
   #events: LoopEvent[] = []
 
-  constructor(forward: ForwardPass, model: LoopModel, options: SequenceOptions) {
+  constructor(forward: ForwardPass, model: LoopModel, options: Omit<SequenceOptions, 'promptStates'>) {
     this.#forward = forward
     this.#model = model
-    this.#options = options
+    this.#options = { ...options, promptStates: new PromptStates(forward.sequences) }
     this.#freeSequenceIds = Array.from({ length: forward.sequences }, (_, sequenceId) => sequenceId)
   }
 

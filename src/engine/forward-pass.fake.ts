@@ -49,7 +49,7 @@ export function expectedTokens(prompt: readonly number[], seed: number, count: n
 }
 
 export interface ForwardRecord {
-  readonly kind: 'append' | 'decode' | 'compact'
+  readonly kind: 'append' | 'decode' | 'compact' | 'restore'
   readonly sequenceIds: readonly number[]
   readonly count: number
 }
@@ -154,6 +154,20 @@ export class FakeForward implements ForwardPass {
     const gone = [...held.keys()].filter((position) => p0 <= position && position < p1)
     if (gone.length === 0) throw new Error(`nothing to remove in ${p0} to ${p1}`)
     for (const position of gone) held.delete(position)
+  }
+
+  save(sequenceId: number): Uint8Array {
+    const cells = [...this.#heldBy(sequenceId)]
+    return new TextEncoder().encode(JSON.stringify(cells))
+  }
+
+  restore(sequenceId: number, state: Uint8Array): void {
+    const cells = JSON.parse(new TextDecoder().decode(state)) as [number, number][]
+    const held = this.#heldBy(sequenceId)
+    held.clear()
+    for (const [position, one] of cells) held.set(position, one)
+    this.#newest[sequenceId] = cells.at(-1)?.[0] ?? -1
+    this.passes.push({ kind: 'restore', sequenceIds: [sequenceId], count: cells.length })
   }
 
   compact(sequenceId: number): void {

@@ -48,6 +48,10 @@ export interface ForwardPass extends CellStore {
   attention(row: number): AttentionRow
   /** The cached keys of a sequence; valid until its cells change. */
   keys(sequenceId: number): CachedKeys
+  /** A copy of all cells of a sequence. */
+  save(sequenceId: number): Uint8Array
+  /** Replaces a sequence's cells by a copy that `save` made of any sequence. */
+  restore(sequenceId: number, state: Uint8Array): void
   /** Rewrites a sequence's cells contiguously. */
   compact(sequenceId: number): void
 }

@@ -1,6 +1,5 @@
 /**
  * Splits generated text into thinking and answer by the model's own tags, and says of each token what its cell counts as.
- * Knows nothing of tokens' meaning, of caches or of llama.cpp.
  *
  * A generated tag counts as answer. A turn without thinking is answer to its reader, but its cells count as thinking,
  * because only thinking cells may leave first.

@@ -10,6 +10,7 @@ export interface Counts {
   readonly text: string
   readonly thinking: string
   readonly answer: string
+  readonly cachedPromptTokens: number
   readonly generated: readonly number[]
   readonly thinkingTokens: number
   readonly occupancy: Occupancy
@@ -31,6 +32,7 @@ export const nothingCounted: Omit<Counts, 'bytesPerCell' | 'allocatedCells'> = {
   text: '',
   thinking: '',
   answer: '',
+  cachedPromptTokens: 0,
   generated: [],
   thinkingTokens: 0,
   occupancy: { peakCells: 0, meanCells: 0, finalCells: 0, evictions: 0, evictedTokens: 0 },
@@ -54,6 +56,7 @@ export function report(prepared: PreparedRequest, counts: Counts): GenerateResul
     finishReason: counts.finishReason,
     usage: {
       promptTokens: promptTokens.length,
+      cachedPromptTokens: counts.cachedPromptTokens,
       thinkingTokens,
       answerTokens: generated.length - thinkingTokens,
     },

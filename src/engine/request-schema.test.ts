@@ -63,6 +63,7 @@ describe('wrong requests', () => {
     [{ prompt, protect: 'question' }, 'protect: it must be an array'],
     [{ prompt, stop: 'x' }, 'stop: it must be an array'],
     [{ prompt, stop: ['x', 5] }, 'stop.1: it must be a string'],
+    [{ prompt, stop: [''] }, 'stop.0: it must not be empty'],
     [{ prompt, replay: 5 }, 'replay: it must be a string or an array of tokens'],
     [{ prompt, replay: [1, '2'] }, 'replay: it must be a string or an array of tokens'],
     [{}, forms],

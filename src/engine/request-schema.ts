@@ -37,7 +37,7 @@ const schema = strictShape({
   seed: anyNumber.optional(),
   maxTokens: anyNumber.optional(),
   thinkingBudget: anyNumber.optional(),
-  stop: listOf(anyText).optional(),
+  stop: listOf(anyText.min(1, 'it must not be empty')).optional(),
   replay: z
     .custom<string | number[]>(
       (value) => typeof value === 'string' || listOf(anyNumber).safeParse(value).success,

@@ -1,7 +1,4 @@
-/**
- * The cache side of a generation: its cells, what its policy is shown of them, and the evictions. Knows nothing of text, nor
- * of how tokens are chosen.
- */
+/** The cache side of a generation: its cells, what its policy is shown of them, and the evictions. */
 import { compactionPays, type CompactionChoice } from '../cache/compaction.ts'
 import { SequenceCells } from '../cache/sequence-cells.ts'
 import { CellKind } from '../cache/windows.ts'

@@ -1,6 +1,6 @@
 /**
- * The text side of a generation: bytes to text, text to thinking and answer, and the events that show them. Says of each token
- * what its cell counts as; knows nothing of budgets, nor of how tokens are chosen.
+ * The text side of a generation: bytes to text, text to thinking and answer, and the events that show them. Says of each
+ * token what its cell counts as.
  */
 import type { SequenceCells } from '../cache/sequence-cells.ts'
 import { CellKind } from '../cache/windows.ts'

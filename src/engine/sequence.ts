@@ -1,11 +1,12 @@
 /**
  * One generation under way: chooses its tokens, and puts its cache side and its text side together. The loop calls `consume`
- * after each forward pass; all else follows from it. Knows nothing of other sequences.
+ * after each forward pass; all else follows from it.
  */
 import type { CompactionChoice } from '../cache/compaction.ts'
 import type { ForwardPass, LoopModel, TokenSampler } from './forward-pass.ts'
 import type { PreparedRequest } from './prepare.ts'
 import { report } from './report.ts'
+import type { PromptStates } from './prompt-states.ts'
 import { SequenceCache } from './sequence-cache.ts'
 import { SequenceText } from './sequence-text.ts'
 import type { FinishReason, GenerateEvent, GenerateResult } from './types.ts'
@@ -14,6 +15,7 @@ export interface SequenceOptions {
   readonly compaction: CompactionChoice
   /** Keys and values of one token in all layers. */
   readonly bytesPerCell: number
+  readonly promptStates: PromptStates
 }
 
 export class Sequence {
@@ -21,6 +23,8 @@ export class Sequence {
   readonly sequenceId: number
   /** Prompt tokens that are in the cache already. */
   prefilled = 0
+  /** How many of them were copied. */
+  #cachedPromptTokens = 0
   /** Time of the forward passes that this sequence took part in. */
   forwardMs = 0
   /** Set once the generation has ended. */
@@ -28,6 +32,7 @@ export class Sequence {
   readonly #forward: ForwardPass
   readonly #model: LoopModel
   readonly #bytesPerCell: number
+  readonly #promptStates: PromptStates
   readonly #cache: SequenceCache
   readonly #text: SequenceText
   readonly #sampler: TokenSampler | undefined
@@ -44,13 +49,14 @@ export class Sequence {
     model: LoopModel,
     prepared: PreparedRequest,
     sequenceId: number,
-    { compaction, bytesPerCell }: SequenceOptions,
+    { compaction, bytesPerCell, promptStates }: SequenceOptions,
   ) {
     this.prepared = prepared
     this.sequenceId = sequenceId
     this.#forward = forward
     this.#model = model
     this.#bytesPerCell = bytesPerCell
+    this.#promptStates = promptStates
     this.#cache = new SequenceCache(forward, model, prepared, sequenceId, compaction)
     this.#text = new SequenceText(model, prepared, this.#cache.cells)
     this.#sampler = prepared.replay ? undefined : model.createSampler(prepared.sampling, prepared.seed)
@@ -75,20 +81,46 @@ export class Sequence {
     return this.prepared.promptTokens.length + this.#generated.length - 1
   }
 
-  /** Reads the next part of the prompt into the cache; true when the prompt is complete and row 0 holds its output. */
+  /**
+   * Reads the next part of the prompt into the cache, or copies it; true when the prompt is complete and row 0 holds its output. The
+   * last token always has a pass of its own, so that the output is the same whether the others were read or copied.
+   */
   prefill(): boolean {
     const start = performance.now()
-    const { promptTokens } = this.prepared
-    const chunk = promptTokens.subarray(this.prefilled, this.prefilled + this.#forward.batchTokens)
-    const isLast = this.prefilled + chunk.length === promptTokens.length
-    const rows = this.#cache.promptRows(this.prefilled, chunk.length)
-    this.#forward.append(this.sequenceId, chunk, this.prefilled, isLast ? 'last' : 'none', rows)
+    const beforeLast = this.prepared.promptTokens.subarray(0, -1)
+    if (this.prefilled === 0) this.#copy(beforeLast)
+    const left = beforeLast.length - this.prefilled
+    if (left > 0) this.#read(Math.min(left, this.#forward.batchTokens), 'none')
+    const isComplete = left <= this.#forward.batchTokens
+    if (isComplete) {
+      const bytes = beforeLast.length * this.#bytesPerCell
+      this.#promptStates.keep(beforeLast, bytes, () => this.#forward.save(this.sequenceId))
+      this.#read(1, 'last')
+    }
+    this.#prefillMs += performance.now() - start
+    return isComplete
+  }
+
+  /** Takes the cells of a prompt that another sequence has read, unless the policy has to see how it is read. */
+  #copy(tokens: Int32Array): void {
+    if (this.#cache.promptRows(0, tokens.length) > 0) return
+    const state = this.#promptStates.find(tokens)
+    if (!state) return
+    this.#forward.restore(this.sequenceId, state)
+    this.#cache.takePrompt(0, tokens, 0)
+    this.prefilled = tokens.length
+    this.#cachedPromptTokens = tokens.length
+  }
+
+  #read(count: number, output: 'none' | 'last'): void {
+    const start = performance.now()
+    const chunk = this.prepared.promptTokens.subarray(this.prefilled, this.prefilled + count)
+    const rows = this.#cache.promptRows(this.prefilled, count)
+    this.#forward.append(this.sequenceId, chunk, this.prefilled, output, rows)
     this.#forward.synchronize()
     this.forwardMs += performance.now() - start
     this.#cache.takePrompt(this.prefilled, chunk, rows)
-    this.prefilled += chunk.length
-    this.#prefillMs += performance.now() - start
-    return isLast
+    this.prefilled += count
   }
 
   /** After the prefill: chooses the first token from row 0. */
@@ -154,6 +186,7 @@ export class Sequence {
       finishReason,
       ...this.#text.counts,
       ...this.#cache.counts,
+      cachedPromptTokens: this.#cachedPromptTokens,
       generated: this.#generated,
       logprobs: this.#logprobs,
       bytesPerCell: this.#bytesPerCell,

@@ -9,7 +9,7 @@ export class StopTexts {
   #stopped = false
 
   constructor(stops: readonly string[]) {
-    this.#stops = stops.filter((stop) => stop !== '')
+    this.#stops = stops
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
- * Where the parts of a trace lie: question, thinking and answer, as positions of tokens. Says what is there, and not
- * whether the trace is good; knows nothing of caches, and generates nothing.
+ * Where the parts of a trace lie: question, thinking and answer, as positions of tokens. Says what is there, and not whether
+ * the trace is good.
  */
 import { CellKind } from '../cache/windows.ts'
 import type { ThinkingTags } from '../llama/index.ts'

@@ -80,6 +80,8 @@ export interface TimingReport {
 
 export interface UsageReport {
   readonly promptTokens: number
+  /** How many of them were copied from an equal prompt that was read before. */
+  readonly cachedPromptTokens: number
   /** Tokens between the tags. */
   readonly thinkingTokens: number
   /** All other generated tokens, the tags and the end token included. */

@@ -10,7 +10,7 @@ const command = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const) }) },
 )
 
-describe('CellSlots', () => {
+describe('CellLayout', () => {
   test('new positions take the lowest free cells, however the others came and went', () => {
     fc.assert(
       fc.property(fc.array(command, { maxLength: 40 }), (commands) => {

@@ -57,9 +57,13 @@ export class CellLayout {
     this.remove(0, Infinity)
   }
 
-  /** Rewrites all cells contiguously in their present order, as restoring a saved sequence does. */
+  /** Rewrites all cells contiguously in their present order. */
   compact(): void {
-    const held = this.positions.filter((position) => position !== -1)
+    this.restore(this.positions.filter((position) => position !== -1))
+  }
+
+  /** Replaces all cells by a saved sequence's, contiguously. */
+  restore(held: Int32Array): void {
     this.clear()
     let cell = this.#head > 2 * held.length ? 0 : this.#head
     for (const position of held) {

@@ -19,7 +19,7 @@ import type { LlamaModel } from './model.ts'
 import { OutputRows } from './output-rows.ts'
 import { PairProducts } from './pair-products.ts'
 import { SequenceMemory } from './sequence-memory.ts'
-import { compactSequence, StateBuffer } from './sequence-state.ts'
+import { compactSequence, restoreSequence, saveSequence, StateBuffer } from './sequence-state.ts'
 import type { Pointer } from './structs.ts'
 import { TokenBatch } from './token-batch.ts'
 
@@ -251,6 +251,23 @@ export class LlamaContext extends NativeHandle {
   remove(sequenceId: number, p0: number, p1: number): void {
     this.checkNotDisposed()
     this.#memory.remove(sequenceId, p0, p1)
+  }
+
+  /**
+   * A copy of a sequence's state: its cells with their positions.
+   * @throws EngineError `save_failed`
+   */
+  save(sequenceId: number): Uint8Array {
+    return saveSequence(this, sequenceId)
+  }
+
+  /**
+   * Replaces a sequence's cells by a state that this context, or one of the same model and cache type, has saved of any sequence. If
+   * that fails, the sequence has none.
+   * @throws EngineError `restore_failed`
+   */
+  restore(sequenceId: number, state: Uint8Array): void {
+    restoreSequence(this, sequenceId, state)
   }
 
   /**

@@ -33,21 +33,17 @@ export function compactSequence(context: LlamaContext, sequenceId: number, buffe
   layout.compact()
 }
 
-/** A copy of the sequence's state. Restore it with `restoreSequence`, into a context of the same model and cache type. */
+/** See `LlamaContext.save`. */
 export function saveSequence(context: LlamaContext, sequenceId: number): Uint8Array {
   return saveInto(new StateBuffer(), context, sequenceId).slice()
 }
 
-/**
- * Replaces a sequence's cells by a saved state. If that fails, the sequence is empty.
- * @throws EngineError `restore_failed`
- */
+/** See `LlamaContext.restore`. */
 export function restoreSequence(context: LlamaContext, sequenceId: number, state: Uint8Array): void {
   const { positions } = parseState(state)
   context.clear(sequenceId)
   restore(context, sequenceId, state, 0)
-  const layout = context.layoutOf(sequenceId)
-  for (const position of positions) layout.append(position, 1)
+  context.layoutOf(sequenceId).restore(positions)
 }
 
 /**

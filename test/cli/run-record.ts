@@ -12,7 +12,7 @@ export const runRecordSchema = z.strictObject({
   thinking: z.string(),
   answer: z.string(),
   finishReason: z.enum(['stop', 'length', 'cancelled']),
-  usage: z.strictObject({ promptTokens: count, thinkingTokens: count, answerTokens: count }),
+  usage: z.strictObject({ promptTokens: count, cachedPromptTokens: count, thinkingTokens: count, answerTokens: count }),
   cache: z.strictObject({
     policy: z.string(),
     protect: z.array(z.enum(['answer', 'question'])),
