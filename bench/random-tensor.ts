@@ -1,5 +1,5 @@
 /**
- * Random weights, row after row, in the formats of ggml. Scaled to a standard deviation; knows nothing of models.
+ * Random weights, row after row, in the formats of ggml. Scaled to a standard deviation.
  *
  * Source of the block layouts: ggml-common.h of llama.cpp v0.5.0 (block_q4_0, block_q6_K).
  */

@@ -20,6 +20,20 @@ function unknownField(given: string, known: readonly string[]): string {
   return `there is no field "${given}".${hint === '' ? ` Fields: ${known.join(', ')}.` : hint}`
 }
 
+/**
+ * Refuses fields that are not known: in an object of options a misspelt name would have no effect.
+ * @param fields all fields of T; the compiler sees to it
+ * @throws InputError `invalid_option`, naming the field that was probably meant
+ */
+export function checkFields<T extends object>(
+  given: T,
+  fields: Readonly<Record<keyof T, boolean>>,
+  what: string,
+): void {
+  const shape = Object.fromEntries(Object.keys(fields).map((name) => [name, z.unknown().optional()]))
+  checkShape(strictShape(shape), given, 'invalid_option', what)
+}
+
 export const anyNumber = z.custom<number>(
   (value) => typeof value === 'number' && Number.isFinite(value),
   'it must be a number',

@@ -56,14 +56,7 @@ export {
 } from './evaluation/presets/presets.ts'
 export { findTask, taskNames } from './evaluation/tasks/registry.ts'
 export { loadQuestionFile } from './evaluation/tasks/hub-tasks.ts'
-export type {
-  GradingKind,
-  LoadedTask,
-  PublishedSettings,
-  Task,
-  TaskItem,
-  TaskLoadOptions,
-} from './evaluation/tasks/task.ts'
+export type { LoadedTask, PublishedSettings, Task, TaskItem, TaskLoadOptions } from './evaluation/tasks/task.ts'
 export { runEval, type EvalProgress, type EvalRun, type RunEvalOptions } from './evaluation/run/run-eval.ts'
 export {
   summarise,
@@ -123,7 +116,7 @@ export {
 export type { ImportancePlan } from './traces/importance-plan.ts'
 export type { ImportanceArrays, ImportanceManifest, ImportanceRecord } from './traces/importance-record.ts'
 export { ImportanceStore } from './traces/importance-store.ts'
-export type { AnswerGrader } from './traces/judge-trace.ts'
+export type { AnswerGrader, GradingKind } from './evaluation/grading/grade-answer.ts'
 export type { SamplingPlanOptions } from './traces/plan-traces.ts'
 export { RemoteExecutor, type RemoteOptions } from './traces/remote-executor.ts'
 export {

@@ -3,8 +3,7 @@
  * `fetch` for the whole process, so only the command line does it.
  */
 import { InputError } from '../errors.ts'
-
-export type Environment = Readonly<Record<string, string | undefined>>
+import type { Environment } from '../models/hub-settings.ts'
 
 /** What requests go through; empty: nothing. */
 export interface ProxySettings {

@@ -49,8 +49,8 @@ describe('is refused', () => {
   })
 })
 
-test('the instruction is a line of its own, or nothing', () => {
-  expect(instructionOf(parse())).toBe('\nPlease reason step by step, and put your final answer within \\boxed{}.')
+test('the instruction is a line of its own, or nothing, or the usual one', () => {
+  expect(instructionOf(parse())).toBeUndefined()
   expect(instructionOf(parse('--instruction', ' Think. '))).toBe('\nThink.')
   expect(instructionOf(parse('--instruction', ''))).toBe('')
 })

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { InputError } from '../errors.ts'
 import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { endpointUrl } from '../traces/endpoint-url.ts'
+import { mathInstruction } from '../evaluation/tasks/prompts.ts'
 import type { TraceSampling } from '../traces/trace-job.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
@@ -42,8 +43,6 @@ export interface TraceFlags extends MachineFlags {
   readonly json?: boolean
 }
 
-/** What DeepSeek recommends for its R1 models. */
-const defaultInstruction = 'Please reason step by step, and put your final answer within \\boxed{}.'
 const defaultKeyVariable = 'OPENAI_API_KEY'
 /** `fetch` gives up on a connection that has been silent for longer. */
 export const longestTimeout = 300
@@ -73,7 +72,7 @@ export function addTraceOptions(command: Command): Command {
     .option('--max-length <n>', 'drop traces of more tokens, prompt included', number, 18_000)
     .option(
       '--instruction <text>',
-      `line behind each question; empty: none (default: "${defaultInstruction}"; the embedded model’s problems get none)`,
+      `line behind each question; empty: none (default: "${mathInstruction}", and for the letter where there are choices; the embedded model’s problems get none)`,
     )
     .option('--parallel <n>', 'samples at the same time (default: 4; with --endpoint 8)', number)
     .addOption(maxFailuresOption('the run'))
@@ -141,8 +140,9 @@ export function samplingOf({ temperature, ...given }: TraceFlags): TraceSampling
   return { temperature, topP, topK, minP }
 }
 
-/** What is added behind a question: a line of its own, or nothing. */
-export function instructionOf({ instruction = defaultInstruction }: TraceFlags): string {
+/** What is added behind a question: a line of its own, or nothing; undefined: the usual sentences. */
+export function instructionOf({ instruction }: TraceFlags): string | undefined {
+  if (instruction === undefined) return undefined
   return instruction.trim() === '' ? '' : `\n${instruction.trim()}`
 }
 

@@ -2,6 +2,7 @@
  * What `dynts trace` says at its end, for people and as JSON.
  */
 import { fingerprint, type Model } from '../engine/model.ts'
+import { mathInstruction } from '../evaluation/tasks/prompts.ts'
 import { dropReasons } from '../traces/trace-record.ts'
 import type { TraceSummary } from '../traces/sample-traces.ts'
 import { packageVersion } from './package-version.ts'
@@ -45,7 +46,7 @@ export function traceRecordOf(
       ...samplingOf(flags),
       maxTokens,
       maxLength,
-      instruction: instructionOf(flags),
+      instruction: instructionOf(flags) ?? `\n${mathInstruction}`,
       kvType: source === undefined ? kvType : null,
     },
     seed,

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { writeFileAtomic } from '../records/atomic-file.ts'
 import type { WriteLock } from '../records/file-lock.ts'
-import { putAside } from '../records/put-aside.ts'
+import { moveToBackup } from '../records/backup.ts'
 import type { ThroughputFigures } from '../training/throughput.ts'
 import { checkPredictorOutput, predictorPathOf } from './predictor-file.ts'
 
@@ -62,7 +62,7 @@ export class TrainOutput {
       write(partial)
       const digest = digestOf(partial)
       writeFileAtomic(join(this.state, finishedName), `${JSON.stringify({ digest })}\n`, { lock })
-      if (keepOld) putAside(this.predictor)
+      if (keepOld) moveToBackup(this.predictor)
     }
     writeFileAtomic(this.predictor, writeAndNote, { lock })
   }

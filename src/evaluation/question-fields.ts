@@ -3,7 +3,7 @@
  * do not matter; a field inside another one is called `outer.inner`.
  */
 import { InputError } from '../errors.ts'
-import type { Row } from './question-rows.ts'
+import type { QuestionRow } from './question-rows.ts'
 
 export interface Field {
   /** As the file has it. */
@@ -19,7 +19,7 @@ export interface Fields {
   readonly all: readonly (Field & { readonly plain: string })[]
 }
 
-export function fieldsOf(row: Row, path: string): Fields {
+export function fieldsOf(row: QuestionRow, path: string): Fields {
   const outer = Object.entries(row.fields)
   const inner = outer.flatMap(([name, value]) =>
     isObject(value) ? Object.entries(value).map(([key, item]) => [`${name}.${key}`, item] as const) : [],

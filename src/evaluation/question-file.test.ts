@@ -202,3 +202,55 @@ describe('knownAnswer', () => {
     )
   })
 })
+
+describe('other forms of a file', () => {
+  const two = { question: ['1 + 1?', '2 + 2?'], answer: [2, 4] }
+  test.each([
+    ['columns on one line', JSON.stringify(two)],
+    ['columns over several lines', JSON.stringify(two, null, 2)],
+    [
+      'a list in an object',
+      JSON.stringify(
+        {
+          data: [
+            { question: 'x', answer: 2 },
+            { question: 'y', answer: 4 },
+          ],
+        },
+        null,
+        1,
+      ),
+    ],
+  ])('%s', async (_what, text) => expect(await answers(file(text))).toEqual(['2', '4']))
+
+  test('one question over several lines', async () => {
+    expect(await answers(file(JSON.stringify({ question: 'x', answer: 2 }, null, 2)))).toEqual(['2'])
+  })
+
+  test.each([
+    ['t.tsv', 'question\tanswer\n1 + 1?\t2\n'],
+    ['t.csv', 'question;answer\n"a; b?";2\n'],
+    ['t.csv', 'question,answer;unit\nx?,2\n'],
+  ])('%s', async (name, text) => {
+    if (text.includes('unit')) expect(await refused(file(text, name))).toContain('answer')
+    else expect(await answers(file(text, name))).toEqual(['2'])
+  })
+
+  test('numbers of many digits', async () => {
+    const big = '123456789012345678901'
+    expect(await answers(file(`{"question": "x", "answer": ${big}}\n{"question": "y", "answer": [${big}]}\n`))).toEqual(
+      [big, big],
+    )
+  })
+
+  test('no UTF-8, and two columns of one name, are refused', async () => {
+    const latin1 = Buffer.from('{"question": "caf\u00e9", "answer": "1"}\n', 'latin1')
+    expect(await refused(file(Buffer.concat([Buffer.from('{"question": "x", "answer": 1}\n'), latin1])))).toMatch(
+      /line 2 is not UTF-8/,
+    )
+    expect(await refused(file(Buffer.from('question,answer\ncaf\u00e9,1\n', 'latin1'), 'l.csv'))).toMatch(
+      /l\.csv is not UTF-8/,
+    )
+    expect(await refused(file('question,answer,answer\na,1,2\n', 'r.csv'))).toContain('two columns called "answer"')
+  })
+})

@@ -2,16 +2,17 @@
  * Reads questions with known answers from a file: JSON Lines, a JSON array, Parquet or CSV, in the layouts of the public
  * benchmarks.
  */
+import { checkFields } from '../check-shape.ts'
 import { createHash } from 'node:crypto'
 import { InputError } from '../errors.ts'
 import { answerField, answerText } from './question-answer.ts'
 import { choiceLetters, choiceText } from './choice-text.ts'
 import { choicesOf, type Choices } from './question-choices.ts'
 import { chosenField, fieldsOf, named, refusal, type Fields } from './question-fields.ts'
-import { readRows, type Row } from './question-rows.ts'
+import { readRows, type QuestionRow } from './question-rows.ts'
 import { questionText } from './question-text.ts'
 import { rightChoices } from './right-choice.ts'
-import { shuffled } from './shuffled.ts'
+import { shuffledOrder } from './shuffled.ts'
 import { seedOf } from './tasks/seed-of.ts'
 
 export interface Question {
@@ -52,8 +53,11 @@ const idNames = ['id', 'uniqueid', 'problemid', 'questionid', 'qid']
 /** How many hexadecimal digits of the question's SHA-256 make an id. */
 const hashDigits = 12
 
-/** @throws as `readQuestionFile` */
+const optionFields = { questionField: true, answerField: true, idField: true, limit: true, seed: true } as const
+
+/** @throws as `readQuestionFile`; InputError `invalid_option` */
 export async function readQuestions(path: string, options: QuestionFileOptions = {}): Promise<Question[]> {
+  checkFields(options, optionFields, 'the options of readQuestions')
   return [...(await readQuestionFile(path, options)).questions]
 }
 
@@ -107,7 +111,7 @@ interface ReadRow {
 type Numbered = Omit<Question, 'id' | 'index'> & Pick<ReadRow, 'place' | 'id'>
 
 function readRow(
-  row: Row,
+  row: QuestionRow,
   path: string,
   { questionField, answerField: chosen, idField }: QuestionFileOptions,
 ): ReadRow {
@@ -145,7 +149,9 @@ function withLetters(
     if (!choices) return { place, id, question, answer: String(answer) }
     const { texts, rightComesFirst = false } = choices
     const places = texts.map((_, i) => i)
-    const order = rightComesFirst ? shuffled(texts.length, seedOf('choices', seed, id ?? hashOf(question))) : places
+    const order = rightComesFirst
+      ? shuffledOrder(texts.length, seedOf('choices', seed, id ?? hashOf(question)))
+      : places
     const shown = order.map((from) => (texts[from] ?? '').trim())
     const letter = choiceLetters[order.indexOf(right[choiceRow++] ?? 0)] ?? ''
     return { place, id, question: choiceText(question, shown), answer: letter, choices: shown }

@@ -5,10 +5,11 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'h
 import { compressors } from 'hyparquet-compressors'
 import { InputError } from '../errors.ts'
 import { byteOrderMark, openInput, readableFile, readWholeText } from '../records/input-file.ts'
-import { readLines } from '../records/lines.ts'
+import { readLines, type Line } from '../records/lines.ts'
+import { isJsonObject, parseJson, tableOf } from './question-json.ts'
 import { parseCsv } from './tasks/csv.ts'
 
-export interface Row {
+export interface QuestionRow {
   readonly fields: Readonly<Record<string, unknown>>
   /** `line 3`, `item 3` or `row 3`, from 1. */
   readonly place: string
@@ -18,12 +19,12 @@ const parquetMagic = 'PAR1'
 const codes = { missing: 'questions_not_found', invalid: 'invalid_questions' }
 
 /**
- * The first `limit` records of a CSV file (by its name), a JSON Lines file (blank lines do not count), a JSON array or a Parquet
- * file (by how they begin).
+ * The first `limit` records of a table in text (`.csv`, `.tsv`), a JSON Lines file (blank lines do not count), a JSON array, an object
+ * that holds a table (`tableOf`), or a Parquet file.
  * @throws InputError `questions_not_found`, `invalid_questions`, `invalid_csv`
  */
-export async function readRows(path: string, limit = Infinity): Promise<Row[]> {
-  if (extname(path).toLowerCase() === '.csv') return csvRows(path, limit)
+export async function readRows(path: string, limit = Infinity): Promise<QuestionRow[]> {
+  if (['.csv', '.tsv'].includes(extname(path).toLowerCase())) return csvRows(path, limit)
   const start = firstBytes(path)
   if (start.startsWith(parquetMagic)) return parquetRows(path, limit)
   const first = start.replace(byteOrderMark, '').trimStart()
@@ -42,28 +43,60 @@ function firstBytes(path: string): string {
   }
 }
 
-function lineRows(path: string, limit: number): Row[] {
-  const rows: Row[] = []
-  for (const { text, number } of readLines(path, codes)) {
+function lineRows(path: string, limit: number): QuestionRow[] {
+  const rows: QuestionRow[] = []
+  let isOnly = true
+  for (const line of readLines(path, codes)) {
+    if (line.text.trim() === '') continue
+    if (rows.length === 0 && isFirstOfMany(line)) return objectRows(path, limit)
+    isOnly = rows.length === 0
     if (rows.length >= limit) break
-    if (text.trim() !== '') rows.push(rowOf(parsed(text, `${path}: line ${number}`), path, `line ${number}`))
+    rows.push(rowOf(parsedLine(line, path), path, `line ${line.number}`))
   }
-  return rows
+  const [first] = rows
+  const table = first && isOnly ? tableOf(first.fields) : undefined
+  return table ? toRows(table, path, limit) : rows
 }
 
-function arrayRows(path: string, limit: number): Row[] {
-  const items = parsed(readWholeText(path, codes), path)
+/** Whether an object begins in this line that does not end in it. */
+function isFirstOfMany({ text, complete }: Line): boolean {
+  try {
+    JSON.parse(text)
+    return false
+  } catch {
+    return complete && /^\s*\{\s*(?:"(?:[^"\\]|\\.)*"\s*:.*[[{,]\s*)?$/.test(text)
+  }
+}
+
+function objectRows(path: string, limit: number): QuestionRow[] {
+  const whole = parseJson(readWholeText(path, codes), path)
+  if (!isJsonObject(whole)) throw new InputError('invalid_questions', `${path} is not a JSON object.`)
+  return toRows(tableOf(whole) ?? [whole], path, limit)
+}
+
+function toRows(records: readonly unknown[], path: string, limit: number): QuestionRow[] {
+  return records.slice(0, limit).map((record, i) => rowOf(record, path, `item ${i + 1}`))
+}
+
+function parsedLine({ text, number, isUtf8 }: Line, path: string): unknown {
+  if (!isUtf8)
+    throw new InputError('invalid_questions', `${path}: line ${number} is not UTF-8. Save the file as UTF-8.`)
+  return parseJson(text, `${path}: line ${number}`)
+}
+
+function arrayRows(path: string, limit: number): QuestionRow[] {
+  const items = parseJson(readWholeText(path, codes), path)
   if (!Array.isArray(items)) throw new InputError('invalid_questions', `${path} is not a JSON array of questions.`)
-  return items.slice(0, limit).map((item, i) => rowOf(item, path, `item ${i + 1}`))
+  return toRows(items, path, limit)
 }
 
-function csvRows(path: string, limit: number): Row[] {
+function csvRows(path: string, limit: number): QuestionRow[] {
   firstBytes(path)
   const rows = parseCsv(readWholeText(path, codes), path)
   return rows.slice(0, limit).map((fields, i) => ({ fields, place: `row ${i + 1}` }))
 }
 
-async function parquetRows(path: string, limit: number): Promise<Row[]> {
+async function parquetRows(path: string, limit: number): Promise<QuestionRow[]> {
   try {
     const file = await asyncBufferFromFile(readableFile(path, codes))
     const metadata = await parquetMetadataAsync(file)
@@ -76,17 +109,7 @@ async function parquetRows(path: string, limit: number): Promise<Row[]> {
   }
 }
 
-function parsed(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new InputError('invalid_questions', `${where} is not JSON: ${(cause as Error).message}.`, { cause })
-  }
-}
-
-function rowOf(value: unknown, path: string, place: string): Row {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return { fields: value as Record<string, unknown>, place }
-  }
+function rowOf(value: unknown, path: string, place: string): QuestionRow {
+  if (isJsonObject(value)) return { fields: value, place }
   throw new InputError('invalid_questions', `${path}: ${place} is not a JSON object with a question and an answer.`)
 }

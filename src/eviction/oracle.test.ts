@@ -55,6 +55,9 @@ function protectionOf({ policy, sinks }: Replay): Protection {
   return definition.protects(parsePolicyOptions(definition, policy === 'streaming-llm' ? { sinks } : {}))
 }
 
+/** Policies that the oracle does not have: `policies.test.ts` compares them with values computed by hand. */
+const withoutOracle = ['tova', 'knorm', 'random']
+
 const vocabulary = { bos: -1, textOf: () => '' }
 
 /** The scores of a policy for which position alone decides. */
@@ -107,10 +110,10 @@ function expectSameCellsKept(replay: Replay): void {
 describe('the oracle', () => {
   const evicting = replays.filter(({ policy }) => policy !== 'full')
 
-  test('has policies of the registry only, and those of the paper among them', () => {
-    const inOracle = [...new Set(replays.map(({ policy }) => policy))]
-    expect(policyNames()).toEqual(expect.arrayContaining(inOracle))
-    expect(inOracle).toEqual(expect.arrayContaining(['dynts', 'full', 'question-window', 'h2o', 'snapkv', 'r-kv']))
+  test('has every policy of the registry, but for those that are checked against values of their own', () => {
+    const inOracle = new Set(replays.map(({ policy }) => policy))
+    expect(policyNames().filter((name) => !inOracle.has(name))).toEqual(withoutOracle)
+    expect(policyNames()).toEqual(expect.arrayContaining([...inOracle]))
   })
 
   test.each(evicting)('$trace $policy, B $budget: the same cells stay', (replay) => {

@@ -1,6 +1,6 @@
 /**
  * The way to a Redis (or Valkey) server: what an address may look like, that the server answers, and the one queue that all
- * runs on it share. Knows nothing of what the jobs are. BullMQ is loaded only when a queue is wanted.
+ * runs on it share. BullMQ is loaded only when a queue is wanted.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type * as Bullmq from 'bullmq'
@@ -78,7 +78,7 @@ export async function openQueue(address: string): Promise<JobsQueue> {
   } catch (error) {
     throw new InputError(
       'queue_unreachable',
-      `There is no Redis server to be reached at ${shown}: ${reasonOf(reason ?? error)}. Check --queue, and that the server runs.`,
+      `There is no Redis server to be reached at ${shown}: ${connectionFailure(reason ?? error)}. Check --queue, and that the server runs.`,
       { cause: error },
     )
   } finally {
@@ -125,7 +125,7 @@ export async function fulfilledWithin(ms: number, promise: Promise<unknown>): Pr
   }
 }
 
-export function reasonOf(error: unknown): string {
+export function connectionFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   // Several addresses of one host fail together, without a message of their own.
   const { message, code } = error as NodeJS.ErrnoException

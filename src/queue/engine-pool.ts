@@ -10,15 +10,15 @@ import { LocalTraceExecutor } from '../traces/local-trace-executor.ts'
 import { Pool } from './pool.ts'
 import type { QueuedJob, QueuedTrace } from './queued-job.ts'
 
-interface EngineNeeds {
+interface PooledNeeds {
   readonly type: QueuedJob['type']
   readonly cells: number
   readonly attention: boolean
   readonly kvType: KvType
 }
 
-interface OpenEngine {
-  readonly needs: EngineNeeds
+interface PooledEngine {
+  readonly needs: PooledNeeds
   readonly engine: EvalEngine | LocalTraceExecutor
 }
 
@@ -27,7 +27,7 @@ const cellSteps = 512
 
 export class EnginePool {
   readonly #setting: EvalSetting
-  readonly #engines: Pool<OpenEngine, EngineNeeds>
+  readonly #engines: Pool<PooledEngine, PooledNeeds>
 
   /** @param sequences jobs at the same time, memory permitting */
   constructor(setting: EvalSetting, sequences: number) {
@@ -64,7 +64,7 @@ export class EnginePool {
     if (plan.kind === 'refused') return refusedRecord(job, plan.reason, this.#setting)
     if (plan.kind === 'failed') throw plan.error
     const { cells, attention } = plan.result
-    const needs: EngineNeeds = { type: 'eval', cells, attention, kvType: job.settings.kvType }
+    const needs: PooledNeeds = { type: 'eval', cells, attention, kvType: job.settings.kvType }
     return await this.#engines.use(needs, async ({ engine }) => {
       const grade = engine instanceof EvalEngine ? resultOf(await engine.execute(job, options)) : undefined
       return await grade?.()
@@ -85,7 +85,7 @@ function resultOf<T>(outcome: JobOutcome<T> | undefined): T | undefined {
   return outcome?.kind === 'done' ? outcome.result : undefined
 }
 
-async function openEngine(setting: EvalSetting, needs: EngineNeeds, sequences: number): Promise<OpenEngine> {
+async function openEngine(setting: EvalSetting, needs: PooledNeeds, sequences: number): Promise<PooledEngine> {
   const { kvType, attention, type } = needs
   const cells = roundUp(needs.cells)
   const engine =

@@ -2,7 +2,7 @@
  * Has the jobs of an evaluation carried out by workers.
  */
 import { EngineError } from '../errors.ts'
-import { jobKey, titleOf, type EvalJob } from '../evaluation/run/eval-job.ts'
+import { jobKey, evalJobTitle, type EvalJob } from '../evaluation/run/eval-job.ts'
 import type { EvalExecutor } from '../evaluation/run/eval-engine.ts'
 import { evalRecord, recordKey, type EvalRecord } from '../evaluation/run/eval-record.ts'
 import type { ExecuteOptions, JobOutcome } from '../jobs/job.ts'
@@ -54,7 +54,7 @@ export class EvalQueueExecutor implements EvalExecutor {
 
 /** Of the job only what is its own, whatever else the object holds. */
 function queued(job: EvalJob, model: QueuedModel): QueuedJob {
-  return { ...commonFields(model, titleOf(job)), type: 'eval', job: plain(job) }
+  return { ...commonFields(model, evalJobTitle(job)), type: 'eval', job: plain(job) }
 }
 
 function plain(job: EvalJob) {

@@ -1,12 +1,12 @@
 /**
- * The queue as a run sees it that wants jobs carried out: adds them, waits for results, tells of failures and of workers. A run
- * that is killed and started again finds its jobs and their results under the same ids. Knows nothing of what jobs measure.
+ * The queue as a run sees it that wants jobs carried out: adds them, waits for results, tells of failures and of workers. A
+ * run that is killed and started again finds its jobs and their results under the same ids.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../errors.ts'
 import { FailureNotes } from '../jobs/failure-notes.ts'
 import type { JobOutcome } from '../jobs/job.ts'
-import { answers, describeQueue, openQueue, reasonOf, release, type JobsQueue } from './connection.ts'
+import { answers, describeQueue, openQueue, connectionFailure, release, type JobsQueue } from './connection.ts'
 import type { QueuedJob } from './queued-job.ts'
 import { newRunId, readRunId } from './run-id.ts'
 
@@ -241,7 +241,7 @@ export class JobQueue {
 
   #trouble(error: unknown): void {
     if (this.#closing.signal.aborted || !this.#isTime('trouble', troubleEveryMs)) return
-    this.#options.onNote(`${describeQueue(this.#options.address)}: ${reasonOf(error)}; trying again`)
+    this.#options.onNote(`${describeQueue(this.#options.address)}: ${connectionFailure(error)}; trying again`)
   }
 
   #isTime(what: 'state' | 'missing' | 'trouble', everyMs: number): boolean {

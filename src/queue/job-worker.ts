@@ -1,7 +1,7 @@
 /**
- * Takes jobs from the queue, has them carried out and hands back what they gave, until it is told to end. A job of a worker that
- * dies goes back into the queue when its lease runs out; a worker that fails, or that cannot have a job's model, ends, so that
- * it does not spoil one job after another. Knows nothing of models.
+ * Takes jobs from the queue, has them carried out and hands back what they gave, until it is told to end. A job of a worker
+ * that dies goes back into the queue when its lease runs out; a worker that fails, or that cannot have a job's model, ends,
+ * so that it does not spoil one job after another.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Job, Worker } from 'bullmq'
@@ -14,7 +14,7 @@ import {
   openQueue,
   queueName,
   queueOptions,
-  reasonOf,
+  connectionFailure,
   release,
   type JobsQueue,
 } from './connection.ts'
@@ -173,7 +173,7 @@ class JobWorker {
     const now = performance.now()
     if (now - this.#saidAt < troubleEveryMs) return
     this.#saidAt = now
-    const reason = reasonOf(error)
+    const reason = connectionFailure(error)
     const why = isLoss.test(reason) ? 'a job is no longer this worker’s: its lease ran out, or its run is over' : reason
     this.#options.onNote(`${describeQueue(this.#options.address)}: ${why}`)
   }

@@ -1,12 +1,12 @@
 /**
- * Carries out jobs from the queue with the model that each names, once it is certain that it is the same file; the model stays
- * loaded as long as the jobs that come need it. Knows nothing of Redis.
+ * Carries out jobs from the queue with the model that each names, once it is certain that it is the same file; the model
+ * stays loaded as long as the jobs that come need it.
  */
 import { loadLocated, locateModel, type LoadModelOptions, type Model } from '../engine/model.ts'
 import { InputError } from '../errors.ts'
 import type { EvalIdentity } from '../evaluation/run/eval-job.ts'
 import { identify } from '../evaluation/run/identity.ts'
-import type { AnswerGrader } from '../evaluation/run/judge.ts'
+import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
 import { EnginePool } from './engine-pool.ts'
 import { Pool } from './pool.ts'
 import { readQueuedJob, RefusedHere, type QueuedJob } from './queued-job.ts'
@@ -26,14 +26,14 @@ export interface ModelPoolOptions {
   readonly onNote?: ((text: string) => void) | undefined
 }
 
-interface LoadedModel {
+interface PooledModel {
   readonly key: string
   readonly engines: EnginePool
 }
 
 export class ModelPool {
   readonly #options: ModelPoolOptions
-  readonly #models: Pool<LoadedModel, QueuedJob>
+  readonly #models: Pool<PooledModel, QueuedJob>
 
   constructor(options: ModelPoolOptions) {
     this.#options = options
@@ -61,7 +61,7 @@ export class ModelPool {
     await this.#models.close()
   }
 
-  async #open(job: QueuedJob): Promise<LoadedModel> {
+  async #open(job: QueuedJob): Promise<PooledModel> {
     const { grader, versions, parallel, onNote } = this.#options
     const { model, identity } = await this.#load(job)
     onNote?.(`loaded ${model.info.name} (${model.info.quantization}) on ${model.backend}, ${model.threads} threads`)

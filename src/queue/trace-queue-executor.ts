@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { EngineError } from '../errors.ts'
 import type { ExecuteOptions, JobOutcome } from '../jobs/job.ts'
 import type { KvType } from '../llama/index.ts'
-import { titleOf, type Sampled, type TraceExecutor, type TraceJob } from '../traces/trace-job.ts'
+import { traceJobTitle, type Sampled, type TraceExecutor, type TraceJob } from '../traces/trace-job.ts'
 import type { JobQueue } from './job-queue.ts'
 import { commonFields, sampledTrace, type QueuedModel } from './queued-job.ts'
 
@@ -51,7 +51,7 @@ export class TraceQueueExecutor implements TraceExecutor {
     const plain = messages.map(({ role, content }) => ({ role, content }))
     const { temperature, topP, topK, minP } = sampling
     return {
-      ...commonFields(this.#model, titleOf(job)),
+      ...commonFields(this.#model, traceJobTitle(job)),
       type: 'trace' as const,
       job: { messages: plain, sampling: { temperature, topP, topK, minP }, seed, maxTokens, kvType: this.#kvType },
     }

@@ -1,7 +1,7 @@
 /**
  * Files that are read: what is no file is refused, and a pipe, which can be read only once, is copied first.
  */
-import { constants } from 'node:buffer'
+import { constants, isUtf8 } from 'node:buffer'
 import {
   closeSync,
   mkdtempSync,
@@ -54,7 +54,7 @@ export function readableFile(path: string, codes = recordErrors): string {
 
 /**
  * The text of a whole file, without a byte order mark.
- * @throws InputError also for a file that is larger than a text can be (512 MiB)
+ * @throws InputError also for a file that is larger than a text can be (512 MiB), or not UTF-8
  */
 export function readWholeText(path: string, codes = recordErrors): string {
   const file = readableFile(path, codes)
@@ -66,10 +66,21 @@ export function readWholeText(path: string, codes = recordErrors): string {
       `${path} is too large to be read as a whole (${megabytes} MiB of at most 512). Divide it, or write it as JSON Lines.`,
     )
   }
+  let bytes: Buffer
   try {
-    return readFileSync(file, 'utf8').replace(byteOrderMark, '')
+    bytes = readFileSync(file)
   } catch (cause) {
     throw unreadable(path, cause, codes)
+  }
+  refuseUtf16(bytes, path, codes)
+  if (!isUtf8(bytes)) throw new InputError(codes.invalid, `${path} is not UTF-8. Save it as UTF-8.`)
+  return bytes.toString('utf8').replace(byteOrderMark, '')
+}
+
+/** @param bytes the beginning of the file, at least */
+export function refuseUtf16([first, second]: Buffer, path: string, { invalid }: InputErrorCodes): void {
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
+    throw new InputError(invalid, `${path} is text in UTF-16. Save it as UTF-8.`)
   }
 }
 

@@ -1,9 +1,10 @@
 /**
  * The lines of a text file, one after another, however large the file is.
  */
+import { isUtf8 } from 'node:buffer'
 import { closeSync, readSync } from 'node:fs'
 import { InputError } from '../errors.ts'
-import { byteOrderMark, openInput, recordErrors } from './input-file.ts'
+import { byteOrderMark, openInput, recordErrors, refuseUtf16 } from './input-file.ts'
 
 export interface Line {
   /** Without a byte order mark. */
@@ -16,6 +17,8 @@ export interface Line {
   readonly end: number
   /** Whether a line feed ends it. */
   readonly complete: boolean
+  /** Else its text has replacement characters. */
+  readonly isUtf8: boolean
 }
 
 const chunkBytes = 1 << 20
@@ -48,9 +51,7 @@ export function* readLines(path: string, codes = recordErrors): Generator<Line, 
     }
     const take = (complete: boolean): Line => {
       const bytes = Buffer.concat(pending)
-      if (number === 0 && isUtf16(bytes)) {
-        throw new InputError(codes.invalid, `${path} is text in UTF-16. Save it as UTF-8.`)
-      }
+      if (number === 0) refuseUtf16(bytes, path, codes)
       const text = bytes.toString('utf8')
       const line = {
         text: number === 0 ? text.replace(byteOrderMark, '') : text,
@@ -58,6 +59,7 @@ export function* readLines(path: string, codes = recordErrors): Generator<Line, 
         start,
         end: start + pendingBytes + (complete ? 1 : 0),
         complete,
+        isUtf8: isUtf8(bytes),
       }
       pending = []
       pendingBytes = 0
@@ -77,8 +79,4 @@ export function* readLines(path: string, codes = recordErrors): Generator<Line, 
   } finally {
     closeSync(file)
   }
-}
-
-function isUtf16([first, second]: Buffer): boolean {
-  return (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)
 }

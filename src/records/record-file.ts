@@ -8,7 +8,7 @@ import { checkRegular } from './atomic-file.ts'
 import { writing } from './file-failure.ts'
 import type { WriteLock } from './file-lock.ts'
 import { readLines, type Line } from './lines.ts'
-import { putAside } from './put-aside.ts'
+import { moveToBackup } from './backup.ts'
 import { parseJson, parseRecord, type RecordFormat } from './read-records.ts'
 
 /** So long a record may be in the memory of the operating system alone. */
@@ -42,7 +42,7 @@ export class RecordFile<T> {
     })
     checkRegular(path)
     options.lock.check()
-    if (options.fresh === true) putAside(path)
+    if (options.fresh === true) moveToBackup(path)
     const file = new RecordFile<T>(path, options)
     if (existsSync(path)) {
       file.#open()

@@ -2,6 +2,7 @@
  * Gives every thinking token of every kept trace its importance: from a trace file to an importance folder. The model runs in
  * a process of its own; files are written here.
  */
+import { checkFields } from '../check-shape.ts'
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
@@ -53,6 +54,21 @@ export interface ExtractOptions {
   readonly onProgress?: ((progress: ExtractProgress) => void) | undefined
 }
 
+const optionFields = {
+  ...{
+    info: true,
+    traces: true,
+    output: true,
+    tokensPerTrace: true,
+    seed: true,
+    kvType: true,
+    threads: true,
+    gpu: true,
+  },
+  ...{ gpuLayers: true, resume: true, versions: true, signal: true },
+  ...{ onWait: true, onPlan: true, onLoading: true, onProgress: true },
+} as const
+
 export interface ExtractProgress {
   /** Tokens of this run, of prompt, thinking and answer. */
   readonly tokens: number
@@ -86,6 +102,7 @@ export interface ExtractSummary {
  *   `engine_died`; the signal's reason if it aborts before the first trace is begun
  */
 export async function extractImportance(options: ExtractOptions): Promise<ExtractSummary> {
+  checkFields(options, optionFields, 'the options of extractImportance')
   checkNumber('--tokens-per-trace', options.tokensPerTrace, 1, 2 ** 31 - 1)
   checkNumber('--seed', options.seed, 0, largestSeed)
   const { output, signal, onWait } = options

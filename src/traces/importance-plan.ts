@@ -10,7 +10,7 @@ import { blockBytes } from './importance-block.ts'
 import { importanceRecords, recordsName, type ImportanceRecord } from './importance-record.ts'
 import { traceRecords, type KeptTrace } from './trace-record.ts'
 
-export interface PlanOptions {
+export interface ImportancePlanOptions {
   /** The trace file. */
   readonly traces: string
   readonly model: Fingerprint
@@ -41,7 +41,7 @@ export interface ImportancePlan {
  * @throws InputError `records_not_found`, `invalid_records`; `no_traces` if there is nothing to do; `trace_mismatch` for
  *   traces of another model; `importance_mismatch` if the folder holds other traces under the same names
  */
-export function planImportance(options: PlanOptions): ImportancePlan {
+export function planImportance(options: ImportancePlanOptions): ImportancePlan {
   const { traces: path, model, trainedContext, tokensPerTrace } = options
   const existing = new Map(existingRecords(options.existing).map((record) => [record.id, record]))
   const seen = new Set<string>()
@@ -138,7 +138,7 @@ function checkPhases(path: string, trace: KeptTrace): void {
 function checkSame(
   done: ImportanceRecord,
   counts: ReturnType<typeof countsOf>,
-  { existing, traces }: PlanOptions,
+  { existing, traces }: ImportancePlanOptions,
 ): void {
   const same = Object.entries(counts).every(([name, count]) => done[name as keyof typeof counts] === count)
   if (same) return

@@ -20,7 +20,7 @@ import { differentFact } from '../predictor/index.ts'
 import { writeFileAtomic } from '../records/atomic-file.ts'
 import { writing } from '../records/file-failure.ts'
 import type { WriteLock } from '../records/file-lock.ts'
-import { putAside } from '../records/put-aside.ts'
+import { moveToBackup } from '../records/backup.ts'
 import { RecordFile } from '../records/record-file.ts'
 import { blockParts } from './importance-block.ts'
 import {
@@ -64,7 +64,7 @@ export class ImportanceWriter {
    *   with another model or other settings, `invalid_importance` for a damaged one, `invalid_output`
    */
   static open(folder: string, manifest: ImportanceManifest, options: WriterOptions): ImportanceWriter {
-    if (options.fresh === true) putAside(folder)
+    if (options.fresh === true) moveToBackup(folder)
     checkFolder(folder, manifest)
     return new ImportanceWriter(folder, manifest, options)
   }

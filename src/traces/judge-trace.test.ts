@@ -17,7 +17,10 @@ const good: TraceLayout = {
 }
 
 const judge = (layout: Partial<TraceLayout>, options: { stopped?: boolean; maxLength?: number } = {}) =>
-  judgeTrace({ ...good, ...layout }, { stopped: true, maxLength: 10, expected: '4', grader, ...options })
+  judgeTrace(
+    { ...good, ...layout },
+    { stopped: true, maxLength: 10, expected: '4', grading: 'math', grader, ...options },
+  )
 
 describe('a sample', () => {
   test('that is complete and right is kept', async () => {
@@ -41,6 +44,18 @@ describe('a sample', () => {
 
   test('with a wrong answer is dropped, and the answer is kept', async () => {
     expect(await judge({ answer: '\\boxed{5}' })).toEqual({ outcome: 'wrong-answer', answer: '5' })
+  })
+
+  test('of a question with choices is right by its letter', async () => {
+    const choice = { stopped: true, maxLength: 10, expected: 'B', grading: 'choice', grader } as const
+    for (const [text, outcome] of [
+      ['\\boxed{(b)}', 'kept'],
+      ['\\boxed{\\text{B. A lens}}', 'kept'],
+      ['\\boxed{C}', 'wrong-answer'],
+      ['\\boxed{A and B}', 'wrong-answer'],
+    ] as const) {
+      expect((await judgeTrace({ ...good, answer: text }, choice)).outcome).toBe(outcome)
+    }
   })
 
   test('is dropped for the first reason that there is', async () => {

@@ -3,14 +3,10 @@
  */
 import type { TraceLayout } from '../engine/trace-layout.ts'
 import { extractAnswer } from '../evaluation/grading/extract-answer.ts'
+import { gradeAnswer, type AnswerGrader, type GradingKind } from '../evaluation/grading/grade-answer.ts'
 import type { DropReason } from './trace-record.ts'
 
-/** Compares a given answer with the right one. */
-export interface AnswerGrader {
-  grade(given: string, expected: string): Promise<{ readonly right: boolean }>
-}
-
-export interface Verdict {
+export interface TraceJudgement {
   readonly outcome: 'kept' | DropReason
   /** Extracted from the answer; null: none, or it was not asked for. */
   readonly answer: string | null
@@ -23,12 +19,13 @@ export interface JudgeOptions {
   /** The most tokens, prompt included. */
   readonly maxLength: number
   readonly expected: string
+  readonly grading: GradingKind
   readonly grader: AnswerGrader
 }
 
 /** Asks in the order of `dropReasons`. */
-export async function judgeTrace(layout: TraceLayout, options: JudgeOptions): Promise<Verdict> {
-  const { stopped, maxLength, expected, grader } = options
+export async function judgeTrace(layout: TraceLayout, options: JudgeOptions): Promise<TraceJudgement> {
+  const { stopped, maxLength, expected, grading, grader } = options
   const isTooLong = layout.tokens.length > maxLength
   // Sampling ends one token above the limit: such a sample was not cut off, it is too long.
   if (!stopped && !isTooLong) return { outcome: 'truncated', answer: null }
@@ -37,7 +34,7 @@ export async function judgeTrace(layout: TraceLayout, options: JudgeOptions): Pr
   if (isTooLong) return { outcome: 'too-long', answer: null }
   const answer = extractAnswer(layout.answer)
   if (answer === undefined || answer === '') return { outcome: 'no-answer', answer: null }
-  const { right } = await grader.grade(answer, expected)
+  const { right } = await gradeAnswer(answer, { expected, grading }, grader)
   return { outcome: right ? 'kept' : 'wrong-answer', answer }
 }
 

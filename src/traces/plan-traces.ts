@@ -5,6 +5,7 @@ import type { Model } from '../engine/model.ts'
 import type { TraceLayout } from '../engine/trace-layout.ts'
 import { isChainProblem } from '../evaluation/chain-problem.ts'
 import type { Question } from '../evaluation/question-file.ts'
+import { choicePrompt, mathPrompt } from '../evaluation/tasks/prompts.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import { sampleSeed, traceId, type TraceJob, type TraceSampling } from './trace-job.ts'
 
@@ -20,8 +21,11 @@ export interface SamplingPlanOptions {
   readonly maxTokens: number
   /** The most tokens of a kept trace, prompt included. */
   readonly maxLength: number
-  /** Added behind each question, except behind the embedded model's own: it has seen none. */
-  readonly instruction: string
+  /**
+   * Added behind each question, except behind the embedded model's own: it has seen none. Undefined: the sentences of the evaluation,
+   * which ask for the letter where there are choices.
+   */
+  readonly instruction?: string | undefined
   readonly seed: number
 }
 
@@ -51,8 +55,7 @@ export async function planTraces(options: PlanTracesOptions): Promise<TracePlan>
     const all = Array.from({ length: samples }, (_, sample) => sample)
     const missing = all.filter((sample) => !has(traceId(question.id, sample)))
     if (missing.length === 0) continue
-    const content = isChainProblem(question.question) ? question.question : `${question.question}${instruction}`
-    const messages: ChatMessage[] = [{ role: 'user', content }]
+    const messages: ChatMessage[] = [{ role: 'user', content: contentOf(question, instruction) }]
     const layout = await model.layout({ prompt: { messages }, completion: [] })
     // One token above the limit tells a trace that ends there from one that goes on.
     const room = Math.min(maxLength + 1, trainedContext) - layout.promptTokens
@@ -68,4 +71,10 @@ export async function planTraces(options: PlanTracesOptions): Promise<TracePlan>
     if (room >= 1) cells = Math.max(cells, layout.promptTokens + most - 1)
   }
   return { jobs, tooLong, cells }
+}
+
+function contentOf({ question, choices }: Question, instruction: string | undefined): string {
+  if (isChainProblem(question)) return question
+  if (instruction !== undefined) return `${question}${instruction}`
+  return choices ? choicePrompt(question, choices.length) : mathPrompt(question)
 }

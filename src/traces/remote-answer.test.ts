@@ -1,6 +1,6 @@
 import OpenAI from 'openai'
 import { expect, test } from 'vitest'
-import { readAnswer, splitThinking } from './remote-answer.ts'
+import { readCompletion, splitThinking } from './remote-answer.ts'
 
 const client = new OpenAI({ apiKey: 'none' })
 
@@ -21,14 +21,14 @@ test('a comment that keeps the connection alive is a sign of life', async () => 
   let signs = 0
   const answer = `data: ${JSON.stringify({ choices: [{ delta: { content: 'a' }, finish_reason: 'stop' }] })}\n\n`
   const response = responseOf([': waiting\n\n', ': waiting\n\n', answer, 'data: [DONE]\n\n'], 'text/event-stream')
-  const read = await readAnswer(response, { client, maxTokens: 10, onData: () => signs++ })
+  const read = await readCompletion(response, { client, maxTokens: 10, onData: () => signs++ })
   expect(read).toEqual({ reasoning: '', content: 'a', finishReason: 'stop' })
   expect(signs).toBe(4)
 })
 
 test.each(['application/json', 'text/event-stream'])('%s without end is left', async (contentType) => {
   const endless = responseOf([`: ${'x'.repeat(100_000)}\n`], contentType, true)
-  await expect(readAnswer(endless, { client, maxTokens: 10, onData: () => undefined })).rejects.toThrow(
+  await expect(readCompletion(endless, { client, maxTokens: 10, onData: () => undefined })).rejects.toThrow(
     /it is longer than 1058816 bytes/,
   )
 })
@@ -37,7 +37,7 @@ test('a failure while it is read stays what it was', async () => {
   const broken = new TypeError('terminated')
   const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.error(broken) })
   const response = new Response(body, { headers: { 'content-type': 'application/json' } })
-  await expect(readAnswer(response, { client, maxTokens: 10, onData: () => undefined })).rejects.toBe(broken)
+  await expect(readCompletion(response, { client, maxTokens: 10, onData: () => undefined })).rejects.toBe(broken)
 })
 
 test('tags divide the text where the server does not', () => {

@@ -52,7 +52,7 @@ const bytesBesides = 2 ** 20
  * Reads a response to the end, whether or not the server streams.
  * @throws PassingFailure for an answer that is cut off or makes no sense; what the client throws for an error in a stream
  */
-export async function readAnswer(
+export async function readCompletion(
   response: Response,
   { client, maxTokens, onData }: ReadOptions,
 ): Promise<RemoteAnswer> {

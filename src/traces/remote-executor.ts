@@ -9,7 +9,7 @@ import type { ExecuteOptions, JobOutcome } from '../jobs/job.ts'
 import type { ThinkingTags } from '../llama/index.ts'
 import { PassingFailure, withBackOff, type Retry } from '../back-off.ts'
 import { endpointUrl } from './endpoint-url.ts'
-import { readAnswer, splitThinking } from './remote-answer.ts'
+import { readCompletion, splitThinking } from './remote-answer.ts'
 import { failureOf } from './remote-failure.ts'
 import type { Sampled, TraceExecutor, TraceJob } from './trace-job.ts'
 
@@ -88,7 +88,7 @@ export class RemoteExecutor implements TraceExecutor {
     const answer = await attempt(this.#options, signal, async (watched, onData) => {
       const response = await this.#client.chat.completions.create(this.#body(job), { signal: watched }).asResponse()
       onData()
-      return await readAnswer(response, { client: this.#client, maxTokens: job.maxTokens, onData })
+      return await readCompletion(response, { client: this.#client, maxTokens: job.maxTokens, onData })
     })
     const stopped = answer.finishReason === 'stop'
     const parts = splitThinking(answer, this.#options.tags)

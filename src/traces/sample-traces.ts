@@ -1,10 +1,13 @@
 /**
  * Samples reasoning traces for a list of questions and records each as soon as it is judged, kept or dropped. A run that was
- * killed goes on where it stopped. Knows nothing of question files or of how progress is shown.
+ * killed goes on where it stopped.
  */
+import { checkFields } from '../check-shape.ts'
 import { fingerprint } from '../engine/model.ts'
 import type { TraceLayout } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
+import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
+import { mathInstruction } from '../evaluation/tasks/prompts.ts'
 import { FailureLog } from '../jobs/failure-log.ts'
 import { FailureNotes } from '../jobs/failure-notes.ts'
 import type { JobOutcome } from '../jobs/job.ts'
@@ -13,14 +16,14 @@ import type { KvType } from '../llama/index.ts'
 import { memoryPlan, type MemoryPlan } from '../models/memory-plan.ts'
 import { outputFailure } from '../records/file-failure.ts'
 import { withFileLock, type WriteLock } from '../records/file-lock.ts'
-import { putAside } from '../records/put-aside.ts'
-import { hasThinking, judgeTrace, type AnswerGrader, type Verdict } from './judge-trace.ts'
+import { moveToBackup } from '../records/backup.ts'
+import { hasThinking, judgeTrace, type TraceJudgement } from './judge-trace.ts'
 import { LocalTraceExecutor } from './local-trace-executor.ts'
 import { planTraces, type SamplingPlanOptions } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
-import { failuresPath, samplingFailure } from './trace-failure.ts'
+import { traceFailuresPath, samplingFailure } from './trace-failure.ts'
 import { traceSchema, type DroppedTrace } from './trace-record.ts'
-import { titleOf, type Sampled, type TraceExecutor, type TraceJob } from './trace-job.ts'
+import { traceJobTitle, type Sampled, type TraceExecutor, type TraceJob } from './trace-job.ts'
 
 /** So many samples without thinking, and none with it: the model does not think. */
 const samplesWithoutThinking = 20
@@ -50,6 +53,13 @@ export interface SampleTracesOptions extends SamplingPlanOptions {
   readonly onNote?: ((text: string) => void) | undefined
 }
 
+const optionFields = {
+  ...{ model: true, questions: true, samples: true, sampling: true, maxTokens: true, maxLength: true },
+  ...{ instruction: true, seed: true, parallel: true, output: true, resume: true, kvType: true },
+  ...{ maxFailures: true, executor: true, grader: true, versions: true },
+  ...{ signal: true, onPlan: true, onProgress: true, onNote: true },
+} as const
+
 export interface TraceProgress {
   /** Samples that are recorded, those of earlier runs included. */
   readonly done: number
@@ -77,6 +87,7 @@ export interface TraceSummary extends TraceTally {
  *   the run all have no thinking; EngineError if the source fails. What was recorded stays in every case.
  */
 export async function sampleTraces(options: SampleTracesOptions): Promise<TraceSummary> {
+  checkFields(options, optionFields, 'the options of sampleTraces')
   const { output } = options
   const onWait = () => {
     throw new InputError(
@@ -118,14 +129,14 @@ class TraceRun {
         ...sampling,
         maxTokens,
         maxLength,
-        instruction,
+        instruction: instruction ?? `\n${mathInstruction}`,
         kvType: executor && executor.name !== 'local' ? null : kvType,
       },
     }
-    if (!options.resume) putAside(failuresPath(output))
+    if (!options.resume) moveToBackup(traceFailuresPath(output))
     this.#file = TraceFile.open(output, { ...options, conditions: this.#conditions, lock })
     this.#before = this.#file.tally.sampled
-    this.#failures = new FailureLog(failuresPath(output), lock)
+    this.#failures = new FailureLog(traceFailuresPath(output), lock)
     this.#notes = new FailureNotes((text) => onNote?.(text))
   }
 
@@ -185,9 +196,9 @@ class TraceRun {
   #fail(job: TraceJob, error: Error): void {
     this.#failedNow++
     this.#lastFailure = error
-    this.#notes.tell(titleOf(job), error.message)
+    this.#notes.tell(traceJobTitle(job), error.message)
     this.#failures.add({
-      ...{ key: job.id, job: titleOf(job), reason: error.message },
+      ...{ key: job.id, job: traceJobTitle(job), reason: error.message },
       versions: this.#versions,
       at: new Date().toISOString(),
     })
@@ -196,12 +207,14 @@ class TraceRun {
   async #judge(job: TraceJob, { completion, stopped }: Sampled): Promise<void> {
     const { model, grader } = this.#options
     const layout = await model.layout({ prompt: { messages: job.messages }, completion })
-    const judged = { stopped, maxLength: this.#maxLength, expected: job.question.answer, grader }
+    const { answer: expected, choices } = job.question
+    const grading = choices ? 'choice' : 'math'
+    const judged = { stopped, maxLength: this.#maxLength, expected, grading, grader } as const
     this.#record(job, layout, await judgeTrace(layout, judged))
     this.#checkThatItThinks(layout)
   }
 
-  #record({ id, question, sample, seed }: TraceJob, layout: TraceLayout, { outcome, answer }: Verdict): void {
+  #record({ id, question, sample, seed }: TraceJob, layout: TraceLayout, { outcome, answer }: TraceJudgement): void {
     const { promptTokens, thinkStart, thinkEnd, answerStart, tokens } = layout
     const common: Omit<DroppedTrace, 'outcome'> = {
       schema: traceSchema,

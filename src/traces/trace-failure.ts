@@ -14,7 +14,7 @@ export interface WhatIsKept {
 }
 
 /** Where samples that failed are listed (`FailureLog`). */
-export const failuresPath = (output: string): string => `${output}.failures.jsonl`
+export const traceFailuresPath = (output: string): string => `${output}.failures.jsonl`
 
 /** A failure while samples were drawn, with what is recorded. A bug is passed on as it is. */
 export function samplingFailure(error: unknown, { output, recorded, total, resume }: WhatIsKept): unknown {

@@ -44,7 +44,7 @@ export interface TraceExecutor extends Executor<TraceJob, Sampled> {
 }
 
 /** What a job is, for people. */
-export function titleOf({ id }: TraceJob): string {
+export function traceJobTitle({ id }: TraceJob): string {
   return `sample ${id}`
 }
 

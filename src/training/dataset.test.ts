@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InputError } from '../errors.ts'
 import type { ImportanceRecord } from '../traces/importance-record.ts'
-import { checkEnough, Dataset, digestOf, splitByQuestion, type TraceSource } from './dataset.ts'
+import { checkEnoughTraces, Dataset, digestOf, splitByQuestion, type TraceSource } from './dataset.ts'
 import { syntheticManifest, syntheticSource } from './synthetic.fake.ts'
 
 const source = syntheticSource({ questions: 20, samplesPerQuestion: 3 })
@@ -42,15 +42,17 @@ describe('held-out questions', () => {
 describe('too few traces', () => {
   test('are refused, with how many there are and how many are needed', () => {
     const few = syntheticSource({ questions: 6, samplesPerQuestion: 2 }).records
-    expect(() => checkEnough(few, 20)).toThrow(InputError)
-    expect(() => checkEnough(few, 20)).toThrow(/are 12 traces of 6 questions.* at least 20 traces of 10 questions/)
-    expect(() => checkEnough([], 20)).toThrow(/are 0 traces of 0 questions/)
-    expect(() => checkEnough(few, 12)).not.toThrow()
+    expect(() => checkEnoughTraces(few, 20)).toThrow(InputError)
+    expect(() => checkEnoughTraces(few, 20)).toThrow(
+      /are 12 traces of 6 questions.* at least 20 traces of 10 questions/,
+    )
+    expect(() => checkEnoughTraces([], 20)).toThrow(/are 0 traces of 0 questions/)
+    expect(() => checkEnoughTraces(few, 12)).not.toThrow()
   })
 
   test('many traces of few questions are too few as well', () => {
     const { records } = syntheticSource({ questions: 3, samplesPerQuestion: 20, thinkingTokens: 1 })
-    expect(() => checkEnough(records, 20)).toThrow(/60 traces of 3 questions/)
+    expect(() => checkEnoughTraces(records, 20)).toThrow(/60 traces of 3 questions/)
   })
 })
 

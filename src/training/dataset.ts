@@ -103,7 +103,7 @@ export function splitByQuestion(records: readonly ImportanceRecord[], share: num
  * @param advice what to do for more traces
  * @throws InputError `too_few_traces`
  */
-export function checkEnough(
+export function checkEnoughTraces(
   records: readonly Pick<ImportanceRecord, 'question'>[],
   least: number,
   advice = 'sample more with dynts trace, then run dynts importance again',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { flopsPerToken, Throughput } from './throughput.ts'
+import { flopsPerToken, TrainingThroughput } from './throughput.ts'
 
 test('counts what is computed: no gradient of the first layer’s input', () => {
   expect(flopsPerToken([4, 8, 2, 1])).toBe(6 * (32 + 16 + 2) - 2 * 32)
@@ -8,7 +8,7 @@ test('counts what is computed: no gradient of the first layer’s input', () => 
 
 test('counts the time of the steps alone', async () => {
   let now = 1000
-  const throughput = new Throughput([4, 8, 2, 1], () => now)
+  const throughput = new TrainingThroughput([4, 8, 2, 1], () => now)
   throughput.machine(100)
   throughput.machine(300)
   for (const step of [1, 2]) {
@@ -27,5 +27,5 @@ test('counts the time of the steps alone', async () => {
 })
 
 test('a run that had nothing left to train has no rate', () => {
-  expect(new Throughput([4, 8, 2, 1]).figures()).toBeUndefined()
+  expect(new TrainingThroughput([4, 8, 2, 1]).figures()).toBeUndefined()
 })

@@ -27,7 +27,7 @@ export function flopsPerToken(shape: readonly number[]): number {
   return 4 * weights + 2 * (weights - (layers[0] ?? 0))
 }
 
-export class Throughput {
+export class TrainingThroughput {
   readonly #flopsPerToken: number
   readonly #now: () => number
   readonly #machine: number[] = []

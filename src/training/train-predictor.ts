@@ -2,16 +2,17 @@
  * Trains an importance predictor on stored hidden states (arXiv 2601.18383, section 4.1 and appendix C.2): epochs, held-out
  * figures, the best weights, and a state on the disk from which a killed training goes on to the same weights.
  */
+import { checkFields } from '../check-shape.ts'
 import { DenseTrainer, measureMatrixProduct, type LlamaLibrary } from '../llama/index.ts'
 import { predictorShape, type WeightMatrix } from '../predictor/checkpoint.ts'
-import { checkEnough, Dataset, digestOf, splitByQuestion, type Split, type TraceSource } from './dataset.ts'
+import { checkEnoughTraces, Dataset, digestOf, splitByQuestion, type Split, type TraceSource } from './dataset.ts'
 import { evaluateTraces } from './evaluate-predictor.ts'
 import { CheckpointClock, type CheckpointSettings } from './checkpoint-clock.ts'
 import { initialWeights, predictorSizes } from './initial-weights.ts'
 import { blockRows } from './row-blocks.ts'
 import { batchOf, derivedSeed, learningRateAt, planBatches, shuffled, type BatchPlan } from './schedule.ts'
 import type { TrainingSettings } from './settings.ts'
-import { Throughput, type ThroughputFigures } from './throughput.ts'
+import { TrainingThroughput, type ThroughputFigures } from './throughput.ts'
 import { trainBatch } from './train-batch.ts'
 import type { WriteLock } from '../records/file-lock.ts'
 import { checkSame, readState, writeState, type EpochEntry, type TrainingProgress } from './training-state.ts'
@@ -39,6 +40,21 @@ export interface TrainOptions extends Partial<CheckpointSettings> {
   readonly onProgress?: ((traces: number, total: number, step: number) => void) | undefined
   readonly onEpoch?: ((entry: EpochEntry) => void) | undefined
 }
+
+const optionFields = {
+  ...{
+    library: true,
+    source: true,
+    settings: true,
+    stateFolder: true,
+    lock: true,
+    minTraces: true,
+    threads: true,
+    gpu: true,
+  },
+  ...{ checkpointSeconds: true, checkpointSteps: true, measureSeconds: true },
+  ...{ signal: true, onPlan: true, onProgress: true, onEpoch: true },
+} as const
 
 export interface TrainingPlan extends BatchPlan {
   readonly split: Split
@@ -73,7 +89,8 @@ const purpose = { weights: 1, order: 2, pairs: 3 }
  * @throws the signal's reason when it aborts
  */
 export async function trainPredictor(options: TrainOptions): Promise<TrainingResult> {
-  checkEnough(options.source.records, options.minTraces)
+  checkFields(options, optionFields, 'the options of trainPredictor')
+  checkEnoughTraces(options.source.records, options.minTraces)
   using training = await Training.begin(options)
   return await training.run()
 }
@@ -84,7 +101,7 @@ class Training implements Disposable {
   readonly #plan: TrainingPlan
   readonly #dataset: Dataset
   readonly #trainer: DenseTrainer
-  readonly #throughput: Throughput
+  readonly #throughput: TrainingThroughput
   #progress: TrainingProgress
   #best: readonly Float32Array[] | undefined
   readonly #clock: CheckpointClock
@@ -131,7 +148,7 @@ class Training implements Disposable {
     const split = splitByQuestion(source.records, settings.validationShare, settings.seed)
     const batches = planBatches(split.training.length, settings)
     this.#plan = { ...batches, split, shape: progress.shape, resumedAt: progress.step }
-    this.#throughput = new Throughput(progress.shape)
+    this.#throughput = new TrainingThroughput(progress.shape)
   }
 
   async run(): Promise<TrainingResult> {

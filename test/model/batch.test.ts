@@ -61,7 +61,7 @@ describe('four sequences in a batch', () => {
     }
   })
 
-  test('with slots for two only, the same again', () => {
+  test('with sequence ids for two only, the same again', () => {
     const inTurn = runRequests(model, questions, { kvType: 'f32', sequences: 2 })
     for (const [i, run] of inTurn.entries()) {
       expect(maxDifference(run.result.logprobs!, together[i]!.result.logprobs!)).toBeLessThan(1e-2)

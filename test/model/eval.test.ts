@@ -19,7 +19,7 @@ import {
   type PlanOptions,
   type RunEvalOptions,
 } from 'dynts'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { EvalEngine } from '../../dist/evaluation/run/eval-engine.js'
 import { itemSeed } from '../../dist/evaluation/run/eval-job.js'
 import { plannedGroups } from '../../dist/evaluation/run/eval-plan.js'
@@ -155,6 +155,18 @@ describe('one sequence at a time', () => {
     // Of the sums only: the next sequence may begin before this thread hears of the end of the last one.
     expect(sum(records.map(({ forwardMs }) => forwardMs))).toBeLessThan(wall)
   })
+})
+
+test('a run closes every engine that it opens', async () => {
+  const { question, answer } = generateChainProblem(1, { people: 4 })
+  const items = [{ id: 'p', index: 0, prompt: question, expected: answer, kind: 'chain' as const }]
+  const points = [point('full'), point('window', 160)]
+  const task = { name: 'chain', source: 'here', items, sampling, maxTokens: 5, samples: 1, points }
+  const opened = vi.spyOn(EvalEngine, 'open')
+  const closed = vi.spyOn(EvalEngine.prototype, 'close')
+  await run(join(root, 'closed'), makePlan({ identity, seed: 5, kvType: 'f16', metrics: ['pass'], tasks: [task] }))
+  expect([opened, closed].map(({ mock }) => mock.calls.length)).toEqual([2, 2])
+  vi.restoreAllMocks()
 })
 
 test('what is protected additionally is in the record, and stays in the cache', async () => {

@@ -18,7 +18,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { readRecords } from '../../src/records/read-records.ts'
-import { failuresPath } from '../../src/traces/trace-failure.ts'
+import { traceFailuresPath } from '../../src/traces/trace-failure.ts'
 import { traceRecords } from '../../src/traces/trace-record.ts'
 import { importanceOracle } from '../oracle.ts'
 import { OpenAiServer, type Style } from '../support/openai-server.ts'
@@ -179,7 +179,7 @@ describe('another server', () => {
     expect(await run()).toMatchObject({ total: 4, sampled: 2, failedNow: 2, interrupted: false })
     expect(records().map(({ question }) => question)).toEqual(['p2', 'p2'])
     expect(notes[0]).toMatch(/^sample p1#0 failed: .*status 400: this prompt is not for me\.$/)
-    const log = readFileSync(failuresPath(output), 'utf8').trimEnd().split('\n')
+    const log = readFileSync(traceFailuresPath(output), 'utf8').trimEnd().split('\n')
     expect(log.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ key: 'p1#0' }, { key: 'p1#1' }])
 
     // The last of them and what is left.

@@ -2,7 +2,7 @@
  * `dynts eval merge`: the parts of an evaluation that ran on several machines, as one.
  */
 import { Command } from 'commander'
-import { failuresPath } from '../../evaluation/run/eval-folder.ts'
+import { evalFailuresPath } from '../../evaluation/run/eval-folder.ts'
 import type { Gaps } from '../../evaluation/run/gaps.ts'
 import { mergeFolders, type MergeResult } from '../../evaluation/run/merge.ts'
 
@@ -37,7 +37,7 @@ async function merge(folders: readonly string[], { output, json }: MergeFlags): 
 
 /** What is missing, and how to go on. */
 function gapLines({ missing, failed, configurations, shards }: Gaps, output: string): string[] {
-  const lines = failed > 0 ? [`${failed} planned samples failed; the reasons are in ${failuresPath(output)}.`] : []
+  const lines = failed > 0 ? [`${failed} planned samples failed; the reasons are in ${evalFailuresPath(output)}.`] : []
   if (missing === 0) return lines
   const each = configurations.map((one) => `${one.task} ${one.name}: ${one.missing}`)
   const shown = each.slice(0, shownConfigurations).join(', ') + (each.length > shownConfigurations ? ', ...' : '')

@@ -10,7 +10,7 @@ import { narrowPlan, type EvalPlan } from '../../evaluation/run/eval-plan.ts'
 import { runEval, type EvalProgress, type EvalRun } from '../../evaluation/run/run-eval.ts'
 import { summarise, type EvalSummary } from '../../evaluation/run/summarise.ts'
 import { summaryText } from '../../evaluation/run/summary-tables.ts'
-import { failuresPath } from '../../evaluation/run/eval-folder.ts'
+import { evalFailuresPath } from '../../evaluation/run/eval-folder.ts'
 import { EvalQueueExecutor } from '../../queue/eval-queue-executor.ts'
 import { downloadStopped, showDownload } from '../download-progress.ts'
 import { chooseEval, planEval, type EvalGrid } from '../eval-grid.ts'
@@ -88,7 +88,7 @@ async function evaluate(flags: EvalFlags): Promise<void> {
     isEnded = !run.interrupted
     if (run.interrupted) say(interruptedText(flags))
     await print(run, grid.plan, flags, choice.output, grader, say)
-    sayWhatFailed({ failed: run.failedNow, skipped: run.skippedNow }, failuresPath(choice.output), say)
+    sayWhatFailed({ failed: run.failedNow, skipped: run.skippedNow }, evalFailuresPath(choice.output), say)
   } catch (error) {
     progress.stop()
     if (!signal.aborted) throw error

@@ -9,10 +9,10 @@ import { Command } from 'commander'
 import { EngineError, InputError } from '../../errors.ts'
 import { resolveModel } from '../../models/resolve.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
-import { putAside } from '../../records/put-aside.ts'
+import { moveToBackup } from '../../records/backup.ts'
 import { readRecords } from '../../records/read-records.ts'
 import { traceRecords } from '../../traces/trace-record.ts'
-import { checkEnough } from '../../training/dataset.ts'
+import { checkEnoughTraces } from '../../training/dataset.ts'
 import { findModel } from '../find-model.ts'
 import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
@@ -81,7 +81,7 @@ async function fit(flags: FitFlags): Promise<void> {
   })
   if (!finished) return
   const { output, isOwn } = place
-  if (!isOwn && !(await isSame(output, trained))) putAside(output)
+  if (!isOwn && !(await isSame(output, trained))) moveToBackup(output)
   writeFileAtomic(output, (partial) => copyFileSync(trained, partial))
   say(`\nThe predictor is ${output}.`)
   if (flags.json !== true) return
@@ -122,7 +122,7 @@ async function threeSteps({ work, trained, signal, write, ...flags }: Steps): Pr
   if (measured === undefined || isLate()) return false
   begin(3, 'training')
   // Its reports and its state stay in the work folder.
-  if (!flags.resume) putAside(trained)
+  if (!flags.resume) moveToBackup(trained)
   return await trainAnewIfNeeded({ ...flags, importance: folder, output: trained }, write)
 }
 
@@ -135,7 +135,7 @@ async function trainAnewIfNeeded(flags: TrainFlags & { readonly output: string }
     say(
       'The traces or the options of the training are not those of last time: it begins anew, the old one is put aside.',
     )
-    putAside(flags.output)
+    moveToBackup(flags.output)
     return await train({ ...flags, resume: false }, write)
   }
 }
@@ -144,7 +144,7 @@ async function trainAnewIfNeeded(flags: TrainFlags & { readonly output: string }
 function checkKept(traces: string, least: number): void {
   const kept = []
   for (const { outcome, question } of readRecords(traces, traceRecords)) if (outcome === 'kept') kept.push({ question })
-  checkEnough(kept, least, `give more --questions or --samples (${traces} says why others were dropped)`)
+  checkEnoughTraces(kept, least, `give more --questions or --samples (${traces} says why others were dropped)`)
 }
 
 /** What is wrong with the last step's options should not come out after hours of the first. */

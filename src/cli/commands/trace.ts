@@ -6,15 +6,16 @@ import { basename, extname } from 'node:path'
 import { Command } from 'commander'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
-import { readQuestions, type Question } from '../../evaluation/question-file.ts'
+import { readQuestionFile, type Question } from '../../evaluation/question-file.ts'
 import { findThinkingTags } from '../../llama/index.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
 import { identify } from '../../evaluation/run/identity.ts'
 import { TraceQueueExecutor } from '../../queue/trace-queue-executor.ts'
 import type { RemoteExecutor } from '../../traces/remote-executor.ts'
 import type { TraceExecutor } from '../../traces/trace-job.ts'
-import { failuresPath } from '../../traces/trace-failure.ts'
+import { traceFailuresPath } from '../../traces/trace-failure.ts'
 import { sampleTraces, type TraceProgress, type TraceSummary } from '../../traces/sample-traces.ts'
+import { counted } from '../counted.ts'
 import { sayWhatFailed } from '../failed-jobs.ts'
 import { findModel } from '../find-model.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
@@ -59,11 +60,15 @@ export function traceCommand(): Command {
 export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceSummary | undefined> {
   checkTraceFlags(flags)
   const { questionField, answerField, idField, limit } = flags
-  const questions = await readQuestions(flags.questions, { ...defined({ questionField, answerField, idField, limit }) })
+  const { questions, leftOut } = await readQuestionFile(
+    flags.questions,
+    defined({ questionField, answerField, idField, limit }),
+  )
   using interrupt = onInterrupt()
   const { signal } = interrupt
   const progress = new ProgressLine(process.stderr, 'samples')
   const say: Say = (text) => progress.say(text)
+  if (leftOut.length > 0) say(`${counted(leftOut.length, 'row')} without an answer left out`)
   let model: Model | undefined
   let queue: QueueClient | undefined
   let isComplete = false
@@ -88,7 +93,7 @@ export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceS
         ? JSON.stringify(traceRecordOf(summary, model, remote?.name, flags), null, 2)
         : traceSummary(summary).join('\n'),
     )
-    sayWhatFailed({ failed: summary.failedNow }, failuresPath(summary.output), say)
+    sayWhatFailed({ failed: summary.failedNow }, traceFailuresPath(summary.output), say)
     if (!summary.interrupted) return summary
     say(interruptedText(flags))
     return undefined

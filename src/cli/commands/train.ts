@@ -9,7 +9,7 @@ import { inspectGguf } from '../../models/gguf-file.ts'
 import { resolveModel } from '../../models/resolve.ts'
 import { mismatch, writeCheckpoint } from '../../predictor/index.ts'
 import { withFileLock, type WriteLock } from '../../records/file-lock.ts'
-import { putAside } from '../../records/put-aside.ts'
+import { moveToBackup } from '../../records/backup.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import type { TrainingSettings } from '../../training/settings.ts'
 import { trainPredictor, type TrainingResult } from '../../training/train-predictor.ts'
@@ -71,7 +71,7 @@ export async function train(flags: TrainFlags, write = toStdout): Promise<boolea
   try {
     await withFileLock(output.lock, { signal, onWait, staleMs: staleLockMs }, async (lock) => {
       await output.check(flags.force === true, flags.resume)
-      if (!flags.resume) putAside(output.state)
+      if (!flags.resume) moveToBackup(output.state)
       const library = loadLibrary(flags.gpu)
       await trainAndWrite({ flags, settings, recommendation, library, store, output, lock, signal, write })
     })

@@ -1,6 +1,4 @@
-/**
- * Brackets in LaTeX: where one closes, and splitting outside of them. Knows nothing of what the text means.
- */
+/** Brackets in LaTeX: where one closes, and splitting outside of them. */
 
 const openings = '({['
 const closings = ')}]'

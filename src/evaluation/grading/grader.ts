@@ -1,7 +1,4 @@
-/**
- * Decides whether an answer is right: by its text where that is enough, else in a thread with a time limit. Knows nothing
- * of where answers come from.
- */
+/** Decides whether an answer is right: by its text where that is enough, else in a thread with a time limit. */
 import { Worker } from 'node:worker_threads'
 import { EngineError } from '../../errors.ts'
 import type { FromWorker, Pair } from './equivalence-worker.ts'

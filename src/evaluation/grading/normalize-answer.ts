@@ -1,7 +1,4 @@
-/**
- * Writes an answer, LaTeX or plain, in one way: the same commands, no decoration, no ambiguous short forms. Knows nothing
- * of what an answer is (a set, an interval, a number) or of other answers.
- */
+/** Writes an answer, LaTeX or plain, in one way: the same commands, no decoration, no ambiguous short forms. */
 import { closingBracket, isBracketed } from './brackets.ts'
 import { characters, type Rule } from './characters.ts'
 import { commandRules } from './command-rules.ts'

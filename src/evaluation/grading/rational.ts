@@ -1,7 +1,4 @@
-/**
- * Exact fractions of whole numbers of any size, and reading them from plain numbers. Knows nothing of LaTeX beyond `\frac`
- * and powers of ten.
- */
+/** Exact fractions of whole numbers of any size, and reading them from plain numbers. */
 
 /** The denominator is positive; the fraction need not be in lowest terms. */
 export interface Rational {

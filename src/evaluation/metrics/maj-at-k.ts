@@ -5,7 +5,7 @@
  */
 import { mulberry32 } from '../../mulberry32.ts'
 import { estimate, perItem, type Estimate, type EstimateOptions } from './estimate.ts'
-import { checkEnough, type GradedSample } from './pass-at-k.ts'
+import { checkEnoughSamples, type GradedSample } from './pass-at-k.ts'
 
 export interface AnsweredSample extends GradedSample {
   readonly sample: number
@@ -31,7 +31,7 @@ const mostSubsets = 2000
 export function majAtK(samples: readonly AnsweredSample[], k: number, options: MajorityOptions = {}): Estimate {
   const { classOf = normalisedText, seed = 1 } = options
   const values = perItem(samples, (ofItem) => {
-    checkEnough('Maj', ofItem, k)
+    checkEnoughSamples('Maj', ofItem, k)
     const votes = [...ofItem]
       .sort((a, b) => a.sample - b.sample)
       .map(({ item, answer, right }) => ({ right, of: answer === null ? null : classOf(answer, item) }))

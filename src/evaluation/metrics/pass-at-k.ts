@@ -40,14 +40,14 @@ export function passAtK(n: number, c: number, k: number): number {
  */
 export function meanPassAtK(samples: readonly GradedSample[], k: number, options: EstimateOptions = {}): Estimate {
   const values = perItem(samples, (ofItem) => {
-    checkEnough('Pass', ofItem, k)
+    checkEnoughSamples('Pass', ofItem, k)
     return passAtK(ofItem.length, ofItem.filter(({ right }) => right).length, k)
   })
   return estimate(values, options)
 }
 
 /** @throws InputError `too_few_samples` */
-export function checkEnough(name: string, ofItem: readonly { readonly item: string }[], k: number): void {
+export function checkEnoughSamples(name: string, ofItem: readonly { readonly item: string }[], k: number): void {
   if (Number.isInteger(k) && k >= 1 && k <= ofItem.length) return
   throw new InputError(
     'too_few_samples',

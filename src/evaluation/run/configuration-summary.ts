@@ -1,6 +1,4 @@
-/**
- * The numbers of one configuration from its records. Knows nothing of files.
- */
+/** The numbers of one configuration from its records. */
 import { costSummary, throughput, type CostSummary, type Throughput } from '../metrics/costs.ts'
 import {
   itemMeans,
@@ -18,7 +16,7 @@ import type { EvalPlan } from './eval-plan.ts'
 import type { ReplayRecord } from './eval-record.ts'
 import type { Compared, Rows, Sample } from './found-records.ts'
 import { choiceLetter } from '../grading/choice-letter.ts'
-import type { AnswerGrader } from './judge.ts'
+import type { AnswerGrader } from '../grading/grade-answer.ts'
 
 export interface AtK {
   readonly k: number

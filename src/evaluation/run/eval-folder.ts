@@ -1,19 +1,17 @@
-/**
- * The folder of a run: plan.json and records.jsonl. Knows nothing of how records come about.
- */
+/** The folder of a run: plan.json and records.jsonl. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../../errors.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { withFileLock, type WriteLock } from '../../records/file-lock.ts'
 import { readWholeText } from '../../records/input-file.ts'
-import { putAside } from '../../records/put-aside.ts'
+import { moveToBackup } from '../../records/backup.ts'
 import { parseJson, whyNot } from '../../records/read-records.ts'
 import { evalPlan, type EvalPlan } from './eval-plan.ts'
 
 export const recordsPath = (folder: string): string => join(folder, 'records.jsonl')
 /** Jobs that failed (`FailureLog`). */
-export const failuresPath = (folder: string): string => join(folder, 'failures.jsonl')
+export const evalFailuresPath = (folder: string): string => join(folder, 'failures.jsonl')
 const planErrors = { missing: 'no_plan', invalid: 'invalid_plan' }
 const planPath = (folder: string): string => join(folder, 'plan.json')
 
@@ -43,9 +41,9 @@ export function writePlan(folder: string, plan: EvalPlan, lock: WriteLock): void
 
 /** Plan, records and failures get other names; nothing is deleted. */
 export function putFolderAside(folder: string): void {
-  putAside(failuresPath(folder))
-  putAside(recordsPath(folder))
-  putAside(planPath(folder))
+  moveToBackup(evalFailuresPath(folder))
+  moveToBackup(recordsPath(folder))
+  moveToBackup(planPath(folder))
 }
 
 /**

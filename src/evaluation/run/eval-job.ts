@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { formatPolicyReference, protectableParts } from '../../eviction/protect.ts'
 import { kvTypes, largestSeed } from '../../llama/index.ts'
+import { gradingKinds } from '../grading/grade-answer.ts'
 
 /** How a cache is bounded, and how tokens are drawn. */
 export const jobSettings = z.object({
@@ -25,7 +26,7 @@ export const jobFields = {
   item: z.string(),
   prompt: z.string(),
   expected: z.string(),
-  grading: z.enum(['math', 'choice', 'chain']),
+  grading: z.enum(gradingKinds),
   /** Which sample of the item, from 0. */
   sample: z.int().nonnegative(),
   /** Its name; of a user's own the name of the file. */
@@ -109,7 +110,7 @@ export function jobKey(job: PlannedJob, { model, predictor }: EvalIdentity): str
 }
 
 /** What a job is, for people. */
-export function titleOf({ kind, task, item, sample, policy, protect }: PlannedJob): string {
+export function evalJobTitle({ kind, task, item, sample, policy, protect }: PlannedJob): string {
   const under = formatPolicyReference({ policy, protect })
   return `${task} ${item} sample ${sample} under ${under}${kind === 'replay' ? ', replay,' : ''}`
 }

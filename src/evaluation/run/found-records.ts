@@ -1,11 +1,9 @@
-/**
- * The records of a folder, by configuration, and what the plan has and the folder lacks. Knows nothing of metrics.
- */
+/** The records of a folder, by configuration, and what the plan has and the folder lacks. */
 import { existsSync } from 'node:fs'
 import { readFailures, type JobFailure } from '../../jobs/failure-log.ts'
 import { readRecords } from '../../records/read-records.ts'
 import { jobKey } from './eval-job.ts'
-import { failuresPath, recordsPath } from './eval-folder.ts'
+import { evalFailuresPath, recordsPath } from './eval-folder.ts'
 import type { Configuration, EvalPlan, PlannedGroup } from './eval-plan.ts'
 import { evalRecords, recordKey, type ReplayRecord, type SampleRecord } from './eval-record.ts'
 import { isReference, sampleOf } from './references.ts'
@@ -24,7 +22,7 @@ export interface FoundRecords {
 
 /** Of records with the same key the first counts, as in a run that goes on and in a merge. */
 export function readFound(folder: string): FoundRecords {
-  const failures = new Map(readFailures(failuresPath(folder)).map((failure) => [failure.key, failure]))
+  const failures = new Map(readFailures(evalFailuresPath(folder)).map((failure) => [failure.key, failure]))
   const found: FoundRecords = { samples: new Map(), replays: new Map(), failures, versions: new Map() }
   if (!existsSync(recordsPath(folder))) return found
   for (const record of readRecords(recordsPath(folder), evalRecords)) {

@@ -8,7 +8,8 @@ import { isLoop } from '../metrics/loop.ts'
 import { answerLoss } from '../metrics/replay-loss.ts'
 import type { EvalIdentity, EvalJob } from './eval-job.ts'
 import { evalSchema, type EvalRecord } from './eval-record.ts'
-import { judge, type AnswerGrader } from './judge.ts'
+import type { AnswerGrader } from '../grading/grade-answer.ts'
+import { judge } from './judge.ts'
 
 /** What all jobs of a process are carried out with. */
 export interface EvalSetting {

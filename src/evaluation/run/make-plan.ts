@@ -1,6 +1,7 @@
 /**
  * Puts a plan together from tasks with their questions and the points of a grid. Loads no questions.
  */
+import { checkFields } from '../../check-shape.ts'
 import { InputError } from '../../errors.ts'
 import { addedProtection, type ProtectedPart } from '../../eviction/protect.ts'
 import { findPolicy, policyNames } from '../../eviction/registry.ts'
@@ -40,8 +41,26 @@ export interface PlanOptions {
   readonly tasks: readonly TaskToPlan[]
 }
 
-/** With replays the full cache is sampled in any case: its traces are what is replayed. */
-export function makePlan({ identity, seed, kvType, metrics, tasks }: PlanOptions): EvalPlan {
+const planFields = { identity: true, seed: true, kvType: true, metrics: true, tasks: true } as const
+const taskFields = {
+  ...{ name: true, source: true, items: true, sampling: true, maxTokens: true, samples: true, points: true },
+} as const
+const pointFields = {
+  ...{ policy: true, policyOptions: true, policyHash: true, protect: true, limit: true },
+  ...{ budget: true, localWindow: true, ratio: true },
+} as const
+
+/**
+ * With replays the full cache is sampled in any case: its traces are what is replayed.
+ * @throws InputError `no_items`, `invalid_option`
+ */
+export function makePlan(options: PlanOptions): EvalPlan {
+  const { identity, seed, kvType, metrics, tasks } = options
+  checkFields(options, planFields, 'the options of makePlan')
+  for (const task of tasks) {
+    checkFields(task, taskFields, 'a task of makePlan')
+    for (const point of task.points) checkFields(point, pointFields, 'a point of makePlan')
+  }
   return { schema: planSchema, ...identity, seed, kvType, tasks: tasks.map((task) => planTask(task, metrics)) }
 }
 

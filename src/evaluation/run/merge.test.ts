@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { noLock } from '../../../test/support/no-lock.ts'
-import { failuresPath, recordsPath, writePlan } from './eval-folder.ts'
+import { evalFailuresPath, recordsPath, writePlan } from './eval-folder.ts'
 import { isInShard } from './eval-job.ts'
 import { recordKey, type EvalRecord } from './eval-record.ts'
 import { mergeFolders } from './merge.ts'
@@ -67,7 +67,7 @@ describe('merging', () => {
       at: '2026-01-01T00:00:00.000Z',
     })
     const parts = [folderOf(records.slice(0, 30)), folderOf(records.slice(32))]
-    writeFileSync(failuresPath(parts[0]!), textOfLines([30, 31, 35].map((i) => failure(records[i]!))))
+    writeFileSync(evalFailuresPath(parts[0]!), textOfLines([30, 31, 35].map((i) => failure(records[i]!))))
     const output = fresh()
     const { gaps } = await mergeFolders(parts, output)
     expect(gaps).toMatchObject({ missing: 0, failed: 2 })

@@ -11,7 +11,7 @@ import { writeFileAtomic } from '../../records/atomic-file.ts'
 import type { WriteLock } from '../../records/file-lock.ts'
 import { readAllRecords } from '../../records/read-records.ts'
 import { jobKey } from './eval-job.ts'
-import { failuresPath, hasPlan, readPlan, recordsPath, withEvalFolder, writePlan } from './eval-folder.ts'
+import { evalFailuresPath, hasPlan, readPlan, recordsPath, withEvalFolder, writePlan } from './eval-folder.ts'
 import { plannedGroups, type EvalPlan } from './eval-plan.ts'
 import { gapsOf, type Gaps } from './gaps.ts'
 import { evalRecords, recordKey, withoutTimings, type EvalRecord } from './eval-record.ts'
@@ -93,9 +93,9 @@ function merge(plan: EvalPlan, folders: readonly string[], output: string, lock:
 }
 
 function mergeFailures(folders: readonly string[], output: string, lock: WriteLock): void {
-  const log = new FailureLog(failuresPath(output), lock)
+  const log = new FailureLog(evalFailuresPath(output), lock)
   for (const folder of folders) {
-    if (folder !== output) for (const failure of readFailures(failuresPath(folder))) log.add(failure)
+    if (folder !== output) for (const failure of readFailures(evalFailuresPath(folder))) log.add(failure)
   }
 }
 

@@ -1,7 +1,8 @@
 /**
- * Carries out a plan in a folder: one configuration after another, many sequences at a time, each record kept as soon as it is
- * there. What was recorded before is not done again. Knows nothing of command lines or of how progress is shown.
+ * Carries out a plan in a folder: one configuration after another, many sequences at a time, each record kept as soon as it
+ * is there. What was recorded before is not done again.
  */
+import { checkFields } from '../../check-shape.ts'
 import { InputError } from '../../errors.ts'
 import { FailureLog } from '../../jobs/failure-log.ts'
 import { FailureNotes } from '../../jobs/failure-notes.ts'
@@ -11,7 +12,7 @@ import type { WriteLock } from '../../records/file-lock.ts'
 import { RecordFile } from '../../records/record-file.ts'
 import { planJob, type EvalExecutor } from './eval-engine.ts'
 import {
-  failuresPath,
+  evalFailuresPath,
   hasPlan,
   putFolderAside,
   readPlan,
@@ -19,7 +20,7 @@ import {
   withEvalFolder,
   writePlan,
 } from './eval-folder.ts'
-import { isInShard, jobKey, titleOf, type EvalJob, type ReplayReference, type Shard } from './eval-job.ts'
+import { isInShard, jobKey, evalJobTitle, type EvalJob, type ReplayReference, type Shard } from './eval-job.ts'
 import { extendPlan, plannedGroups, type EvalPlan, type PlannedGroup, type PlannedTask } from './eval-plan.ts'
 import { evalRecords, type EvalRecord } from './eval-record.ts'
 import { refusedRecord, versionsOf, type EvalSetting } from './graded-record.ts'
@@ -44,6 +45,12 @@ export interface RunEvalOptions extends EvalSetting {
   /** What a person should know, e.g. that memory is short, or that a job failed. */
   readonly onNote?: ((text: string) => void) | undefined
 }
+
+const optionFields = {
+  ...{ plan: true, folder: true, resume: true, shard: true, parallel: true, maxFailures: true, executor: true },
+  ...{ model: true, identity: true, grader: true, policyFiles: true, versions: true },
+  ...{ signal: true, onProgress: true, onNote: true },
+} as const
 
 export interface EvalProgress {
   /** Jobs that are recorded, those of earlier runs included. */
@@ -77,6 +84,7 @@ export interface EvalRun {
  *   runs; EngineError if the engine fails. What was recorded stays in every case.
  */
 export async function runEval(options: RunEvalOptions): Promise<EvalRun> {
+  checkFields(options, optionFields, 'the options of runEval')
   const { folder } = options
   return await withEvalFolder(folder, async (lock) => await new Run(options, lock).run())
 }
@@ -110,7 +118,7 @@ class Run {
     if (!resume) putFolderAside(folder)
     this.#folderPlan = hasPlan(folder) ? extendPlan(readPlan(folder), plan, folder) : plan
     this.#records = RecordFile.open(recordsPath(folder), { ...evalRecords, lock })
-    this.#failures = new FailureLog(failuresPath(folder), lock)
+    this.#failures = new FailureLog(evalFailuresPath(folder), lock)
     this.#notes = new FailureNotes((text) => onNote?.(text))
     this.#signal = AbortSignal.any([this.#ending.signal, ...(signal ? [signal] : [])])
     this.#groups = plannedGroups(plan).map((group) => ({
@@ -237,9 +245,9 @@ class Run {
 
   #fail(job: EvalJob, { message: reason }: Error): void {
     this.#failedNow++
-    this.#notes.tell(titleOf(job), reason)
+    this.#notes.tell(evalJobTitle(job), reason)
     this.#failures.add({
-      ...{ key: jobKey(job, this.#options.identity), job: titleOf(job), reason },
+      ...{ key: jobKey(job, this.#options.identity), job: evalJobTitle(job), reason },
       versions: versionsOf(this.#options),
       at: new Date().toISOString(),
     })

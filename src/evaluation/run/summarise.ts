@@ -1,7 +1,8 @@
 /**
  * From the records of a folder to numbers: for each task and configuration the metrics with their intervals, and what is
- * missing. Knows nothing of tables or engines.
+ * missing.
  */
+import { checkFields } from '../../check-shape.ts'
 import { InputError } from '../../errors.ts'
 import { formatPolicyReference } from '../../eviction/protect.ts'
 import { sum } from '../metrics/estimate.ts'
@@ -17,7 +18,7 @@ import {
   type PlannedTask,
 } from './eval-plan.ts'
 import { comparedWith, readFound, rowsOf, type FoundRecords, type Rows } from './found-records.ts'
-import type { AnswerGrader } from './judge.ts'
+import type { AnswerGrader } from '../grading/grade-answer.ts'
 
 export const summarySchema = 'dynts.eval.summary/1'
 
@@ -76,6 +77,7 @@ export interface EvalSummary extends EvalIdentity {
  * @throws InputError `no_plan`, `invalid_plan`, `invalid_records`, `no_records`, `too_few_samples`; `missing_samples`, saying of what how many
  */
 export async function summarise(folder: string, options: SummariseOptions): Promise<EvalSummary> {
+  checkFields(options, { within: true, allowMissing: true, k: true, grader: true }, 'the options of summarise')
   const whole = readPlan(folder)
   const plan = options.within ? narrowPlan(whole, options.within) : whole
   const found = readFound(folder)

@@ -22,8 +22,8 @@ import {
   policyName,
   signed,
   speed,
-  within,
-  type Row,
+  withInterval,
+  type TableRow,
 } from './table-cells.ts'
 
 /**
@@ -165,7 +165,7 @@ function replayTable(rows: readonly ConfigurationSummary[]): string {
   const settled = commonSettings(rows) !== undefined
   const four = (value: number) => signed(value, 4)
   const loss = (estimate: Estimate | null | undefined) =>
-    estimate ? within(four(estimate.mean), estimate.interval, four) : ''
+    estimate ? withInterval(four(estimate.mean), estimate.interval, four) : ''
   return markdown(
     [...head(settled), 'traces', 'replay loss', '95 % interval', 'to `full`', 'to `dynts`'],
     rows.map((one) => {
@@ -206,11 +206,11 @@ function averageTable({ tasks }: EvalSummary): string | undefined {
   )
 }
 
-function head(settled: boolean): Row {
+function head(settled: boolean): TableRow {
   return settled ? ['policy'] : ['policy', 'B', 'W_l', 'ratio']
 }
 
-function lead(one: ConfigurationSummary, settled: boolean): Row {
+function lead(one: ConfigurationSummary, settled: boolean): TableRow {
   const settings = [one.budget, one.localWindow, one.ratio].map((value) => (value === null ? '-' : String(value)))
   return [policyName(one), ...(settled ? [] : settings)]
 }

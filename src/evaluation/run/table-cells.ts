@@ -1,16 +1,14 @@
-/**
- * How numbers and configurations are written in Markdown tables. Knows nothing of which tables there are.
- */
+/** How numbers and configurations are written in Markdown tables. */
 import { formatPolicyReference } from '../../eviction/protect.ts'
 import type { Estimate } from '../metrics/estimate.ts'
 import type { ConfigurationSummary } from './summarise.ts'
 
-export type Row = readonly string[]
+export type TableRow = readonly string[]
 
 /** First column to the left, the others to the right; padded, so that it reads well as it is. */
-export function markdown(header: Row, rows: readonly Row[]): string {
+export function markdown(header: TableRow, rows: readonly TableRow[]): string {
   const widths = header.map((_, i) => Math.max(3, ...[header, ...rows].map((row) => (row[i] ?? '').length)))
-  const line = (row: Row) =>
+  const line = (row: TableRow) =>
     `| ${widths.map((width, i) => (i === 0 ? (row[i] ?? '').padEnd(width) : (row[i] ?? '').padStart(width))).join(' | ')} |`
   const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
   return [line(header), line(rule), ...rows.map(line)].join('\n')
@@ -44,17 +42,17 @@ export function intervalOf({ interval }: Estimate, format = percent): string {
 /** e.g. `91.4 % (88.8 to 93.8)` */
 export function percentWithin({ mean, interval }: Estimate): string {
   const plain = (share: number) => (share * 100).toFixed(1)
-  return within(percent(mean), interval, plain)
+  return withInterval(percent(mean), interval, plain)
 }
 
 /** A difference of shares, e.g. `-2.6 (-4.6 to -0.6)`. */
 export function points({ mean, interval }: Estimate): string {
   const hundred = (share: number) => signed(share * 100, 1)
-  return within(hundred(mean), interval, hundred)
+  return withInterval(hundred(mean), interval, hundred)
 }
 
 /** With its interval in brackets, if there is one. */
-export function within(mean: string, interval: Estimate['interval'], format: (value: number) => string): string {
+export function withInterval(mean: string, interval: Estimate['interval'], format: (value: number) => string): string {
   return interval ? `${mean} (${format(interval.low)} to ${format(interval.high)})` : mean
 }
 

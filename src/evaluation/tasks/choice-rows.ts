@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { InputError } from '../../errors.ts'
 import { readRows } from '../question-rows.ts'
 import { choiceLetters, choiceText } from '../choice-text.ts'
-import { shuffled } from '../shuffled.ts'
+import { shuffledOrder } from '../shuffled.ts'
 import { choicePrompt } from './prompts.ts'
 import { seedOf } from './seed-of.ts'
 import type { TaskItem } from './task.ts'
@@ -42,7 +42,7 @@ export function choiceItem(row: ChoiceRow, index: number, seed: number): TaskIte
   const id = recordId.trim() === '' ? String(index) : recordId
   // The right one first.
   const all = [row['Correct Answer'], row['Incorrect Answer 1'], row['Incorrect Answer 2'], row['Incorrect Answer 3']]
-  const order = shuffled(all.length, seedOf('choices', seed, id))
+  const order = shuffledOrder(all.length, seedOf('choices', seed, id))
   const choices = order.map((from) => all[from] ?? '')
   const expected = choiceLetters[order.indexOf(0)] ?? ''
   return {

@@ -4,8 +4,10 @@
 import { choiceLetters } from '../choice-text.ts'
 
 /** DeepSeek's own sentence for mathematics. */
+export const mathInstruction = 'Please reason step by step, and put your final answer within \\boxed{}.'
+
 export function mathPrompt(question: string): string {
-  return `${question.trim()}\nPlease reason step by step, and put your final answer within \\boxed{}.`
+  return `${question.trim()}\n${mathInstruction}`
 }
 
 /**

@@ -4,9 +4,7 @@
 import { InputError } from '../../errors.ts'
 import type { DownloadProgress } from '../../models/progress-meter.ts'
 import type { ResolveOptions } from '../../models/resolve.ts'
-
-/** How an answer is graded: by equivalence, by its letter, or as text. */
-export type GradingKind = 'math' | 'choice' | 'chain'
+import type { GradingKind } from '../grading/grade-answer.ts'
 
 export interface TaskItem {
   /** Unique within the task. */

@@ -1,0 +1,28 @@
+/** Whether an extracted answer is right, by the kind of its question. */
+import { choiceLetter } from './choice-letter.ts'
+
+/** `math`: mathematical equality, `choice`: the letter, `chain`: the same text (the embedded model's own problems). */
+export const gradingKinds = ['math', 'choice', 'chain'] as const
+export type GradingKind = (typeof gradingKinds)[number]
+
+/** Compares mathematical answers. `Grader` is one. */
+export interface AnswerGrader {
+  grade(given: string, expected: string): Promise<{ readonly right: boolean; readonly how?: string | undefined }>
+}
+
+export interface Grade {
+  readonly right: boolean
+  /** `exact` (text), `letter`, or what the grader says. */
+  readonly graded: string
+}
+
+export async function gradeAnswer(
+  given: string,
+  { expected, grading }: { readonly expected: string; readonly grading: GradingKind },
+  grader: AnswerGrader,
+): Promise<Grade> {
+  if (grading === 'chain') return { right: given.trim() === expected.trim(), graded: 'exact' }
+  if (grading === 'choice') return { right: choiceLetter(given) === choiceLetter(expected), graded: 'letter' }
+  const { right, how = 'equivalence' } = await grader.grade(given, expected)
+  return { right, graded: how }
+}
