@@ -5,7 +5,14 @@ import { fakePlan, point } from '../evaluation/run/records.fake.ts'
 import { whatIsPlanned } from './eval-plan-text.ts'
 
 const located = {
-  info: { name: 'a model', architecture: 'qwen2', quantization: 'F16', trainedContext: 8192 },
+  info: {
+    name: 'a model',
+    architecture: 'qwen2',
+    quantization: 'F16',
+    trainedContext: 8192,
+    chatTemplate: 'x',
+    tokenizer: {},
+  },
   predictor: undefined,
 } as LocatedModel
 const where = { parallel: () => 8, shard: undefined, output: 'out' }

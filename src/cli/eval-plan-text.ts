@@ -1,6 +1,7 @@
 /**
  * What `dynts eval` says before anything runs: all that the results depend on. Decides nothing.
  */
+import { missingMetadata } from '../models/missing-metadata.ts'
 import { formatPolicyReference } from '../eviction/protect.ts'
 import { counted } from './counted.ts'
 import type { LocatedModel } from '../engine/model.ts'
@@ -25,6 +26,7 @@ export function whatIsPlanned(
   const part = shard ? `, part ${shard.index} of ${shard.count}` : ''
   return [
     `${info.name} (${info.architecture}, ${info.quantization}), ${predictor ? 'with' : 'without'} an importance predictor; cache ${plan.kvType}, seed ${plan.seed}`,
+    ...missingMetadata(info),
     ...plan.tasks.flatMap((task) => taskLines(task, parallel)),
     ...contextLines(plan.tasks, info.trainedContext),
     `into ${output}${part}`,

@@ -8,6 +8,7 @@ function said(values: Readonly<Record<string, number>>, flags: Partial<RunFlags>
     ...{ name: 'a', architecture: 'gemma3', quantization: 'F16', weightBytes: 1, trainedContext: 100_000 },
     ...{ layers: 2, kvHeadsByLayer: [1, 1], keyLength: 8, valueLength: 8 },
     architectureValues: new Map(Object.entries(values)),
+    ...{ chatTemplate: '{{ messages }}', tokenizer: { model: 'gpt2', pre: 'qwen2' } },
   }
   const located = { info } as unknown as LocatedModel
   return whatItTakes(located, { samples: 1, kvType: 'f16', ...flags } as RunFlags, 'question').join('\n')

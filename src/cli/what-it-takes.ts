@@ -6,6 +6,7 @@ import { defaultMaxTokens, defaultPolicy, resolveCacheSettings } from '../engine
 import { parsePolicyReference } from '../eviction/protect.ts'
 import { resolvePolicy } from '../eviction/registry.ts'
 import { cacheBound } from '../models/cache-bound.ts'
+import { missingMetadata } from '../models/missing-metadata.ts'
 import { formatMemoryPlan, memoryPlan } from '../models/memory-plan.ts'
 import type { RunFlags } from './run-options.ts'
 
@@ -42,6 +43,7 @@ export function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, 
       `This may be a model with sliding-window attention. If it is, which is certain once it is loaded, its cache cannot be bounded, and ${then}.`,
     )
   }
+  lines.push(...missingMetadata(info))
   if (!predictor && flags.policy === undefined && policy.evicts) {
     lines.push(
       'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. dynts fit trains one (docs/training.md).',

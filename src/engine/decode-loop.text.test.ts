@@ -72,17 +72,33 @@ describe('the text of a generation', () => {
     )
   })
 
-  test('a turn without thinking is all answer, also if the model closes a tag that it never opened', () => {
+  test('what precedes a closing tag that nothing has opened is thinking in the result, though it was shown as answer', () => {
     fc.assert(
       fc.property(text, closing, text, (before, close, after) => {
         const script = [token('a'), ...before, ...close, ...after]
         const loop = scripted(script, { prompt: { text: 'Q' } })
-        const { thinking, usage } = loop.result(1)
-        expect(thinking).toBe('')
+        const { thinking, answer, usage } = loop.result(1)
+        expect({ thinking, answer }).toEqual({ thinking: `a${textOf(before)}`.trim(), answer: textOf(after).trim() })
         expect(shown(loop)).toEqual({ thinking: '', answer: `a${textOf(before)}${textOf(after)}` })
-        expect(usage).toMatchObject({ thinkingTokens: 0, answerTokens: script.length })
+        const thinkingTokens = 1 + before.length
+        expect(usage).toMatchObject({ thinkingTokens, answerTokens: script.length - thinkingTokens })
       }),
     )
+  })
+
+  test('of a model whose template names no tags a closing tag is a part of the answer', () => {
+    const thinkingTags = { open: '<think>', close: '</think>', areAssumed: true }
+    const script = tokens('a|b|</think>|c')
+    const loop = runAlone(
+      { prompt: { text: 'Q' }, policy: 'full', seed: 1, maxTokens: script.length },
+      { scripts: { 1: script }, model: { thinkingTags } },
+    )
+    expect(loop.result(1)).toMatchObject({ thinking: '', answer: 'ab</think>c', usage: { thinkingTokens: 0 } })
+  })
+
+  test('a stop text that was under way when the thinking closed is thinking', () => {
+    const loop = scripted(tokens('a|st|</think>|b|stop|c'), { prompt: { text: 'Q' }, stop: ['stop'] })
+    expect(loop.result(1)).toMatchObject({ thinking: 'ast', answer: 'b', finishReason: 'stop' })
   })
 
   test('an end within the thinking is no thinking', () => {

@@ -40,7 +40,7 @@ function tokenized(model: PromptFacts, prompt: Prompt): ReadPrompt {
   return { opening, promptTokens: tokenizePrompt(model.vocab, prompt, text) }
 }
 
-/** What takes the place of the last message, to see what the template adds behind it: private-use characters. */
+/** Shows where the last message ends, to see what the template adds behind it: private-use characters. */
 const marker = '\u{e000}\u{e001}\u{e000}'
 
 /**
@@ -65,9 +65,27 @@ export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string
       ...(prompt.enableThinking === undefined ? {} : { enableThinking: prompt.enableThinking }),
     })
   const text = render(prompt.messages)
-  // Not looked for by its text: that may be short, and stand in what the template adds, or it may have been changed.
-  const marked = render(prompt.messages.map((one, i, all) => (i < all.length - 1 ? one : { ...one, content: marker })))
-  return { text, opening: marked.split(marker).at(-1) ?? '' }
+  const earlier = prompt.messages.slice(0, -1)
+  const opening = prompt.messages
+    .slice(-1)
+    .map((last) => behindLast(text, last.content, (content) => render([...earlier, { ...last, content }])))
+  return { text, opening: opening.join('') }
+}
+
+/**
+ * What a template adds behind the last message. A user can switch thinking off in it (`/no_think`), so the message stays; and it is not
+ * looked for by its text, which may be short, and stand in what the template adds, or may have been changed.
+ * @param render the conversation with another last message
+ */
+function behindLast(text: string, content: string, render: (content: string) => string): string {
+  const behind = render(content + marker).split(marker)
+  if (behind.join('') === text) return behind.at(-1) ?? ''
+  // A template that strips messages shows the white space that the marker kept.
+  const before = render(marker + content).split(marker)
+  const rest = before.at(-1) ?? ''
+  const stripped = content.trimEnd()
+  if (before.join('') === text && rest.startsWith(stripped)) return rest.slice(stripped.length)
+  return render(marker).split(marker).at(-1) ?? ''
 }
 
 function tokenizePrompt(vocab: Vocabulary, prompt: Prompt, text: string): Int32Array {

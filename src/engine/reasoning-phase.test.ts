@@ -7,15 +7,21 @@ const tags = { open: '<think>', close: '</think>' }
 const { thinking, answer } = CellKind
 
 /** Feeds pieces and gives the text of each phase and the kind of each token's cell. */
-function run(pieces: string[], promptText = '') {
-  const phase = new ReasoningPhase(tags, promptText)
+function run(pieces: string[], promptText = '', areAssumed = false) {
+  const phase = new ReasoningPhase({ ...tags, areAssumed }, promptText)
   const kinds: number[] = []
   const texts = { thinking: '', answer: '' }
   pieces.forEach((piece, position) => {
     const step = phase.push(piece, position)
     kinds.push(step.kind)
     for (const tag of step.tagPositions) kinds[tag] = answer
-    for (const segment of step.segments) texts[segment.phase] += segment.text
+    for (const [i, segment] of [...step.segments, { phase: 'answer' as const, text: '' }].entries()) {
+      if (i === step.thinkingBefore) {
+        texts.thinking += texts.answer
+        texts.answer = ''
+      }
+      texts[segment.phase] += segment.text
+    }
   })
   for (const segment of phase.finish()) texts[segment.phase] += segment.text
   return { ...texts, kinds }
@@ -65,7 +71,15 @@ describe('ReasoningPhase', () => {
   })
 
   test('a prompt without the opening tag and a model that only closes it', () => {
-    expect(run(['a', '</think>', 'b'], 'Q')).toEqual({ thinking: '', answer: 'ab', kinds: [thinking, answer, answer] })
+    expect(run(['a', '</think>', 'b'], 'Q')).toEqual({ thinking: 'a', answer: 'b', kinds: [thinking, answer, answer] })
+    expect(run(['a', '\n</th', 'ink>\n', 'b'], 'Q')).toMatchObject({ thinking: 'a\n', answer: '\nb' })
+  })
+
+  test('a closing tag stays where the template names no tags, or has closed the thinking itself', () => {
+    const stays = { thinking: '', answer: 'a</think>b', kinds: [thinking, thinking, thinking] }
+    expect(run(['a', '</think>', 'b'], 'Q', true)).toEqual(stays)
+    expect(run(['a', '</think>', 'b'], 'Q<think>\n\n</think>\n\n')).toEqual(stays)
+    expect(run(['<think>', 'a', '</think>', 'b'], 'Q', true)).toMatchObject({ thinking: 'a', answer: 'b' })
   })
 
   test('a thinking that never closes ends as thinking, held text included', () => {

@@ -22,13 +22,20 @@ export interface PhaseStep {
   readonly tagPositions: readonly number[]
   /** Text that is now certain to belong to a phase; the tags themselves are left out. */
   readonly segments: readonly Segment[]
+  /**
+   * Of a turn that closes a thinking which nobody has opened: what it said so far, up to this segment, was its thinking. Only now is
+   * that known: the text was taken for answer.
+   */
+  readonly thinkingBefore: number | undefined
 }
 
-/** `before`: the turn may still begin with an opening tag. `plain`: a turn without thinking. */
+/** `before`: the turn may still begin with an opening tag. `plain`: a turn without thinking, as far as is known. */
 type State = 'before' | 'thinking' | 'answer' | 'plain'
 
 export class ReasoningPhase {
   readonly #tags: ThinkingTags
+  /** Whether a turn that has opened no thinking can close one. */
+  readonly #mayClose: boolean
   #state: State
   /** Text that may be the beginning of a tag, and the tokens that it came from, each with where its text starts. */
   #held = ''
@@ -42,6 +49,7 @@ export class ReasoningPhase {
     if (opened > closed) this.#state = 'thinking'
     else if (closed >= 0 && opening.slice(closed + tags.close.length).trim() === '') this.#state = 'plain'
     else this.#state = 'before'
+    this.#mayClose = tags.areAssumed !== true && this.#state === 'before'
   }
 
   /** The phase that the next text belongs to; undefined while the turn may still begin with an opening tag. */
@@ -58,6 +66,7 @@ export class ReasoningPhase {
     const segments: Segment[] = []
     const tagPositions: number[] = []
     let isTag = false
+    let thinkingBefore: number | undefined
     for (;;) {
       const tag = this.#awaitedTag()
       if (tag === undefined) {
@@ -80,6 +89,7 @@ export class ReasoningPhase {
       }
       // White space before an opening tag goes with the tag: it is neither thinking nor answer.
       if (this.#state !== 'before') this.#emit(segments, found)
+      if (this.#state === 'plain') thinkingBefore = segments.length
       tagPositions.push(...this.#heldTokens.map((token) => token.position).filter((held) => held !== position))
       isTag = true
       this.#heldTokens = []
@@ -87,7 +97,7 @@ export class ReasoningPhase {
       this.#state = this.#state === 'before' ? 'thinking' : 'answer'
     }
     const kind = isTag || stateBefore === 'answer' ? CellKind.answer : CellKind.thinking
-    return { kind, tagPositions, segments }
+    return { kind, tagPositions, segments, thinkingBefore }
   }
 
   /** Text that was held back because it looked like the beginning of a tag; call it once, at the end. */
@@ -98,7 +108,7 @@ export class ReasoningPhase {
   }
 
   #awaitedTag(): string | undefined {
-    if (this.#state === 'answer') return undefined
+    if (this.#state === 'answer' || (this.#state === 'plain' && !this.#mayClose)) return undefined
     return this.#state === 'before' ? this.#tags.open : this.#tags.close
   }
 

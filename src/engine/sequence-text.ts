@@ -6,7 +6,7 @@ import type { SequenceCells } from '../cache/sequence-cells.ts'
 import { CellKind } from '../cache/windows.ts'
 import type { LoopModel } from './forward-pass.ts'
 import type { PreparedRequest } from './prepare.ts'
-import { ReasoningPhase, type Phase, type Segment } from './reasoning-phase.ts'
+import { ReasoningPhase, type Phase, type PhaseStep } from './reasoning-phase.ts'
 import type { Counts } from './report.ts'
 import { StopTexts } from './stop-condition.ts'
 import type { GenerateEvent } from './types.ts'
@@ -22,6 +22,7 @@ export class SequenceText {
   readonly #stops: StopTexts
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   #announcedPhase: Phase | undefined
+  #tokens = 0
   #text = ''
   #thinking = ''
   #answer = ''
@@ -72,8 +73,10 @@ export class SequenceText {
     const bytes = ended ? new Uint8Array() : this.#vocab.piece(token)
     const text = this.#decoder.decode(bytes, { stream: true })
     const phaseBefore = this.phase
-    const { kind, tagPositions, segments } = this.#phase.push(text, position)
+    const { kind, tagPositions, segments, thinkingBefore } = this.#phase.push(text, position)
     this.#text += text
+    if (thinkingBefore !== undefined) this.thinkingTokens = this.#tokens - tagPositions.length
+    this.#tokens++
     // A forced line break before the closing tag belongs to the tag.
     this.kind = forced ? CellKind.answer : kind
     const { phase } = this
@@ -82,7 +85,7 @@ export class SequenceText {
       if (phaseBefore === 'thinking' && !forced) this.thinkingTokens--
     }
     if (phase === 'thinking' && kind === CellKind.thinking && !ended && !forced) this.thinkingTokens++
-    const stopped = this.#show(token, position, segments, events)
+    const stopped = this.#show(token, position, { segments, thinkingBefore }, events)
     if (phase) this.#announce(phase, events)
     return ended ? 'end-token' : stopped ? 'stop-text' : undefined
   }
@@ -98,17 +101,30 @@ export class SequenceText {
   }
 
   /** Emits a token's event, and one more for each further phase that its text reaches into; true at a stop text. */
-  #show(token: number, position: number, segments: readonly Segment[], events: GenerateEvent[]): boolean {
+  #show(
+    token: number,
+    position: number,
+    { segments, thinkingBefore }: Pick<PhaseStep, 'segments' | 'thinkingBefore'>,
+    events: GenerateEvent[],
+  ): boolean {
     let unshown: number | null = token
-    for (const segment of segments) {
+    for (const [i, segment] of segments.entries()) {
+      if (i === thinkingBefore) this.#moveToThinking()
       this.#announce(segment.phase, events)
       const { text, stopped } = this.#write(segment.phase, segment.text)
       this.#emit(unshown, position, segment.phase, text, events)
       unshown = null
       if (stopped) return true
     }
+    if (thinkingBefore === segments.length) this.#moveToThinking()
     if (unshown !== null) this.#emit(unshown, position, this.#announcedPhase ?? 'answer', '', events)
     return false
+  }
+
+  /** What was taken for answer was thinking. */
+  #moveToThinking(): void {
+    this.#thinking += this.#answer + this.#stops.finish()
+    this.#answer = ''
   }
 
   #write(phase: Phase, text: string): { text: string; stopped: boolean } {

@@ -94,6 +94,12 @@ describe('the parts of a text', () => {
     expect(layout.tokens.length - layout.answerStart).toBe('\nfour</s>'.length - '</s>'.length + 1)
   })
 
+  test('a thinking that nothing has opened, and that is closed', () => {
+    const layout = layOut('hm\n</think>\n\n4</s>', { chatTemplate: plainTemplate })
+    expect(layout.parts).toEqual(['<user>Q?', '', 'hm\n', '</think>', '\n\n4</s>'])
+    expect(layout).toMatchObject({ thinkingParts: 1, thinking: 'hm\n', answer: '\n\n4' })
+  })
+
   test('no thinking part: three times the first generated position', () => {
     const layout = layOut('four</s>', { chatTemplate: plainTemplate })
     const { promptTokens: first } = layout

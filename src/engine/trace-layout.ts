@@ -107,8 +107,15 @@ function findParts(
     const position = first + i
     const before = phase.phase
     const piece = vocab.endsGeneration(token) ? new Uint8Array() : vocab.piece(token)
-    const { kind, tagPositions, segments } = phase.push(decoder.decode(piece, { stream: true }), position)
-    for (const segment of segments) texts[segment.phase] += segment.text
+    const step = phase.push(decoder.decode(piece, { stream: true }), position)
+    const { kind, tagPositions, segments, thinkingBefore } = step
+    for (const segment of segments.slice(0, thinkingBefore ?? 0)) texts[segment.phase] += segment.text
+    if (thinkingBefore !== undefined) {
+      thinkStart = first
+      texts.thinking += texts.answer
+      texts.answer = ''
+    }
+    for (const segment of segments.slice(thinkingBefore ?? 0)) texts[segment.phase] += segment.text
     if (before === undefined && kind === CellKind.answer) thinkStart = position + 1
     if (thinkStart !== undefined && closed === undefined && phase.phase === 'answer') {
       closed = { thinkEnd: Math.min(position, ...tagPositions), answerStart: position + 1 }

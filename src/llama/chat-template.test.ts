@@ -172,8 +172,10 @@ describe('findThinkingTags', () => {
     ['thinking', "{{ '<thinking>' }}", '<thinking>', '</thinking>'],
     ['reasoning', "{{ '<reasoning>' }}", '<reasoning>', '</reasoning>'],
     ['begin_of_thought', "{{ '<|begin_of_thought|>' }}", '<|begin_of_thought|>', '<|end_of_thought|>'],
+    ['Seed-OSS', "{{ '<seed:think>' }}", '<seed:think>', '</seed:think>'],
     ['no template', '', '<think>', '</think>'],
   ])('of %s', (_name, template, open, close) => {
-    expect(findThinkingTags(template)).toEqual({ open, close })
+    const areAssumed = !template.includes(open) && !template.includes(close)
+    expect(findThinkingTags(template)).toEqual({ open, close, ...(areAssumed ? { areAssumed } : {}) })
   })
 })

@@ -1,6 +1,6 @@
 /** Messages to the text that the model was trained on, with the GGUF's own Jinja template. */
-import { Template } from '@huggingface/jinja'
 import { InputError } from '../errors.ts'
+import { renderJinja, TemplateSyntaxError } from './jinja.ts'
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant'
@@ -20,7 +20,7 @@ export interface ChatTemplateOptions {
  */
 export function renderChat(template: string, messages: readonly ChatMessage[], options: ChatTemplateOptions): string {
   try {
-    return new Template(template).render({
+    return renderJinja(template, {
       messages: messages.map((message) => ({ ...message })),
       add_generation_prompt: true,
       bos_token: options.bosToken,
@@ -30,9 +30,8 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
     })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new InputError('chat_template', `the model's chat template does not accept these messages: ${reason}`, {
-      cause: error,
-    })
+    const what = error instanceof TemplateSyntaxError ? 'cannot be read' : 'does not accept these messages'
+    throw new InputError('chat_template', `the model's chat template ${what}: ${reason}`, { cause: error })
   }
 }
 
@@ -43,16 +42,19 @@ const knownThinkingTags: readonly ThinkingTags[] = [
   { open: '<thinking>', close: '</thinking>' },
   { open: '<reasoning>', close: '</reasoning>' },
   { open: '[THINK]', close: '[/THINK]' },
+  { open: '<seed:think>', close: '</seed:think>' },
   { open: '<|begin_of_thought|>', close: '<|end_of_thought|>' },
 ]
 
 export interface ThinkingTags {
   readonly open: string
   readonly close: string
+  /** The template names none, so the model may be one that does not think: it must open before it can close. */
+  readonly areAssumed?: boolean
 }
 
 /** The tags that a chat template mentions; `<think>` and `</think>` if it mentions none. */
 export function findThinkingTags(template: string): ThinkingTags {
   const found = knownThinkingTags.find((tags) => template.includes(tags.open) || template.includes(tags.close))
-  return found ?? { open: '<think>', close: '</think>' }
+  return found ?? { open: '<think>', close: '</think>', areAssumed: true }
 }

@@ -38,7 +38,7 @@ export interface LlamaLibrary {
   readonly devices: readonly Device[]
   /**
    * Runs native code that returns an object, or null if it fails; then it is run once more, to hear why.
-   * @param failure makes the error from llama.cpp's first warning or error, if there is one
+   * @param failure makes the error from what llama.cpp says first, of errors or else of warnings
    * @throws what `failure` returns
    */
   make(run: () => Pointer | null, failure: (reason: string | undefined) => Error): Pointer
@@ -204,8 +204,8 @@ function isGpu({ kind }: Device): boolean {
 }
 
 const logLevel = { warning: 3, error: 4, continuation: 5 }
-/** Warnings and errors of the calls that are repeated. */
-let log: string[] = []
+/** Of the calls that are repeated. */
+const log: { warnings: string[]; errors: string[] } = { warnings: [], errors: [] }
 /** This thread's; never unregistered, for another thread may be about to call it. */
 let callback: Pointer | undefined
 
@@ -222,7 +222,8 @@ function make(
   const made = run()
   if (made !== null) return made
   callback ??= registerLog()
-  log = []
+  log.warnings = []
+  log.errors = []
   c.llama_log_set(callback, null)
   try {
     const second = run()
@@ -230,13 +231,15 @@ function make(
   } finally {
     c.llama_log_set(nothing, null)
   }
-  throw failure(log[0])
+  throw failure(log.errors[0] ?? log.warnings[0])
 }
 
 function registerLog(): Pointer {
-  let relevant = false
+  let current = 0
   return koffi.register((level: number, text: string) => {
-    if (level !== logLevel.continuation) relevant = level === logLevel.warning || level === logLevel.error
-    if (relevant && text.trim()) log.push(text.trim())
+    if (level !== logLevel.continuation) current = level
+    if (text.trim() === '') return
+    if (current === logLevel.error) log.errors.push(text.trim())
+    if (current === logLevel.warning) log.warnings.push(text.trim())
   }, logCallback)
 }

@@ -49,16 +49,17 @@ export class Vocab {
   tokenize(text: string, { special = true, addBos = false } = {}): Int32Array {
     const bytes = new TextEncoder().encode(text)
     let tokens = new Int32Array(bytes.length + 8)
-    // The C function wants an address even for an empty text.
+    // The C function wants an address even for an empty text. It can add BOS itself, but then it may add EOS behind the text as well.
     const source = bytes.length > 0 ? bytes : new Uint8Array(1)
-    let count = this.#c.llama_tokenize(this.#vocab, source, bytes.length, tokens, tokens.length, addBos, special)
+    let count = this.#c.llama_tokenize(this.#vocab, source, bytes.length, tokens, tokens.length, false, special)
     if (count < 0 && count > -0x80000000) {
       tokens = new Int32Array(-count)
-      count = this.#c.llama_tokenize(this.#vocab, source, bytes.length, tokens, tokens.length, addBos, special)
+      count = this.#c.llama_tokenize(this.#vocab, source, bytes.length, tokens, tokens.length, false, special)
     }
     if (count < 0)
       throw new EngineError('tokenize_failed', `llama.cpp could not tokenize a text of ${bytes.length} bytes`)
-    return tokens.slice(0, count)
+    const found = tokens.subarray(0, count)
+    return addBos && this.addsBos && this.isToken(this.bos) ? Int32Array.of(this.bos, ...found) : found.slice()
   }
 
   /** The bytes of one token, control tokens included; they need not be whole UTF-8 characters. */

@@ -71,6 +71,13 @@ describe('the embedded model', () => {
   })
 })
 
+test('a name is shown without what would steer a terminal', async () => {
+  const named = async (name: string) =>
+    (await inspectGguf(await write(writeGguf(smallModel({ 'general.name': text(name) }), smallTensors)))).name
+  expect(await named('a\u001B[31m model\u0007\u202E')).toBe('a[31m model')
+  expect(await named('\u001B')).toBe('model')
+})
+
 describe('files that are no GGUF', () => {
   test('a missing file', async () => {
     await expect(inspectGguf(join(folder, 'none.gguf'))).rejects.toThrow(failure('model_not_found', /none\.gguf/))

@@ -76,10 +76,10 @@ export async function inspectGguf(path: string): Promise<GgufInfo> {
     weightBytes: tensors.reduce((sum, tensor) => sum + tensor.bytes, 0),
     version: first.version,
     architecture: metadata.architecture,
-    name: metadata.text('general.name') ?? basename(path).replace(/(-\d{5}-of-\d{5})?\.gguf$/i, ''),
+    name: metadata.name('general.name') ?? basename(path).replace(/(-\d{5}-of-\d{5})?\.gguf$/i, ''),
     quantization: quantization(metadata, tensors),
     ...shape,
-    chatTemplate: templates.get('default'),
+    chatTemplate: templates.get('default')?.trim() === '' ? undefined : templates.get('default'),
     chatTemplates: templates,
     tokenizer: {
       model: metadata.text('tokenizer.ggml.model'),

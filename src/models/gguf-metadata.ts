@@ -29,6 +29,14 @@ export class GgufMetadata {
     return `${this.architecture}.${name}`
   }
 
+  /** A text to be shown: without what would steer a terminal. Undefined: there is none, or nothing is left of it. */
+  name(key: string): string | undefined {
+    const shown = this.text(key)
+      ?.replace(/[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu, '')
+      .trim()
+    return shown === '' ? undefined : shown
+  }
+
   text(key: string): string | undefined {
     const value = this.file.metadata.get(key)?.value
     if (value === undefined) return undefined

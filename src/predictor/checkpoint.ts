@@ -119,7 +119,7 @@ export async function readCheckpoint(path: string): Promise<PredictorCheckpoint>
     hiddenSize: required(metadata.count(key('model.hidden_size')), 'the hidden size of its model'),
     layers: required(metadata.count(key('model.layers')), 'the number of layers of its model'),
     vocabularySize: required(metadata.count(key('model.vocabulary_size')), 'the vocabulary size of its model'),
-    name: metadata.text(key('model.name')) ?? 'unknown',
+    name: metadata.name(key('model.name')) ?? 'unknown',
   }
   if (model.hiddenSize !== matrices[0]?.columns) fail('its first layer does not take its model’s hidden states')
   const budget = metadata.count(key('budget'))

@@ -111,3 +111,24 @@ export const smallTensors: readonly TensorSpec[] = [
   { name: 'blk.0.attn_norm.weight', shape: [32] },
   { name: 'blk.1.attn_norm.weight', shape: [32] },
 ]
+
+/**
+ * A model's file with other metadata: a value that is there is overwritten by one of the same length, any other is added.
+ */
+export function withMetadata(model: Buffer, changes: Readonly<Record<string, Value>>): Buffer {
+  const edited = Buffer.from(model)
+  const added: Buffer[] = []
+  for (const [key, value] of Object.entries(changes)) {
+    const name = str(key)
+    const at = edited.indexOf(name)
+    if (at < 0) added.push(Buffer.concat([name, encode(value)]))
+    else encode(value).copy(edited, at + name.length)
+  }
+  if (added.length === 0) return edited
+  // Where the weights begin is a multiple of 32, and must stay so.
+  const filler = (length: number) => Buffer.concat([str('test.filler'), encode(text('.'.repeat(length)))])
+  const length = Buffer.concat([...added, filler(0)]).length
+  const inserted = [...added, filler((32 - (length % 32)) % 32)]
+  edited.writeBigUInt64LE(edited.readBigUInt64LE(16) + BigInt(inserted.length), 16)
+  return Buffer.concat([edited.subarray(0, 24), ...inserted, edited.subarray(24)])
+}

@@ -9,6 +9,7 @@ import { Grader } from '../../evaluation/grading/grader.ts'
 import { readQuestionFile, type Question } from '../../evaluation/question-file.ts'
 import { findThinkingTags } from '../../llama/index.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
+import { missingMetadata } from '../../models/missing-metadata.ts'
 import { identify } from '../../evaluation/run/identity.ts'
 import { TraceQueueExecutor } from '../../queue/trace-queue-executor.ts'
 import type { RemoteExecutor } from '../../traces/remote-executor.ts'
@@ -120,7 +121,7 @@ async function queueExecutor(
 
 /** Before anything is loaded. */
 function whatIsKnown({ info }: LocatedModel, { maxLength }: TraceFlags): string[] {
-  const lines = [`${info.name} (${info.architecture}, ${info.quantization})`]
+  const lines = [`${info.name} (${info.architecture}, ${info.quantization})`, ...missingMetadata(info)]
   if (maxLength > info.trainedContext) {
     const positions = info.trainedContext.toLocaleString('en-US')
     lines.push(`The model was trained for ${positions} positions: longer traces are dropped.`)
