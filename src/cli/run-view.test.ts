@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { GenerateEvent, GenerateResult } from '../engine/types.ts'
 import { PlainView, silentView } from './run-view.ts'
+import { tagsOf } from '../llama/thinking-tags.ts'
 
 const token = (text: string, phase: 'thinking' | 'answer'): GenerateEvent => {
   return { type: 'token', token: 1, position: 0, phase, text, cells: 1 }
@@ -12,7 +13,7 @@ const thinking: GenerateEvent[] = [
 ]
 const answer: GenerateEvent[] = [{ type: 'phase', phase: 'answer' }, token('\n\n', 'answer'), token('c', 'answer')]
 const finish: GenerateEvent = { type: 'finish', result: {} as GenerateResult }
-const tags = { open: '<think>', close: '</think>' }
+const tags = tagsOf({ open: '<think>', close: '</think>' })
 
 function plain(events: readonly GenerateEvent[], samples = 1): string {
   let written = ''

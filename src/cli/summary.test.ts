@@ -11,6 +11,7 @@ function result(
     thinking: '',
     answer,
     finishReason: 'stop',
+    thinkingEnd: 'model',
     usage: { promptTokens: 100, cachedPromptTokens: 0, thinkingTokens: 1400, answerTokens: 45 },
     cache: {
       policy: 'dynts',

@@ -1,17 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type FakeLoop, runAlone } from './loop.fake.ts'
-import type { GenerateRequest } from './types.ts'
+import { type FakeLoop, runAlone, scripted } from './loop.fake.ts'
 import { closeTag, eos, openTag, textOf, token, tokens } from './vocabulary.fake.ts'
-
-/** Runs a request whose sampled tokens are given. */
-function scripted(script: readonly number[], request: Partial<GenerateRequest> = {}): FakeLoop {
-  const prompt = { text: 'Q<think>' }
-  return runAlone(
-    { prompt, policy: 'full', seed: 1, maxTokens: script.length, ...request },
-    { cells: 512, scripts: { 1: script } },
-  )
-}
+import { tagsOf } from '../llama/thinking-tags.ts'
 
 /** The shown text of each phase. */
 function shown(loop: FakeLoop) {
@@ -87,7 +78,7 @@ describe('the text of a generation', () => {
   })
 
   test('of a model whose template names no tags a closing tag is a part of the answer', () => {
-    const thinkingTags = { open: '<think>', close: '</think>', areAssumed: true }
+    const thinkingTags = tagsOf({ open: '<think>', close: '</think>', areAssumed: true })
     const script = tokens('a|b|</think>|c')
     const loop = runAlone(
       { prompt: { text: 'Q' }, policy: 'full', seed: 1, maxTokens: script.length },
@@ -113,7 +104,7 @@ describe('the text of a generation', () => {
   })
 
   test('other tags, of several tokens', () => {
-    const tags = { open: 'STab', close: 'STc' }
+    const tags = tagsOf({ open: 'STab', close: 'STc' })
     const script = tokens('S|T|ab|a|ST|b|S|T|c|d'.replace('ST|', 'S|T|'))
     const loop = runAlone(
       { prompt: { text: 'Q' }, policy: 'full', seed: 1, maxTokens: script.length },
@@ -203,7 +194,7 @@ describe('stop texts', () => {
   test('nothing of the token that completes a stop text follows it, also if it might have begun a tag', () => {
     const script = tokens('d|ab|c')
     const request = { prompt: { text: 'Q' }, policy: 'full', stop: ['a'], seed: 1, maxTokens: script.length }
-    const tags = { open: 'ST', close: 'bc' }
+    const tags = tagsOf({ open: 'ST', close: 'bc' })
     const loop = runAlone(request, { scripts: { 1: script }, model: { thinkingTags: tags } })
     expect(loop.generated(1)).toEqual(tokens('d|ab'))
     expect(shown(loop).answer).toBe('d')
@@ -221,49 +212,5 @@ describe('stop texts', () => {
     const loop = scripted(tokens('</think>|a|st'), { stop: ['stop'] })
     expect(shown(loop).answer).toBe('ast')
     expect(loop.tokenEvents(1).at(-1)).toMatchObject({ token: null, text: 'st', phase: 'answer' })
-  })
-})
-
-describe('the thinking budget', () => {
-  const thoughts = tokens('a|b|c|d|a|b|c|d|a|b|c|d')
-
-  test.each([0, 1, 3, 7])(
-    'of %d: that many tokens of the model, then the tag, and the model answers',
-    (thinkingBudget) => {
-      const script = [...thoughts.slice(0, thinkingBudget), ...tokens('S|T'), eos]
-      const loop = scripted(script, { thinkingBudget, maxTokens: 100 })
-      const forced = tokens('\n|</think>|\n\n')
-      expect(loop.generated(1)).toEqual([...thoughts.slice(0, thinkingBudget), ...forced, ...tokens('S|T'), eos])
-      expect(loop.samplers[0]!.accepted).toEqual(forced)
-      expect(loop.result(1)).toMatchObject({
-        finishReason: 'stop',
-        thinking: textOf(thoughts.slice(0, thinkingBudget)),
-        answer: 'ST',
-      })
-    },
-  )
-
-  test('does nothing to a model that closes its thinking in time, or does not think', () => {
-    const script = [...tokens('a|b|</think>|c'), eos]
-    expect(scripted(script, { thinkingBudget: 3 }).generated(1)).toEqual(script)
-    expect(scripted(script, { thinkingBudget: 2, prompt: { text: 'Q' } }).generated(1)).toEqual(script)
-  })
-
-  test('does not interfere with a replay', () => {
-    const replay = [...thoughts, closeTag, token('a')]
-    const loop = runAlone({ prompt: { text: 'Q<think>' }, policy: 'full', replay, thinkingBudget: 3 })
-    expect(loop.generated(1)).toEqual(replay)
-  })
-
-  test('counts from the tag that the model opens', () => {
-    const script = [openTag, ...thoughts.slice(0, 2), token('S'), eos]
-    const loop = scripted(script, { thinkingBudget: 2, prompt: { text: 'Q' }, maxTokens: 50 })
-    expect(loop.generated(1)).toEqual([openTag, ...thoughts.slice(0, 2), ...tokens('\n|</think>|\n\n|S'), eos])
-  })
-
-  test('ends at maxTokens like any other generation', () => {
-    const loop = scripted([...thoughts], { thinkingBudget: 3, maxTokens: 5 })
-    expect(loop.result(1)).toMatchObject({ finishReason: 'length', thinking: 'abc', answer: '' })
-    expect(loop.generated(1)).toHaveLength(5)
   })
 })

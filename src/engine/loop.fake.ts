@@ -8,6 +8,7 @@ import type { LoopModel, TokenSampler } from './forward-pass.ts'
 import type { SequenceOptions } from './sequence.ts'
 import type { EvictionEvent, GenerateEvent, GenerateRequest, GenerateResult, TokenEvent } from './types.ts'
 import { fakeVocabulary } from './vocabulary.fake.ts'
+import { tagsOf } from '../llama/thinking-tags.ts'
 
 export interface FakeModelOptions {
   /** Tokens to be sampled in a request with this seed, one after another. */
@@ -22,7 +23,7 @@ export function fakeModel(forward: FakeForward, { scripts = {}, model = {} }: Fa
     vocab: fakeVocabulary,
     trainedContext: 4096,
     chatTemplate: undefined,
-    thinkingTags: { open: '<think>', close: '</think>' },
+    thinkingTags: tagsOf({ open: '<think>', close: '</think>' }),
     notEvictable: undefined,
     hasPredictor: true,
     recommended: {},
@@ -149,4 +150,13 @@ export function runAlone(
 ): FakeLoop {
   const { cells = 64, batchTokens = 8, attention = false } = options
   return new FakeLoop({ cells, sequences: 1, batchTokens, attention }, options).submit(1, request).finish()
+}
+
+/** Runs a request whose sampled tokens are given, behind a prompt that opens the thinking. */
+export function scripted(script: readonly number[], request: Partial<GenerateRequest> = {}): FakeLoop {
+  const prompt = { text: 'Q<think>' }
+  return runAlone(
+    { prompt, policy: 'full', seed: 1, maxTokens: script.length, ...request },
+    { cells: 512, scripts: { 1: script } },
+  )
 }

@@ -20,6 +20,7 @@ import { defaultSampling, validateSampling, type SamplingSettings } from '../lla
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { checkTokens, readPrompt } from './prompt.ts'
 import { checkRequest } from './request-schema.ts'
+import type { ThinkingLimits } from './thinking-limit.ts'
 import type { GenerateRequest, Prompt } from './types.ts'
 
 /** The paper's number of new tokens (section 6.1). */
@@ -32,7 +33,7 @@ export interface Bound extends CacheSettings {
   readonly plan: EvictionPlan
 }
 
-export interface PreparedRequest {
+export interface PreparedRequest extends ThinkingLimits {
   readonly promptTokens: Int32Array
   /** The end of the prompt that belongs to the model's turn already, e.g. `<|assistant|><think>`. */
   readonly opening: string
@@ -51,7 +52,6 @@ export interface PreparedRequest {
   readonly seed: number
   /** Already limited by the model's trained context. */
   readonly maxTokens: number
-  readonly thinkingBudget: number | undefined
   readonly stop: readonly string[]
   readonly replay: readonly number[] | undefined
 }
@@ -92,7 +92,7 @@ export function settleRequest(model: SettingFacts | undefined, given: GenerateRe
   const seed = request.seed ?? 0
   validateSampling(sampling, seed)
   checkCount('max-tokens', request.maxTokens)
-  checkCount('thinking-budget', request.thinkingBudget, 0)
+  checkThinkingLimits(request)
   if (model) checkModelHas(model, definition)
   const own = protectionOf(definition, policyOptions)
   const protect = addedProtection(definition, own, [...notedProtect, ...parseProtect(request.protect ?? [])])
@@ -139,6 +139,7 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
   const { opening, promptTokens } = readPrompt(model, prompt)
   if (promptTokens.length === 0)
     throw new InputError('invalid_request', 'the prompt is empty: there is nothing to generate from')
+  checkWrapUp(request.wrapUp, model)
   const room = model.trainedContext - promptTokens.length
   if (room < 1) {
     throw new InputError(
@@ -164,6 +165,9 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     neededCells: bound?.budget ?? promptTokens.length + Math.max(0, maxTokens - 1),
     maxTokens,
     thinkingBudget: request.thinkingBudget,
+    answerReserve: request.answerReserve,
+    stopLoops: request.stopLoops ?? false,
+    wrapUp: (request.wrapUp ?? '').trim(),
     stop: request.stop ?? [],
     replay,
   }
@@ -192,11 +196,36 @@ export function resolveCacheSettings(
   return settings
 }
 
+/** @throws InputError `invalid_request` for last words that would close the thinking themselves */
+function checkWrapUp(wrapUp: string | undefined, { thinkingTags: { open, close } }: ModelFacts): void {
+  const tag = [open, close].find((one) => wrapUp?.includes(one))
+  if (tag !== undefined) throw new InputError('invalid_request', `wrap-up must not contain the tag ${tag}: it is added`)
+}
+
 function tokenizeReplay(vocab: Vocabulary, replay: string | readonly number[]): readonly number[] {
   const tokens = typeof replay === 'string' ? [...vocab.tokenize(replay)] : replay
   checkTokens(vocab, tokens)
   if (tokens.length === 0) throw new InputError('invalid_request', 'the continuation to replay is empty')
   return tokens
+}
+
+function checkThinkingLimits({ thinkingBudget, answerReserve, stopLoops, wrapUp, maxTokens }: GenerateRequest): void {
+  checkCount('thinking-budget', thinkingBudget, 0)
+  checkCount('answer-reserve', answerReserve, 1)
+  const most = maxTokens ?? defaultMaxTokens
+  if (answerReserve !== undefined && answerReserve >= most) {
+    throw new InputError(
+      'invalid_request',
+      `answer-reserve must be below max-tokens (${most}), not ${answerReserve}: nothing would be left to think with`,
+    )
+  }
+  const isLimited = thinkingBudget !== undefined || answerReserve !== undefined || stopLoops === true
+  if (wrapUp !== undefined && !isLimited) {
+    throw new InputError(
+      'invalid_request',
+      'wrap-up has no effect without thinking-budget, answer-reserve or stop-loops: only a thinking that these close gets last words',
+    )
+  }
 }
 
 function checkCount(name: string, value: number | undefined, least = 1): void {

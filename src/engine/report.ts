@@ -3,10 +3,11 @@
  */
 import type { Occupancy } from '../cache/sequence-cells.ts'
 import type { PreparedRequest } from './prepare.ts'
-import type { FinishReason, GenerateResult } from './types.ts'
+import type { FinishReason, GenerateResult, ThinkingEnd } from './types.ts'
 
 export interface Counts {
   readonly finishReason: FinishReason
+  readonly thinkingEnd: ThinkingEnd | null
   readonly text: string
   readonly thinking: string
   readonly answer: string
@@ -29,6 +30,7 @@ export interface Counts {
 /** Of a request that was cancelled before it began. */
 export const nothingCounted: Omit<Counts, 'bytesPerCell' | 'allocatedCells'> = {
   finishReason: 'cancelled',
+  thinkingEnd: null,
   text: '',
   thinking: '',
   answer: '',
@@ -54,6 +56,7 @@ export function report(prepared: PreparedRequest, counts: Counts): GenerateResul
     thinking: counts.thinking.trim(),
     answer: counts.answer.trim(),
     finishReason: counts.finishReason,
+    thinkingEnd: counts.thinkingEnd,
     usage: {
       promptTokens: promptTokens.length,
       cachedPromptTokens: counts.cachedPromptTokens,

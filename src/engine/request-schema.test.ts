@@ -36,7 +36,7 @@ describe('wrong requests', () => {
     [
       { prompt, temperature: 0 },
       'the request: there is no field "temperature". Fields: prompt, policy, policyHash, policyOptions, protect, budget, ' +
-        'localWindow, ratio, sampling, seed, maxTokens, thinkingBudget, stop, replay.',
+        'localWindow, ratio, sampling, seed, maxTokens, thinkingBudget, answerReserve, stopLoops, wrapUp, stop, replay.',
     ],
     [{ prompt, sampling: { temp: 0 } }, 'sampling: there is no field "temp". Did you mean temperature?'],
     [{ prompt, sampling: { temprature: 0 } }, 'sampling: there is no field "temprature". Did you mean temperature?'],
@@ -54,6 +54,9 @@ describe('wrong requests', () => {
     [{ prompt, seed: new Date(0) }, 'seed: it must be a number'],
     [{ prompt, maxTokens: {} }, 'maxTokens: it must be a number'],
     [{ prompt, thinkingBudget: false }, 'thinkingBudget: it must be a number'],
+    [{ prompt, answerReserve: '5' }, 'answerReserve: it must be a number'],
+    [{ prompt, stopLoops: 1 }, 'stopLoops: it must be true or false'],
+    [{ prompt, wrapUp: 1 }, 'wrapUp: it must be a string'],
     [{ prompt, policy: 5 }, 'policy: it must be a string'],
     [{ prompt, policy: null }, 'policy: it must be a string'],
     [{ prompt, policyHash: 5 }, 'policyHash: it must be a string'],

@@ -37,6 +37,9 @@ const schema = strictShape({
   seed: anyNumber.optional(),
   maxTokens: anyNumber.optional(),
   thinkingBudget: anyNumber.optional(),
+  answerReserve: anyNumber.optional(),
+  stopLoops: yesOrNo.optional(),
+  wrapUp: anyText.optional(),
   stop: listOf(anyText.min(1, 'it must not be empty')).optional(),
   replay: z
     .custom<string | number[]>(

@@ -9,6 +9,7 @@ import type { PreparedRequest } from './prepare.ts'
 import { ReasoningPhase, type Phase, type PhaseStep } from './reasoning-phase.ts'
 import type { Counts } from './report.ts'
 import { StopTexts } from './stop-condition.ts'
+import { missingBytes } from './utf8.ts'
 import type { GenerateEvent } from './types.ts'
 
 export class SequenceText {
@@ -22,6 +23,8 @@ export class SequenceText {
   readonly #stops: StopTexts
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   #announcedPhase: Phase | undefined
+  /** The bytes that were read last: those of a character may come in several tokens. */
+  #lastBytes: Uint8Array = new Uint8Array()
   #tokens = 0
   #text = ''
   #thinking = ''
@@ -42,6 +45,16 @@ export class SequenceText {
   /** The phase that the next text belongs to; undefined while the turn may still begin with an opening tag. */
   get phase(): Phase | undefined {
     return this.#phase.phase
+  }
+
+  /** Whether the text so far ends neither within a character nor within what may be a tag. */
+  get isWhole(): boolean {
+    return missingBytes(this.#lastBytes) === 0 && !this.#phase.mayBeWithinTag
+  }
+
+  /** Whether there was a thinking, closed or not. */
+  get hasThought(): boolean {
+    return this.#phase.hasThought
   }
 
   get counts(): Pick<Counts, 'text' | 'thinking' | 'answer' | 'thinkingTokens'> {
@@ -72,6 +85,7 @@ export class SequenceText {
     const ended = this.#vocab.endsGeneration(token)
     const bytes = ended ? new Uint8Array() : this.#vocab.piece(token)
     const text = this.#decoder.decode(bytes, { stream: true })
+    this.#lastBytes = Uint8Array.from([...this.#lastBytes, ...bytes]).slice(-3)
     const phaseBefore = this.phase
     const { kind, tagPositions, segments, thinkingBefore } = this.#phase.push(text, position)
     this.#text += text
@@ -90,9 +104,14 @@ export class SequenceText {
     return ended ? 'end-token' : stopped ? 'stop-text' : undefined
   }
 
-  /** After the last token: shows what was held back. */
-  finish(position: number, events: GenerateEvent[]): void {
-    for (const { phase, text } of this.#phase.finish()) {
+  /**
+   * After the last token: shows what was held back.
+   * @param isCut whether the generation was ended from outside
+   */
+  finish(position: number, isCut: boolean, events: GenerateEvent[]): void {
+    const { segments, tagPositions } = this.#phase.finish(isCut)
+    if (this.phase === 'thinking') this.thinkingTokens -= tagPositions.length
+    for (const { phase, text } of segments) {
       this.#flush(phase, this.#write(phase, text).text, position, events)
     }
     const held = this.#stops.finish()

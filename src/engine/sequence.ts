@@ -9,7 +9,8 @@ import { report } from './report.ts'
 import type { PromptStates } from './prompt-states.ts'
 import { SequenceCache } from './sequence-cache.ts'
 import { SequenceText } from './sequence-text.ts'
-import type { FinishReason, GenerateEvent, GenerateResult } from './types.ts'
+import { ThinkingLimit, type ForcedToken } from './thinking-limit.ts'
+import type { FinishReason, GenerateEvent, GenerateResult, ThinkingEnd } from './types.ts'
 
 export interface SequenceOptions {
   readonly compaction: CompactionChoice
@@ -30,7 +31,6 @@ export class Sequence {
   /** Set once the generation has ended. */
   result: GenerateResult | undefined
   readonly #forward: ForwardPass
-  readonly #model: LoopModel
   readonly #bytesPerCell: number
   readonly #promptStates: PromptStates
   readonly #cache: SequenceCache
@@ -39,8 +39,10 @@ export class Sequence {
   readonly #generated: number[] = []
   readonly #logprobs: number[] = []
   /** Tokens that are fed next instead of sampled ones. */
-  readonly #forced: number[] = []
-  #thinkingClosed = false
+  readonly #forced: ForcedToken[] = []
+  readonly #thinkingLimit: ThinkingLimit | undefined
+  /** Which limit closed the thinking, if one did. */
+  #closedBy: ThinkingEnd | undefined
   #prefillMs = 0
   #decodeStart: number | undefined
 
@@ -54,11 +56,12 @@ export class Sequence {
     this.prepared = prepared
     this.sequenceId = sequenceId
     this.#forward = forward
-    this.#model = model
     this.#bytesPerCell = bytesPerCell
     this.#promptStates = promptStates
     this.#cache = new SequenceCache(forward, model, prepared, sequenceId, compaction)
     this.#text = new SequenceText(model, prepared, this.#cache.cells)
+    const limits = prepared.replay ? undefined : prepared
+    this.#thinkingLimit = limits && new ThinkingLimit(limits, model.thinkingTags, model.vocab)
     this.#sampler = prepared.replay ? undefined : model.createSampler(prepared.sampling, prepared.seed)
     for (const token of penalisedPrompt(prepared)) this.#sampler?.accept(token)
   }
@@ -141,7 +144,7 @@ export class Sequence {
 
   /** Ends the generation; its cells are free afterwards. */
   finish(reason: FinishReason, events: GenerateEvent[]): void {
-    this.#text.finish(this.#position, events)
+    this.#text.finish(this.#position, reason !== 'stop', events)
     this.result = this.#report(reason)
     this.dispose()
     events.push({ type: 'finish', result: this.result })
@@ -156,13 +159,13 @@ export class Sequence {
   /** Chooses the next token by replay, by force or by sampling, and ends the generation where it is due. */
   #choose(row: number, events: GenerateEvent[]): void {
     const { replay, maxTokens } = this.prepared
-    const forced = replay?.[this.#generated.length] ?? this.#forced.shift()
-    const token = forced ?? this.#sampler?.sample(row)
+    const forced = this.#forced.shift()
+    const token = replay?.[this.#generated.length] ?? forced?.token ?? this.#sampler?.sample(row)
     if (token === undefined) throw new Error('there is neither a sampler nor a token to replay')
     if (replay) this.#logprobs.push(this.#forward.logprob(row, token))
-    else if (forced !== undefined) this.#sampler?.accept(forced)
+    else if (forced) this.#sampler?.accept(token)
     this.#generated.push(token)
-    const ending = this.#text.read(token, this.#position, forced !== undefined && !replay, events)
+    const ending = this.#text.read(token, this.#position, forced?.isTag ?? false, events)
     this.#closeThinkingWhenDue()
     if (replay) {
       if (this.#generated.length === replay.length) this.finish(ending === 'end-token' ? 'stop' : 'length', events)
@@ -174,16 +177,21 @@ export class Sequence {
   }
 
   #closeThinkingWhenDue(): void {
-    const { thinkingBudget, replay } = this.prepared
-    if (thinkingBudget === undefined || replay || this.#thinkingClosed) return
-    if (this.#text.phase !== 'thinking' || this.#text.thinkingTokens < thinkingBudget) return
-    this.#thinkingClosed = true
-    this.#forced.push(...this.#model.vocab.tokenize(`\n${this.#model.thinkingTags.close}\n\n`))
+    if (this.#text.phase !== 'thinking' || this.#forced.length > 0 || !this.#text.isWhole) return
+    const { thinkingTokens } = this.#text
+    this.#closedBy = this.#thinkingLimit?.due({ thinkingTokens, generated: this.#generated })
+    if (this.#closedBy) this.#forced.push(...(this.#thinkingLimit?.closing ?? []))
+  }
+
+  get #thinkingEnd(): ThinkingEnd | null {
+    if (!this.#text.hasThought) return null
+    return this.#text.phase === 'thinking' ? 'unclosed' : (this.#closedBy ?? 'model')
   }
 
   #report(finishReason: FinishReason): GenerateResult {
     return report(this.prepared, {
       finishReason,
+      thinkingEnd: this.#thinkingEnd,
       ...this.#text.counts,
       ...this.#cache.counts,
       cachedPromptTokens: this.#cachedPromptTokens,

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { InputError } from '../errors.ts'
 import type { Vocabulary } from './forward-pass.ts'
 import { layOutTrace, type Completion } from './trace-layout.ts'
+import { tagsOf } from '../llama/thinking-tags.ts'
 
 /** One token for each letter, and one for each special text. */
 class LetterVocabulary implements Vocabulary {
@@ -43,7 +44,7 @@ class LetterVocabulary implements Vocabulary {
   }
 }
 
-const thinkingTags = { open: '<think>', close: '</think>' }
+const thinkingTags = tagsOf({ open: '<think>', close: '</think>' })
 /** Leaves the thinking to the model to open. */
 const plainTemplate = '<user>{{ messages[0].content }}'
 /** Opens the thinking itself. */
@@ -83,7 +84,11 @@ describe('the parts of a text', () => {
     const completion = 'hm.</thinking>\nfour</s>'
     const options = { vocab: new LetterVocabulary(['.</']) }
     const layout = layOutTrace(
-      { vocab: options.vocab, chatTemplate: plainTemplate, thinkingTags: { open: '<thinking>', close: '</thinking>' } },
+      {
+        vocab: options.vocab,
+        chatTemplate: plainTemplate,
+        thinkingTags: tagsOf({ open: '<thinking>', close: '</thinking>' }),
+      },
       { text: 'Q<thinking>' },
       completion,
     )

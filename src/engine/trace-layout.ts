@@ -2,7 +2,6 @@
  * Where the parts of a trace lie: question, thinking and answer, as positions of tokens. Says what is there, and not whether
  * the trace is good.
  */
-import { CellKind } from '../cache/windows.ts'
 import type { ThinkingTags } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { checkTokens, readPrompt } from './prompt.ts'
@@ -105,10 +104,9 @@ function findParts(
   let closed: { thinkEnd: number; answerStart: number } | undefined
   for (const [i, token] of generated.entries()) {
     const position = first + i
-    const before = phase.phase
     const piece = vocab.endsGeneration(token) ? new Uint8Array() : vocab.piece(token)
     const step = phase.push(decoder.decode(piece, { stream: true }), position)
-    const { kind, tagPositions, segments, thinkingBefore } = step
+    const { isTag, tagPositions, segments, thinkingBefore } = step
     for (const segment of segments.slice(0, thinkingBefore ?? 0)) texts[segment.phase] += segment.text
     if (thinkingBefore !== undefined) {
       thinkStart = first
@@ -116,17 +114,21 @@ function findParts(
       texts.answer = ''
     }
     for (const segment of segments.slice(thinkingBefore ?? 0)) texts[segment.phase] += segment.text
-    if (before === undefined && kind === CellKind.answer) thinkStart = position + 1
+    // Also behind a tag that repeats the prompt's.
+    if (isTag && !closed && phase.phase === 'thinking') thinkStart = position + 1
     if (thinkStart !== undefined && closed === undefined && phase.phase === 'answer') {
       closed = { thinkEnd: Math.min(position, ...tagPositions), answerStart: position + 1 }
+    } else if (closed && isTag && texts.answer.trim() === '') {
+      closed.answerStart = position + 1
     }
-  }
-  for (const segment of phase.finish()) texts[segment.phase] += segment.text
-  if (thinkStart === undefined) {
-    return { thinkStart: first, thinkEnd: first, answerStart: first, thinkingParts: 0, ...texts }
   }
   const last = generated.at(-1)
   const hasEnded = last !== undefined && vocab.endsGeneration(last)
+  const held = phase.finish(!hasEnded)
+  for (const segment of held.segments) texts[segment.phase] += segment.text
+  if (thinkStart === undefined) {
+    return { thinkStart: first, thinkEnd: first, answerStart: first, thinkingParts: 0, ...texts }
+  }
   const end = first + generated.length - (hasEnded ? 1 : 0)
   const { thinkEnd, answerStart } = closed ?? { thinkEnd: end, answerStart: end }
   const thinkingParts = countThinkingParts(tags, texts)

@@ -35,6 +35,12 @@ export interface GenerateRequest {
   readonly maxTokens?: number | undefined
   /** After this many thinking tokens the thinking is closed and the model answers. */
   readonly thinkingBudget?: number | undefined
+  /** The thinking is closed while this many tokens of `maxTokens` are left for the answer. */
+  readonly answerReserve?: number | undefined
+  /** Closes a thinking that ends in exact repetition: the same tokens three times or more, 64 tokens at least. */
+  readonly stopLoops?: boolean | undefined
+  /** What a thinking says last that is closed by one of these three. Default: nothing. */
+  readonly wrapUp?: string | undefined
   /** Texts that end the answer; they are not part of it. */
   readonly stop?: readonly string[] | undefined
   /**
@@ -45,6 +51,12 @@ export interface GenerateRequest {
 }
 
 export type FinishReason = 'stop' | 'length' | 'cancelled'
+
+/**
+ * Who closed the thinking: the model itself, or a limit of the request; `unclosed`: nobody did before the generation ended. In a turn
+ * that thinks several times, the last one.
+ */
+export type ThinkingEnd = 'model' | 'thinking-budget' | 'answer-reserve' | 'loop' | 'unclosed'
 
 export interface CacheReport extends Occupancy {
   readonly policy: string
@@ -94,6 +106,8 @@ export interface GenerateResult {
   readonly thinking: string
   readonly answer: string
   readonly finishReason: FinishReason
+  /** null: there was no thinking. */
+  readonly thinkingEnd: ThinkingEnd | null
   readonly usage: UsageReport
   readonly cache: CacheReport
   readonly timing: TimingReport

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { findThinkingTags, renderChat, type ChatMessage } from './chat-template.ts'
+import { renderChat, type ChatMessage } from './chat-template.ts'
 
 /** As in DeepSeek-R1-Distill-Qwen and -Llama: the thinking of earlier turns is dropped, the tag of this one is opened. */
 const r1Distill = `{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}{% set ns = namespace(is_first=false, system_prompt='') %}{%- for message in messages %}{%- if message['role'] == 'system' %}{% set ns.system_prompt = message['content'] %}{%- endif %}{%- endfor %}{{bos_token}}{{ns.system_prompt}}{%- for message in messages %}{%- if message['role'] == 'user' %}{{'<｜User｜>' + message['content']}}{%- endif %}{%- if message['role'] == 'assistant' and message['content'] is not none %}{% set content = message['content'] %}{% if '</think>' in content %}{% set content = content.split('</think>')[-1] %}{% endif %}{{'<｜Assistant｜>' + content + '<｜end▁of▁sentence｜>'}}{%- endif %}{%- endfor %}{% if add_generation_prompt %}{{'<｜Assistant｜><think>\\n'}}{% endif %}`
@@ -149,33 +149,5 @@ describe('renderChat', () => {
   test('what a message says is no template', () => {
     const text = "{{ 7 * 7 }}{% raw %}<|im_end|>{{ raise_exception('x') }}"
     expect(renderChat(qwen3, [user(text)], tokens)).toContain(text)
-  })
-})
-
-describe('findThinkingTags', () => {
-  test.each([
-    ['R1-Distill', r1Distill, '<think>', '</think>'],
-    ['Qwen3', qwen3, '<think>', '</think>'],
-    ['a template without tags', llama3, '<think>', '</think>'],
-    [
-      'Magistral',
-      "{{ '[SYSTEM_PROMPT]First draft your thinking: [THINK]...[/THINK][/SYSTEM_PROMPT]' }}",
-      '[THINK]',
-      '[/THINK]',
-    ],
-    [
-      'a template with the closing tag only',
-      "{% set content = content.split('</thought>')[-1] %}",
-      '<thought>',
-      '</thought>',
-    ],
-    ['thinking', "{{ '<thinking>' }}", '<thinking>', '</thinking>'],
-    ['reasoning', "{{ '<reasoning>' }}", '<reasoning>', '</reasoning>'],
-    ['begin_of_thought', "{{ '<|begin_of_thought|>' }}", '<|begin_of_thought|>', '<|end_of_thought|>'],
-    ['Seed-OSS', "{{ '<seed:think>' }}", '<seed:think>', '</seed:think>'],
-    ['no template', '', '<think>', '</think>'],
-  ])('of %s', (_name, template, open, close) => {
-    const areAssumed = !template.includes(open) && !template.includes(close)
-    expect(findThinkingTags(template)).toEqual({ open, close, ...(areAssumed ? { areAssumed } : {}) })
   })
 })

@@ -34,27 +34,3 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
     throw new InputError('chat_template', `the model's chat template ${what}: ${reason}`, { cause: error })
   }
 }
-
-/** Pairs of tags between which models think, the most common first. */
-const knownThinkingTags: readonly ThinkingTags[] = [
-  { open: '<think>', close: '</think>' },
-  { open: '<thought>', close: '</thought>' },
-  { open: '<thinking>', close: '</thinking>' },
-  { open: '<reasoning>', close: '</reasoning>' },
-  { open: '[THINK]', close: '[/THINK]' },
-  { open: '<seed:think>', close: '</seed:think>' },
-  { open: '<|begin_of_thought|>', close: '<|end_of_thought|>' },
-]
-
-export interface ThinkingTags {
-  readonly open: string
-  readonly close: string
-  /** The template names none, so the model may be one that does not think: it must open before it can close. */
-  readonly areAssumed?: boolean
-}
-
-/** The tags that a chat template mentions; `<think>` and `</think>` if it mentions none. */
-export function findThinkingTags(template: string): ThinkingTags {
-  const found = knownThinkingTags.find((tags) => template.includes(tags.open) || template.includes(tags.close))
-  return found ?? { open: '<think>', close: '</think>', areAssumed: true }
-}

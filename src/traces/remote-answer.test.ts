@@ -1,6 +1,7 @@
 import OpenAI from 'openai'
 import { expect, test } from 'vitest'
 import { readCompletion, splitThinking } from './remote-answer.ts'
+import { tagsOf } from '../llama/thinking-tags.ts'
 
 const client = new OpenAI({ apiKey: 'none' })
 
@@ -41,7 +42,7 @@ test('a failure while it is read stays what it was', async () => {
 })
 
 test('tags divide the text where the server does not', () => {
-  const tags = { open: '<think>', close: '</think>' }
+  const tags = tagsOf({ open: '<think>', close: '</think>' })
   const split = (reasoning: string, content: string) =>
     splitThinking({ reasoning, content, finishReason: 'stop' }, tags)
   expect(split('', ' <think>a</think>b</think>')).toEqual({ thinking: 'a', answer: 'b</think>' })

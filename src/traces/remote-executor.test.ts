@@ -6,6 +6,7 @@ import { generateChainProblem } from '../evaluation/chain-problem.ts'
 import type { Retry } from '../back-off.ts'
 import { RemoteExecutor, type RemoteOptions } from './remote-executor.ts'
 import type { Sampled, TraceJob } from './trace-job.ts'
+import { tagsOf } from '../llama/thinking-tags.ts'
 
 let server: OpenAiServer
 const retries: Retry[] = []
@@ -42,7 +43,7 @@ const connect = (options: Partial<RemoteOptions> = {}) =>
     timeoutMs: 300_000,
     retries: 3,
     firstRetryMs: 1,
-    tags: { open: '<think>', close: '</think>' },
+    tags: tagsOf({ open: '<think>', close: '</think>' }),
     onRetry: (retry) => retries.push(retry),
     ...options,
   })

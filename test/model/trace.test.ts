@@ -22,6 +22,7 @@ import { traceFailuresPath } from '../../src/traces/trace-failure.ts'
 import { traceRecords } from '../../src/traces/trace-record.ts'
 import { importanceOracle } from '../oracle.ts'
 import { OpenAiServer, type Style } from '../support/openai-server.ts'
+import { tagsOf } from '../../src/llama/thinking-tags.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-trace-'))
 const questions = [1, 2].map((seed, index) => {
@@ -163,7 +164,7 @@ describe('another server', () => {
   })
 
   test('a prompt that it refuses costs that sample only, and is asked for again; too many end the run', async () => {
-    const tags = { open: '<think>', close: '</think>' }
+    const tags = tagsOf({ open: '<think>', close: '</think>' })
     const connect = () => RemoteExecutor.connect({ url: server.url, parallel: 1, timeoutMs: 60_000, retries: 0, tags })
     let isMended = false
     server.reply = ({ messages }) =>
@@ -209,7 +210,7 @@ describe('another server', () => {
       const [thinking = '', rest = ''] = traces[trace]!.completion.split('</think>')
       return { kind: 'ok', style, thinking, answer: rest.replace('<|endoftext|>', ''), after }
     }
-    const tags = { open: '<think>', close: '</think>' }
+    const tags = tagsOf({ open: '<think>', close: '</think>' })
     const executor = await RemoteExecutor.connect({ url: server.url, parallel: 3, timeoutMs: 60_000, retries: 0, tags })
     const summary = await sampleTraces({ ...base, model, executor, questions: asked, samples: 1, output })
     expect(summary).toMatchObject({ sampled: 10, kept: 10 })

@@ -20,8 +20,9 @@ const setting: EvalSetting = {
 
 function result(text: string, finishReason: GenerateResult['finishReason'], thinkingTokens = 5): GenerateResult {
   const [thinking = '', answer = ''] = text.split('</think>')
+  const thinkingEnd = thinkingTokens === 0 ? null : text.includes('</think>') ? 'model' : 'unclosed'
   return {
-    ...{ text, thinking, answer, finishReason, seed: 1, tokens: [7, 8, 9] },
+    ...{ text, thinking, answer, finishReason, thinkingEnd, seed: 1, tokens: [7, 8, 9] },
     usage: { promptTokens: 1, cachedPromptTokens: 0, thinkingTokens, answerTokens: 2 },
     cache: { degraded: false, meanCells: 1, peakCells: 1, peakBytes: 1, evictions: 0, compactions: 0 },
     timing: { forwardMs: 1 },

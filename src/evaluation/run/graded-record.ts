@@ -3,8 +3,7 @@
  */
 import type { Model } from '../../engine/model.ts'
 import type { GenerateResult } from '../../engine/types.ts'
-import { findThinkingTags } from '../../llama/index.ts'
-import { isLoop } from '../metrics/loop.ts'
+import { isLoop } from '../../engine/is-loop.ts'
 import { answerLoss } from '../metrics/replay-loss.ts'
 import type { EvalIdentity, EvalJob } from './eval-job.ts'
 import { evalSchema, type EvalRecord } from './eval-record.ts'
@@ -61,9 +60,7 @@ export async function gradedRecord(
     const loss = answerLoss(result.logprobs ?? [], answerFrom)
     return { ...common, kind: 'replay', reference: key, loss }
   }
-  const closeTag = findThinkingTags(setting.model.info.chatTemplate ?? '').close
-  const isOpen = usage.thinkingTokens > 0 && !text.includes(closeTag)
-  const truncated = result.finishReason !== 'stop' || isOpen
+  const truncated = result.finishReason !== 'stop' || result.thinkingEnd === 'unclosed'
   const { expected, grading } = job
   const verdict = await judge({ answer: result.answer, truncated, expected, grading }, setting.grader)
   return {

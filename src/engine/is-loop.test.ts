@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cpuMs } from '../../../test/support/cpu-time.ts'
-import { isLoop } from './loop.ts'
+import { cpuMs } from '../../test/support/cpu-time.ts'
+import { isLoop } from './is-loop.ts'
 
 /** The definition, word for word, in quadratic time. */
 function bruteForce(sequence: readonly number[], repeats: number, length: number): boolean {
@@ -75,7 +75,7 @@ describe('isLoop', () => {
   })
 
   test('the embedded model’s right traces are none', () => {
-    const path = new URL('../../../test/fixtures/oracle/importance.json', import.meta.url)
+    const path = new URL('../../test/fixtures/oracle/importance.json', import.meta.url)
     const { traces } = JSON.parse(readFileSync(path, 'utf8')) as { traces: { tokens: number[] }[] }
     expect(traces.length).toBeGreaterThan(10)
     expect(traces.filter(({ tokens }) => isLoop(tokens))).toEqual([])
