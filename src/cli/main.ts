@@ -7,7 +7,7 @@ import { commandsFor } from './command-table.ts'
 import { fileFailure, isSystemError, outputFailure } from '../records/file-failure.ts'
 import { refuseEmptyPaths } from './empty-paths.ts'
 import { messageLine } from './message-line.ts'
-import { refuseContradictions } from './option-values.ts'
+import { joinPairs, refuseContradictions } from './option-values.ts'
 import { packageVersion } from './package-version.ts'
 import { useProxy } from './proxy.ts'
 
@@ -32,7 +32,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     for (const command of await commandsFor(argv.slice(2))) program.addCommand(command)
     prepareForErrors(program)
-    await program.parseAsync(argv)
+    await program.parseAsync(joinPairs(argv))
     return Number(process.exitCode ?? 0)
   } catch (error) {
     return report(error)
@@ -49,7 +49,8 @@ function prepareForErrors(command: Command): void {
           text
             .replace(/^error: /, '')
             .replace(/\n\(Did you mean/, ' (Did you mean')
-            .trim(),
+            .trim()
+            .replace(/^(unknown option '-[^']*\s.*')$/s, '$1: in front of a question that begins with - put --'),
         )}\n`,
       ),
   })

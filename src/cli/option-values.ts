@@ -36,6 +36,32 @@ export function collect(text: string, before: string[] | undefined): string[] {
   return [...(before ?? []), text]
 }
 
+const pairSeparator = '\u0000'
+const pairOptions = ['--thinking-tags']
+
+/** Commander's options take one value, or all that follow: of those that take two, the values are joined for `pair`. */
+export function joinPairs(argv: readonly string[]): string[] {
+  const joined: string[] = []
+  for (let i = 0; i < argv.length; i++) {
+    const [word = '', first, second] = argv.slice(i, i + 3)
+    if (word === '--') return [...joined, ...argv.slice(i)]
+    joined.push(word)
+    if (!pairOptions.includes(word) || first === undefined || second === undefined) continue
+    joined.push(`${first}${pairSeparator}${second}`)
+    i += 2
+  }
+  return joined
+}
+
+/** For options that take two values; they may also be given as one, with white space between. */
+export function pair(text: string): [string, string] {
+  const parts = text.includes(pairSeparator) ? text.split(pairSeparator) : text.trim().split(/\s+/)
+  const [first = '', second = ''] = parts
+  if (parts.length !== 2 || first === '' || second === '') throw new InvalidArgumentError('It takes two values.')
+  if (first === second) throw new InvalidArgumentError('Its two values must differ.')
+  return [first, second]
+}
+
 function refuseTwice(all: readonly (string | number)[]): void {
   const twice = all.find((item, i) => all.indexOf(item) < i)
   if (twice !== undefined) throw new InvalidArgumentError(`It names ${twice} twice.`)

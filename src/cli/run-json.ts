@@ -7,7 +7,7 @@ import { packageVersion } from './package-version.ts'
 import type { RunFlags } from './run-options.ts'
 
 export function runRecord(result: GenerateResult, model: Model, flags: RunFlags): Record<string, unknown> {
-  const { text, thinking, answer, finishReason, usage, cache, timing, seed } = result
+  const { text, thinking, answer, finishReason, thinkingEnd, usage, cache, timing, seed } = result
   const { predictor } = model
   return {
     schema: 'dynts.run/1',
@@ -15,6 +15,7 @@ export function runRecord(result: GenerateResult, model: Model, flags: RunFlags)
     thinking,
     answer,
     finishReason,
+    thinkingEnd,
     usage,
     cache,
     timing: { loadMs: model.loadMs, ...timing },

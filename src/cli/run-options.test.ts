@@ -39,7 +39,23 @@ describe('the request', () => {
   )
   test('takes settings, sampling, stop texts and the system message; a sample has its own seed', () => {
     const given = flags(
-      ...['-b', '500', '--local-window', '50', '--ratio', '0.25', '-n', '9', '--thinking-budget', '5'],
+      ...[
+        '-b',
+        '500',
+        '--local-window',
+        '50',
+        '--ratio',
+        '0.25',
+        '-n',
+        '9',
+        '--thinking-budget',
+        '5',
+        '--answer-reserve',
+        '3',
+        '--stop-loops',
+        '--wrap-up',
+        'So.',
+      ],
       ...['-t', '1', '--top-k', '3', '--top-p', '0.5', '--min-p', '0.1', '--repeat-penalty', '1.1'],
       ...['--repeat-last-n', '8', '--frequency-penalty', '-1', '--presence-penalty', '2'],
       ...['--stop', 'a', '--stop', 'b', '-s', '40', '--system', 'Be brief.', '--no-thinking'],
@@ -60,6 +76,9 @@ describe('the request', () => {
       ratio: 0.25,
       maxTokens: 9,
       thinkingBudget: 5,
+      answerReserve: 3,
+      stopLoops: true,
+      wrapUp: 'So.',
       sampling: {
         temperature: 1,
         topK: 3,
@@ -88,6 +107,10 @@ describe('checks before anything is located', () => {
     [['--stop', 'a', '--stop', ''], /--stop/],
     [['--gpu', 'off', '--gpu-layers', '5'], /--gpu off and --gpu-layers 5 contradict each other/],
     [['--no-thinking', '--thinking-budget', '5'], /--thinking-budget has no effect with --no-thinking/],
+    [['--no-thinking', '--answer-reserve', '5'], /--answer-reserve has no effect with --no-thinking/],
+    [['--no-thinking', '--stop-loops'], /--stop-loops has no effect with --no-thinking/],
+    [['--answer-reserve', '0'], /--answer-reserve must be a whole number of at least 1/],
+    [['--wrap-up', 'So.'], /--wrap-up has no effect without --thinking-budget, --answer-reserve, --stop-loops/],
     [['-t', '0', '--top-p', '0.5'], /--top-p has no effect with --temperature 0/],
     [['--repeat-last-n', '8'], /--repeat-last-n has no effect without --repeat-penalty/],
   ])('%j', (args, message) => {

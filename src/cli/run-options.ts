@@ -10,7 +10,7 @@ import { policyNames } from '../eviction/registry.ts'
 import { defaultSampling } from '../llama/index.ts'
 import { addPolicyOptions, policyOfRequest, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
-import { checkWhole, collect, names, number, refuseWithoutEffect } from './option-values.ts'
+import { checkWhole, collect, names, number, pair, refuseWithoutEffect } from './option-values.ts'
 
 /** As commander gives them. */
 export interface RunFlags extends MachineFlags, PolicyFlags {
@@ -23,6 +23,10 @@ export interface RunFlags extends MachineFlags, PolicyFlags {
   readonly ratio?: number
   readonly maxTokens?: number
   readonly thinkingBudget?: number
+  readonly answerReserve?: number
+  readonly stopLoops?: boolean
+  readonly wrapUp?: string
+  readonly thinkingTags?: [string, string]
   readonly temperature?: number
   readonly topK?: number
   readonly topP?: number
@@ -65,6 +69,9 @@ export function addRunOptions(command: Command): Command {
   addPolicyOptions(command)
     .option('-n, --max-tokens <n>', 'most tokens to generate (default: 16384)', number)
     .option('--thinking-budget <n>', 'close the thinking after n tokens and answer', number)
+    .option('--answer-reserve <n>', 'close the thinking while n of the most tokens are left, and answer', number)
+    .option('--stop-loops', 'close a thinking that repeats itself word for word, and answer')
+    .option('--wrap-up <text>', 'last words of a thinking that one of these three closes')
     .option('-t, --temperature <t>', `0 is greedy (default: ${s.temperature})`, number)
     .option('--top-k <k>', `0 is off (default: ${s.topK})`, number)
     .option('--top-p <p>', `1 is off (default: ${s.topP})`, number)
@@ -77,7 +84,8 @@ export function addRunOptions(command: Command): Command {
     .option('-s, --seed <n>', 'the same seed gives the same tokens again', number, 0)
     .option('--samples <n>', 'sequences in parallel, with the seeds that follow', number, 1)
     .option('--system <text>', 'system message')
-    .option('--no-thinking', 'ask the template for an answer without thinking, where it can')
+    .option('--no-thinking', 'answer without thinking: by the template’s own switch, else by an empty thinking')
+    .option('--thinking-tags <open close>', 'what opens and closes the thinking (default: told by the template)', pair)
     .addOption(new Option('--flash-attention <choice>', '(default: on a GPU and for q8_0)').choices(['on', 'off']))
     .addOption(
       new Option('--compaction <choice>', 'rewrite what an eviction leaves contiguously')
@@ -108,6 +116,9 @@ export function requestOf(
     ratio: flags.ratio,
     maxTokens: flags.maxTokens,
     thinkingBudget: flags.thinkingBudget,
+    answerReserve: flags.answerReserve,
+    stopLoops: flags.stopLoops,
+    wrapUp: flags.wrapUp,
     sampling: {
       temperature: flags.temperature,
       topK: flags.topK,
@@ -131,15 +142,25 @@ export function checkRunFlags(flags: RunFlags): void {
   checkWhole('--samples', flags.samples, 1, 256)
   checkWhole('--max-tokens', flags.maxTokens, 1)
   checkWhole('--thinking-budget', flags.thinkingBudget, 0)
+  checkWhole('--answer-reserve', flags.answerReserve, 1)
   checkDeviceFlags(flags)
   checkGreedy(flags)
   if (flags.stop?.includes('')) throw new InputError('invalid_option', '--stop must not be empty')
-  if (!flags.thinking) refuseWithoutEffect({ '--thinking-budget': flags.thinkingBudget }, 'with --no-thinking')
+  const closing = thinkingFlags(flags)
+  if (!flags.thinking) refuseWithoutEffect(closing, 'with --no-thinking')
+  if (Object.values(closing).every((value) => value === undefined)) {
+    refuseWithoutEffect({ '--wrap-up': flags.wrapUp }, `without ${Object.keys(closing).join(', ')}`)
+  }
   const penalties = [flags.repeatPenalty ?? 1, flags.frequencyPenalty ?? 0, flags.presencePenalty ?? 0]
   if (penalties.join() === '1,0,0') {
     const why = 'without --repeat-penalty, --frequency-penalty or --presence-penalty'
     refuseWithoutEffect({ '--repeat-last-n': flags.repeatLastN }, why)
   }
+}
+
+/** What closes a thinking that the model does not. */
+export function thinkingFlags({ thinkingBudget, answerReserve, stopLoops }: RunFlags): Record<string, unknown> {
+  return { '--thinking-budget': thinkingBudget, '--answer-reserve': answerReserve, '--stop-loops': stopLoops }
 }
 
 /** At temperature 0 the likeliest token is taken, whichever others would be drawn from. */

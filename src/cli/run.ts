@@ -10,7 +10,6 @@ import type { GenerateRequest, GenerateResult } from '../engine/types.ts'
 import { isChainProblem, solveChainProblem } from '../evaluation/chain-problem.ts'
 import { InputError } from '../errors.ts'
 import { formatPolicyReference } from '../eviction/protect.ts'
-import { findThinkingTags } from '../llama/index.ts'
 import { cacheBound } from '../models/cache-bound.ts'
 import { parseReference } from '../models/reference.ts'
 import { checkPrompt } from './check-prompt.ts'
@@ -20,12 +19,13 @@ import { onInterrupt } from './interrupt.ts'
 import { LoadProgress } from './load-progress.ts'
 import { refuseWithoutEffect } from './option-values.ts'
 import { printable } from './printable.ts'
-import { exampleQuestion, readQuestion } from './question.ts'
+import { exampleQuestion, hasUnreadInput, readQuestion } from './question.ts'
 import { runRecord } from './run-json.ts'
 import { checkRunFlags, requestOf, type RunFlags } from './run-options.ts'
 import { PlainView, silentView, type RunView } from './run-view.ts'
 import { summaryTable, type PolicyResults } from './summary.ts'
 import { TerminalView } from './terminal-view.ts'
+import { thinkingNotes } from './thinking-notes.ts'
 import { whatItTakes } from './what-it-takes.ts'
 
 type Say = (text: string) => unknown
@@ -47,7 +47,9 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
   const { signal } = interrupt
   const located = await findModel(signal, (onDownload) => {
     const predictor = flags.predictor === 'none' ? false : flags.predictor
-    return locateModel(flags.model, { predictor, offline: flags.offline, signal, onDownload })
+    const [open, close] = flags.thinkingTags ?? []
+    const thinkingTags = open === undefined || close === undefined ? undefined : { open, close }
+    return locateModel(flags.model, { predictor, thinkingTags, offline: flags.offline, signal, onDownload })
   })
   if (!located) return
   checkEffects(flags, named, located)
@@ -55,6 +57,7 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
   const settings = settled.find((one) => one.settings)?.settings
   const model = await load(located, flags, question, settings, signal, say)
   if (!model) return void say('Interrupted.')
+  if (hasUnreadInput(argument)) say('Standard input is not read: the question is given (- in its place reads it).')
   if (model.notEvictable !== undefined && flags.policy === undefined) {
     say(`The cache of this model cannot be bounded: ${model.notEvictable}. It runs under policy full.`)
   }
@@ -65,7 +68,7 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
     try {
       for (const [i, run] of planned.entries()) {
         if (i > 0 && signal.aborted) break
-        runs.push(await runPolicy(model, run, flags, viewFor(flags, located, i === 0), signal, say))
+        runs.push(await runPolicy(model, run, flags, viewFor(flags, model, i === 0), signal, say))
       }
     } finally {
       // What has been generated is not lost if a later policy fails.
@@ -158,10 +161,10 @@ async function load(
 }
 
 /** The text of the first policy is shown as it comes; those that it is compared with show only how far they are. */
-function viewFor(flags: RunFlags, { info }: LocatedModel, isFirst: boolean): RunView {
+function viewFor(flags: RunFlags, { thinkingTags }: Model, isFirst: boolean): RunView {
   if (flags.json === true) return silentView
   if (canSteerTerminal()) return new TerminalView(process.stdout, { showText: isFirst })
-  return isFirst ? new PlainView(textOutput, findThinkingTags(info.chatTemplate ?? '')) : silentView
+  return isFirst ? new PlainView(textOutput, thinkingTags) : silentView
 }
 
 /** Where a model's text goes, unless a view knows better. */
@@ -241,6 +244,11 @@ function printResults(runs: readonly PolicyResults[], model: Model, flags: RunFl
   }
   if (flags.samples > 1) printSamples(runs)
   say(`\n${summaryTable(runs)}`)
+  const notes = thinkingNotes(
+    runs.flatMap(({ results }) => results),
+    flags,
+  )
+  for (const note of notes) say(note)
 }
 
 function printSamples(runs: readonly PolicyResults[]): void {

@@ -11,7 +11,9 @@ function said(values: Readonly<Record<string, number>>, flags: Partial<RunFlags>
     ...{ chatTemplate: '{{ messages }}', tokenizer: { model: 'gpt2', pre: 'qwen2' } },
   }
   const located = { info } as unknown as LocatedModel
-  return whatItTakes(located, { samples: 1, kvType: 'f16', ...flags } as RunFlags, 'question').join('\n')
+  return whatItTakes(located, { samples: 1, kvType: 'f16', thinking: true, ...flags } as RunFlags, 'question').join(
+    '\n',
+  )
 }
 
 describe('what is said of a bound before the model is loaded', () => {

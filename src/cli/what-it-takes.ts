@@ -3,6 +3,7 @@
  */
 import type { LocatedModel } from '../engine/model.ts'
 import { defaultMaxTokens, defaultPolicy, resolveCacheSettings } from '../engine/prepare.ts'
+import { hasThinkingSwitch, type ThinkingTags } from '../llama/index.ts'
 import { parsePolicyReference } from '../eviction/protect.ts'
 import { resolvePolicy } from '../eviction/registry.ts'
 import { cacheBound } from '../models/cache-bound.ts'
@@ -11,7 +12,11 @@ import { formatMemoryPlan, memoryPlan } from '../models/memory-plan.ts'
 import type { RunFlags } from './run-options.ts'
 
 /** What is known before anything is loaded: policy, settings, memory, and what will end the generation. */
-export function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, question: string): string[] {
+export function whatItTakes(
+  { info, predictor, thinkingTags }: LocatedModel,
+  flags: RunFlags,
+  question: string,
+): string[] {
   const { impossible, mayHaveWindow } = cacheBound(info)
   const name = flags.policy ?? defaultPolicy({ hasPredictor: predictor !== undefined, notEvictable: impossible })
   const policy = resolvePolicy(parsePolicyReference(name).policy)
@@ -44,6 +49,7 @@ export function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, 
     )
   }
   lines.push(...missingMetadata(info))
+  if (!flags.thinking) lines.push(...howThinkingIsSwitchedOff(info.chatTemplate, thinkingTags))
   if (!predictor && flags.policy === undefined && policy.evicts) {
     lines.push(
       'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. dynts fit trains one (docs/training.md).',
@@ -55,6 +61,12 @@ export function whatItTakes({ info, predictor }: LocatedModel, flags: RunFlags, 
     )
   }
   return lines
+}
+
+function howThinkingIsSwitchedOff(chatTemplate: string | undefined, tags: ThinkingTags): string[] {
+  if (chatTemplate === undefined || hasThinkingSwitch(chatTemplate)) return []
+  if (tags.areAssumed) return ['The template names no thinking that --no-thinking could switch off.']
+  return ['The template has no switch for thinking: the prompt ends in an empty one.']
 }
 
 /** Before a model is loaded nothing can be tokenized: about three bytes a token, and some for the template. */

@@ -116,7 +116,12 @@ describe('the engine thread', () => {
   test('a model whose thread has ended is not mistaken for one that the next thread has', async () => {
     const info = { path: '', keyLength: 64, valueLength: 64, kvHeads: [2] } as unknown as GgufInfo
     const reply = { modelId: 1, release: '', backend: 'cpu', threads: 1 }
-    const model = new Model(EngineThread.shared(), reply, { info, predictor: undefined }, 0)
+    const model = new Model(
+      EngineThread.shared(),
+      reply,
+      { info, predictor: undefined, thinkingTags: info.thinkingTags },
+      0,
+    )
     FakeWorker.last.emit('exit', 1)
     EngineThread.shared()
     const { sent } = FakeWorker.last

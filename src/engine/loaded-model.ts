@@ -12,6 +12,7 @@ import {
   type ContextOptions,
   type LlamaLibrary,
   type SamplingSettings,
+  type ThinkingTags,
 } from '../llama/index.ts'
 import { DeferredScorer, ImportancePredictor, type PredictorCheckpoint } from '../predictor/index.ts'
 import type { LoopModel, ModelFacts, TokenSampler } from './forward-pass.ts'
@@ -20,6 +21,8 @@ export interface LoadOptions {
   readonly gpuLayers?: number | undefined
   readonly threads?: number | undefined
   readonly chatTemplate?: string | undefined
+  /** Default: those that the template names. */
+  readonly thinkingTags?: ThinkingTags | undefined
   readonly predictor?: PredictorCheckpoint | undefined
   /** Without weights: nothing can be generated. */
   readonly vocabularyOnly?: boolean | undefined
@@ -31,6 +34,7 @@ export class LoadedModel implements Disposable {
   readonly threads: number
   readonly #predictor: ImportancePredictor | undefined
   readonly #chatTemplate: string | undefined
+  readonly #thinkingTags: ThinkingTags
   readonly #vocabularyOnly: boolean
 
   /** @throws InputError `model_not_loaded`, `model_unusable` for a model that does not generate text */
@@ -53,6 +57,7 @@ export class LoadedModel implements Disposable {
     this.llama = llama
     this.threads = options.threads ?? defaultThreads(llama.weightBytes)
     this.#chatTemplate = options.chatTemplate
+    this.#thinkingTags = options.thinkingTags ?? findThinkingTags(options.chatTemplate ?? '')
     this.#vocabularyOnly = options.vocabularyOnly ?? false
     this.#predictor = options.predictor && new ImportancePredictor(llama, options.predictor, this.threads)
   }
@@ -88,7 +93,7 @@ export class LoadedModel implements Disposable {
       vocab: llama.vocab,
       trainedContext: llama.trainedContext,
       chatTemplate: this.#chatTemplate,
-      thinkingTags: findThinkingTags(this.#chatTemplate ?? ''),
+      thinkingTags: this.#thinkingTags,
       notEvictable: llama.notEvictable,
       hasPredictor: this.#predictor !== undefined,
       recommended: { budget, localWindow, ratio },

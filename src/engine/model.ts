@@ -3,7 +3,7 @@
  */
 import { existsSync } from 'node:fs'
 import { InputError } from '../errors.ts'
-import type { GpuChoice } from '../llama/index.ts'
+import { tagsOf, type GpuChoice, type ThinkingTags } from '../llama/index.ts'
 import type { DownloadProgress } from '../models/progress-meter.ts'
 import { inspectGguf, type GgufInfo } from '../models/gguf-file.ts'
 import { resolveModel } from '../models/resolve.ts'
@@ -32,6 +32,8 @@ export interface LoadModelOptions {
   readonly threads?: number | undefined
   /** Loads vocabulary and template only: the model tokenises and lays out traces, but generates nothing. */
   readonly vocabularyOnly?: boolean | undefined
+  /** The tags between which the model thinks. Default: those that its template names, or its vocabulary has. */
+  readonly thinkingTags?: Pick<ThinkingTags, 'open' | 'close'> | undefined
   /** Never asks the network. */
   readonly offline?: boolean | undefined
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined
@@ -52,6 +54,7 @@ export interface LoadedPredictor extends Omit<PredictorCheckpoint, 'matrices'> {
 export interface LocatedModel {
   readonly info: GgufInfo
   readonly predictor: LoadedPredictor | undefined
+  readonly thinkingTags: ThinkingTags
 }
 
 /** What identifies a model for its predictor. */
@@ -76,7 +79,8 @@ export async function locateModel(reference: string, options: LoadModelOptions =
   const { offline, signal, onDownload } = options
   const { path } = await resolveModel(reference, { offline, signal, onProgress: onDownload })
   const info = await inspectGguf(path)
-  return { info, predictor: await locatePredictor(info, options.predictor) }
+  const thinkingTags = options.thinkingTags ? tagsOf(options.thinkingTags) : info.thinkingTags
+  return { info, predictor: await locatePredictor(info, options.predictor), thinkingTags }
 }
 
 /**
@@ -91,7 +95,7 @@ export async function loadModel(reference: string, options: LoadModelOptions = {
 export async function loadLocated(located: LocatedModel, options: LoadModelOptions = {}): Promise<Model> {
   checkLoadOptions(options)
   const start = performance.now()
-  const { info, predictor } = located
+  const { info, predictor, thinkingTags } = located
   const { vocabularyOnly = false } = options
   const thread = EngineThread.shared()
   const cancel = new SharedArrayBuffer(4)
@@ -115,6 +119,7 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
       gpuLayers: options.gpuLayers,
       threads: options.threads,
       chatTemplate: info.chatTemplate,
+      thinkingTags,
       predictorPath: vocabularyOnly ? undefined : predictor?.path,
       vocabularyOnly,
       cancel,
@@ -137,6 +142,7 @@ export class Model {
   /** Facts of the file. */
   readonly info: GgufInfo
   readonly predictor: LoadedPredictor | undefined
+  readonly thinkingTags: ThinkingTags
   readonly loadMs: number
   /** llama.cpp's version. */
   readonly release: string
@@ -150,9 +156,10 @@ export class Model {
   readonly thread: EngineThread
   #closed = false
 
-  constructor(thread: EngineThread, reply: LoadReply, { info, predictor }: LocatedModel, loadMs: number) {
+  constructor(thread: EngineThread, reply: LoadReply, { info, predictor, thinkingTags }: LocatedModel, loadMs: number) {
     this.info = info
     this.predictor = predictor
+    this.thinkingTags = thinkingTags
     this.loadMs = loadMs
     this.release = reply.release
     this.backend = reply.backend

@@ -14,6 +14,7 @@ const whole = (least: number, most: number) =>
     `it must be a whole number from ${least} to ${most}`,
   )
 
+const tag = anyText.min(1, 'it must not be empty')
 const loading = strictShape({
   predictor: z
     .custom<string | false>((value) => typeof value === 'string' || value === false, 'it must be a path or false')
@@ -22,6 +23,9 @@ const loading = strictShape({
   gpuLayers: whole(0, 2 ** 31 - 1).optional(),
   threads: whole(1, 512).optional(),
   vocabularyOnly: yesOrNo.optional(),
+  thinkingTags: strictShape({ open: tag, close: tag })
+    .refine(({ open, close }) => open !== close, 'open and close must differ')
+    .optional(),
   offline: yesOrNo.optional(),
   onDownload: callable.optional(),
   onProgress: callable.optional(),

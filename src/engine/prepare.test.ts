@@ -2,6 +2,9 @@ import { describe, expect, test, vi } from 'vitest'
 import { resolveCacheSettings, settleRequest } from './prepare.ts'
 import { readPrompt, renderPrompt } from './prompt.ts'
 import { fakeVocabulary } from './vocabulary.fake.ts'
+import { findThinkingTags } from '../llama/thinking-tags.ts'
+
+const thinkingTags = findThinkingTags('<think>')
 
 test.each([
   ['what is 1 + 1?', 'Q'],
@@ -13,7 +16,7 @@ test.each([
 ])('what a template adds behind the question opens the thinking, whatever the question is: %s', (_, content) => {
   const chatTemplate = '<user>{% for message in messages %}{{ message.content.strip() }}{% endfor %}<assistant><think>'
   const messages = [{ role: 'user' as const, content }]
-  const { text, opening } = renderPrompt({ vocab: fakeVocabulary, chatTemplate }, { messages })
+  const { text, opening } = renderPrompt({ vocab: fakeVocabulary, thinkingTags, chatTemplate }, { messages })
   expect(text).toBe(`<user>${content.trim()}<assistant><think>`)
   expect(opening).toBe('<assistant><think>')
 })
@@ -21,12 +24,12 @@ test.each([
 test('of a template that changes or leaves out the last message, too', () => {
   const answer = '{{ messages[-1].content.split("</think>")[-1] }}<think>'
   const messages = [{ role: 'assistant' as const, content: 'a</think>b' }]
-  expect(renderPrompt({ vocab: fakeVocabulary, chatTemplate: answer }, { messages })).toEqual({
+  expect(renderPrompt({ vocab: fakeVocabulary, thinkingTags, chatTemplate: answer }, { messages })).toEqual({
     text: 'b<think>',
     opening: '<think>',
   })
   const chatTemplate = 'Q<think>'
-  expect(renderPrompt({ vocab: fakeVocabulary, chatTemplate }, { messages }).opening).toBe('Q<think>')
+  expect(renderPrompt({ vocab: fakeVocabulary, thinkingTags, chatTemplate }, { messages }).opening).toBe('Q<think>')
 })
 
 test('what a request gives wins over what the predictor recommends, and that over the defaults', () => {
@@ -51,7 +54,7 @@ test('the default local window shrinks for a budget that it would fill, a given 
 
 test('a prompt is read once, however often it is asked for; another one, or another template, is another', () => {
   const tokenize = vi.fn((text: string) => fakeVocabulary.tokenize(text))
-  const model = { vocab: { ...fakeVocabulary, tokenize }, chatTemplate: '{{ messages[0].content }}' }
+  const model = { vocab: { ...fakeVocabulary, tokenize }, thinkingTags, chatTemplate: '{{ messages[0].content }}' }
   const read = (content: string, more = {}) =>
     readPrompt({ ...model, ...more }, { messages: [{ role: 'user', content }] })
   const first = read('Q')

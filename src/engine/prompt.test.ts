@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 import { renderPrompt } from './prompt.ts'
 import { fakeVocabulary } from './vocabulary.fake.ts'
+import { findThinkingTags } from '../llama/thinking-tags.ts'
 
-function opening(chatTemplate: string, ...contents: string[]): string {
+function rendered(chatTemplate: string, contents: readonly string[], enableThinking = true) {
   const messages = contents.map((content) => ({ role: 'user', content }) as const)
-  return renderPrompt({ vocab: fakeVocabulary, chatTemplate }, { messages }).opening
+  const thinkingTags = findThinkingTags(chatTemplate)
+  return renderPrompt({ vocab: fakeVocabulary, chatTemplate, thinkingTags }, { messages, enableThinking })
 }
 
 const each = '{% for m in messages %}[{{ m.content }}]{% endfor %}'
@@ -26,5 +28,22 @@ test.each([
   ['an empty message', `${each}<think>`, [''], ']<think>'],
   ['a template without messages', '<think>', ['Hi'], '<think>'],
 ] as const)('the opening is %s', (_what, template, contents, expected) => {
-  expect(opening(template, ...contents)).toBe(expected)
+  expect(rendered(template, contents).opening).toBe(expected)
+})
+
+const own = `${each}{% if enable_thinking %}<think>{% else %}<think>\n\n</think>\n\n{% endif %}`
+const harmony = `${each}{# <|channel|>analysis<|message|> <|channel|>final<|message|> <|end|> #}<|start|>assistant`
+
+test.each([
+  ['a template with a switch', own, 'a', '[a]<think>\n\n</think>\n\n'],
+  ['a template that opens the thinking', `${each}<think>\n`, 'a', '[a]<think>\n\n</think>\n\n'],
+  ['a template that opens the thinking without a line break', `${each}<think>`, 'a', '[a]<think>\n\n</think>\n\n'],
+  ['a template that leaves the opening to the model', `{# <think> #}${each}`, 'a', '[a]<think>\n\n</think>\n\n'],
+  ['a question that has switched it off', softSwitch, 'a/no_think', '[a]<think></think>'],
+  ['harmony', harmony, 'a', '[a]<|start|>assistant<|channel|>final<|message|>'],
+  ['a template that names no thinking', each, 'a', '[a]'],
+])('without thinking: %s', (_what, template, content, expected) => {
+  const { text, opening } = rendered(template, [content], false)
+  expect(text).toBe(expected)
+  expect(text.endsWith(opening)).toBe(true)
 })

@@ -2,12 +2,13 @@
  * Reads a prompt: messages through the model's template, text to tokens.
  */
 import { InputError } from '../errors.ts'
-import { renderChat } from '../llama/index.ts'
+import { renderChat, type ThinkingTags } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
+import { ReasoningPhase } from './reasoning-phase.ts'
 import type { Prompt } from './types.ts'
 
 /** What of a model a prompt depends on. */
-export type PromptFacts = Pick<ModelFacts, 'vocab' | 'chatTemplate'>
+export type PromptFacts = Pick<ModelFacts, 'vocab' | 'chatTemplate' | 'thinkingTags'>
 
 export interface ReadPrompt {
   /** The end of the prompt that belongs to the model's turn already, e.g. `<|assistant|><think>`. */
@@ -26,7 +27,7 @@ const keptPrompts = 16
 export function readPrompt(model: PromptFacts, prompt: Prompt): ReadPrompt {
   const known = lastPrompts.get(model.vocab) ?? new Map<string, ReadPrompt>()
   lastPrompts.set(model.vocab, known)
-  const key = JSON.stringify([model.chatTemplate, prompt])
+  const key = JSON.stringify([model.chatTemplate, model.thinkingTags, prompt])
   const read = known.get(key) ?? tokenized(model, prompt)
   known.delete(key)
   known.set(key, read)
@@ -45,7 +46,8 @@ const marker = '\u{e000}\u{e001}\u{e000}'
 
 /**
  * The prompt as text, and what of it may open the thinking. Tags that a user wrote are no thinking: of messages, only what the
- * template adds behind them counts.
+ * template adds behind them counts. A prompt that is to be answered without thinking, by a template that has no switch for that, ends
+ * in an empty thinking, if the model is known to think.
  */
 export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string; opening: string } {
   if ('text' in prompt) return { text: prompt.text, opening: prompt.text }
@@ -58,18 +60,30 @@ export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string
     return { text: prompt.messages.map((message) => message.content).join('\n\n'), opening: '' }
   }
   const { chatTemplate } = model
-  const render = (messages: typeof prompt.messages) =>
+  const { enableThinking = true } = prompt
+  const withThinking = (messages: typeof prompt.messages, thinks: boolean) =>
     renderChat(chatTemplate, messages, {
       bosToken: tokenText(model.vocab, model.vocab.bos),
       eosToken: tokenText(model.vocab, model.vocab.eos),
-      ...(prompt.enableThinking === undefined ? {} : { enableThinking: prompt.enableThinking }),
+      enableThinking: thinks,
     })
+  const render = (messages: typeof prompt.messages) => withThinking(messages, enableThinking)
   const text = render(prompt.messages)
   const earlier = prompt.messages.slice(0, -1)
   const opening = prompt.messages
     .slice(-1)
     .map((last) => behindLast(text, last.content, (content) => render([...earlier, { ...last, content }])))
-  return { text, opening: opening.join('') }
+  const isSwitched = enableThinking || text !== withThinking(prompt.messages, true)
+  const empty = isSwitched ? '' : emptyThinking(model.thinkingTags, opening.join(''))
+  return { text: text + empty, opening: opening.join('') + empty }
+}
+
+/** What ends a thinking that the prompt has opened, or opens and ends one; empty for a model that is not known to think. */
+function emptyThinking(tags: ThinkingTags, opening: string): string {
+  const { phase } = new ReasoningPhase(tags, opening)
+  if (phase === 'answer') return ''
+  if (phase === undefined) return tags.areAssumed ? '' : tags.empty
+  return tags.closing.startsWith('\n') && !opening.endsWith('\n') ? `\n${tags.closing}` : tags.closing
 }
 
 /**

@@ -32,7 +32,10 @@ function send(message: FromEngine): void {
 const handlers: {
   [N in keyof Calls]: (message: Calls[N]['message'], call: number) => Promise<Calls[N]['reply']> | Calls[N]['reply']
 } = {
-  load: async ({ path, predictorPath, chatTemplate, gpu, gpuLayers, threads, vocabularyOnly, cancel }, call) => {
+  load: async (
+    { path, predictorPath, chatTemplate, thinkingTags, gpu, gpuLayers, threads, vocabularyOnly, cancel },
+    call,
+  ) => {
     const cancelled = new Int32Array(cancel)
     const predictor = predictorPath === undefined ? undefined : await readCheckpoint(predictorPath)
     const library = loadLibrary(gpu)
@@ -40,6 +43,7 @@ const handlers: {
       gpuLayers: gpu === 'off' ? 0 : (gpuLayers ?? -1),
       threads,
       chatTemplate,
+      thinkingTags,
       predictor,
       vocabularyOnly,
       onProgress: (share) => {

@@ -14,6 +14,19 @@ export interface ChatTemplateOptions {
   readonly enableThinking?: boolean
 }
 
+/** Whether thinking can be switched off in the template itself. */
+export function hasThinkingSwitch(template: string): boolean {
+  const messages = [{ role: 'user', content: 'a' }] as const
+  const [on, off] = [true, false].map((enableThinking) => {
+    try {
+      return renderChat(template, messages, { bosToken: '', eosToken: '', enableThinking })
+    } catch {
+      return undefined
+    }
+  })
+  return on !== off
+}
+
 /**
  * Renders a conversation and opens the assistant's turn.
  * @throws InputError `chat_template` if the template refuses the messages

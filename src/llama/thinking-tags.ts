@@ -20,8 +20,8 @@ export interface ThinkingTags {
   readonly areAssumed: boolean
 }
 
-/** The tags of a format as a user may give them; the rest follows. */
-export type GivenTags = Pick<ThinkingTags, 'open' | 'close'> & Partial<ThinkingTags>
+/** The tags of a format; what is left out follows from the others. */
+type GivenTags = Pick<ThinkingTags, 'open' | 'close'> & Partial<ThinkingTags>
 
 /** All that belongs to a pair of tags. */
 export function tagsOf({ open, close, answerOpens = [], ...rest }: GivenTags): ThinkingTags {

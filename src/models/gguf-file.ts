@@ -5,6 +5,7 @@
 import { basename, dirname, join } from 'node:path'
 import { GGMLFileQuantizationType, parseGGUFQuantLabel, parseGgufShardFilename } from '@huggingface/gguf'
 import { InputError } from '../errors.ts'
+import { findThinkingTags, type ThinkingTags } from '../llama/thinking-tags.ts'
 import { GgufArray } from './gguf-cursor.ts'
 import type { GgufScalar } from './gguf-cursor.ts'
 import { checkModel, type ModelShape } from './gguf-checks.ts'
@@ -46,6 +47,8 @@ export interface GgufInfo extends ModelShape {
   readonly chatTemplate: string | undefined
   /** All chat templates by name; the default one is `default`. */
   readonly chatTemplates: ReadonlyMap<string, string>
+  /** Those of the template, else of the vocabulary. */
+  readonly thinkingTags: ThinkingTags
   readonly tokenizer: TokenizerInfo
   readonly tensors: readonly GgufTensor[]
   /**
@@ -81,6 +84,7 @@ export async function inspectGguf(path: string): Promise<GgufInfo> {
     ...shape,
     chatTemplate: templates.get('default')?.trim() === '' ? undefined : templates.get('default'),
     chatTemplates: templates,
+    thinkingTags: findThinkingTags(templates.get('default') ?? '', tokenFinder(metadata)),
     tokenizer: {
       model: metadata.text('tokenizer.ggml.model'),
       pre: metadata.text('tokenizer.ggml.pre'),
@@ -125,6 +129,15 @@ async function readParts(first: GgufFile, metadata: GgufMetadata): Promise<GgufF
   const expected = metadata.count('split.tensors.count') ?? 0
   if (expected !== total) metadata.fail(`its parts hold ${total} tensors instead of ${expected}`)
   return files
+}
+
+/** Looks texts up in the vocabulary, which is read when the first is asked for. */
+function tokenFinder(metadata: GgufMetadata): (text: string) => boolean {
+  let tokens: ReadonlySet<string> | undefined
+  return (text) => {
+    tokens ??= new Set(metadata.array('tokenizer.ggml.tokens')?.strings() ?? [])
+    return tokens.has(text)
+  }
 }
 
 function chatTemplates(metadata: GgufMetadata): Map<string, string> {

@@ -19,7 +19,7 @@ export interface Finished {
 
 export interface RunSettings {
   /** What standard input holds; without it there is none. */
-  readonly stdin?: string
+  readonly stdin?: string | Uint8Array
   readonly env?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
   /** Called once, as soon as there is a process. */

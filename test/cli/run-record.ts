@@ -12,6 +12,7 @@ export const runRecordSchema = z.strictObject({
   thinking: z.string(),
   answer: z.string(),
   finishReason: z.enum(['stop', 'length', 'cancelled']),
+  thinkingEnd: z.enum(['model', 'thinking-budget', 'answer-reserve', 'loop', 'unclosed']).nullable(),
   usage: z.strictObject({ promptTokens: count, cachedPromptTokens: count, thinkingTokens: count, answerTokens: count }),
   cache: z.strictObject({
     policy: z.string(),

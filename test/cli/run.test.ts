@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 import { demoQuestion } from '../../src/cli/question.ts'
 import { solveChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { tinyF16, tinyPredictor } from '../oracle.ts'
-import { dynts, scratch, shortProblem } from './run-dynts.ts'
+import { dynts, refusal, scratch, shortProblem } from './run-dynts.ts'
 import { parseRecord, parseRecords } from './run-record.ts'
 
 const { question, answer } = shortProblem
@@ -41,6 +41,53 @@ describe.concurrent('plain output', () => {
     const { code, stdout } = await dynts(['run', '-t', '0'], { stdin: `\n${question}\n` })
     expect(code).toBe(0)
     expect(stdout).toContain(`\\boxed{${answer}}`)
+  })
+
+  test('standard input beside a question is not read, which is said', async () => {
+    const { code, stderr } = await dynts(['run', question, '-n', '3'], { stdin: 'What is 1 + 1?' })
+    expect(code).toBe(0)
+    expect(stderr).toContain('Standard input is not read: the question is given')
+    expect((await dynts(['run', question, '-n', '3'])).stderr).not.toContain('Standard input')
+  })
+
+  test('a question that begins with -', async () => {
+    const { code } = await dynts(['run', '-n', '3', '--', '-5 + 3 is what?'])
+    expect(code).toBe(0)
+    expect(refusal(await dynts(['run', '-n', '3', '-5 + 3 is what?']))).toMatch(
+      /unknown option '-5 \+ 3 is what\?': in front of a question that begins with - put --$/,
+    )
+  })
+
+  test.each([
+    ['UTF-16', Buffer.from('\uFEFFWhat is 1 + 1?', 'utf16le'), /UTF-16/],
+    ['bytes of no text', Buffer.from([0x61, 0xff, 0x62]), /no text in UTF-8/],
+  ])('standard input in %s is refused', async (_name, stdin, message) => {
+    expect(refusal(await dynts(['run'], { stdin }))).toMatch(message)
+  })
+
+  test('a thinking that is closed in the model’s stead, and one that never was', async () => {
+    const closed = await dynts(['run', question, '-t', '0', '--answer-reserve', '60', '-n', '100', '--wrap-up', '.'])
+    expect(closed.stderr).toMatch(/^The thinking was closed by --answer-reserve\.$/m)
+    expect(closed.stdout).toMatch(/\.\n<\/think>/)
+    const open = await dynts(['run', question, '-t', '0', '-n', '20', '--json'])
+    expect(JSON.parse(open.stdout)).toMatchObject({ thinkingEnd: 'unclosed', answer: '', finishReason: 'length' })
+    const said = await dynts(['run', question, '-t', '0', '-n', '20'])
+    expect(said.stderr).toMatch(/never closed, so there is no answer: --answer-reserve N/)
+  })
+
+  test('an answer without thinking of a template that has no switch for it', async () => {
+    const { code, stdout, stderr } = await dynts(['run', question, '-t', '0', '-n', '40', '--no-thinking', '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({ thinkingEnd: null, thinking: '' })
+    expect(stderr).toBe('')
+    const said = await dynts(['run', question, '-n', '3', '--no-thinking'])
+    expect(said.stderr).toContain('The template has no switch for thinking: the prompt ends in an empty one.')
+  })
+
+  test('tags that are given', async () => {
+    const { stdout } = await dynts(['run', question, '-n', '30', '--json', '--thinking-tags', '<a>', '</a>'])
+    expect(JSON.parse(stdout)).toMatchObject({ thinkingEnd: null, thinking: '' })
+    expect(refusal(await dynts(['run', '--thinking-tags', '<a>']))).toMatch(/--thinking-tags .* It takes two values/)
   })
 
   test('a question that the embedded model does not know is answered, and it says what it knows', async () => {

@@ -9,7 +9,6 @@ import { readGguf } from '../../models/gguf-reader.ts'
 import { bytesPerCell } from '../../models/memory-plan.ts'
 import { resolveModel } from '../../models/resolve.ts'
 import { mismatch, predictorArchitecture, readCheckpoint, type PredictorCheckpoint } from '../../predictor/index.ts'
-import { findThinkingTags } from '../../llama/index.ts'
 import { factsTable } from '../facts-table.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
@@ -79,9 +78,8 @@ async function fittingPredictor(reference: string): Promise<string> {
   }
 }
 
-function thinkingTags({ chatTemplate = '' }: GgufInfo): string {
-  const { open, close } = findThinkingTags(chatTemplate)
-  return chatTemplate.includes(open) || chatTemplate.includes(close) ? `${open} ${close}` : 'none in the template'
+function thinkingTags({ thinkingTags: { open, close, areAssumed } }: GgufInfo): string {
+  return areAssumed ? `none in the template; ${open} ${close} is assumed` : `${open} ${close}`
 }
 
 async function inspectPredictor(path: string, model: string | undefined): Promise<Record<string, unknown>> {

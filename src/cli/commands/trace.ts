@@ -7,7 +7,6 @@ import { Command } from 'commander'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { readQuestionFile, type Question } from '../../evaluation/question-file.ts'
-import { findThinkingTags } from '../../llama/index.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
 import { missingMetadata } from '../../models/missing-metadata.ts'
 import { identify } from '../../evaluation/run/identity.ts'
@@ -132,7 +131,7 @@ function whatIsKnown({ info }: LocatedModel, { maxLength }: TraceFlags): string[
 async function connect(
   flags: TraceFlags,
   url: string,
-  { info }: LocatedModel,
+  { thinkingTags }: LocatedModel,
   signal: AbortSignal,
   say: Say,
 ): Promise<RemoteExecutor> {
@@ -146,7 +145,7 @@ async function connect(
     parallel: flags.parallel ?? defaultParallel.remote,
     timeoutMs: (flags.requestTimeout ?? longestTimeout) * 1000,
     retries: flags.retries ?? defaultRetries,
-    tags: findThinkingTags(info.chatTemplate ?? ''),
+    tags: thinkingTags,
     signal,
     onRetry: ({ reason, retry, retries, waitMs }) => {
       if (performance.now() - saidAt < retryLineEveryMs) return
