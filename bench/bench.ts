@@ -49,7 +49,9 @@ export class Bench {
   /** The part's model, without or with its importance predictor. */
   async loadModel({ predictor = false, threads = this.options.threads } = {}): Promise<LoadedModel> {
     const checkpoint = predictor ? await readCheckpoint(this.files.predictor) : undefined
-    const model = LoadedModel.load(loadLibrary('off'), this.files.model, { threads, predictor: checkpoint })
+    const { gpu } = this.options
+    const gpuLayers = gpu === 'off' ? 0 : -1
+    const model = LoadedModel.load(loadLibrary(gpu), this.files.model, { threads, gpuLayers, predictor: checkpoint })
     this.measurements.settings['threads'] ??= model.threads
     return model
   }

@@ -26,6 +26,7 @@ export class FastForward implements ForwardPass {
   readonly cellsPerSequence: number
   readonly sequences: number
   readonly flashAttention: boolean
+  readonly usesGpu: boolean
   /** A prompt of any length is read in one step. */
   readonly batchTokens = 2 ** 20
   readonly readsAttention = true
@@ -50,6 +51,7 @@ export class FastForward implements ForwardPass {
     this.cellsPerSequence = context.cellsPerSequence
     this.sequences = context.sequences
     this.flashAttention = context.flashAttention
+    this.usesGpu = context.usesGpu
     this.#held = Array.from({ length: context.sequences }, () => [])
     const random = (length: number) => Float32Array.from({ length }, () => this.#random.uniform(1))
     this.#hiddenStates = Array.from({ length: 64 }, () => random(context.model.hiddenSize))

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { gpuChoices, type GpuChoice } from '../src/llama/index.ts'
 import { benchFolder, peerPackage, resultsFile } from './paths.ts'
 import { shapes } from './shapes.ts'
 import type { Job } from './run-scenario.ts'
@@ -24,6 +25,8 @@ const help = `npm run bench -- [options]
   --threads N        compute threads (default: the engine's default)
   --seed N           of the random weights (default 1)
   --memory SIZE      equal-memory: bytes of the cache, such as 2G or 512M (default: what 4 full sequences take)
+  --sequences A,B    batch: how many sequences share a step (default 1,4,8)
+  --gpu BACK-END     where the layers run: ${gpuChoices.join(', ')} (default off)
   --check-by-running batch: run every step of one sequence too, and compare with the integration
   --json             print JSON records, one to a line, instead of tables
   --help
@@ -53,6 +56,8 @@ function readCommand(): Command | undefined {
     threads: text,
     seed: { ...text, default: '1' },
     memory: text,
+    sequences: { ...text, default: '1,4,8' },
+    gpu: { ...text, default: 'off' },
     'check-by-running': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -76,6 +81,8 @@ function readCommand(): Command | undefined {
       shape,
       seed: count('seed', values.seed) ?? 1,
       memory: bytes(values.memory),
+      sequences: values.sequences.split(',').map((one) => count('sequences', one) ?? 1),
+      gpu: backend(values.gpu),
       checkByRunning: values['check-by-running'],
       json: values.json,
     },
@@ -96,6 +103,12 @@ function count(name: string, value: string | undefined): number | undefined {
   if (!Number.isSafeInteger(number) || number < 1)
     throw new UsageError(`--${name} must be a whole number of at least 1`)
   return number
+}
+
+function backend(value: string): GpuChoice {
+  const found = gpuChoices.find((choice) => choice === value)
+  if (found === undefined) throw new UsageError(`--gpu is one of ${gpuChoices.join(', ')}`)
+  return found
 }
 
 function bytes(value: string | undefined): number | undefined {

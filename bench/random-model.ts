@@ -6,13 +6,14 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadLibrary } from '../src/llama/index.ts'
+import { loadLibrary, type GpuChoice } from '../src/llama/index.ts'
 import { writeCheckpoint, type PredictorCheckpoint } from '../src/predictor/index.ts'
 import { tensorBytes, writeGgufFile, type MetadataValue, type TensorPlan } from './gguf-file-writer.ts'
 import type { Progress } from './progress.ts'
 import { Random } from './random.ts'
 import { randomRows, rowBytes } from './random-tensor.ts'
 import { bosToken, chatTemplate, eosToken, firstWord, vocabulary } from './random-vocabulary.ts'
+import type { BenchOptions } from './scenario.ts'
 import type { Shape } from './shapes.ts'
 
 export interface ModelFiles {
@@ -24,12 +25,17 @@ export interface ModelFiles {
 const revision = 1
 
 /** Makes what is not there yet. */
-export async function randomModel(shape: Shape, folder: string, seed: number, progress: Progress): Promise<ModelFiles> {
+export async function randomModel(
+  shape: Shape,
+  folder: string,
+  { seed, gpu }: Pick<BenchOptions, 'seed' | 'gpu'>,
+  progress: Progress,
+): Promise<ModelFiles> {
   await mkdir(folder, { recursive: true })
   const stem = join(folder, `random-${shape.name}-q4_0-seed${seed}-r${revision}`)
   const files = { model: `${stem}.gguf`, predictor: `${stem}.predictor.gguf` }
   if (!existsSync(files.model)) await writeModel(files.model, shape, seed, progress)
-  if (!existsSync(files.predictor)) writePredictor(files.predictor, shape, seed)
+  if (!existsSync(files.predictor)) writePredictor(files.predictor, shape, seed, gpu)
   return files
 }
 
@@ -147,7 +153,7 @@ function metadata(shape: Shape): Record<string, MetadataValue> {
 }
 
 /** Layers d, 2d, d/2, 1. */
-function writePredictor(path: string, shape: Shape, seed: number): void {
+function writePredictor(path: string, shape: Shape, seed: number, gpu: GpuChoice): void {
   const { hiddenSize: d, layers, vocabularySize } = shape
   const random = new Random(seed + 1)
   const matrix = (rows: number, columns: number) => {
@@ -159,5 +165,5 @@ function writePredictor(path: string, shape: Shape, seed: number): void {
     target: 'power:0.3',
     model: { architecture: 'qwen2', hiddenSize: d, layers, vocabularySize, name: `random ${shape.name}` },
   }
-  writeCheckpoint(loadLibrary('off'), path, checkpoint)
+  writeCheckpoint(loadLibrary(gpu), path, checkpoint)
 }

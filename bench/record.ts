@@ -33,6 +33,9 @@ export interface BenchRecord {
     readonly llamaCpp: string
   }
   readonly machine: {
+    /** Where the layers ran. */
+    readonly backend: string
+    readonly gpus: readonly string[]
     readonly cpu: string
     readonly cores: number
     readonly memoryBytes: number
@@ -52,6 +55,7 @@ export async function makeRecord(scenario: string, part: string, bench: Bench, s
   const { measurements } = bench
   const info = await inspectGguf(bench.files.model)
   const [cpu] = cpus()
+  const library = loadLibrary(bench.options.gpu)
   return {
     schema: 'dynts-bench/1',
     scenario,
@@ -62,9 +66,11 @@ export async function makeRecord(scenario: string, part: string, bench: Bench, s
       dynts: packageVersion(),
       commit: commit(),
       node: process.version,
-      llamaCpp: loadLibrary('off').release,
+      llamaCpp: library.release,
     },
     machine: {
+      backend: library.backend,
+      gpus: library.devices.filter(({ kind }) => kind === 'gpu').map(({ description }) => description),
       cpu: cpu?.model ?? 'unknown',
       cores: cpus().length,
       memoryBytes: totalmem(),

@@ -39,7 +39,7 @@ process.channel?.unref()
 
 async function filesOf(choice: ModelChoice): Promise<ModelFiles> {
   if (choice === 'tiny') return tinyModel
-  return await randomModel(shape, modelsFolder, options.seed, progress)
+  return await randomModel(shape, modelsFolder, options, progress)
 }
 
 /** Measures, records and prints one part; true if it was stopped. */
@@ -66,7 +66,8 @@ async function runPart(name: string, part: Part): Promise<boolean> {
 }
 
 try {
-  for (const part of scenario.parts) {
+  const parts = typeof scenario.parts === 'function' ? scenario.parts(options) : scenario.parts
+  for (const part of parts) {
     if (!job.models.includes(part.model)) continue
     if (await runPart(scenario.name, part)) {
       process.exitCode = exitStopped

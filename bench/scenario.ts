@@ -1,6 +1,7 @@
 /**
  * What a scenario is: parts, each on one model, each giving a record of its own.
  */
+import type { GpuChoice } from '../src/llama/index.ts'
 import type { Bench } from './bench.ts'
 import type { Sizes } from './sizes.ts'
 
@@ -10,7 +11,7 @@ export interface Scenario {
   readonly summary: string
   /** How often each variant is measured. Default 5. */
   readonly repetitions?: number
-  readonly parts: readonly Part[]
+  readonly parts: readonly Part[] | ((options: BenchOptions) => readonly Part[])
 }
 
 export interface Part {
@@ -37,6 +38,9 @@ export interface BenchOptions {
   readonly memory: number | undefined
   /** `batch`: run every step of one generation too. */
   readonly checkByRunning: boolean
+  /** `batch`: how many sequences share a step, one part for each. */
+  readonly sequences: readonly number[]
+  readonly gpu: GpuChoice
   readonly json: boolean
 }
 

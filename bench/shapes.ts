@@ -30,6 +30,18 @@ export const shapes: readonly Shape[] = [
     trainedContext: 131_072,
     shortening: 1,
   },
+  {
+    name: '7b',
+    layers: 28,
+    hiddenSize: 3584,
+    heads: 28,
+    kvHeads: 4,
+    headSize: 128,
+    feedForward: 18_944,
+    vocabularySize: 152_064,
+    trainedContext: 131_072,
+    shortening: 1,
+  },
   // To see that everything runs: the same code in less time.
   {
     name: 'small',

@@ -22,13 +22,15 @@ const cyclePoints = 5
 
 export const batch: Scenario = {
   name: 'batch',
-  summary: '1, 4 and 8 sequences: the full cache by position, a cycle of dynts, the total of 16,384 steps',
+  summary:
+    '1, 4 and 8 sequences, or --sequences: the full cache by position, a cycle of dynts, the total of 16,384 steps',
   repetitions: 2,
-  parts: [1, 4, 8].map((sequences) => ({
-    title: sequences === 1 ? 'one sequence' : `${sequences} sequences`,
-    model: 'shape',
-    run: (bench: Bench) => run(bench, sequences),
-  })),
+  parts: ({ sequences }) =>
+    sequences.map((count) => ({
+      title: count === 1 ? 'one sequence' : `${count} sequences`,
+      model: 'shape',
+      run: (bench: Bench) => run(bench, count),
+    })),
 }
 
 async function run(bench: Bench, sequences: number): Promise<void> {

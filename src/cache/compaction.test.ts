@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { planEviction } from './budget.ts'
 import { compactionPays } from './compaction.ts'
 
-const terms = (sequences: number) => ({ sequences, flashAttention: false })
+const terms = (sequences: number) => ({ sequences, flashAttention: false, usesGpu: false })
 const plan = (leaving: number) => ({ promptCells: 0, selectionWindow: 0, kept: 0, leaving })
 
 test('never pays where attention would be as wide as before, whatever the numbers', () => {
@@ -32,8 +32,13 @@ test('pays for the published settings of a sequence alone, and not for a few cel
 })
 
 test('pays sooner with flash attention, where values are not stored transposed and a copy is cheap', () => {
-  expect(compactionPays(2560, plan(260), { sequences: 1, flashAttention: true })).toBe(true)
-  expect(compactionPays(2560, plan(260), { sequences: 1, flashAttention: false })).toBe(false)
+  expect(compactionPays(2560, plan(260), { ...terms(1), flashAttention: true })).toBe(true)
+  expect(compactionPays(2560, plan(260), terms(1))).toBe(false)
+})
+
+test('never pays on a GPU', () => {
+  expect(compactionPays(2560, plan(2000), { ...terms(1), flashAttention: true })).toBe(true)
+  expect(compactionPays(2560, plan(2000), { ...terms(1), flashAttention: true, usesGpu: true })).toBe(false)
 })
 
 test('once it pays it goes on paying as more cells leave, and as fewer sequences share the batch', () => {

@@ -59,6 +59,7 @@ export class FakeForward implements ForwardPass {
   readonly cellsPerSequence: number
   readonly sequences: number
   readonly flashAttention = false
+  readonly usesGpu = false
   readonly batchTokens: number
   readonly readsAttention: boolean
   readonly held: Map<number, number>[]

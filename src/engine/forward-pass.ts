@@ -12,6 +12,7 @@ export interface ForwardPass extends CellStore {
   readonly cellsPerSequence: number
   readonly sequences: number
   readonly flashAttention: boolean
+  readonly usesGpu: boolean
   /** The most tokens of one forward pass. */
   readonly batchTokens: number
   /** Whether attention weights can be asked for. */

@@ -36,6 +36,12 @@ export class LlamaContext extends NativeHandle {
   readonly cellsPerSequence: number
   readonly sequences: number
   readonly flashAttention: boolean
+  readonly usesGpu: boolean
+  /**
+   * Whether a sequence can be saved and restored without leaving the GPU. With transposed values llama.cpp runs out of its own buffer
+   * for states and aborts; restoring quantised cells ends the process (v0.5.0, CUDA).
+   */
+  readonly keepsStatesOnDevice: boolean
   /** The most tokens of one forward pass. */
   readonly batchTokens: number
   /** The most output rows of one decode. */
@@ -81,6 +87,8 @@ export class LlamaContext extends NativeHandle {
     this.cellsPerSequence = c.llama_n_ctx_seq(pointer)
     this.sequences = settings.sequences
     this.flashAttention = settings.flashAttention
+    this.usesGpu = model.usesGpu
+    this.keepsStatesOnDevice = model.usesGpu && settings.flashAttention && settings.kvType !== 'q8_0'
     this.batchTokens = settings.batchTokens
     this.outputRows = settings.outputRows
     this.#settings = settings

@@ -26,8 +26,7 @@ export class StateBuffer {
  */
 export function compactSequence(context: LlamaContext, sequenceId: number, buffer: StateBuffer): void {
   const layout = context.layoutOf(sequenceId)
-  // With transposed values llama.cpp runs out of its own buffer for states on the device, and aborts.
-  const flags = context.model.usesGpu && context.flashAttention ? onDevice : 0
+  const flags = context.keepsStatesOnDevice ? onDevice : 0
   const state = saveInto(buffer, context, sequenceId, flags)
   restore(context, sequenceId, state, flags)
   layout.compact()
