@@ -4,6 +4,7 @@
  */
 import { planEviction, type CacheSettings } from '../cache/budget.ts'
 import { loadLocated, type LoadModelOptions, type LocatedModel } from '../engine/model.ts'
+import { checkRoom } from '../engine/prepare.ts'
 import type { Prompt } from '../engine/types.ts'
 
 /** Tokens that most chat templates add. */
@@ -20,5 +21,7 @@ export async function checkPrompt(
   if (Buffer.byteLength(JSON.stringify(prompt)) + templateTokens < budget - localWindow) return
   await using vocabulary = await loadLocated(located, { ...loading, vocabularyOnly: true })
   const { promptTokens } = await vocabulary.layout({ prompt, completion: [] })
+  // Said before the budget: no budget would help.
+  checkRoom(promptTokens, located.info.trainedContext)
   planEviction({ budget, localWindow, ratio }, promptTokens)
 }

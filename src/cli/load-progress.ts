@@ -1,21 +1,37 @@
 /**
- * Says how far the loading of a model is, if it takes longer than two seconds.
+ * What is said of the loading of a model: how far it is, if it takes longer than two seconds, and why a GPU is not used.
  */
+import type { Model } from '../engine/model.ts'
+
 const everyMs = 2000
 
 export class LoadProgress {
   #share = 0
+  #isTrial = false
   readonly #timer: NodeJS.Timeout
 
   constructor(say: (text: string) => unknown) {
-    this.#timer = setInterval(() => say(`loading the model: ${Math.round(this.#share * 100)} %`), everyMs)
+    this.#timer = setInterval(() => {
+      const loading = `loading the model: ${Math.round(this.#share * 100)} %`
+      say(this.#isTrial ? 'trying the model in a process of its own, which is done once ...' : loading)
+    }, everyMs)
+  }
+
+  readonly onTrial = (): void => {
+    this.#isTrial = true
   }
 
   readonly onProgress = (share: number): void => {
+    this.#isTrial = false
     this.#share = share
   }
 
   stop(): void {
     clearInterval(this.#timer)
   }
+}
+
+export function sayGpuProblem({ gpuProblem }: Pick<Model, 'gpuProblem'>, say: (text: string) => unknown): void {
+  if (gpuProblem !== undefined)
+    say(`The GPU is not used: ${gpuProblem}. A newer driver may help; --gpu off leaves it out.`)
 }

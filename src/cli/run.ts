@@ -16,7 +16,7 @@ import { checkPrompt } from './check-prompt.ts'
 import { choosePolicies, refuseUnbounded, type ChosenPolicy } from './chosen-policies.ts'
 import { findModel } from './find-model.ts'
 import { onInterrupt } from './interrupt.ts'
-import { LoadProgress } from './load-progress.ts'
+import { LoadProgress, sayGpuProblem } from './load-progress.ts'
 import { refuseWithoutEffect } from './option-values.ts'
 import { printable } from './printable.ts'
 import { exampleQuestion, hasUnreadInput, readQuestion } from './question.ts'
@@ -57,6 +57,7 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
   const settings = settled.find((one) => one.settings)?.settings
   const model = await load(located, flags, question, settings, signal, say)
   if (!model) return void say('Interrupted.')
+  sayGpuProblem(model, say)
   if (hasUnreadInput(argument)) say('Standard input is not read: the question is given (- in its place reads it).')
   if (model.notEvictable !== undefined && flags.policy === undefined) {
     say(`The cache of this model cannot be bounded: ${model.notEvictable}. It runs under policy full.`)
@@ -148,10 +149,11 @@ async function load(
   let progress: LoadProgress | undefined
   try {
     const { prompt } = requestOf(flags, question, undefined, 0)
-    if (settings) await checkPrompt(located, prompt, settings, loading)
-    for (const line of whatItTakes(located, flags, question)) say(line)
     progress = new LoadProgress(say)
-    return await loadLocated(located, { ...loading, onProgress: progress.onProgress })
+    const { onTrial, onProgress } = progress
+    if (settings) await checkPrompt(located, prompt, settings, { ...loading, onTrial })
+    for (const line of whatItTakes(located, flags, question)) say(line)
+    return await loadLocated(located, { ...loading, onTrial, onProgress })
   } catch (error) {
     if (signal.aborted) return undefined
     throw error

@@ -18,6 +18,7 @@ import {
 import { EngineThread } from './engine-thread.ts'
 import { checkLoadOptions, checkReference } from './option-schemas.ts'
 import type { LoadReply, PlanReply } from './protocol.ts'
+import { tryModel } from './trial.ts'
 import type { Completion, TraceLayout } from './trace-layout.ts'
 import type { GenerateRequest, Prompt } from './types.ts'
 
@@ -37,6 +38,8 @@ export interface LoadModelOptions {
   /** Never asks the network. */
   readonly offline?: boolean | undefined
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined
+  /** Called when the model is first tried in a process of its own, which it is once, where it might end this one. */
+  readonly onTrial?: (() => void) | undefined
   /** Share of the weights that are read, 0..1. */
   readonly onProgress?: ((share: number) => void) | undefined
   /** Ends a download (it can be resumed) or the loading (EngineError `load_cancelled`). */
@@ -97,6 +100,13 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
   const start = performance.now()
   const { info, predictor, thinkingTags } = located
   const { vocabularyOnly = false } = options
+  const { signal, onTrial } = options
+  const { gpu, gpuProblem } = await tryModel(info, {
+    gpu: options.gpu ?? 'auto',
+    gpuLayers: options.gpuLayers,
+    signal,
+    onStart: onTrial,
+  })
   const thread = EngineThread.shared()
   const cancel = new SharedArrayBuffer(4)
   const onAbort = () => Atomics.store(new Int32Array(cancel), 0, 1)
@@ -115,7 +125,7 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
     'load',
     {
       path: info.path,
-      gpu: options.gpu ?? 'auto',
+      gpu,
       gpuLayers: options.gpuLayers,
       threads: options.threads,
       chatTemplate: info.chatTemplate,
@@ -127,7 +137,7 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
     onProgress,
   )
   try {
-    const model = new Model(thread, await loading, located, performance.now() - start)
+    const model = new Model(thread, { ...(await loading), gpuProblem }, located, performance.now() - start)
     if (failure) await model.close()
     else return model
   } catch (error) {
@@ -149,6 +159,8 @@ export class Model {
   /** `cpu`, `cuda`, `vulkan` or `metal`. */
   readonly backend: string
   readonly threads: number
+  /** Why a GPU that is there is not used, if that was left open. */
+  readonly gpuProblem: string | undefined
   /** Why this model's cache cannot be bounded, or undefined if it can. */
   readonly notEvictable: string | undefined
   /** For `Engine`, as `thread` is: the model is known by it there, and only there. */
@@ -156,7 +168,12 @@ export class Model {
   readonly thread: EngineThread
   #closed = false
 
-  constructor(thread: EngineThread, reply: LoadReply, { info, predictor, thinkingTags }: LocatedModel, loadMs: number) {
+  constructor(
+    thread: EngineThread,
+    reply: LoadReply & { readonly gpuProblem?: string | undefined },
+    { info, predictor, thinkingTags }: LocatedModel,
+    loadMs: number,
+  ) {
     this.info = info
     this.predictor = predictor
     this.thinkingTags = thinkingTags
@@ -164,6 +181,7 @@ export class Model {
     this.release = reply.release
     this.backend = reply.backend
     this.threads = reply.threads
+    this.gpuProblem = reply.gpuProblem
     this.notEvictable = reply.notEvictable
     this.id = reply.modelId
     this.thread = thread

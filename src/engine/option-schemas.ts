@@ -29,6 +29,7 @@ const loading = strictShape({
   offline: yesOrNo.optional(),
   onDownload: callable.optional(),
   onProgress: callable.optional(),
+  onTrial: callable.optional(),
   signal: abortSignal.optional(),
 })
 

@@ -140,13 +140,7 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
   if (promptTokens.length === 0)
     throw new InputError('invalid_request', 'the prompt is empty: there is nothing to generate from')
   checkWrapUp(request.wrapUp, model)
-  const room = model.trainedContext - promptTokens.length
-  if (room < 1) {
-    throw new InputError(
-      'prompt_too_long',
-      `the prompt has ${promptTokens.length} tokens, but the model was trained for ${model.trainedContext} positions at most`,
-    )
-  }
+  const room = checkRoom(promptTokens.length, model.trainedContext)
   const replay = request.replay === undefined ? undefined : tokenizeReplay(model.vocab, request.replay)
   if (replay && replay.length > room) {
     throw new InputError(
@@ -171,6 +165,19 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     stop: request.stop ?? [],
     replay,
   }
+}
+
+/**
+ * How many tokens fit behind a prompt.
+ * @throws InputError `prompt_too_long`
+ */
+export function checkRoom(promptTokens: number, trainedContext: number): number {
+  const room = trainedContext - promptTokens
+  if (room >= 1) return room
+  throw new InputError(
+    'prompt_too_long',
+    `the prompt has ${promptTokens} tokens, but the model was trained for ${trainedContext} positions at most`,
+  )
 }
 
 /** The policy of a request that names none. */

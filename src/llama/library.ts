@@ -2,7 +2,7 @@
  * Finds llama.cpp's shared libraries in the installed @node-llama-cpp packages, loads them and checks that they are the
  * release whose struct layouts `bindings.ts` knows.
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import koffi from 'koffi'
@@ -58,8 +58,7 @@ export function loadLibrary(gpu: GpuChoice = 'auto'): LlamaLibrary {
     if (asked) return loaded.library
     throw new InputError('gpu_already_chosen', `this process already runs on ${loaded.library.backend}, not on ${gpu}`)
   }
-  const wanted: readonly Backend[] =
-    gpu === 'auto' ? ['cuda', 'vulkan', 'metal', 'cpu'] : gpu === 'off' ? ['cpu', 'metal'] : [gpu]
+  const wanted = wantedBackends(gpu)
   for (const [i, backend] of wanted.entries()) {
     const folder = findFolder(backend)
     if (!folder) continue
@@ -101,6 +100,21 @@ export function packageOf(
   if (backend === 'cpu') return name
   if (backend === 'metal') return system === 'mac' && arch === 'arm64' ? `${name}-metal` : undefined
   return system !== 'mac' && arch === 'x64' ? `${name}-${backend}` : undefined
+}
+
+/** The libraries that `loadLibrary` would look at, in that order, with their package's version. */
+export function installedBackends(gpu: GpuChoice): { readonly backend: Backend; readonly version: string }[] {
+  return wantedBackends(gpu).flatMap((backend) => {
+    const folder = findFolder(backend)
+    if (folder === undefined) return []
+    const manifest = readFileSync(join(dirname(dirname(folder)), 'package.json'), 'utf8')
+    return [{ backend, version: String((JSON.parse(manifest) as { version?: unknown }).version) }]
+  })
+}
+
+function wantedBackends(gpu: GpuChoice): readonly Backend[] {
+  if (gpu === 'auto') return ['cuda', 'vulkan', 'metal', 'cpu']
+  return gpu === 'off' ? ['cpu', 'metal'] : [gpu]
 }
 
 function findFolder(backend: Backend): string | undefined {

@@ -1,7 +1,7 @@
 /**
  * Text to tokens and back, with the model's own vocabulary.
  */
-import { EngineError } from '../errors.ts'
+import { EngineError, InputError } from '../errors.ts'
 import type { Bindings } from './bindings.ts'
 import type { NativeHandle } from './handle.ts'
 import type { Pointer } from './structs.ts'
@@ -44,6 +44,7 @@ export class Vocab {
 
   /**
    * @param special whether tokens such as `<think>` or `<|user|>` are recognised in the text
+   * @throws InputError `invalid_text` for what the vocabulary cannot express
    * @param addBos adds the model's BOS token where the model wants one
    */
   tokenize(text: string, { special = true, addBos = false } = {}): Int32Array {
@@ -59,6 +60,9 @@ export class Vocab {
     if (count < 0)
       throw new EngineError('tokenize_failed', `llama.cpp could not tokenize a text of ${bytes.length} bytes`)
     const found = tokens.subarray(0, count)
+    // A vocabulary without a token for unknown text gives -1 for it.
+    if (found.some((token) => !this.isToken(token)))
+      throw new InputError('invalid_text', 'the model’s vocabulary has no tokens for a part of the text')
     return addBos && this.addsBos && this.isToken(this.bos) ? Int32Array.of(this.bos, ...found) : found.slice()
   }
 

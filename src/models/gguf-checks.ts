@@ -13,6 +13,12 @@ const MAX_LAYERS = 512
 const MAX_EXPERTS = 1024
 const MAX_VOCABULARY = 4_000_000
 const ROPE_SCALINGS = new Set(['none', 'linear', 'yarn', 'longrope'])
+/** What `general.type` says of files that are none. */
+const OTHER_TYPES = new Map([
+  ['adapter', 'a LoRA adapter, which changes a model and is none'],
+  ['imatrix', 'an importance matrix, which is for making quantised models'],
+  ['mmproj', 'the image part of a multimodal model'],
+])
 const NOT_LANGUAGE_MODELS = new Map([
   ['clip', 'the image part of a multimodal model'],
   ['dynts-predictor', 'an importance predictor'],
@@ -50,11 +56,23 @@ export interface ModelShape {
 
 /** @throws InputError `invalid_gguf`, `not_a_language_model` */
 export function checkModel(metadata: GgufMetadata, tensors: readonly GgufTensor[]): ModelShape {
-  const other = NOT_LANGUAGE_MODELS.get(metadata.architecture)
+  const other =
+    NOT_LANGUAGE_MODELS.get(metadata.architecture) ?? OTHER_TYPES.get(metadata.text('general.type') ?? 'model')
   if (other !== undefined) {
     throw new InputError('not_a_language_model', `${metadata.file.path} is ${other}. Give a language model.`)
   }
-  if (tensors.length === 0) metadata.fail('it has no weights')
+  if ((metadata.count(metadata.key('pooling_type')) ?? 0) > 0) {
+    throw new InputError(
+      'not_a_language_model',
+      `${metadata.file.path} is an embedding model (${metadata.key('pooling_type')}): it makes vectors of texts, no answers. Give a language model.`,
+    )
+  }
+  if (tensors.length === 0) {
+    throw new InputError(
+      'not_a_language_model',
+      `${metadata.file.path} has no weights, only the description and the vocabulary of a model. Give the whole model.`,
+    )
+  }
   const layers = checkLayers(metadata, tensors)
   const hiddenSize = positive(metadata, 'embedding_length')
   const trainedContext = positive(metadata, 'context_length')

@@ -234,6 +234,28 @@ describe('models that contradict themselves', () => {
   })
 })
 
+describe('other files', () => {
+  test.each<[string, Record<string, Value>, RegExp]>([
+    ['a LoRA adapter', { 'general.type': text('adapter') }, /is a LoRA adapter/],
+    ['an importance matrix', { 'general.type': text('imatrix') }, /is an importance matrix/],
+    ['an embedding model', { 'qwen2.pooling_type': u32(3) }, /is an embedding model \(qwen2\.pooling_type\)/],
+  ])('%s', async (_name, values, message) => {
+    const path = await write(writeGguf(smallModel(values), smallTensors))
+    await expect(inspectGguf(path)).rejects.toThrow(failure('not_a_language_model', message))
+  })
+
+  test('a vocabulary alone', async () => {
+    const path = await write(writeGguf(smallModel(), []))
+    await expect(inspectGguf(path)).rejects.toThrow(failure('not_a_language_model', /no weights, only the description/))
+  })
+
+  test('a model that says that it is one, and pools nothing', async () => {
+    const values = { 'general.type': text('model'), 'qwen2.pooling_type': u32(0) }
+    const path = await write(writeGguf(smallModel(values), smallTensors))
+    await expect(inspectGguf(path)).resolves.toMatchObject({ architecture: 'qwen2' })
+  })
+})
+
 describe('split models', () => {
   const split = (index: number, of = 2): Record<string, Value> => ({
     'split.no': u16(index),
@@ -256,7 +278,9 @@ describe('split models', () => {
   test('a part is missing', async () => {
     await mkdir(join(folder, 'missing'))
     const path = await write(first(), `missing/${name(1)}`)
-    await expect(inspectGguf(path)).rejects.toThrow(failure('model_not_found', /00002-of-00002/))
+    await expect(inspectGguf(path)).rejects.toThrow(
+      failure('missing_part', /first of 2 parts, and part 2 is not beside it: .*00002-of-00002.gguf is missing/),
+    )
   })
   test('a part has the wrong name', async () => {
     await expect(inspectGguf(await write(first(), 'renamed.gguf'))).rejects.toThrow(failure('invalid_gguf', /00001-of/))

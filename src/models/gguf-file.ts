@@ -2,6 +2,7 @@
  * What a GGUF model is: the facts of its header, checked before llama.cpp sees the file, because llama.cpp aborts the process
  * on some bad ones.
  */
+import { existsSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { GGMLFileQuantizationType, parseGGUFQuantLabel, parseGgufShardFilename } from '@huggingface/gguf'
 import { InputError } from '../errors.ts'
@@ -61,7 +62,7 @@ export interface GgufInfo extends ModelShape {
 /**
  * Reads and validates a model's header (all parts of a split model). Reads no weights.
  * @throws InputError `model_not_found`, `not_a_file`, `model_unreadable`, `not_gguf`, `unsupported_gguf`,
- *   `truncated_gguf`, `invalid_gguf`, `not_first_part`, `not_a_language_model`
+ *   `truncated_gguf`, `invalid_gguf`, `not_first_part`, `missing_part`, `not_a_language_model`
  */
 export async function inspectGguf(path: string): Promise<GgufInfo> {
   const first = await readGguf(path)
@@ -118,6 +119,12 @@ async function readParts(first: GgufFile, metadata: GgufMetadata): Promise<GgufF
     join(dirname(first.path), `${name.prefix}-${String(part + 1).padStart(5, '0')}-of-${name.total}.gguf`)
   const files = [first]
   for (let part = 1; part < parts; part++) {
+    if (!existsSync(pathOf(part))) {
+      throw new InputError(
+        'missing_part',
+        `${first.path} is the first of ${parts} parts, and part ${part + 1} is not beside it: ${pathOf(part)} is missing. Download it, too.`,
+      )
+    }
     const file = await readGguf(pathOf(part))
     const entry = file.metadata.get('split.no')
     if (entry?.value !== part || entry.type !== VALUE_TYPE.UINT16) {

@@ -44,9 +44,13 @@ test('prediction, shared and recurrent layers have no cache of their own', () =>
   expect(bytesPerCell(shape(12, 2, 128, { full_attention_interval: 4 }), 'f16')).toBe(3 * perLayer)
 })
 
-test('q8_0 is refused where rows do not fill its blocks', () => {
-  expect(() => bytesPerCell(shape(1, 1, 40), 'q8_0')).toThrow(expect.objectContaining({ code: 'kv_type' }) as Error)
-  expect(bytesPerCell(shape(1, 4, 40), 'q8_0')).toBe(2 * 5 * 34)
+test('q8_0 is refused where a head does not fill its blocks, whatever the heads do together', () => {
+  for (const heads of [1, 4]) {
+    expect(() => bytesPerCell(shape(1, heads, 40), 'q8_0')).toThrow(
+      expect.objectContaining({ code: 'kv_type' }) as Error,
+    )
+  }
+  expect(bytesPerCell(shape(1, 4, 64), 'q8_0')).toBe(2 * 4 * 2 * 34)
 })
 
 test('cells are padded to 256', () => {

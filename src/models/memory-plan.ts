@@ -47,15 +47,15 @@ export interface MemoryPlan {
 
 /**
  * Bytes of one cell: keys and values of one token in all layers.
- * @throws InputError `kv_type` if a layer's keys or values do not fill the type's blocks
+ * @throws InputError `kv_type` if a head's keys or values do not fill the type's blocks
  */
 export function bytesPerCell(shape: CacheShape, kvType: KvType): number {
   const block = KV_BLOCKS[kvType]
-  const row = (elements: number): number => {
+  const head = (elements: number): number => {
     if (elements % block.elements !== 0) {
       throw new InputError(
         'kv_type',
-        `This model's cache rows of ${elements} elements do not fit ${kvType}, which needs a multiple of ${block.elements}. Use --kv-type f16.`,
+        `This model's heads of ${elements} elements do not fit ${kvType}, which needs a multiple of ${block.elements}. Use --kv-type f16.`,
       )
     }
     return (elements / block.elements) * block.bytes
@@ -64,7 +64,7 @@ export function bytesPerCell(shape: CacheShape, kvType: KvType): number {
   let bytes = 0
   for (const layer of cachedLayers(shape)) {
     const heads = shape.kvHeadsByLayer[layer] ?? 0
-    bytes += row(heads * shape.keyLength) + row(heads * valueLength)
+    if (heads > 0) bytes += heads * (head(shape.keyLength) + head(valueLength))
   }
   return bytes
 }

@@ -19,7 +19,7 @@ import { writeSummary } from '../eval-output.ts'
 import { firstPrompts, whatIsPlanned } from '../eval-plan-text.ts'
 import { sayWhatFailed } from '../failed-jobs.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
-import { LoadProgress } from '../load-progress.ts'
+import { LoadProgress, sayGpuProblem } from '../load-progress.ts'
 import { packageVersion } from '../package-version.ts'
 import { printable } from '../printable.ts'
 import { ProgressLine } from '../progress-line.ts'
@@ -127,18 +127,14 @@ async function prepare(
 
 async function load(located: LocatedModel, flags: EvalFlags, signal: AbortSignal, say: Say): Promise<Model> {
   const progress = new LoadProgress(say)
+  const { onTrial, onProgress } = progress
   const { gpu, gpuLayers, threads } = flags
   // What workers carry out needs no weights here.
   const vocabularyOnly = flags.queue !== undefined
   try {
-    return await loadLocated(located, {
-      gpu,
-      gpuLayers,
-      threads,
-      vocabularyOnly,
-      signal,
-      onProgress: progress.onProgress,
-    })
+    const model = await loadLocated(located, { gpu, gpuLayers, threads, vocabularyOnly, signal, onTrial, onProgress })
+    sayGpuProblem(model, say)
+    return model
   } finally {
     progress.stop()
   }

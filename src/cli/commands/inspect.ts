@@ -1,8 +1,9 @@
 /**
- * `dynts inspect`: what a model or a predictor is, and whether they fit together. Loads nothing.
+ * `dynts inspect`: what a model or a predictor is, and whether they fit together. Loads nothing itself.
  */
 import { Command } from 'commander'
 import { fingerprint, locateModel } from '../../engine/model.ts'
+import { tryModel } from '../../engine/trial.ts'
 import { inspectGguf, type GgufInfo } from '../../models/gguf-file.ts'
 import { GgufMetadata } from '../../models/gguf-metadata.ts'
 import { readGguf } from '../../models/gguf-reader.ts'
@@ -12,6 +13,7 @@ import { mismatch, predictorArchitecture, readCheckpoint, type PredictorCheckpoi
 import { factsTable } from '../facts-table.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
+import { LoadProgress } from '../load-progress.ts'
 import { refuseWithoutEffect } from '../option-values.ts'
 import { predictorFacts } from '../predictor-facts.ts'
 
@@ -44,14 +46,20 @@ async function inspect(reference: string, flags: InspectFlags): Promise<void> {
     facts = await inspectPredictor(path, model)
   } else {
     refuseWithoutEffect({ '--model': flags.model }, `because ${reference} is a model itself`)
-    facts = await inspectModel(reference, path)
+    facts = await inspectModel(reference, path, signal)
   }
   if (flags.json === true) process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`)
   else process.stdout.write(`${factsTable(facts)}\n`)
 }
 
-async function inspectModel(reference: string, path: string): Promise<Record<string, unknown>> {
+async function inspectModel(reference: string, path: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   const info = await inspectGguf(path)
+  const progress = new LoadProgress((text) => process.stderr.write(`${text}\n`))
+  try {
+    await tryModel(info, { gpu: 'off', signal, onStart: progress.onTrial })
+  } finally {
+    progress.stop()
+  }
   const predictor = await fittingPredictor(reference)
   return {
     schema: 'dynts.inspect.model/1',

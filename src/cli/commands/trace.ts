@@ -19,7 +19,7 @@ import { counted } from '../counted.ts'
 import { sayWhatFailed } from '../failed-jobs.ts'
 import { findModel } from '../find-model.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
-import { LoadProgress } from '../load-progress.ts'
+import { LoadProgress, sayGpuProblem } from '../load-progress.ts'
 import { shellWord } from '../message-line.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
@@ -164,9 +164,11 @@ async function load(located: LocatedModel, flags: TraceFlags, signal: AbortSigna
   const progress = new LoadProgress(say)
   const { gpu, gpuLayers, threads, endpoint, queue } = flags
   const vocabularyOnly = endpoint !== undefined || queue !== undefined
-  const { onProgress } = progress
+  const { onTrial, onProgress } = progress
   try {
-    return await loadLocated(located, { gpu, gpuLayers, threads, vocabularyOnly, signal, onProgress })
+    const model = await loadLocated(located, { gpu, gpuLayers, threads, vocabularyOnly, signal, onTrial, onProgress })
+    sayGpuProblem(model, say)
+    return model
   } finally {
     progress.stop()
   }

@@ -1,0 +1,25 @@
+/**
+ * What runs in the process of `tryModel`: loads a model, makes a context and computes one token. Whether it comes to its end is all
+ * that is asked: what fails in an orderly way fails again, and is better explained, where it is loaded in earnest.
+ */
+import { EngineError, InputError } from '../errors.ts'
+import { loadLibrary } from '../llama/index.ts'
+import { LoadedModel } from './loaded-model.ts'
+import { trialDone, type TrialJob } from './trial.ts'
+
+const { path, gpu, gpuLayers } = JSON.parse(process.argv[2] ?? '') as TrialJob
+
+try {
+  const library = loadLibrary(gpu)
+  // What llama.cpp says before it aborts is for the parent: by itself it writes to standard error.
+  library.c.llama_log_set(null, null)
+  const model = LoadedModel.load(library, path, { gpuLayers: gpu === 'off' ? 0 : (gpuLayers ?? -1) })
+  const context = model.createContext({ cellsPerSequence: 256 })
+  const { vocab } = model.llama
+  vocab.tokenize('a b')
+  context.append(0, [vocab.isToken(vocab.bos) ? vocab.bos : 0], 0, 'last')
+  context.logits(0)
+} catch (error) {
+  if (!(error instanceof InputError) && !(error instanceof EngineError)) throw error
+}
+process.stdout.write(trialDone, () => process.exit())

@@ -1,0 +1,147 @@
+/**
+ * A model is first tried in a process of its own where it may end the process: llama.cpp aborts on files of some architectures that are
+ * incomplete or contradict themselves, and on a GPU whose driver does not take the code that is installed. Loaded, with a context
+ * and one token computed, once; what passed is remembered.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { EngineError, InputError } from '../errors.ts'
+import { installedBackends, type GpuChoice } from '../llama/index.ts'
+import type { GgufInfo } from '../models/gguf-file.ts'
+import { hasPassed, notePassed } from './trial-verdicts.ts'
+
+export interface TrialJob {
+  readonly path: string
+  readonly gpu: GpuChoice
+  readonly gpuLayers?: number | undefined
+}
+
+export interface TrialOptions extends Omit<TrialJob, 'path'> {
+  /** Kills the process. */
+  readonly signal?: AbortSignal | undefined
+  /** Called when a trial begins. */
+  readonly onStart?: (() => void) | undefined
+  /** For tests: what runs in place of the trial. */
+  readonly program?: URL | undefined
+}
+
+/** What a trial prints when it has come to its end. */
+export const trialDone = 'done\n'
+
+/** Their tests run them, and fuzzed files of them have been refused by their headers. */
+const provenArchitectures: ReadonlySet<string> = new Set(['llama', 'qwen2', 'qwen3'])
+
+/** A slow disk reads so much in a second; and what a trial takes besides. */
+const slowBytesPerSecond = 20e6
+const usualSeconds = 120
+/** Of memory that is not the file's, for files that make llama.cpp allocate without end. */
+const mostMemoryBytes = 8 * 2 ** 30
+
+/** Where the model can be run. */
+export interface TrialResult {
+  readonly gpu: GpuChoice
+  /** Why the GPU is not used, although it was left to us. */
+  readonly gpuProblem?: string | undefined
+}
+
+/**
+ * Tries a model where it is not known to be safe. Where `auto` finds a GPU that does not survive it, it is tried without.
+ * @throws InputError `model_crashes` for a file, `gpu_not_usable` for a GPU, that would have ended this process; EngineError
+ * `load_cancelled`
+ */
+export async function tryModel(info: GgufInfo, options: TrialOptions): Promise<TrialResult> {
+  const { gpu } = options
+  const isProven = provenArchitectures.has(info.architecture)
+  const onGpu = gpu !== 'off' && installedBackends(gpu).some(({ backend }) => backend !== 'cpu')
+  if (isProven && !onGpu) return { gpu }
+  const reason = await reasonAgainst(info, options)
+  if (reason === undefined) return { gpu }
+  if (!onGpu) {
+    throw new InputError(
+      'model_crashes',
+      `${info.path} cannot be used: llama.cpp does not survive it (${reason}). Download it again, or convert it anew.`,
+    )
+  }
+  // With an architecture that is not proven either may be to blame.
+  if (!isProven) await tryModel(info, { ...options, gpu: 'off', gpuLayers: undefined })
+  if (gpu === 'auto') return { gpu: 'off', gpuProblem: reason }
+  throw new InputError('gpu_not_usable', `the GPU cannot be used: ${reason}. Install a newer driver, or use --gpu off`)
+}
+
+/** Why the process was ended, or would be; undefined: it was not. */
+async function reasonAgainst(info: GgufInfo, options: TrialOptions): Promise<string | undefined> {
+  const key = verdictKey(info, options)
+  if (hasPassed(key)) return undefined
+  options.onStart?.()
+  const reason = await trialOf(info, options)
+  if (reason === undefined) notePassed(key)
+  return reason
+}
+
+/** A file that is replaced, or other libraries, are tried again. */
+function verdictKey(info: GgufInfo, { gpu, gpuLayers }: TrialOptions): string {
+  const files = info.paths.map((path) => {
+    const { size, mtimeMs } = statSync(path)
+    return [path, size, mtimeMs]
+  })
+  return JSON.stringify([files, gpu, gpuLayers ?? null, installedBackends(gpu)])
+}
+
+/** Runs the process. Why it ended before its time; undefined: it did not. */
+function trialOf(info: GgufInfo, { gpu, gpuLayers, signal, program }: TrialOptions): Promise<string | undefined> {
+  const url = program ?? new URL('./trial-program.js', import.meta.url)
+  const job: TrialJob = { path: info.path, gpu, gpuLayers }
+  const child = spawn(process.execPath, [fileURLToPath(url), JSON.stringify(job)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  let said = ''
+  let killedFor: string | undefined
+  const kill = (why: string) => {
+    killedFor ??= why
+    child.kill('SIGKILL')
+  }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-100_000)))
+  const seconds = usualSeconds + info.fileBytes / slowBytesPerSecond
+  const late = setTimeout(
+    () => kill(`it does not come to an end within ${Math.round(seconds)} seconds`),
+    seconds * 1000,
+  )
+  const memory = setInterval(() => {
+    if (ownMemory(child) > mostMemoryBytes + 2 * info.fileBytes) kill('it takes memory without end')
+  }, 500)
+  const onAbort = () => kill('cancelled')
+  signal?.addEventListener('abort', onAbort, { once: true })
+  if (signal?.aborted) onAbort()
+  return new Promise<string | undefined>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, ended) => {
+      if (signal?.aborted) reject(new EngineError('load_cancelled', 'loading the model was cancelled'))
+      else if (output === trialDone) resolve(undefined)
+      else resolve(killedFor ?? reasonIn(said) ?? `the process was ended by ${ended ?? `exit code ${code}`}`)
+    })
+  }).finally(() => {
+    clearTimeout(late)
+    clearInterval(memory)
+    signal?.removeEventListener('abort', onAbort)
+  })
+}
+
+/** Of all that llama.cpp said, what it failed for. */
+function reasonIn(said: string): string | undefined {
+  const lines = said.split('\n').map((line) => line.trim())
+  const reason = lines.find((line) => /GGML_ASSERT|CUDA error: |terminate called|what\(\):/.test(line))
+  return reason?.replace(/^\S+\/(\S+\.(?:cu|cuh|cpp|c|h):\d+: )/, '$1')
+}
+
+/** Bytes that are neither a file's nor shared; 0 where the system does not tell. */
+function ownMemory({ pid }: ChildProcess): number {
+  try {
+    const [, kilobytes = '0'] = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+    return Number(kilobytes) * 1024
+  } catch {
+    return 0
+  }
+}
