@@ -5,6 +5,7 @@
 import { basename } from 'node:path'
 import { validateCacheSettings } from '../cache/budget.ts'
 import type { LocatedModel } from '../engine/model.ts'
+import { cacheBound } from '../models/cache-bound.ts'
 import { checkModelHas } from '../engine/prepare.ts'
 import { InputError } from '../errors.ts'
 import { controls, findPreset, gridOf, type GridPoint, type Preset, type Sweep } from '../evaluation/presets/presets.ts'
@@ -84,7 +85,14 @@ export async function planEval(
 ): Promise<EvalGrid> {
   const policies = choice.policies ?? choosePolicies(defaultPolicies(located), policyFlagsOf(flags))
   for (const { definition } of policies) {
-    checkModelHas({ hasPredictor: located.predictor !== undefined, notEvictable: undefined }, definition)
+    checkModelHas(
+      {
+        hasPredictor: located.predictor !== undefined,
+        notEvictable: undefined,
+        notReadable: cacheBound(located.info).notReadable,
+      },
+      definition,
+    )
   }
   const limit = limitOf(flags, policies)
   const complete = (point: GridPoint): PlannedPoint => {

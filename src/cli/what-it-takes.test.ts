@@ -19,17 +19,17 @@ function said(values: Readonly<Record<string, number>>, flags: Partial<RunFlags>
 describe('what is said of a bound before the model is loaded', () => {
   test('under full attention it is promised', () => {
     expect(said({})).toMatch(/^policy question-window: budget 4096/m)
-    expect(said({})).not.toContain('sliding-window')
+    expect(said({})).not.toContain('positions only')
   })
 
-  test('a window that the file states is a reserve', () => {
-    const window = { 'attention.sliding_window': 512 }
-    expect(said(window)).toMatch(/may be a model with sliding-window attention.* it runs under policy full\.$/m)
-    expect(said(window, { policy: 'window' })).toMatch(/sliding-window attention.* policy window is refused\.$/m)
-    expect(said(window, { policy: 'full' })).not.toContain('sliding-window')
+  test('a local window that is smaller than the model’s own', () => {
+    const window = { 'attention.sliding_window': 2048 }
+    expect(said(window)).toMatch(/newest 2048 positions only; with a local window of 1024 they lose some of these\.$/m)
+    expect(said(window, { localWindow: 2048 })).not.toContain('positions only')
+    expect(said(window, { policy: 'full' })).not.toContain('positions only')
   })
 
   test('recurrent layers rule it out', () => {
-    expect(said({ 'ssm.state_size': 16 })).toMatch(/^policy full: the cache is not bounded$/m)
+    expect(said({ 'wkv.head_size': 16 })).toMatch(/^policy full: the cache is not bounded$/m)
   })
 })

@@ -17,7 +17,7 @@ export function whatItTakes(
   flags: RunFlags,
   question: string,
 ): string[] {
-  const { impossible, mayHaveWindow } = cacheBound(info)
+  const { impossible, window } = cacheBound(info)
   const name = flags.policy ?? defaultPolicy({ hasPredictor: predictor !== undefined, notEvictable: impossible })
   const policy = resolvePolicy(parsePolicyReference(name).policy)
   const settings = resolveCacheSettings(predictor ?? {}, flags)
@@ -42,10 +42,9 @@ export function whatItTakes(
   } else {
     lines.push(`policy ${policy.name}: the cache is not bounded`)
   }
-  if (policy.evicts && mayHaveWindow) {
-    const then = flags.policy === undefined ? 'it runs under policy full' : `policy ${policy.name} is refused`
+  if (policy.evicts && window !== undefined && settings.localWindow < window) {
     lines.push(
-      `This may be a model with sliding-window attention. If it is, which is certain once it is loaded, its cache cannot be bounded, and ${then}.`,
+      `Some layers of the model may see the newest ${window} positions only; with a local window of ${settings.localWindow} they lose some of these.`,
     )
   }
   lines.push(...missingMetadata(info))

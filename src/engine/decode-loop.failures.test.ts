@@ -171,12 +171,19 @@ describe('what is refused before any compute', () => {
     expect(refusal({ hasPredictor: false }, { policy: 'dynts' })).toThrow(
       expect.objectContaining({ code: 'missing_predictor' }),
     )
-    expect(refusal({ notEvictable: 'it is a hybrid' }, { policy: 'window' })).toThrow(
+    expect(refusal({ notEvictable: 'it is recurrent' }, { policy: 'window' })).toThrow(
       expect.objectContaining({
         code: 'model_not_evictable',
-        message: expect.stringContaining('it is a hybrid') as string,
+        message: expect.stringContaining('it is recurrent') as string,
       }),
     )
+    expect(refusal({ notReadable: 'it is a hybrid' }, { policy: 'h2o' })).toThrow(
+      expect.objectContaining({
+        code: 'model_not_readable',
+        message: expect.stringMatching(/h2o looks at attention weights.*: it is a hybrid\./) as string,
+      }),
+    )
+    expect(refusal({ notReadable: 'it is a hybrid' }, { policy: 'window' })).not.toThrow()
     expect(refusal({ trainedContext: 3 }, {})).toThrow(expect.objectContaining({ code: 'prompt_too_long' }))
     expect(refusal({ trainedContext: 8 }, { replay: tokens('a|b|a|b|a|b') })).toThrow(
       expect.objectContaining({ code: 'invalid_request' }),

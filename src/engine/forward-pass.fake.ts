@@ -60,6 +60,7 @@ export class FakeForward implements ForwardPass {
   readonly sequences: number
   readonly flashAttention = false
   readonly usesGpu = false
+  readonly restoresExactly = true
   readonly batchTokens: number
   readonly readsAttention: boolean
   readonly held: Map<number, number>[]

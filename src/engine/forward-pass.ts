@@ -13,6 +13,8 @@ export interface ForwardPass extends CellStore {
   readonly sequences: number
   readonly flashAttention: boolean
   readonly usesGpu: boolean
+  /** Whether a sequence that is saved and restored computes the same, to the bit. */
+  readonly restoresExactly: boolean
   /** The most tokens of one forward pass. */
   readonly batchTokens: number
   /** Whether attention weights can be asked for. */
@@ -86,6 +88,8 @@ export interface ModelFacts {
   readonly thinkingTags: ThinkingTags
   /** Why cells cannot be removed one by one, or undefined if they can. */
   readonly notEvictable: string | undefined
+  /** Why attention weights and cached keys cannot be read, or undefined if they can. */
+  readonly notReadable: string | undefined
   /** Whether there is an importance predictor for it. */
   readonly hasPredictor: boolean
   /** Cache settings that the predictor's checkpoint recommends. */

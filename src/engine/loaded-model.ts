@@ -95,6 +95,7 @@ export class LoadedModel implements Disposable {
       chatTemplate: this.#chatTemplate,
       thinkingTags: this.#thinkingTags,
       notEvictable: llama.notEvictable,
+      notReadable: llama.notReadable,
       hasPredictor: this.#predictor !== undefined,
       recommended: { budget, localWindow, ratio },
     }

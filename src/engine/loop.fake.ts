@@ -25,6 +25,7 @@ export function fakeModel(forward: FakeForward, { scripts = {}, model = {} }: Fa
     chatTemplate: undefined,
     thinkingTags: tagsOf({ open: '<think>', close: '</think>' }),
     notEvictable: undefined,
+    notReadable: undefined,
     hasPredictor: true,
     recommended: {},
     createSampler(settings, seed): TokenSampler {

@@ -68,7 +68,7 @@ test('a prompt is read once, however often it is asked for; another one, or anot
 
 describe('what is checked before there is a prompt', () => {
   const prompt = { text: '' }
-  const model = { hasPredictor: false, notEvictable: undefined, recommended: {} }
+  const model = { hasPredictor: false, notEvictable: undefined, notReadable: undefined, recommended: {} }
   const code = (...args: Parameters<typeof settleRequest>) => {
     try {
       settleRequest(...args)

@@ -57,7 +57,7 @@ export interface PreparedRequest extends ThinkingLimits {
 }
 
 /** What of a model a request's settings depend on. */
-export type SettingFacts = Pick<ModelFacts, 'hasPredictor' | 'notEvictable' | 'recommended'>
+export type SettingFacts = Pick<ModelFacts, 'hasPredictor' | 'notEvictable' | 'notReadable' | 'recommended'>
 
 /** A request as far as it can be told without its prompt's tokens. */
 interface SettledRequest extends Pick<
@@ -111,9 +111,9 @@ export function settleRequest(model: SettingFacts | undefined, given: GenerateRe
   }
 }
 
-/** @throws InputError `missing_predictor`, `model_not_evictable` */
+/** @throws InputError `missing_predictor`, `model_not_evictable`, `model_not_readable` */
 export function checkModelHas(
-  { hasPredictor, notEvictable }: Pick<SettingFacts, 'hasPredictor' | 'notEvictable'>,
+  { hasPredictor, notEvictable, notReadable }: Omit<SettingFacts, 'recommended'>,
   { name, needs, evicts }: Pick<PolicyDefinition, 'name' | 'needs' | 'evicts'>,
 ): void {
   if (needs.has('hidden-state') && !hasPredictor) {
@@ -126,6 +126,13 @@ export function checkModelHas(
     throw new InputError(
       'model_not_evictable',
       `the cache of this model cannot be bounded: ${notEvictable}. Use --policy full`,
+    )
+  }
+  const read = needs.has('attention') ? 'attention weights' : needs.has('keys') ? 'cached keys' : undefined
+  if (read !== undefined && notReadable !== undefined) {
+    throw new InputError(
+      'model_not_readable',
+      `policy ${name} looks at ${read}, which cannot be read of this model: ${notReadable}. Policies that need neither run: question-window, and dynts with a predictor`,
     )
   }
 }

@@ -106,7 +106,7 @@ export class Sequence {
 
   /** Takes the cells of a prompt that another sequence has read, unless the policy has to see how it is read. */
   #copy(tokens: Int32Array): void {
-    if (this.#cache.promptRows(0, tokens.length) > 0) return
+    if (!this.#forward.restoresExactly || this.#cache.promptRows(0, tokens.length) > 0) return
     const state = this.#promptStates.find(tokens)
     if (!state) return
     this.#forward.restore(this.sequenceId, state)

@@ -101,16 +101,26 @@ export class LlamaModel extends NativeHandle {
   get notEvictable(): string | undefined {
     const c = this.#c
     if (c.llama_model_is_recurrent(this.pointer)) return 'it is recurrent: it keeps a state instead of a KV cache'
-    if (c.llama_model_is_hybrid(this.pointer)) {
-      return 'it is a hybrid: its recurrent layers keep a state from which no token can be removed'
-    }
-    if (c.llama_model_n_swa(this.pointer) > 0) {
-      return 'it uses sliding-window attention: its window layers drop cells by themselves'
-    }
     if (this.#metadata(`${this.#metadata('general.architecture') ?? ''}.attention.indexer.top_k`) !== undefined) {
       return 'it uses sparse attention: its indexer keeps a cache of its own'
     }
     return undefined
+  }
+
+  /**
+   * Why attention weights and cached keys of this model cannot be read, or undefined if they can. Which cell holds which position is
+   * followed for one cache; a cache of window layers takes its cells in another order, and a saved hybrid has a state behind them.
+   */
+  get notReadable(): string | undefined {
+    const c = this.#c
+    if (c.llama_model_is_hybrid(this.pointer)) return 'it is a hybrid of attention and recurrent layers'
+    if (this.hasWindow) return 'it has layers with a sliding window'
+    return this.notEvictable
+  }
+
+  /** Whether some layers see only a window of the newest positions. */
+  get hasWindow(): boolean {
+    return this.#c.llama_model_n_swa(this.pointer) > 0
   }
 
   /** A scalar of the GGUF's metadata as text, up to 255 bytes of it. */

@@ -1,5 +1,6 @@
 /** Writes small GGUF files for tests, valid ones and broken ones. */
 import { TENSOR_TYPES, VALUE_TYPE } from '../../src/models/gguf-types.ts'
+import { mulberry32 } from '../../src/mulberry32.ts'
 
 export type Value =
   | { readonly type: 'u16' | 'u32' | 'i32' | 'f32' | 'bool' | 'u64'; readonly value: number }
@@ -79,6 +80,20 @@ export function writeGguf(metadata: Readonly<Record<string, Value>>, tensors: re
   const header = Buffer.concat(parts)
   const padding = (32 - (header.length % 32)) % 32
   return Buffer.concat([header, Buffer.alloc(padding + (data < 2 ** 28 ? data : 0))])
+}
+
+/** The same with random float32 weights: matrices with mean 0, vectors (norms) near 1. */
+export function writeRandomGguf(metadata: Readonly<Record<string, Value>>, tensors: readonly TensorSpec[]): Buffer {
+  const file = writeGguf(metadata, tensors)
+  const random = mulberry32(1)
+  const sizes = tensors.map(({ shape }) => shape.reduce<number>((product, size) => product * Number(size), 1))
+  let at = file.length - sizes.reduce((sum, size) => sum + Math.ceil((size * 4) / 32) * 32, 0)
+  for (const [i, size] of sizes.entries()) {
+    const isVector = tensors[i]?.shape.length === 1
+    for (let k = 0; k < size; k++) file.writeFloatLE((random() - 0.5) * 0.6 + (isVector ? 1 : 0), at + 4 * k)
+    at += Math.ceil((size * 4) / 32) * 32
+  }
+  return file
 }
 
 /** Metadata of a small valid Qwen2 model: 2 layers, hidden size 32, 4 heads of 8, 2 key-value heads, 16 tokens. */
