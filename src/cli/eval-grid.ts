@@ -89,7 +89,7 @@ export async function planEval(
       {
         hasPredictor: located.predictor !== undefined,
         notEvictable: undefined,
-        notReadable: cacheBound(located.info).notReadable,
+        notReadable: cacheBound(located.info).impossible,
       },
       definition,
     )

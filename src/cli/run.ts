@@ -93,7 +93,7 @@ function factsOf({ info, predictor }: LocatedModel): SettingFacts {
   return {
     hasPredictor: predictor !== undefined,
     notEvictable: cacheBound(info).impossible,
-    notReadable: cacheBound(info).notReadable,
+    notReadable: cacheBound(info).impossible,
     recommended: predictor ?? {},
   }
 }

@@ -4,6 +4,7 @@
 import { InputError } from '../errors.ts'
 import {
   AttentionProbe,
+  countFullAttentionLayers,
   defaultThreads,
   findThinkingTags,
   LlamaContext,
@@ -36,6 +37,7 @@ export class LoadedModel implements Disposable {
   readonly #chatTemplate: string | undefined
   readonly #thinkingTags: ThinkingTags
   readonly #vocabularyOnly: boolean
+  #fullAttentionLayers: number | undefined
 
   /** @throws InputError `model_not_loaded`, `model_unusable` for a model that does not generate text */
   static load(library: LlamaLibrary, path: string, options: LoadOptions = {}): LoadedModel {
@@ -85,6 +87,14 @@ export class LoadedModel implements Disposable {
     throw new InputError('vocabulary_only', 'this model was loaded without its weights: it cannot generate')
   }
 
+  /** Why attention weights and cached keys cannot be read, or undefined if they can. */
+  get notReadable(): string | undefined {
+    const { llama } = this
+    if (llama.notReadable !== undefined || !llama.hasWindow || this.#vocabularyOnly) return llama.notReadable
+    this.#fullAttentionLayers ??= countFullAttentionLayers(llama)
+    return this.#fullAttentionLayers === 0 ? 'all its layers have a sliding window' : undefined
+  }
+
   /** What is needed to prepare a request. */
   get facts(): ModelFacts {
     const { llama } = this
@@ -95,7 +105,7 @@ export class LoadedModel implements Disposable {
       chatTemplate: this.#chatTemplate,
       thinkingTags: this.#thinkingTags,
       notEvictable: llama.notEvictable,
-      notReadable: llama.notReadable,
+      notReadable: this.notReadable,
       hasPredictor: this.#predictor !== undefined,
       recommended: { budget, localWindow, ratio },
     }

@@ -2,12 +2,15 @@
  * Reads attention weights while llama.cpp computes: the tensors `kq_soft_max-<layer>`, which exist only with flash
  * attention off. A callback per graph node is costly, so a context gets a probe only where a policy or the extraction of
  * importance needs one, and the probe copies only while it is active. Knows columns as cells, not as positions.
+ *
+ * Of a model with sliding windows only the layers with full attention are read. Which these are is told by the mask that a layer
+ * uses: llama.cpp makes that of the full-attention cache first (`build_attn_inp_kv_iswa`), so it lies at the lower address.
  */
 import koffi from 'koffi'
 import { EngineError } from '../errors.ts'
 import type { Bindings } from './bindings.ts'
 import type { LlamaLibrary } from './library.ts'
-import { evalCallback, ggmlType, tensorHead, type Pointer } from './structs.ts'
+import { evalCallback, ggmlType, tensorHead, tensorSources, type Pointer } from './structs.ts'
 
 /** Attention of the queries of one forward pass, averaged over layers and query heads. */
 export interface AttentionRows {
@@ -26,9 +29,14 @@ export interface WantedRows {
   readonly firstQuery: number
 }
 
-/** One ubatch as far as it was read. */
+/** One ubatch as far as it was read: for each mask, by its address, the layers that use it. One entry, 0, without windows. */
 interface Reading {
   readonly wanted: WantedRows
+  readonly byMask: Map<bigint, LayerSums>
+}
+
+/** Layers of one cache. */
+interface LayerSums {
   /** Of attention, in cells. */
   readonly width: number
   readonly queries: number
@@ -48,6 +56,8 @@ export class AttentionProbe implements Disposable {
   readonly callback: Pointer
   /** Whether the next forward passes are read. */
   active = false
+  /** Whether some layers have a window; those are left out. */
+  hasWindow = false
   readonly #c: Bindings
   readonly #block = new Float32Array(blockLength)
   #expected: readonly WantedRows[] = [oneSequence]
@@ -96,14 +106,17 @@ export class AttentionProbe implements Disposable {
     if (readings.length !== expected) {
       throw new EngineError('no_attention', 'no attention weights were read: is flash attention off?')
     }
-    return readings.map(({ sums, width, queries, wanted, terms }) =>
-      sums.map((weights) => {
+    return readings.map(({ byMask, wanted }) => {
+      const [first] = [...byMask].sort(([a], [b]) => (a < b ? -1 : 1))
+      if (!first) return []
+      const { sums, width, queries, terms } = first[1]
+      return sums.map((weights) => {
         if (!weights) return undefined
         const scale = 1 / terms
         for (let i = 0; i < weights.length; i++) weights[i] = (weights[i] ?? 0) * scale
         return { width, queries: queries - wanted.firstQuery, weights }
-      }),
-    )
+      })
+    })
   }
 
   dispose(): void {
@@ -135,14 +148,16 @@ export class AttentionProbe implements Disposable {
     const { type, ne } = koffi.decode(tensor, tensorHead) as { type: number; ne: (number | bigint)[] }
     const [width = 0, queries = 0, heads = 0, streams = 0] = ne.map(Number)
     if (type !== ggmlType.f32) throw new EngineError('attention_shape', 'attention weights are not float32')
-    if (layer <= this.#layer) this.#begin(width, queries, streams)
+    if (layer <= this.#layer) this.#begin(streams)
     this.#layer = layer
     const reading = this.#readings.at(-1)
-    if (reading?.width !== width || reading.queries !== queries || reading.sums.length !== streams) {
+    if (!reading) return
+    const { firstQuery } = reading.wanted
+    const layers = layersOf(reading, this.hasWindow ? maskOf(tensor) : 0n, width, queries)
+    if (layers.width !== width || layers.queries !== queries || layers.sums.length !== streams) {
       throw new EngineError('attention_shape', 'the layers of this model differ in the width of their attention')
     }
-    const { firstQuery } = reading.wanted
-    for (const [stream, sums] of reading.sums.entries()) {
+    for (const [stream, sums] of layers.sums.entries()) {
       for (let head = 0; sums && head < heads;) {
         // Where whole heads are small, several are copied at once; where one is large, in parts.
         const together = firstQuery === 0 ? Math.min(heads - head, Math.floor(blockLength / sums.length) || 1) : 1
@@ -152,10 +167,10 @@ export class AttentionProbe implements Disposable {
         head += together
       }
     }
-    reading.terms += heads
+    layers.terms += heads
   }
 
-  #begin(width: number, queries: number, streams: number): void {
+  #begin(streams: number): void {
     const wanted = this.#expected[this.#readings.length]
     if (!wanted) {
       throw new EngineError('attention_shape', 'attention of two forward passes was mixed: take() it after each')
@@ -166,9 +181,7 @@ export class AttentionProbe implements Disposable {
         `attention of ${streams} sequences at once, not ${wanted.streams.length}`,
       )
     }
-    const size = (queries - wanted.firstQuery) * width
-    const sums = wanted.streams.map((isWanted) => (isWanted ? new Float32Array(size) : undefined))
-    this.#readings.push({ wanted, width, queries, sums, terms: 0 })
+    this.#readings.push({ wanted, byMask: new Map() })
   }
 
   #addHeads(tensor: Pointer, start: number, sums: Float32Array, heads: number): void {
@@ -184,6 +197,23 @@ export class AttentionProbe implements Disposable {
       add(sums, from, this.#block, 0, length)
     }
   }
+}
+
+/** The sums of the layers that use a mask; made when the first of them is read. */
+function layersOf({ wanted, byMask }: Reading, mask: bigint, width: number, queries: number): LayerSums {
+  const known = byMask.get(mask)
+  if (known) return known
+  const size = (queries - wanted.firstQuery) * width
+  const sums = wanted.streams.map((isWanted) => (isWanted ? new Float32Array(size) : undefined))
+  const layers = { width, queries, sums, terms: 0 }
+  byMask.set(mask, layers)
+  return layers
+}
+
+/** Address of the mask that a softmax is computed with. */
+function maskOf(softmax: Pointer): bigint {
+  const { src } = koffi.decode(softmax, tensorSources) as { src: Pointer[] }
+  return src[1] ? koffi.address(src[1]) : 0n
 }
 
 /** sums[i] += values[j], a tight loop: it runs over every weight of every head of every layer. */

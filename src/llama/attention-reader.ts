@@ -53,13 +53,15 @@ export class AttentionReader {
    * Runs a pass over one token in each of several sequences.
    * @param batch for each entry its sequence, its position and that sequence's cells
    * @param wanted for each entry whether it is read
+   * @param oneByOne whether each sequence is an ubatch, as in a hybrid when all tokens give hidden states
    */
   readEntries(
     batch: { sequenceIds: ArrayLike<number>; positions: ArrayLike<number>; layouts: readonly CellLayout[] },
     wanted: readonly boolean[],
+    oneByOne: boolean,
     run: () => void,
   ): void {
-    const ubatches = ubatchesOf(batch.sequenceIds)
+    const ubatches = oneByOne ? Array.from(batch.sequenceIds, (_, entry) => [entry]) : ubatchesOf(batch.sequenceIds)
     const expected = ubatches.map((entries) => ({
       streams: entries.map((entry) => wanted[entry] === true),
       firstQuery: 0,

@@ -5,6 +5,7 @@
 import { EngineError } from '../errors.ts'
 import { float16Values } from '../float16.ts'
 import type { LlamaContext } from './context.ts'
+import type { LlamaModel } from './model.ts'
 import { parseState, saveInto, StateBuffer, StateReader } from './sequence-state.ts'
 import { ggmlType } from './structs.ts'
 
@@ -35,14 +36,20 @@ export interface StoredKeys {
 export function cachedKeys(context: LlamaContext, sequenceId: number, buffer = new StateBuffer()): StoredKeys {
   const state = saveInto(buffer, context, sequenceId)
   const { positions, dataOffset } = parseState(state)
-  const { pointer, library } = context.model
-  const keyHeads = library.c.llama_model_n_head_kv(pointer)
   const firstWidth = [...layerKeys(state, dataOffset, positions.length, 1)][0]?.width ?? 0
   return {
     positions,
-    headSize: firstWidth / keyHeads,
+    headSize: headSizeOf(context.model, firstWidth),
     layers: () => valuesOf(layerKeys(state, dataOffset, positions.length)),
   }
+}
+
+/** C knows the key heads of the first layer, which may be recurrent or have a window. */
+function headSizeOf(model: LlamaModel, width: number): number {
+  const other = model.hasWindow || model.isHybrid
+  const size = other ? model.keyLength : width / model.library.c.llama_model_n_head_kv(model.pointer)
+  if (size !== undefined && size > 0 && width % size === 0) return size
+  throw new EngineError('state_format', `keys of ${width} values are not whole heads`)
 }
 
 function* valuesOf(layers: Iterable<LayerKeys>): Generator<Float32Array, void, undefined> {

@@ -98,6 +98,7 @@ export class LlamaContext extends NativeHandle {
     this.#memory = new SequenceMemory(c, memory, this.sequences, this.cellsPerSequence)
     this.#batch = new TokenBatch(c, model.vocab, batchCapacity(settings))
     this.#outputs = new OutputRows(model)
+    if (settings.attentionProbe) settings.attentionProbe.hasWindow = model.hasWindow
     this.#attention = settings.attentionProbe && new AttentionReader(settings.attentionProbe)
   }
 
@@ -196,7 +197,7 @@ export class LlamaContext extends NativeHandle {
       count,
       attention.includes(true)
         ? (reader, run) => {
-            reader.readEntries({ ...batch, layouts }, attention, run)
+            reader.readEntries({ ...batch, layouts }, attention, hiddenStates && this.model.isHybrid, run)
           }
         : undefined,
     )

@@ -4,6 +4,7 @@ export { hasThinkingSwitch, renderChat, type ChatMessage } from './chat-template
 export { kvTypes, type ContextOptions, type KvType } from './context-options.ts'
 export { LlamaContext } from './context.ts'
 export { DenseTrainer, type DenseTrainerState } from './dense-trainer.ts'
+export { countFullAttentionLayers } from './full-attention-layers.ts'
 export { writeGguf, type GgufMatrix, type GgufValue } from './gguf-writer.ts'
 export { gpuChoices, installedBackends, loadLibrary, type GpuChoice, type LlamaLibrary } from './library.ts'
 export { MatrixGraph, mostLayers } from './matrix-graph.ts'

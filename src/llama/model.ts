@@ -101,26 +101,42 @@ export class LlamaModel extends NativeHandle {
   get notEvictable(): string | undefined {
     const c = this.#c
     if (c.llama_model_is_recurrent(this.pointer)) return 'it is recurrent: it keeps a state instead of a KV cache'
-    if (this.#metadata(`${this.#metadata('general.architecture') ?? ''}.attention.indexer.top_k`) !== undefined) {
+    if (this.#architectureValue('attention.indexer.top_k') !== undefined) {
       return 'it uses sparse attention: its indexer keeps a cache of its own'
     }
     return undefined
   }
 
   /**
-   * Why attention weights and cached keys of this model cannot be read, or undefined if they can. Which cell holds which position is
-   * followed for one cache; a cache of window layers takes its cells in another order, and a saved hybrid has a state behind them.
+   * Why attention weights and cached keys of this model cannot be read, or undefined if they can, unless all its layers have a window
+   * (`countFullAttentionLayers`).
    */
   get notReadable(): string | undefined {
-    const c = this.#c
-    if (c.llama_model_is_hybrid(this.pointer)) return 'it is a hybrid of attention and recurrent layers'
-    if (this.hasWindow) return 'it has layers with a sliding window'
+    if (this.hasWindow && this.usesGpu)
+      return 'it has layers with a sliding window, which are told apart on the CPU only (--gpu off)'
+    if ((this.hasWindow || this.isHybrid) && this.keyLength === undefined) return 'the size of its heads is not known'
     return this.notEvictable
+  }
+
+  /** Whether it has attention and recurrent layers. */
+  get isHybrid(): boolean {
+    return this.#c.llama_model_is_hybrid(this.pointer)
+  }
+
+  /** Values of one key head of the layers with full attention, as far as it is known. */
+  get keyLength(): number | undefined {
+    const stated = Number(this.#architectureValue('attention.key_length'))
+    if (stated > 0) return stated
+    return this.heads > 0 && this.hiddenSize % this.heads === 0 ? this.hiddenSize / this.heads : undefined
   }
 
   /** Whether some layers see only a window of the newest positions. */
   get hasWindow(): boolean {
     return this.#c.llama_model_n_swa(this.pointer) > 0
+  }
+
+  #architectureValue(name: string): string | undefined {
+    return this.#metadata(`${this.#metadata('general.architecture') ?? ''}.${name}`)
   }
 
   /** A scalar of the GGUF's metadata as text, up to 255 bytes of it. */

@@ -117,6 +117,15 @@ export const tensorHead = koffi.struct('ggml_tensor_head', {
   nb: koffi.array('size_t', 4, 'Array'),
 })
 
+/** The whole of `struct ggml_tensor` up to `src`: what a node is computed from. */
+export const tensorSources = koffi.struct('ggml_tensor_sources', {
+  head: tensorHead,
+  op: 'int',
+  op_params: koffi.array('int32_t', 16, 'Array'),
+  flags: 'int32_t',
+  src: koffi.array('void *', 10, 'Array'),
+})
+
 koffi.proto('void ggml_log_callback(int level, const char *text, void *user_data)')
 koffi.proto('bool llama_progress_callback(float progress, void *user_data)')
 koffi.proto('bool ggml_backend_sched_eval_callback(void *tensor, bool ask, void *user_data)')

@@ -9,8 +9,6 @@ import type { GgufInfo } from './gguf-file.ts'
 export interface CacheBound {
   /** Why the cache cannot be bounded; undefined: nothing that is certain speaks against it. */
   readonly impossible: string | undefined
-  /** Why attention weights and cached keys cannot be read; undefined: nothing that is certain speaks against it. */
-  readonly notReadable: string | undefined
   /** Positions that a window layer sees, if there are such layers and the file says how many; they may also be unused. */
   readonly window: number | undefined
 }
@@ -24,12 +22,7 @@ export function cacheBound({
   const impossible = obstacle(values, kvHeads)
   const stated = values.get(windowKey)
   const window = typeof stated === 'number' && stated > 0 ? stated : undefined
-  const isHybrid = impossible === undefined && [...values.keys()].some((key) => /^(ssm|shortconv)\./.test(key))
-  return {
-    impossible,
-    notReadable: impossible ?? (isHybrid ? 'it is a hybrid of attention and recurrent layers' : undefined),
-    window,
-  }
+  return { impossible, window }
 }
 
 function obstacle(values: GgufInfo['architectureValues'], kvHeads: number): string | undefined {

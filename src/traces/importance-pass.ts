@@ -40,7 +40,8 @@ export class ImportancePass implements Disposable {
   static create(model: LoadedModel, options: PassOptions): ImportancePass {
     const { cells, kvType, threads, chunkBytes = 64 * 2 ** 20 } = options
     const { llama } = model
-    if (llama.notReadable !== undefined) throw noAttention(llama.notReadable)
+    const { notReadable } = model
+    if (notReadable !== undefined) throw noAttention(notReadable)
     const batchTokens = clamp(mostAttentionBytes / (cells * llama.heads * 4), 1, mostBatchTokens)
     const stateRows = Math.max(fewestStateRows, chunkBytes / (llama.vocab.size * 4))
     const probe = new AttentionProbe(llama.library)

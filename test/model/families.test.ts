@@ -9,7 +9,8 @@ import { LoadedModel } from '../../src/engine/loaded-model.ts'
 import { findPolicy, policyNames } from '../../src/eviction/registry.ts'
 import { loadLibrary } from '../../src/llama/index.ts'
 import { inspectGguf } from '../../src/models/gguf-file.ts'
-import { ImportancePass } from '../../src/traces/importance-pass.ts'
+import { mulberry32 } from '../../src/mulberry32.ts'
+import { ImportancePass, type TracePhases } from '../../src/traces/importance-pass.ts'
 import {
   f32,
   i32s,
@@ -128,7 +129,9 @@ const families = {
     ),
 }
 
-const tokens = Array.from({ length: 300 }, (_, i) => (i * 31) % (vocabulary - 1))
+// Not periodic: equal keys would be ties.
+const random = mulberry32(2)
+const tokens = Array.from({ length: 300 }, () => Math.floor(random() * (vocabulary - 1)))
 const prompt = { tokens: tokens.slice(0, 20) }
 const replay = tokens.slice(20)
 const bound = { budget: 64, localWindow: 24, ratio: 0.4 }
@@ -142,18 +145,30 @@ function run(model: LoadedModel, policy: string, settings: Partial<typeof bound>
   if (!only) throw new Error('nothing was run')
   return { logprobs: only.result.logprobs ?? [], cache: only.result.cache }
 }
+/** @param rows tokens of a pass */
+function importanceOf(model: LoadedModel, trace: TracePhases, rows: number): number[] {
+  const chunkBytes = rows * 256 * model.llama.heads * 4
+  using pass = ImportancePass.create(model, { cells: 256, kvType: 'f32', threads: 1, chunkBytes })
+  const steps = pass.run(trace, new Int32Array(0))
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return [...step.value.promptImportance, ...step.value.importance]
+}
 const largest = (a: readonly number[], b: readonly number[]) =>
   a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] ?? NaN))), 0)
 
-const readable = policyNames().filter((name) => {
+// Policies with a predictor need one that was trained for the model.
+const policies = policyNames().filter((name) => {
   const { needs, evicts } = findPolicy(name)
-  return evicts && !needs.has('attention') && !needs.has('keys') && !needs.has('hidden-state')
+  return evicts && !needs.has('hidden-state')
 })
+const readsCache = (name: string) => ['attention', 'keys'].some((need) => findPolicy(name).needs.has(need as 'keys'))
+const allWindowed = 'Gemma 3, all layers windowed'
 
 test.each(['off', 'on'] as const)(
   'where all layers have a window that the local window holds, evictions change nothing (compaction %s)',
   async (compaction) => {
-    using model = await load(families['Gemma 3, all layers windowed']())
+    using model = await load(families[allWindowed]())
     const full = run(model, 'full', {})
     const bounded = run(model, 'question-window', bound, { compaction })
     expect(bounded.cache.evictions).toBeGreaterThan(15)
@@ -161,16 +176,21 @@ test.each(['off', 'on'] as const)(
   },
 )
 
-describe.each(Object.entries(families))('%s', (_name, make) => {
-  test.each(readable)('%s stays within its budget, and compaction changes no more than rounding', async (policy) => {
-    using model = await load(make())
-    const scattered = run(model, policy, bound, { kvType: 'f32', compaction: 'off' })
-    const compacted = run(model, policy, bound, { kvType: 'f32', compaction: 'on' })
-    expect(scattered.cache.evictions).toBeGreaterThan(5)
-    expect(compacted.cache.compactions).toBe(scattered.cache.evictions)
-    expect(scattered.cache.peakCells).toBe(bound.budget)
-    expect(largest(scattered.logprobs, compacted.logprobs)).toBeLessThan(1e-3)
-  })
+describe.each(Object.entries(families))('%s', (name, make) => {
+  test.each(policies.filter((policy) => name !== allWindowed || !readsCache(policy)))(
+    '%s stays within its budget, and compaction changes no more than rounding',
+    async (policy) => {
+      using model = await load(make())
+      const options = { kvType: 'f32', attention: findPolicy(policy).needs.has('attention') } as const
+      const scattered = run(model, policy, bound, { ...options, compaction: 'off' })
+      const compacted = run(model, policy, bound, { ...options, compaction: 'on' })
+      expect(run(model, policy, bound, options).logprobs).toEqual(scattered.logprobs)
+      expect(scattered.cache.evictions).toBeGreaterThan(5)
+      expect(compacted.cache.compactions).toBe(scattered.cache.evictions)
+      expect(scattered.cache.peakCells).toBe(bound.budget)
+      expect(largest(scattered.logprobs, compacted.logprobs)).toBeLessThan(1e-3)
+    },
+  )
 
   test('a budget that is never reached is the full cache', async () => {
     using model = await load(make())
@@ -186,11 +206,44 @@ describe.each(Object.entries(families))('%s', (_name, make) => {
     expect(second?.result.logprobs).toEqual(first?.result.logprobs)
   })
 
-  test('policies that look at attention weights or keys are refused with the reason, and so is importance', async () => {
+  test.runIf(name === allWindowed)('policies that look at the cache are refused, and so is importance', async () => {
     using model = await load(make())
     for (const policy of ['h2o', 'knorm']) {
-      expect(() => run(model, policy, bound)).toThrow(/cannot be read of this model: it (is a hybrid|has layers)/)
+      expect(() => run(model, policy, bound)).toThrow(/cannot be read of this model: all its layers/)
     }
-    expect(() => ImportancePass.create(model, { cells: 60 })).toThrow(/it (is a hybrid|has layers)/)
+    expect(() => ImportancePass.create(model, { cells: 60 })).toThrow(/all its layers have a sliding window/)
+  })
+
+  test.runIf(name !== allWindowed)(
+    'attention of a sequence with holes: all of it falls on positions that are held',
+    async () => {
+      using model = await load(make())
+      using context = model.createContext({ cellsPerSequence: 256, sequences: 2, kvType: 'f32', attention: true })
+      for (const sequenceId of [0, 1]) {
+        context.append(sequenceId, tokens.slice(0, 100), 0, 'none')
+        context.remove(sequenceId, 3 + sequenceId, 40)
+      }
+      for (let position = 100; position < 140; position++) {
+        const both = { tokens: [1, 2], positions: [position, position], sequenceIds: [0, 1] }
+        context.decode(both, position % 2 === 0, [true, true])
+        for (const row of [0, 1]) {
+          const { positions, weights } = context.attention(row)
+          expect(positions.length).toBe(position - 36 + row)
+          expect(positions.every((held) => held < 3 + row || held >= 40)).toBe(true)
+          expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 4)
+          // Window layers, which are not read, give nothing to what is older than their window.
+          const old = weights.reduce((sum, weight, i) => sum + ((positions[i] ?? 0) <= position - 16 ? weight : 0), 0)
+          expect(old).toBeGreaterThan(0.5)
+        }
+      }
+    },
+  )
+
+  test.runIf(name !== allWindowed)('importance does not depend on how many tokens a pass has', async () => {
+    using model = await load(make())
+    const trace = { tokens: tokens.slice(0, 200), promptTokens: 20, thinkStart: 21, thinkEnd: 150, answerStart: 151 }
+    const [whole, byOne] = [256, 1].map((rows) => importanceOf(model, trace, rows))
+    expect(whole?.every((value) => value > 0)).toBe(true)
+    expect(largest(whole ?? [], byOne ?? [])).toBeLessThan(1e-5)
   })
 })

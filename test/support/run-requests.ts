@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly sequences?: number
   readonly kvType?: KvType
   readonly compaction?: CompactionChoice
+  /** Whether policies may look at attention weights. */
+  readonly attention?: boolean
   /** Cancels a request (by its index) after so many of its tokens. */
   readonly cancel?: { readonly request: number; readonly afterTokens: number }
 }
@@ -31,9 +33,10 @@ export function runRequests(model: LoadedModel, requests: readonly GenerateReque
     sequences = requests.length,
     kvType = 'f16',
     compaction = 'off',
+    attention = false,
     cancel,
   } = options
-  using context = model.createContext({ cellsPerSequence, sequences, kvType, threads: 1 })
+  using context = model.createContext({ cellsPerSequence, sequences, kvType, threads: 1, attention })
   const real = model.loopModel(context)
   const scores: Map<number, number>[][] = []
   const loop = new DecodeLoop(
