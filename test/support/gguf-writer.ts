@@ -13,6 +13,8 @@ export interface TensorSpec {
   readonly shape: readonly (number | bigint)[]
   /** Number of the type; default 0 (F32). */
   readonly type?: number
+  /** Of random weights. Default: 1 for a vector, 0 for a matrix. */
+  readonly mean?: number
   /** Default: right behind the tensor before. */
   readonly offset?: number
 }
@@ -89,8 +91,8 @@ export function writeRandomGguf(metadata: Readonly<Record<string, Value>>, tenso
   const sizes = tensors.map(({ shape }) => shape.reduce<number>((product, size) => product * Number(size), 1))
   let at = file.length - sizes.reduce((sum, size) => sum + Math.ceil((size * 4) / 32) * 32, 0)
   for (const [i, size] of sizes.entries()) {
-    const isVector = tensors[i]?.shape.length === 1
-    for (let k = 0; k < size; k++) file.writeFloatLE((random() - 0.5) * 0.6 + (isVector ? 1 : 0), at + 4 * k)
+    const { shape, mean = shape.length === 1 ? 1 : 0 } = tensors[i] ?? { shape: [] }
+    for (let k = 0; k < size; k++) file.writeFloatLE((random() - 0.5) * 0.6 + mean, at + 4 * k)
     at += Math.ceil((size * 4) / 32) * 32
   }
   return file
