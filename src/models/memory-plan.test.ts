@@ -67,6 +67,7 @@ test('a plan, computed by hand', () => {
     bytesPerCell: 28_672,
     allocatedCells: 3072,
     cacheBytes: 3072 * 4 * 28_672,
+    recurrentBytes: 0,
     unboundedCells: 16_640,
     unboundedCacheBytes: 16_640 * 4 * 28_672,
   })
@@ -74,6 +75,14 @@ test('a plan, computed by hand', () => {
     'weights 954 MiB, cache 336 MiB (3,072 cells of 28.0 KiB for each of 4 sequences)\n' +
       'without a budget the cache would take 1.8 GiB (16,640 cells of 28.0 KiB for each of 4 sequences)',
   )
+})
+
+test('states of recurrent layers are said separately, for all sequences', () => {
+  const values = { 'ssm.conv_kernel': 4, 'ssm.inner_size': 512, 'ssm.group_count': 1, 'ssm.state_size': 128 }
+  const hybrid = { ...shape(4, 2, 64, { ...values, full_attention_interval: 4 }), weightBytes: 2 ** 20 }
+  const plan = memoryPlan(hybrid, { cellsPerSequence: 256, sequences: 2, kvType: 'f16', textLength: 256 })
+  expect(plan.recurrentBytes).toBe(2 * 3 * (3 * (512 + 2 * 128) + 128 * 512) * 4)
+  expect(formatMemoryPlan(plan, 2)).toMatch(/of 512 B for each of 2 sequences\), recurrent states 1.6 MiB$/)
 })
 
 test('bytes for people', () => {

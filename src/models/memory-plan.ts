@@ -20,7 +20,7 @@ const CELL_PADDING = 256
 
 /** What of a model decides the size of its cache. */
 export type CacheShape = Pick<GgufInfo, 'layers' | 'kvHeadsByLayer' | 'keyLength' | 'valueLength'> &
-  Partial<Pick<GgufInfo, 'architectureValues'>>
+  Partial<Pick<GgufInfo, 'architecture' | 'architectureValues' | 'hiddenSize'>>
 
 export interface MemorySettings {
   /** Most cells that one sequence may hold: B, or the length of the text for the full cache. */
@@ -40,6 +40,8 @@ export interface MemoryPlan {
   /** Cells that are allocated for one sequence: its cells, padded to a multiple of 256. */
   readonly allocatedCells: number
   readonly cacheBytes: number
+  /** States of recurrent layers, which do not grow with the text; at most. 0 where there are none. */
+  readonly recurrentBytes: number
   /** The same for the full cache of the whole text. */
   readonly unboundedCells: number
   readonly unboundedCacheBytes: number
@@ -82,6 +84,7 @@ export function memoryPlan(model: CacheShape & Pick<GgufInfo, 'weightBytes'>, se
     bytesPerCell: perCell,
     allocatedCells,
     cacheBytes: allocatedCells * settings.sequences * perCell,
+    recurrentBytes: recurrentBytes(model) * settings.sequences,
     unboundedCells,
     unboundedCacheBytes: unboundedCells * settings.sequences * perCell,
   }
@@ -108,9 +111,27 @@ export function formatBytes(bytes: number): string {
 export function formatMemoryPlan(plan: MemoryPlan, sequences = 1): string {
   const each = sequences > 1 ? ` for each of ${sequences} sequences` : ''
   const cells = (count: number) => `${count.toLocaleString('en-US')} cells of ${formatBytes(plan.bytesPerCell)}${each}`
-  const taken = `weights ${formatBytes(plan.weightBytes)}, cache ${formatBytes(plan.cacheBytes)} (${cells(plan.allocatedCells)})`
+  const taken = `weights ${formatBytes(plan.weightBytes)}, cache ${formatBytes(plan.cacheBytes)} (${cells(plan.allocatedCells)})${plan.recurrentBytes > 0 ? `, recurrent states ${formatBytes(plan.recurrentBytes)}` : ''}`
   if (plan.unboundedCells <= plan.allocatedCells) return taken
   return `${taken}\nwithout a budget the cache would take ${formatBytes(plan.unboundedCacheBytes)} (${cells(plan.unboundedCells)})`
+}
+
+/**
+ * Bytes of the recurrent layers' states of one sequence, float32. Every layer without a KV cache counts as recurrent, and in Falcon-H1
+ * all layers: where some are neither (Nemotron-H), it is less.
+ *
+ * Source: llama.cpp v0.5.0, src/llama-hparams.cpp (n_embd_r, n_embd_s).
+ */
+export function recurrentBytes(shape: CacheShape): number {
+  const convolved =
+    number(shape, 'ssm.inner_size') + 2 * number(shape, 'ssm.group_count') * number(shape, 'ssm.state_size')
+  const shortConvolution = Math.max(0, number(shape, 'shortconv.l_cache') - 1) * (shape.hiddenSize ?? 0)
+  const convolution = Math.max(0, number(shape, 'ssm.conv_kernel') - 1) * convolved
+  const state = number(shape, 'ssm.state_size') * number(shape, 'ssm.inner_size')
+  const attention = cachedLayers(shape).filter((layer) => (shape.kvHeadsByLayer[layer] ?? 0) > 0).length
+  const own = shape.layers - number(shape, 'nextn_predict_layers')
+  const layers = shape.architecture === 'falcon-h1' ? own : own - attention
+  return layers * (shortConvolution + convolution + state) * 4
 }
 
 /** Latent attention (DeepSeek) caches one compressed key, of which the value is a part. */

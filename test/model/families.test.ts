@@ -9,6 +9,7 @@ import { LoadedModel } from '../../src/engine/loaded-model.ts'
 import { findPolicy, policyNames } from '../../src/eviction/registry.ts'
 import { loadLibrary, parseState, type LlamaContext } from '../../src/llama/index.ts'
 import { inspectGguf } from '../../src/models/gguf-file.ts'
+import { recurrentBytes } from '../../src/models/memory-plan.ts'
 import { mulberry32 } from '../../src/mulberry32.ts'
 import { ImportancePass, type TracePhases } from '../../src/traces/importance-pass.ts'
 import { families, vocabulary } from '../support/families.ts'
@@ -150,7 +151,7 @@ describe.each(Object.entries(families))('%s', (name, make) => {
 })
 
 /** A saved state without the cells of positions p0 to p1 - 1; what is behind the attention layers' part stays. Values are transposed. */
-function withoutCells(state: Uint8Array, p0: number, p1: number): Uint8Array {
+function withoutCells(state: Uint8Array, p0: number, p1: number): { edited: Uint8Array; recurrentPart: number } {
   const { positions, dataOffset } = parseState(state)
   const view = new DataView(state.buffer, state.byteOffset)
   const kept = [...positions.keys()].filter((i) => (positions[i] ?? 0) < p0 || (positions[i] ?? 0) >= p1)
@@ -181,7 +182,7 @@ function withoutCells(state: Uint8Array, p0: number, p1: number): Uint8Array {
     for (let row = 0; row < rows; row++) at = keep(at, bytes)
   }
   parts.push(state.subarray(at))
-  return Buffer.concat(parts)
+  return { edited: Buffer.concat(parts), recurrentPart: state.length - at }
 }
 
 test.each(Object.keys(families).filter((name) => name.includes('hybrid')))(
@@ -199,10 +200,15 @@ test.each(Object.keys(families).filter((name) => name.includes('hybrid')))(
     const before = removed.save(0)
     removed.remove(0, 10, 60)
     using edited = make()
-    const state = withoutCells(before, 10, 60)
+    const { edited: state, recurrentPart } = withoutCells(before, 10, 60)
     expect(before.length).toBeGreaterThan(state.length)
     edited.restore(0, state)
     expect(Buffer.from(removed.save(0)).subarray(8)).toEqual(Buffer.from(edited.save(0)).subarray(8))
+    // The recurrent part is the end of the state: a u32 and a header in front of each layer's values.
+    const info = await inspectGguf(join(folder, `${name.startsWith('LFM2') ? 'lfm2' : 'jamba'}.gguf`))
+    const overhead = recurrentPart - recurrentBytes(info)
+    expect(overhead).toBeGreaterThan(0)
+    expect(overhead).toBeLessThan(100)
     using whole = make()
     whole.append(0, tokens.slice(0, 100), 0, 'none')
     const logprobs = continued(removed)
