@@ -7,16 +7,22 @@ import { loadLibrary } from '../llama/index.ts'
 import { LoadedModel } from './loaded-model.ts'
 import { trialDone, type TrialJob } from './trial.ts'
 
+/** Every byte, and some characters. */
+const anyText = `${Array.from({ length: 256 }, (_, i) => String.fromCharCode(i)).join('')} a b\n\n1 é 漢 🙂`
+
 const { path, gpu, gpuLayers } = JSON.parse(process.argv[2] ?? '') as TrialJob
 
 try {
   const library = loadLibrary(gpu)
   // What llama.cpp says before it aborts is for the parent: by itself it writes to standard error.
   library.c.llama_log_set(null, null)
+  // The vocabulary is read alone as well, and may be all that is whole.
+  const vocabulary = LoadedModel.load(library, path, { gpuLayers: 0, vocabularyOnly: true })
+  vocabulary.llama.vocab.tokenize(anyText)
+  vocabulary.dispose()
   const model = LoadedModel.load(library, path, { gpuLayers: gpu === 'off' ? 0 : (gpuLayers ?? -1) })
   const context = model.createContext({ cellsPerSequence: 256 })
   const { vocab } = model.llama
-  vocab.tokenize('a b')
   context.append(0, [vocab.isToken(vocab.bos) ? vocab.bos : 0], 0, 'last')
   context.logits(0)
 } catch (error) {

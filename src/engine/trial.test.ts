@@ -24,7 +24,7 @@ function program(code: string): URL {
 function modelOf(architecture: string): GgufInfo {
   const path = join(folder, `${count++}.gguf`)
   writeFileSync(path, 'weights')
-  return { path, paths: [path], fileBytes: 7, architecture } as unknown as GgufInfo
+  return { path, paths: [path], fileBytes: 7, architecture, tokenizer: { model: 'gpt2' } } as unknown as GgufInfo
 }
 
 const passes = program(`process.stdout.write(${JSON.stringify(trialDone)})`)
@@ -79,6 +79,11 @@ describe('a model of an architecture that is not proven', () => {
     for (let i = 0; i < 2; i++) await tryModel(info, { gpu: 'off', program: passes, onStart })
     expect(onStart).toHaveBeenCalledTimes(2)
   })
+})
+
+test('one with another tokenizer is tried as well', async () => {
+  const info = { ...modelOf('qwen2'), tokenizer: { model: 't5' } } as GgufInfo
+  await expect(tryModel(info, { gpu: 'off', program: aborts })).rejects.toThrow(failure('model_crashes', /GGML_ASSERT/))
 })
 
 test('one that is proven is not tried on the CPU', async () => {

@@ -31,6 +31,7 @@ export const trialDone = 'done\n'
 
 /** Their tests run them, and fuzzed files of them have been refused by their headers. */
 const provenArchitectures: ReadonlySet<string> = new Set(['llama', 'qwen2', 'qwen3'])
+const provenTokenizers: ReadonlySet<string> = new Set(['gpt2', 'llama'])
 
 /** A slow disk reads so much in a second; and what a trial takes besides. */
 const slowBytesPerSecond = 20e6
@@ -52,7 +53,7 @@ export interface TrialResult {
  */
 export async function tryModel(info: GgufInfo, options: TrialOptions): Promise<TrialResult> {
   const { gpu } = options
-  const isProven = provenArchitectures.has(info.architecture)
+  const isProven = provenArchitectures.has(info.architecture) && provenTokenizers.has(info.tokenizer.model ?? 'none')
   const onGpu = gpu !== 'off' && installedBackends(gpu).some(({ backend }) => backend !== 'cpu')
   if (isProven && !onGpu) return { gpu }
   const reason = await reasonAgainst(info, options)

@@ -163,6 +163,7 @@ function checkVocabulary(metadata: GgufMetadata): number {
     index++
   }
   if (distinct.size !== tokens.length) metadata.fail('its vocabulary has the same token twice')
+  if (model === 'llama') checkByteTokens(metadata, distinct)
   for (const key of ['tokenizer.ggml.token_type', 'tokenizer.ggml.scores']) {
     const list = metadata.array(key)
     if (list !== undefined && list.length < tokens.length) {
@@ -170,6 +171,15 @@ function checkVocabulary(metadata: GgufMetadata): number {
     }
   }
   return tokens.length
+}
+
+/** SentencePiece falls back to the tokens of single bytes for what it has no other token for. */
+function checkByteTokens(metadata: GgufMetadata, tokens: ReadonlySet<string>) {
+  for (let byte = 0; byte < 256; byte++) {
+    const name = `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`
+    if (!tokens.has(name) && !tokens.has(String.fromCharCode(byte)))
+      metadata.fail(`its vocabulary has no token ${name}`)
+  }
 }
 
 function checkEmbedding(

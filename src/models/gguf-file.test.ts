@@ -234,6 +234,34 @@ describe('models that contradict themselves', () => {
   })
 })
 
+describe('SentencePiece', () => {
+  const bytes = Array.from({ length: 256 }, (_, i) => `<0x${i.toString(16).toUpperCase().padStart(2, '0')}>`)
+  const spm = (tokens: readonly string[]) =>
+    writeGguf(
+      smallModel({
+        'tokenizer.ggml.model': text('llama'),
+        'tokenizer.ggml.tokens': strings(tokens),
+        'tokenizer.ggml.token_type': i32s(new Array<number>(tokens.length).fill(1)),
+      }),
+      smallTensors.map((tensor) =>
+        tensor.name === 'token_embd.weight' ? { ...tensor, shape: [32, tokens.length] } : tensor,
+      ),
+    )
+
+  test('has a token for each byte, by its number or by itself', async () => {
+    await expect(inspectGguf(await write(spm([...bytes, 'a'])))).resolves.toMatchObject({ vocabularySize: 257 })
+    const own = bytes.map((name, byte) => (byte === 10 ? '\n' : name))
+    await expect(inspectGguf(await write(spm(own)))).resolves.toMatchObject({ vocabularySize: 256 })
+  })
+
+  test('that lacks one is refused: the text that needs it would end the process', async () => {
+    const lacking = bytes.filter((name) => name !== '<0x0A>')
+    await expect(inspectGguf(await write(spm(lacking)))).rejects.toThrow(
+      failure('invalid_gguf', /its vocabulary has no token <0x0A>/),
+    )
+  })
+})
+
 describe('other files', () => {
   test.each<[string, Record<string, Value>, RegExp]>([
     ['a LoRA adapter', { 'general.type': text('adapter') }, /is a LoRA adapter/],

@@ -1,7 +1,7 @@
 /**
  * Models with sliding windows and hybrids, with random weights, under bounded caches.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -12,7 +12,8 @@ import { inspectGguf } from '../../src/models/gguf-file.ts'
 import { recurrentBytes } from '../../src/models/memory-plan.ts'
 import { mulberry32 } from '../../src/mulberry32.ts'
 import { ImportancePass, type TracePhases } from '../../src/traces/importance-pass.ts'
-import { families, vocabulary } from '../support/families.ts'
+import { families, vocabulary, type ModelPlan } from '../support/families.ts'
+import { writeRandomGguf } from '../support/gguf-writer.ts'
 import { runRequests, type RunOptions } from '../support/run-requests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-families-'))
@@ -25,8 +26,10 @@ const prompt = { tokens: tokens.slice(0, 20) }
 const replay = tokens.slice(20)
 const bound = { budget: 64, localWindow: 24, ratio: 0.4 }
 
-async function load(write: ((folder: string) => string) | undefined): Promise<LoadedModel> {
-  const path = write?.(folder) ?? ''
+async function load(plan: (() => ModelPlan) | undefined): Promise<LoadedModel> {
+  const path = join(folder, 'model.gguf')
+  const { metadata, tensors } = plan?.() ?? { metadata: {}, tensors: [] }
+  writeFileSync(path, writeRandomGguf(metadata, tensors))
   await inspectGguf(path)
   return LoadedModel.load(loadLibrary('off'), path, { threads: 1 })
 }

@@ -1,25 +1,20 @@
-/** Small models of families with sliding windows and hybrids, with random weights. */
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { f32, i32s, strings, text, u32, u32s, writeRandomGguf, type TensorSpec, type Value } from './gguf-writer.ts'
+/** Small models of several architectures, described as their files say it; weights are for `writeRandomGguf`. */
+import { f32, i32s, strings, text, u32, u32s, type TensorSpec, type Value } from './gguf-writer.ts'
+
+export interface ModelPlan {
+  readonly metadata: Readonly<Record<string, Value>>
+  readonly tensors: readonly TensorSpec[]
+}
 
 export const vocabulary = 64
 const width = 32
 
-function write(
-  folder: string,
-  name: string,
-  architecture: string,
-  layers: number,
-  values: Record<string, Value>,
-  tensors: TensorSpec[],
-) {
-  const path = join(folder, `${name}.gguf`)
+function plan(architecture: string, layers: number, values: Record<string, Value>, tensors: TensorSpec[]): ModelPlan {
   const metadata: Record<string, Value> = {
     'general.architecture': text(architecture),
     'tokenizer.ggml.model': text('gpt2'),
     'tokenizer.ggml.pre': text('qwen2'),
-    'tokenizer.ggml.tokens': strings(Array.from({ length: vocabulary }, (_, i) => `token${i}`)),
+    'tokenizer.ggml.tokens': strings(Array.from({ length: vocabulary }, (_, i) => String.fromCharCode(64 + i))),
     'tokenizer.ggml.token_type': i32s(new Array<number>(vocabulary).fill(1)),
     'tokenizer.ggml.merges': strings(['t o']),
     'tokenizer.ggml.eos_token_id': u32(vocabulary - 1),
@@ -35,11 +30,7 @@ function write(
     ...values,
   }
   for (const [key, value] of Object.entries(own)) metadata[`${architecture}.${key}`] = value
-  writeFileSync(
-    path,
-    writeRandomGguf(metadata, [{ name: 'token_embd.weight', shape: [width, vocabulary] }, ...tensors]),
-  )
-  return path
+  return { metadata, tensors: [{ name: 'token_embd.weight', shape: [width, vocabulary] }, ...tensors] }
 }
 
 const vector = (name: string, size = width): TensorSpec => ({ name: `${name}.weight`, shape: [size] })
@@ -63,8 +54,8 @@ const gemmaNorms = ['attn_norm', 'post_attention_norm', 'ffn_norm', 'post_ffw_no
 const eachLayer = (layers: number, of: (prefix: string, layer: number) => TensorSpec[]) =>
   Array.from({ length: layers }, (_, layer) => of(`blk.${layer}.`, layer)).flat()
 
-const gemma3 = (folder: string, name: string, layers: number, window: number) =>
-  write(folder, name, 'gemma3', layers, { 'attention.sliding_window': u32(window) }, [
+const gemma3 = (layers: number, window: number) =>
+  plan('gemma3', layers, { 'attention.sliding_window': u32(window) }, [
     vector('output_norm'),
     ...eachLayer(layers, (p) => [
       ...attention(p),
@@ -74,20 +65,18 @@ const gemma3 = (folder: string, name: string, layers: number, window: number) =>
     ]),
   ])
 
-/** Each writes its model into a folder and returns the path. */
-export const families: Readonly<Record<string, (folder: string) => string>> = {
+/** Whose layers do not all have a cache of the usual kind. */
+export const families: Readonly<Record<string, () => ModelPlan>> = {
   // The first five of six layers have windows.
-  'Gemma 3, all layers windowed': (folder) => gemma3(folder, 'gemma3-windows', 2, 16),
-  'Gemma 3': (folder) => gemma3(folder, 'gemma3', 6, 16),
-  'Gemma 2': (folder) =>
-    write(folder, 'gemma2', 'gemma2', 2, { 'attention.sliding_window': u32(16) }, [
+  'Gemma 3, all layers windowed': () => gemma3(2, 16),
+  'Gemma 3': () => gemma3(6, 16),
+  'Gemma 2': () =>
+    plan('gemma2', 2, { 'attention.sliding_window': u32(16) }, [
       vector('output_norm'),
       ...eachLayer(2, (p) => [...attention(p), ...feedForward(p), ...norms(p, gemmaNorms)]),
     ]),
-  'LFM2, a hybrid': (folder) =>
-    write(
-      folder,
-      'lfm2',
+  'LFM2, a hybrid': () =>
+    plan(
       'lfm2',
       2,
       { 'attention.head_count_kv': u32s([0, 2]), 'shortconv.l_cache': u32(3), vocab_size: u32(vocabulary) },
@@ -106,7 +95,7 @@ export const families: Readonly<Record<string, (folder: string) => string>> = {
         ]),
       ],
     ),
-  'gpt-oss': (folder) => {
+  'gpt-oss': () => {
     const own = {
       'attention.sliding_window': u32(16),
       'attention.key_length': u32(8),
@@ -118,7 +107,7 @@ export const families: Readonly<Record<string, (folder: string) => string>> = {
     }
     const bias = (name: string, ...shape: number[]): TensorSpec => ({ name: `${name}.bias`, shape })
     const experts = (name: string, ...shape: number[]): TensorSpec => ({ name: `${name}.weight`, shape })
-    return write(folder, 'gpt-oss', 'gpt-oss', 2, own, [
+    return plan('gpt-oss', 2, own, [
       vector('output_norm'),
       matrix('output', width, vocabulary),
       ...eachLayer(2, (p) => [
@@ -133,7 +122,7 @@ export const families: Readonly<Record<string, (folder: string) => string>> = {
       ]),
     ])
   },
-  'Jamba, a hybrid': (folder) => {
+  'Jamba, a hybrid': () => {
     const own = {
       'attention.head_count_kv': u32s([0, 2]),
       'ssm.conv_kernel': u32(4),
@@ -141,7 +130,7 @@ export const families: Readonly<Record<string, (folder: string) => string>> = {
       'ssm.state_size': u32(16),
       'ssm.time_step_rank': u32(4),
     }
-    return write(folder, 'jamba', 'jamba', 2, own, [
+    return plan('jamba', 2, own, [
       vector('output_norm'),
       ...eachLayer(2, (p, layer) => [
         ...norms(p, ['attn_norm', 'ffn_norm']),
@@ -163,4 +152,38 @@ export const families: Readonly<Record<string, (folder: string) => string>> = {
       ]),
     ])
   },
+}
+
+const biased = (name: string, shape: number[]): TensorSpec[] => [
+  { name: `${name}.weight`, shape },
+  { name: `${name}.bias`, shape: shape.slice(-1) },
+]
+const llamaLayer = (p: string) => [...attention(p), ...feedForward(p), ...norms(p, ['attn_norm', 'ffn_norm'])]
+
+/** With full attention, and one that is recurrent. */
+export const others = {
+  Llama: () =>
+    plan('llama', 2, { 'rope.dimension_count': u32(8), vocab_size: u32(vocabulary) }, [
+      vector('output_norm'),
+      ...eachLayer(2, llamaLayer),
+    ]),
+  Qwen2: () => plan('qwen2', 2, {}, [vector('output_norm'), ...eachLayer(2, llamaLayer)]),
+  Qwen3: () =>
+    plan('qwen3', 2, {}, [
+      vector('output_norm'),
+      ...eachLayer(2, (p) => [...llamaLayer(p), ...norms(p, ['attn_q_norm', 'attn_k_norm'], 8)]),
+    ]),
+  'GPT-2': () =>
+    plan('gpt2', 2, { 'attention.head_count_kv': u32(4), 'attention.layer_norm_epsilon': f32(1e-5) }, [
+      matrix('position_embd', width, 1024),
+      ...biased('output_norm', [width]),
+      ...eachLayer(2, (p) => [
+        ...biased(`${p}attn_norm`, [width]),
+        ...biased(`${p}attn_qkv`, [width, 3 * width]),
+        ...biased(`${p}attn_output`, [width, width]),
+        ...biased(`${p}ffn_norm`, [width]),
+        ...biased(`${p}ffn_up`, [width, 64]),
+        ...biased(`${p}ffn_down`, [64, width]),
+      ]),
+    ]),
 }

@@ -33,7 +33,7 @@ function number(bytes: number, write: (buffer: Buffer) => void): Buffer {
   write(buffer)
   return buffer
 }
-const le32 = (value: number) => number(4, (b) => b.writeUInt32LE(value))
+const le32 = (value: number) => number(4, (b) => b.writeUInt32LE(value >>> 0))
 const le64 = (value: number | bigint) => number(8, (b) => b.writeBigUInt64LE(BigInt(value)))
 const str = (value: string) => Buffer.concat([le64(Buffer.byteLength(value)), Buffer.from(value)])
 
@@ -73,11 +73,10 @@ export function writeGguf(metadata: Readonly<Record<string, Value>>, tensors: re
   const parts = [Buffer.from('GGUF'), le32(3), le64(tensors.length), le64(entries.length)]
   for (const [key, value] of entries) parts.push(str(key), encode(value))
   let data = 0
-  for (const { name, shape, type = 0, offset } of tensors) {
+  for (const tensor of tensors) {
+    const { name, shape, type = 0, offset } = tensor
     parts.push(str(name), le32(shape.length), ...shape.map(le64), le32(type), le64(offset ?? data))
-    const kind = TENSOR_TYPES.get(type) ?? { blockElements: 1, blockBytes: 1 }
-    const elements = shape.reduce<number>((product, size) => product * Number(size), 1)
-    data += Math.ceil(((elements / kind.blockElements) * kind.blockBytes) / 32) * 32
+    data += paddedBytes(tensor)
   }
   const header = Buffer.concat(parts)
   const padding = (32 - (header.length % 32)) % 32
@@ -88,14 +87,19 @@ export function writeGguf(metadata: Readonly<Record<string, Value>>, tensors: re
 export function writeRandomGguf(metadata: Readonly<Record<string, Value>>, tensors: readonly TensorSpec[]): Buffer {
   const file = writeGguf(metadata, tensors)
   const random = mulberry32(1)
-  const sizes = tensors.map(({ shape }) => shape.reduce<number>((product, size) => product * Number(size), 1))
-  let at = file.length - sizes.reduce((sum, size) => sum + Math.ceil((size * 4) / 32) * 32, 0)
-  for (const [i, size] of sizes.entries()) {
-    const { shape, mean = shape.length === 1 ? 1 : 0 } = tensors[i] ?? { shape: [] }
-    for (let k = 0; k < size; k++) file.writeFloatLE((random() - 0.5) * 0.6 + mean, at + 4 * k)
-    at += Math.ceil((size * 4) / 32) * 32
+  let at = file.length - tensors.reduce((sum, tensor) => sum + paddedBytes(tensor), 0)
+  for (const tensor of tensors) {
+    const { shape, mean = shape.length === 1 ? 1 : 0 } = tensor
+    const end = at + paddedBytes(tensor)
+    for (; at < end; at += 4) file.writeFloatLE((random() - 0.5) * 0.6 + mean, at)
   }
   return file
+}
+
+function paddedBytes({ shape, type = 0 }: TensorSpec): number {
+  const kind = TENSOR_TYPES.get(type) ?? { blockElements: 1, blockBytes: 1 }
+  const elements = shape.reduce<number>((product, size) => product * Number(size), 1)
+  return Math.ceil(((elements / kind.blockElements) * kind.blockBytes) / 32) * 32
 }
 
 /** Metadata of a small valid Qwen2 model: 2 layers, hidden size 32, 4 heads of 8, 2 key-value heads, 16 tokens. */
