@@ -27,6 +27,8 @@ export interface RunFlags extends MachineFlags, PolicyFlags {
   readonly stopLoops?: boolean
   readonly wrapUp?: string
   readonly thinkingTags?: [string, string]
+  readonly chatTemplate?: string
+  readonly templateVar?: string[]
   readonly temperature?: number
   readonly topK?: number
   readonly topP?: number
@@ -85,6 +87,8 @@ export function addRunOptions(command: Command): Command {
     .option('--samples <n>', 'sequences in parallel, with the seeds that follow', number, 1)
     .option('--system <text>', 'system message')
     .option('--no-thinking', 'answer without thinking: by the template’s own switch, else by an empty thinking')
+    .option('--chat-template <file>', 'another chat template than the model’s own: a file, or its text (Jinja)')
+    .option('--template-var <name=value>', 'what the template asks for besides; may be repeated', collect)
     .option('--thinking-tags <open close>', 'what opens and closes the thinking (default: told by the template)', pair)
     .addOption(new Option('--flash-attention <choice>', '(default: on a GPU and for q8_0)').choices(['on', 'off']))
     .addOption(

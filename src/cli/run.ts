@@ -24,6 +24,7 @@ import { runRecord } from './run-json.ts'
 import { checkRunFlags, requestOf, type RunFlags } from './run-options.ts'
 import { PlainView, silentView, type RunView } from './run-view.ts'
 import { summaryTable, type PolicyResults } from './summary.ts'
+import { templateOptions } from './template-options.ts'
 import { TerminalView } from './terminal-view.ts'
 import { thinkingNotes } from './thinking-notes.ts'
 import { whatItTakes } from './what-it-takes.ts'
@@ -33,6 +34,7 @@ type Say = (text: string) => unknown
 /** @param argument the question, as given on the command line */
 export async function run(argument: string | undefined, flags: RunFlags): Promise<void> {
   checkRunFlags(flags)
+  const templates = templateOptions(flags)
   const named = choosePolicies([...(flags.policy === undefined ? [] : [flags.policy]), ...(flags.compare ?? [])], flags)
   checkAttention(named, flags)
   // The default one depends on the model.
@@ -49,7 +51,14 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
     const predictor = flags.predictor === 'none' ? false : flags.predictor
     const [open, close] = flags.thinkingTags ?? []
     const thinkingTags = open === undefined || close === undefined ? undefined : { open, close }
-    return locateModel(flags.model, { predictor, thinkingTags, offline: flags.offline, signal, onDownload })
+    return locateModel(flags.model, {
+      predictor,
+      thinkingTags,
+      ...templates,
+      offline: flags.offline,
+      signal,
+      onDownload,
+    })
   })
   if (!located) return
   checkEffects(flags, named, located)

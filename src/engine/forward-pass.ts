@@ -4,7 +4,7 @@
  */
 import type { CacheSettings } from '../cache/budget.ts'
 import type { CellStore } from '../cache/sequence-cells.ts'
-import type { SamplingSettings, ThinkingTags } from '../llama/index.ts'
+import type { SamplingSettings, TemplateVariables, ThinkingTags } from '../llama/index.ts'
 import type { AttentionRow, CachedKeys, ImportanceSource } from '../eviction/policy.ts'
 
 /** A KV cache with cells of its own for each sequence, and the forward pass over it. */
@@ -85,6 +85,8 @@ export interface ModelFacts {
   readonly trainedContext: number
   /** Jinja text; undefined: a question is given to the model as it is. */
   readonly chatTemplate: string | undefined
+  /** What its template is given besides. */
+  readonly templateVariables?: TemplateVariables | undefined
   readonly thinkingTags: ThinkingTags
   /** Why cells cannot be removed one by one, or undefined if they can. */
   readonly notEvictable: string | undefined

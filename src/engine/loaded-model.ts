@@ -13,6 +13,7 @@ import {
   type ContextOptions,
   type LlamaLibrary,
   type SamplingSettings,
+  type TemplateVariables,
   type ThinkingTags,
 } from '../llama/index.ts'
 import { DeferredScorer, ImportancePredictor, type PredictorCheckpoint } from '../predictor/index.ts'
@@ -22,6 +23,7 @@ export interface LoadOptions {
   readonly gpuLayers?: number | undefined
   readonly threads?: number | undefined
   readonly chatTemplate?: string | undefined
+  readonly templateVariables?: TemplateVariables | undefined
   /** Default: those that the template names. */
   readonly thinkingTags?: ThinkingTags | undefined
   readonly predictor?: PredictorCheckpoint | undefined
@@ -35,6 +37,7 @@ export class LoadedModel implements Disposable {
   readonly threads: number
   readonly #predictor: ImportancePredictor | undefined
   readonly #chatTemplate: string | undefined
+  readonly #templateVariables: TemplateVariables | undefined
   readonly #thinkingTags: ThinkingTags
   readonly #vocabularyOnly: boolean
   #fullAttentionLayers: number | undefined
@@ -59,6 +62,7 @@ export class LoadedModel implements Disposable {
     this.llama = llama
     this.threads = options.threads ?? defaultThreads(llama.weightBytes)
     this.#chatTemplate = options.chatTemplate
+    this.#templateVariables = options.templateVariables
     this.#thinkingTags = options.thinkingTags ?? findThinkingTags(options.chatTemplate ?? '')
     this.#vocabularyOnly = options.vocabularyOnly ?? false
     this.#predictor = options.predictor && new ImportancePredictor(llama, options.predictor, this.threads)
@@ -103,6 +107,7 @@ export class LoadedModel implements Disposable {
       vocab: llama.vocab,
       trainedContext: llama.trainedContext,
       chatTemplate: this.#chatTemplate,
+      templateVariables: this.#templateVariables,
       thinkingTags: this.#thinkingTags,
       notEvictable: llama.notEvictable,
       notReadable: this.notReadable,

@@ -3,7 +3,7 @@
  */
 import { existsSync } from 'node:fs'
 import { InputError } from '../errors.ts'
-import { tagsOf, type GpuChoice, type ThinkingTags } from '../llama/index.ts'
+import { findThinkingTags, tagsOf, type GpuChoice, type TemplateVariables, type ThinkingTags } from '../llama/index.ts'
 import type { DownloadProgress } from '../models/progress-meter.ts'
 import { inspectGguf, type GgufInfo } from '../models/gguf-file.ts'
 import { resolveModel } from '../models/resolve.ts'
@@ -33,6 +33,10 @@ export interface LoadModelOptions {
   readonly threads?: number | undefined
   /** Loads vocabulary and template only: the model tokenises and lays out traces, but generates nothing. */
   readonly vocabularyOnly?: boolean | undefined
+  /** The chat template's text. Default: the model's own. */
+  readonly chatTemplate?: string | undefined
+  /** What the template is given besides messages, tokens and `enable_thinking`, such as `{ reasoning_effort: 'high' }`. */
+  readonly templateVariables?: TemplateVariables | undefined
   /** The tags between which the model thinks. Default: those that its template names, or its vocabulary has. */
   readonly thinkingTags?: Pick<ThinkingTags, 'open' | 'close'> | undefined
   /** Never asks the network. */
@@ -58,6 +62,7 @@ export interface LocatedModel {
   readonly info: GgufInfo
   readonly predictor: LoadedPredictor | undefined
   readonly thinkingTags: ThinkingTags
+  readonly templateVariables?: TemplateVariables | undefined
 }
 
 /** What identifies a model for its predictor. */
@@ -81,9 +86,12 @@ export async function locateModel(reference: string, options: LoadModelOptions =
   checkLoadOptions(options)
   const { offline, signal, onDownload } = options
   const { path } = await resolveModel(reference, { offline, signal, onProgress: onDownload })
-  const info = await inspectGguf(path)
+  const { chatTemplate, templateVariables } = options
+  const file = await inspectGguf(path)
+  const info =
+    chatTemplate === undefined ? file : { ...file, chatTemplate, thinkingTags: findThinkingTags(chatTemplate) }
   const thinkingTags = options.thinkingTags ? tagsOf(options.thinkingTags) : info.thinkingTags
-  return { info, predictor: await locatePredictor(info, options.predictor), thinkingTags }
+  return { info, predictor: await locatePredictor(info, options.predictor), thinkingTags, templateVariables }
 }
 
 /**
@@ -98,7 +106,7 @@ export async function loadModel(reference: string, options: LoadModelOptions = {
 export async function loadLocated(located: LocatedModel, options: LoadModelOptions = {}): Promise<Model> {
   checkLoadOptions(options)
   const start = performance.now()
-  const { info, predictor, thinkingTags } = located
+  const { info, predictor, thinkingTags, templateVariables } = located
   const { vocabularyOnly = false } = options
   const { signal, onTrial } = options
   const { gpu, gpuProblem } = await tryModel(info, {
@@ -129,6 +137,7 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
       gpuLayers: options.gpuLayers,
       threads: options.threads,
       chatTemplate: info.chatTemplate,
+      templateVariables,
       thinkingTags,
       predictorPath: vocabularyOnly ? undefined : predictor?.path,
       vocabularyOnly,

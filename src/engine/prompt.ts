@@ -8,7 +8,7 @@ import { ReasoningPhase } from './reasoning-phase.ts'
 import type { Prompt } from './types.ts'
 
 /** What of a model a prompt depends on. */
-export type PromptFacts = Pick<ModelFacts, 'vocab' | 'chatTemplate' | 'thinkingTags'>
+export type PromptFacts = Pick<ModelFacts, 'vocab' | 'chatTemplate' | 'templateVariables' | 'thinkingTags'>
 
 export interface ReadPrompt {
   /** The end of the prompt that belongs to the model's turn already, e.g. `<|assistant|><think>`. */
@@ -27,7 +27,7 @@ const keptPrompts = 16
 export function readPrompt(model: PromptFacts, prompt: Prompt): ReadPrompt {
   const known = lastPrompts.get(model.vocab) ?? new Map<string, ReadPrompt>()
   lastPrompts.set(model.vocab, known)
-  const key = JSON.stringify([model.chatTemplate, model.thinkingTags, prompt])
+  const key = JSON.stringify([model.chatTemplate, model.templateVariables, model.thinkingTags, prompt])
   const read = known.get(key) ?? tokenized(model, prompt)
   known.delete(key)
   known.set(key, read)
@@ -66,6 +66,7 @@ export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string
       bosToken: tokenText(model.vocab, model.vocab.bos),
       eosToken: tokenText(model.vocab, model.vocab.eos),
       enableThinking: thinks,
+      variables: model.templateVariables,
     })
   const render = (messages: typeof prompt.messages) => withThinking(messages, enableThinking)
   const text = render(prompt.messages)

@@ -4,7 +4,7 @@
 import type { CompactionChoice } from '../cache/compaction.ts'
 import { EngineError, InputError } from '../errors.ts'
 import type { ProtectedPart } from '../eviction/protect.ts'
-import type { GpuChoice, KvType, ThinkingTags } from '../llama/index.ts'
+import type { GpuChoice, KvType, TemplateVariables, ThinkingTags } from '../llama/index.ts'
 import type { Completion, TraceLayout } from './trace-layout.ts'
 import type { GenerateEvent, GenerateRequest, Prompt } from './types.ts'
 
@@ -12,6 +12,7 @@ export interface LoadMessage {
   readonly path: string
   readonly predictorPath?: string | undefined
   readonly chatTemplate?: string | undefined
+  readonly templateVariables?: TemplateVariables | undefined
   readonly thinkingTags: ThinkingTags
   readonly gpu: GpuChoice
   readonly gpuLayers?: number | undefined

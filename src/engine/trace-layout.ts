@@ -45,7 +45,7 @@ export interface TraceLayout {
  * @throws InputError `chat_template`, `invalid_request` for a token that the model does not have
  */
 export function layOutTrace(
-  model: Pick<ModelFacts, 'vocab' | 'chatTemplate' | 'thinkingTags'>,
+  model: Pick<ModelFacts, 'vocab' | 'chatTemplate' | 'templateVariables' | 'thinkingTags'>,
   prompt: Prompt,
   completion: Completion,
 ): TraceLayout {

@@ -32,20 +32,14 @@ function send(message: FromEngine): void {
 const handlers: {
   [N in keyof Calls]: (message: Calls[N]['message'], call: number) => Promise<Calls[N]['reply']> | Calls[N]['reply']
 } = {
-  load: async (
-    { path, predictorPath, chatTemplate, thinkingTags, gpu, gpuLayers, threads, vocabularyOnly, cancel },
-    call,
-  ) => {
+  load: async ({ path, predictorPath, gpu, gpuLayers, cancel, ...options }, call) => {
     const cancelled = new Int32Array(cancel)
     const predictor = predictorPath === undefined ? undefined : await readCheckpoint(predictorPath)
     const library = loadLibrary(gpu)
     const loaded = LoadedModel.load(library, path, {
       gpuLayers: gpu === 'off' ? 0 : (gpuLayers ?? -1),
-      threads,
-      chatTemplate,
-      thinkingTags,
+      ...options,
       predictor,
-      vocabularyOnly,
       onProgress: (share) => {
         send({ type: 'progress', call, share })
         return Atomics.load(cancelled, 0) === 0

@@ -22,7 +22,7 @@ describe('lowestScored', () => {
   })
 
   test("a policy's mistake is an error, not a silent choice", () => {
-    expect(() => lowest([1, 2, 3], [1, NaN, 2], 1)).toThrow('position 2 with NaN')
+    expect(() => lowest([1, 2, 3], [1, NaN, 2], 1)).toThrow('position 2 has no score')
     expect(() => lowest([1, 2, 3], [1, 2], 1)).toThrow('2 scores for 3')
     expect(() => lowest([1, 2], [1, 2], 3)).toThrow('3 of 2')
   })

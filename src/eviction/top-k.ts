@@ -1,4 +1,5 @@
 /** The order in which cells leave, by their scores and positions. */
+import { EngineError } from '../errors.ts'
 
 /**
  * The positions that leave: the `count` lowest scores; of equal scores the older token leaves. O(n log n).
@@ -6,6 +7,7 @@
  * @param scores shape [n]; -Infinity is allowed, NaN is not
  * @param count 0..n
  * @returns shape [count], ascending
+ * @throws EngineError `no_score` for NaN
  */
 export function lowestScored(positions: Int32Array, scores: Float32Array, count: number): Int32Array {
   if (scores.length !== positions.length) {
@@ -14,7 +16,11 @@ export function lowestScored(positions: Int32Array, scores: Float32Array, count:
   if (count < 0 || count > positions.length) throw new Error(`${count} of ${positions.length} candidates cannot leave.`)
   const cells = Array.from(positions, (position, i) => ({ position, score: scores[i] ?? NaN }))
   const wrong = cells.find(({ score }) => Number.isNaN(score))
-  if (wrong) throw new Error(`A policy scored position ${wrong.position} with NaN.`)
+  if (wrong)
+    throw new EngineError(
+      'no_score',
+      `position ${wrong.position} has no score, because what the model computes is no number (NaN): its file is probably damaged`,
+    )
   // Not `a - b` for scores: -Infinity minus -Infinity is NaN.
   cells.sort((a, b) => (a.score < b.score ? -1 : a.score > b.score ? 1 : a.position - b.position))
   return Int32Array.from(cells.slice(0, count), ({ position }) => position).sort()

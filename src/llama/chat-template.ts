@@ -12,7 +12,22 @@ export interface ChatTemplateOptions {
   readonly eosToken: string
   /** For templates that can switch thinking off (Qwen3). Default true. */
   readonly enableThinking?: boolean
+  /** What the template may ask for besides, such as `reasoning_effort`. */
+  readonly variables?: TemplateVariables | undefined
 }
+
+/** By name; plain values. */
+export type TemplateVariables = Readonly<Record<string, unknown>>
+
+/** What dynts gives to every template itself. */
+export const ownTemplateVariables = [
+  'messages',
+  'add_generation_prompt',
+  'bos_token',
+  'eos_token',
+  'enable_thinking',
+  'tools',
+] as const
 
 /** Whether thinking can be switched off in the template itself. */
 export function hasThinkingSwitch(template: string): boolean {
@@ -34,6 +49,7 @@ export function hasThinkingSwitch(template: string): boolean {
 export function renderChat(template: string, messages: readonly ChatMessage[], options: ChatTemplateOptions): string {
   try {
     return renderJinja(template, {
+      ...options.variables,
       messages: messages.map((message) => ({ ...message })),
       add_generation_prompt: true,
       bos_token: options.bosToken,
@@ -44,6 +60,10 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     const what = error instanceof TemplateSyntaxError ? 'cannot be read' : 'does not accept these messages'
-    throw new InputError('chat_template', `the model's chat template ${what}: ${reason}`, { cause: error })
+    throw new InputError(
+      'chat_template',
+      `the model's chat template ${what}: ${reason}. Another one can be given (--chat-template), and what it asks for (--template-var).`,
+      { cause: error },
+    )
   }
 }

@@ -1,6 +1,12 @@
 export { AttentionProbe } from './attention-probe.ts'
 export { readKeys } from './cached-keys.ts'
-export { hasThinkingSwitch, renderChat, type ChatMessage } from './chat-template.ts'
+export {
+  hasThinkingSwitch,
+  ownTemplateVariables,
+  renderChat,
+  type ChatMessage,
+  type TemplateVariables,
+} from './chat-template.ts'
 export { kvTypes, type ContextOptions, type KvType } from './context-options.ts'
 export { LlamaContext } from './context.ts'
 export { DenseTrainer, type DenseTrainerState } from './dense-trainer.ts'

@@ -84,6 +84,18 @@ describe.concurrent('plain output', () => {
     expect(said.stderr).toContain('The template has no switch for thinking: the prompt ends in an empty one.')
   })
 
+  test('another template, and what it asks for', async () => {
+    const template =
+      '<|user|>{{ messages[0].content }}<|assistant|>{% if effort == "none" %}<think></think>{% else %}<think>{% endif %}'
+    const args = ['run', question, '-t', '0', '-n', '30', '--json', '--chat-template', template]
+    expect(JSON.parse((await dynts(args)).stdout)).toMatchObject({ thinkingEnd: 'unclosed', answer: '' })
+    const none = await dynts([...args, '--template-var', 'effort=none'])
+    expect(JSON.parse(none.stdout)).toMatchObject({ thinkingEnd: null, thinking: '' })
+    expect(refusal(await dynts(['run', question, '--chat-template', '{% for m in messages %}']))).toMatch(
+      /cannot be read: it ends within a block.*--chat-template/,
+    )
+  })
+
   test('tags that are given', async () => {
     const { stdout } = await dynts(['run', question, '-n', '30', '--json', '--thinking-tags', '<a>', '</a>'])
     expect(JSON.parse(stdout)).toMatchObject({ thinkingEnd: null, thinking: '' })
