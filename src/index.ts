@@ -88,6 +88,7 @@ export {
   type KvType,
   type LlamaLibrary,
   type SamplingSettings,
+  type TemplateVariables,
   type ThinkingTags,
 } from './llama/index.ts'
 export type { Device } from './llama/library.ts'
