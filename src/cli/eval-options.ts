@@ -15,9 +15,10 @@ import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
 import { checkWhole, names, number, numbers } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
+import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
-export interface EvalFlags extends MachineFlags, PolicyFlags {
+export interface EvalFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly model: string
   readonly predictor?: string
   readonly task?: string[]
@@ -102,7 +103,7 @@ export function addEvalOptions(command: Command): Command {
       '--dry-run',
       'show the plan, the first prompt and the answer taken for it, and end before anything is computed',
     )
-  return addMachineOptions(command).option('--json', 'print one JSON object')
+  return addMachineOptions(addTemplateOptions(command)).option('--json', 'print one JSON object')
 }
 
 /** What can be said without a model. @throws InputError `invalid_option` */

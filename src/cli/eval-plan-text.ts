@@ -27,6 +27,7 @@ export function whatIsPlanned(
   return [
     `${info.name} (${info.architecture}, ${info.quantization}), ${predictor ? 'with' : 'without'} an importance predictor; cache ${plan.kvType}, seed ${plan.seed}`,
     ...missingMetadata(info),
+    ...(plan.template === null ? [] : ['with the chat template, template variables or thinking tags that were given']),
     ...plan.tasks.flatMap((task) => taskLines(task, parallel)),
     ...contextLines(plan.tasks, info.trainedContext),
     `into ${output}${part}`,

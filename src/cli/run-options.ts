@@ -10,10 +10,11 @@ import { policyNames } from '../eviction/registry.ts'
 import { defaultSampling } from '../llama/index.ts'
 import { addPolicyOptions, policyOfRequest, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
-import { checkWhole, collect, names, number, pair, refuseWithoutEffect } from './option-values.ts'
+import { checkWhole, collect, names, number, refuseWithoutEffect } from './option-values.ts'
+import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
-export interface RunFlags extends MachineFlags, PolicyFlags {
+export interface RunFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly model: string
   readonly predictor?: string
   readonly policy?: string
@@ -26,9 +27,6 @@ export interface RunFlags extends MachineFlags, PolicyFlags {
   readonly answerReserve?: number
   readonly stopLoops?: boolean
   readonly wrapUp?: string
-  readonly thinkingTags?: [string, string]
-  readonly chatTemplate?: string
-  readonly templateVar?: string[]
   readonly temperature?: number
   readonly topK?: number
   readonly topP?: number
@@ -87,9 +85,7 @@ export function addRunOptions(command: Command): Command {
     .option('--samples <n>', 'sequences in parallel, with the seeds that follow', number, 1)
     .option('--system <text>', 'system message')
     .option('--no-thinking', 'answer without thinking: by the template’s own switch, else by an empty thinking')
-    .option('--chat-template <file>', 'another chat template than the model’s own: a file, or its text (Jinja)')
-    .option('--template-var <name=value>', 'what the template asks for besides; may be repeated', collect)
-    .option('--thinking-tags <open close>', 'what opens and closes the thinking (default: told by the template)', pair)
+  addTemplateOptions(command)
     .addOption(new Option('--flash-attention <choice>', '(default: on a GPU and for q8_0)').choices(['on', 'off']))
     .addOption(
       new Option('--compaction <choice>', 'rewrite what an eviction leaves contiguously')

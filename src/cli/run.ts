@@ -49,16 +49,7 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
   const { signal } = interrupt
   const located = await findModel(signal, (onDownload) => {
     const predictor = flags.predictor === 'none' ? false : flags.predictor
-    const [open, close] = flags.thinkingTags ?? []
-    const thinkingTags = open === undefined || close === undefined ? undefined : { open, close }
-    return locateModel(flags.model, {
-      predictor,
-      thinkingTags,
-      ...templates,
-      offline: flags.offline,
-      signal,
-      onDownload,
-    })
+    return locateModel(flags.model, { predictor, ...templates, offline: flags.offline, signal, onDownload })
   })
   if (!located) return
   checkEffects(flags, named, located)

@@ -26,6 +26,11 @@ test('values are what they say', () => {
   })
 })
 
+test('tags are a pair', () => {
+  const thinkingTags = { open: '<a>', close: '</a>' }
+  expect(templateOptions({ thinkingTags: ['<a>', '</a>'] })).toEqual({ thinkingTags })
+})
+
 test.each([
   [{ chatTemplate: 'none.jinja' }, 'template_not_found', /none\.jinja/],
   [{ chatTemplate: file('empty.jinja', ' \n') }, 'invalid_template', /is empty/],

@@ -1,19 +1,33 @@
-/** What `--chat-template` and `--template-var` mean. */
+/** `--chat-template`, `--template-var` and `--thinking-tags`: the same for every command that renders prompts. */
 import { existsSync } from 'node:fs'
-import type { LoadModelOptions } from '../engine/model.ts'
+import type { Command } from 'commander'
+import type { TemplateOptions } from '../engine/model.ts'
 import { InputError } from '../errors.ts'
 import { ownTemplateVariables } from '../llama/index.ts'
 import { readWholeText } from '../records/input-file.ts'
-import type { RunFlags } from './run-options.ts'
+import { collect, pair } from './option-values.ts'
+
+/** As commander gives them. */
+export interface TemplateFlags {
+  readonly chatTemplate?: string
+  readonly templateVar?: readonly string[]
+  readonly thinkingTags?: readonly [string, string]
+}
+
+export function addTemplateOptions(command: Command): Command {
+  return command
+    .option('--chat-template <file>', 'another chat template than the model’s own: a file, or its text (Jinja)')
+    .option('--template-var <name=value>', 'what the template asks for besides; may be repeated', collect)
+    .option('--thinking-tags <open close>', 'what opens and closes the thinking (default: told by the template)', pair)
+}
 
 const codes = { missing: 'template_not_found', invalid: 'invalid_template' }
 
 /** @throws InputError `template_not_found`, `invalid_template`, `invalid_option` */
-export function templateOptions({
-  chatTemplate,
-  templateVar = [],
-}: Pick<RunFlags, 'chatTemplate' | 'templateVar'>): Pick<LoadModelOptions, 'chatTemplate' | 'templateVariables'> {
+export function templateOptions({ chatTemplate, templateVar = [], thinkingTags }: TemplateFlags): TemplateOptions {
+  const [open, close] = thinkingTags ?? []
   return {
+    ...(open === undefined || close === undefined ? {} : { thinkingTags: { open, close } }),
     ...(chatTemplate === undefined ? {} : { chatTemplate: templateOf(chatTemplate) }),
     ...(templateVar.length === 0 ? {} : { templateVariables: Object.fromEntries(templateVar.map(variableOf)) }),
   }

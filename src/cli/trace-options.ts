@@ -12,9 +12,10 @@ import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
 import { checkWhole, number, refuseWithoutEffect } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
+import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
-export interface TraceFlags extends MachineFlags {
+export interface TraceFlags extends MachineFlags, TemplateFlags {
   readonly model: string
   readonly questions: string
   readonly questionField?: string
@@ -94,7 +95,7 @@ export function addTraceOptions(command: Command): Command {
       `send a failed request again so many times, with longer and longer waits (default: ${defaultRetries})`,
       number,
     )
-  return addMachineOptions(command).option('--json', 'print one JSON object')
+  return addMachineOptions(addTemplateOptions(command)).option('--json', 'print one JSON object')
 }
 
 /** @throws InputError `invalid_option`, `invalid_sampling`, `invalid_endpoint` */

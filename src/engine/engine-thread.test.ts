@@ -119,7 +119,7 @@ describe('the engine thread', () => {
     const model = new Model(
       EngineThread.shared(),
       reply,
-      { info, predictor: undefined, thinkingTags: info.thinkingTags },
+      { info, predictor: undefined, thinkingTags: info.thinkingTags, template: {} },
       0,
     )
     FakeWorker.last.emit('exit', 1)

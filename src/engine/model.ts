@@ -57,12 +57,16 @@ export interface LoadedPredictor extends Omit<PredictorCheckpoint, 'matrices'> {
   readonly shape: readonly number[]
 }
 
+/** What may be given in place of the model's own template, its variables and its tags. */
+export type TemplateOptions = Pick<LoadModelOptions, 'chatTemplate' | 'templateVariables' | 'thinkingTags'>
+
 /** A checked model file and its predictor, before anything is loaded. */
 export interface LocatedModel {
   readonly info: GgufInfo
   readonly predictor: LoadedPredictor | undefined
   readonly thinkingTags: ThinkingTags
-  readonly templateVariables?: TemplateVariables | undefined
+  /** What was given in place of the model's own. */
+  readonly template: TemplateOptions
 }
 
 /** What identifies a model for its predictor. */
@@ -86,12 +90,13 @@ export async function locateModel(reference: string, options: LoadModelOptions =
   checkLoadOptions(options)
   const { offline, signal, onDownload } = options
   const { path } = await resolveModel(reference, { offline, signal, onProgress: onDownload })
-  const { chatTemplate, templateVariables } = options
+  const { chatTemplate, templateVariables, thinkingTags: tags } = options
+  const template = { chatTemplate, templateVariables, thinkingTags: tags }
   const file = await inspectGguf(path)
   const info =
     chatTemplate === undefined ? file : { ...file, chatTemplate, thinkingTags: findThinkingTags(chatTemplate) }
-  const thinkingTags = options.thinkingTags ? tagsOf(options.thinkingTags) : info.thinkingTags
-  return { info, predictor: await locatePredictor(info, options.predictor), thinkingTags, templateVariables }
+  const thinkingTags = tags ? tagsOf(tags) : info.thinkingTags
+  return { info, predictor: await locatePredictor(info, options.predictor), thinkingTags, template }
 }
 
 /**
@@ -106,7 +111,7 @@ export async function loadModel(reference: string, options: LoadModelOptions = {
 export async function loadLocated(located: LocatedModel, options: LoadModelOptions = {}): Promise<Model> {
   checkLoadOptions(options)
   const start = performance.now()
-  const { info, predictor, thinkingTags, templateVariables } = located
+  const { info, predictor, thinkingTags, template } = located
   const { vocabularyOnly = false } = options
   const { signal, onTrial } = options
   const { gpu, gpuProblem } = await tryModel(info, {
@@ -137,7 +142,7 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
       gpuLayers: options.gpuLayers,
       threads: options.threads,
       chatTemplate: info.chatTemplate,
-      templateVariables,
+      templateVariables: template.templateVariables,
       thinkingTags,
       predictorPath: vocabularyOnly ? undefined : predictor?.path,
       vocabularyOnly,
@@ -162,6 +167,8 @@ export class Model {
   readonly info: GgufInfo
   readonly predictor: LoadedPredictor | undefined
   readonly thinkingTags: ThinkingTags
+  /** What was given in place of the file's own. */
+  readonly template: TemplateOptions
   readonly loadMs: number
   /** llama.cpp's version. */
   readonly release: string
@@ -180,12 +187,13 @@ export class Model {
   constructor(
     thread: EngineThread,
     reply: LoadReply & { readonly gpuProblem?: string | undefined },
-    { info, predictor, thinkingTags }: LocatedModel,
+    { info, predictor, thinkingTags, template }: LocatedModel,
     loadMs: number,
   ) {
     this.info = info
     this.predictor = predictor
     this.thinkingTags = thinkingTags
+    this.template = template
     this.loadMs = loadMs
     this.release = reply.release
     this.backend = reply.backend

@@ -77,7 +77,7 @@ export class ModelPool {
     try {
       const named = this.#options.predictor ?? job.predictor ?? undefined
       const predictor = wanted.predictor === null ? false : named
-      const located = await locateModel(reference, { ...loading, predictor })
+      const located = await locateModel(reference, { ...loading, ...job.template, predictor })
       const identity = await identify(located)
       const difference = differenceOf(identity, wanted)
       if (difference !== undefined) throw new InputError('model_differs', `${reference}: ${difference}`)
@@ -108,5 +108,6 @@ function differenceOf(here: EvalIdentity, wanted: EvalIdentity): string | undefi
   if (here.predictor !== wanted.predictor) {
     return here.predictor === null ? 'it has no importance predictor.' : 'it has another importance predictor.'
   }
+  if (here.template !== wanted.template) return 'it has another chat template, template variables or thinking tags.'
   return undefined
 }

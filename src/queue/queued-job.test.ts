@@ -3,7 +3,7 @@ import { identity, jobOf } from '../evaluation/run/records.fake.ts'
 import { commonFields, readQueuedJob, RefusedHere } from './queued-job.ts'
 
 const queued = (more: object = {}) => {
-  const common = commonFields({ reference: 'tiny', predictor: undefined, identity }, 'a job')
+  const common = commonFields({ reference: 'tiny', predictor: undefined, template: {}, identity }, 'a job')
   return { ...common, type: 'eval', job: { ...jobOf(), ...more } }
 }
 

@@ -3,6 +3,7 @@
  * worker runs a file because a job says so. Carries out nothing.
  */
 import { z } from 'zod'
+import type { TemplateOptions } from '../engine/model.ts'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
 import { identityFields, jobFields, type EvalIdentity } from '../evaluation/run/eval-job.ts'
@@ -20,7 +21,15 @@ const common = {
   model: z.string(),
   /** The predictor's file, likewise; null: the one that is found beside the model, if the identity has one. */
   predictor: z.string().nullable(),
-  /** What model and predictor must be, wherever they are. */
+  /** What is given in place of the model's own. */
+  template: z
+    .object({
+      chatTemplate: z.string().optional(),
+      templateVariables: z.record(z.string(), z.unknown()).optional(),
+      thinkingTags: z.object({ open: z.string(), close: z.string() }).optional(),
+    })
+    .default({}),
+  /** What model, predictor and template must be, wherever they are. */
   identity: z.object(identityFields),
 }
 
@@ -58,11 +67,13 @@ export interface QueuedModel {
   readonly reference: string
   /** File of the predictor, if it was named. */
   readonly predictor: string | undefined
+  readonly template: TemplateOptions
   readonly identity: EvalIdentity
 }
 
-export function commonFields({ reference, predictor, identity }: QueuedModel, title: string) {
-  return { schema: queuedJobSchema, title, model: reference, predictor: predictor ?? null, identity } as const
+export function commonFields({ reference, predictor, template, identity }: QueuedModel, title: string) {
+  const files = { model: reference, predictor: predictor ?? null }
+  return { schema: queuedJobSchema, title, ...files, template, identity } as const
 }
 
 /** A job that this worker cannot carry out, and another one may. */

@@ -4,6 +4,7 @@
  */
 import { checkFields } from '../check-shape.ts'
 import { fingerprint } from '../engine/model.ts'
+import { templateHash } from '../engine/template-hash.ts'
 import type { TraceLayout } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
 import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
@@ -131,6 +132,7 @@ class TraceRun {
         maxLength,
         instruction: instruction ?? `\n${mathInstruction}`,
         kvType: executor && executor.name !== 'local' ? null : kvType,
+        template: templateHash(model.template),
       },
     }
     if (!options.resume) moveToBackup(traceFailuresPath(output))

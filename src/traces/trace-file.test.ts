@@ -23,6 +23,7 @@ const options: TraceFileOptions = {
       maxLength: 20,
       instruction: '',
       kvType: 'f16',
+      template: null,
     },
   },
   seed: 7,
@@ -76,6 +77,7 @@ test.each<[string, Partial<TraceFileOptions>, RegExp]>([
   ['tokens', withSettings({ maxTokens: 11 }), /made with max-tokens 10, not 11/],
   ['instruction', withSettings({ instruction: '\nThink.' }), /made with instruction "", not "\\nThink\."/],
   ['cache', withSettings({ kvType: null }), /made with kv-type "f16", not null/],
+  ['template', withSettings({ template: 'a' }), /made with another chat template/],
   ['source', { conditions: { ...conditions, source: 'big' } }, /sampled from local, not from big/],
   [
     'model',

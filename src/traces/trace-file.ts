@@ -110,6 +110,7 @@ const settingNames: Readonly<Record<keyof TraceConditions['settings'], string>> 
   maxLength: 'max-length',
   instruction: 'instruction',
   kvType: 'kv-type',
+  template: 'template',
 }
 
 /** What a record was made with that this run would do otherwise, or undefined. */
@@ -126,6 +127,8 @@ function difference(
   if (record.source !== conditions.source) return `it was sampled from ${record.source}, not from ${conditions.source}`
   for (const [key, name] of Object.entries(settingNames) as [keyof TraceConditions['settings'], string][]) {
     const [was, is] = [record.settings[key], conditions.settings[key]]
+    if (was !== is && key === 'template')
+      return 'it was made with another chat template, template variables or thinking tags'
     if (was !== is) return `it was made with ${name} ${JSON.stringify(was)}, not ${JSON.stringify(is)}`
   }
   if (record.seed !== sampleSeed(seed, record.question, record.sample))

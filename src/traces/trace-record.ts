@@ -53,6 +53,8 @@ const common = {
     instruction: z.string(),
     /** Number format of the KV cache; null: not known, because another server sampled it. */
     kvType: z.string().nullable(),
+    /** SHA-256 of the chat template, variables and tags that were given (`templateHash`); null: the model's own. */
+    template: z.string().nullable().default(null),
   }),
   /** Right answer, as the question file has it. */
   expected: z.string(),

@@ -264,6 +264,23 @@ describe('bad input', () => {
     expect(refusal(await dynts(['eval', ...args]))).toMatch(message)
   })
 
+  test('a template of one’s own belongs to what was measured', async () => {
+    const template = '{% for m in messages %}{{ m.content }}{{ last }}{% endfor %}'
+    const given = ['--policy', 'window', '--limit', '1', '-o', at('template'), '--chat-template', template]
+    const { code, stdout, stderr } = await evaluate([...given, '--template-var', 'last=<think>', '--json'])
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    const run = JSON.parse(stdout) as { template: string | null }
+    expect(run.template).toMatch(/^[0-9a-f]{64}$/)
+    const [record] = recordsOf('template')
+    const [own] = recordsOf('whole')
+    expect(record).toMatchObject({ template: run.template })
+    expect(own).toMatchObject({ template: null })
+    const other = await evaluate(given)
+    expect(other).toMatchObject({ code: 2, stdout: '' })
+    expect(other.stderr).toMatch(/belongs to another run: it has another chat template, template variables/)
+    expect(refusal(await evaluate([...given, '--template-var', 'last']))).toMatch(/takes name=value/)
+  })
+
   test('a folder of another run is not mixed up with this one', async () => {
     const { code, stderr, stdout } = await evaluate([...policies, '--seed', '2', '-o', at('whole')])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

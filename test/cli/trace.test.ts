@@ -112,6 +112,9 @@ describe.concurrent('on the embedded model', () => {
     expect(refused.stderr).toMatch(
       /^dynts: settings\.jsonl cannot be continued: it was made with temperature 0\.6, not 0\.8\. .*--no-resume.*$/m,
     )
+    const tags = await trace([...args, '--thinking-tags', '<a>', '</a>'])
+    expect(tags).toMatchObject({ code: 2, stdout: '' })
+    expect(tags.stderr).toMatch(/it was made with another chat template, template variables or thinking tags\. /)
     const anew = await trace([...args, '-t', '0.8', '--no-resume'])
     expect(anew.stderr).toMatch(/^Nothing was kept/m)
     expect(anew.stdout).toMatch(/^settings\.jsonl: 1 of 1 samples\nkept 0\ndropped 1: 1 truncated\n$/)

@@ -14,7 +14,7 @@ import { commonFields, type QueuedJob } from '../../src/queue/queued-job.ts'
 import { skipsRedis, startRedis, type RedisServer } from '../support/redis-server.ts'
 
 const jobFor = (reference: string): QueuedJob => ({
-  ...commonFields({ reference, predictor: undefined, identity }, 'a sample'),
+  ...commonFields({ reference, predictor: undefined, template: {}, identity }, 'a sample'),
   type: 'trace',
   job: {
     messages: [{ role: 'user', content: '?' }],

@@ -121,6 +121,16 @@ describe.skipIf(skipsRedis)('dynts eval --queue', () => {
     },
   )
 
+  test('workers use the template that was given', { timeout: patience.test }, async () => {
+    const template = ['--chat-template', '{{ messages[0].content }}{{ last }}', '--template-var', 'last=<think>']
+    const few = ['--limit', '1', '--samples', '1', '--policy', 'window', '--metric', 'pass', ...template]
+    const queued = start([...evaluation, ...few, '--queue', redis.address, '-o', at('template')])
+    expect(await start([...evaluation, ...few, ...here, '-o', at('template-here')]).ended).toMatchObject({ code: 0 })
+    expect(await worker(['--once']).ended).toMatchObject({ code: 0, stdout: '1 job done\n' })
+    expect(await queued.ended).toMatchObject({ code: 0 })
+    expect(recordsOf(at('template/records.jsonl'))).toEqual(recordsOf(at('template-here/records.jsonl')))
+  })
+
   test('a worker with another model refuses, and another one takes the job', { timeout: patience.test }, async () => {
     const wrong = fileURLToPath(new URL('../fixtures/tiny-f32.gguf', import.meta.url))
     const command = [

@@ -66,6 +66,7 @@ function common(question: string) {
       maxLength: 18_000,
       instruction: '',
       kvType: 'f16',
+      template: null,
     },
     expected: '1',
     versions: {},

@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Command } from 'commander'
-import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
+import { loadLocated, locateModel, type LocatedModel, type Model, type TemplateOptions } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { narrowPlan, type EvalPlan } from '../../evaluation/run/eval-plan.ts'
 import { runEval, type EvalProgress, type EvalRun } from '../../evaluation/run/run-eval.ts'
@@ -24,6 +24,7 @@ import { packageVersion } from '../package-version.ts'
 import { printable } from '../printable.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { openQueueClient, type QueueClient } from '../queue-client.ts'
+import { templateOptions } from '../template-options.ts'
 import { evalMergeCommand } from './eval-merge.ts'
 import { evalSummaryCommand } from './eval-summary.ts'
 
@@ -44,6 +45,7 @@ export function evalCommand(): Command {
 async function evaluate(flags: EvalFlags): Promise<void> {
   checkEvalFlags(flags)
   const choice = chooseEval(flags)
+  const templates = templateOptions(flags)
   using interrupt = onInterrupt()
   const { signal } = interrupt
   const progress = new ProgressLine(process.stderr, 'samples')
@@ -57,7 +59,7 @@ async function evaluate(flags: EvalFlags): Promise<void> {
       const runFile = join(choice.output, 'queue.json')
       queue = await openQueueClient(flags.queue, { runFile, resume: flags.resume, progress })
     }
-    const prepared = await prepare(flags, choice, signal)
+    const prepared = await prepare(flags, choice, templates, signal)
     if (!prepared) {
       say(downloadStopped)
       return
@@ -72,8 +74,8 @@ async function evaluate(flags: EvalFlags): Promise<void> {
     for (const line of planned) say(line)
     if (!choice.policies && !located.predictor) say(withoutPredictor)
     model = await load(located, flags, signal, say)
-    const identity = { model: grid.plan.model, predictor: grid.plan.predictor }
-    const asked = { reference: flags.model, predictor: flags.predictor, identity }
+    const identity = { model: grid.plan.model, predictor: grid.plan.predictor, template: grid.plan.template }
+    const asked = { reference: flags.model, predictor: flags.predictor, template: located.template, identity }
     const run = await runEval({
       ...{ model, grader, signal, shard: flags.shard, resume: flags.resume, folder: choice.output },
       ...grid,
@@ -109,13 +111,15 @@ function printDryRun(plan: EvalPlan, planned: readonly string[], { json }: EvalF
 async function prepare(
   flags: EvalFlags,
   choice: ReturnType<typeof chooseEval>,
+  templates: TemplateOptions,
   signal: AbortSignal,
 ): Promise<{ readonly located: LocatedModel; readonly grid: EvalGrid } | undefined> {
   const display = showDownload(process.stderr)
   const onDownload = display.onProgress
   try {
     const predictor = flags.predictor === 'none' ? false : flags.predictor
-    const located = await locateModel(flags.model, { predictor, offline: flags.offline, signal, onDownload })
+    const { offline } = flags
+    const located = await locateModel(flags.model, { predictor, ...templates, offline, signal, onDownload })
     return { located, grid: await planEval(flags, choice, located, { signal, onDownload }) }
   } catch (error) {
     if (signal.aborted) return undefined
@@ -180,13 +184,13 @@ async function print(
 }
 
 function runJson({ plan, ...counts }: EvalRun, flags: EvalFlags, output: string, summary: EvalSummary | null) {
-  const { model, predictor, seed, kvType } = plan
+  const { model, predictor, template, seed, kvType } = plan
   return {
     schema: 'dynts.eval.run/1',
     output,
     ...counts,
     shard: flags.shard ?? null,
-    ...{ model, predictor, seed },
+    ...{ model, predictor, template, seed },
     settings: { kvType, metrics: flags.metric, parallel: flags.parallel ?? null },
     versions: { dynts: packageVersion(), node: process.versions.node },
     summary,

@@ -35,6 +35,7 @@ import {
   defaultRetries,
   longestTimeout,
 } from '../trace-options.ts'
+import { templateOptions } from '../template-options.ts'
 import { traceRecordOf, traceSummary } from '../trace-summary.ts'
 import { toStdout } from '../write.ts'
 
@@ -59,6 +60,7 @@ export function traceCommand(): Command {
  */
 export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceSummary | undefined> {
   checkTraceFlags(flags)
+  const templates = templateOptions(flags)
   const { questionField, answerField, idField, limit } = flags
   const { questions, leftOut } = await readQuestionFile(
     flags.questions,
@@ -78,7 +80,7 @@ export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceS
       queue = await openQueueClient(flags.queue, { runFile, resume: flags.resume, progress })
     }
     const located = await findModel(signal, (onDownload) =>
-      locateModel(flags.model, { predictor: false, offline: flags.offline, signal, onDownload }),
+      locateModel(flags.model, { predictor: false, ...templates, offline: flags.offline, signal, onDownload }),
     )
     if (!located) return undefined
     for (const line of whatIsKnown(located, flags)) say(line)
@@ -115,7 +117,11 @@ async function queueExecutor(
   located: LocatedModel,
 ): Promise<TraceQueueExecutor> {
   const identity = await identify(located)
-  return new TraceQueueExecutor(jobs, { reference: flags.model, predictor: undefined, identity }, flags.kvType)
+  return new TraceQueueExecutor(
+    jobs,
+    { reference: flags.model, predictor: undefined, template: located.template, identity },
+    flags.kvType,
+  )
 }
 
 /** Before anything is loaded. */

@@ -35,13 +35,15 @@ describe('the key of a job', () => {
   }
   test('differs if anything differs that the result depends on', () => {
     const keys = Object.values(changes).map((change) => keyed(change))
-    const others = [keyed({}, { predictor: 'c' }), keyed({}, { model: { ...identity.model, sha256: 'd' } })]
-    expect(new Set([keyed({}), ...keys, ...others]).size).toBe(keys.length + 3)
+    const { model } = identity
+    const files = [{ predictor: 'c' }, { template: 'c' }, { model: { ...model, sha256: 'd' } }]
+    const others = files.map((other) => keyed({}, other))
+    expect(new Set([keyed({}), ...keys, ...others]).size).toBe(keys.length + 4)
   })
 
-  test('is what it was before records knew of protection, where nothing is protected', () => {
+  test('is what it was before records knew of protection and templates, where none is given', () => {
     expect(keyed({})).toBe('98418fbe4fd370a1e81e7c55875b1080')
-    const old = { ...sampleRecord(jobOf(), true), protect: undefined }
+    const old = { ...sampleRecord(jobOf(), true), protect: undefined, template: undefined }
     expect(recordKey(evalRecord.parse(JSON.parse(JSON.stringify(old))))).toBe(keyed({}))
   })
 

@@ -81,6 +81,8 @@ export const identityFields = {
   model: modelIdentity,
   /** SHA-256 of the predictor's file, taken as for the model; null: none. */
   predictor: z.string().nullable(),
+  /** SHA-256 of the chat template, variables and tags that were given (`templateHash`); null: the model's own. */
+  template: z.string().nullable().default(null),
 }
 export const identityShape = z.object(identityFields)
 /** With what a job is carried out. */
@@ -88,10 +90,10 @@ export type EvalIdentity = Readonly<z.infer<typeof identityShape>>
 
 /**
  * What a record is the result of: 32 hexadecimal digits of the SHA-256 over kind, task, item with its question and its right
- * answer, sample, policy with options and protection, settings, seed, model and predictor. Two records with the same key
+ * answer, sample, policy with options and protection, settings, seed, model, predictor and template. Two records with the same key
  * measure the same.
  */
-export function jobKey(job: PlannedJob, { model, predictor }: EvalIdentity): string {
+export function jobKey(job: PlannedJob, { model, predictor, template }: EvalIdentity): string {
   const { kind, task, item, prompt, expected, grading, sample, settings, seed } = job
   const { policy, policyOptions, policyHash, protect } = job
   const { budget, localWindow, ratio, maxTokens, sampling, kvType } = settings
@@ -105,6 +107,8 @@ export function jobKey(job: PlannedJob, { model, predictor }: EvalIdentity): str
     seed,
     [name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256],
     predictor,
+    // Likewise without a template of one's own.
+    ...(template === null ? [] : [template]),
   ]
   return digest(parts).toString('hex').slice(0, 32)
 }

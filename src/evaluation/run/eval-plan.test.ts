@@ -80,6 +80,7 @@ describe('a folder that another plan is run in', () => {
     const plan = fakePlan()
     expect(() => extend(plan, { ...plan, model: { ...identity.model, bytes: 7 } })).toThrow(/its model is/)
     expect(() => extend(plan, { ...plan, predictor: 'p' })).toThrow(/another importance predictor/)
+    expect(() => extend(plan, { ...plan, template: 't' })).toThrow(/another chat template/)
     const [task] = plan.tasks
     const [first, ...rest] = task!.items
     const other = {

@@ -149,6 +149,7 @@ export function narrowPlan(plan: EvalPlan, to: EvalPlan): EvalPlan {
 function differenceOf(plan: EvalPlan, added: EvalPlan): string | undefined {
   if (!isDeepStrictEqual(plan.model, added.model)) return `its model is ${describe(plan)}, not ${describe(added)}`
   if (plan.predictor !== added.predictor) return 'it has another importance predictor'
+  if (plan.template !== added.template) return 'it has another chat template, template variables or thinking tags'
   if (plan.seed !== added.seed) return `its seed is ${plan.seed}, not ${added.seed}`
   if (plan.kvType !== added.kvType) return `its cache type is ${plan.kvType}, not ${added.kvType}`
   for (const task of added.tasks) {

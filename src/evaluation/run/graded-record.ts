@@ -106,6 +106,7 @@ function commonFields(job: EvalJob, { identity, model, versions }: EvalSetting, 
     ...{ task, item, prompt, expected, grading, sample, policy, policyOptions, policyHash, protect, settings, seed },
     model: identity.model,
     predictor: identity.predictor,
+    template: identity.template,
     machine: { backend: model.backend, threads: model.threads, parallel },
     versions: versionsOf({ model, versions }),
   } as const

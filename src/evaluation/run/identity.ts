@@ -4,17 +4,19 @@
 import { createHash } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { fingerprint, type LocatedModel } from '../../engine/model.ts'
+import { templateHash } from '../../engine/template-hash.ts'
 import type { EvalIdentity } from './eval-job.ts'
 
 const mebibyte = 1 << 20
 /** Hashing larger files takes longer than loading them. */
 const wholeUpTo = 64 * mebibyte
 
-export async function identify({ info, predictor }: LocatedModel): Promise<EvalIdentity> {
+export async function identify({ info, predictor, template }: LocatedModel): Promise<EvalIdentity> {
   const { bytes, sha256 } = await hashFile(info.path)
   return {
     model: { ...fingerprint(info), quantization: info.quantization, bytes, sha256 },
     predictor: predictor ? (await hashFile(predictor.path)).sha256 : null,
+    template: templateHash(template),
   }
 }
 

@@ -18,6 +18,7 @@ export const identity: EvalIdentity = {
     sha256: 'a'.repeat(64),
   },
   predictor: null,
+  template: null,
 }
 
 const bounded = { budget: 320, localWindow: 32, ratio: 0.5 }

@@ -95,9 +95,9 @@ export async function summarise(folder: string, options: SummariseOptions): Prom
   const failed = sum(tasks.flatMap(({ configurations }) => configurations.map(failedOf)))
   const planned = sum(groups.map(({ jobs }) => jobs.length))
   if (missing > 0 && !options.allowMissing) throw missingSamples(folder, tasks, missing)
-  const { model, predictor, seed, kvType } = plan
+  const { model, predictor, template, seed, kvType } = plan
   const versions = Object.fromEntries([...found.versions].map(([name, values]) => [name, [...values].sort()]))
-  return { schema: summarySchema, model, predictor, seed, kvType, tasks, planned, failed, missing, versions }
+  return { schema: summarySchema, model, predictor, template, seed, kvType, tasks, planned, failed, missing, versions }
 }
 
 async function summariseTask(
