@@ -75,6 +75,7 @@ export interface Vocabulary {
   isToken(token: number): boolean
   endsGeneration(token: number): boolean
   tokenize(text: string, options?: { special?: boolean; addBos?: boolean }): Int32Array
+  tokenizeContinuation(text: string, options?: { special?: boolean }): Int32Array
   piece(token: number): Uint8Array
 }
 

@@ -217,7 +217,7 @@ function checkWrapUp(wrapUp: string | undefined, { thinkingTags: { open, close }
 }
 
 function tokenizeReplay(vocab: Vocabulary, replay: string | readonly number[]): readonly number[] {
-  const tokens = typeof replay === 'string' ? [...vocab.tokenize(replay)] : replay
+  const tokens = typeof replay === 'string' ? [...vocab.tokenizeContinuation(replay)] : replay
   checkTokens(vocab, tokens)
   if (tokens.length === 0) throw new InputError('invalid_request', 'the continuation to replay is empty')
   return tokens

@@ -41,10 +41,10 @@ export class ThinkingLimit {
 
   constructor(limits: ThinkingLimits, tags: ThinkingTags, vocab: Vocabulary) {
     this.#limits = limits
-    const words = limits.wrapUp === '' ? [] : [...vocab.tokenize(`\n${limits.wrapUp}`, { special: false })]
+    const words = limits.wrapUp === '' ? [] : [...vocab.tokenizeContinuation(`\n${limits.wrapUp}`, { special: false })]
     this.closing = [
       ...words.map((token) => ({ token, isTag: false })),
-      ...[...vocab.tokenize(tags.closing)].map((token) => ({ token, isTag: true })),
+      ...[...vocab.tokenizeContinuation(tags.closing)].map((token) => ({ token, isTag: true })),
     ]
   }
 

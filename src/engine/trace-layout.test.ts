@@ -39,6 +39,10 @@ class LetterVocabulary implements Vocabulary {
     return Int32Array.from(tokens)
   }
 
+  tokenizeContinuation(text: string): Int32Array {
+    return this.tokenize(text)
+  }
+
   piece(token: number): Uint8Array {
     return new TextEncoder().encode(this.#texts[token])
   }

@@ -63,12 +63,12 @@ function tokenizeCompletion(
   opening: string,
   completion: Completion,
 ): readonly number[] {
-  if (typeof completion === 'string') return [...vocab.tokenize(completion)]
+  if (typeof completion === 'string') return [...vocab.tokenizeContinuation(completion)]
   if (!('thinking' in completion)) {
     checkTokens(vocab, completion)
     return completion
   }
-  const tokens = [...vocab.tokenize(joinParts(completion, tags, opening))]
+  const tokens = [...vocab.tokenizeContinuation(joinParts(completion, tags, opening))]
   if (completion.ended && vocab.isToken(vocab.eos)) tokens.push(vocab.eos)
   return tokens
 }

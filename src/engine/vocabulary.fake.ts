@@ -52,4 +52,5 @@ export const fakeVocabulary: Vocabulary = {
     }
     return Int32Array.from(found)
   },
+  tokenizeContinuation: (text) => fakeVocabulary.tokenize(text),
 }

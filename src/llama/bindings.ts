@@ -59,6 +59,7 @@ const llama = {
   llama_vocab_bos: c<(vocab: P) => number>('int32_t llama_vocab_bos(void *)'),
   llama_vocab_eos: c<(vocab: P) => number>('int32_t llama_vocab_eos(void *)'),
   llama_vocab_get_add_bos: c<(vocab: P) => boolean>('bool llama_vocab_get_add_bos(void *)'),
+  llama_vocab_get_attr: c<(vocab: P, token: number) => number>('int32_t llama_vocab_get_attr(void *, int32_t)'),
   llama_vocab_is_eog: c<(vocab: P, token: number) => boolean>('bool llama_vocab_is_eog(void *, int32_t)'),
   llama_tokenize: c<
     (vocab: P, text: Memory, bytes: number, tokens: Memory, max: number, addSpecial: boolean, parse: boolean) => number

@@ -6,6 +6,10 @@ import type { Bindings } from './bindings.ts'
 import type { NativeHandle } from './handle.ts'
 import type { Pointer } from './structs.ts'
 
+const anchor = '\u0001'
+/** LLAMA_TOKEN_ATTR_UNKNOWN, _CONTROL and _USER_DEFINED. */
+const partitionAttributes = 1 | 8 | 16
+
 export class Vocab {
   readonly size: number
   readonly bos: number
@@ -15,6 +19,7 @@ export class Vocab {
   readonly #c: Bindings
   readonly #address: Pointer
   readonly #owner: NativeHandle
+  #addsSpace: boolean | undefined
   readonly #pieces = new Map<number, Uint8Array>()
 
   /** @param owner the model to which the vocabulary belongs: it cannot be used after the model is disposed */
@@ -64,6 +69,42 @@ export class Vocab {
     if (found.some((token) => !this.isToken(token)))
       throw new InputError('invalid_text', 'the model’s vocabulary has no tokens for a part of the text')
     return addBos && this.addsBos && this.isToken(this.bos) ? Int32Array.of(this.bos, ...found) : found.slice()
+  }
+
+  /**
+   * Tokens of a text that stands behind another one, special tokens recognised or not: as the model would have written them.
+   * SentencePiece puts a space before a text, and before what follows a special token in it; here it does not.
+   * @throws InputError `invalid_text`
+   */
+  tokenizeContinuation(text: string, { special = true } = {}): Int32Array {
+    const tokens = this.tokenize(text, { special })
+    this.#addsSpace ??= this.detokenize(this.tokenize('a', { special: false })) === ' a'
+    if (!this.#addsSpace) return tokens
+    const parts: Int32Array[] = []
+    let at = 0
+    for (const token of tokens) {
+      if (!this.#isPartition(token)) continue
+      const piece = this.detokenize([token])
+      const found = text.indexOf(piece, at)
+      if (piece === '' || found < 0) return tokens
+      parts.push(this.#withoutSpace(text.slice(at, found)), Int32Array.of(token))
+      at = found + piece.length
+    }
+    parts.push(this.#withoutSpace(text.slice(at)))
+    return Int32Array.from(parts.flatMap((part) => [...part]))
+  }
+
+  /** A control character is in no vocabulary and merges with nothing: the space comes before it. */
+  #withoutSpace(text: string): Int32Array {
+    if (text === '') return new Int32Array()
+    const tokens = this.tokenize(`${anchor}${text}`, { special: false })
+    const end = tokens.findIndex((token) => this.detokenize([token]) === anchor)
+    return end < 0 ? this.tokenize(text, { special: false }) : tokens.slice(end + 1)
+  }
+
+  /** Whether llama.cpp cuts a text at this token before it splits the rest. */
+  #isPartition(token: number): boolean {
+    return (this.#c.llama_vocab_get_attr(this.#vocab, token) & partitionAttributes) !== 0
   }
 
   /** The bytes of one token, control tokens included; they need not be whole UTF-8 characters. */

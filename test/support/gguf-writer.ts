@@ -6,7 +6,7 @@ export type Value =
   | { readonly type: 'u16' | 'u32' | 'i32' | 'f32' | 'bool' | 'u64'; readonly value: number }
   | { readonly type: 'string'; readonly value: string }
   | { readonly type: 'strings'; readonly value: readonly string[] }
-  | { readonly type: 'u32s' | 'i32s'; readonly value: readonly number[] }
+  | { readonly type: 'u32s' | 'i32s' | 'f32s'; readonly value: readonly number[] }
 
 export interface TensorSpec {
   readonly name: string
@@ -26,6 +26,7 @@ export const bool = (value: boolean): Value => ({ type: 'bool', value: value ? 1
 export const text = (value: string): Value => ({ type: 'string', value })
 export const strings = (value: readonly string[]): Value => ({ type: 'strings', value })
 export const u32s = (value: readonly number[]): Value => ({ type: 'u32s', value })
+export const f32s = (value: readonly number[]): Value => ({ type: 'f32s', value })
 export const i32s = (value: readonly number[]): Value => ({ type: 'i32s', value })
 
 function number(bytes: number, write: (buffer: Buffer) => void): Buffer {
@@ -59,6 +60,13 @@ function encode(value: Value): Buffer {
         le32(VALUE_TYPE.STRING),
         le64(value.value.length),
         ...value.value.map(str),
+      ])
+    case 'f32s':
+      return Buffer.concat([
+        le32(VALUE_TYPE.ARRAY),
+        le32(VALUE_TYPE.FLOAT32),
+        le64(value.value.length),
+        ...value.value.map((one) => number(4, (b) => b.writeFloatLE(one))),
       ])
     default: {
       const type = value.type === 'u32s' ? VALUE_TYPE.UINT32 : VALUE_TYPE.INT32
