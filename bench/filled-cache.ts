@@ -78,7 +78,7 @@ function readLayout(context: LlamaContext, sequenceId: number): Layout {
   const state = saveSequence(context, sequenceId)
   context.clear(sequenceId)
   const view = new DataView(state.buffer, state.byteOffset, state.length)
-  const { dataOffset } = parseState(state)
+  const { dataOffset } = parseState(state, context.model)
   let countOffset = 12
   while (view.getUint32(countOffset, true) === 0) countOffset += 4
   const transposed = view.getUint32(dataOffset, true) === 1

@@ -42,6 +42,7 @@ const llama = {
   llama_model_n_ctx_train: c<(model: P) => number>('int32_t llama_model_n_ctx_train(void *)'),
   llama_model_n_embd_out: c<(model: P) => number>('int32_t llama_model_n_embd_out(void *)'),
   llama_model_n_layer: c<(model: P) => number>('int32_t llama_model_n_layer(void *)'),
+  llama_model_rope_type: c<(model: P) => number>('int32_t llama_model_rope_type(void *)'),
   llama_model_n_head_kv: c<(model: P) => number>('int32_t llama_model_n_head_kv(void *)'),
   llama_model_n_head: c<(model: P) => number>('int32_t llama_model_n_head(void *)'),
   llama_model_n_swa: c<(model: P) => number>('int32_t llama_model_n_swa(void *)'),

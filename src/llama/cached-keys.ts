@@ -35,7 +35,7 @@ export interface StoredKeys {
  */
 export function cachedKeys(context: LlamaContext, sequenceId: number, buffer = new StateBuffer()): StoredKeys {
   const state = saveInto(buffer, context, sequenceId)
-  const { positions, dataOffset } = parseState(state)
+  const { positions, dataOffset } = parseState(state, context.model)
   const firstWidth = [...layerKeys(state, dataOffset, positions.length, 1)][0]?.width ?? 0
   return {
     positions,
@@ -59,7 +59,7 @@ function* valuesOf(layers: Iterable<LayerKeys>): Generator<Float32Array, void, u
 /** A copy of all cached keys of a sequence, with the position of each row. */
 export function readKeys(context: LlamaContext, sequenceId: number): { positions: Int32Array; layers: LayerKeys[] } {
   const state = saveInto(new StateBuffer(), context, sequenceId)
-  const { positions, dataOffset } = parseState(state)
+  const { positions, dataOffset } = parseState(state, context.model)
   const layers = Array.from(layerKeys(state, dataOffset, positions.length), (layer) => {
     return { ...layer, values: layer.values.slice() }
   })

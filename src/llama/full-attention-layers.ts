@@ -8,7 +8,7 @@ export function countFullAttentionLayers(model: LlamaModel): number {
   using context = LlamaContext.create(model, { cellsPerSequence: 256, batchTokens: 1, threads: 1, kvType: 'f16' })
   context.append(0, [0], 0, 'none')
   const state = context.save(0)
-  const reader = new StateReader(state, parseState(state).dataOffset)
+  const reader = new StateReader(state, parseState(state, model).dataOffset)
   reader.skip(4) // whether values are transposed
   return reader.u32()
 }

@@ -18,6 +18,9 @@ export interface ModelOptions {
   readonly onProgress?: ((share: number) => boolean) | undefined
 }
 
+/** LLAMA_ROPE_TYPE_MROPE, _VISION and _IMROPE. */
+const multiRopeTypes: ReadonlySet<number> = new Set([8, 24, 40])
+
 export class LlamaModel extends NativeHandle {
   readonly library: LlamaLibrary
   readonly vocab: Vocab
@@ -84,6 +87,11 @@ export class LlamaModel extends NativeHandle {
     this.trainedContext = c.llama_model_n_ctx_train(pointer)
     this.weightBytes = c.llama_model_size(pointer)
     this.usesGpu = usesGpu
+  }
+
+  /** Whether a cell has coordinates beside its position (M-RoPE: Qwen-VL, Qwen3.5), which its saved state holds. */
+  get hasCoordinates(): boolean {
+    return multiRopeTypes.has(this.#c.llama_model_rope_type(this.pointer))
   }
 
   /** Why this model generates no text at all here, or undefined if it does. */

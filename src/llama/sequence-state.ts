@@ -4,6 +4,7 @@
  */
 import { EngineError } from '../errors.ts'
 import type { LlamaContext } from './context.ts'
+import type { LlamaModel } from './model.ts'
 
 /** Keeps the cells' data on the device; the host sees only the positions. */
 const onDevice = 2
@@ -39,7 +40,7 @@ export function saveSequence(context: LlamaContext, sequenceId: number): Uint8Ar
 
 /** See `LlamaContext.restore`. */
 export function restoreSequence(context: LlamaContext, sequenceId: number, state: Uint8Array): void {
-  const { positions } = parseState(state)
+  const { positions } = parseState(state, context.model)
   context.clear(sequenceId)
   restore(context, sequenceId, state, 0)
   context.layoutOf(sequenceId).restore(positions)
@@ -68,8 +69,14 @@ function restore(context: LlamaContext, sequenceId: number, state: Uint8Array, f
   throw new EngineError('restore_failed', `sequence ${sequenceId} could not be restored`)
 }
 
+/** Three int32, as v0.5 writes them. */
+const coordinateBytes = 12
+
 /** Positions in cell order, and where the layers' data begin. */
-export function parseState(state: Uint8Array): { positions: Int32Array; dataOffset: number } {
+export function parseState(
+  state: Uint8Array,
+  { hasCoordinates }: Pick<LlamaModel, 'hasCoordinates'>,
+): { positions: Int32Array; dataOffset: number } {
   const reader = new StateReader(state, 8) // magic and sequence id
   let positions = new Int32Array(0)
   for (let streams = reader.u32(); streams > 0; streams--) {
@@ -80,7 +87,7 @@ export function parseState(state: Uint8Array): { positions: Int32Array; dataOffs
       positions[i] = reader.u32()
       const ids = reader.u32()
       if (ids !== 1) throw new EngineError('state_format', 'a saved cell does not belong to exactly one sequence')
-      reader.skip(4)
+      reader.skip(hasCoordinates ? coordinateBytes + 4 : 4)
     }
     break
   }

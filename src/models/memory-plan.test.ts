@@ -1,8 +1,13 @@
 import { expect, test } from 'vitest'
-import { bytesPerCell, formatBytes, formatMemoryPlan, memoryPlan, padCells } from './memory-plan.ts'
+import { bytesPerCell, formatBytes, formatMemoryPlan, memoryPlan, padCells, recurrentBytes } from './memory-plan.ts'
 import type { CacheShape } from './memory-plan.ts'
 
-const shape = (layers: number, kvHeads: number, length: number, values: Record<string, number> = {}): CacheShape => ({
+const shape = (
+  layers: number,
+  kvHeads: number,
+  length: number,
+  values: Record<string, number | number[]> = {},
+): CacheShape => ({
   layers,
   kvHeadsByLayer: new Array<number>(layers).fill(kvHeads),
   keyLength: length,
@@ -83,6 +88,16 @@ test('states of recurrent layers are said separately, for all sequences', () => 
   const plan = memoryPlan(hybrid, { cellsPerSequence: 256, sequences: 2, kvType: 'f16', textLength: 256 })
   expect(plan.recurrentBytes).toBe(2 * 3 * (3 * (512 + 2 * 128) + 128 * 512) * 4)
   expect(formatMemoryPlan(plan, 2)).toMatch(/of 512 B for each of 2 sequences\), recurrent states 1.6 MiB$/)
+})
+
+test('layers of Nemotron-H that are feed-forward layers have no state; all of Falcon-H1 have one', () => {
+  const values = { 'ssm.conv_kernel': 2, 'ssm.inner_size': 8, 'ssm.group_count': 1, 'ssm.state_size': 4 }
+  const ofLayer = (8 + 2 * 4 + 4 * 8) * 4
+  const bytes = (architecture: string, kvHeadsByLayer: number[], more = {}) =>
+    recurrentBytes({ ...shape(4, 2, 64, { ...values, ...more }), architecture, kvHeadsByLayer })
+  expect(bytes('nemotron_h', [0, 2, 0, 0], { feed_forward_length: [0, 0, 64, 0] })).toBe(2 * ofLayer)
+  expect(bytes('granitehybrid', [0, 2, 0, 0], { feed_forward_length: [64, 64, 64, 64] })).toBe(3 * ofLayer)
+  expect(bytes('falcon-h1', [2, 2, 2, 2])).toBe(4 * ofLayer)
 })
 
 test('bytes for people', () => {

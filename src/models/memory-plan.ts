@@ -117,8 +117,7 @@ export function formatMemoryPlan(plan: MemoryPlan, sequences = 1): string {
 }
 
 /**
- * Bytes of the recurrent layers' states of one sequence, float32. Every layer without a KV cache counts as recurrent, and in Falcon-H1
- * all layers: where some are neither (Nemotron-H), it is less.
+ * Bytes of the recurrent layers' states of one sequence, float32.
  *
  * Source: llama.cpp v0.5.0, src/llama-hparams.cpp (n_embd_r, n_embd_s).
  */
@@ -128,10 +127,19 @@ export function recurrentBytes(shape: CacheShape): number {
   const shortConvolution = Math.max(0, number(shape, 'shortconv.l_cache') - 1) * (shape.hiddenSize ?? 0)
   const convolution = Math.max(0, number(shape, 'ssm.conv_kernel') - 1) * convolved
   const state = number(shape, 'ssm.state_size') * number(shape, 'ssm.inner_size')
-  const attention = cachedLayers(shape).filter((layer) => (shape.kvHeadsByLayer[layer] ?? 0) > 0).length
+  return recurrentLayers(shape) * (shortConvolution + convolution + state) * 4
+}
+
+/** All layers without a KV cache; in Falcon-H1 all, and in Nemotron-H those of them that are no feed-forward layers. */
+function recurrentLayers(shape: CacheShape): number {
+  const { architecture = '', architectureValues, kvHeadsByLayer } = shape
   const own = shape.layers - number(shape, 'nextn_predict_layers')
-  const layers = shape.architecture === 'falcon-h1' ? own : own - attention
-  return layers * (shortConvolution + convolution + state) * 4
+  if (architecture === 'falcon-h1') return own
+  const attention = cachedLayers(shape).filter((layer) => (kvHeadsByLayer[layer] ?? 0) > 0)
+  const lengths = architectureValues?.get('feed_forward_length')
+  const isSingle = architecture.startsWith('nemotron_h') && typeof lengths === 'object'
+  const feedForward = isSingle ? lengths.filter((length) => Number(length) > 0) : []
+  return own - attention.length - feedForward.length
 }
 
 /** Latent attention (DeepSeek) caches one compressed key, of which the value is a part. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { LoadedModel } from '../../src/engine/loaded-model.ts'
 import { findPolicy, policyNames } from '../../src/eviction/registry.ts'
-import { loadLibrary, parseState, type LlamaContext } from '../../src/llama/index.ts'
+import { loadLibrary, parseState, type LlamaContext, type LlamaModel } from '../../src/llama/index.ts'
 import { inspectGguf } from '../../src/models/gguf-file.ts'
 import { recurrentBytes } from '../../src/models/memory-plan.ts'
 import { mulberry32 } from '../../src/mulberry32.ts'
@@ -154,11 +154,16 @@ describe.each(Object.entries(families))('%s', (name, make) => {
 })
 
 /** A saved state without the cells of positions p0 to p1 - 1; what is behind the attention layers' part stays. Values are transposed. */
-function withoutCells(state: Uint8Array, p0: number, p1: number): { edited: Uint8Array; recurrentPart: number } {
-  const { positions, dataOffset } = parseState(state)
+function withoutCells(
+  state: Uint8Array,
+  model: LlamaModel,
+  p0: number,
+  p1: number,
+): { edited: Uint8Array; recurrentPart: number } {
+  const { positions, dataOffset } = parseState(state, model)
   const view = new DataView(state.buffer, state.byteOffset)
   const kept = [...positions.keys()].filter((i) => (positions[i] ?? 0) < p0 || (positions[i] ?? 0) >= p1)
-  const cellBytes = 12
+  const cellBytes = model.hasCoordinates ? 24 : 12
   const cells = dataOffset - positions.length * cellBytes
   const parts: Uint8Array[] = [state.slice(0, cells)]
   new DataView(parts[0]?.buffer ?? new ArrayBuffer(0)).setUint32(cells - 4, kept.length, true)
@@ -203,7 +208,7 @@ test.each(Object.keys(families).filter((name) => name.includes('hybrid')))(
     const before = removed.save(0)
     removed.remove(0, 10, 60)
     using edited = make()
-    const { edited: state, recurrentPart } = withoutCells(before, 10, 60)
+    const { edited: state, recurrentPart } = withoutCells(before, model.llama, 10, 60)
     expect(before.length).toBeGreaterThan(state.length)
     edited.restore(0, state)
     expect(Buffer.from(removed.save(0)).subarray(8)).toEqual(Buffer.from(edited.save(0)).subarray(8))

@@ -66,7 +66,7 @@ describe('CellSlots follows llama.cpp', () => {
             if (one.do === 'compact') context.compact(sequence)
             else restoreSequence(context, sequence, saveSequence(context, sequence))
           }
-          const { positions } = parseState(saveSequence(context, sequence))
+          const { positions } = parseState(saveSequence(context, sequence), context.model)
           expect([...layout.positions].filter((position) => position >= 0)).toEqual([...positions])
         }
       }),
@@ -130,7 +130,7 @@ describe('the state of a sequence', () => {
     context.compact(1)
     const [onDeviceKeys, hostKeys] = [readKeys(context, 0), readKeys(context, 1)]
     expect(onDeviceKeys).toEqual(hostKeys)
-    expect(parseState(state).positions).toEqual(hostKeys.positions)
+    expect(parseState(state, context.model).positions).toEqual(hostKeys.positions)
     const { positions } = context.layouts[1]!
     expect([...positions.subarray(0, 70)]).toEqual([...hostKeys.positions])
     expect(size).toBeLessThan(saveSequence(context, 1).length / 100)
@@ -156,7 +156,7 @@ describe('the state of a sequence', () => {
     } finally {
       restoring.mockRestore()
     }
-    expect(parseState(saveSequence(context, 0)).positions).toHaveLength(0)
+    expect(parseState(saveSequence(context, 0), context.model).positions).toHaveLength(0)
     expect(context.layouts.map(({ used }) => used)).toEqual([0, 50])
     context.append(0, [1, 2, 3], 0)
     expect(readKeys(context, 0).positions).toEqual(Int32Array.of(0, 1, 2))

@@ -65,6 +65,74 @@ const gemma3 = (layers: number, window: number) =>
     ]),
   ])
 
+const headSizes = { 'attention.key_length': u32(8), 'attention.value_length': u32(8) }
+const graniteScales = {
+  'attention.scale': f32(0.35),
+  embedding_scale: f32(1),
+  residual_scale: f32(1),
+  logit_scale: f32(1),
+  'rope.dimension_count': u32(8),
+}
+/** Mamba-2: 4 heads in 2 groups. */
+const mamba2Sizes = {
+  'ssm.conv_kernel': u32(4),
+  'ssm.inner_size': u32(64),
+  'ssm.state_size': u32(16),
+  'ssm.time_step_rank': u32(4),
+  'ssm.group_count': u32(2),
+}
+const mamba2 = (p: string): TensorSpec[] => {
+  const convolved = 64 + 2 * 2 * 16
+  return [
+    matrix(`${p}ssm_in`, width, 64 + convolved + 4),
+    matrix(`${p}ssm_conv1d`, 4, convolved),
+    { name: `${p}ssm_conv1d.bias`, shape: [convolved] },
+    { name: `${p}ssm_dt.bias`, shape: [4] },
+    { name: `${p}ssm_a`, shape: [1, 4], mean: -1 },
+    { name: `${p}ssm_d`, shape: [1, 4], mean: 1 },
+    matrix(`${p}ssm_norm`, 32, 2),
+    matrix(`${p}ssm_out`, 64, width),
+  ]
+}
+
+/** Gated DeltaNet: 4 value heads, 2 key heads; every second layer has attention with a gate. */
+const deltaNetSizes = {
+  ...headSizes,
+  'rope.dimension_count': u32(8),
+  'ssm.conv_kernel': u32(4),
+  'ssm.inner_size': u32(32),
+  'ssm.state_size': u32(8),
+  'ssm.time_step_rank': u32(4),
+  'ssm.group_count': u32(2),
+  full_attention_interval: u32(2),
+}
+const deltaNet = (p: string): TensorSpec[] => {
+  const convolved = 32 + 2 * 2 * 8
+  return [
+    matrix(`${p}attn_qkv`, width, convolved),
+    matrix(`${p}attn_gate`, width, 32),
+    matrix(`${p}ssm_conv1d`, 4, convolved),
+    { name: `${p}ssm_dt.bias`, shape: [4] },
+    { name: `${p}ssm_a`, shape: [4], mean: -1 },
+    vector(`${p}ssm_norm`, 8),
+    matrix(`${p}ssm_out`, 32, width),
+  ]
+}
+const gatedAttention = (p: string) => [
+  matrix(`${p}attn_q`, width, 64),
+  ...attention(p).slice(1),
+  ...norms(p, ['attn_q_norm', 'attn_k_norm'], 8),
+]
+/** Of which a router chooses, and one for all tokens. */
+const experts = (p: string): TensorSpec[] => [
+  matrix(`${p}ffn_gate_inp`, width, 4),
+  { name: `${p}ffn_gate_exps.weight`, shape: [width, 32, 4] },
+  { name: `${p}ffn_up_exps.weight`, shape: [width, 32, 4] },
+  { name: `${p}ffn_down_exps.weight`, shape: [32, width, 4] },
+  ...[matrix(`${p}ffn_gate_shexp`, width, 32), matrix(`${p}ffn_up_shexp`, width, 32)],
+  matrix(`${p}ffn_down_shexp`, 32, width),
+]
+
 /** Whose layers do not all have a cache of the usual kind. */
 export const families: Readonly<Record<string, () => ModelPlan>> = {
   // The first five of six layers have windows.
@@ -106,7 +174,7 @@ export const families: Readonly<Record<string, () => ModelPlan>> = {
       expert_feed_forward_length: u32(32),
     }
     const bias = (name: string, ...shape: number[]): TensorSpec => ({ name: `${name}.bias`, shape })
-    const experts = (name: string, ...shape: number[]): TensorSpec => ({ name: `${name}.weight`, shape })
+    const ofExperts = (name: string, ...shape: number[]): TensorSpec => ({ name: `${name}.weight`, shape })
     return plan('gpt-oss', 2, own, [
       vector('output_norm'),
       matrix('output', width, vocabulary),
@@ -116,9 +184,9 @@ export const families: Readonly<Record<string, () => ModelPlan>> = {
         ...[bias(`${p}attn_q`, 32), bias(`${p}attn_k`, 16), bias(`${p}attn_v`, 16), bias(`${p}attn_output`, width)],
         vector(`${p}attn_sinks`, 4),
         ...[matrix(`${p}ffn_gate_inp`, width, 4), bias(`${p}ffn_gate_inp`, 4)],
-        ...[experts(`${p}ffn_gate_exps`, width, 32, 4), bias(`${p}ffn_gate_exps`, 32, 4)],
-        ...[experts(`${p}ffn_up_exps`, width, 32, 4), bias(`${p}ffn_up_exps`, 32, 4)],
-        ...[experts(`${p}ffn_down_exps`, 32, width, 4), bias(`${p}ffn_down_exps`, width, 4)],
+        ...[ofExperts(`${p}ffn_gate_exps`, width, 32, 4), bias(`${p}ffn_gate_exps`, 32, 4)],
+        ...[ofExperts(`${p}ffn_up_exps`, width, 32, 4), bias(`${p}ffn_up_exps`, 32, 4)],
+        ...[ofExperts(`${p}ffn_down_exps`, 32, width, 4), bias(`${p}ffn_down_exps`, width, 4)],
       ]),
     ])
   },
@@ -150,6 +218,100 @@ export const families: Readonly<Record<string, () => ModelPlan>> = {
               matrix(`${p}ssm_out`, 64, width),
             ]),
       ]),
+    ])
+  },
+  'Granite 4, a hybrid': () =>
+    plan('granitehybrid', 2, { ...mamba2Sizes, 'attention.head_count_kv': u32s([0, 2]), ...graniteScales }, [
+      vector('output_norm'),
+      ...eachLayer(2, (p, layer) => [
+        ...norms(p, ['attn_norm', 'ffn_norm']),
+        ...feedForward(p),
+        ...(layer === 1 ? attention(p) : mamba2(p)),
+      ]),
+    ]),
+  // Its layers have both.
+  'Falcon-H1, a hybrid': () =>
+    plan('falcon-h1', 2, { ...mamba2Sizes, ...headSizes }, [
+      vector('output_norm'),
+      ...eachLayer(2, (p) => [
+        vector(`${p}attn_norm`),
+        // llama.cpp asks for this one without `.weight`.
+        { name: `${p}ffn_norm`, shape: [width] },
+        ...feedForward(p),
+        ...attention(p),
+        ...mamba2(p),
+      ]),
+    ]),
+  // Its layers have one part each.
+  'Nemotron-H, a hybrid': () =>
+    plan(
+      'nemotron_h',
+      3,
+      {
+        ...mamba2Sizes,
+        ...headSizes,
+        'attention.head_count_kv': u32s([0, 2, 0]),
+        'attention.layer_norm_epsilon': f32(1e-5),
+        feed_forward_length: u32s([0, 0, 64]),
+      },
+      [
+        vector('output_norm'),
+        matrix('output', width, vocabulary),
+        ...eachLayer(3, (p, layer) => [
+          vector(`${p}attn_norm`),
+          ...(layer === 0 ? mamba2(p) : []),
+          ...(layer === 1 ? attention(p) : []),
+          ...(layer === 2 ? [matrix(`${p}ffn_up`, width, 64), matrix(`${p}ffn_down`, 64, width)] : []),
+        ]),
+      ],
+    ),
+  'Qwen3-Next, a hybrid': () => {
+    const own = {
+      ...deltaNetSizes,
+      expert_count: u32(4),
+      expert_used_count: u32(2),
+      expert_feed_forward_length: u32(32),
+      expert_shared_feed_forward_length: u32(32),
+    }
+    return plan('qwen3next', 2, own, [
+      vector('output_norm'),
+      matrix('output', width, vocabulary),
+      ...eachLayer(2, (p, layer) => [
+        ...norms(p, ['attn_norm', 'post_attention_norm']),
+        ...(layer === 1 ? gatedAttention(p) : [...deltaNet(p), matrix(`${p}ssm_ba`, width, 8)]),
+        ...experts(p),
+        vector(`${p}ffn_gate_inp_shexp`),
+      ]),
+    ])
+  },
+  'Qwen3.5, a hybrid': () =>
+    plan('qwen35', 2, { ...deltaNetSizes, 'rope.dimension_sections': i32s([1, 1, 2, 0]) }, [
+      vector('output_norm'),
+      matrix('output', width, vocabulary),
+      ...eachLayer(2, (p, layer) => [
+        ...norms(p, ['attn_norm', 'post_attention_norm']),
+        ...feedForward(p),
+        ...(layer === 1
+          ? gatedAttention(p)
+          : [...deltaNet(p), matrix(`${p}ssm_beta`, width, 4), matrix(`${p}ssm_alpha`, width, 4)]),
+      ]),
+    ]),
+  // Three of four layers attend within chunks.
+  'Llama 4': () => {
+    const own = {
+      ...headSizes,
+      'rope.dimension_count': u32(8),
+      vocab_size: u32(vocabulary),
+      expert_count: u32(4),
+      expert_used_count: u32(1),
+      interleave_moe_layer_step: u32(1),
+      expert_feed_forward_length: u32(32),
+      'attention.chunk_size': u32(16),
+    }
+    return plan('llama4', 4, own, [
+      vector('output_norm'),
+      matrix('output', width, vocabulary),
+      ...eachLayer(4, (p) => [...norms(p, ['attn_norm', 'ffn_norm']), ...attention(p), ...experts(p)]),
     ])
   },
 }
