@@ -10,6 +10,7 @@ import { findPolicy, policyNames } from '../../src/eviction/registry.ts'
 import { loadLibrary, parseState, type LlamaContext, type LlamaModel } from '../../src/llama/index.ts'
 import { inspectGguf } from '../../src/models/gguf-file.ts'
 import { recurrentBytes } from '../../src/models/memory-plan.ts'
+import { defaultTarget, type PredictorCheckpoint } from '../../src/predictor/index.ts'
 import { mulberry32 } from '../../src/mulberry32.ts'
 import { ImportancePass, type TracePhases } from '../../src/traces/importance-pass.ts'
 import { families, vocabulary, type ModelPlan } from '../support/families.ts'
@@ -26,12 +27,27 @@ const prompt = { tokens: tokens.slice(0, 20) }
 const replay = tokens.slice(20)
 const bound = { budget: 64, localWindow: 24, ratio: 0.4 }
 
+/** Of the hidden size of all families. */
+const randomPredictor: PredictorCheckpoint = {
+  matrices: [
+    [64, 32],
+    [16, 64],
+    [1, 16],
+  ].map(([rows = 0, columns = 0]) => ({
+    rows,
+    columns,
+    weights: Float32Array.from({ length: rows * columns }, () => (random() - 0.5) * 0.6),
+  })),
+  target: defaultTarget,
+  model: { architecture: '', hiddenSize: 32, layers: 0, vocabularySize: vocabulary, name: '' },
+}
+
 async function load(plan: (() => ModelPlan) | undefined): Promise<LoadedModel> {
   const path = join(folder, 'model.gguf')
   const { metadata, tensors } = plan?.() ?? { metadata: {}, tensors: [] }
   writeFileSync(path, writeRandomGguf(metadata, tensors))
   await inspectGguf(path)
-  return LoadedModel.load(loadLibrary('off'), path, { threads: 1 })
+  return LoadedModel.load(loadLibrary('off'), path, { threads: 1, predictor: randomPredictor })
 }
 function run(model: LoadedModel, policy: string, settings: Partial<typeof bound>, options: RunOptions = {}) {
   const [only] = runRequests(model, [{ prompt, replay, policy, ...settings }], { cells: 512, ...options })
@@ -50,10 +66,10 @@ function importanceOf(model: LoadedModel, trace: TracePhases, rows: number): num
 const largest = (a: readonly number[], b: readonly number[]) =>
   a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] ?? NaN))), 0)
 
-// Policies with a predictor need one that was trained for the model.
+// The ablations of dynts differ from it in what they protect.
 const policies = policyNames().filter((name) => {
   const { needs, evicts } = findPolicy(name)
-  return evicts && !needs.has('hidden-state')
+  return evicts && (name === 'dynts' || !needs.has('hidden-state'))
 })
 const readsCache = (name: string) => ['attention', 'keys'].some((need) => findPolicy(name).needs.has(need as 'keys'))
 /** For each family, what was seen of each policy. */
