@@ -8,6 +8,7 @@ import { findPolicy, parsePolicyOptions, policyNames } from './registry.ts'
 const optionsToTry: Record<string, fc.Arbitrary<Record<string, unknown>>> = {
   'streaming-llm': fc.record({ sinks: fc.nat(60) }),
   snapkv: fc.record({ observationWindow: fc.integer({ min: 1, max: 40 }) }),
+  'dynts-diverse': fc.record({ diversity: fc.double({ min: 0, max: 10, noNaN: true }) }),
   'r-kv': fc.record({
     rKvWindow: fc.integer({ min: 1, max: 40 }),
     rKvLambda: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -210,6 +211,100 @@ describe('policies that look at keys', () => {
     const total = powers.reduce((a, b) => a + b, 0)
     return powers.map((power) => power / total)
   }
+
+  test('keydiff: two of three keys point the same way, so the third stays longest', () => {
+    const keys = keysOf([
+      [2, 0],
+      [0, 3],
+      [5, 0],
+    ])
+    // The anchor is (2, 1) / 3: cosines 2, 1 and 2 over the root of 5.
+    const scores = make('keydiff').score(Int32Array.of(0, 1, 2), { held: Int32Array.of(0, 1, 2), keys })
+    expect([...scores]).toEqual([-2, -1, -2].map((value) => expect.closeTo(value / Math.sqrt(5), 6) as number))
+  })
+
+  test('keydiff: the mean over layers and heads, against the definition; candidates are some of the cells', () => {
+    const value = fc.integer({ min: -9, max: 9 })
+    const layers = 2
+    const heads = 3
+    const cell = fc.array(fc.array(fc.tuple(value, value), { minLength: heads, maxLength: heads }), {
+      minLength: layers,
+      maxLength: layers,
+    })
+    fc.assert(
+      fc.property(fc.array(cell, { minLength: 2, maxLength: 12 }), (all) => {
+        const positions = Int32Array.from(all, (_, i) => 7 * (all.length - i))
+        const keys: CachedKeys = {
+          positions,
+          headSize: 2,
+          layers: () =>
+            Array.from({ length: layers }, (_, l) => Float32Array.from(all.flatMap((one) => one[l]!.flat()))),
+          products: fakeProducts(2),
+        }
+        const unit = (a: number[]) => a.map((x) => (norm(a) === 0 ? 0 : x / norm(a)))
+        const expected = all.map((one) => {
+          let sum = 0
+          for (let l = 0; l < layers; l++) {
+            for (let h = 0; h < heads; h++) {
+              const units = all.map((other) => unit(other[l]![h]!))
+              const anchor = [0, 1].map((i) => units.reduce((total, u) => total + u[i]!, 0) / all.length)
+              const cos = cosine(one[l]![h]!, anchor)
+              sum -= norm(anchor) < 1e-9 || Number.isNaN(cos) ? 0 : cos
+            }
+          }
+          return sum / (layers * heads)
+        })
+        const held = positions.slice().sort()
+        const some = held.subarray(0, Math.ceil(held.length / 2))
+        const scores = make('keydiff').score(some, { held, keys })
+        for (const [i, position] of some.entries()) {
+          expect(scores[i]).toBeCloseTo(expected[positions.indexOf(position)]!, 5)
+        }
+      }),
+    )
+  })
+
+  test('dynts-diverse: importance and unlike keys on the same scale', () => {
+    const importance: ImportanceSource = {
+      push: () => undefined,
+      scores: (positions) => Float32Array.from(positions, (position) => 10 * position),
+    }
+    const keys = keysOf([
+      [2, 0],
+      [0, 3],
+      [5, 0],
+    ])
+    const score = (diversity: number) => {
+      const definition = findPolicy('dynts-diverse')
+      const context = { promptCells: 0, seed: 1, vocabulary, importance }
+      const policy = definition.create(parsePolicyOptions(definition, { diversity }), context)
+      const all = Int32Array.of(0, 1, 2)
+      return [...policy.score(all, { held: all, keys })]
+    }
+    // Importance 0, 10, 20: -1.2247, 0, 1.2247. Keys -2, -1, -2 over the root of 5: -0.7071, 1.4142, -0.7071.
+    const close = (values: number[]) => values.map((value) => expect.closeTo(value, 4) as number)
+    expect(score(0)).toEqual(close([-1.22474, 0, 1.22474]))
+    expect(score(0.5)).toEqual(close([-1.5783, 0.70711, 0.87119]))
+  })
+
+  test('dynts-diverse: candidates of equal importance are told apart by their keys alone', () => {
+    const importance: ImportanceSource = {
+      push: () => undefined,
+      scores: (some) => new Float32Array(some.length).fill(0.1),
+    }
+    const definition = findPolicy('dynts-diverse')
+    const context = { promptCells: 0, seed: 1, vocabulary, importance }
+    const policy = definition.create(parsePolicyOptions(definition, { diversity: 1 }), context)
+    const keys = keysOf([
+      [2, 0],
+      [0, 3],
+      [5, 0],
+    ])
+    const all = Int32Array.of(0, 1, 2)
+    const [first, second, third] = policy.score(all, { held: all, keys })
+    expect(first).toBe(third)
+    expect(second).toBeGreaterThan(first!)
+  })
 
   const key = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 5, maxLength: 5 })
   const whole = key.filter((values) => values.some((value) => value !== 0))

@@ -75,6 +75,7 @@ describe('policyOptionTable', () => {
   test('has a row for each option', () => {
     const rows = policyOptionTable().map((row) => [row.flag, row.key, row.type, row.default, row.policies.join()])
     expect(rows).toEqual([
+      ['--diversity', 'diversity', 'number', 0.3, 'dynts-diverse'],
       ['--sinks', 'sinks', 'integer', 4, 'streaming-llm'],
       ['--observation-window', 'observationWindow', 'integer', 32, 'snapkv'],
       ['--r-kv-window', 'rKvWindow', 'integer', 8, 'r-kv'],
@@ -82,7 +83,9 @@ describe('policyOptionTable', () => {
       ['--r-kv-similarity', 'rKvSimilarity', 'number', 0.5, 'r-kv'],
       ['--r-kv-pool', 'rKvPool', 'integer', 7, 'r-kv'],
     ])
-    expect(policyOptionTable()[0]?.description).toBe('how many of the first cells never leave (attention sinks)')
+    expect(policyOptionTable().find(({ key }) => key === 'sinks')?.description).toBe(
+      'how many of the first cells never leave (attention sinks)',
+    )
     // A command line takes them as camelCase of the flag.
     for (const { key, flag } of policyOptionTable()) expect(new Option(`${flag} <value>`).attributeName()).toBe(key)
   })
@@ -93,6 +96,7 @@ describe('policyOptionTable', () => {
     ['r-kv', { rKvLambda: 1.1 }, '--r-kv-lambda: must be a number from 0 to 1'],
     ['r-kv', { rKvLambda: 'x' }, '--r-kv-lambda: must be a number from 0 to 1'],
     ['r-kv', { rKvSimilarity: -0.1 }, '--r-kv-similarity: must be a number from 0 to 1'],
+    ['dynts-diverse', { diversity: -1 }, '--diversity: must be a number, 0 or more'],
     ['r-kv', { rKvPool: 4 }, '--r-kv-pool: must be an odd whole number, 1 or more'],
   ])('%s refuses %o', (name, raw, message) => {
     expect(() => parsePolicyOptions(findPolicy(name), raw)).toThrow(message)

@@ -6,11 +6,13 @@ import { parseNumber } from '../parse-number.ts'
 import { readOptions } from './check-policy.ts'
 import { isPolicyFile, loadPolicy } from './load-policy.ts'
 import { dyntsBottom } from './policies/dynts-bottom.ts'
+import { dyntsDiverse } from './policies/dynts-diverse.ts'
 import { dyntsNoLocal } from './policies/dynts-no-local.ts'
 import { dyntsNoQuestion } from './policies/dynts-no-question.ts'
 import { dynts } from './policies/dynts.ts'
 import { full } from './policies/full.ts'
 import { h2o } from './policies/h2o.ts'
+import { keydiff } from './policies/keydiff.ts'
 import { knorm } from './policies/knorm.ts'
 import { questionWindow } from './policies/question-window.ts'
 import { rKv } from './policies/r-kv.ts'
@@ -24,6 +26,8 @@ import type { PolicyDefinition } from './policy.ts'
 
 const policies: readonly PolicyDefinition[] = [
   dynts,
+  dyntsDiverse,
+  keydiff,
   questionWindow,
   window,
   streamingLlm,

@@ -69,7 +69,7 @@ const largest = (a: readonly number[], b: readonly number[]) =>
 // The ablations of dynts differ from it in what they protect.
 const policies = policyNames().filter((name) => {
   const { needs, evicts } = findPolicy(name)
-  return evicts && (name === 'dynts' || !needs.has('hidden-state'))
+  return evicts && (['dynts', 'dynts-diverse'].includes(name) || !needs.has('hidden-state'))
 })
 const readsCache = (name: string) => ['attention', 'keys'].some((need) => findPolicy(name).needs.has(need as 'keys'))
 /** For each family, what was seen of each policy. */
