@@ -1,4 +1,5 @@
 /** Shows a download on stderr: a bar on a terminal, a line every few seconds otherwise. Downloads nothing itself. */
+import { percentDone } from '../percent.ts'
 import cliProgress from 'cli-progress'
 import type { DownloadProgress } from '../models/progress-meter.ts'
 import { formatBytes } from '../models/memory-plan.ts'
@@ -23,7 +24,7 @@ export function showDownload(stream: NodeJS.WriteStream): ProgressDisplay {
 
 function showBar(stream: NodeJS.WriteStream): ProgressDisplay {
   const bar = new cliProgress.SingleBar({
-    format: '{bar} {percentage}%  {text}',
+    format: '{bar} {percentage} %  {text}',
     barCompleteChar: '#',
     barIncompleteChar: '.',
     barsize: BAR_WIDTH,
@@ -50,7 +51,7 @@ function showLines(stream: NodeJS.WriteStream): ProgressDisplay {
       const complete = progress.receivedBytes === progress.totalBytes
       const now = performance.now()
       if (!complete && now - shownAt < LINE_EVERY_MS) return
-      const line = `${percentage(progress)}%  ${describe(progress)}\n`
+      const line = `${percentDone(progress.receivedBytes, progress.totalBytes)}  ${describe(progress)}\n`
       if (line === shown) return
       stream.write(line)
       shown = line
@@ -75,6 +76,3 @@ function formatSeconds(seconds: number): string {
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
 }
-
-const percentage = ({ receivedBytes, totalBytes }: DownloadProgress): number =>
-  totalBytes === 0 ? 100 : Math.floor((receivedBytes / totalBytes) * 100)

@@ -1,6 +1,7 @@
 /**
  * What is said of the loading of a model: how far it is, if it takes longer than two seconds, and why a GPU is not used.
  */
+import { percent } from '../percent.ts'
 import type { Model } from '../engine/model.ts'
 
 const everyMs = 2000
@@ -12,7 +13,7 @@ export class LoadProgress {
 
   constructor(say: (text: string) => unknown) {
     this.#timer = setInterval(() => {
-      const loading = `loading the model: ${Math.round(this.#share * 100)} %`
+      const loading = `loading the model: ${percent(this.#share, 0)}`
       say(this.#isTrial ? 'trying the model in a process of its own, which is done once ...' : loading)
     }, everyMs)
   }

@@ -2,6 +2,7 @@
  * How far a long piece of work is, and how long it still takes at the rate of this run: one line that is redrawn on a
  * terminal, and a plain line now and then elsewhere.
  */
+import { percentDone } from '../percent.ts'
 
 /** Work that is done before this needs no progress. */
 const quietMs = 2000
@@ -86,7 +87,7 @@ export class ProgressLine {
 
   #line(): string {
     const { done, total, note } = this.#state
-    const share = total > 0 ? `, ${Math.floor((done / total) * 100)} %` : ''
+    const share = total > 0 ? `, ${percentDone(done, total)}` : ''
     const counted = done - (this.#first?.done ?? done)
     const seconds = (this.#now() - (this.#first?.at ?? 0)) / 1000
     const parts = [`${this.#label}: ${format(done)} of ${format(total)}${share}`]

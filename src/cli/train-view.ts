@@ -2,6 +2,7 @@
  * What a person sees of a training: the plan, how far it is, a line for each epoch, and at the end its figures beside the
  * paper's.
  */
+import { percent } from '../percent.ts'
 import type { ThroughputFigures } from '../training/throughput.ts'
 import type { TrainingSettings } from '../training/settings.ts'
 import type { TrainingPlan, TrainingResult } from '../training/train-predictor.ts'
@@ -102,8 +103,4 @@ function throughputLine({ tokens, seconds, flopsPerSecond, machineFlopsPerSecond
 
 function real(value: number): string {
   return value.toPrecision(3)
-}
-
-function percent(share = NaN): string {
-  return Number.isNaN(share) ? '-' : `${(share * 100).toFixed(1)} %`
 }

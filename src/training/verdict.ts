@@ -1,6 +1,7 @@
 /**
  * Whether a trained predictor is worth using, and which epoch's is the best.
  */
+import { percent } from '../percent.ts'
 import type { EpochEntry } from './training-state.ts'
 
 export interface TrainingProblem {
@@ -35,7 +36,7 @@ export function problemOf(best: EpochEntry | undefined): TrainingProblem | undef
   }
   const found = heldOut.overlap['30'] ?? NaN
   if (!(found > chance)) {
-    return useless(`its top 30 % hold ${(found * 100).toFixed(1)} % of the truly important tokens; chance finds 30 %`)
+    return useless(`its top 30 % hold ${percent(found)} of the truly important tokens; chance finds 30 %`)
   }
   return undefined
 }

@@ -30,7 +30,7 @@ const online = (args: string[], settings: RunSettings = {}) =>
 test('run downloads a model, answers, and runs it offline afterwards', async () => {
   const args = ['run', '--model', 'hf:user/tiny-GGUF:F16', '--json', '--max-tokens', '5', shortProblem.question]
   const first = await online(args)
-  expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/^100% {2}7\.0 MiB of 7\.0 MiB$/m) as string })
+  expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/^100 % {2}7\.0 MiB of 7\.0 MiB$/m) as string })
   const { cache: used, predictor, model: info } = parseRecord(first.stdout)
   expect(info.reference).toBe('hf:user/tiny-GGUF:F16')
   expect(predictor).toBeNull()

@@ -61,7 +61,7 @@ test('pull, list, rm', async () => {
   const pulled = await run('pull', 'user/repo')
   const path = join(cache, 'models--user--repo', 'snapshots', COMMIT, 'a-Q4_K_M.gguf')
   expect(pulled.out).toBe(`${path}\n`)
-  expect(pulled.err).toMatch(/^100% {2}3\.\d KiB of 3\.\d KiB\nuser\/repo:Q4_K_M: qwen2, 2 layers, 3\.\d KiB\n$/)
+  expect(pulled.err).toMatch(/^100 % {2}3\.\d KiB of 3\.\d KiB\nuser\/repo:Q4_K_M: qwen2, 2 layers, 3\.\d KiB\n$/)
 
   const { out } = await run('list')
   expect(out).toMatch(/^user\/repo:Q4_K_M +Q4_K_M +3\.\d KiB$/m)

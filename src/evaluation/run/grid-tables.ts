@@ -3,7 +3,8 @@
  */
 import type { Estimate } from '../metrics/estimate.ts'
 import type { ConfigurationSummary } from './summarise.ts'
-import { markdown, percent, policyName, signed } from './table-cells.ts'
+import { percent } from '../../percent.ts'
+import { markdown, policyName, signed } from './table-cells.ts'
 
 /** What a grid can vary, from the outermost to the innermost. */
 interface Axis {

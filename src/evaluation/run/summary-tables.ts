@@ -1,6 +1,7 @@
 /**
  * A summary as Markdown tables, for people. Computes nothing.
  */
+import { percent } from '../../percent.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
 import type { Estimate } from '../metrics/estimate.ts'
 import { averages } from './averages.ts'
@@ -16,7 +17,6 @@ import {
   commonSettings,
   intervalOf,
   markdown,
-  percent,
   percentWithin,
   points,
   policyName,

@@ -1,4 +1,5 @@
 /** How numbers and configurations are written in Markdown tables. */
+import { percent } from '../../percent.ts'
 import { formatPolicyReference } from '../../eviction/protect.ts'
 import type { Estimate } from '../metrics/estimate.ts'
 import type { ConfigurationSummary } from './summarise.ts'
@@ -30,12 +31,8 @@ export function policyName(one: ConfigurationSummary): string {
   return [`\`${formatPolicyReference(one)}\``, ...options, one.policyHash?.slice(0, 7) ?? ''].join(' ').trimEnd()
 }
 
-export function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`
-}
-
 /** e.g. `88.8 % to 93.8 %`; a dash where there are too few items. */
-export function intervalOf({ interval }: Estimate, format = percent): string {
+export function intervalOf({ interval }: Estimate, format: (share: number) => string = percent): string {
   return interval ? `${format(interval.low)} to ${format(interval.high)}` : '-'
 }
 
