@@ -88,7 +88,7 @@ describe.concurrent('dynts inspect', () => {
       const { code, stdout, stderr } = await dynts(['inspect', 'user/tiny-GGUF'], { env })
       expect({ code, stderr }).toEqual({
         code: 0,
-        stderr: expect.stringMatching(/^100% {2}7\.0 MiB of 7\.0 MiB$/m) as string,
+        stderr: expect.stringMatching(/^100 % {2}7\.0 MiB of 7\.0 MiB$/m) as string,
       })
       expect(stdout).toMatch(/^architecture +qwen2$/m)
     } finally {
