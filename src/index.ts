@@ -16,6 +16,7 @@ export {
   type LoadModelOptions,
   type LocatedModel,
   type Model,
+  type TemplateOptions,
 } from './engine/model.ts'
 export { defaultCacheSettings, defaultMaxTokens } from './engine/prepare.ts'
 export type { PlanReply } from './engine/protocol.ts'
