@@ -10,6 +10,8 @@ const anchor = '\u0001'
 /** LLAMA_TOKEN_ATTR_UNKNOWN, _CONTROL and _USER_DEFINED. */
 const partitionAttributes = 1 | 8 | 16
 
+const withoutSpaces = (text: string) => text.replaceAll(' ', '')
+
 export class Vocab {
   readonly size: number
   readonly bos: number
@@ -19,7 +21,6 @@ export class Vocab {
   readonly #c: Bindings
   readonly #address: Pointer
   readonly #owner: NativeHandle
-  #addsSpace: boolean | undefined
   readonly #pieces = new Map<number, Uint8Array>()
 
   /** @param owner the model to which the vocabulary belongs: it cannot be used after the model is disposed */
@@ -78,8 +79,9 @@ export class Vocab {
    */
   tokenizeContinuation(text: string, { special = true } = {}): Int32Array {
     const tokens = this.tokenize(text, { special })
-    this.#addsSpace ??= this.detokenize(this.tokenize('a', { special: false })) === ' a'
-    if (!this.#addsSpace) return tokens
+    const written = this.detokenize(tokens)
+    const hasMoreSpaces = written.length > text.length && withoutSpaces(written) === withoutSpaces(text)
+    if (!hasMoreSpaces) return tokens
     const parts: Int32Array[] = []
     let at = 0
     for (const token of tokens) {

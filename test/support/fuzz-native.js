@@ -141,7 +141,7 @@ function perform(one, context, sampler, saved) {
   // What is followed in JavaScript is what llama.cpp holds.
   for (let of = 0; !context.disposed && of < context.sequences; of++) {
     const followed = context.layouts[of].positions.filter((held) => held >= 0)
-    const actual = parseState(saveSequence(context, of)).positions
+    const actual = parseState(saveSequence(context, of), context.model).positions
     if (followed.join() !== actual.join()) {
       console.error(`after ${JSON.stringify(one)}: ${followed.join()} is followed, ${actual.join()} is held`)
       process.exit(3)
