@@ -131,6 +131,7 @@ function perform(one, context, sampler, saved) {
   if (one.do === 'vocabulary') {
     model.vocab.endsGeneration(one.token)
     model.vocab.detokenize(model.vocab.tokenize(one.text, { addBos: one.token % 2 === 0 }))
+    model.vocab.tokenizeContinuation(one.text)
     model.vocab.piece(one.token)
   }
   if (one.do === 'fill') {
