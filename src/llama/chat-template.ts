@@ -1,6 +1,6 @@
 /** Messages to the text that the model was trained on, with the GGUF's own Jinja template. */
 import { InputError } from '../errors.ts'
-import { renderJinja, TemplateSyntaxError } from './jinja.ts'
+import { renderJinja, TemplateSyntaxError } from './jinja/render.ts'
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant'
@@ -49,6 +49,7 @@ export function hasThinkingSwitch(template: string): boolean {
 export function renderChat(template: string, messages: readonly ChatMessage[], options: ChatTemplateOptions): string {
   try {
     return renderJinja(template, {
+      documents: null,
       ...options.variables,
       messages: messages.map((message) => ({ ...message })),
       add_generation_prompt: true,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { renderJinja, TemplateSyntaxError } from './jinja.ts'
+import { renderJinja, TemplateSyntaxError } from './render.ts'
 
 test.each([
   ["{{ '\\n\\nx\\n'.strip('\\n') }}|", 'x|'],
@@ -11,21 +11,21 @@ test.each([
   ["{{ '{x}-{y} {{}}'.format(y='b', x='a') }}", 'a-b {}'],
   [
     "{% set d = {0: 'a', 512: 'b', 'k': 'c'} %}{{ d[0] }}{{ d[512] }}{{ d['k'] }}{{ d.k }}{{ d[7] is defined }}",
-    'abccfalse',
+    'abccFalse',
   ],
   ["{% set d = {1024: 'y', 512: 'x'} %}{% for k, v in d|dictsort %}{{ k + 1 }}{{ v }}{% endfor %}", '513x1025y'],
   [
     "{% set d = {5: 'x'} %}{% for k in d %}{{ k > 4 }}{% endfor %}{{ 5 in d }}{{ 6 in d }}{{ 6 not in d }}",
-    'truetruefalsetrue',
+    'TrueTrueFalseTrue',
   ],
   ["{% set d = {'a': {1: ['x', 'y']}} %}{{ d['a'][1][1] }}{{ d.a[1][0:1]|join }}", 'yx'],
   ['a\r\n{% if true %}\r\nb\r\n{% endif %}\r\n', 'a\nb\n'],
   ['{% for i in range(3) %}{{ i }}{% endfor %}{% for i in range(5, 1, -2) %}{{ i }}{% endfor %}', '01253'],
-  ['{{ strftime_now is defined }}', 'true'],
+  ['{{ strftime_now is defined }}', 'True'],
 ])('%j', (template, text) => expect(renderJinja(template, {})).toBe(text))
 
 test('variables, and what the template refuses', () => {
-  expect(renderJinja('{{ m[0].role }}{{ tools is none }}', { m: [{ role: 'user' }], tools: null })).toBe('usertrue')
+  expect(renderJinja('{{ m[0].role }}{{ tools is none }}', { m: [{ role: 'user' }], tools: null })).toBe('userTrue')
   expect(() => renderJinja("{{ raise_exception('No!') }}", {})).toThrow('No!')
   expect(() => renderJinja("{{ '{}'.format() }}", {})).toThrow('nothing is given for the field {}')
 })
