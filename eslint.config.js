@@ -16,6 +16,7 @@ const order = [
   'report',
   'training',
   'queue',
+  'server',
   'cli',
 ]
 const zones = order.slice(0, -1).map((folder, i) => ({

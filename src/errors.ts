@@ -2,15 +2,22 @@
  * The two kinds of failure that this package reports on purpose. Everything else that is thrown is a bug.
  */
 
+interface InputErrorOptions extends ErrorOptions {
+  readonly details?: Readonly<Record<string, number>>
+}
+
 /** What was given cannot be used: a wrong option, a missing or broken file, a prompt that does not fit. */
 export class InputError extends Error {
   /** A stable, machine-readable reason, e.g. `prompt_too_long`. The command line exits with 2, a server answers 4xx. */
   readonly code: string
+  /** The numbers that the message names, for programs: `promptTokens` and `mostPromptTokens` of `prompt_too_long`. */
+  readonly details: Readonly<Record<string, number>>
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(code: string, message: string, options: InputErrorOptions = {}) {
     super(message, options)
     this.name = 'InputError'
     this.code = code
+    this.details = options.details ?? {}
   }
 }
 

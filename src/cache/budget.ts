@@ -63,6 +63,7 @@ export function planEviction(settings: CacheSettings, promptCells: number): Evic
       'prompt_too_long',
       `A prompt of ${promptCells} tokens does not fit into a budget of ${budget} cells with a local window of ` +
         `${localWindow}: give --budget ${promptCells + localWindow + 1} or more, or a smaller --local-window.`,
+      { details: { promptTokens: promptCells, mostPromptTokens: Math.max(0, budget - localWindow - 1) } },
     )
   }
   const kept = Math.min(Math.floor(ratio * selectionWindow), selectionWindow - 1)

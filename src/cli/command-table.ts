@@ -18,6 +18,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/run.ts')).runCommand(),
   },
   {
+    name: 'serve',
+    description: 'Serve a model to OpenAI clients, each answer under a bounded cache',
+    load: async () => (await import('./commands/serve.ts')).serveCommand(),
+  },
+  {
     name: 'models',
     description: 'List, download and remove models',
     load: async () => (await import('./commands/models.ts')).modelsCommand(),

@@ -31,6 +31,8 @@ export class EngineThread {
   readonly #calls = new Map<number, PendingCall>()
   readonly #listeners = new Map<number, Listener>()
   #lastId = 0
+  /** When the thread last said something, by `performance.now`: while it has work, it does at every step. */
+  lastSignAt = performance.now()
   #death: EngineError | undefined
 
   /** The process's thread; a new one if the last has died. */
@@ -86,6 +88,7 @@ export class EngineThread {
   }
 
   #receive(message: FromEngine): void {
+    this.lastSignAt = performance.now()
     if (message.type === 'events') {
       for (const item of message.items) {
         const listener = this.#listeners.get(item.requestId)

@@ -5,19 +5,15 @@ import { z } from 'zod'
 import { compactionChoices } from '../cache/compaction.ts'
 import { abortSignal, anyNumber, anyText, callable, checkShape, oneOf, strictShape, yesOrNo } from '../check-shape.ts'
 import { InputError } from '../errors.ts'
-import { gpuChoices, kvTypes, ownTemplateVariables } from '../llama/index.ts'
+import { gpuChoices, kvTypes } from '../llama/index.ts'
 import { EngineThread } from './engine-thread.ts'
+import { templateVariables } from './template-variables.ts'
 
 const whole = (least: number, most: number) =>
   z.custom<number>(
     (value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most,
     `it must be a whole number from ${least} to ${most}`,
   )
-
-function isPlain(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
-  return Object.values(value).every((one) => one === null || ['string', 'number', 'boolean'].includes(typeof one))
-}
 
 const tag = anyText.min(1, 'it must not be empty')
 const loading = strictShape({
@@ -29,12 +25,7 @@ const loading = strictShape({
   threads: whole(1, 512).optional(),
   vocabularyOnly: yesOrNo.optional(),
   chatTemplate: anyText.min(1, 'it must not be empty').optional(),
-  templateVariables: z
-    .custom<object>(isPlain, 'it must be an object of texts, numbers, true, false and null')
-    .refine((given) => !ownTemplateVariables.some((name) => name in given), {
-      error: `it must not have what is given anyway: ${ownTemplateVariables.join(', ')}`,
-    })
-    .optional(),
+  templateVariables: templateVariables.optional(),
   thinkingTags: strictShape({ open: tag, close: tag })
     .refine(({ open, close }) => open !== close, 'open and close must differ')
     .optional(),

@@ -184,6 +184,7 @@ export function checkRoom(promptTokens: number, trainedContext: number): number 
   throw new InputError(
     'prompt_too_long',
     `the prompt has ${promptTokens} tokens, but the model was trained for ${trainedContext} positions at most`,
+    { details: { promptTokens, mostPromptTokens: trainedContext - 1 } },
   )
 }
 

@@ -66,7 +66,7 @@ export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string
       bosToken: tokenText(model.vocab, model.vocab.bos),
       eosToken: tokenText(model.vocab, model.vocab.eos),
       enableThinking: thinks,
-      variables: model.templateVariables,
+      variables: { ...model.templateVariables, ...prompt.templateVariables },
     })
   const render = (messages: typeof prompt.messages) => withThinking(messages, enableThinking)
   const text = render(prompt.messages)

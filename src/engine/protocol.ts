@@ -104,18 +104,21 @@ export interface PlainError {
   readonly kind: 'input' | 'engine' | 'bug'
   readonly code: string
   readonly message: string
+  readonly details?: Readonly<Record<string, number>> | undefined
   readonly stack?: string | undefined
 }
 
 export function toPlainError(error: unknown): PlainError {
-  if (error instanceof InputError) return { kind: 'input', code: error.code, message: error.message }
+  if (error instanceof InputError) {
+    return { kind: 'input', code: error.code, message: error.message, details: error.details }
+  }
   if (error instanceof EngineError) return { kind: 'engine', code: error.code, message: error.message }
   if (!(error instanceof Error)) return { kind: 'bug', code: 'unknown', message: String(error) }
   return { kind: 'bug', code: error.name, message: error.message, ...(error.stack ? { stack: error.stack } : {}) }
 }
 
-export function fromPlainError({ kind, code, message, stack }: PlainError): Error {
-  if (kind === 'input') return new InputError(code, message)
+export function fromPlainError({ kind, code, message, details, stack }: PlainError): Error {
+  if (kind === 'input') return new InputError(code, message, { details: details ?? {} })
   if (kind === 'engine') return new EngineError(code, message)
   const error = new Error(message)
   if (stack) error.stack = stack

@@ -99,7 +99,7 @@ describe('wrong requests', () => {
     ],
     [
       { prompt: { messages: [{ role: 'user', content: 'a', nme: 'b' }] } },
-      'prompt.messages.0: there is no field "nme". Fields: role, content.',
+      'prompt.messages.0: there is no field "nme". Fields: role, content, reasoning_content.',
     ],
   ])('%j', (request, message) => {
     expect(check(request)).toThrow(expect.objectContaining({ name: 'InputError', code: 'invalid_request', message }))

@@ -6,12 +6,21 @@ import { z } from 'zod'
 import { anyNumber, anyText, checkShape, oneOf, strictShape, yesOrNo } from '../check-shape.ts'
 import { InputError } from '../errors.ts'
 import { defaultSampling } from '../llama/index.ts'
+import { templateVariables } from './template-variables.ts'
 import type { GenerateRequest, Prompt } from './types.ts'
 
 const listOf = <T extends z.ZodType>(element: T) => z.array(element, 'it must be an array')
-const message = strictShape({ role: oneOf(['system', 'user', 'assistant']), content: anyText })
+const message = strictShape({
+  role: oneOf(['system', 'user', 'assistant']),
+  content: anyText,
+  reasoning_content: anyText.optional(),
+})
 const prompts = {
-  messages: strictShape({ messages: listOf(message), enableThinking: yesOrNo.optional() }),
+  messages: strictShape({
+    messages: listOf(message),
+    enableThinking: yesOrNo.optional(),
+    templateVariables: templateVariables.optional(),
+  }),
   text: strictShape({ text: anyText }),
   tokens: strictShape({ tokens: listOf(anyNumber) }),
 }

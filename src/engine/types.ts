@@ -3,12 +3,17 @@
  */
 import type { Occupancy } from '../cache/sequence-cells.ts'
 import type { ProtectedPart } from '../eviction/protect.ts'
-import type { ChatMessage, SamplingSettings } from '../llama/index.ts'
+import type { ChatMessage, SamplingSettings, TemplateVariables } from '../llama/index.ts'
 import type { Phase } from './reasoning-phase.ts'
 
 /** What to generate from. */
 export type Prompt =
-  | { readonly messages: readonly ChatMessage[]; readonly enableThinking?: boolean | undefined }
+  | {
+      readonly messages: readonly ChatMessage[]
+      readonly enableThinking?: boolean | undefined
+      /** What the template is given besides, in addition to the model's `templateVariables`. */
+      readonly templateVariables?: TemplateVariables | undefined
+    }
   /** Text as the model gets it, special tokens included; no template is applied. */
   | { readonly text: string }
   | { readonly tokens: readonly number[] }

@@ -24,6 +24,8 @@ const models = new Map<number, LoadedModel>()
 const engines = new Map<number, OpenEngine>()
 let lastId = 0
 let stepping = false
+let lastSignAt = 0
+const signEveryMs = 250
 
 function send(message: FromEngine): void {
   port?.postMessage(message)
@@ -130,7 +132,11 @@ function advance(engineId: number, loop: DecodeLoop): void {
   const items = loop
     .step()
     .map((item) => ('error' in item ? { requestId: item.requestId, error: toPlainError(item.error) } : item))
-  if (items.length > 0) send({ type: 'events', engineId, items })
+  const now = performance.now()
+  // Without events, as while a long prompt is read, a sign of life now and then.
+  if (items.length === 0 && now - lastSignAt < signEveryMs) return
+  lastSignAt = now
+  send({ type: 'events', engineId, items })
 }
 
 function wake(): void {

@@ -5,6 +5,8 @@ import { renderJinja, TemplateSyntaxError } from './jinja/render.ts'
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant'
   readonly content: string
+  /** Of an assistant's message: what it thought, without tags. The template decides what becomes of it; most leave it out. */
+  readonly reasoning_content?: string | undefined
 }
 
 export interface ChatTemplateOptions {

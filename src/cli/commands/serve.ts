@@ -1,0 +1,11 @@
+/** `dynts serve`: an OpenAI-compatible server. Only the options stand here, so that help need not wait for the rest. */
+import { Command } from 'commander'
+import { addServeOptions, type ServeFlags } from '../serve-options.ts'
+
+export function serveCommand(): Command {
+  const command = new Command('serve').description('Serve a model to OpenAI clients, each answer under a bounded cache')
+  return addServeOptions(command).action(async (flags: ServeFlags) => {
+    const { serve } = await import('../serve.ts')
+    await serve(flags)
+  })
+}

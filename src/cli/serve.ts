@@ -1,0 +1,269 @@
+/** What `dynts serve` does: finds the model, checks that it fits, starts the server, and stops it in good order. */
+import { createHash } from 'node:crypto'
+import { locateModel, type LocatedModel } from '../engine/model.ts'
+import { defaultPolicy, settleRequest, type SettingFacts } from '../engine/prepare.ts'
+import type { GenerateRequest } from '../engine/types.ts'
+import { InputError } from '../errors.ts'
+import { policyNames, resolvePolicy } from '../eviction/registry.ts'
+import { parsePolicyReference } from '../eviction/protect.ts'
+import { defaultSampling } from '../llama/index.ts'
+import { cacheBound } from '../models/cache-bound.ts'
+import { formatBytes } from '../models/memory-plan.ts'
+import { readWholeText } from '../records/input-file.ts'
+import { loopbackNames, type ApiKey } from '../server/access.ts'
+import { needOf, fittingSlots } from '../server/capacity.ts'
+import { Log } from '../server/log.ts'
+import { startServer, type RunningServer } from '../server/serve.ts'
+import type { ServerSettings } from '../server/server-state.ts'
+import { choosePolicies } from './chosen-policies.ts'
+import { findModel } from './find-model.ts'
+import { onInterrupt } from './interrupt.ts'
+import { LoadProgress } from './load-progress.ts'
+import { packageVersion } from './package-version.ts'
+import { checkServeFlags, type ServeFlags } from './serve-options.ts'
+import { templateOptions } from './template-options.ts'
+
+const cellsOfFull = 8192
+
+export async function serve(flags: ServeFlags): Promise<void> {
+  checkServeFlags(flags)
+  const templates = templateOptions(flags)
+  const keys = keysOf(flags)
+  checkReach(flags, keys)
+  const named = flags.policy === undefined ? [] : choosePolicies([flags.policy], flags)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const located = await findModel(signal, (onDownload) => {
+    const predictor = flags.predictor === 'none' ? false : flags.predictor
+    return locateModel(flags.model, { predictor, ...templates, offline: flags.offline, signal, onDownload })
+  })
+  if (!located) return
+  const facts = factsOf(located)
+  const [chosen = choosePolicies([defaultPolicy(facts)], flags)[0]] = named
+  if (!chosen) throw new Error('there is no policy')
+  const request: GenerateRequest = {
+    prompt: { text: '' },
+    policy: chosen.reference,
+    policyOptions: chosen.options,
+    protect: chosen.protect,
+    budget: flags.budget,
+    localWindow: flags.localWindow,
+    ratio: flags.ratio,
+    sampling: samplingOf(flags),
+  }
+  const { settings: bound } = settleRequest(facts, request)
+  const cells = flags.cells ?? bound?.budget ?? Math.min(cellsOfFull, located.info.trainedContext)
+  if (bound && bound.budget > cells)
+    throw new InputError('invalid_option', `the budget of ${bound.budget} does not fit into --cells ${cells}`)
+  const needsAttention = chosen.definition.needs.has('attention')
+  const attention = flags.attention === true || needsAttention
+  checkMemory(flags, located, cells)
+  const settings: ServerSettings = {
+    aliases: aliasesOf(flags, located),
+    isStrictModel: flags.strictModel ?? false,
+    bound: bound ?? null,
+    defaults: {
+      maxTokens: flags.maxTokens,
+      maxTokensLimit: flags.maxTokensLimit,
+      thinkingBudget: flags.thinkingBudget,
+      sampling: { ...defaultSampling, ...samplingOf(flags) },
+      policy:
+        chosen.protect.length > 0
+          ? [chosen.definition.file ?? chosen.definition.name, ...chosen.protect].join('+')
+          : (chosen.definition.file ?? chosen.definition.name),
+      policyOptions: chosen.options,
+      budget: flags.budget,
+      localWindow: flags.localWindow,
+      ratio: flags.ratio,
+      policies: policiesOf(facts, attention, chosen.reference),
+      slots: flags.parallel,
+    },
+    answers: {
+      model: aliasesOf(flags, located)[0],
+      fingerprint: fingerprintOf(located, flags),
+      tags: located.thinkingTags,
+      reasoningField: flags.reasoningField,
+    },
+    access: {
+      hosts: new Set([...loopbackNames, ...flags.host, ...(flags.allowHost ?? [])].map((name) => name.toLowerCase())),
+      origins: new Set(flags.allowOrigin ?? []),
+      keys,
+    },
+    mostBodyBytes: flags.maxBody,
+    pingMs: flags.pingInterval * 1000,
+    version: packageVersion(),
+    hasMetrics: flags.metrics,
+    hasSlots: flags.slots,
+  }
+  const log = new Log(flags.logLevel, process.stderr.isTTY, (line) => process.stderr.write(line))
+  const progress = new LoadProgress((text) => process.stderr.write(`${text}\n`))
+  try {
+    const server = await startServer({
+      located,
+      settings,
+      log,
+      host: {
+        model: located.info.path,
+        predictor: located.predictor?.path ?? false,
+        gpu: flags.gpu,
+        gpuLayers: flags.gpuLayers,
+        threads: flags.threads,
+        offline: true,
+        ...templates,
+        kvType: flags.kvType,
+        slots: flags.parallel,
+        cells,
+        attention,
+      },
+      service: { slots: flags.parallel, mostWaiting: flags.maxQueue, queueTimeoutMs: flags.queueTimeout * 1000 },
+      stallTimeoutMs: flags.stallTimeout * 1000,
+      addresses: flags.host,
+      port: flags.port,
+      onProgress: progress.onProgress,
+    })
+    progress.stop()
+    process.stdout.write(`${banner(server, settings, located, flags, cells)}\n`)
+    await stopped(signal)
+    process.stderr.write('stopping: what runs may come to its end\n')
+    await server.close(flags.drainTimeout * 1000)
+    process.exitCode = 0
+  } finally {
+    progress.stop()
+  }
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+function factsOf({ info, predictor }: LocatedModel): SettingFacts {
+  const { impossible } = cacheBound(info)
+  return {
+    hasPredictor: predictor !== undefined,
+    notEvictable: impossible,
+    notReadable: impossible,
+    recommended: predictor ?? {},
+  }
+}
+
+/** What requests may name: the built-in policies that this engine can carry out, and the server's own. */
+function policiesOf(facts: SettingFacts, attention: boolean, own: string): ReadonlyMap<string, string> {
+  const builtIn = policyNames().filter((name) => {
+    const { needs, evicts } = resolvePolicy(name)
+    if (needs.has('attention') && !attention) return false
+    if (needs.has('hidden-state') && !facts.hasPredictor) return false
+    return !evicts || facts.notEvictable === undefined
+  })
+  const { policy } = parsePolicyReference(own)
+  return new Map([...builtIn.map((name) => [name, name] as const), [resolvePolicy(policy).name, policy] as const])
+}
+
+function samplingOf({
+  temperature,
+  topK,
+  topP,
+  minP,
+  repeatPenalty,
+}: ServeFlags): NonNullable<GenerateRequest['sampling']> {
+  const given = Object.entries({ temperature, topK, topP, minP, repeatPenalty }).filter(
+    ([, value]) => value !== undefined,
+  )
+  return Object.fromEntries(given)
+}
+
+function aliasesOf({ alias, model }: ServeFlags, { info }: LocatedModel): [string, ...string[]] {
+  const [first, ...others] = alias ?? []
+  if (first !== undefined) return [first, ...others]
+  return [model === 'tiny' ? model : info.path.replace(/^.*[\\/]/, '').replace(/\.gguf$/i, '')]
+}
+
+function fingerprintOf({ info, predictor }: LocatedModel, { kvType }: ServeFlags): string {
+  const facts = JSON.stringify([info.name, info.architecture, info.fileBytes, predictor?.shape ?? null, kvType])
+  return `dynts-${packageVersion()}-${createHash('sha256').update(facts).digest('hex').slice(0, 8)}`
+}
+
+const keyFileCodes = { missing: 'key_file_not_found', invalid: 'invalid_key_file' }
+
+/** @throws InputError `key_file_not_found`, `invalid_key_file` */
+function keysOf({ apiKey, apiKeyFile }: ServeFlags): ApiKey[] {
+  const given = apiKey === undefined ? [] : [{ name: 'default', key: apiKey }]
+  if (apiKeyFile === undefined) return given
+  const lines = readWholeText(apiKeyFile, keyFileCodes)
+    .split('\n')
+    .map((line) => line.replace(/#.*$/, '').trim())
+  const filed = lines
+    .filter((line) => line !== '')
+    .map((line, i) => {
+      const [, name, key] = /^([^:\s]+):(\S+)$/.exec(line) ?? []
+      return { name: name ?? `key ${i + 1}`, key: key ?? line }
+    })
+  if (filed.length === 0) throw new InputError(keyFileCodes.invalid, `${apiKeyFile} has no key`)
+  return [...given, ...filed]
+}
+
+/** @throws InputError `invalid_option` for a server that anyone could use by mistake */
+function checkReach({ host, auth, allowOrigin }: ServeFlags, keys: readonly ApiKey[]): void {
+  const open = host.find((address) => !/^(?:127\.|localhost$|::1$)/.test(address))
+  if (open !== undefined && keys.length === 0 && auth) {
+    throw new InputError(
+      'invalid_option',
+      `--host ${open} is open to others: give --api-key or --api-key-file, or --no-auth if that is meant`,
+    )
+  }
+  if (open !== undefined && keys.length === 0)
+    process.stderr.write(`warning: anyone who reaches ${open} can use this server\n`)
+  if (allowOrigin?.includes('*') === true && keys.length === 0) {
+    throw new InputError(
+      'invalid_option',
+      '--allow-origin * lets every page that is open in a browser here use the server: it needs a key',
+    )
+  }
+}
+
+/** @throws InputError `invalid_option` for what does not fit */
+function checkMemory(
+  { memory, force, parallel, kvType, gpu }: ServeFlags,
+  { info }: LocatedModel,
+  cells: number,
+): void {
+  if (force === true) return
+  if (memory === undefined && gpu !== 'off' && gpu !== 'auto') return
+  const free = memory === undefined ? process.availableMemory() : sizeOf(memory)
+  const need = needOf(info, { slots: parallel, cells, kvType })
+  if (need.bytes <= free * 0.95) return
+  const fits = fittingSlots(info, { cells, kvType }, free * 0.95)
+  const advice = fits > 0 ? `--parallel ${fits} fits` : 'a smaller model or --kv-type q8_0 may fit'
+  throw new InputError(
+    'invalid_option',
+    `this takes about ${formatBytes(need.bytes)}, and ${formatBytes(free)} are free: ${advice}; --force starts it anyway`,
+  )
+}
+
+function sizeOf(text: string): number {
+  const [, amount = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*(|[KMGT]i?B?)$/i.exec(text.trim()) ?? []
+  if (amount === '') throw new InputError('invalid_option', `--memory takes a size such as 16GB, not "${text}"`)
+  const step = /i/i.test(unit) ? 1024 : 1000
+  return Number(amount) * step ** ' KMGT'.indexOf(unit.charAt(0).toUpperCase() || ' ')
+}
+
+function banner(
+  { urls }: RunningServer,
+  settings: ServerSettings,
+  { info }: LocatedModel,
+  flags: ServeFlags,
+  cells: number,
+): string {
+  const { aliases, bound, defaults } = settings
+  const need = needOf(info, { slots: flags.parallel, cells, kvType: flags.kvType })
+  const cache = bound
+    ? `policy ${defaults.policy}, budget ${bound.budget}, local window ${bound.localWindow}, ratio ${bound.ratio}`
+    : `policy ${defaults.policy}: the cache is not bounded`
+  return [
+    `dynts ${settings.version} serves ${aliases[0]} at ${urls.join(', ')} (API at /v1)`,
+    `  ${cache}; ${flags.parallel} slots of ${cells} cells`,
+    `  weights ${formatBytes(need.weightBytes)}, cache ${formatBytes(need.cacheBytes)}, about ${formatBytes(need.bytes)} in all`,
+  ].join('\n')
+}

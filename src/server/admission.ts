@@ -1,0 +1,110 @@
+/**
+ * Who waits for a slot, and who is next. It knows no engine: what a job is, is the caller's.
+ */
+import { ApiError } from './api-error.ts'
+
+export interface AdmissionSettings {
+  readonly slots: number
+  /** The most that wait; of one client half of it, if others wait too. */
+  readonly mostWaiting: number
+}
+
+interface Entry<Job> {
+  readonly client: string
+  readonly job: Job
+}
+
+/** The last so many durations say how long one waits. */
+const rememberedDurations = 32
+
+export class Admission<Job> {
+  readonly #settings: AdmissionSettings
+  readonly #waiting: Entry<Job>[] = []
+  readonly #running = new Map<Job, string>()
+  /** When a client was served last, by a count. */
+  readonly #servedAt = new Map<string, number>()
+  readonly #durations: number[] = []
+  #served = 0
+
+  constructor(settings: AdmissionSettings) {
+    this.#settings = settings
+  }
+
+  get waiting(): readonly Job[] {
+    return this.#waiting.map(({ job }) => job)
+  }
+
+  get running(): readonly Job[] {
+    return [...this.#running.keys()]
+  }
+
+  /**
+   * Lets jobs of one client wait: all of them or none.
+   * @throws ApiError `queue_full`, `too_many_requests_of_yours`, with when to come again
+   */
+  enqueue(client: string, jobs: readonly Job[]): void {
+    const { slots, mostWaiting } = this.#settings
+    // What starts at once does not wait.
+    const free = Math.max(0, slots - this.#running.size - this.#waiting.length)
+    const added = Math.max(0, jobs.length - free)
+    const own = this.#waiting.filter((entry) => entry.client === client).length
+    const others = this.#waiting.length - own
+    if (added > 0 && this.#waiting.length + added > mostWaiting) {
+      throw new ApiError(429, 'queue_full', `${this.#waiting.length} generations wait already`, this.#comeAgain())
+    }
+    if (added > 0 && others > 0 && own + added > mostWaiting / 2) {
+      throw new ApiError(
+        429,
+        'too_many_requests_of_yours',
+        `${own} generations of yours wait already`,
+        this.#comeAgain(),
+      )
+    }
+    this.#waiting.push(...jobs.map((job) => ({ client, job })))
+  }
+
+  /** In front of all others: the engine died while it ran. */
+  enqueueAgain(client: string, job: Job): void {
+    this.#running.delete(job)
+    this.#waiting.unshift({ client, job })
+  }
+
+  /**
+   * The next to run, if a slot is free: of the client with the fewest running, among equals the one that was served longest ago, and
+   * of that client the one that came first.
+   */
+  next(): Job | undefined {
+    if (this.#running.size >= this.#settings.slots) return undefined
+    const clients = [...new Set(this.#waiting.map(({ client }) => client))]
+    const runningOf = (client: string) => [...this.#running.values()].filter((one) => one === client).length
+    const [chosen] = clients.sort(
+      (a, b) => runningOf(a) - runningOf(b) || (this.#servedAt.get(a) ?? 0) - (this.#servedAt.get(b) ?? 0),
+    )
+    const index = this.#waiting.findIndex(({ client }) => client === chosen)
+    const [entry] = index < 0 ? [] : this.#waiting.splice(index, 1)
+    if (!entry) return undefined
+    this.#running.set(entry.job, entry.client)
+    this.#servedAt.set(entry.client, ++this.#served)
+    return entry.job
+  }
+
+  /** The job has ended, or need not run any more. @param seconds that it ran; undefined: it says nothing of how long one waits */
+  remove(job: Job, seconds?: number): void {
+    const index = this.#waiting.findIndex((entry) => entry.job === job)
+    if (index >= 0) this.#waiting.splice(index, 1)
+    const client = this.#running.get(job)
+    this.#running.delete(job)
+    if (seconds !== undefined) this.#durations.push(seconds)
+    if (this.#durations.length > rememberedDurations) this.#durations.shift()
+    const isGone =
+      ![...this.#running.values()].includes(client ?? '') && !this.#waiting.some((entry) => entry.client === client)
+    // Clients come and go: of those without work the oldest are forgotten.
+    if (isGone && this.#servedAt.size > 1024) this.#servedAt.delete(this.#servedAt.keys().next().value ?? '')
+  }
+
+  #comeAgain(): { retryAfter: number } {
+    const mean = this.#durations.reduce((sum, one) => sum + one, 0) / Math.max(1, this.#durations.length)
+    const seconds = Math.ceil((this.#waiting.length / this.#settings.slots) * mean)
+    return { retryAfter: Math.min(60, Math.max(1, seconds)) }
+  }
+}

@@ -1,0 +1,102 @@
+/** Errors in OpenAI's shape, and what becomes one. */
+import { EngineError, InputError } from '../errors.ts'
+import { wellFormed } from './well-formed.ts'
+
+export interface ApiErrorFacts {
+  /** The field of the request that is wrong. */
+  readonly param?: string | undefined
+  /** Further fields of the error object. */
+  readonly extra?: Readonly<Record<string, unknown>> | undefined
+  /** Methods that a path takes. */
+  readonly allow?: string | undefined
+  /** Seconds. */
+  readonly retryAfter?: number | undefined
+}
+
+/** The type that goes with a status, where no other is given. */
+const types: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  405: 'invalid_request_error',
+  408: 'invalid_request_error',
+  413: 'invalid_request_error',
+  415: 'invalid_request_error',
+  429: 'rate_limit_error',
+  431: 'invalid_request_error',
+  500: 'server_error',
+  501: 'not_supported_error',
+  503: 'unavailable_error',
+}
+
+/** What a client is answered with. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly code: string
+  readonly facts: ApiErrorFacts
+
+  constructor(status: number, code: string, message: string, facts: ApiErrorFacts = {}) {
+    super(message)
+    this.name = 'ApiError'
+    this.status = status
+    this.code = code
+    this.facts = facts
+  }
+
+  get body(): { readonly error: Readonly<Record<string, unknown>> } {
+    const { param = null, extra } = this.facts
+    const type =
+      this.code === 'context_length_exceeded' ? 'exceed_context_size_error' : (types[this.status] ?? 'server_error')
+    return { error: { message: this.message, type, param, code: this.code, ...extra } }
+  }
+}
+
+/** What a client sent, as it is quoted in a message. */
+export function quoted(text: string): string {
+  const visible = JSON.stringify(wellFormed(text.slice(0, 200)))
+  return text.length > 200 ? `${visible} and more` : visible
+}
+
+export function apiErrorOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  if (error instanceof InputError) return ofInput(error)
+  if (error instanceof EngineError && error.code === 'engine_died') {
+    return new ApiError(
+      503,
+      'engine_died',
+      'the engine ended while it was at this request; it is being started again',
+      {
+        retryAfter: 1,
+      },
+    )
+  }
+  if (error instanceof EngineError) return new ApiError(500, 'engine_failed', error.message)
+  return new ApiError(500, 'internal_error', "this is a bug in dynts; the server's log has the details")
+}
+
+function ofInput({ code, message, details }: InputError): ApiError {
+  if (code === 'prompt_too_long') {
+    const { promptTokens = 0, mostPromptTokens = 0 } = details
+    return contextExceeded(promptTokens, mostPromptTokens)
+  }
+  return new ApiError(400, code, inApiNames(message))
+}
+
+/** Agents recognise this sentence and this code, and shorten the conversation. */
+export function contextExceeded(promptTokens: number | string, most: number): ApiError {
+  const hint = 'shorten the conversation, or start the server with a larger --budget'
+  return new ApiError(
+    400,
+    'context_length_exceeded',
+    `request (${promptTokens} tokens) exceeds the available context size (${most} tokens), try increasing it: ${hint}`,
+    { extra: { n_prompt_tokens: promptTokens, n_ctx: most } },
+  )
+}
+
+/** Fields in place of the command line's flags. */
+function inApiNames(message: string): string {
+  return message.replace(/--(?:policy|predictor|budget|local-window|ratio|max-tokens)\b/g, (flag) =>
+    flag.slice(2).replaceAll('-', '_'),
+  )
+}

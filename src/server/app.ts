@@ -1,0 +1,92 @@
+/** The HTTP side: each request is checked, led to its endpoint, and answered; what goes wrong is told in one shape. */
+import { randomUUID } from 'node:crypto'
+import { checkHost, checkOrigin, isAllowedOrigin } from './access.ts'
+import { ApiError, apiErrorOf } from './api-error.ts'
+import { findEndpoint } from './endpoints.ts'
+import type { Log } from './log.ts'
+import { errorReply } from './reply.ts'
+import type { ServerState } from './server-state.ts'
+
+/** Where a request came in. */
+export interface Connection {
+  /** Of the client. */
+  readonly address: string
+}
+
+const securityHeaders = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+}
+/** Never read by the client: a limit as good as any. */
+const clientClosed = 499
+
+export function createApp(
+  state: ServerState,
+  log: Log,
+): (request: Request, connection: Connection) => Promise<Response> {
+  const { settings, keys, metrics } = state
+  return async (request, { address }) => {
+    const url = new URL(request.url)
+    const host = request.headers.get('host') ?? undefined
+    const origin = request.headers.get('origin') ?? undefined
+    const given = request.headers.get('x-request-id') ?? ''
+    const requestId = /^[A-Za-z0-9_-]{1,64}$/.test(given) ? given : randomUUID()
+    const headers: Record<string, string> = {
+      ...securityHeaders,
+      'x-request-id': requestId,
+      'x-dynts-version': settings.version,
+    }
+    let path = 'unknown'
+    try {
+      checkHost(host, settings.access)
+      if (origin !== undefined && isAllowedOrigin(origin, host, settings.access)) {
+        headers['access-control-allow-origin'] = origin
+        headers['access-control-expose-headers'] = 'x-request-id, x-dynts-ignored, retry-after'
+        headers['vary'] = 'origin'
+        delete headers['cross-origin-resource-policy']
+      }
+      if (request.method === 'OPTIONS') return preflight(request, headers)
+      checkOrigin(request.method, origin, host, settings.access)
+      const { endpoint, params } = findEndpoint(request.method, url.pathname)
+      path = endpoint.path
+      const name = endpoint.needsKey
+        ? keys.nameOf(request.headers.get('authorization') ?? undefined, request.headers.get('x-api-key') ?? undefined)
+        : undefined
+      const call = { request, url, params, client: name ?? address, requestId, headers, signal: request.signal }
+      const response = await endpoint.handle(state, call)
+      metrics.onHttp(path, response.status)
+      return request.method === 'HEAD'
+        ? new Response(null, { status: response.status, headers: response.headers })
+        : response
+    } catch (error) {
+      const known = request.signal.aborted
+        ? new ApiError(clientClosed, 'cancelled', 'the client has left')
+        : apiErrorOf(error)
+      if (known.code === 'internal_error') {
+        log.error('a bug in dynts', { request: requestId, stack: error instanceof Error ? error.stack : String(error) })
+      }
+      if (known.status === 429) metrics.onRejection(known.code)
+      metrics.onHttp(path, known.status)
+      return errorReply(known, headers)
+    }
+  }
+}
+
+function preflight(request: Request, headers: Readonly<Record<string, string>>): Response {
+  const isAllowed = headers['access-control-allow-origin'] !== undefined
+  if (!isAllowed)
+    throw new ApiError(403, 'origin_not_allowed', 'pages of this origin may not ask here (--allow-origin)')
+  const asked = request.headers.get('access-control-request-headers')
+  const isPrivate = request.headers.get('access-control-request-private-network') === 'true'
+  return new Response(null, {
+    status: 204,
+    headers: {
+      ...headers,
+      'access-control-allow-methods': 'GET, POST, DELETE',
+      'access-control-max-age': '600',
+      ...(asked === null ? {} : { 'access-control-allow-headers': asked }),
+      ...(isPrivate ? { 'access-control-allow-private-network': 'true' } : {}),
+    },
+  })
+}

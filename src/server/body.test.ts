@@ -1,0 +1,40 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { parseBody, readBody } from './body.ts'
+
+const request = (body: string, headers: Record<string, string> = {}) =>
+  new Request('http://localhost/', { method: 'POST', body, headers })
+
+describe('a body', () => {
+  test('is read up to its limit', async () => {
+    expect(await readBody(request('abc'), 3)).toBe('abc')
+    await expect(readBody(request('abcd'), 3)).rejects.toMatchObject({ status: 413, code: 'body_too_large' })
+    await expect(readBody(request('abc', { 'content-encoding': 'gzip' }), 9)).rejects.toMatchObject({ status: 415 })
+  })
+
+  test('is an object of well-formed texts and finite numbers', () => {
+    expect(parseBody('\ufeff{"a": "\\ud800b"}')).toEqual({ a: '\ufffdb' })
+    for (const text of ['', 'x', '[1]', '1', 'null', '{"a": 1e999}', '{"a": [-1e999]}']) {
+      expect(() => parseBody(text)).toThrow(expect.objectContaining({ status: 400 }))
+    }
+  })
+
+  test('nests no deeper than 64 levels; brackets in texts do not count', () => {
+    const nested = (depth: number) => `{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
+    expect(() => parseBody(nested(64))).not.toThrow()
+    expect(() => parseBody(nested(65))).toThrow(expect.objectContaining({ code: 'too_deep' }))
+    expect(parseBody(JSON.stringify({ a: '\\"[[['.repeat(100) }))).toEqual({ a: '\\"[[['.repeat(100) })
+  })
+
+  test('whatever comes, it is an object or an error of the client', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+        try {
+          expect(typeof parseBody(text)).toBe('object')
+        } catch (error) {
+          expect(error).toMatchObject({ status: 400 })
+        }
+      }),
+    )
+  })
+})

@@ -1,0 +1,67 @@
+/** A request's body: within its limit, and JSON that does not nest without end. */
+import { ApiError, quoted } from './api-error.ts'
+import { wellFormed } from './well-formed.ts'
+
+const deepest = 64
+
+/** @throws ApiError `body_too_large`, `unsupported_encoding` */
+export async function readBody(request: Request, mostBytes: number): Promise<string> {
+  const encoding = request.headers.get('content-encoding')
+  if (encoding !== null && encoding !== 'identity') {
+    throw new ApiError(415, 'unsupported_encoding', `the body must not be encoded as ${quoted(encoding)}`)
+  }
+  const tooLarge = new ApiError(413, 'body_too_large', `the body is larger than ${mostBytes} bytes (--max-body)`)
+  if (Number(request.headers.get('content-length') ?? 0) > mostBytes) throw tooLarge
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += part.length
+    if (bytes > mostBytes) throw tooLarge
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+/**
+ * A JSON object; `null` in it means that a field is not given.
+ * @throws ApiError `invalid_json`, `too_deep`, `invalid_type`
+ */
+export function parseBody(text: string): Record<string, unknown> {
+  if (depthOf(text) > deepest) throw new ApiError(400, 'too_deep', `the body nests deeper than ${deepest} levels`)
+  let value: unknown
+  try {
+    value = JSON.parse(text.replace(/^\uFEFF/, ''), checked)
+  } catch (cause) {
+    throw new ApiError(
+      400,
+      'invalid_json',
+      `the body must be JSON: ${cause instanceof Error ? quoted(cause.message) : ''}`,
+    )
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ApiError(400, 'invalid_type', 'the body must be a JSON object')
+  }
+  return value as Record<string, unknown>
+}
+
+function checked(_key: string, value: unknown): unknown {
+  if (typeof value === 'string') return wellFormed(value)
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new SyntaxError('a number is too large')
+  return value
+}
+
+/** Of brackets outside of texts. */
+function depthOf(text: string): number {
+  let [depth, deepestSeen] = [0, 0]
+  let inText = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (inText) {
+      if (code === 0x5c) i++
+      else if (code === 0x22) inText = false
+    } else if (code === 0x22) inText = true
+    else if (code === 0x5b || code === 0x7b) deepestSeen = Math.max(deepestSeen, ++depth)
+    else if (code === 0x5d || code === 0x7d) depth--
+  }
+  return deepestSeen
+}

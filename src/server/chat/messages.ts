@@ -1,0 +1,78 @@
+/** Messages as clients send them, to messages as a template gets them. */
+import { z } from 'zod'
+import type { ChatMessage } from '../../llama/index.ts'
+import { ApiError, quoted } from '../api-error.ts'
+
+const mostMessages = 2048
+
+const part = z.looseObject({ type: z.string('it must be a string'), text: z.string('it must be a string').optional() })
+const content = z.union([z.string(), z.array(part)], 'it must be a string, or a list of parts')
+const message = z.looseObject({
+  role: z.string('it must be a string'),
+  content: content.nullish(),
+  reasoning_content: z.string('it must be a string').nullish(),
+  reasoning: z.string('it must be a string').nullish(),
+  tool_calls: z.unknown().optional(),
+})
+export const messagesSchema = z
+  .array(message, 'it must be a list of messages')
+  .min(1, 'it must have at least one message')
+  .max(mostMessages, `it must have at most ${mostMessages} messages`)
+
+type GivenMessage = z.infer<typeof message>
+
+/** @throws ApiError `invalid_value`, `unsupported_content`, `tools_not_supported`, `conflicting_parameters` */
+export function readMessages(given: readonly GivenMessage[]): ChatMessage[] {
+  const messages = given.map(readMessage)
+  if (messages.at(-1)?.role === 'assistant') {
+    const param = `messages.${messages.length - 1}.role`
+    throw new ApiError(
+      400,
+      'invalid_value',
+      "the last message must not be the assistant's: going on with an answer is not offered",
+      { param },
+    )
+  }
+  return messages
+}
+
+function readMessage(given: GivenMessage, index: number): ChatMessage {
+  const where = `messages.${index}`
+  const role = given.role === 'developer' ? 'system' : given.role
+  const calls = given.tool_calls
+  if (role === 'tool' || (Array.isArray(calls) && calls.length > 0)) {
+    throw new ApiError(400, 'tools_not_supported', 'tools are not offered', { param: where })
+  }
+  if (role !== 'system' && role !== 'user' && role !== 'assistant') {
+    const message = `${where}.role must be system, developer, user or assistant, not ${quoted(given.role)}`
+    throw new ApiError(400, 'invalid_value', message, { param: `${where}.role` })
+  }
+  const text = textOf(given.content, where)
+  if (text === undefined && role !== 'assistant') {
+    throw new ApiError(400, 'missing_field', `${where}.content is missing`, { param: `${where}.content` })
+  }
+  const thinking = role === 'assistant' ? thinkingOf(given, where) : undefined
+  return { role, content: text ?? '', ...(thinking === undefined ? {} : { reasoning_content: thinking }) }
+}
+
+function textOf(given: GivenMessage['content'], where: string): string | undefined {
+  if (typeof given === 'string') return given
+  return given?.map(({ type, text }, i) => textOfPart(type, text, `${where}.content.${i}`)).join('\n')
+}
+
+function textOfPart(type: string, text: string | undefined, param: string): string {
+  if (type !== 'text') {
+    throw new ApiError(400, 'unsupported_content', `${param}: only text is offered, not ${quoted(type)}`, { param })
+  }
+  if (text === undefined)
+    throw new ApiError(400, 'missing_field', `${param}.text is missing`, { param: `${param}.text` })
+  return text
+}
+
+function thinkingOf({ reasoning_content, reasoning }: GivenMessage, where: string): string | undefined {
+  if (typeof reasoning_content === 'string' && typeof reasoning === 'string' && reasoning_content !== reasoning) {
+    const message = `${where}: reasoning_content and reasoning differ`
+    throw new ApiError(400, 'conflicting_parameters', message, { param: `${where}.reasoning` })
+  }
+  return reasoning_content ?? reasoning ?? undefined
+}

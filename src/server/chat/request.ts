@@ -1,0 +1,107 @@
+/** A request for a chat completion: its form, and what it asks of the engine. */
+import { z } from 'zod'
+import type { GenerateRequest } from '../../engine/types.ts'
+import { ApiError } from '../api-error.ts'
+import { ignoredFields } from './fields.ts'
+import { messagesSchema, readMessages } from './messages.ts'
+import { generationOf, samplingFields, seedOf, tokenLimit, type RequestDefaults } from './sampling-fields.ts'
+import { readThinking, thinkingFields } from './thinking.ts'
+
+const shape = {
+  ...samplingFields,
+  ...thinkingFields,
+  messages: messagesSchema,
+  reasoning_format: z.enum(['auto', 'deepseek', 'none'], 'it must be auto, deepseek or none').nullish(),
+  separate_reasoning: z.boolean('it must be true or false').nullish(),
+  include_reasoning: z.boolean('it must be true or false').nullish(),
+}
+const schema = z.object(shape)
+const supported: ReadonlySet<string> = new Set(Object.keys(shape))
+
+/** What both kinds of requests come to. */
+export interface ReadRequest {
+  readonly model: string | undefined
+  readonly generation: Omit<GenerateRequest, 'seed'>
+  /** Of the first choice; the others count on. */
+  readonly seed: number
+  readonly choices: number
+  readonly isStream: boolean
+  readonly includeUsage: boolean
+  readonly withEvents: boolean
+  readonly withTokenIds: boolean
+  /** Whether `maxTokens` shrinks to what fits. */
+  readonly mayShrink: boolean
+  /** How thinking is told: in a field of its own, not at all, or as part of the text, with its tags. */
+  readonly thinkingTo: 'field' | 'nowhere' | 'content'
+  /** Fields that are not known. */
+  readonly ignored: readonly string[]
+}
+
+/** @throws ApiError naming the first field that is wrong */
+export function readChatRequest(body: Readonly<Record<string, unknown>>, defaults: RequestDefaults): ReadRequest {
+  const ignored = ignoredFields(body, supported)
+  const given = checked(schema, body)
+  const messages = readMessages(given.messages)
+  const { enabled, budget, variables } = readThinking(given)
+  const { maxTokens, isGiven } = tokenLimit(given, defaults)
+  const isSeparate = given.reasoning_format !== 'none' && given.separate_reasoning !== false
+  const isHidden = given.include_reasoning === false || given.reasoning?.exclude === true
+  const thinkingBudget = enabled === false ? 0 : (budget ?? defaults.thinkingBudget)
+  return {
+    ...common(given, defaults),
+    generation: {
+      ...generationOf(given, defaults),
+      prompt: { messages, enableThinking: enabled ?? true, templateVariables: variables },
+      maxTokens,
+      thinkingBudget,
+    },
+    mayShrink: !isGiven,
+    thinkingTo: !isSeparate ? 'content' : isHidden ? 'nowhere' : 'field',
+    ignored,
+  }
+}
+
+/** @throws ApiError naming the first field that is wrong */
+export function checked<T extends z.ZodType>(form: T, body: unknown): z.infer<T> {
+  const { data, error } = form.safeParse(body)
+  if (!error) return data
+  const [issue] = error.issues
+  const path = issue?.path.join('.') ?? ''
+  const isMissing =
+    issue?.code === 'invalid_type' && issue.input === undefined && valueAt(body, issue.path) === undefined
+  const what = path === '' ? 'the body' : path
+  const message = isMissing ? `${what} is missing` : `${what}: ${issue?.message ?? 'it is wrong'}`
+  const code = isMissing ? 'missing_field' : issue?.code === 'invalid_type' ? 'invalid_type' : 'invalid_value'
+  throw new ApiError(400, code, message, { param: path })
+}
+
+function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined | null)?.[key], body)
+}
+
+/** What the two kinds of requests tell alike. @throws ApiError `invalid_value` */
+export function common(
+  given: z.infer<z.ZodObject<typeof samplingFields>>,
+  { slots }: RequestDefaults,
+): Pick<ReadRequest, 'model' | 'seed' | 'choices' | 'isStream' | 'includeUsage' | 'withEvents' | 'withTokenIds'> {
+  const choices = given.n ?? 1
+  if (choices > slots) {
+    throw new ApiError(400, 'invalid_value', `n must be at most ${slots} (--parallel), not ${choices}`, { param: 'n' })
+  }
+  const isStream = given.stream ?? false
+  if (given.stream_options && !isStream) {
+    throw new ApiError(400, 'invalid_value', 'stream_options has no effect without stream', { param: 'stream_options' })
+  }
+  if (given.dynts?.events === true && !isStream) {
+    throw new ApiError(400, 'invalid_value', 'dynts.events has no effect without stream', { param: 'dynts.events' })
+  }
+  return {
+    model: given.model ?? undefined,
+    seed: seedOf(given),
+    choices,
+    isStream,
+    includeUsage: given.stream_options?.include_usage ?? false,
+    withEvents: given.dynts?.events ?? false,
+    withTokenIds: given.return_token_ids ?? given.return_tokens ?? false,
+  }
+}

@@ -1,0 +1,79 @@
+/** Runs the choices of a request, and tells what happens to each as it happens. */
+import type { GenerateEvent } from '../../engine/types.ts'
+import { ApiError, apiErrorOf, contextExceeded } from '../api-error.ts'
+import type { GenerationService, Job } from '../service.ts'
+import type { Finished } from './report.ts'
+import type { ReadRequest } from './request.ts'
+
+export interface ChoiceListener {
+  onEvent(choice: number, event: GenerateEvent, job: Job): void
+  /** As `JobListener.onRestart`. */
+  onRestart(choice: number): boolean
+}
+
+export interface RunningChoices {
+  /** All choices' ends. Rejects with the ApiError of the first that failed; the others are cancelled then. */
+  readonly finished: Promise<readonly Finished[]>
+  /** Ends them all; `finished` is never settled then. */
+  readonly cancel: () => void
+}
+
+/**
+ * The request as the engine is to carry it out.
+ * @throws ApiError for what cannot be carried out
+ */
+export async function settle(service: GenerationService, read: ReadRequest, cells: number): Promise<ReadRequest> {
+  const { generation, seed, mayShrink } = read
+  const plan = await service.plan({ ...generation, seed })
+  if (plan.cells <= cells) return read
+  // Without a bound: the default number of tokens shrinks to what the slot holds.
+  const room = cells - plan.promptTokens + 1
+  if (room < 1) throw contextExceeded(plan.promptTokens, cells)
+  if (mayShrink) return { ...read, generation: { ...generation, maxTokens: room } }
+  throw new ApiError(
+    400,
+    'cache_too_small',
+    `the request may need ${plan.cells} cells and a slot has ${cells}: give max_tokens ${room} or less, or start the server with --cells ${plan.cells}`,
+    { param: 'max_tokens' },
+  )
+}
+
+/** @throws ApiError if the queue is full */
+export function runChoices(
+  service: GenerationService,
+  client: string,
+  id: string,
+  { generation, seed, choices }: ReadRequest,
+  listener: ChoiceListener,
+): RunningChoices {
+  const finished: (Finished | undefined)[] = Array.from({ length: choices }, () => undefined)
+  let settle: { resolve: (all: readonly Finished[]) => void; reject: (error: ApiError) => void } | undefined
+  const ends = new Promise<readonly Finished[]>((resolve, reject) => (settle = { resolve, reject }))
+  ends.catch(() => undefined)
+  const cancel = () => {
+    for (const job of jobs) service.cancel(job)
+  }
+  const requests = finished.map((_, choice) => ({
+    id: choices === 1 ? id : `${id}-${choice}`,
+    request: { ...generation, seed: (seed + choice) % (2 ** 32 - 1) },
+    listener: {
+      onEvent: (event: GenerateEvent) => {
+        const job = jobs[choice]
+        if (!job) return
+        listener.onEvent(choice, event, job)
+        if (event.type !== 'finish') return
+        finished[choice] = { job, result: event.result }
+        const all = finished.filter((one) => one !== undefined)
+        if (all.length === choices) settle?.resolve(all)
+      },
+      onRestart: () => listener.onRestart(choice),
+      onError: (error: ApiError) => {
+        settle?.reject(apiErrorOf(error))
+        cancel()
+      },
+    },
+  }))
+  const jobs: Job[] = []
+  jobs.push(...service.submit(client, requests))
+  return { finished: ends, cancel }
+}

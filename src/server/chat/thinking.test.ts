@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest'
+import { readThinking, type ThinkingFields } from './thinking.ts'
+
+describe('readThinking', () => {
+  test.each<[ThinkingFields, { enabled?: boolean; budget?: number; variables?: object }]>([
+    [{}, {}],
+    [{ reasoning_effort: 'none' }, { enabled: false, variables: { thinking: false } }],
+    [{ reasoning_effort: 'high' }, { enabled: true, variables: { thinking: true, reasoning_effort: 'high' } }],
+    [{ reasoning: { effort: 'low' } }, { enabled: true, variables: { thinking: true, reasoning_effort: 'low' } }],
+    [{ think: 'medium' }, { enabled: true, variables: { thinking: true, reasoning_effort: 'medium' } }],
+    [{ think: false }, { enabled: false, variables: { thinking: false } }],
+    [{ thinking: { type: 'disabled' } }, { enabled: false, variables: { thinking: false } }],
+    [{ thinking: { type: 'enabled', budget_tokens: 9 } }, { enabled: true, budget: 9, variables: { thinking: true } }],
+    [{ thinking_budget: 0 }, { enabled: false, variables: { thinking: false } }],
+    [{ thinking_budget: -1 }, {}],
+    [{ reasoning: { max_tokens: 5 } }, { budget: 5 }],
+    [{ thinking_budget: 7, reasoning_budget: 7 }, { budget: 7 }],
+    [
+      { chat_template_kwargs: { enable_thinking: false, style: 'plain' } },
+      { enabled: false, variables: { thinking: false, style: 'plain' } },
+    ],
+  ])('%j', (given, { enabled, budget, variables = {} }) => {
+    expect(readThinking(given)).toEqual({ enabled, budget, variables })
+  })
+
+  test.each<[ThinkingFields]>([
+    [{ enable_thinking: true, think: false }],
+    [{ reasoning_effort: 'high', thinking: { type: 'disabled' } }],
+    [{ thinking_budget: 1, reasoning_budget: 2 }],
+    [{ reasoning_effort: 'high', think: 'low' }],
+    [{ enable_thinking: true, thinking_budget: 0 }],
+  ])('%j contradicts itself', (given) => {
+    expect(() => readThinking(given)).toThrow(expect.objectContaining({ status: 400, code: 'conflicting_parameters' }))
+  })
+})

@@ -1,0 +1,72 @@
+/** All endpoints, and which one a request is for. */
+import { ApiError } from './api-error.ts'
+import type { Endpoint } from './endpoint.ts'
+import { chatCompletions, countTokens } from './routes/chat-completions.ts'
+import { model, models } from './routes/models.ts'
+import { health, metrics, props, slots } from './routes/state.ts'
+
+export const endpoints: readonly Endpoint[] = [
+  chatCompletions,
+  countTokens,
+  models,
+  model,
+  health,
+  metrics,
+  props,
+  slots,
+]
+
+/** Known elsewhere, not offered here: what to use instead. */
+const elsewhere: Readonly<Record<string, string>> = {
+  '/v1/embeddings': 'embeddings are not offered',
+  '/v1/messages': 'use /v1/chat/completions',
+  '/v1/responses': 'use /v1/chat/completions',
+  '/v1/rerank': 'reranking is not offered',
+  '/completion': 'use /v1/chat/completions',
+  '/infill': 'infilling is not offered',
+  '/api/chat': 'use /v1/chat/completions',
+}
+
+export interface Found {
+  readonly endpoint: Endpoint
+  readonly params: Readonly<Record<string, string>>
+}
+
+/** @throws ApiError `not_found`, `method_not_allowed`, `not_supported` */
+export function findEndpoint(method: string, path: string): Found {
+  const candidates = endpoints.flatMap((endpoint) => {
+    const params = [endpoint.path, ...(endpoint.also ?? [])].map((pattern) => match(pattern, path)).find((one) => one)
+    return params ? [{ endpoint, params }] : []
+  })
+  const asked = method === 'HEAD' ? 'GET' : method
+  const found = candidates.find(({ endpoint }) => endpoint.method === asked)
+  if (found) return found
+  if (candidates.length > 0) {
+    const allowed = candidates.map(({ endpoint }) => endpoint.method).join(', ')
+    throw new ApiError(405, 'method_not_allowed', `${path} takes ${allowed}`, { allow: allowed })
+  }
+  const hint = Object.hasOwn(elsewhere, path) ? elsewhere[path] : undefined
+  if (hint !== undefined) throw new ApiError(501, 'not_supported', `${path} is not offered: ${hint}`)
+  const versioned = endpoints.some((endpoint) => match(endpoint.path, `/v1${path}`))
+  throw new ApiError(404, 'not_found', `there is no ${path} here${versioned ? `: the base address ends in /v1` : ''}`)
+}
+
+function match(pattern: string, path: string): Record<string, string> | undefined {
+  const [wanted, given] = [pattern.split('/'), path.split('/')]
+  if (wanted.length !== given.length) return undefined
+  const params: Record<string, string> = {}
+  for (const [i, part] of wanted.entries()) {
+    const own = given[i] ?? ''
+    if (part.startsWith(':')) params[part.slice(1)] = decoded(own)
+    else if (part !== own) return undefined
+  }
+  return params
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}

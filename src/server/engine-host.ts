@@ -1,0 +1,87 @@
+/**
+ * The engine process: one model and one engine, driven by messages from the HTTP process that forked it. It ends when that process is
+ * gone. A Ctrl-C in a terminal reaches it as well, and is left to the parent.
+ */
+import { Engine } from '../engine/engine.ts'
+import { EngineThread } from '../engine/engine-thread.ts'
+import type { Generation } from '../engine/generation.ts'
+import { loadModel, type Model } from '../engine/model.ts'
+import { toPlainError } from '../engine/protocol.ts'
+import type { GenerateRequest } from '../engine/types.ts'
+import type { EngineFacts, FromHost, HostOptions, ToHost } from './engine-messages.ts'
+
+const heartbeatMs = 250
+
+let model: Model | undefined
+let engine: Engine | undefined
+const running = new Map<string, Generation>()
+
+function send(message: FromHost): void {
+  // The channel may close between the check and the message: then this process ends by `disconnect`.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
+}
+
+async function load({ model: reference, kvType, slots, cells, attention, ...options }: HostOptions): Promise<void> {
+  try {
+    const loaded = await loadModel(reference, { ...options, onProgress: (share) => send({ type: 'progress', share }) })
+    model = loaded
+    engine = await Engine.create(loaded, { cells, sequences: slots, kvType, attention })
+    send({ type: 'ready', facts: factsOf(loaded, engine) })
+  } catch (error) {
+    send({ type: 'loadFailed', error: toPlainError(error) })
+  }
+}
+
+function factsOf({ backend, threads, release, notEvictable, gpuProblem }: Model, opened: Engine): EngineFacts {
+  const { cells, bytesPerCell, cacheBytes } = opened
+  return { cells, bytesPerCell, cacheBytes, backend, threads, release, notEvictable, gpuProblem }
+}
+
+async function generate(id: string, request: GenerateRequest): Promise<void> {
+  try {
+    if (!engine) throw new Error('nothing is loaded')
+    const generation = engine.generate(request)
+    running.set(id, generation)
+    for await (const event of generation) send({ type: 'event', id, event })
+  } catch (error) {
+    send({ type: 'error', id, error: toPlainError(error) })
+  } finally {
+    running.delete(id)
+  }
+}
+
+async function answer(call: number, compute: (loaded: Model) => Promise<unknown>): Promise<void> {
+  try {
+    if (!model) throw new Error('nothing is loaded')
+    send({ type: 'reply', call, reply: await compute(model) })
+  } catch (error) {
+    send({ type: 'failure', call, error: toPlainError(error) })
+  }
+}
+
+function receive(message: ToHost): void {
+  switch (message.type) {
+    case 'load':
+      return void load(message.options)
+    case 'submit':
+      return void generate(message.id, message.request)
+    case 'cancel':
+      return running.get(message.id)?.cancel()
+    case 'plan':
+      return void answer(message.call, (loaded) => loaded.plan(message.message))
+    case 'tokenize':
+      return void answer(message.call, (loaded) => loaded.tokenize(message.message))
+    case 'close':
+      // The operating system frees what llama.cpp holds faster than llama.cpp does.
+      process.exit(0)
+  }
+}
+
+setInterval(() => {
+  const silentMs = running.size > 0 ? performance.now() - EngineThread.shared().lastSignAt : 0
+  send({ type: 'heartbeat', silentMs })
+}, heartbeatMs)
+process.on('message', receive)
+process.on('disconnect', () => process.exit(0))
+process.on('SIGINT', () => undefined)
+process.on('SIGTERM', () => undefined)

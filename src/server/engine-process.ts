@@ -1,0 +1,253 @@
+/**
+ * The engine process as the HTTP process sees it: starts it, watches it, and starts it anew when it has died or hangs.
+ */
+import { fork, type ChildProcess } from 'node:child_process'
+import { EngineError } from '../errors.ts'
+import { fromPlainError, type PlanReply } from '../engine/protocol.ts'
+import type { GenerateEvent, GenerateRequest } from '../engine/types.ts'
+import type { EngineFacts, FromHost, HostCall, HostCalls, HostOptions, ToHost } from './engine-messages.ts'
+
+export type EngineState = 'loading' | 'ready' | 'restarting' | 'closed'
+
+/** Receives what happens to one generation. After `onError`, or the event `finish`, nothing more comes. */
+export interface GenerationListener {
+  onEvent(event: GenerateEvent): void
+  /** EngineError `engine_died`: the process is gone, and the generation with it. */
+  onError(error: Error): void
+}
+
+/** What the service needs of an engine. */
+export interface EngineBackend {
+  readonly state: EngineState
+  /** @throws InputError for a request that cannot be carried out; EngineError `engine_died` */
+  plan(request: GenerateRequest): Promise<PlanReply>
+  /** Tokens of a text, special tokens recognised. */
+  tokenize(text: string): Promise<Int32Array>
+  submit(id: string, request: GenerateRequest, listener: GenerationListener): void
+  cancel(id: string): void
+}
+
+export interface EngineProcessOptions {
+  readonly host: HostOptions
+  /** An engine that has work, and says nothing for so long, is killed. */
+  readonly stallTimeoutMs: number
+  readonly onState?: ((state: EngineState) => void) | undefined
+  /** Share of the weights that are read, 0 to 1. */
+  readonly onProgress?: ((share: number) => void) | undefined
+  /** @param reason `exit`, `signal` or `stall`; with what the process said last */
+  readonly onDeath?: ((reason: string, details: string) => void) | undefined
+  /** For tests: another program. */
+  readonly program?: URL | undefined
+}
+
+/** Of the environment, what a model needs; no API key. */
+const passedOn =
+  /^(?:PATH|HOME|TMPDIR|TMP|TEMP|USERPROFILE|APPDATA|LOCALAPPDATA|SystemRoot|LANG|LC_.*|HF_.*|XDG_.*|DYNTS_CACHE.*|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|LD_LIBRARY_PATH|DYLD_.*|CUDA_.*|GGML_.*|VK_.*|HIP_.*|OMP_.*)$/
+const longestDelayMs = 30_000
+const healthyAfterMs = 60_000
+const keptLines = 20
+
+export class EngineProcess implements EngineBackend {
+  readonly #options: EngineProcessOptions
+  readonly #listeners = new Map<string, GenerationListener>()
+  readonly #calls = new Map<number, { resolve: (reply: unknown) => void; reject: (error: Error) => void }>()
+  #child: ChildProcess | undefined
+  #state: EngineState = 'loading'
+  #facts: EngineFacts | undefined
+  #lastCall = 0
+  #delayMs = 0
+  #readyAt = 0
+  #said: string[] = []
+  #killedFor: string | undefined
+  #heardAt = performance.now()
+  #retry: NodeJS.Timeout | undefined
+  readonly #watchdog: NodeJS.Timeout
+
+  constructor(options: EngineProcessOptions) {
+    this.#options = options
+    this.#watchdog = setInterval(() => this.#watch(), Math.min(1000, options.stallTimeoutMs / 4)).unref()
+  }
+
+  get state(): EngineState {
+    return this.#state
+  }
+
+  get facts(): EngineFacts | undefined {
+    return this.#facts
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
+  /**
+   * Starts the process and waits until the model is loaded.
+   * @throws what `loadModel` and `Engine.create` throw; EngineError `engine_died`
+   */
+  async start(): Promise<EngineFacts> {
+    this.#facts = await this.#spawn()
+    return this.#facts
+  }
+
+  async plan(request: GenerateRequest): Promise<PlanReply> {
+    return await this.#call('plan', request)
+  }
+
+  async tokenize(text: string): Promise<Int32Array> {
+    return await this.#call('tokenize', text)
+  }
+
+  submit(id: string, request: GenerateRequest, listener: GenerationListener): void {
+    if (this.#state !== 'ready') {
+      listener.onError(diedError('it is not running'))
+      return
+    }
+    this.#listeners.set(id, listener)
+    this.#send({ type: 'submit', id, request })
+  }
+
+  cancel(id: string): void {
+    if (this.#listeners.has(id)) this.#send({ type: 'cancel', id })
+  }
+
+  /** Ends the process; what is running in it is lost. */
+  async close(): Promise<void> {
+    this.#setState('closed')
+    clearInterval(this.#watchdog)
+    clearTimeout(this.#retry)
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    this.#send({ type: 'close' })
+    const late = setTimeout(() => child.kill('SIGKILL'), 5000)
+    await gone
+    clearTimeout(late)
+  }
+
+  #spawn(): Promise<EngineFacts> {
+    const program = this.#options.program ?? new URL('./engine-host.js', import.meta.url)
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => passedOn.test(name)))
+    const child = fork(program, {
+      serialization: 'advanced',
+      execArgv: [],
+      env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    this.#child = child
+    this.#said = []
+    this.#killedFor = undefined
+    this.#heardAt = performance.now()
+    const hear = (data: string) => {
+      this.#said = [...this.#said, ...data.split('\n').filter((line) => line.trim() !== '')].slice(-keptLines)
+    }
+    child.stdout?.setEncoding('utf8').on('data', hear)
+    child.stderr?.setEncoding('utf8').on('data', hear)
+    return new Promise<EngineFacts>((resolve, reject) => {
+      const onMessage = (message: FromHost) => {
+        this.#heardAt = performance.now()
+        if (message.type === 'ready') {
+          this.#readyAt = performance.now()
+          this.#setState('ready')
+          resolve(message.facts)
+        } else if (message.type === 'loadFailed') reject(fromPlainError(message.error))
+        else this.#receive(message)
+      }
+      child.on('message', onMessage)
+      child.on('error', () => undefined)
+      child.once('exit', (code, signal) => {
+        const why = this.#killedFor ?? (signal === null ? 'exit' : 'signal')
+        const error = diedError(signal === null ? `exit code ${code}` : `it was ended by ${signal}`)
+        reject(error)
+        this.#die(why, error)
+      })
+      this.#send({ type: 'load', options: this.#options.host })
+    })
+  }
+
+  #receive(message: Exclude<FromHost, { type: 'ready' | 'loadFailed' }>): void {
+    switch (message.type) {
+      case 'progress':
+        return this.#options.onProgress?.(message.share)
+      case 'heartbeat':
+        if (message.silentMs > this.#options.stallTimeoutMs) this.#kill('stall')
+        return
+      case 'event': {
+        const listener = this.#listeners.get(message.id)
+        if (message.event.type === 'finish') this.#listeners.delete(message.id)
+        return listener?.onEvent(message.event)
+      }
+      case 'error': {
+        const listener = this.#listeners.get(message.id)
+        this.#listeners.delete(message.id)
+        return listener?.onError(fromPlainError(message.error))
+      }
+      case 'reply':
+      case 'failure': {
+        const call = this.#calls.get(message.call)
+        this.#calls.delete(message.call)
+        if (message.type === 'reply') call?.resolve(message.reply)
+        else call?.reject(fromPlainError(message.error))
+      }
+    }
+  }
+
+  async #call<N extends HostCall>(type: N, message: HostCalls[N]['message']): Promise<HostCalls[N]['reply']> {
+    if (this.#state !== 'ready') throw diedError('it is not running')
+    const call = ++this.#lastCall
+    const reply = new Promise<unknown>((resolve, reject) => this.#calls.set(call, { resolve, reject }))
+    this.#send({ type, call, message } as ToHost)
+    return (await reply) as HostCalls[N]['reply']
+  }
+
+  #send(message: ToHost): void {
+    // A channel that has just closed is told by `exit`.
+    if (this.#child?.connected) this.#child.send(message, () => undefined)
+  }
+
+  /** A process that hangs as a whole sends no heartbeat either. */
+  #watch(): void {
+    if (this.#state === 'ready' && performance.now() - this.#heardAt > this.#options.stallTimeoutMs) this.#kill('stall')
+  }
+
+  #kill(reason: string): void {
+    this.#killedFor = reason
+    this.#child?.kill('SIGKILL')
+  }
+
+  #die(reason: string, error: EngineError): void {
+    const wasReady = this.#readyAt > 0
+    const listeners = [...this.#listeners.values()]
+    const calls = [...this.#calls.values()]
+    this.#listeners.clear()
+    this.#calls.clear()
+    if (this.#state !== 'closed' && wasReady) {
+      this.#setState('restarting')
+      this.#options.onDeath?.(reason, this.#said.join('\n'))
+      this.#scheduleRestart()
+    }
+    for (const { reject } of calls) reject(error)
+    for (const listener of listeners) listener.onError(error)
+  }
+
+  #scheduleRestart(): void {
+    if (performance.now() - this.#readyAt > healthyAfterMs) this.#delayMs = 0
+    this.#retry = setTimeout(() => {
+      // An end of this one comes back here by `exit`; a model that can no longer be loaded is tried again.
+      this.#spawn().then(
+        (facts) => (this.#facts = facts),
+        () => this.#child?.kill('SIGKILL'),
+      )
+    }, this.#delayMs)
+    this.#delayMs = Math.min(longestDelayMs, Math.max(500, this.#delayMs * 2))
+  }
+
+  #setState(state: EngineState): void {
+    if (this.#state === 'closed' || this.#state === state) return
+    this.#state = state
+    this.#options.onState?.(state)
+  }
+}
+
+function diedError(reason: string): EngineError {
+  return new EngineError('engine_died', `the engine process is gone: ${reason}`)
+}

@@ -1,0 +1,139 @@
+/** POST /v1/chat/completions and /v1/completions: text from a model, whole or as it comes. */
+import { readBody, parseBody } from '../body.ts'
+import { ApiError, quoted } from '../api-error.ts'
+import { ChatAnswer, type Answer, type AnswerHead, type AnswerSettings } from '../chat/completion.ts'
+import { ignoredHeader } from '../chat/fields.ts'
+import { newId } from '../chat/report.ts'
+import { readChatRequest, type ReadRequest } from '../chat/request.ts'
+import { runChoices, settle } from '../chat/run-choices.ts'
+import type { Call, Endpoint } from '../endpoint.ts'
+import { eventStream, slowJson } from '../reply.ts'
+import type { ServerState } from '../server-state.ts'
+import { checkTextSize } from '../text-size.ts'
+
+/** One kind of completion. */
+interface Kind {
+  readonly idPrefix: 'chatcmpl' | 'cmpl'
+  readonly read: (body: Readonly<Record<string, unknown>>, defaults: ServerState['settings']['defaults']) => ReadRequest
+  readonly answer: (settings: AnswerSettings, request: ReadRequest, head: AnswerHead) => Answer
+}
+
+const chat: Kind = {
+  idPrefix: 'chatcmpl',
+  read: readChatRequest,
+  answer: (settings, request, head) => new ChatAnswer(settings, request, head),
+}
+
+export const chatCompletions: Endpoint = {
+  method: 'POST',
+  path: '/v1/chat/completions',
+  also: ['/chat/completions'],
+  summary: 'An answer to a conversation',
+  needsKey: true,
+  handle: (state, call) => complete(chat, state, call),
+}
+
+export const countTokens: Endpoint = {
+  method: 'POST',
+  path: '/v1/chat/completions/input_tokens',
+  summary: 'How many tokens a conversation is',
+  needsKey: true,
+  handle: async (state, call) => {
+    const { generation, seed } = chat.read(
+      parseBody(await readBody(call.request, state.settings.mostBodyBytes)),
+      state.settings.defaults,
+    )
+    const { promptTokens } = await state.service.plan({ ...generation, seed })
+    return Response.json({ object: 'response.input_tokens', input_tokens: promptTokens }, { headers: call.headers })
+  },
+}
+
+async function complete(kind: Kind, state: ServerState, call: Call): Promise<Response> {
+  const { service, settings } = state
+  const asked = kind.read(parseBody(await readBody(call.request, settings.mostBodyBytes)), settings.defaults)
+  checkModel(asked.model, settings)
+  checkTextSize(asked.generation.prompt, state)
+  const read = await settle(service, asked, state.backend.facts?.cells ?? 0)
+  const head = { id: newId(kind.idPrefix), created: Math.floor(Date.now() / 1000) }
+  const answer = kind.answer(settings.answers, read, head)
+  const ignored = ignoredHeader(read.ignored)
+  const headers = { ...call.headers, ...(ignored === '' ? {} : { 'x-dynts-ignored': ignored }) }
+  return read.isStream
+    ? stream(state, call, { id: head.id, read, answer, headers })
+    : await whole(state, call, { id: head.id, read, answer, headers })
+}
+
+interface Completion {
+  readonly id: string
+  readonly read: ReadRequest
+  readonly answer: Answer
+  readonly headers: Readonly<Record<string, string>>
+}
+
+function stream(
+  { service, settings }: ServerState,
+  { client }: Call,
+  { id, read, answer, headers }: Completion,
+): Response {
+  // A full queue is told by the status: nothing has been sent yet.
+  const waiting: object[][] = []
+  let write = (...chunks: readonly object[]): void => void waiting.push([...chunks])
+  let hasSaid = false
+  const { finished, cancel } = runChoices(service, client, id, read, {
+    onEvent: (choice, event, job) => {
+      const chunks = answer.onEvent(choice, event, job)
+      hasSaid ||= chunks.length > 0
+      write(...chunks)
+    },
+    onRestart: (choice) => {
+      if (!hasSaid) answer.restart(choice)
+      return !hasSaid
+    },
+  })
+  return eventStream(
+    (writer) => {
+      writer.write(...answer.begin(), ...waiting.flat())
+      write = (...chunks) => writer.write(...chunks)
+      finished.then(
+        (ends) => {
+          writer.write(...answer.end(ends))
+          writer.done()
+        },
+        (error: unknown) => writer.fail(error),
+      )
+    },
+    { pingMs: settings.pingMs, headers, onLeave: cancel },
+  )
+}
+
+async function whole(
+  { service, settings }: ServerState,
+  { client, signal }: Call,
+  completion: Completion,
+): Promise<Response> {
+  const { id, read, answer, headers } = completion
+  const { finished, cancel } = runChoices(service, client, id, read, {
+    onEvent: (choice, event, job) => void answer.onEvent(choice, event, job),
+    onRestart: (choice) => {
+      answer.restart(choice)
+      return true
+    },
+  })
+  signal.addEventListener('abort', cancel, { once: true })
+  if (signal.aborted) cancel()
+  return await slowJson(
+    finished.then((ends) => answer.whole(ends)),
+    { pingMs: settings.pingMs, headers, onLeave: cancel },
+  )
+}
+
+/** @throws ApiError `model_not_found` */
+function checkModel(model: string | undefined, { aliases, isStrictModel }: ServerState['settings']): void {
+  if (!isStrictModel || model === undefined || aliases.includes(model)) return
+  throw new ApiError(
+    404,
+    'model_not_found',
+    `there is no model ${quoted(model)} here; there is ${aliases.join(', ')}`,
+    { param: 'model' },
+  )
+}

@@ -1,0 +1,122 @@
+/** GET /health, /metrics, /props and /slots: what the server is and does. */
+import { ApiError } from '../api-error.ts'
+import type { Endpoint } from '../endpoint.ts'
+import type { ServerState } from '../server-state.ts'
+
+/** Answered from this process's memory: the engine is not asked. */
+export const health: Endpoint = {
+  method: 'GET',
+  path: '/health',
+  also: ['/v1/health'],
+  summary: 'Whether generations are accepted',
+  needsKey: false,
+  handle: ({ backend, service }, { headers, url }) => {
+    const isLive = url.searchParams.get('live') === '1'
+    if (isLive || (backend.state === 'ready' && !service.isDraining))
+      return Response.json({ status: 'ok' }, { headers })
+    const status = service.isDraining ? 'draining' : backend.state
+    const error = new ApiError(503, status === 'restarting' ? 'engine_restarting' : status, `the server is ${status}`)
+    const progress = status === 'loading' ? { progress: backend.progress } : {}
+    return Response.json(
+      { status, ...progress, ...error.body },
+      { status: 503, headers: { ...headers, 'retry-after': '1' } },
+    )
+  },
+}
+
+export const metrics: Endpoint = {
+  method: 'GET',
+  path: '/metrics',
+  summary: 'Figures for Prometheus',
+  needsKey: true,
+  handle: async ({ settings, metrics: figures }, { headers }) => {
+    if (!settings.hasMetrics) throw disabled('--no-metrics')
+    return new Response(await figures.text(), { headers: { ...headers, 'content-type': figures.contentType } })
+  },
+}
+
+export const slots: Endpoint = {
+  method: 'GET',
+  path: '/slots',
+  summary: 'What each slot does',
+  needsKey: true,
+  handle: (state, { headers, url }) => {
+    if (!state.settings.hasSlots) throw disabled('--no-slots')
+    const all = state.service.slots.map((_, id) => slotOf(state, id))
+    const isFull = all.every(({ is_processing }) => is_processing)
+    const status = isFull && url.searchParams.get('fail_on_no_slot') === '1' ? 503 : 200
+    return Response.json(all, { status, headers })
+  },
+}
+
+function slotOf({ service, backend }: ServerState, id: number) {
+  const job = service.slots[id]
+  const seconds = job?.startedAt === undefined ? 0 : (performance.now() - job.startedAt) / 1000
+  return {
+    id,
+    is_processing: job !== undefined,
+    id_task: job?.id ?? null,
+    n_ctx: backend.facts?.cells ?? 0,
+    policy: job?.policy ?? null,
+    budget: job?.budget ?? null,
+    cells: job?.cells ?? 0,
+    prompt_tokens: job?.promptTokens ?? 0,
+    generated_tokens: job?.generatedTokens ?? 0,
+    phase: job?.phase ?? null,
+    seconds: Math.round(seconds * 1000) / 1000,
+  }
+}
+
+export const props: Endpoint = {
+  method: 'GET',
+  path: '/props',
+  summary: 'What the server was started with, in llama-server’s names',
+  needsKey: true,
+  handle: ({ settings, located, backend }, { headers }) => {
+    const { defaults, bound, aliases, version } = settings
+    const { info, predictor, thinkingTags } = located
+    const sampling = defaults.sampling
+    return Response.json(
+      {
+        default_generation_settings: {
+          n_ctx: bound?.budget ?? backend.facts?.cells ?? 0,
+          params: {
+            temperature: sampling.temperature,
+            top_k: sampling.topK,
+            top_p: sampling.topP,
+            min_p: sampling.minP,
+            repeat_penalty: sampling.repeatPenalty,
+            repeat_last_n: sampling.repeatLastN,
+            presence_penalty: sampling.presencePenalty,
+            frequency_penalty: sampling.frequencyPenalty,
+            seed: -1,
+            max_tokens: defaults.maxTokens,
+          },
+        },
+        total_slots: defaults.slots,
+        model_alias: aliases[0],
+        model_path: info.path.replace(/^.*[\\/]/, ''),
+        chat_template: info.chatTemplate ?? '',
+        chat_template_caps: { supports_tools: false, supports_system_role: true },
+        modalities: { vision: false, audio: false },
+        build_info: `dynts-${version}`,
+        is_sleeping: false,
+        dynts: {
+          policy: defaults.policy,
+          budget: bound?.budget ?? null,
+          local_window: bound?.localWindow ?? null,
+          ratio: bound?.ratio ?? null,
+          cells: backend.facts?.cells ?? null,
+          policies: [...defaults.policies.keys()],
+          thinking_tags: { open: thinkingTags.open, close: thinkingTags.close },
+          predictor: predictor ? { shape: predictor.shape, budget: predictor.budget ?? null } : null,
+        },
+      },
+      { headers },
+    )
+  },
+}
+
+function disabled(flag: string): ApiError {
+  return new ApiError(404, 'disabled', `this part is switched off (${flag})`)
+}

@@ -1,0 +1,161 @@
+/** A server: the engine process, the service and the HTTP side put together. */
+import type { Server } from 'node:http'
+import type { LocatedModel } from '../engine/model.ts'
+import { KeyRing } from './access.ts'
+import { createApp } from './app.ts'
+import type { HostOptions } from './engine-messages.ts'
+import { EngineProcess } from './engine-process.ts'
+import { createHttpServer, listen } from './http-server.ts'
+import type { Log } from './log.ts'
+import { type LogFields } from './log.ts'
+import { Metrics } from './metrics.ts'
+import type { ServerSettings, ServerState } from './server-state.ts'
+import { GenerationService, type JobEnd, type ServiceSettings } from './service.ts'
+
+export interface ServeOptions {
+  readonly located: LocatedModel
+  readonly host: HostOptions
+  readonly settings: ServerSettings
+  readonly service: ServiceSettings
+  readonly stallTimeoutMs: number
+  readonly addresses: readonly string[]
+  /** 0: any that is free. */
+  readonly port: number
+  readonly log: Log
+  /** Share of the weights that are read, 0 to 1. */
+  readonly onProgress?: ((share: number) => void) | undefined
+}
+
+export class RunningServer {
+  readonly #engine: EngineProcess
+  readonly #service: GenerationService
+  readonly #servers: readonly Server[]
+  /** Where it listens. */
+  readonly urls: readonly string[]
+
+  constructor(engine: EngineProcess, service: GenerationService, servers: readonly Server[], urls: readonly string[]) {
+    this.#engine = engine
+    this.#service = service
+    this.#servers = servers
+    this.urls = urls
+  }
+
+  get enginePid(): number | undefined {
+    return this.#engine.pid
+  }
+
+  /** Lets what runs come to its end, for `timeoutMs` at most; takes nothing new. */
+  async close(timeoutMs: number): Promise<void> {
+    for (const server of this.#servers) server.close()
+    await this.#service.drain(timeoutMs)
+    // What has just been written is still on its way.
+    for (const server of this.#servers) server.closeIdleConnections()
+    const late = setTimeout(() => {
+      for (const server of this.#servers) server.closeAllConnections()
+    }, 500)
+    await this.#engine.close()
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))))
+    clearTimeout(late)
+  }
+}
+
+/**
+ * Listens, and loads the model: `/health` is answered meanwhile.
+ * @throws InputError and EngineError as `loadModel` and `Engine.create`; the system's error for an address that is not free
+ */
+export async function startServer(options: ServeOptions): Promise<RunningServer> {
+  const { located, host, settings, log } = options
+  const metrics = new Metrics(settings.aliases[0])
+  const progress = { share: 0 }
+  const engine = new EngineProcess({
+    host,
+    stallTimeoutMs: options.stallTimeoutMs,
+    onProgress: (share) => {
+      progress.share = share
+      options.onProgress?.(share)
+    },
+    onState: (state) => {
+      if (state === 'ready') service.dispatch()
+    },
+    onDeath: (reason, said) => {
+      metrics.onDeath(reason)
+      log.error('the engine process has ended, and is started again', { reason, said })
+    },
+  })
+  const service: GenerationService = new GenerationService(engine, options.service, {
+    onEvent: (job, event) => metrics.onEvent(job, event),
+    onEnd: (end) => {
+      metrics.onEnd(end)
+      log.info('generation', fieldsOf(end))
+    },
+  })
+  metrics.observe(service, engine, () => engine.facts ?? { cells: 0, bytesPerCell: 0 })
+  const state: ServerState = {
+    settings,
+    located,
+    backend: backendOf(engine, progress),
+    service,
+    keys: new KeyRing(settings.access.keys),
+    metrics,
+    startedAt: Math.floor(Date.now() / 1000),
+  }
+  const app = createApp(state, log)
+  const servers: Server[] = []
+  const urls: string[] = []
+  try {
+    for (const address of options.addresses) {
+      const server = createHttpServer(app)
+      const { port, family } = await listen(server, address, options.port)
+      servers.push(server)
+      urls.push(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}`)
+    }
+    await engine.start()
+    service.dispatch()
+  } catch (error) {
+    for (const server of servers) server.close()
+    await engine.close()
+    throw error
+  }
+  return new RunningServer(engine, service, servers, urls)
+}
+
+function backendOf(engine: EngineProcess, progress: { readonly share: number }): ServerState['backend'] {
+  return {
+    get state() {
+      return engine.state
+    },
+    get facts() {
+      return engine.facts
+    },
+    get progress() {
+      return progress.share
+    },
+    plan: (request) => engine.plan(request),
+    tokenize: (text) => engine.tokenize(text),
+    submit: (id, request, listener) => engine.submit(id, request, listener),
+    cancel: (id) => engine.cancel(id),
+  }
+}
+
+/** Of a generation that has ended; never what was asked or answered. */
+function fieldsOf({ job, result, error }: JobEnd): LogFields {
+  const now = performance.now()
+  const ms = (from: number | undefined, to: number | undefined) =>
+    from === undefined || to === undefined ? undefined : Math.round(to - from)
+  return {
+    id: job.id,
+    client: job.client,
+    finish: result?.finishReason ?? error?.code,
+    prompt: result?.usage.promptTokens ?? job.promptTokens,
+    cached: result?.usage.cachedPromptTokens,
+    thinking: result?.usage.thinkingTokens,
+    tokens: result ? result.usage.thinkingTokens + result.usage.answerTokens : job.generatedTokens,
+    policy: job.policy === '' ? undefined : job.policy,
+    budget: job.budget ?? undefined,
+    evictions: result?.cache.evictions,
+    slot: job.slot,
+    queuedMs: ms(job.enqueuedAt, job.startedAt),
+    firstTokenMs: ms(job.enqueuedAt, job.firstTokenAt),
+    allMs: ms(job.enqueuedAt, now),
+  }
+}

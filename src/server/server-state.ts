@@ -1,0 +1,37 @@
+/** What the endpoints share. */
+import type { LocatedModel } from '../engine/model.ts'
+import type { AccessSettings, KeyRing } from './access.ts'
+import type { AnswerSettings } from './chat/completion.ts'
+import type { RequestDefaults } from './chat/sampling-fields.ts'
+import type { EngineBackend } from './engine-process.ts'
+import type { EngineFacts } from './engine-messages.ts'
+import type { Metrics } from './metrics.ts'
+import type { GenerationService } from './service.ts'
+
+export interface ServerSettings {
+  /** The model's names in the API; the first is answered with. */
+  readonly aliases: readonly [string, ...string[]]
+  /** Whether a request for another model is refused. */
+  readonly isStrictModel: boolean
+  readonly defaults: RequestDefaults
+  /** As the cache's default is resolved: null for the full cache. */
+  readonly bound: { readonly budget: number; readonly localWindow: number; readonly ratio: number } | null
+  readonly answers: AnswerSettings
+  readonly access: AccessSettings
+  readonly mostBodyBytes: number
+  readonly pingMs: number
+  readonly version: string
+  readonly hasMetrics: boolean
+  readonly hasSlots: boolean
+}
+
+export interface ServerState {
+  readonly settings: ServerSettings
+  readonly located: LocatedModel
+  readonly backend: EngineBackend & { readonly facts: EngineFacts | undefined; readonly progress: number }
+  readonly service: GenerationService
+  readonly keys: KeyRing
+  readonly metrics: Metrics
+  /** When the server was started, in seconds since 1970. */
+  readonly startedAt: number
+}

@@ -1,0 +1,251 @@
+/**
+ * Generations for clients: they wait for a slot, run in the engine, are tried once more if the engine dies before they said
+ * anything, and end when nobody wants them any more.
+ */
+import { EngineError } from '../errors.ts'
+import type { PlanReply } from '../engine/protocol.ts'
+import type { GenerateEvent, GenerateRequest, GenerateResult } from '../engine/types.ts'
+import { Admission } from './admission.ts'
+import { ApiError, apiErrorOf } from './api-error.ts'
+import type { EngineBackend } from './engine-process.ts'
+
+export interface ServiceSettings {
+  readonly slots: number
+  readonly mostWaiting: number
+  readonly queueTimeoutMs: number
+}
+
+/** Receives what happens to one generation. After `onError`, or the event `finish`, nothing more comes. */
+export interface JobListener {
+  onEvent(event: GenerateEvent): void
+  onError(error: ApiError): void
+  /** The engine has died: whether it can begin anew, nothing of it having reached the client. */
+  onRestart(): boolean
+}
+
+export type JobPhase = 'queued' | 'prompt' | 'thinking' | 'answer'
+
+/** A generation on its way. */
+export interface Job {
+  readonly id: string
+  readonly client: string
+  readonly request: GenerateRequest
+  readonly listener: JobListener
+  readonly enqueuedAt: number
+  startedAt: number | undefined
+  firstTokenAt: number | undefined
+  phase: JobPhase
+  promptTokens: number
+  generatedTokens: number
+  cells: number
+  policy: string
+  budget: number | null
+  slot: number | undefined
+  deaths: number
+  /** Once its end was told. */
+  ended: boolean
+}
+
+export interface JobEnd {
+  readonly job: Job
+  readonly result?: GenerateResult
+  readonly error?: ApiError
+}
+
+export interface ServiceHooks {
+  readonly onEnd?: ((end: JobEnd) => void) | undefined
+  readonly onEvent?: ((job: Job, event: GenerateEvent) => void) | undefined
+}
+
+export class GenerationService {
+  readonly #backend: EngineBackend
+  readonly #settings: ServiceSettings
+  readonly #hooks: ServiceHooks
+  readonly #admission: Admission<Job>
+  readonly #slots: (Job | undefined)[]
+  #isDraining = false
+
+  constructor(backend: EngineBackend, settings: ServiceSettings, hooks: ServiceHooks = {}) {
+    this.#backend = backend
+    this.#settings = settings
+    this.#hooks = hooks
+    this.#admission = new Admission(settings)
+    this.#slots = Array.from({ length: settings.slots }, () => undefined)
+  }
+
+  /** The jobs in the slots; undefined: the slot is free. */
+  get slots(): readonly (Job | undefined)[] {
+    return this.#slots
+  }
+
+  get waiting(): readonly Job[] {
+    return this.#admission.waiting
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining
+  }
+
+  /** What a request will be carried out with. @throws ApiError */
+  async plan(request: GenerateRequest): Promise<PlanReply> {
+    return await this.#ask(() => this.#backend.plan(request))
+  }
+
+  /** @throws ApiError */
+  async tokenize(text: string): Promise<Int32Array> {
+    return await this.#ask(() => this.#backend.tokenize(text))
+  }
+
+  /**
+   * Takes generations of one client: all of them or none.
+   * @throws ApiError `queue_full`, `too_many_requests_of_yours`, `draining`
+   */
+  submit(
+    client: string,
+    requests: readonly { readonly id: string; readonly request: GenerateRequest; readonly listener: JobListener }[],
+  ): Job[] {
+    if (this.#isDraining) throw drainingError()
+    const now = performance.now()
+    const jobs = requests.map(({ id, request, listener }): Job => ({
+      ...{ id, client, request, listener, enqueuedAt: now },
+      ...{ startedAt: undefined, firstTokenAt: undefined, phase: 'queued', slot: undefined, deaths: 0, ended: false },
+      ...{ promptTokens: 0, generatedTokens: 0, cells: 0, policy: '', budget: null },
+    }))
+    this.#admission.enqueue(client, jobs)
+    for (const job of jobs) {
+      const late = setTimeout(() => {
+        if (job.phase !== 'queued' || job.ended) return
+        this.#end(job, { error: new ApiError(503, 'queue_timeout', 'no slot became free in time', { retryAfter: 10 }) })
+      }, this.#settings.queueTimeoutMs)
+      late.unref()
+    }
+    this.dispatch()
+    return jobs
+  }
+
+  /** Ends a generation that nobody wants any more; nothing more is told of it. */
+  cancel(job: Job): void {
+    if (job.ended) return
+    job.ended = true
+    if (job.slot === undefined) this.#free(job)
+    // A running one has its slot until the engine has let go of it.
+    else this.#backend.cancel(job.id)
+    this.#hooks.onEnd?.({ job, error: new ApiError(499, 'cancelled', 'the client has left') })
+  }
+
+  /** Fills free slots. To be called when the engine has become ready, too. */
+  dispatch(): void {
+    while (this.#backend.state === 'ready') {
+      const slot = this.#slots.indexOf(undefined)
+      const job = slot < 0 ? undefined : this.#admission.next()
+      if (!job) return
+      this.#slots[slot] = job
+      job.slot = slot
+      job.startedAt = performance.now()
+      job.phase = 'prompt'
+      this.#backend.submit(job.id, job.request, {
+        onEvent: (event) => this.#receive(job, event),
+        onError: (error) => this.#fail(job, error),
+      })
+    }
+  }
+
+  /** Takes nothing new; what waits is refused, what runs may end until `timeoutMs` have passed. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#isDraining = true
+    for (const job of this.#admission.waiting) this.#end(job, { error: drainingError() })
+    const deadline = performance.now() + timeoutMs
+    while (this.#admission.running.length > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    for (const job of this.#admission.running) this.#end(job, { error: drainingError() })
+  }
+
+  /** Asks the engine; waits while it is being started again, and asks once more if it dies over it. */
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      if (this.#isDraining) throw drainingError()
+      if (this.#backend.state === 'loading')
+        throw new ApiError(503, 'loading', 'the model is being loaded', { retryAfter: 1 })
+      await this.#untilReady()
+      try {
+        return await question()
+      } catch (error) {
+        if (attempt > 1 || !hasDied(error)) throw apiErrorOf(error)
+      }
+    }
+  }
+
+  async #untilReady(): Promise<void> {
+    const deadline = performance.now() + this.#settings.queueTimeoutMs
+    while (this.#backend.state !== 'ready') {
+      if (this.#isDraining) throw drainingError()
+      if (performance.now() > deadline) {
+        throw new ApiError(503, 'engine_restarting', 'the engine is being started again', { retryAfter: 1 })
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  #receive(job: Job, event: GenerateEvent): void {
+    if (event.type === 'start') {
+      job.promptTokens = event.promptTokens
+      job.policy = event.policy
+      job.budget = event.budget
+    } else if (event.type === 'token') {
+      job.firstTokenAt ??= performance.now()
+      job.phase = event.phase
+      job.cells = event.cells
+      if (event.token !== null) job.generatedTokens++
+    }
+    if (event.type === 'finish') {
+      this.#end(job, { result: event.result })
+      this.#free(job)
+      return
+    }
+    if (job.ended) return
+    this.#hooks.onEvent?.(job, event)
+    job.listener.onEvent(event)
+  }
+
+  #fail(job: Job, error: Error): void {
+    const died = hasDied(error)
+    if (died) job.deaths++
+    if (died && !job.ended && job.deaths === 1 && !this.#isDraining && job.listener.onRestart()) {
+      if (job.slot !== undefined) this.#slots[job.slot] = undefined
+      job.slot = undefined
+      job.phase = 'queued'
+      job.generatedTokens = 0
+      job.cells = 0
+      this.#admission.enqueueAgain(job.client, job)
+      return
+    }
+    this.#end(job, { error: apiErrorOf(error) })
+    this.#free(job)
+  }
+
+  #end(job: Job, { result, error }: { result?: GenerateResult; error?: ApiError }): void {
+    if (job.ended) return
+    job.ended = true
+    if (job.slot === undefined) this.#free(job)
+    else if (!result) this.#backend.cancel(job.id)
+    this.#hooks.onEnd?.({ job, ...(result ? { result } : {}), ...(error ? { error } : {}) })
+    if (result) job.listener.onEvent({ type: 'finish', result })
+    else job.listener.onError(error ?? apiErrorOf(undefined))
+  }
+
+  #free(job: Job): void {
+    const ranSeconds = job.startedAt === undefined ? undefined : (performance.now() - job.startedAt) / 1000
+    if (job.slot !== undefined && this.#slots[job.slot] === job) this.#slots[job.slot] = undefined
+    this.#admission.remove(job, ranSeconds)
+    this.dispatch()
+  }
+}
+
+function hasDied(error: unknown): boolean {
+  return error instanceof EngineError && error.code === 'engine_died'
+}
+
+function drainingError(): ApiError {
+  return new ApiError(503, 'draining', 'the server is about to stop', { retryAfter: 5 })
+}

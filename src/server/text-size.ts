@@ -1,0 +1,33 @@
+/** Texts that cannot fit are refused before they are tokenised, which would stop all streams for that long. */
+import type { Prompt } from '../engine/types.ts'
+import { contextExceeded } from './api-error.ts'
+import type { ServerState } from './server-state.ts'
+
+const bytesPerToken = 16
+const [leastBytes, mostBytes] = [64 * 1024, 1024 * 1024]
+
+/** The longest prompt that the server's default settings take, in tokens. */
+export function mostPromptTokens({
+  settings,
+  located,
+  backend,
+}: Pick<ServerState, 'settings' | 'located' | 'backend'>): number {
+  const { bound } = settings
+  const cells = bound ? bound.budget - bound.localWindow - 1 : (backend.facts?.cells ?? located.info.trainedContext)
+  return Math.max(0, Math.min(cells, located.info.trainedContext - 1))
+}
+
+/** @throws ApiError `context_length_exceeded` */
+export function checkTextSize(prompt: Prompt, state: ServerState): void {
+  const cells = Math.min(state.backend.facts?.cells ?? Infinity, state.located.info.trainedContext)
+  const limit = Math.min(mostBytes, Math.max(leastBytes, bytesPerToken * cells))
+  const bytes =
+    'messages' in prompt
+      ? prompt.messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0)
+      : 'text' in prompt
+        ? Buffer.byteLength(prompt.text)
+        : 0
+  if (bytes <= limit) return
+  const most = mostPromptTokens(state)
+  throw contextExceeded(`more than ${Math.floor(limit / bytesPerToken)}`, most)
+}

@@ -1,0 +1,371 @@
+/** Chat completions of a real server with the embedded model, asked by OpenAI's own client and by bare requests. */
+import OpenAI from 'openai'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
+import { startDyntsServe, type DyntsServer } from './start-dynts-serve.ts'
+
+let server: DyntsServer
+let client: OpenAI
+beforeAll(async () => {
+  server = await startDyntsServe(['--parallel', '4', '--budget', '200', '--log-level', 'error'])
+  client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey: 'any', maxRetries: 0 })
+})
+afterAll(() => server.stop())
+
+const problem = (seed: number) => generateChainProblem(seed, { people: 4 })
+const ask = (seed: number) => [{ role: 'user' as const, content: problem(seed).question }]
+/** The embedded model at its best. */
+const greedy = { model: 'tiny', temperature: 0 }
+
+interface Message {
+  readonly content: string
+  readonly reasoning_content?: string
+}
+interface Body {
+  readonly id: string
+  readonly choices: readonly {
+    readonly message: Message
+    readonly finish_reason: string
+    readonly token_ids?: readonly number[]
+  }[]
+  readonly usage: {
+    readonly prompt_tokens: number
+    readonly completion_tokens: number
+    readonly total_tokens: number
+    readonly completion_tokens_details: { readonly reasoning_tokens: number }
+  }
+  readonly dynts: Readonly<Record<string, unknown>>
+  readonly error?: {
+    readonly code: string
+    readonly message: string
+    readonly param: string | null
+    readonly type: string
+  }
+}
+
+async function post(
+  body: unknown,
+  path = '/v1/chat/completions',
+): Promise<{ status: number; body: Body; headers: Headers }> {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const response = await fetch(`${server.url}${path}`, { method: 'POST', body: text })
+  return { status: response.status, body: (await response.json()) as Body, headers: response.headers }
+}
+
+interface Chunk {
+  readonly id?: string
+  readonly choices?: readonly {
+    readonly index: number
+    readonly delta: { readonly role?: string; readonly content?: string | null; readonly reasoning_content?: string }
+    readonly finish_reason: string | null
+  }[]
+  readonly usage?: Body['usage'] | null
+  readonly dynts?: Readonly<Record<string, unknown>>
+  readonly error?: unknown
+}
+
+/** All events of a stream; the last line apart. */
+async function stream(body: object): Promise<{ chunks: Chunk[]; last: string }> {
+  const response = await fetch(`${server.url}/v1/chat/completions`, {
+    method: 'POST',
+    body: JSON.stringify({ ...body, stream: true }),
+  })
+  expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+  const events = (await response.text()).split('\n\n').filter((event) => event.startsWith('data: '))
+  const lines = events.map((event) => event.slice('data: '.length))
+  return { chunks: lines.slice(0, -1).map((line) => JSON.parse(line) as Chunk), last: lines.at(-1) ?? '' }
+}
+
+describe('an answer', () => {
+  test('has thinking and answer apart, and says what its cache held', async () => {
+    const { question, answer } = problem(2)
+    const { status, body } = await post({ messages: [{ role: 'user', content: question }], ...greedy })
+    expect(status).toBe(200)
+    const [choice] = body.choices
+    expect(choice!.finish_reason).toBe('stop')
+    expect(choice!.message.content).toContain(`\\boxed{${answer}}`)
+    expect(choice!.message.reasoning_content!.length).toBeGreaterThan(100)
+    expect(JSON.stringify(choice!.message)).not.toMatch(/<\/?think>/)
+    expect(body.id).toMatch(/^chatcmpl-[A-Za-z0-9]{16,32}$/)
+    expect(body.dynts).toMatchObject({ policy: 'dynts', budget: 200, degraded: false, thinking_closed: 'model' })
+    expect(body.dynts['cells']).toMatchObject({ peak: expect.any(Number) as number })
+    const { prompt_tokens, completion_tokens, total_tokens, completion_tokens_details } = body.usage
+    expect(total_tokens).toBe(prompt_tokens + completion_tokens)
+    expect(completion_tokens_details.reasoning_tokens).toBeLessThan(completion_tokens)
+  })
+
+  test('is the same whole and in pieces, whatever the request', async () => {
+    for (let seed = 0; seed < 24; seed++) {
+      const request = {
+        messages: ask(seed),
+        seed,
+        temperature: seed % 3 === 0 ? 0 : 0.9,
+        max_tokens: seed % 4 === 0 ? 20 + seed : 400,
+        ...(seed % 5 === 1 ? { stop: [' = ', 'The answer'] } : {}),
+        ...(seed % 6 === 2 ? { thinking_budget: 8 } : {}),
+        ...(seed % 7 === 3 ? { reasoning_format: 'none' } : {}),
+        ...(seed % 8 === 4 ? { include_reasoning: false } : {}),
+      }
+      const { body } = await post(request)
+      const { chunks, last } = await stream({ ...request, stream_options: { include_usage: true } })
+      expect(last).toBe('[DONE]')
+      const joined = (field: 'content' | 'reasoning_content') =>
+        chunks.map(({ choices }) => choices?.[0]?.delta[field] ?? '').join('')
+      const [choice] = body.choices
+      expect(joined('content')).toBe(choice!.message.content)
+      expect(joined('reasoning_content')).toBe(choice!.message.reasoning_content ?? '')
+      expect(new Set(chunks.map(({ id }) => id)).size).toBe(1)
+      expect(chunks[0]!.choices![0]!.delta).toEqual({ role: 'assistant', content: null })
+      const ends = chunks
+        .flatMap(({ choices }) => choices?.map(({ finish_reason }) => finish_reason) ?? [])
+        .filter((reason) => reason !== null)
+      expect(ends).toEqual([choice!.finish_reason])
+      expect(chunks.at(-1)!.usage).toEqual({ ...body.usage, prompt_tokens_details: expect.anything() as object })
+      expect(chunks.slice(0, -1).every(({ usage }) => usage === null)).toBe(true)
+    }
+  })
+
+  test('of a thinking that was cut off is empty, and the thinking is where it belongs', async () => {
+    const { body } = await post({ messages: ask(1), ...greedy, max_tokens: 12 })
+    expect(body.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: '' } })
+    expect(body.choices[0]!.message.reasoning_content!.length).toBeGreaterThan(10)
+    expect(body.dynts['thinking_closed']).toBeNull()
+  })
+
+  test('a stop text ends the answer, not the thinking, and is no part of it', async () => {
+    const { body } = await post({ messages: ask(3), ...greedy, stop: ['The answer', 'so'] })
+    const { content, reasoning_content = '' } = body.choices[0]!.message
+    expect(reasoning_content).toContain('so')
+    expect(content).not.toContain('The answer')
+    expect(body.choices[0]!.finish_reason).toBe('stop')
+  })
+
+  test.each([
+    [{ enable_thinking: false }],
+    [{ reasoning_effort: 'none' }],
+    [{ thinking: { type: 'disabled' } }],
+    [{ chat_template_kwargs: { enable_thinking: false } }],
+    [{ thinking_budget: 0 }],
+    [{ reasoning: { enabled: false } }],
+  ])('without thinking: %j', async (how) => {
+    const { body } = await post({ messages: ask(4), ...greedy, ...how })
+    expect(body.choices[0]!.message.reasoning_content).toBeUndefined()
+    expect(body.choices[0]!.message.content.length).toBeGreaterThan(0)
+    expect(body.usage.completion_tokens_details.reasoning_tokens).toBe(0)
+  })
+
+  test('after a thinking of at most so many tokens', async () => {
+    const { body } = await post({ messages: ask(4), ...greedy, thinking_budget_tokens: 8 })
+    expect(body.usage.completion_tokens_details.reasoning_tokens).toBeLessThanOrEqual(8)
+    expect(body.choices[0]!.message.content.length).toBeGreaterThan(0)
+    expect(body.dynts['thinking_closed']).toBe('thinking-budget')
+  })
+
+  test('without a seed two requests differ; with one they do not', async () => {
+    const request = { messages: ask(5), temperature: 1.5 }
+    const texts = await Promise.all(
+      [{}, {}, { seed: 7 }, { seed: 7 }].map(
+        async (seed) => (await post({ ...request, ...seed })).body.choices[0]!.message,
+      ),
+    )
+    expect(texts[0]).not.toEqual(texts[1])
+    expect(texts[2]).toEqual(texts[3])
+  })
+
+  test('several at once, numbered, each with a seed of its own', async () => {
+    const { body } = await post({ messages: ask(6), temperature: 1.2, seed: 3, n: 3, return_token_ids: true })
+    expect(body.choices).toHaveLength(3)
+    expect(new Set(body.choices.map(({ message }) => message.reasoning_content)).size).toBe(3)
+    const tokens = body.choices.reduce((sum, { token_ids = [] }) => sum + token_ids.length, 0)
+    expect(body.usage.completion_tokens).toBe(tokens)
+    const { chunks } = await stream({ messages: ask(6), temperature: 1.2, seed: 3, n: 3 })
+    for (const index of [0, 1, 2]) {
+      const own = chunks.flatMap(({ choices }) => choices ?? []).filter((choice) => choice.index === index)
+      const { message } = body.choices[index]!
+      expect(own.map(({ delta }) => delta.content ?? '').join('')).toBe(message.content)
+    }
+  })
+
+  test('with events, every token and every eviction is told; without, nothing of it', async () => {
+    const request = { messages: ask(7), ...greedy, dynts: { budget: 120, local_window: 24 } }
+    const { chunks } = await stream({ ...request, dynts: { ...request.dynts, events: true } })
+    const types = chunks.map(({ dynts }) => dynts?.['type'])
+    const count = (type: string) => types.filter((one) => one === type).length
+    const last = chunks.at(-1)!.dynts!
+    expect(count('start')).toBe(1)
+    expect(count('eviction')).toBe(last['evictions'])
+    expect(Number(last['evictions'])).toBeGreaterThan(0)
+    const plain = await stream(request)
+    expect(plain.chunks.every(({ dynts }) => dynts?.['type'] === undefined)).toBe(true)
+  })
+})
+
+describe('the client of OpenAI', () => {
+  test('creates, streams, lists and retrieves', async () => {
+    const whole = await client.chat.completions.create({ model: 'tiny', messages: ask(2), temperature: 0 })
+    expect(whole.choices[0]!.message.content).toContain('boxed')
+    let text = ''
+    const pieces = await client.chat.completions.create({
+      model: 'tiny',
+      messages: ask(2),
+      temperature: 0,
+      stream: true,
+    })
+    for await (const { choices } of pieces) text += choices[0]?.delta.content ?? ''
+    expect(text).toBe(whole.choices[0]!.message.content)
+    expect((await client.models.list()).data.map(({ id }) => id)).toEqual(['tiny'])
+    expect((await client.models.retrieve('tiny')).id).toBe('tiny')
+    await expect(client.models.retrieve('other')).rejects.toThrow(OpenAI.NotFoundError)
+  })
+
+  test('is told by its own errors what is wrong', async () => {
+    await expect(client.chat.completions.create({ model: 'tiny', messages: [] })).rejects.toThrow(
+      OpenAI.BadRequestError,
+    )
+    const long = [{ role: 'user' as const, content: 'one two three four '.repeat(200) }]
+    const refused = client.chat.completions.create({ model: 'tiny', messages: long })
+    await expect(refused).rejects.toMatchObject({ status: 400, code: 'context_length_exceeded' })
+    await expect(refused).rejects.toThrow(
+      /request \(\d+ tokens\) exceeds the available context size \(\d+ tokens\), try increasing it/,
+    )
+  })
+})
+
+describe('what is wrong is named', () => {
+  const messages = [{ role: 'user', content: 'a' }]
+  test.each<[unknown, number, string, string | null]>([
+    ['{', 400, 'invalid_json', null],
+    ['[]', 400, 'invalid_type', null],
+    ['"a"', 400, 'invalid_type', null],
+    [`{"messages": ${'['.repeat(70)}${']'.repeat(70)}}`, 400, 'too_deep', null],
+    ['{"messages":[{"role":"user","content":"a"}],"temperature":1e999}', 400, 'invalid_json', null],
+    [{}, 400, 'missing_field', 'messages'],
+    [{ messages: 'a' }, 400, 'invalid_type', 'messages'],
+    [{ messages: [] }, 400, 'invalid_value', 'messages'],
+    [{ messages: [{ role: 'user' }] }, 400, 'missing_field', 'messages.0.content'],
+    [{ messages: [{ role: 'wizard', content: 'a' }] }, 400, 'invalid_value', 'messages.0.role'],
+    [
+      { messages: [{ role: 'user', content: [{ type: 'image_url' }] }] },
+      400,
+      'unsupported_content',
+      'messages.0.content.0',
+    ],
+    [{ messages: [...messages, { role: 'assistant', content: 'b' }] }, 400, 'invalid_value', 'messages.1.role'],
+    [{ messages: [{ role: 'tool', content: 'a', tool_call_id: 'b' }] }, 400, 'tools_not_supported', 'messages.0'],
+    [{ messages, tools: [{ type: 'function' }] }, 400, 'tools_not_supported', 'tools'],
+    [{ messages, temperature: -1 }, 400, 'invalid_value', 'temperature'],
+    [{ messages, temperature: 'hot' }, 400, 'invalid_type', 'temperature'],
+    [{ messages, top_p: 1.5 }, 400, 'invalid_value', 'top_p'],
+    [{ messages, max_tokens: 0 }, 400, 'invalid_value', 'max_tokens'],
+    [{ messages, max_tokens: 1.5 }, 400, 'invalid_type', 'max_tokens'],
+    [{ messages, n: 5 }, 400, 'invalid_value', 'n'],
+    [{ messages, stop: [''] }, 400, 'invalid_value', 'stop.0'],
+    [{ messages, logit_bias: { 5: 1 } }, 400, 'unsupported_parameter', 'logit_bias'],
+    [{ messages, response_format: { type: 'json_object' } }, 400, 'unsupported_parameter', 'response_format'],
+    [{ messages, grammar: 'root ::= "a"' }, 400, 'unsupported_parameter', 'grammar'],
+    [{ messages, dynts: { policy: './x.ts' } }, 400, 'unknown_policy', 'dynts.policy'],
+    [{ messages, dynts: { policy: 'h2o' } }, 400, 'unknown_policy', 'dynts.policy'],
+    [{ messages, dynts: { budgett: 5 } }, 400, 'invalid_value', 'dynts'],
+    [{ messages, dynts: { budget: 100_000 } }, 400, 'cache_too_small', null],
+    [{ messages, dynts: { ratio: 2 } }, 400, 'invalid_value', 'dynts.ratio'],
+    [{ messages, enable_thinking: true, reasoning_effort: 'none' }, 400, 'conflicting_parameters', 'effort'],
+    [{ messages, thinking_budget: 5, reasoning_budget: 6 }, 400, 'conflicting_parameters', 'reasoning_budget'],
+    [{ messages, chat_template_kwargs: { messages: 'x' } }, 400, 'invalid_request', null],
+  ])('%j', async (body, status, code, param) => {
+    const answer = await post(body)
+    expect([answer.status, answer.body.error]).toMatchObject([status, { code, type: 'invalid_request_error' }])
+    if (param !== null) expect(answer.body.error!.param).toBe(param)
+    expect(answer.body.error!.message.length).toBeLessThan(800)
+    expect(answer.body.error!.message).not.toMatch(/--budget|\/work|node_modules/)
+  })
+
+  test('fields that are not known are told, and those that change nothing are taken', async () => {
+    const neutral = {
+      user: 'a',
+      top_k: -1,
+      logprobs: false,
+      tools: [],
+      mirostat: 0,
+      typical_p: 1,
+      store: false,
+      frequency_penalty: null,
+    }
+    const { status, headers } = await post({
+      messages: ask(1),
+      ...greedy,
+      max_tokens: 3,
+      foo: 1,
+      __proto__: 2,
+      'b\u0000r': 3,
+      ...neutral,
+    })
+    expect(status).toBe(200)
+    expect(headers.get('x-dynts-ignored')).toBe('foo,br')
+  })
+
+  test('a request after all of them is right', async () => {
+    const { body } = await post({ messages: ask(2), ...greedy })
+    expect(body.choices[0]!.message.content).toContain(`\\boxed{${problem(2).answer}}`)
+  })
+})
+
+describe('the other endpoints', () => {
+  const get = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(`${server.url}${path}`, init)
+    const text = await response.text()
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: () => JSON.parse(text) as Record<string, unknown>,
+    }
+  }
+
+  test('health, props, slots, models and metrics', async () => {
+    expect((await get('/health')).json()).toEqual({ status: 'ok' })
+    expect((await get('/props')).json()).toMatchObject({
+      total_slots: 4,
+      model_alias: 'tiny',
+      dynts: { policy: 'dynts', budget: 200 },
+    })
+    expect(JSON.stringify((await get('/props')).json())).not.toContain(process.cwd())
+    expect(JSON.parse((await get('/slots')).text)).toHaveLength(4)
+    expect((await get('/v1/models')).json()).toMatchObject({
+      data: [{ id: 'tiny', dynts: { max_prompt_tokens: 200 - 32 - 1 } }],
+    })
+    const { text, headers } = await get('/metrics')
+    expect(headers.get('content-type')).toContain('text/plain')
+    expect(text).toMatch(/dynts:generation_tokens_total\{model_name="tiny"\} [1-9]/)
+    expect(text).toMatch(/dynts:evictions_total\{policy="dynts",model_name="tiny"\} [1-9]/)
+  })
+
+  test('tokens are counted without generating', async () => {
+    const { body } = await post({ messages: ask(1) }, '/v1/chat/completions/input_tokens')
+    const answer = await post({ messages: ask(1), max_tokens: 1 })
+    expect(body).toEqual({ object: 'response.input_tokens', input_tokens: answer.body.usage.prompt_tokens })
+  })
+
+  test.each([
+    ['/chat', 404, 'not_found'],
+    ['/v1/embeddings', 501, 'not_supported'],
+    ['/v1/chat/completions', 405, 'method_not_allowed'],
+    ['/v1/models/other', 404, 'model_not_found'],
+  ])('GET %s: %i', async (path, status, code) => {
+    const answer = await get(path)
+    expect([answer.status, answer.json()]).toMatchObject([status, { error: { code } }])
+  })
+
+  test('pages of other sites, and other names of this machine, are turned away', async () => {
+    const foreign = {
+      headers: { origin: 'https://evil.example', 'content-type': 'text/plain' },
+      method: 'POST',
+      body: '{}',
+    }
+    expect((await get('/v1/chat/completions', foreign)).json()).toMatchObject({ error: { code: 'origin_not_allowed' } })
+    const { headers } = await get('/v1/models', { headers: { origin: 'https://evil.example' } })
+    expect(headers.get('access-control-allow-origin')).toBeNull()
+    const rebound = await get('/health', { headers: { host: 'evil.example' } })
+    // The client of Node sets the header itself where it may not be changed.
+    expect([200, 403]).toContain(rebound.status)
+  })
+})

@@ -1,0 +1,167 @@
+/** A server whose engine dies, hangs or is full, whose clients leave, and that is stopped. */
+import { request } from 'node:http'
+import OpenAI from 'openai'
+import { afterEach, expect, test } from 'vitest'
+import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
+import { dynts } from '../cli/run-dynts.ts'
+import { gatedPolicy, isAlive, startDyntsServe, until, type DyntsServer } from './start-dynts-serve.ts'
+
+let server: DyntsServer | undefined
+afterEach(() => server?.stop())
+
+const question = generateChainProblem(3, { people: 9 }).question
+const messages = [{ role: 'user' as const, content: question }]
+const bounded = ['--budget', '200', '--local-window', '32', '--log-level', 'error']
+
+function clientOf({ url }: DyntsServer, options: { apiKey?: string; maxRetries?: number } = {}): OpenAI {
+  return new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0, ...options })
+}
+
+async function healthOf({ url }: DyntsServer): Promise<number> {
+  return (await fetch(`${url}/health`)).status
+}
+
+async function busySlots({ url }: DyntsServer): Promise<number> {
+  const slots = (await (await fetch(`${url}/slots`)).json()) as { is_processing: boolean }[]
+  return slots.filter(({ is_processing }) => is_processing).length
+}
+
+test('an engine that is killed is started again: an answer that nobody has seen yet comes anyway, a stream ends with an error', async () => {
+  const gate = gatedPolicy('killed')
+  server = await startDyntsServe([...bounded, '--parallel', '2', '--policy', gate.policy])
+  const client = clientOf(server)
+  const asked = { model: 'any', messages, temperature: 0 }
+  const whole = client.chat.completions.create(asked)
+  const seen: string[] = []
+  const pieces = (async () => {
+    for await (const { choices } of await client.chat.completions.create({ ...asked, stream: true })) {
+      seen.push(choices[0]?.delta.content ?? '')
+    }
+  })()
+  pieces.catch(() => undefined)
+  await until(() => gate.isReached() && seen.length > 50)
+  const first = server.enginePid()!
+  process.kill(first, 'SIGKILL')
+  await expect(pieces).rejects.toThrow(/engine ended/)
+  gate.open()
+  await until(async () => (await healthOf(server!)) === 200)
+  expect((await whole).choices[0]!.message.content).toContain('boxed')
+  expect(server.enginePid()).not.toBe(first)
+  const again = await client.chat.completions.create(asked)
+  expect(again.choices[0]!.message.content).toBe((await whole).choices[0]!.message.content)
+  expect(isAlive(first)).toBe(false)
+})
+
+test('an engine that hangs is killed and started again', async () => {
+  const gate = gatedPolicy('hangs')
+  server = await startDyntsServe([...bounded, '--policy', gate.policy, '--stall-timeout', '2'])
+  const first = server.enginePid()!
+  const pieces = clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
+  pieces.catch(() => undefined)
+  await until(() => gate.isReached())
+  await until(() => !isAlive(first))
+  gate.open()
+  expect((await pieces).choices[0]!.message.content).toContain('boxed')
+  expect(server.stderr()).toContain('"reason":"stall"')
+})
+
+test('a slot is free soon after its client has left, whatever it does', async () => {
+  server = await startDyntsServe([...bounded, '--parallel', '1', '--policy', 'question-window'])
+  for (let i = 0; i < 20; i++) {
+    const controller = new AbortController()
+    const body = JSON.stringify({ messages, temperature: 1.5, max_tokens: 4000, stream: i % 2 === 0 })
+    const response = fetch(`${server.url}/v1/chat/completions`, { method: 'POST', body, signal: controller.signal })
+    response.catch(() => undefined)
+    await until(async () => (await busySlots(server!)) === 1)
+    controller.abort()
+    const start = performance.now()
+    await until(async () => (await busySlots(server!)) === 0)
+    expect(performance.now() - start).toBeLessThan(1000)
+  }
+})
+
+test('those who come to a full queue are told when to come again', async () => {
+  const gate = gatedPolicy('full')
+  server = await startDyntsServe([...bounded, '--parallel', '1', '--max-queue', '2', '--policy', gate.policy])
+  const client = clientOf(server)
+  const asked = { model: 'any', messages, temperature: 0 }
+  const running = client.chat.completions.create(asked)
+  await until(() => gate.isReached())
+  const waiting = [client.chat.completions.create(asked), client.chat.completions.create(asked)]
+  gate.open()
+  // The engine's thread stood still until now, and with it the check of what waits.
+  const all = await Promise.allSettled([running, ...waiting])
+  expect(all.every(({ status }) => status === 'fulfilled')).toBe(true)
+  const many = await Promise.allSettled(Array.from({ length: 12 }, () => client.chat.completions.create(asked)))
+  const refused = many.flatMap((one) =>
+    one.status === 'rejected' ? [one.reason as InstanceType<typeof OpenAI.APIError>] : [],
+  )
+  expect(refused.length).toBeGreaterThan(0)
+  for (const { status, code, headers } of refused) {
+    expect([status, code]).toEqual([429, 'queue_full'])
+    expect(Number(headers?.get('retry-after'))).toBeGreaterThanOrEqual(1)
+  }
+  const patient = clientOf(server, { maxRetries: 8 })
+  await Promise.all(Array.from({ length: 6 }, () => patient.chat.completions.create(asked)))
+})
+
+test('with keys, none gets in without one', async () => {
+  server = await startDyntsServe([...bounded], { DYNTS_API_KEY: 'secret' })
+  const asked = { model: 'any', messages, temperature: 0, max_tokens: 5 }
+  await expect(clientOf(server, { apiKey: 'wrong' }).chat.completions.create(asked)).rejects.toThrow(
+    OpenAI.AuthenticationError,
+  )
+  expect((await clientOf(server, { apiKey: 'secret' }).chat.completions.create(asked)).usage?.completion_tokens).toBe(5)
+  expect((await fetch(`${server.url}/slots`)).status).toBe(401)
+  expect(await healthOf(server)).toBe(200)
+})
+
+test('what is asked under another name of this machine is turned away', async () => {
+  server = await startDyntsServe([...bounded])
+  const { port } = new URL(server.url)
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    const asked = request(
+      { host: '127.0.0.1', port, path: '/health', headers: { host: 'rebound.example' } },
+      (response) => {
+        response.resume()
+        resolve(response.statusCode)
+      },
+    )
+    asked.on('error', reject).end()
+  })
+  expect(status).toBe(403)
+})
+
+test('a stopped server lets what runs come to its end, and leaves no engine behind', async () => {
+  server = await startDyntsServe([...bounded, '--parallel', '1', '--policy', 'question-window'])
+  const engine = server.enginePid()!
+  const running = clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
+  await until(async () => (await busySlots(server!)) === 1)
+  server.process.kill('SIGTERM')
+  expect((await running).choices[0]!.finish_reason).toBe('stop')
+  expect(await server.exited).toBe(0)
+  expect(isAlive(engine)).toBe(false)
+})
+
+test('an engine whose server is killed ends by itself', async () => {
+  server = await startDyntsServe([...bounded])
+  const engine = server.enginePid()!
+  server.process.kill('SIGKILL')
+  await until(() => !isAlive(engine))
+})
+
+test.each([
+  [['--host', '0.0.0.0'], /--host 0\.0\.0\.0 is open to others/],
+  [['--allow-origin', '*'], /needs a key/],
+  [['--parallel', '0'], /--parallel must be/],
+  [['--cells', '100', '--budget', '200'], /does not fit into --cells/],
+  [['--memory', '10MB'], /are free/],
+  [['--policy', 'dynst'], /There is no policy/],
+  [['--model', './nothing.gguf'], /nothing\.gguf/],
+  [['--parallell', '2'], /unknown option/],
+])('dynts serve %j: exit code 2 and one line', async (args, message) => {
+  const { code, stdout, stderr } = await dynts(['serve', '--port', '0', ...args])
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr.trim()).toMatch(message)
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+})
