@@ -2,7 +2,7 @@
  * Thinking that is closed in the model's stead, and who closed it.
  */
 import { describe, expect, test } from 'vitest'
-import { runAlone, scripted } from './loop.fake.ts'
+import { FakeLoop, runAlone, scripted } from './loop.fake.ts'
 import { closeTag, eos, openTag, textOf, token, tokens } from './vocabulary.fake.ts'
 
 describe('the thinking budget', () => {
@@ -153,5 +153,34 @@ describe('who closed the thinking', () => {
   test('of a replay, what its tokens say', () => {
     const loop = runAlone({ prompt: { text: 'Q<think>' }, policy: 'full', replay: tokens('a|</think>|b') })
     expect(loop.result(1).thinkingEnd).toBe('model')
+  })
+})
+
+describe('endThinking', () => {
+  const started = (script: readonly number[], text = 'Q<think>') => {
+    const loop = new FakeLoop({ cells: 64, sequences: 1 }, { scripts: { 0: script } })
+    loop.submit(1, { prompt: { text }, policy: 'full', maxTokens: 60 })
+    return loop
+  }
+
+  test('closes the thinking at the next token, and the model answers', () => {
+    const loop = started([...tokens('a|b|c|S|T'), eos])
+    loop.onStep = (items) => {
+      const texts = items.map((item) => ('event' in item && item.event.type === 'token' ? item.event.text : ''))
+      if (texts.includes('b')) loop.loop.endThinking(1)
+    }
+    loop.finish()
+    expect(loop.generated(1)).toEqual([...tokens('a|b|c|\n|</think>|\n\n|S|T'), eos])
+    expect(loop.result(1)).toMatchObject({ thinking: 'abc', answer: 'ST', thinkingEnd: 'caller' })
+  })
+
+  test('does nothing to an answer, and nothing to a request that is not there', () => {
+    const loop = started([...tokens('a|</think>|S|T'), eos])
+    loop.onStep = () => {
+      loop.loop.endThinking(7)
+      if (loop.tokenEvents(1).some(({ text }) => text === 'S')) loop.loop.endThinking(1)
+    }
+    loop.finish()
+    expect(loop.result(1)).toMatchObject({ thinking: 'a', answer: 'ST', thinkingEnd: 'model' })
   })
 })

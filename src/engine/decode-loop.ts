@@ -79,6 +79,11 @@ export class DecodeLoop {
     }
   }
 
+  /** Closes the thinking of a request that thinks; others are left alone. */
+  endThinking(requestId: number): void {
+    this.#sequences.get(requestId)?.endThinking()
+  }
+
   /** Ends all requests, running and waiting. */
   cancelAll(): void {
     for (const requestId of [...this.#sequences.keys(), ...this.#waiting.keys()]) this.cancel(requestId)

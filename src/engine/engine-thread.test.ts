@@ -135,11 +135,11 @@ describe('the engine thread', () => {
     const thread = EngineThread.shared()
     const worker = FakeWorker.last
     const requestId = thread.submit(4, request, listener())
-    thread.cancel(4, requestId)
+    thread.tell('cancel', 4, requestId)
     expect(worker.sent.at(-1)).toEqual({ type: 'cancel', engineId: 4, requestId })
     worker.say({ type: 'events', engineId: 4, items: [{ requestId, error: { kind: 'bug', code: '', message: '' } }] })
     const before = worker.sent.length
-    thread.cancel(4, requestId)
+    thread.tell('cancel', 4, requestId)
     expect(worker.sent).toHaveLength(before)
     expect(worker.alive).toBe(false)
   })

@@ -77,8 +77,9 @@ export class EngineThread {
     return requestId
   }
 
-  cancel(engineId: number, requestId: number): void {
-    if (this.#listeners.has(requestId)) this.#post({ type: 'cancel', engineId, requestId })
+  /** `endThinking`: closes the thinking, if there is one under way. */
+  tell(type: 'cancel' | 'endThinking', engineId: number, requestId: number): void {
+    if (this.#listeners.has(requestId)) this.#post({ type, engineId, requestId })
   }
 
   #post(message: ToEngine): void {

@@ -116,10 +116,11 @@ export class Engine {
     }
     const { signal } = options
     const sent: { requestId?: number } = {}
-    const cancel = () => {
-      if (sent.requestId !== undefined) this.#thread.cancel(this.#id, sent.requestId)
+    const tell = (what: 'cancel' | 'endThinking') => {
+      if (sent.requestId !== undefined) this.#thread.tell(what, this.#id, sent.requestId)
     }
-    const generation = new Generation(cancel, unreadEvents)
+    const cancel = () => tell('cancel')
+    const generation = new Generation(tell, unreadEvents)
     this.#generations.add(generation)
     const done = () => {
       this.#generations.delete(generation)

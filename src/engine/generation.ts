@@ -13,7 +13,7 @@ export const mostUnreadEvents = 4096
 export class Generation implements AsyncIterable<GenerateEvent> {
   /** Resolves when the generation has ended, also when it was cancelled. Rejects if the request was refused or failed. */
   readonly result: Promise<GenerateResult>
-  readonly #cancel: () => void
+  readonly #tell: (what: 'cancel' | 'endThinking') => void
   readonly #settle: Omit<Deferred<GenerateResult>, 'promise'>
   readonly #unread: GenerateEvent[] = []
   readonly #mostUnread: number
@@ -23,8 +23,8 @@ export class Generation implements AsyncIterable<GenerateEvent> {
   #waiting: (() => void)[] = []
 
   /** @param mostUnread 0: nobody will read */
-  constructor(cancel: () => void, mostUnread = mostUnreadEvents) {
-    this.#cancel = cancel
+  constructor(tell: (what: 'cancel' | 'endThinking') => void, mostUnread = mostUnreadEvents) {
+    this.#tell = tell
     this.#mostUnread = mostUnread
     const { promise, ...settle } = deferred<GenerateResult>()
     this.result = promise
@@ -35,7 +35,12 @@ export class Generation implements AsyncIterable<GenerateEvent> {
 
   /** Ends the generation; its result has the finish reason `cancelled`. */
   cancel(): void {
-    if (!this.#ended) this.#cancel()
+    if (!this.#ended) this.#tell('cancel')
+  }
+
+  /** Closes the thinking at the next place where its text is whole, so that the answer follows. Without effect outside of a thinking. */
+  endThinking(): void {
+    if (!this.#ended) this.#tell('endThinking')
   }
 
   /** For the engine. */

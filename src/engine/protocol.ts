@@ -86,6 +86,7 @@ export type ToEngine =
       readonly request: GenerateRequest
     }
   | { readonly type: 'cancel'; readonly engineId: number; readonly requestId: number }
+  | { readonly type: 'endThinking'; readonly engineId: number; readonly requestId: number }
 
 export type FromEngine =
   | { readonly type: 'reply'; readonly call: number; readonly reply: unknown }

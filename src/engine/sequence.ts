@@ -41,6 +41,8 @@ export class Sequence {
   /** Tokens that are fed next instead of sampled ones. */
   readonly #forced: ForcedToken[] = []
   readonly #thinkingLimit: ThinkingLimit | undefined
+  /** Whether the caller wants an answer now. */
+  #mustAnswer = false
   /** Which limit closed the thinking, if one did. */
   #closedBy: ThinkingEnd | undefined
   #prefillMs = 0
@@ -126,6 +128,11 @@ export class Sequence {
     this.prefilled += count
   }
 
+  /** Closes the thinking where its text is whole; without effect when it does not think. */
+  endThinking(): void {
+    this.#mustAnswer = this.#text.phase === 'thinking'
+  }
+
   /** After the prefill: chooses the first token from row 0. */
   start(events: GenerateEvent[]): void {
     this.#decodeStart = performance.now()
@@ -177,9 +184,12 @@ export class Sequence {
   }
 
   #closeThinkingWhenDue(): void {
+    if (this.#text.phase !== 'thinking') this.#mustAnswer = false
     if (this.#text.phase !== 'thinking' || this.#forced.length > 0 || !this.#text.isWhole) return
     const { thinkingTokens } = this.#text
-    this.#closedBy = this.#thinkingLimit?.due({ thinkingTokens, generated: this.#generated })
+    const due = this.#thinkingLimit?.due({ thinkingTokens, generated: this.#generated })
+    this.#closedBy = this.#mustAnswer && this.#thinkingLimit ? 'caller' : due
+    this.#mustAnswer = false
     if (this.#closedBy) this.#forced.push(...(this.#thinkingLimit?.closing ?? []))
   }
 

@@ -58,10 +58,10 @@ export interface GenerateRequest {
 export type FinishReason = 'stop' | 'length' | 'cancelled'
 
 /**
- * Who closed the thinking: the model itself, or a limit of the request; `unclosed`: nobody did before the generation ended. In a turn
- * that thinks several times, the last one.
+ * Who closed the thinking: the model itself, a limit of the request, or the caller by `endThinking`; `unclosed`: nobody did before the
+ * generation ended. In a turn that thinks several times, the last one.
  */
-export type ThinkingEnd = 'model' | 'thinking-budget' | 'answer-reserve' | 'loop' | 'unclosed'
+export type ThinkingEnd = 'model' | 'caller' | 'thinking-budget' | 'answer-reserve' | 'loop' | 'unclosed'
 
 export interface CacheReport extends Occupancy {
   readonly policy: string

@@ -174,5 +174,6 @@ port.on('message', (message: ToEngine) => {
     loop?.cancel(message.requestId)
     // What the cancelled request came to is told by the next step.
     if (loop) wake()
-  } else void answer(message)
+  } else if (message.type === 'endThinking') engines.get(message.engineId)?.loop.endThinking(message.requestId)
+  else void answer(message)
 })

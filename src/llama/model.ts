@@ -79,7 +79,8 @@ export class LlamaModel extends NativeHandle {
     const { c } = library
     this.library = library
     this.#c = c
-    this.vocab = new Vocab(c, c.llama_model_get_vocab(pointer), this)
+    const [model, pre] = ['model', 'pre'].map((name) => this.#metadata(`tokenizer.ggml.${name}`))
+    this.vocab = new Vocab(c, c.llama_model_get_vocab(pointer), this, { model, pre })
     this.layers = c.llama_model_n_layer(pointer)
     this.hiddenSize = c.llama_model_n_embd_out(pointer)
     // C aborts when it is asked for the heads of a model without layers.

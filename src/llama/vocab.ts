@@ -4,6 +4,7 @@
 import { EngineError, InputError } from '../errors.ts'
 import type { Bindings } from './bindings.ts'
 import type { NativeHandle } from './handle.ts'
+import { withoutLongRuns } from './long-runs.ts'
 import type { Pointer } from './structs.ts'
 
 const anchor = '\u0001'
@@ -11,6 +12,12 @@ const anchor = '\u0001'
 const partitionAttributes = 1 | 8 | 16
 
 const withoutSpaces = (text: string) => text.replaceAll(' ', '')
+
+/** `tokenizer.ggml.model` and `tokenizer.ggml.pre`. */
+export interface TokenizerNames {
+  readonly model: string | undefined
+  readonly pre: string | undefined
+}
 
 export class Vocab {
   readonly size: number
@@ -21,13 +28,18 @@ export class Vocab {
   readonly #c: Bindings
   readonly #address: Pointer
   readonly #owner: NativeHandle
+  readonly #pre: string | undefined
+  readonly #splitsByExpressions: boolean
   readonly #pieces = new Map<number, Uint8Array>()
 
   /** @param owner the model to which the vocabulary belongs: it cannot be used after the model is disposed */
-  constructor(c: Bindings, vocab: Pointer, owner: NativeHandle) {
+  constructor(c: Bindings, vocab: Pointer, owner: NativeHandle, { model, pre }: TokenizerNames) {
     this.#c = c
     this.#address = vocab
     this.#owner = owner
+    this.#pre = pre
+    // Of BPE; SentencePiece and its like have none.
+    this.#splitsByExpressions = model === 'gpt2'
     this.size = c.llama_vocab_n_tokens(vocab)
     this.bos = c.llama_vocab_bos(vocab)
     this.eos = c.llama_vocab_eos(vocab)
@@ -54,6 +66,14 @@ export class Vocab {
    * @param addBos adds the model's BOS token where the model wants one
    */
   tokenize(text: string, { special = true, addBos = false } = {}): Int32Array {
+    const pieces = this.#splitsByExpressions ? withoutLongRuns(text, this.#pre) : [text]
+    const tokens = pieces.map((piece) => this.#tokenizePiece(piece, special))
+    const first = addBos && this.addsBos && this.isToken(this.bos) ? [Int32Array.of(this.bos)] : []
+    const [only, ...others] = [...first, ...tokens]
+    return only && others.length === 0 ? only : Int32Array.from([...first, ...tokens].flatMap((part) => [...part]))
+  }
+
+  #tokenizePiece(text: string, special: boolean): Int32Array {
     const bytes = new TextEncoder().encode(text)
     let tokens = new Int32Array(bytes.length + 8)
     // The C function wants an address even for an empty text. It can add BOS itself, but then it may add EOS behind the text as well.
@@ -69,7 +89,7 @@ export class Vocab {
     // A vocabulary without a token for unknown text gives -1 for it.
     if (found.some((token) => !this.isToken(token)))
       throw new InputError('invalid_text', 'the model’s vocabulary has no tokens for a part of the text')
-    return addBos && this.addsBos && this.isToken(this.bos) ? Int32Array.of(this.bos, ...found) : found.slice()
+    return found.slice()
   }
 
   /**
