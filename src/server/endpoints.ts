@@ -1,13 +1,15 @@
 /** All endpoints, and which one a request is for. */
 import { ApiError } from './api-error.ts'
 import type { Endpoint } from './endpoint.ts'
-import { chatCompletions, countTokens } from './routes/chat-completions.ts'
+import { chatCompletions, control, countTokens, textCompletions } from './routes/completions.ts'
 import { model, models } from './routes/models.ts'
 import { health, metrics, props, slots } from './routes/state.ts'
 
 export const endpoints: readonly Endpoint[] = [
   chatCompletions,
   countTokens,
+  control,
+  textCompletions,
   models,
   model,
   health,

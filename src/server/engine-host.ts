@@ -67,6 +67,8 @@ function receive(message: ToHost): void {
       return void generate(message.id, message.request)
     case 'cancel':
       return running.get(message.id)?.cancel()
+    case 'endThinking':
+      return running.get(message.id)?.endThinking()
     case 'plan':
       return void answer(message.call, (loaded) => loaded.plan(message.message))
     case 'tokenize':

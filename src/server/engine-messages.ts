@@ -50,6 +50,7 @@ export type ToHost =
     }[HostCall]
   | { readonly type: 'submit'; readonly id: string; readonly request: GenerateRequest }
   | { readonly type: 'cancel'; readonly id: string }
+  | { readonly type: 'endThinking'; readonly id: string }
   | { readonly type: 'close' }
 
 export type FromHost =

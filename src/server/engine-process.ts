@@ -25,6 +25,8 @@ export interface EngineBackend {
   tokenize(text: string): Promise<Int32Array>
   submit(id: string, request: GenerateRequest, listener: GenerationListener): void
   cancel(id: string): void
+  /** Closes the thinking of a generation that thinks. */
+  endThinking(id: string): void
 }
 
 export interface EngineProcessOptions {
@@ -108,6 +110,10 @@ export class EngineProcess implements EngineBackend {
 
   cancel(id: string): void {
     if (this.#listeners.has(id)) this.#send({ type: 'cancel', id })
+  }
+
+  endThinking(id: string): void {
+    if (this.#listeners.has(id)) this.#send({ type: 'endThinking', id })
   }
 
   /** Ends the process; what is running in it is lost. */

@@ -134,6 +134,7 @@ function backendOf(engine: EngineProcess, progress: { readonly share: number }):
     tokenize: (text) => engine.tokenize(text),
     submit: (id, request, listener) => engine.submit(id, request, listener),
     cancel: (id) => engine.cancel(id),
+    endThinking: (id) => engine.endThinking(id),
   }
 }
 

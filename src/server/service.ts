@@ -133,6 +133,21 @@ export class GenerationService {
     this.#hooks.onEnd?.({ job, error: new ApiError(499, 'cancelled', 'the client has left') })
   }
 
+  /**
+   * Does something to the running generations of a completion of this client.
+   * @returns whether there were any that it could be done to
+   */
+  control(client: string, completion: string, action: 'end_thinking' | 'cancel'): boolean {
+    const isOwn = (job: Job | undefined): job is Job =>
+      job?.client === client && (job.id === completion || job.id.startsWith(`${completion}-`)) && !job.ended
+    const jobs = this.#slots.filter(isOwn).filter(({ phase }) => action === 'cancel' || phase !== 'answer')
+    for (const { id } of jobs) {
+      if (action === 'cancel') this.#backend.cancel(id)
+      else this.#backend.endThinking(id)
+    }
+    return jobs.length > 0
+  }
+
   /** Fills free slots. To be called when the engine has become ready, too. */
   dispatch(): void {
     while (this.#backend.state === 'ready') {

@@ -158,7 +158,7 @@ describe('an answer', () => {
     const { body } = await post({ messages: ask(4), ...greedy, thinking_budget_tokens: 8 })
     expect(body.usage.completion_tokens_details.reasoning_tokens).toBeLessThanOrEqual(8)
     expect(body.choices[0]!.message.content.length).toBeGreaterThan(0)
-    expect(body.dynts['thinking_closed']).toBe('thinking-budget')
+    expect(body.dynts['thinking_closed']).toBe('budget')
   })
 
   test('without a seed two requests differ; with one they do not', async () => {
@@ -230,6 +230,45 @@ describe('the client of OpenAI', () => {
     )
   })
 })
+
+describe('a text that goes on', () => {
+  const prompt = `<|user|>${problem(2).question}<|assistant|><think>\n`
+  test('is all that was generated, tags included, whole and in pieces', async () => {
+    const asked = { model: 'tiny', prompt, temperature: 0, max_tokens: 400 }
+    const whole = await client.completions.create(asked)
+    const [choice] = whole.choices
+    expect(whole.object).toBe('text_completion')
+    expect(choice!.text).toMatch(/<\/think>[^]*boxed/)
+    let joined = ''
+    for await (const { choices } of await client.completions.create({ ...asked, stream: true }))
+      joined += choices[0]?.text ?? ''
+    expect(joined).toBe(choice!.text)
+  })
+
+  test('of several prompts, texts and tokens, each with its choices', async () => {
+    const { tokens } = await countedPrompt(prompt)
+    const { status, body } = await post(
+      { prompt: [prompt, tokens], temperature: 0, max_tokens: 5, n: 2 },
+      '/v1/completions',
+    )
+    expect(status).toBe(200)
+    const texts = (body.choices as unknown as { text: string }[]).map(({ text }) => text)
+    expect(texts).toHaveLength(4)
+    expect(new Set(texts).size).toBe(1)
+    expect(body.usage.completion_tokens).toBe(20)
+    expect(body.usage.prompt_tokens).toBe(2 * tokens.length)
+  })
+
+  test.each([[''], [[]], [[[]]], [[-1]], [{}], [null]])('prompt %j is refused', async (wrong) => {
+    expect((await post({ prompt: wrong }, '/v1/completions')).status).toBe(400)
+  })
+})
+
+/** The tokens of a text, as a completion tells them. */
+async function countedPrompt(prompt: string): Promise<{ tokens: number[] }> {
+  const { body } = await post({ prompt, max_tokens: 1, return_token_ids: true }, '/v1/completions')
+  return { tokens: (body as unknown as { prompt_token_ids: number[] }).prompt_token_ids }
+}
 
 describe('what is wrong is named', () => {
   const messages = [{ role: 'user', content: 'a' }]

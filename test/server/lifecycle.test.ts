@@ -80,6 +80,39 @@ test('a slot is free soon after its client has left, whatever it does', async ()
   }
 })
 
+test('a thinking is ended from outside, and the answer follows', async () => {
+  const gate = gatedPolicy('ended')
+  server = await startDyntsServe([...bounded, '--policy', gate.policy])
+  const { url } = server
+  const control = async (body: object) => {
+    const response = await fetch(`${url}/v1/chat/completions/control`, { method: 'POST', body: JSON.stringify(body) })
+    return (await response.json()) as { success: boolean }
+  }
+  const pieces = await clientOf(server).chat.completions.create({
+    model: 'any',
+    messages,
+    temperature: 0,
+    stream: true,
+  })
+  let [id, answer] = ['', '']
+  let last: unknown
+  const reading = (async () => {
+    for await (const chunk of pieces) {
+      id = chunk.id
+      answer += chunk.choices[0]?.delta.content ?? ''
+      last = chunk
+    }
+  })()
+  await until(() => gate.isReached() && id !== '')
+  expect(await control({ id, action: 'end_thinking' })).toEqual({ success: true })
+  expect((await control({ id: 'chatcmpl-other', action: 'cancel' })).success).toBe(false)
+  gate.open()
+  await reading
+  expect(answer.length).toBeGreaterThan(0)
+  expect(last).toMatchObject({ dynts: { thinking_closed: 'client' } })
+  expect((await control({ id, action: 'end_thinking' })).success).toBe(false)
+})
+
 test('those who come to a full queue are told when to come again', async () => {
   const gate = gatedPolicy('full')
   server = await startDyntsServe([...bounded, '--parallel', '1', '--max-queue', '2', '--policy', gate.policy])

@@ -1,5 +1,5 @@
 /** The text of one choice as its client gets it: thinking and answer apart and trimmed, or all of it in one, with the tags. */
-import type { GenerateEvent, GenerateResult } from '../../engine/types.ts'
+import type { GenerateEvent } from '../../engine/types.ts'
 import type { ThinkingTags } from '../../llama/index.ts'
 import { TrimmedText } from '../trimmed-text.ts'
 import type { ReadRequest } from './request.ts'
@@ -60,8 +60,4 @@ export class ChoiceText {
     const opened = phase === 'thinking' && this.#hasToken ? this.#tags.open : ''
     return { thinking: '', content: before === 'thinking' ? this.#tags.close : opened }
   }
-}
-
-export function finishReasonOf({ finishReason }: GenerateResult): 'stop' | 'length' {
-  return finishReason === 'length' ? 'length' : 'stop'
 }

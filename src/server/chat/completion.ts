@@ -1,8 +1,8 @@
-/** Answers to chat requests in OpenAI's form: whole, and in pieces. */
-import type { GenerateEvent } from '../../engine/types.ts'
+/** Answers in OpenAI's form, whole and in pieces: of a chat, and of a text that goes on. */
+import type { GenerateEvent, GenerateResult } from '../../engine/types.ts'
 import type { ThinkingTags } from '../../llama/index.ts'
 import type { Job } from '../service.ts'
-import { ChoiceText, finishReasonOf } from './choice-text.ts'
+import { ChoiceText, type TextDelta } from './choice-text.ts'
 import { eventChunk, tokenFacts } from './event-chunks.ts'
 import { cachesOf, timingsOf, usageOf, type Finished } from './report.ts'
 import type { ReadRequest } from './request.ts'
@@ -23,120 +23,135 @@ export interface AnswerHead {
   readonly created: number
 }
 
-type Chunk = Readonly<Record<string, unknown>>
+type Fields = Readonly<Record<string, unknown>>
 
-/** Takes the events of a request's choices, and makes its answer of them. */
-export interface Answer {
-  /** What is sent at once of a stream, before anything has happened. */
-  begin(): Chunk[]
-  /** Chunks of a stream; the whole answer is kept as well. */
-  onEvent(choice: number, event: GenerateEvent, job: Job): Chunk[]
-  /** Forgets what a choice has said: it begins anew. */
-  restart(choice: number): void
-  /** The last chunks of a stream. */
-  end(finished: readonly Finished[]): Chunk[]
-  /** The answer that is no stream. */
-  whole(finished: readonly Finished[]): Chunk
+/** How one kind of completion has its text. */
+export interface AnswerForm {
+  readonly objects: { readonly whole: string; readonly chunk: string }
+  /** What of a choice is said before anything has happened; nothing for some. */
+  readonly opening: Fields | undefined
+  /** The fields of a choice in a chunk. */
+  readonly piece: (delta: TextDelta, reasoning: (text: string) => Fields) => Fields
+  /** The fields of a choice in a whole answer. */
+  readonly whole: (text: TextDelta, reasoning: (text: string) => Fields) => Fields
 }
 
-export class ChatAnswer implements Answer {
+export const chatForm: AnswerForm = {
+  objects: { whole: 'chat.completion', chunk: 'chat.completion.chunk' },
+  opening: { delta: { role: 'assistant', content: null } },
+  piece: ({ thinking, content }, reasoning) => ({
+    delta: { ...(thinking === '' ? {} : reasoning(thinking)), ...(content === '' ? {} : { content }) },
+  }),
+  whole: ({ thinking, content }, reasoning) => ({
+    message: { role: 'assistant', content, ...(thinking === '' ? {} : reasoning(thinking)), refusal: null },
+  }),
+}
+
+export const textForm: AnswerForm = {
+  objects: { whole: 'text_completion', chunk: 'text_completion' },
+  opening: undefined,
+  piece: ({ thinking, content }, reasoning) => ({ text: content, ...(thinking === '' ? {} : reasoning(thinking)) }),
+  whole: ({ thinking, content }, reasoning) => ({ text: content, ...(thinking === '' ? {} : reasoning(thinking)) }),
+}
+
+/** Takes the events of a request's choices, and makes its answer of them. */
+export class Answer {
+  readonly #form: AnswerForm
   readonly #settings: AnswerSettings
   readonly #request: ReadRequest
-  readonly #head: Readonly<Record<string, unknown>>
+  readonly #head: Fields
   readonly #texts: ChoiceText[]
 
-  constructor(settings: AnswerSettings, request: ReadRequest, { id, created }: AnswerHead) {
+  constructor(form: AnswerForm, settings: AnswerSettings, request: ReadRequest, { id, created }: AnswerHead) {
+    this.#form = form
     this.#settings = settings
     this.#request = request
     this.#head = { id, created, model: settings.model, system_fingerprint: settings.fingerprint }
-    this.#texts = Array.from({ length: request.choices }, () => this.#newText())
+    const count = request.generations.length * request.choices
+    this.#texts = Array.from({ length: count }, () => this.#newText())
   }
 
+  /** What is sent at once of a stream, before anything has happened. */
+  begin(): Fields[] {
+    const { opening } = this.#form
+    return opening ? this.#texts.map((_, choice) => this.#chunk([this.#choice(choice, opening)])) : []
+  }
+
+  /** Chunks of a stream; the whole answer is kept as well. */
+  onEvent(choice: number, event: GenerateEvent, job: Job): Fields[] {
+    const text = this.#texts[choice]
+    if (!text) return []
+    const { withEvents, withTokenIds } = this.#request
+    const delta = text.push(event)
+    const isToken = event.type === 'token'
+    const ids = withTokenIds && isToken && event.token !== null ? { token_ids: [event.token] } : undefined
+    const hasText = delta.thinking !== '' || delta.content !== ''
+    const told = withEvents ? (isToken ? tokenFacts(event) : eventChunk(event, job)) : undefined
+    if (!hasText && !ids) return told ? [this.#chunk([], { dynts: told })] : []
+    const shown = { ...this.#choice(choice, this.#form.piece(delta, this.#reasoning)), ...ids }
+    return [this.#chunk([shown], told ? { dynts: told } : {})]
+  }
+
+  /** Forgets what a choice has said: it begins anew. */
   restart(choice: number): void {
     this.#texts[choice] = this.#newText()
+  }
+
+  /** The last chunks of a stream. */
+  end(finished: readonly Finished[]): Fields[] {
+    const { includeUsage, choices } = this.#request
+    const last = { timings: timingsOf(finished, choices), dynts: cachesOf(finished) }
+    const nothing = this.#form.piece({ thinking: '', content: '' }, this.#reasoning)
+    const ends = finished.map(({ result }, choice) => this.#choice(choice, nothing, finishReasonOf(result)))
+    const chunks = ends.map((end, i) => this.#chunk([end], includeUsage || i < ends.length - 1 ? {} : last))
+    if (includeUsage) chunks.push(this.#chunk([], { usage: usageOf(finished, choices), ...last }))
+    return chunks
+  }
+
+  /** The answer that is no stream. */
+  whole(finished: readonly Finished[]): Fields {
+    const { choices: each, withTokenIds } = this.#request
+    const choices = finished.map(({ result }, index) => {
+      const { thinking = '', content = '' } = this.#texts[index] ?? {}
+      const { promptTokens } = result.usage
+      return {
+        ...this.#choice(index, this.#form.whole({ thinking, content }, this.#reasoning), finishReasonOf(result)),
+        ...(withTokenIds ? { token_ids: result.tokens.slice(promptTokens) } : {}),
+      }
+    })
+    const [first] = finished
+    const promptIds =
+      withTokenIds && first ? { prompt_token_ids: first.result.tokens.slice(0, first.result.usage.promptTokens) } : {}
+    return {
+      ...this.#head,
+      object: this.#form.objects.whole,
+      choices,
+      usage: usageOf(finished, each),
+      timings: timingsOf(finished, each),
+      dynts: cachesOf(finished),
+      ...promptIds,
+    }
+  }
+
+  readonly #reasoning = (text: string): Fields => {
+    const { reasoningField } = this.#settings
+    return reasoningField === 'both' ? { reasoning_content: text, reasoning: text } : { [reasoningField]: text }
   }
 
   #newText(): ChoiceText {
     return new ChoiceText(this.#request.thinkingTo, this.#settings.tags)
   }
 
-  begin(): Chunk[] {
-    return this.#texts.map((_, choice) => this.#chunk([this.#choice(choice, { role: 'assistant', content: null })]))
+  #choice(index: number, text: Fields, finishReason: string | null = null): Fields {
+    return { index, ...text, logprobs: null, finish_reason: finishReason }
   }
 
-  onEvent(choice: number, event: GenerateEvent, job: Job): Chunk[] {
-    const text = this.#texts[choice]
-    if (!text) return []
-    const { thinking, content } = text.push(event)
-    const { withEvents, withTokenIds } = this.#request
-    const delta = thinking === '' ? { content } : this.#reasoning(thinking)
-    const hasText = thinking !== '' || content !== ''
-    const facts = withEvents && event.type === 'token' ? { dynts: tokenFacts(event) } : {}
-    const ids = withTokenIds && event.type === 'token' && event.token !== null ? { token_ids: [event.token] } : {}
-    if (event.type !== 'token') {
-      const shown = hasText ? [this.#chunk([this.#choice(choice, delta)])] : []
-      const told = withEvents ? eventChunk(event, job) : undefined
-      return told ? [...shown, this.#chunk([], { dynts: told })] : shown
-    }
-    if (hasText || 'token_ids' in ids) {
-      const shown = hasText ? delta : {}
-      return [this.#chunk([{ ...this.#choice(choice, shown), ...ids }], facts)]
-    }
-    return withEvents ? [this.#chunk([], facts)] : []
-  }
-
-  end(finished: readonly Finished[]): Chunk[] {
-    const last = { timings: timingsOf(finished), dynts: cachesOf(finished) }
-    const ends = finished.map(({ result }, choice) => this.#choice(choice, {}, finishReasonOf(result)))
-    const { includeUsage } = this.#request
-    const chunks = ends.map((end, i) => this.#chunk([end], includeUsage || i < ends.length - 1 ? {} : last))
-    if (includeUsage) chunks.push(this.#chunk([], { usage: usageOf(finished), ...last }))
-    return chunks
-  }
-
-  whole(finished: readonly Finished[]): Chunk {
-    const choices = finished.map(({ result }, index) => {
-      const { thinking = '', content = '' } = this.#texts[index] ?? {}
-      return {
-        index,
-        message: {
-          role: 'assistant',
-          content,
-          ...(thinking === '' ? {} : this.#reasoning(thinking)),
-          refusal: null,
-        },
-        logprobs: null,
-        finish_reason: finishReasonOf(result),
-        ...(this.#request.withTokenIds ? { token_ids: result.tokens.slice(result.usage.promptTokens) } : {}),
-      }
-    })
-    const [first] = finished
-    const promptIds =
-      this.#request.withTokenIds && first
-        ? { prompt_token_ids: first.result.tokens.slice(0, first.result.usage.promptTokens) }
-        : {}
-    return {
-      ...this.#head,
-      object: 'chat.completion',
-      choices,
-      usage: usageOf(finished),
-      timings: timingsOf(finished),
-      dynts: cachesOf(finished),
-      ...promptIds,
-    }
-  }
-
-  #reasoning(text: string): Readonly<Record<string, string>> {
-    const { reasoningField } = this.#settings
-    return reasoningField === 'both' ? { reasoning_content: text, reasoning: text } : { [reasoningField]: text }
-  }
-
-  #choice(index: number, delta: object, finishReason: string | null = null) {
-    return { index, delta, logprobs: null, finish_reason: finishReason }
-  }
-
-  #chunk(choices: readonly object[], more: object = {}): Chunk {
+  #chunk(choices: readonly Fields[], more: Fields = {}): Fields {
     const usage = this.#request.includeUsage ? { usage: null } : {}
-    return { ...this.#head, object: 'chat.completion.chunk', choices, ...usage, ...more }
+    return { ...this.#head, object: this.#form.objects.chunk, choices, ...usage, ...more }
   }
+}
+
+function finishReasonOf({ finishReason }: GenerateResult): 'stop' | 'length' {
+  return finishReason === 'length' ? 'length' : 'stop'
 }

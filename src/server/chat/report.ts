@@ -1,6 +1,6 @@
 /** What is told of a generation besides its text: usage, timings in llama-server's names, and the cache. */
 import { randomInt } from 'node:crypto'
-import type { GenerateResult } from '../../engine/types.ts'
+import type { GenerateResult, ThinkingEnd } from '../../engine/types.ts'
 import type { Job } from '../service.ts'
 
 /** A generation that has come to its end. */
@@ -16,10 +16,11 @@ export function newId(prefix: 'chatcmpl' | 'cmpl'): string {
   return `${prefix}-${Array.from({ length: 24 }, () => letters.charAt(randomInt(letters.length))).join('')}`
 }
 
-/** A prompt counts once, however many choices there are. */
-export function usageOf(finished: readonly Finished[]) {
-  const [first] = finished
-  const prompt = first?.result.usage.promptTokens ?? 0
+/** @param choices of each prompt: a prompt counts once, however many there are */
+export function usageOf(finished: readonly Finished[], choices: number) {
+  const prompts = finished.filter((_, i) => i % choices === 0)
+  const prompt = prompts.reduce((total, { result }) => total + result.usage.promptTokens, 0)
+  const cached = prompts.reduce((total, { result }) => total + result.usage.cachedPromptTokens, 0)
   const sum = (count: (result: GenerateResult) => number) =>
     finished.reduce((total, { result }) => total + count(result), 0)
   const completion = sum(({ usage }) => usage.thinkingTokens + usage.answerTokens)
@@ -27,14 +28,14 @@ export function usageOf(finished: readonly Finished[]) {
     prompt_tokens: prompt,
     completion_tokens: completion,
     total_tokens: prompt + completion,
-    prompt_tokens_details: { cached_tokens: first?.result.usage.cachedPromptTokens ?? 0 },
+    prompt_tokens_details: { cached_tokens: cached },
     completion_tokens_details: { reasoning_tokens: sum(({ usage }) => usage.thinkingTokens) },
   }
 }
 
 /** Of choices that ran side by side, the slowest one's times. */
-export function timingsOf(finished: readonly Finished[]) {
-  const usage = usageOf(finished)
+export function timingsOf(finished: readonly Finished[], choices: number) {
+  const usage = usageOf(finished, choices)
   const most = (of: (result: GenerateResult) => number) => Math.max(0, ...finished.map(({ result }) => of(result)))
   const cached = usage.prompt_tokens_details.cached_tokens
   const [promptMs, predictedMs] = [most(({ timing }) => timing.prefillMs), most(({ timing }) => timing.decodeMs)]
@@ -50,6 +51,16 @@ export function timingsOf(finished: readonly Finished[]) {
     predicted_per_token_ms: rounded(ratio(predictedMs, predicted)),
     predicted_per_second: rounded(ratio(predicted * 1000, predictedMs)),
   }
+}
+
+/** Who closed the thinking; null: nobody. */
+const closedBy: Readonly<Record<ThinkingEnd, string | null>> = {
+  model: 'model',
+  caller: 'client',
+  'thinking-budget': 'budget',
+  'answer-reserve': 'reserve',
+  loop: 'loop',
+  unclosed: null,
 }
 
 /** The cache of a generation. */
@@ -76,7 +87,7 @@ export function cacheOf({ job, result }: Finished) {
     evicted_tokens: cache.evictedTokens,
     kept_share: isBounded ? rounded(ratio(cache.finalCells, full)) : null,
     degraded: cache.degraded,
-    thinking_closed: thinkingEnd === 'unclosed' ? null : thinkingEnd,
+    thinking_closed: thinkingEnd && closedBy[thinkingEnd],
     slot: job.slot ?? null,
     queued_ms: rounded((job.startedAt ?? job.enqueuedAt) - job.enqueuedAt),
   }

@@ -21,9 +21,11 @@ const supported: ReadonlySet<string> = new Set(Object.keys(shape))
 /** What both kinds of requests come to. */
 export interface ReadRequest {
   readonly model: string | undefined
-  readonly generation: Omit<GenerateRequest, 'seed'>
-  /** Of the first choice; the others count on. */
+  /** One for each prompt. */
+  readonly generations: readonly Omit<GenerateRequest, 'seed'>[]
+  /** Of the first choice of each prompt; the others count on. */
   readonly seed: number
+  /** Of each prompt. */
   readonly choices: number
   readonly isStream: boolean
   readonly includeUsage: boolean
@@ -49,12 +51,14 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
   const thinkingBudget = enabled === false ? 0 : (budget ?? defaults.thinkingBudget)
   return {
     ...common(given, defaults),
-    generation: {
-      ...generationOf(given, defaults),
-      prompt: { messages, enableThinking: enabled ?? true, templateVariables: variables },
-      maxTokens,
-      thinkingBudget,
-    },
+    generations: [
+      {
+        ...generationOf(given, defaults),
+        prompt: { messages, enableThinking: enabled ?? true, templateVariables: variables },
+        maxTokens,
+        thinkingBudget,
+      },
+    ],
     mayShrink: !isGiven,
     thinkingTo: !isSeparate ? 'content' : isHidden ? 'nowhere' : 'field',
     ignored,

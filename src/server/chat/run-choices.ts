@@ -23,13 +23,24 @@ export interface RunningChoices {
  * @throws ApiError for what cannot be carried out
  */
 export async function settle(service: GenerationService, read: ReadRequest, cells: number): Promise<ReadRequest> {
-  const { generation, seed, mayShrink } = read
+  const generations = await Promise.all(
+    read.generations.map((generation) => settleOne(service, generation, read, cells)),
+  )
+  return { ...read, generations }
+}
+
+async function settleOne(
+  service: GenerationService,
+  generation: ReadRequest['generations'][number],
+  { seed, mayShrink }: ReadRequest,
+  cells: number,
+): Promise<ReadRequest['generations'][number]> {
   const plan = await service.plan({ ...generation, seed })
-  if (plan.cells <= cells) return read
+  if (plan.cells <= cells) return generation
   // Without a bound: the default number of tokens shrinks to what the slot holds.
   const room = cells - plan.promptTokens + 1
   if (room < 1) throw contextExceeded(plan.promptTokens, cells)
-  if (mayShrink) return { ...read, generation: { ...generation, maxTokens: room } }
+  if (mayShrink) return { ...generation, maxTokens: room }
   throw new ApiError(
     400,
     'cache_too_small',
@@ -43,19 +54,21 @@ export function runChoices(
   service: GenerationService,
   client: string,
   id: string,
-  { generation, seed, choices }: ReadRequest,
+  { generations, seed, choices }: ReadRequest,
   listener: ChoiceListener,
 ): RunningChoices {
-  const finished: (Finished | undefined)[] = Array.from({ length: choices }, () => undefined)
+  const count = generations.length * choices
+  const finished: (Finished | undefined)[] = Array.from({ length: count }, () => undefined)
   let settle: { resolve: (all: readonly Finished[]) => void; reject: (error: ApiError) => void } | undefined
   const ends = new Promise<readonly Finished[]>((resolve, reject) => (settle = { resolve, reject }))
   ends.catch(() => undefined)
   const cancel = () => {
     for (const job of jobs) service.cancel(job)
   }
-  const requests = finished.map((_, choice) => ({
-    id: choices === 1 ? id : `${id}-${choice}`,
-    request: { ...generation, seed: (seed + choice) % (2 ** 32 - 1) },
+  const all = generations.flatMap((generation) => Array.from({ length: choices }, (_, i) => ({ generation, i })))
+  const requests = all.map(({ generation, i }, choice) => ({
+    id: count === 1 ? id : `${id}-${choice}`,
+    request: { ...generation, seed: (seed + i) % (2 ** 32 - 1) },
     listener: {
       onEvent: (event: GenerateEvent) => {
         const job = jobs[choice]
@@ -63,8 +76,8 @@ export function runChoices(
         listener.onEvent(choice, event, job)
         if (event.type !== 'finish') return
         finished[choice] = { job, result: event.result }
-        const all = finished.filter((one) => one !== undefined)
-        if (all.length === choices) settle?.resolve(all)
+        const ended = finished.filter((one) => one !== undefined)
+        if (ended.length === count) settle?.resolve(ended)
       },
       onRestart: () => listener.onRestart(choice),
       onError: (error: ApiError) => {

@@ -1,10 +1,12 @@
-/** POST /v1/chat/completions and /v1/completions: text from a model, whole or as it comes. */
+/** POST /v1/chat/completions and /v1/completions: text from a model, whole or as it comes, and what is done to one that runs. */
+import { z } from 'zod'
 import { readBody, parseBody } from '../body.ts'
 import { ApiError, quoted } from '../api-error.ts'
-import { ChatAnswer, type Answer, type AnswerHead, type AnswerSettings } from '../chat/completion.ts'
+import { Answer, chatForm, textForm, type AnswerForm } from '../chat/completion.ts'
 import { ignoredHeader } from '../chat/fields.ts'
 import { newId } from '../chat/report.ts'
-import { readChatRequest, type ReadRequest } from '../chat/request.ts'
+import { checked, readChatRequest, type ReadRequest } from '../chat/request.ts'
+import { readTextRequest } from '../chat/text-request.ts'
 import { runChoices, settle } from '../chat/run-choices.ts'
 import type { Call, Endpoint } from '../endpoint.ts'
 import { eventStream, slowJson } from '../reply.ts'
@@ -15,14 +17,11 @@ import { checkTextSize } from '../text-size.ts'
 interface Kind {
   readonly idPrefix: 'chatcmpl' | 'cmpl'
   readonly read: (body: Readonly<Record<string, unknown>>, defaults: ServerState['settings']['defaults']) => ReadRequest
-  readonly answer: (settings: AnswerSettings, request: ReadRequest, head: AnswerHead) => Answer
+  readonly form: AnswerForm
 }
 
-const chat: Kind = {
-  idPrefix: 'chatcmpl',
-  read: readChatRequest,
-  answer: (settings, request, head) => new ChatAnswer(settings, request, head),
-}
+const chat: Kind = { idPrefix: 'chatcmpl', read: readChatRequest, form: chatForm }
+const text: Kind = { idPrefix: 'cmpl', read: readTextRequest, form: textForm }
 
 export const chatCompletions: Endpoint = {
   method: 'POST',
@@ -33,18 +32,44 @@ export const chatCompletions: Endpoint = {
   handle: (state, call) => complete(chat, state, call),
 }
 
+export const textCompletions: Endpoint = {
+  method: 'POST',
+  path: '/v1/completions',
+  summary: 'A text that goes on',
+  needsKey: true,
+  handle: (state, call) => complete(text, state, call),
+}
+
 export const countTokens: Endpoint = {
   method: 'POST',
   path: '/v1/chat/completions/input_tokens',
   summary: 'How many tokens a conversation is',
   needsKey: true,
   handle: async (state, call) => {
-    const { generation, seed } = chat.read(
-      parseBody(await readBody(call.request, state.settings.mostBodyBytes)),
-      state.settings.defaults,
-    )
-    const { promptTokens } = await state.service.plan({ ...generation, seed })
-    return Response.json({ object: 'response.input_tokens', input_tokens: promptTokens }, { headers: call.headers })
+    const { mostBodyBytes, defaults } = state.settings
+    const { generations, seed } = chat.read(parseBody(await readBody(call.request, mostBodyBytes)), defaults)
+    const [plan] = await Promise.all(generations.map((generation) => state.service.plan({ ...generation, seed })))
+    const body = { object: 'response.input_tokens', input_tokens: plan?.promptTokens ?? 0 }
+    return Response.json(body, { headers: call.headers })
+  },
+}
+
+const controlSchema = z.object({
+  id: z.string('it must be a string').max(64, 'it is too long'),
+  action: z.enum(['end_thinking', 'reasoning_end', 'cancel'], 'it must be end_thinking or cancel'),
+})
+
+export const control: Endpoint = {
+  method: 'POST',
+  path: '/v1/chat/completions/control',
+  summary: 'Ends the thinking of a completion that runs, or all of it',
+  needsKey: true,
+  handle: async ({ service, settings }, { request, client, headers }) => {
+    const { id, action } = checked(controlSchema, parseBody(await readBody(request, settings.mostBodyBytes)))
+    const isDone = service.control(client, id, action === 'cancel' ? 'cancel' : 'end_thinking')
+    const why = action === 'cancel' ? 'it does not run' : 'it does not think'
+    const body = isDone ? { success: true } : { success: false, message: `${id}: ${why}` }
+    return Response.json(body, { headers })
   },
 }
 
@@ -52,10 +77,10 @@ async function complete(kind: Kind, state: ServerState, call: Call): Promise<Res
   const { service, settings } = state
   const asked = kind.read(parseBody(await readBody(call.request, settings.mostBodyBytes)), settings.defaults)
   checkModel(asked.model, settings)
-  checkTextSize(asked.generation.prompt, state)
+  for (const { prompt } of asked.generations) checkTextSize(prompt, state)
   const read = await settle(service, asked, state.backend.facts?.cells ?? 0)
   const head = { id: newId(kind.idPrefix), created: Math.floor(Date.now() / 1000) }
-  const answer = kind.answer(settings.answers, read, head)
+  const answer = new Answer(kind.form, settings.answers, read, head)
   const ignored = ignoredHeader(read.ignored)
   const headers = { ...call.headers, ...(ignored === '' ? {} : { 'x-dynts-ignored': ignored }) }
   return read.isStream

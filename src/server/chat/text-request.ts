@@ -1,0 +1,51 @@
+/** A request for a text to go on with: no template, special tokens in the text are recognised. */
+import { z } from 'zod'
+import type { Prompt } from '../../engine/types.ts'
+import { ApiError } from '../api-error.ts'
+import { ignoredFields } from './fields.ts'
+import { checked, common, type ReadRequest } from './request.ts'
+import { generationOf, samplingFields, tokenLimit, type RequestDefaults } from './sampling-fields.ts'
+
+const mostPrompts = 16
+const tokens = z.array(z.int('it must be a whole number'), 'it must be a list of tokens').min(1, 'it must not be empty')
+const one = z.union([z.string(), tokens])
+const shape = {
+  ...samplingFields,
+  prompt: z.union(
+    [one, z.array(one).min(1).max(mostPrompts)],
+    `it must be a text, a list of tokens, or a list of at most ${mostPrompts} of these`,
+  ),
+  reasoning_format: z.enum(['auto', 'deepseek', 'none'], 'it must be auto, deepseek or none').nullish(),
+  thinking_budget: z.int('it must be a whole number').min(-1, 'it must be at least -1').nullish(),
+}
+const schema = z.object(shape)
+const supported: ReadonlySet<string> = new Set(Object.keys(shape))
+
+/** @throws ApiError naming the first field that is wrong */
+export function readTextRequest(body: Readonly<Record<string, unknown>>, defaults: RequestDefaults): ReadRequest {
+  const ignored = ignoredFields(body, supported)
+  const given = checked(schema, body)
+  const { maxTokens, isGiven } = tokenLimit(given, defaults)
+  const generation = generationOf(given, defaults)
+  const budget = given.thinking_budget ?? defaults.thinkingBudget
+  const thinkingBudget = budget === undefined || budget < 0 ? undefined : budget
+  return {
+    ...common(given, defaults),
+    generations: promptsOf(given.prompt).map((prompt) => ({ ...generation, prompt, maxTokens, thinkingBudget })),
+    mayShrink: !isGiven,
+    thinkingTo: given.reasoning_format === 'deepseek' ? 'field' : 'content',
+    ignored,
+  }
+}
+
+function promptsOf(given: z.infer<typeof shape.prompt>): Prompt[] {
+  if (typeof given === 'string') return [promptOf(given)]
+  const isTokens = typeof given[0] === 'number'
+  return isTokens ? [promptOf(given as number[])] : (given as (string | number[])[]).map(promptOf)
+}
+
+function promptOf(given: string | number[]): Prompt {
+  if (typeof given !== 'string') return { tokens: given }
+  if (given === '') throw new ApiError(400, 'invalid_value', 'prompt must not be empty', { param: 'prompt' })
+  return { text: given }
+}
