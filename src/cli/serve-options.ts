@@ -46,6 +46,7 @@ export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly allowOrigin?: readonly string[]
   readonly allowHost?: readonly string[]
   readonly maxBody: number
+  readonly trustSpecial?: boolean
   readonly memory?: string
   readonly force?: boolean
   /** False after `--no-metrics`. */
@@ -134,6 +135,7 @@ function withoutVariables(): Command {
     .option('--allow-origin <origins>', 'origins of web pages that may ask, separated by commas; * for all', names)
     .option('--allow-host <names>', 'further names by which the server may be called, separated by commas', names)
     .option('--max-body <bytes>', 'largest body of a request', number, 2 * 2 ** 20)
+    .option('--trust-special', 'special tokens that a user’s message spells, such as <|im_end|>, are special')
     .option('--memory <size>', 'what the server may take, e.g. 16GB (default: what is free)')
     .option('--force', 'start also if the memory may not suffice')
     .option('--no-metrics', 'without /metrics')

@@ -77,6 +77,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       ratio: flags.ratio,
       policies: policiesOf(facts, attention, chosen.reference),
       slots: flags.parallel,
+      trustsSpecial: flags.trustSpecial ?? false,
     },
     answers: {
       model: aliasesOf(flags, located)[0],

@@ -77,6 +77,8 @@ export interface Vocabulary {
   tokenize(text: string, options?: { special?: boolean; addBos?: boolean }): Int32Array
   tokenizeContinuation(text: string, options?: { special?: boolean }): Int32Array
   piece(token: number): Uint8Array
+  /** How the special tokens are spelled: control tokens, and those that a model's makers added. */
+  readonly specialTexts: readonly string[]
 }
 
 /** Everything about a model that is needed to prepare a request. */

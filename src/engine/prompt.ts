@@ -6,6 +6,7 @@ import { renderChat, type ThinkingTags } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { ReasoningPhase } from './reasoning-phase.ts'
 import type { Prompt } from './types.ts'
+import { maskMessages, tokenizeMarked } from './untrusted-text.ts'
 
 /** What of a model a prompt depends on. */
 export type PromptFacts = Pick<ModelFacts, 'vocab' | 'chatTemplate' | 'templateVariables' | 'thinkingTags'>
@@ -37,8 +38,20 @@ export function readPrompt(model: PromptFacts, prompt: Prompt): ReadPrompt {
 }
 
 function tokenized(model: PromptFacts, prompt: Prompt): ReadPrompt {
+  const { vocab, thinkingTags } = model
+  if ('messages' in prompt && prompt.isUntrusted === true) {
+    const { messages, marks } = maskMessages(prompt.messages, [
+      ...vocab.specialTexts,
+      thinkingTags.open,
+      thinkingTags.close,
+    ])
+    if (marks) {
+      const { text, opening } = renderPrompt(model, { ...prompt, messages })
+      return { opening, promptTokens: tokenizeMarked(vocab, text, marks, { addBos: needsBos(vocab, text) }) }
+    }
+  }
   const { text, opening } = renderPrompt(model, prompt)
-  return { opening, promptTokens: tokenizePrompt(model.vocab, prompt, text) }
+  return { opening, promptTokens: tokenizePrompt(vocab, prompt, text) }
 }
 
 /** Shows where the last message ends, to see what the template adds behind it: private-use characters. */
@@ -108,9 +121,12 @@ function tokenizePrompt(vocab: Vocabulary, prompt: Prompt, text: string): Int32A
     checkTokens(vocab, prompt.tokens)
     return Int32Array.from(prompt.tokens)
   }
+  return vocab.tokenize(text, { addBos: needsBos(vocab, text) })
+}
+
+function needsBos(vocab: Vocabulary, text: string): boolean {
   const bos = tokenText(vocab, vocab.bos)
-  const hasBos = bos !== '' && text.startsWith(bos)
-  return vocab.tokenize(text, { addBos: vocab.addsBos && !hasBos })
+  return vocab.addsBos && !(bos !== '' && text.startsWith(bos))
 }
 
 /** @throws InputError `invalid_request` */

@@ -20,6 +20,7 @@ const prompts = {
     messages: listOf(message),
     enableThinking: yesOrNo.optional(),
     templateVariables: templateVariables.optional(),
+    isUntrusted: yesOrNo.optional(),
   }),
   text: strictShape({ text: anyText }),
   tokens: strictShape({ tokens: listOf(anyNumber) }),

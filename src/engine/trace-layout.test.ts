@@ -7,6 +7,7 @@ import { tagsOf } from '../llama/thinking-tags.ts'
 
 /** One token for each letter, and one for each special text. */
 class LetterVocabulary implements Vocabulary {
+  readonly specialTexts = []
   readonly bos = 0
   readonly eos = 1
   readonly addsBos = false

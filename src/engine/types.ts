@@ -13,6 +13,8 @@ export type Prompt =
       readonly enableThinking?: boolean | undefined
       /** What the template is given besides, in addition to the model's `templateVariables`. */
       readonly templateVariables?: TemplateVariables | undefined
+      /** Special tokens and tags that a user's message spells stay text. Default false: the messages are the caller's own. */
+      readonly isUntrusted?: boolean | undefined
     }
   /** Text as the model gets it, special tokens included; no template is applied. */
   | { readonly text: string }

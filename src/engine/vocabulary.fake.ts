@@ -52,5 +52,6 @@ export const fakeVocabulary: Vocabulary = {
     }
     return Int32Array.from(found)
   },
+  specialTexts: ['<eos>', '<bos>', '<think>', '</think>'],
   tokenizeContinuation: (text) => fakeVocabulary.tokenize(text),
 }

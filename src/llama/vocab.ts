@@ -31,6 +31,7 @@ export class Vocab {
   readonly #pre: string | undefined
   readonly #splitsByExpressions: boolean
   readonly #pieces = new Map<number, Uint8Array>()
+  #specialTexts: readonly string[] | undefined
 
   /** @param owner the model to which the vocabulary belongs: it cannot be used after the model is disposed */
   constructor(c: Bindings, vocab: Pointer, owner: NativeHandle, { model, pre }: TokenizerNames) {
@@ -127,6 +128,14 @@ export class Vocab {
   /** Whether llama.cpp cuts a text at this token before it splits the rest. */
   #isPartition(token: number): boolean {
     return (this.#c.llama_vocab_get_attr(this.#vocab, token) & partitionAttributes) !== 0
+  }
+
+  /** How the special tokens are spelled: those that llama.cpp cuts out of a text. */
+  get specialTexts(): readonly string[] {
+    this.#specialTexts ??= Array.from({ length: this.size }, (_, token) => token)
+      .filter((token) => this.#isPartition(token))
+      .map((token) => this.detokenize([token]))
+    return this.#specialTexts
   }
 
   /** The bytes of one token, control tokens included; they need not be whole UTF-8 characters. */

@@ -54,7 +54,12 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
     generations: [
       {
         ...generationOf(given, defaults),
-        prompt: { messages, enableThinking: enabled ?? true, templateVariables: variables },
+        prompt: {
+          messages,
+          enableThinking: enabled ?? true,
+          templateVariables: variables,
+          isUntrusted: !defaults.trustsSpecial,
+        },
         maxTokens,
         thinkingBudget,
       },

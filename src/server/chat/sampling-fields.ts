@@ -74,6 +74,8 @@ export interface RequestDefaults {
    */
   readonly policies: ReadonlyMap<string, string>
   readonly slots: number
+  /** Whether special tokens that a user's message spells are special. */
+  readonly trustsSpecial: boolean
 }
 
 /** The limits of a request's tokens. */
