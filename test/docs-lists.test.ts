@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { presetNames } from '../src/evaluation/presets/presets.ts'
 import { taskNames } from '../src/evaluation/tasks/registry.ts'
 import { policyNames } from '../src/eviction/registry.ts'
+import { endpoints } from '../src/server/endpoints.ts'
 
 const page = (name: string) => readFileSync(new URL(`../docs/${name}`, import.meta.url), 'utf8')
 
@@ -34,4 +35,9 @@ test('the table of tasks has no others', () => {
 
 test('the table of presets has no others', () => {
   expect(listed('evaluation-tasks.md', 'preset').sort()).toEqual([...presetNames].sort())
+})
+
+test('the table of endpoints has all of them, and no others', () => {
+  const paths = endpoints.map(({ method, path }) => `${method} ${path}`)
+  expect(listed('server.md', 'method and path').sort()).toEqual(paths.sort())
 })

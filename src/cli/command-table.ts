@@ -23,6 +23,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/serve.ts')).serveCommand(),
   },
   {
+    name: 'plan',
+    description: 'How many answers at a time fit into the memory, under which budget',
+    load: async () => (await import('./commands/plan.ts')).planCommand(),
+  },
+  {
     name: 'models',
     description: 'List, download and remove models',
     load: async () => (await import('./commands/models.ts')).modelsCommand(),

@@ -11,13 +11,14 @@ import { cacheBound } from '../models/cache-bound.ts'
 import { formatBytes } from '../models/memory-plan.ts'
 import { readWholeText } from '../records/input-file.ts'
 import { loopbackNames, type ApiKey } from '../server/access.ts'
-import { needOf, fittingSlots } from '../server/capacity.ts'
+import { fittingSlots, largestBudget, needOf, usableShare } from '../server/capacity.ts'
 import { Log } from '../server/log.ts'
 import { startServer, type RunningServer } from '../server/serve.ts'
 import type { ServerSettings } from '../server/server-state.ts'
 import { choosePolicies } from './chosen-policies.ts'
 import { findModel } from './find-model.ts'
 import { onInterrupt } from './interrupt.ts'
+import { memorySize } from './memory-size.ts'
 import { LoadProgress } from './load-progress.ts'
 import { packageVersion } from './package-version.ts'
 import { checkServeFlags, type ServeFlags } from './serve-options.ts'
@@ -232,22 +233,17 @@ function checkMemory(
 ): void {
   if (force === true) return
   if (memory === undefined && gpu !== 'off' && gpu !== 'auto') return
-  const free = memory === undefined ? process.availableMemory() : sizeOf(memory)
+  const free = memory === undefined ? process.availableMemory() : memorySize('--memory', memory)
   const need = needOf(info, { slots: parallel, cells, kvType })
-  if (need.bytes <= free * 0.95) return
-  const fits = fittingSlots(info, { cells, kvType }, free * 0.95)
-  const advice = fits > 0 ? `--parallel ${fits} fits` : 'a smaller model or --kv-type q8_0 may fit'
+  if (need.bytes <= free * usableShare) return
+  const fits = fittingSlots(info, { cells, kvType }, free * usableShare)
+  const budget = largestBudget(info, { slots: parallel, kvType, most: cells }, free * usableShare)
+  const ways = [...(fits > 0 ? [`--parallel ${fits}`] : []), ...(budget === undefined ? [] : [`--budget ${budget}`])]
+  const advice = ways.length > 0 ? `${ways.join(' or ')} fits` : 'a smaller model may fit'
   throw new InputError(
     'invalid_option',
-    `this takes about ${formatBytes(need.bytes)}, and ${formatBytes(free)} are free: ${advice}; --force starts it anyway`,
+    `this takes about ${formatBytes(need.bytes)}, and ${formatBytes(free)} are there: ${advice}; --force starts it anyway`,
   )
-}
-
-function sizeOf(text: string): number {
-  const [, amount = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*(|[KMGT]i?B?)$/i.exec(text.trim()) ?? []
-  if (amount === '') throw new InputError('invalid_option', `--memory takes a size such as 16GB, not "${text}"`)
-  const step = /i/i.test(unit) ? 1024 : 1000
-  return Number(amount) * step ** ' KMGT'.indexOf(unit.charAt(0).toUpperCase() || ' ')
 }
 
 function banner(

@@ -18,6 +18,9 @@ export interface MemoryNeed {
   readonly bytes: number
 }
 
+/** Of the memory that there is, a server takes no more. */
+export const usableShare = 0.95
+
 const processBytes = 256 * 2 ** 20
 const batchTokens = 512
 
@@ -35,4 +38,20 @@ export function fittingSlots(info: GgufInfo, settings: Omit<CapacitySettings, 's
   const [one, two] = [needOf(info, { ...settings, slots: 1 }), needOf(info, { ...settings, slots: 2 })]
   const each = two.bytes - one.bytes
   return one.bytes > bytes ? 0 : 1 + Math.floor((bytes - one.bytes) / each)
+}
+
+/** The largest budget, up to `most` cells, of which so many slots fit into the bytes; undefined: none does. */
+export function largestBudget(
+  info: GgufInfo,
+  { slots, kvType, most }: { readonly slots: number; readonly kvType: KvType; readonly most: number },
+  bytes: number,
+): number | undefined {
+  const fits = (cells: number) => needOf(info, { slots, cells, kvType }).bytes <= bytes
+  let [low, high] = [0, most]
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if (fits(middle)) low = middle
+    else high = middle - 1
+  }
+  return low > 0 ? low : undefined
 }

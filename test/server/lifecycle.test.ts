@@ -188,7 +188,7 @@ test.each([
   [['--allow-origin', '*'], /needs a key/],
   [['--parallel', '0'], /--parallel must be/],
   [['--cells', '100', '--budget', '200'], /does not fit into --cells/],
-  [['--memory', '10MB'], /are free/],
+  [['--memory', '10MB'], /are there/],
   [['--policy', 'dynst'], /There is no policy/],
   [['--model', './nothing.gguf'], /nothing\.gguf/],
   [['--parallell', '2'], /unknown option/],

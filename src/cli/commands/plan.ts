@@ -1,0 +1,134 @@
+/** `dynts plan`: how many answers at a time fit into the memory, under which budget. Reads a model's header only. */
+import { Command, Option } from 'commander'
+import { defaultCacheSettings, defaultMaxTokens } from '../../engine/prepare.ts'
+import { locateModel } from '../../engine/model.ts'
+import { InputError } from '../../errors.ts'
+import { kvTypes, type KvType } from '../../llama/index.ts'
+import { cacheBound } from '../../models/cache-bound.ts'
+import type { GgufInfo } from '../../models/gguf-file.ts'
+import { formatBytes } from '../../models/memory-plan.ts'
+import { fittingSlots, largestBudget, needOf, usableShare } from '../../server/capacity.ts'
+import { counted } from '../counted.ts'
+import { findModel } from '../find-model.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { memorySize } from '../memory-size.ts'
+import { checkWhole, number } from '../option-values.ts'
+import { formatTable } from '../table.ts'
+
+interface PlanFlags {
+  readonly model: string
+  readonly memory?: string
+  readonly budget?: number
+  readonly parallel?: number
+  readonly text?: number
+  readonly kvType: KvType
+  readonly offline?: boolean
+  readonly json?: boolean
+}
+
+const usualBudgets = [2048, 3072, defaultCacheSettings.budget, 5000, 8192]
+const usualPrompt = 512
+
+export function planCommand(): Command {
+  return new Command('plan')
+    .description('How many answers at a time fit into the memory, under which budget')
+    .option('-m, --model <model>', 'a GGUF file, "tiny", user/repo:QUANT, or an address on huggingface.co', 'tiny')
+    .option('--memory <size>', 'what the server may take, e.g. 16GB (default: what is free)')
+    .option('-b, --budget <cells>', 'for this budget only (default: a table of several)', number)
+    .option('--parallel <n>', 'the largest budget for so many answers at a time', number)
+    .option(
+      '--text <tokens>',
+      `prompt and answer of the full cache (default: ${defaultMaxTokens + usualPrompt})`,
+      number,
+    )
+    .addOption(new Option('--kv-type <type>', 'number format of the cache').choices(kvTypes).default('f16'))
+    .option('--offline', 'never ask the network')
+    .option('--json', 'print one JSON object')
+    .action((flags: PlanFlags) => plan(flags))
+}
+
+async function plan(flags: PlanFlags): Promise<void> {
+  checkWhole('--budget', flags.budget, 3)
+  checkWhole('--parallel', flags.parallel, 1, 4096)
+  checkWhole('--text', flags.text, 2)
+  const memory = flags.memory === undefined ? process.availableMemory() : memorySize('--memory', flags.memory)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const located = await findModel(signal, (onDownload) =>
+    locateModel(flags.model, { predictor: false, offline: flags.offline, signal, onDownload }),
+  )
+  if (!located) return
+  const facts = planned(located.info, flags, memory)
+  process.stdout.write(flags.json === true ? `${JSON.stringify(facts, null, 2)}\n` : `${describe(facts, flags)}\n`)
+}
+
+/** One row: a cache, and how many of it fit. */
+interface PlannedCache {
+  /** null: the full cache of the whole text. */
+  readonly budget: number | null
+  readonly cells: number
+  readonly bytesEach: number
+  readonly parallel: number
+}
+
+function planned(info: GgufInfo, flags: PlanFlags, memory: number) {
+  const { kvType, parallel, budget } = flags
+  const { impossible } = cacheBound(info)
+  const usable = memory * usableShare
+  const text = Math.min(flags.text ?? defaultMaxTokens + usualPrompt, info.trainedContext)
+  const row = (of: number | null): PlannedCache => {
+    const cells = of ?? text
+    const need = needOf(info, { slots: 1, cells, kvType })
+    return { budget: of, cells, bytesEach: need.cacheBytes, parallel: fittingSlots(info, { cells, kvType }, usable) }
+  }
+  if (impossible !== undefined && (budget !== undefined || parallel !== undefined)) {
+    throw new InputError('model_not_evictable', `the cache of this model cannot be bounded: ${impossible}`)
+  }
+  const largest =
+    parallel === undefined ? undefined : largestBudget(info, { slots: parallel, kvType, most: text }, usable)
+  const asked =
+    budget !== undefined
+      ? [budget]
+      : parallel !== undefined
+        ? largest === undefined
+          ? []
+          : [largest]
+        : usualBudgets.filter((one) => one < text)
+  const { weightBytes, otherBytes } = needOf(info, { slots: 1, cells: budget ?? defaultCacheSettings.budget, kvType })
+  return {
+    schema: 'dynts.plan/1',
+    model: info.name,
+    kvType,
+    memory,
+    weightBytes,
+    otherBytes,
+    text,
+    largestBudget: parallel === undefined ? null : (largest ?? null),
+    caches: [row(null), ...(impossible === undefined ? asked.map(row) : [])],
+  }
+}
+
+function describe(
+  { memory, weightBytes, otherBytes, caches, kvType }: ReturnType<typeof planned>,
+  flags: PlanFlags,
+): string {
+  const free = `${100 - usableShare * 100} % of ${formatBytes(memory)} stay free`
+  const lines = [`weights ${formatBytes(weightBytes)}, buffers about ${formatBytes(otherBytes)}; ${free}`, '']
+  const rows = caches.map(({ budget, cells, bytesEach, parallel }) => [
+    budget === null ? 'full cache' : `budget ${budget.toLocaleString('en-US')}`,
+    cells.toLocaleString('en-US'),
+    formatBytes(bytesEach),
+    parallel.toLocaleString('en-US'),
+  ])
+  lines.push(formatTable([['', 'cells each', 'bytes each', 'at a time'], ...rows]), '')
+  const bounded = caches.filter(({ budget, parallel }) => budget !== null && parallel > 0)
+  const chosen = bounded.find(({ budget }) => budget === defaultCacheSettings.budget) ?? bounded.at(-1)
+  if (!chosen) return [...lines, 'None of these fits: a smaller model, or --kv-type q8_0, may.'].join('\n')
+  const { budget, parallel } = chosen
+  const slots = Math.min(256, flags.parallel ?? parallel)
+  const type = kvType === 'f16' ? '' : ` --kv-type ${kvType}`
+  lines.push(
+    `dynts serve --model ${flags.model} --budget ${budget} --parallel ${slots}${type}   serves ${counted(slots, 'answer')} at a time`,
+  )
+  return lines.join('\n')
+}
