@@ -2,7 +2,7 @@
  * The two kinds of failure that this package reports on purpose. Everything else that is thrown is a bug.
  */
 
-interface InputErrorOptions extends ErrorOptions {
+export interface InputErrorOptions extends ErrorOptions {
   readonly details?: Readonly<Record<string, number>>
 }
 

@@ -19,11 +19,11 @@ export {
   type TemplateOptions,
 } from './engine/model.ts'
 export { defaultCacheSettings, defaultMaxTokens } from './engine/prepare.ts'
-export type { PlanReply } from './engine/protocol.ts'
+export type { PlanReply, TokenizeOptions } from './engine/protocol.ts'
 export type { Phase } from './engine/reasoning-phase.ts'
 export type { Completion, CompletionParts, TraceLayout } from './engine/trace-layout.ts'
 export type * from './engine/types.ts'
-export { EngineError, InputError } from './errors.ts'
+export { EngineError, InputError, type InputErrorOptions } from './errors.ts'
 export { identify } from './evaluation/run/identity.ts'
 export type {
   EvalIdentity,

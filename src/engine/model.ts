@@ -17,7 +17,7 @@ import {
 } from '../predictor/index.ts'
 import { EngineThread } from './engine-thread.ts'
 import { checkLoadOptions, checkReference } from './option-schemas.ts'
-import type { LoadReply, PlanReply } from './protocol.ts'
+import type { LoadReply, PlanReply, TokenizeOptions } from './protocol.ts'
 import { tryModel } from './trial.ts'
 import type { Completion, TraceLayout } from './trace-layout.ts'
 import type { GenerateRequest, Prompt } from './types.ts'
@@ -204,9 +204,25 @@ export class Model {
     this.thread = thread
   }
 
-  /** Tokens of a text, special tokens such as `<think>` recognised. */
-  async tokenize(text: string): Promise<Int32Array> {
-    return await this.thread.call('tokenize', { modelId: this.id, text })
+  /** Tokens of a text. */
+  async tokenize(text: string, options: TokenizeOptions = {}): Promise<Int32Array> {
+    return await this.thread.call('tokenize', { modelId: this.id, text, ...options })
+  }
+
+  /**
+   * The text of each token; joined, the text of all.
+   * @throws InputError `invalid_request` for tokens that the model does not have
+   */
+  async detokenize(tokens: Iterable<number>): Promise<string[]> {
+    return await this.thread.call('detokenize', { modelId: this.id, tokens: [...tokens] })
+  }
+
+  /**
+   * A prompt as the model gets it, the template's special tokens as text.
+   * @throws InputError `chat_template`, `invalid_request`
+   */
+  async render(prompt: Prompt): Promise<string> {
+    return await this.thread.call('render', { modelId: this.id, prompt })
   }
 
   /**

@@ -147,3 +147,15 @@ function decode(vocab: Vocabulary, tokens: readonly number[]): string {
     .map((token) => decoder.decode(vocab.piece(token), { stream: true }))
   return text.join('') + decoder.decode()
 }
+
+/**
+ * The text of each token; joined, the text of all. The bytes of a character that come in several tokens are with the last.
+ * @throws InputError `invalid_request`
+ */
+export function textsOf(vocab: Vocabulary, tokens: readonly number[]): string[] {
+  checkTokens(vocab, tokens)
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  const texts = tokens.map((token) => decoder.decode(vocab.piece(token), { stream: true }))
+  const rest = decoder.decode()
+  return rest === '' || texts.length === 0 ? texts : [...texts.slice(0, -1), (texts.at(-1) ?? '') + rest]
+}

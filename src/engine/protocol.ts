@@ -63,12 +63,21 @@ export interface PlanReply {
   readonly attention: boolean
 }
 
+export interface TokenizeOptions {
+  /** Whether texts such as `<think>` are recognised as special tokens. Default true. */
+  readonly special?: boolean | undefined
+  /** Adds the BOS token where the model wants one. Default false. */
+  readonly addBos?: boolean | undefined
+}
+
 /** Calls that are answered once. */
 export interface Calls {
   load: { message: LoadMessage; reply: LoadReply }
   open: { message: OpenMessage; reply: OpenReply }
   plan: { message: { modelId: number; request: GenerateRequest }; reply: PlanReply }
-  tokenize: { message: { modelId: number; text: string }; reply: Int32Array }
+  tokenize: { message: { modelId: number; text: string } & TokenizeOptions; reply: Int32Array }
+  detokenize: { message: { modelId: number; tokens: readonly number[] }; reply: string[] }
+  render: { message: { modelId: number; prompt: Prompt }; reply: string }
   layout: { message: { modelId: number; prompt: Prompt; completion: Completion }; reply: TraceLayout }
   closeEngine: { message: { engineId: number }; reply: undefined }
   closeModel: { message: { modelId: number }; reply: undefined }

@@ -9,7 +9,9 @@ import { readCheckpoint } from '../predictor/index.ts'
 import { DecodeLoop } from './decode-loop.ts'
 import { LoadedModel } from './loaded-model.ts'
 import { prepareRequest } from './prepare.ts'
+import { renderPrompt, textsOf } from './prompt.ts'
 import { closedError, toPlainError, type Calls, type FromEngine, type ToEngine } from './protocol.ts'
+import { checkPrompt } from './request-schema.ts'
 import { layOutTrace } from './trace-layout.ts'
 
 interface OpenEngine {
@@ -80,7 +82,10 @@ const handlers: {
       attention,
     }
   },
-  tokenize: ({ modelId, text }) => modelOf(modelId).llama.vocab.tokenize(text),
+  tokenize: ({ modelId, text, special = true, addBos = false }) =>
+    modelOf(modelId).llama.vocab.tokenize(text, { special, addBos }),
+  detokenize: ({ modelId, tokens }) => textsOf(modelOf(modelId).facts.vocab, tokens),
+  render: ({ modelId, prompt }) => renderPrompt(modelOf(modelId).facts, checkPrompt(prompt)).text,
   layout: ({ modelId, prompt, completion }) => layOutTrace(modelOf(modelId).facts, prompt, completion),
   closeEngine: ({ engineId }) => closeEngine(engineId),
   closeModel: ({ modelId }) => {

@@ -4,6 +4,7 @@ import type { Endpoint } from './endpoint.ts'
 import { chatCompletions, control, countTokens, textCompletions } from './routes/completions.ts'
 import { model, models } from './routes/models.ts'
 import { health, metrics, props, slots } from './routes/state.ts'
+import { applyTemplate, detokenize, tokenize } from './routes/tokens.ts'
 
 export const endpoints: readonly Endpoint[] = [
   chatCompletions,
@@ -16,6 +17,9 @@ export const endpoints: readonly Endpoint[] = [
   metrics,
   props,
   slots,
+  tokenize,
+  detokenize,
+  applyTemplate,
 ]
 
 /** Known elsewhere, not offered here: what to use instead. */

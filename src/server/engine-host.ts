@@ -72,7 +72,11 @@ function receive(message: ToHost): void {
     case 'plan':
       return void answer(message.call, (loaded) => loaded.plan(message.message))
     case 'tokenize':
-      return void answer(message.call, (loaded) => loaded.tokenize(message.message))
+      return void answer(message.call, (loaded) => loaded.tokenize(message.message.text, message.message))
+    case 'detokenize':
+      return void answer(message.call, (loaded) => loaded.detokenize(message.message))
+    case 'render':
+      return void answer(message.call, (loaded) => loaded.render(message.message))
     case 'close':
       // The operating system frees what llama.cpp holds faster than llama.cpp does.
       process.exit(0)

@@ -1,6 +1,6 @@
 /** What the HTTP process and the engine process say to each other. Plain data only. */
-import type { GenerateEvent, GenerateRequest } from '../engine/types.ts'
-import type { PlanReply, PlainError } from '../engine/protocol.ts'
+import type { GenerateEvent, GenerateRequest, Prompt } from '../engine/types.ts'
+import type { PlanReply, PlainError, TokenizeOptions } from '../engine/protocol.ts'
 import type { KvType, GpuChoice, TemplateVariables, ThinkingTags } from '../llama/index.ts'
 
 /** What the engine process loads. */
@@ -39,7 +39,9 @@ export interface EngineFacts {
 /** Calls that are answered once. */
 export interface HostCalls {
   plan: { message: GenerateRequest; reply: PlanReply }
-  tokenize: { message: string; reply: Int32Array }
+  tokenize: { message: { readonly text: string } & TokenizeOptions; reply: Int32Array }
+  detokenize: { message: readonly number[]; reply: string[] }
+  render: { message: Prompt; reply: string }
 }
 export type HostCall = keyof HostCalls
 

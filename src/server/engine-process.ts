@@ -3,7 +3,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { EngineError } from '../errors.ts'
-import { fromPlainError, type PlanReply } from '../engine/protocol.ts'
+import { fromPlainError } from '../engine/protocol.ts'
 import type { GenerateEvent, GenerateRequest } from '../engine/types.ts'
 import type { EngineFacts, FromHost, HostCall, HostCalls, HostOptions, ToHost } from './engine-messages.ts'
 
@@ -19,10 +19,8 @@ export interface GenerationListener {
 /** What the service needs of an engine. */
 export interface EngineBackend {
   readonly state: EngineState
-  /** @throws InputError for a request that cannot be carried out; EngineError `engine_died` */
-  plan(request: GenerateRequest): Promise<PlanReply>
-  /** Tokens of a text, special tokens recognised. */
-  tokenize(text: string): Promise<Int32Array>
+  /** @throws InputError for what cannot be done; EngineError `engine_died` */
+  ask<N extends HostCall>(type: N, message: HostCalls[N]['message']): Promise<HostCalls[N]['reply']>
   submit(id: string, request: GenerateRequest, listener: GenerationListener): void
   cancel(id: string): void
   /** Closes the thinking of a generation that thinks. */
@@ -89,14 +87,6 @@ export class EngineProcess implements EngineBackend {
   async start(): Promise<EngineFacts> {
     this.#facts = await this.#spawn()
     return this.#facts
-  }
-
-  async plan(request: GenerateRequest): Promise<PlanReply> {
-    return await this.#call('plan', request)
-  }
-
-  async tokenize(text: string): Promise<Int32Array> {
-    return await this.#call('tokenize', text)
   }
 
   submit(id: string, request: GenerateRequest, listener: GenerationListener): void {
@@ -197,7 +187,7 @@ export class EngineProcess implements EngineBackend {
     }
   }
 
-  async #call<N extends HostCall>(type: N, message: HostCalls[N]['message']): Promise<HostCalls[N]['reply']> {
+  async ask<N extends HostCall>(type: N, message: HostCalls[N]['message']): Promise<HostCalls[N]['reply']> {
     if (this.#state !== 'ready') throw diedError('it is not running')
     const call = ++this.#lastCall
     const reply = new Promise<unknown>((resolve, reject) => this.#calls.set(call, { resolve, reject }))

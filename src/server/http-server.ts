@@ -22,7 +22,8 @@ export function createHttpServer(app: App): Server {
       headersTimeout: 20_000,
       requestTimeout: 30_000,
       maxHeaderSize: 16 * 1024,
-      insecureHTTPParser: false,
+      // Its absence is answered by the app, in its own shape.
+      requireHostHeader: false,
     },
     (incoming, outgoing) => void listener(incoming, outgoing),
   )

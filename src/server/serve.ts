@@ -130,8 +130,7 @@ function backendOf(engine: EngineProcess, progress: { readonly share: number }):
     get progress() {
       return progress.share
     },
-    plan: (request) => engine.plan(request),
-    tokenize: (text) => engine.tokenize(text),
+    ask: (type, message) => engine.ask(type, message),
     submit: (id, request, listener) => engine.submit(id, request, listener),
     cancel: (id) => engine.cancel(id),
     endThinking: (id) => engine.endThinking(id),

@@ -3,10 +3,10 @@
  * anything, and end when nobody wants them any more.
  */
 import { EngineError } from '../errors.ts'
-import type { PlanReply } from '../engine/protocol.ts'
 import type { GenerateEvent, GenerateRequest, GenerateResult } from '../engine/types.ts'
 import { Admission } from './admission.ts'
 import { ApiError, apiErrorOf } from './api-error.ts'
+import type { HostCall, HostCalls } from './engine-messages.ts'
 import type { EngineBackend } from './engine-process.ts'
 
 export interface ServiceSettings {
@@ -86,14 +86,22 @@ export class GenerationService {
     return this.#isDraining
   }
 
-  /** What a request will be carried out with. @throws ApiError */
-  async plan(request: GenerateRequest): Promise<PlanReply> {
-    return await this.#ask(() => this.#backend.plan(request))
-  }
-
-  /** @throws ApiError */
-  async tokenize(text: string): Promise<Int32Array> {
-    return await this.#ask(() => this.#backend.tokenize(text))
+  /**
+   * Asks the engine; waits while it is being started again, and asks once more if it dies over it.
+   * @throws ApiError
+   */
+  async ask<N extends HostCall>(type: N, message: HostCalls[N]['message']): Promise<HostCalls[N]['reply']> {
+    for (let attempt = 1; ; attempt++) {
+      if (this.#isDraining) throw drainingError()
+      if (this.#backend.state === 'loading')
+        throw new ApiError(503, 'loading', 'the model is being loaded', { retryAfter: 1 })
+      await this.#untilReady()
+      try {
+        return await this.#backend.ask(type, message)
+      } catch (error) {
+        if (attempt > 1 || !hasDied(error)) throw apiErrorOf(error)
+      }
+    }
   }
 
   /**
@@ -174,21 +182,6 @@ export class GenerationService {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     for (const job of this.#admission.running) this.#end(job, { error: drainingError() })
-  }
-
-  /** Asks the engine; waits while it is being started again, and asks once more if it dies over it. */
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      if (this.#isDraining) throw drainingError()
-      if (this.#backend.state === 'loading')
-        throw new ApiError(503, 'loading', 'the model is being loaded', { retryAfter: 1 })
-      await this.#untilReady()
-      try {
-        return await question()
-      } catch (error) {
-        if (attempt > 1 || !hasDied(error)) throw apiErrorOf(error)
-      }
-    }
   }
 
   async #untilReady(): Promise<void> {

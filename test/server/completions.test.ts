@@ -387,6 +387,25 @@ describe('the other endpoints', () => {
     expect(text).toMatch(/dynts:evictions_total\{policy="dynts",model_name="tiny"\} [1-9]/)
   })
 
+  test('texts to tokens and back, and a conversation as the model gets it', async () => {
+    const content = 'Ava has <|user|> 5 é漢 coins.'
+    const { body } = await post({ content }, '/tokenize')
+    const { tokens } = body as unknown as { tokens: number[] }
+    expect((await post({ tokens }, '/detokenize')).body).toEqual({ content })
+    const plain = (await post({ content, parse_special: false }, '/tokenize')).body as unknown as { tokens: number[] }
+    expect(plain.tokens.length).toBeGreaterThan(tokens.length)
+    const pieces = (await post({ content, with_pieces: true }, '/tokenize')).body as unknown as {
+      tokens: { id: number; piece: string }[]
+    }
+    expect(pieces.tokens.map(({ piece }) => piece).join('')).toBe(content)
+    expect(pieces.tokens.map(({ id }) => id)).toEqual(tokens)
+    const { prompt } = (await post({ messages: [{ role: 'user', content: 'Hi' }] }, '/apply-template'))
+      .body as unknown as { prompt: string }
+    expect(prompt).toContain('<|user|>Hi')
+    expect((await post({ tokens: [99_999] }, '/detokenize')).status).toBe(400)
+    expect((await post({ content: 5 }, '/tokenize')).status).toBe(400)
+  })
+
   test('tokens are counted without generating', async () => {
     const { body } = await post({ messages: ask(1) }, '/v1/chat/completions/input_tokens')
     const answer = await post({ messages: ask(1), max_tokens: 1 })

@@ -64,7 +64,7 @@ const closedBy: Readonly<Record<ThinkingEnd, string | null>> = {
 }
 
 /** The cache of a generation. */
-export function cacheOf({ job, result }: Finished) {
+function cacheOf({ job, result }: Finished) {
   const { cache, usage, thinkingEnd, seed } = result
   const full = Math.max(0, usage.promptTokens + usage.thinkingTokens + usage.answerTokens - 1)
   const isBounded = cache.budget !== null

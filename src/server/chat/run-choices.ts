@@ -35,7 +35,7 @@ async function settleOne(
   { seed, mayShrink }: ReadRequest,
   cells: number,
 ): Promise<ReadRequest['generations'][number]> {
-  const plan = await service.plan({ ...generation, seed })
+  const plan = await service.ask('plan', { ...generation, seed })
   if (plan.cells <= cells) return generation
   // Without a bound: the default number of tokens shrinks to what the slot holds.
   const room = cells - plan.promptTokens + 1

@@ -48,7 +48,9 @@ export const countTokens: Endpoint = {
   handle: async (state, call) => {
     const { mostBodyBytes, defaults } = state.settings
     const { generations, seed } = chat.read(parseBody(await readBody(call.request, mostBodyBytes)), defaults)
-    const [plan] = await Promise.all(generations.map((generation) => state.service.plan({ ...generation, seed })))
+    const [plan] = await Promise.all(
+      generations.map((generation) => state.service.ask('plan', { ...generation, seed })),
+    )
     const body = { object: 'response.input_tokens', input_tokens: plan?.promptTokens ?? 0 }
     return Response.json(body, { headers: call.headers })
   },

@@ -1,0 +1,68 @@
+/** POST /tokenize, /detokenize and /apply-template, in llama-server's names. */
+import { z } from 'zod'
+import { ApiError } from '../api-error.ts'
+import { parseBody, readBody } from '../body.ts'
+import { checked, readChatRequest } from '../chat/request.ts'
+import type { Call, Endpoint } from '../endpoint.ts'
+import type { ServerState } from '../server-state.ts'
+
+const mostBytes = 256 * 1024
+const yesOrNo = z.boolean('it must be true or false').nullish()
+const textSchema = z.object({
+  content: z.string('it must be a string'),
+  add_special: yesOrNo,
+  parse_special: yesOrNo,
+  with_pieces: yesOrNo,
+})
+const tokensSchema = z.object({
+  tokens: z
+    .array(z.int('it must be a whole number'), 'it must be a list of tokens')
+    .max(mostBytes, 'they are too many'),
+})
+
+async function bodyOf({ settings }: ServerState, { request }: Call): Promise<Record<string, unknown>> {
+  return parseBody(await readBody(request, settings.mostBodyBytes))
+}
+
+export const tokenize: Endpoint = {
+  method: 'POST',
+  path: '/tokenize',
+  summary: 'The tokens of a text',
+  needsKey: true,
+  handle: async (state, call) => {
+    const { content, add_special, parse_special, with_pieces } = checked(textSchema, await bodyOf(state, call))
+    if (Buffer.byteLength(content) > mostBytes) {
+      throw new ApiError(400, 'invalid_value', `content must have at most ${mostBytes} bytes`, { param: 'content' })
+    }
+    const options = { special: parse_special ?? true, addBos: add_special ?? false }
+    const tokens = [...(await state.service.ask('tokenize', { text: content, ...options }))]
+    const pieces = with_pieces === true ? await state.service.ask('detokenize', tokens) : undefined
+    const listed = pieces ? tokens.map((id, i) => ({ id, piece: pieces[i] ?? '' })) : tokens
+    return Response.json({ tokens: listed }, { headers: call.headers })
+  },
+}
+
+export const detokenize: Endpoint = {
+  method: 'POST',
+  path: '/detokenize',
+  summary: 'The text of tokens',
+  needsKey: true,
+  handle: async (state, call) => {
+    const { tokens } = checked(tokensSchema, await bodyOf(state, call))
+    const texts = await state.service.ask('detokenize', tokens)
+    return Response.json({ content: texts.join('') }, { headers: call.headers })
+  },
+}
+
+export const applyTemplate: Endpoint = {
+  method: 'POST',
+  path: '/apply-template',
+  summary: 'A conversation as the model gets it',
+  needsKey: true,
+  handle: async (state, call) => {
+    const { generations } = readChatRequest(await bodyOf(state, call), state.settings.defaults)
+    const [generation] = generations
+    if (!generation) throw new Error('there is no prompt')
+    return Response.json({ prompt: await state.service.ask('render', generation.prompt) }, { headers: call.headers })
+  },
+}

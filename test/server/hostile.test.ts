@@ -1,0 +1,208 @@
+/** A client that means harm, or knows no better: every answer is one of the documented ones, and both processes live on. */
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
+import { mulberry32 } from '../../src/mulberry32.ts'
+import { startDyntsServe, type DyntsServer } from './start-dynts-serve.ts'
+
+let server: DyntsServer
+let engine: number | undefined
+beforeAll(async () => {
+  server = await startDyntsServe(['--parallel', '4', '--budget', '200', '--log-level', 'error', '--max-body', '65536'])
+  engine = server.enginePid()
+})
+afterAll(() => server.stop())
+
+const { question, answer } = generateChainProblem(2, { people: 4 })
+const valid = {
+  model: 'tiny',
+  messages: [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: [{ type: 'text', text: question }] },
+    { role: 'assistant', content: 'a', reasoning_content: 'b' },
+    { role: 'user', content: 'c' },
+  ],
+  max_tokens: 4,
+  temperature: 0.5,
+  top_p: 0.9,
+  top_k: 10,
+  min_p: 0.1,
+  seed: 5,
+  stop: ['x'],
+  n: 1,
+  stream: false,
+  repeat_penalty: 1.1,
+  reasoning_effort: 'low',
+  thinking_budget: 3,
+  chat_template_kwargs: { style: 'plain' },
+  dynts: { policy: 'dynts', budget: 150, local_window: 20, ratio: 0.5, events: false },
+}
+
+const nasty: readonly unknown[] = [
+  ...[null, true, false, 0, -1, 1, 0.5, -0, 2 ** 31, 2 ** 53, -(2 ** 63), 1e308, 5e-324],
+  ...[
+    '',
+    ' ',
+    '\u0000',
+    '\ud800',
+    '<|im_end|>',
+    '</think>',
+    '{{ 7*7 }}',
+    '{% for x in y %}',
+    '../../etc/passwd',
+    'file:///etc/passwd',
+  ],
+  ...['./x.ts', 'h2o', 'dynts+nothing', 'a'.repeat(20_000), '漢'.repeat(3000), '\u{f0000}0\u{f0000}', '😀'],
+  ...[
+    [],
+    {},
+    [[]],
+    [{}],
+    { a: 1 },
+    [null],
+    [1, 2, 3],
+    { length: -1 },
+    { toString: 1 },
+    { type: 'text' },
+    { type: 'image_url' },
+  ],
+  ...[
+    { constructor: { prototype: 1 } },
+    { __proto__: null },
+    Array.from({ length: 300 }, (_, i) => i),
+    { role: 'tool' },
+  ],
+]
+const names = [
+  'messages',
+  'tools',
+  'logit_bias',
+  'response_format',
+  'grammar',
+  'logprobs',
+  '__proto__',
+  'constructor',
+  'prompt',
+  'foo',
+  'n',
+  '',
+]
+
+type Json = Record<string, unknown>
+
+/** A valid request with one to three places broken. */
+function broken(random: () => number): string {
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)]!
+  const request = structuredClone(valid) as Json
+  for (let i = 0; i <= Math.floor(random() * 3); i++) {
+    let place: Json = request
+    for (;;) {
+      const keys = Object.keys(place)
+      const key = random() < 0.15 || keys.length === 0 ? pick(names) : pick(keys)
+      const inner = place[key]
+      if (typeof inner === 'object' && inner !== null && random() < 0.6) {
+        place = inner as Json
+        continue
+      }
+      if (random() < 0.15) Reflect.deleteProperty(place, key)
+      else
+        Object.defineProperty(place, key, { value: pick(nasty), enumerable: true, configurable: true, writable: true })
+      break
+    }
+  }
+  const text = JSON.stringify(request)
+  const how = random()
+  if (how < 0.06) return text.slice(0, Math.floor(random() * text.length))
+  if (how < 0.1) return text.replace(/[{}[\]",:]/, () => pick(['', '{', '[', '"', ',', '1e999', 'NaN']))
+  if (how < 0.12) return text.replaceAll('0.5', '1e999')
+  return text
+}
+
+const knownStatuses = new Set([200, 400, 404, 413, 429, 501, 503])
+
+describe('whatever is asked', () => {
+  test('is answered in one of the documented ways', async () => {
+    const random = mulberry32(20_261_127)
+    const paths = [
+      '/v1/chat/completions',
+      '/v1/chat/completions',
+      '/v1/completions',
+      '/v1/chat/completions/input_tokens',
+      '/v1/chat/completions/control',
+    ]
+    for (let round = 0; round < 100; round++) {
+      const cases = Array.from({ length: 10 }, () => ({
+        path: paths[Math.floor(random() * paths.length)]!,
+        body: broken(random),
+      }))
+      await Promise.all(
+        cases.map(async ({ path, body }) => {
+          const response = await fetch(server.url + path, { method: 'POST', body })
+          const text = await response.text()
+          const context = `${response.status} for ${body.slice(0, 2000)}: ${text.slice(0, 500)}`
+          expect(knownStatuses.has(response.status), context).toBe(true)
+          if (response.status === 200) return
+          const { error } = JSON.parse(text) as {
+            error: { message: string; type: string; code: string; param: unknown }
+          }
+          expect(error, context).toMatchObject({
+            message: expect.any(String) as string,
+            type: expect.any(String) as string,
+            code: expect.any(String) as string,
+          })
+          expect(error.message, context).not.toMatch(/\n {4}at |node_modules|\/src\/|\/dist\//)
+        }),
+      )
+    }
+  })
+
+  test.each([
+    ['no HTTP', 'hello\r\n\r\n'],
+    [
+      'two lengths',
+      'POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}',
+    ],
+    [
+      'length and chunks',
+      'POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}',
+    ],
+    ['no host', 'GET /health HTTP/1.1\r\n\r\n'],
+    ['a foreign host', 'GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n'],
+    ['a flood of headers', `GET /health HTTP/1.1\r\nHost: localhost\r\n${'X-A: b\r\n'.repeat(5000)}\r\n`],
+    ['a path of bytes', 'GET /%ff%00%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'],
+    ['a path out of the folder', 'GET /../../etc/passwd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'],
+    ['a whole address', 'GET http://evil.example/health HTTP/1.1\r\nHost: evil.example\r\n\r\n'],
+    ['a method of its own', 'BREW /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'],
+  ])('%s on the wire is refused', async (_what, bytes) => {
+    const { hostname, port } = new URL(server.url)
+    const answered = await new Promise<string>((resolve, reject) => {
+      let text = ''
+      const socket = connect(Number(port), hostname, () => socket.write(bytes))
+      socket.setEncoding('utf8').setTimeout(20_000, () => socket.destroy())
+      socket.on('data', (data: string) => {
+        text += data
+        if (text.includes('}}') || text.includes('"ok"')) socket.end()
+      })
+      socket.on('close', () => resolve(text)).on('error', reject)
+    })
+    expect(answered).toMatch(/^HTTP\/1\.1 4\d\d /)
+    expect(answered).toContain('"error"')
+  })
+
+  test('a body that is too large is refused before it is read', async () => {
+    const body = JSON.stringify({ messages: [{ role: 'user', content: 'x'.repeat(3_000_000) }] })
+    const response = await fetch(`${server.url}/v1/chat/completions`, { method: 'POST', body }).catch(() => undefined)
+    if (response) expect(response.status).toBe(413)
+  })
+
+  test('both processes live on, and the next answer is right', async () => {
+    expect(server.process.exitCode).toBeNull()
+    expect(server.enginePid()).toBe(engine)
+    const body = JSON.stringify({ messages: [{ role: 'user', content: question }], temperature: 0 })
+    const response = await fetch(`${server.url}/v1/chat/completions`, { method: 'POST', body })
+    const { choices } = (await response.json()) as { choices: { message: { content: string } }[] }
+    expect(choices[0]!.message.content).toContain(`\\boxed{${answer}}`)
+    const slots = (await (await fetch(`${server.url}/slots`)).json()) as { is_processing: boolean }[]
+    expect(slots.every(({ is_processing }) => !is_processing)).toBe(true)
+  })
+})
