@@ -19,6 +19,7 @@ import { checkPolicyFits } from '../eviction/select.ts'
 import { defaultSampling, validateSampling, type SamplingSettings } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { checkTokens, readPrompt } from './prompt.ts'
+import { banned } from './token-odds.ts'
 import { checkRequest } from './request-schema.ts'
 import type { ThinkingLimits } from './thinking-limit.ts'
 import type { GenerateRequest, Prompt } from './types.ts'
@@ -52,6 +53,9 @@ export interface PreparedRequest extends ThinkingLimits {
   readonly seed: number
   /** Already limited by the model's trained context. */
   readonly maxTokens: number
+  /** How many alternatives of each token are told; undefined: no odds are. */
+  readonly logprobs: number | undefined
+  readonly logitBias: ReadonlyMap<number, number>
   readonly stop: readonly string[]
   readonly replay: readonly number[] | undefined
 }
@@ -93,6 +97,7 @@ export function settleRequest(model: SettingFacts | undefined, given: GenerateRe
   validateSampling(sampling, seed)
   checkCount('max-tokens', request.maxTokens)
   checkThinkingLimits(request)
+  checkOdds(request)
   if (model) checkModelHas(model, definition)
   const own = protectionOf(definition, policyOptions)
   const protect = addedProtection(definition, own, [...notedProtect, ...parseProtect(request.protect ?? [])])
@@ -169,6 +174,8 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     answerReserve: request.answerReserve,
     stopLoops: request.stopLoops ?? false,
     wrapUp: (request.wrapUp ?? '').trim(),
+    logprobs: request.logprobs,
+    logitBias: biasOf(request.logitBias ?? [], model.vocab),
     stop: request.stop ?? [],
     replay,
   }
@@ -222,6 +229,35 @@ function tokenizeReplay(vocab: Vocabulary, replay: string | readonly number[]): 
   checkTokens(vocab, tokens)
   if (tokens.length === 0) throw new InputError('invalid_request', 'the continuation to replay is empty')
   return tokens
+}
+
+const mostBiases = 1024
+const mostAlternatives = 20
+
+/** @throws InputError `invalid_request` */
+function checkOdds({ logprobs, logitBias = [], replay }: GenerateRequest): void {
+  const refuse = (message: string) => new InputError('invalid_request', message)
+  if (logprobs !== undefined && !(Number.isInteger(logprobs) && logprobs >= 0 && logprobs <= mostAlternatives)) {
+    throw refuse(`logprobs must be a whole number from 0 to ${mostAlternatives}, not ${logprobs}`)
+  }
+  if (logitBias.length > mostBiases)
+    throw refuse(`logitBias must have at most ${mostBiases} tokens, not ${logitBias.length}`)
+  const wrong = logitBias.find(([, bias]) => !(bias >= -100 && bias <= 100))
+  if (wrong) throw refuse(`the bias of token ${wrong[0]} must be from -100 to 100, not ${wrong[1]}`)
+  if (logitBias.length > 0 && replay !== undefined) throw refuse('logitBias has no effect on a replay')
+}
+
+/** @throws InputError `invalid_request` for what is no token, and where nothing would be left to generate */
+function biasOf(pairs: NonNullable<GenerateRequest['logitBias']>, vocab: Vocabulary): ReadonlyMap<number, number> {
+  checkTokens(
+    vocab,
+    pairs.map(([token]) => token),
+  )
+  const bias = new Map(pairs)
+  const bans = [...bias.values()].filter((amount) => amount <= banned).length
+  if (bans >= vocab.size)
+    throw new InputError('invalid_request', 'logitBias bans every token: nothing could be generated')
+  return bias
 }
 
 function checkThinkingLimits({ thinkingBudget, answerReserve, stopLoops, wrapUp, maxTokens }: GenerateRequest): void {

@@ -10,7 +10,15 @@ import { ReasoningPhase, type Phase, type PhaseStep } from './reasoning-phase.ts
 import type { Counts } from './report.ts'
 import { StopTexts } from './stop-condition.ts'
 import { missingBytes } from './utf8.ts'
-import type { GenerateEvent } from './types.ts'
+import type { GenerateEvent, TokenOddsReport } from './types.ts'
+
+/** The token of an event. */
+interface ShownToken {
+  /** null: there is only text. */
+  readonly token: number | null
+  readonly odds?: TokenOddsReport | undefined
+}
+const noToken: ShownToken = { token: null }
 
 export class SequenceText {
   /** What the cell of the token that was read last counts as. */
@@ -73,13 +81,13 @@ export class SequenceText {
 
   /**
    * Takes the next token into account.
-   * @param forced whether it closes the thinking in the model's stead
+   * @param facts whether it closes the thinking in the model's stead; its odds, if they are asked for
    * @returns what ends the generation here, if anything does; a replay goes on
    */
   read(
     token: number,
     position: number,
-    forced: boolean,
+    { isForcedTag: forced, odds }: { readonly isForcedTag: boolean; readonly odds?: TokenOddsReport | undefined },
     events: GenerateEvent[],
   ): 'end-token' | 'stop-text' | undefined {
     const ended = this.#vocab.endsGeneration(token)
@@ -99,7 +107,7 @@ export class SequenceText {
       if (phaseBefore === 'thinking' && !forced) this.thinkingTokens--
     }
     if (phase === 'thinking' && kind === CellKind.thinking && !ended && !forced) this.thinkingTokens++
-    const stopped = this.#show(token, position, { segments, thinkingBefore }, events)
+    const stopped = this.#show({ token, odds }, position, { segments, thinkingBefore }, events)
     if (phase) this.#announce(phase, events)
     return ended ? 'end-token' : stopped ? 'stop-text' : undefined
   }
@@ -121,22 +129,22 @@ export class SequenceText {
 
   /** Emits a token's event, and one more for each further phase that its text reaches into; true at a stop text. */
   #show(
-    token: number,
+    shown: ShownToken,
     position: number,
     { segments, thinkingBefore }: Pick<PhaseStep, 'segments' | 'thinkingBefore'>,
     events: GenerateEvent[],
   ): boolean {
-    let unshown: number | null = token
+    let unshown: ShownToken | undefined = shown
     for (const [i, segment] of segments.entries()) {
       if (i === thinkingBefore) this.#moveToThinking()
       this.#announce(segment.phase, events)
       const { text, stopped } = this.#write(segment.phase, segment.text)
-      this.#emit(unshown, position, segment.phase, text, events)
-      unshown = null
+      this.#emit(unshown ?? noToken, position, segment.phase, text, events)
+      unshown = undefined
       if (stopped) return true
     }
     if (thinkingBefore === segments.length) this.#moveToThinking()
-    if (unshown !== null) this.#emit(unshown, position, this.#announcedPhase ?? 'answer', '', events)
+    if (unshown) this.#emit(unshown, position, this.#announcedPhase ?? 'answer', '', events)
     return false
   }
 
@@ -159,11 +167,13 @@ export class SequenceText {
   #flush(phase: Phase, text: string, position: number, events: GenerateEvent[]): void {
     if (text === '') return
     this.#announce(phase, events)
-    this.#emit(null, position, phase, text, events)
+    this.#emit(noToken, position, phase, text, events)
   }
 
-  #emit(token: number | null, position: number, phase: Phase, text: string, events: GenerateEvent[]): void {
-    events.push({ type: 'token', token, position, phase, text, cells: this.#cells.heldCells })
+  #emit(shown: ShownToken, position: number, phase: Phase, text: string, events: GenerateEvent[]): void {
+    const { token, odds } = shown
+    const event = { type: 'token', token, position, phase, text, cells: this.#cells.heldCells } as const
+    events.push(odds ? { ...event, odds } : event)
   }
 
   #announce(phase: Phase, events: GenerateEvent[]): void {

@@ -10,7 +10,8 @@ import type { PromptStates } from './prompt-states.ts'
 import { SequenceCache } from './sequence-cache.ts'
 import { SequenceText } from './sequence-text.ts'
 import { ThinkingLimit, type ForcedToken } from './thinking-limit.ts'
-import type { FinishReason, GenerateEvent, GenerateResult, ThinkingEnd } from './types.ts'
+import { addBias, TokenOdds } from './token-odds.ts'
+import type { FinishReason, GenerateEvent, GenerateResult, ThinkingEnd, TokenOddsReport } from './types.ts'
 
 export interface SequenceOptions {
   readonly compaction: CompactionChoice
@@ -35,6 +36,7 @@ export class Sequence {
   readonly #promptStates: PromptStates
   readonly #cache: SequenceCache
   readonly #text: SequenceText
+  readonly #vocab: LoopModel['vocab']
   readonly #sampler: TokenSampler | undefined
   readonly #generated: number[] = []
   readonly #logprobs: number[] = []
@@ -60,6 +62,7 @@ export class Sequence {
     this.#forward = forward
     this.#bytesPerCell = bytesPerCell
     this.#promptStates = promptStates
+    this.#vocab = model.vocab
     this.#cache = new SequenceCache(forward, model, prepared, sequenceId, compaction)
     this.#text = new SequenceText(model, prepared, this.#cache.cells)
     const limits = prepared.replay ? undefined : prepared
@@ -165,14 +168,17 @@ export class Sequence {
 
   /** Chooses the next token by replay, by force or by sampling, and ends the generation where it is due. */
   #choose(row: number, events: GenerateEvent[]): void {
-    const { replay, maxTokens } = this.prepared
+    const { replay, maxTokens, logitBias } = this.prepared
     const forced = this.#forced.shift()
+    const odds = this.#oddsOf(row)
+    if (!replay && !forced && logitBias.size > 0) addBias(this.#forward.logits(row), logitBias)
     const token = replay?.[this.#generated.length] ?? forced?.token ?? this.#sampler?.sample(row)
     if (token === undefined) throw new Error('there is neither a sampler nor a token to replay')
     if (replay) this.#logprobs.push(this.#forward.logprob(row, token))
     else if (forced) this.#sampler?.accept(token)
     this.#generated.push(token)
-    const ending = this.#text.read(token, this.#position, forced?.isTag ?? false, events)
+    const facts = { isForcedTag: forced?.isTag ?? false, odds: odds && this.#reportOf(odds, token) }
+    const ending = this.#text.read(token, this.#position, facts, events)
     this.#closeThinkingWhenDue()
     if (replay) {
       if (this.#generated.length === replay.length) this.finish(ending === 'end-token' ? 'stop' : 'length', events)
@@ -181,6 +187,21 @@ export class Sequence {
     } else if (this.#generated.length >= maxTokens) {
       this.finish('length', events)
     }
+  }
+
+  /** Of the tokens that may come next; undefined if nobody asks. */
+  #oddsOf(row: number): TokenOdds | undefined {
+    const { logprobs, logitBias } = this.prepared
+    if (logprobs === undefined) return undefined
+    const logits = this.#forward.logits(row)
+    // A bias is written into them.
+    return new TokenOdds(logitBias.size > 0 ? logits.slice() : logits, logprobs)
+  }
+
+  #reportOf(odds: TokenOdds, token: number): TokenOddsReport {
+    const bytesOf = (one: number) => this.#vocab.piece(one)
+    const top = odds.likeliest().map((likely) => ({ ...likely, bytes: bytesOf(likely.token) }))
+    return { logprob: odds.logprobOf(token), bytes: bytesOf(token), top }
   }
 
   #closeThinkingWhenDue(): void {

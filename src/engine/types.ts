@@ -50,6 +50,10 @@ export interface GenerateRequest {
   readonly wrapUp?: string | undefined
   /** Texts that end the answer; they are not part of it. */
   readonly stop?: readonly string[] | undefined
+  /** Tells how likely the model held each generated token, and so many of its alternatives (0 to 20). Default: it does not. */
+  readonly logprobs?: number | undefined
+  /** Pairs of token and what is added to its logit, -100 to 100, at most 1024; -100 bans the token. */
+  readonly logitBias?: readonly (readonly [token: number, bias: number])[] | undefined
   /**
    * Replay (teacher forcing): these tokens are fed instead of sampled ones, to the end, whatever they are. The result
    * carries the log-probability of each.
@@ -156,6 +160,17 @@ export interface TokenEvent {
   readonly text: string
   /** Cells held by the sequence. */
   readonly cells: number
+  /** If the request asked for it; of the token, where there is one. */
+  readonly odds?: TokenOddsReport | undefined
+}
+
+/** How likely the model held a token: natural logarithms of softmax over its logits, before any bias, temperature or filter. */
+export interface TokenOddsReport {
+  readonly logprob: number
+  /** The bytes of the token, which need not be whole characters. */
+  readonly bytes: Uint8Array
+  /** The likeliest first. */
+  readonly top: readonly { readonly token: number; readonly logprob: number; readonly bytes: Uint8Array }[]
 }
 
 export interface PhaseEvent {

@@ -172,6 +172,51 @@ describe('an answer', () => {
     expect(texts[2]).toEqual(texts[3])
   })
 
+  test('log-probabilities of thinking and answer, each token once, whole and in pieces', async () => {
+    const asked = { messages: ask(9), ...greedy, logprobs: true, top_logprobs: 2, return_token_ids: true }
+    const { body } = await post(asked)
+    interface Entry {
+      readonly id: number
+      readonly token: string
+      readonly bytes: readonly number[]
+      readonly logprob: number
+      readonly top_logprobs: readonly { readonly id: number; readonly logprob: number }[]
+    }
+    type Logprobs = Record<'content' | 'reasoning', Entry[]>
+    const [choice] = body.choices as unknown as { message: Message; logprobs: Logprobs; token_ids: number[] }[]
+    const { content, reasoning } = choice!.logprobs
+    const textOf = (entries: readonly Entry[]) => Buffer.from(entries.flatMap(({ bytes }) => bytes)).toString('utf8')
+    expect(textOf(content).trim()).toBe(choice!.message.content)
+    expect(textOf(reasoning).trim()).toBe(choice!.message.reasoning_content)
+    for (const { id, logprob, top_logprobs: top } of [...content, ...reasoning]) {
+      // Greedy: the likeliest is taken.
+      expect(top[0]).toMatchObject({ id, logprob })
+      expect(top).toHaveLength(2)
+      expect(choice!.token_ids).toContain(id)
+    }
+    const { chunks } = await stream(asked)
+    const told = chunks.flatMap(({ choices }) => (choices ?? []) as unknown as { logprobs: Logprobs | null }[])
+    expect(told.flatMap(({ logprobs }) => logprobs?.content ?? []).map(({ id }) => id)).toEqual(
+      content.map(({ id }) => id),
+    )
+    expect(told.flatMap(({ logprobs }) => logprobs?.reasoning ?? []).map(({ id }) => id)).toEqual(
+      reasoning.map(({ id }) => id),
+    )
+  })
+
+  test('a token that is banned does not come', async () => {
+    const first = (await post({ messages: ask(1), ...greedy, max_tokens: 1, return_token_ids: true })).body.choices[0]!
+      .token_ids![0]!
+    const { body } = await post({
+      messages: ask(1),
+      ...greedy,
+      max_tokens: 40,
+      return_token_ids: true,
+      logit_bias: { [first]: -100 },
+    })
+    expect(body.choices[0]!.token_ids).not.toContain(first)
+  })
+
   test('special tokens that a user spells are text', async () => {
     const content = '<|assistant|>c'
     const { body } = await post({ messages: [{ role: 'user', content }], max_tokens: 1, return_token_ids: true })
@@ -308,7 +353,12 @@ describe('what is wrong is named', () => {
     [{ messages, max_tokens: 1.5 }, 400, 'invalid_type', 'max_tokens'],
     [{ messages, n: 5 }, 400, 'invalid_value', 'n'],
     [{ messages, stop: [''] }, 400, 'invalid_value', 'stop.0'],
-    [{ messages, logit_bias: { 5: 1 } }, 400, 'unsupported_parameter', 'logit_bias'],
+    [{ messages, logit_bias: { 5: 101 } }, 400, 'invalid_value', 'logit_bias.5'],
+    [{ messages, logit_bias: { a: 1 } }, 400, 'invalid_value', 'logit_bias.a'],
+    [{ messages, logit_bias: { 99999: 1 } }, 400, 'invalid_request', null],
+    [{ messages, top_logprobs: 3 }, 400, 'invalid_value', 'top_logprobs'],
+    [{ messages, logprobs: true, top_logprobs: 21 }, 400, 'invalid_value', 'top_logprobs'],
+    [{ messages, logprobs: 3 }, 400, 'invalid_type', 'logprobs'],
     [{ messages, response_format: { type: 'json_object' } }, 400, 'unsupported_parameter', 'response_format'],
     [{ messages, grammar: 'root ::= "a"' }, 400, 'unsupported_parameter', 'grammar'],
     [{ messages, dynts: { policy: './x.ts' } }, 400, 'unknown_policy', 'dynts.policy'],

@@ -2,6 +2,7 @@
 import type { GenerateEvent, GenerateResult } from '../../engine/types.ts'
 import type { ThinkingTags } from '../../llama/index.ts'
 import type { Job } from '../service.ts'
+import { ChoiceLogprobs, chatLogprobs, textLogprobs, type LogprobDelta } from './choice-logprobs.ts'
 import { ChoiceText, type TextDelta } from './choice-text.ts'
 import { eventChunk, tokenFacts } from './event-chunks.ts'
 import { cachesOf, timingsOf, usageOf, type Finished } from './report.ts'
@@ -32,6 +33,8 @@ export interface AnswerForm {
   readonly opening: Fields | undefined
   /** The fields of a choice in a chunk. */
   readonly piece: (delta: TextDelta, reasoning: (text: string) => Fields) => Fields
+  /** Log-probabilities; `offset`: characters of the text before. */
+  readonly logprobs: (delta: LogprobDelta, offset: number) => object
   /** The fields of a choice in a whole answer. */
   readonly whole: (text: TextDelta, reasoning: (text: string) => Fields) => Fields
 }
@@ -39,6 +42,7 @@ export interface AnswerForm {
 export const chatForm: AnswerForm = {
   objects: { whole: 'chat.completion', chunk: 'chat.completion.chunk' },
   opening: { delta: { role: 'assistant', content: null } },
+  logprobs: chatLogprobs,
   piece: ({ thinking, content }, reasoning) => ({
     delta: { ...(thinking === '' ? {} : reasoning(thinking)), ...(content === '' ? {} : { content }) },
   }),
@@ -50,9 +54,12 @@ export const chatForm: AnswerForm = {
 export const textForm: AnswerForm = {
   objects: { whole: 'text_completion', chunk: 'text_completion' },
   opening: undefined,
+  logprobs: textLogprobs,
   piece: ({ thinking, content }, reasoning) => ({ text: content, ...(thinking === '' ? {} : reasoning(thinking)) }),
   whole: ({ thinking, content }, reasoning) => ({ text: content, ...(thinking === '' ? {} : reasoning(thinking)) }),
 }
+
+const noLogprobs: LogprobDelta = { content: [], reasoning: [] }
 
 /** Takes the events of a request's choices, and makes its answer of them. */
 export class Answer {
@@ -61,6 +68,7 @@ export class Answer {
   readonly #request: ReadRequest
   readonly #head: Fields
   readonly #texts: ChoiceText[]
+  readonly #logprobs: ChoiceLogprobs[]
 
   constructor(form: AnswerForm, settings: AnswerSettings, request: ReadRequest, { id, created }: AnswerHead) {
     this.#form = form
@@ -69,6 +77,7 @@ export class Answer {
     this.#head = { id, created, model: settings.model, system_fingerprint: settings.fingerprint }
     const count = request.generations.length * request.choices
     this.#texts = Array.from({ length: count }, () => this.#newText())
+    this.#logprobs = Array.from({ length: count }, () => new ChoiceLogprobs())
   }
 
   /** What is sent at once of a stream, before anything has happened. */
@@ -82,19 +91,23 @@ export class Answer {
     const text = this.#texts[choice]
     if (!text) return []
     const { withEvents, withTokenIds } = this.#request
+    const offset = text.content.length
     const delta = text.push(event)
+    const logprobs = this.#logprobs[choice]?.push(event)
     const isToken = event.type === 'token'
     const ids = withTokenIds && isToken && event.token !== null ? { token_ids: [event.token] } : undefined
     const hasText = delta.thinking !== '' || delta.content !== ''
     const told = withEvents ? (isToken ? tokenFacts(event) : eventChunk(event, job)) : undefined
-    if (!hasText && !ids) return told ? [this.#chunk([], { dynts: told })] : []
-    const shown = { ...this.#choice(choice, this.#form.piece(delta, this.#reasoning)), ...ids }
+    if (!hasText && !ids && !logprobs) return told ? [this.#chunk([], { dynts: told })] : []
+    const piece = this.#choice(choice, this.#form.piece(delta, this.#reasoning))
+    const shown = { ...piece, ...(logprobs ? { logprobs: this.#form.logprobs(logprobs, offset) } : {}), ...ids }
     return [this.#chunk([shown], told ? { dynts: told } : {})]
   }
 
   /** Forgets what a choice has said: it begins anew. */
   restart(choice: number): void {
     this.#texts[choice] = this.#newText()
+    this.#logprobs[choice] = new ChoiceLogprobs()
   }
 
   /** The last chunks of a stream. */
@@ -116,6 +129,7 @@ export class Answer {
       const { promptTokens } = result.usage
       return {
         ...this.#choice(index, this.#form.whole({ thinking, content }, this.#reasoning), finishReasonOf(result)),
+        ...(this.#hasLogprobs ? { logprobs: this.#form.logprobs(this.#logprobs[index] ?? noLogprobs, 0) } : {}),
         ...(withTokenIds ? { token_ids: result.tokens.slice(promptTokens) } : {}),
       }
     })
@@ -131,6 +145,10 @@ export class Answer {
       dynts: cachesOf(finished),
       ...promptIds,
     }
+  }
+
+  get #hasLogprobs(): boolean {
+    return this.#request.generations.some(({ logprobs }) => logprobs !== undefined)
   }
 
   readonly #reasoning = (text: string): Fields => {

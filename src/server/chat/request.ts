@@ -9,6 +9,12 @@ import { readThinking, thinkingFields } from './thinking.ts'
 
 const shape = {
   ...samplingFields,
+  logprobs: z.boolean('it must be true or false').nullish(),
+  top_logprobs: z
+    .int('it must be a whole number')
+    .min(0, 'it must be at least 0')
+    .max(20, 'it must be at most 20')
+    .nullish(),
   ...thinkingFields,
   messages: messagesSchema,
   reasoning_format: z.enum(['auto', 'deepseek', 'none'], 'it must be auto, deepseek or none').nullish(),
@@ -62,12 +68,20 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
         },
         maxTokens,
         thinkingBudget,
+        ...logprobsOf(given),
       },
     ],
     mayShrink: !isGiven,
     thinkingTo: !isSeparate ? 'content' : isHidden ? 'nowhere' : 'field',
     ignored,
   }
+}
+
+/** @throws ApiError `invalid_value` */
+function logprobsOf({ logprobs, top_logprobs: top }: Pick<z.infer<typeof schema>, 'logprobs' | 'top_logprobs'>) {
+  if (logprobs === true) return { logprobs: top ?? 0 }
+  if (top) throw new ApiError(400, 'invalid_value', 'top_logprobs needs logprobs: true', { param: 'top_logprobs' })
+  return {}
 }
 
 /** @throws ApiError naming the first field that is wrong */

@@ -53,6 +53,10 @@ export const samplingFields = {
     )
     .nullish(),
   n: whole(1, 4096).nullish(),
+  logit_bias: z
+    .record(z.string().regex(/^\d{1,9}$/, 'the names must be token ids'), number(-100, 100))
+    .refine((given) => Object.keys(given).length <= 1024, 'it must have at most 1024 tokens')
+    .nullish(),
   return_token_ids: yesOrNo.nullish(),
   return_tokens: yesOrNo.nullish(),
   dynts: dynts.nullish(),
@@ -134,6 +138,7 @@ export function generationOf(
     ...settings,
     sampling: { ...defaults.sampling, ...samplingOf(given) },
     stop: typeof given.stop === 'string' ? [given.stop] : (given.stop ?? []),
+    logitBias: Object.entries(given.logit_bias ?? {}).map(([token, bias]) => [Number(token), bias] as const),
     ...defined({ answerReserve: answer_reserve ?? undefined }),
   }
 }

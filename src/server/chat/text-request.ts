@@ -11,6 +11,11 @@ const tokens = z.array(z.int('it must be a whole number'), 'it must be a list of
 const one = z.union([z.string(), tokens])
 const shape = {
   ...samplingFields,
+  logprobs: z
+    .int('it must be a whole number')
+    .min(0, 'it must be at least 0')
+    .max(20, 'it must be at most 20')
+    .nullish(),
   prompt: z.union(
     [one, z.array(one).min(1).max(mostPrompts)],
     `it must be a text, a list of tokens, or a list of at most ${mostPrompts} of these`,
@@ -31,7 +36,10 @@ export function readTextRequest(body: Readonly<Record<string, unknown>>, default
   const thinkingBudget = budget === undefined || budget < 0 ? undefined : budget
   return {
     ...common(given, defaults),
-    generations: promptsOf(given.prompt).map((prompt) => ({ ...generation, prompt, maxTokens, thinkingBudget })),
+    generations: promptsOf(given.prompt).map((prompt) => ({
+      ...{ ...generation, prompt, maxTokens, thinkingBudget },
+      ...(typeof given.logprobs === 'number' ? { logprobs: given.logprobs } : {}),
+    })),
     mayShrink: !isGiven,
     thinkingTo: given.reasoning_format === 'deepseek' ? 'field' : 'content',
     ignored,

@@ -1,0 +1,55 @@
+/** How likely tokens were, and biases of their logits. */
+import { describe, expect, test } from 'vitest'
+import { runAlone } from './loop.fake.ts'
+import type { GenerateRequest } from './types.ts'
+
+describe('odds and biases', () => {
+  const prompt = { text: 'Qab' }
+  const request = { prompt, policy: 'full', maxTokens: 8, seed: 3 } as const
+
+  test('each token comes with its own log-probability, and with the likeliest in order', () => {
+    const loop = runAlone({ ...request, logprobs: 3 })
+    const events = loop.tokenEvents(1).filter(({ token }) => token !== null)
+    expect(events.length).toBeGreaterThan(0)
+    for (const { token, odds } of events) {
+      const logprobs = odds!.top.map(({ logprob }) => logprob)
+      expect(logprobs).toHaveLength(3)
+      expect(logprobs).toEqual([...logprobs].sort((a, b) => b - a))
+      expect(odds!.logprob).toBeLessThanOrEqual(logprobs[0]!)
+      const same = odds!.top.find((one) => one.token === token)
+      if (same) expect(same.logprob).toBe(odds!.logprob)
+    }
+    expect(
+      runAlone(request)
+        .tokenEvents(1)
+        .every(({ odds }) => odds === undefined),
+    ).toBe(true)
+  })
+
+  test('replayed, the same tokens have the same log-probabilities', () => {
+    const loop = runAlone({ ...request, logprobs: 0 })
+    const replayed = runAlone({ prompt, policy: 'full', replay: loop.generated(1) })
+    const told = loop.tokenEvents(1).flatMap(({ odds }) => (odds ? [odds.logprob] : []))
+    for (const [i, logprob] of replayed.result(1).logprobs!.entries()) expect(told[i]).toBeCloseTo(logprob, 9)
+  })
+
+  test('a banned token never comes, and a favoured one always; the odds are those without a bias', () => {
+    const plain = runAlone({ ...request, logprobs: 0 })
+    const [first] = plain.generated(1)
+    const banned = runAlone({ ...request, logitBias: [[first!, -100]] })
+    expect(banned.generated(1)).not.toContain(first)
+    const favoured = runAlone({ ...request, logprobs: 0, logitBias: [[first!, 100]] })
+    expect(new Set(favoured.generated(1))).toEqual(new Set([first]))
+    expect(favoured.tokenEvents(1)[0]!.odds!.logprob).toBeCloseTo(plain.tokenEvents(1)[0]!.odds!.logprob, 9)
+  })
+
+  test.each<[Partial<GenerateRequest>, RegExp]>([
+    [{ logprobs: 21 }, /from 0 to 20/],
+    [{ logprobs: 1.5 }, /whole number/],
+    [{ logitBias: [[9999, 1]] }, /not a token/],
+    [{ logitBias: [[1, 101]] }, /from -100 to 100/],
+    [{ logitBias: Array.from({ length: 32 }, (_, token) => [token, -100] as const) }, /bans every token/],
+  ])('%j is refused', (wrong, message) => {
+    expect(() => runAlone({ ...request, ...wrong }).result(1)).toThrow(message)
+  })
+})
