@@ -86,6 +86,7 @@ export {
   loadLibrary,
   type ChatMessage,
   type GpuChoice,
+  type JsonSchema,
   type KvType,
   type LlamaLibrary,
   type SamplingSettings,

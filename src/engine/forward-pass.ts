@@ -62,6 +62,11 @@ export interface ForwardPass extends CellStore {
 /** Draws tokens for one sequence. */
 export interface TokenSampler {
   sample(row: number): number
+  /**
+   * Draws a token of the answer that the grammar allows. @param begun text of the answer that was there before the first call
+   * @throws EngineError `constraint_stuck`
+   */
+  sampleAnswer?(row: number, begun: string): number
   /** Notes a token that was not drawn here. */
   accept(token: number): void
   dispose(): void
@@ -103,7 +108,8 @@ export interface ModelFacts {
 
 /** Everything about a model that the loop uses, apart from its cache. */
 export interface LoopModel extends ModelFacts {
-  createSampler(settings: SamplingSettings, seed: number): TokenSampler
+  /** @param grammar of the answer, in GBNF */
+  createSampler(settings: SamplingSettings, seed: number, grammar?: string): TokenSampler
   /** The importance predictor at work on one sequence; only for a model that has one. */
   createScorer(): ImportanceSource & { readonly scoringMs: number }
 }

@@ -9,6 +9,7 @@ import {
   findThinkingTags,
   LlamaContext,
   LlamaModel,
+  Constraint,
   Sampler,
   type ContextOptions,
   type LlamaLibrary,
@@ -120,7 +121,7 @@ export class LoadedModel implements Disposable {
   loopModel(context: LlamaContext): LoopModel {
     return {
       ...this.facts,
-      createSampler: (settings, seed) => samplerOf(context, settings, seed),
+      createSampler: (settings, seed, grammar) => samplerOf(context, settings, seed, grammar),
       createScorer: () => {
         if (!this.#predictor) throw new Error('the model has no importance predictor')
         return new DeferredScorer(this.#predictor)
@@ -138,11 +139,34 @@ export class LoadedModel implements Disposable {
   }
 }
 
-function samplerOf(context: LlamaContext, settings: SamplingSettings, seed: number): TokenSampler {
+function samplerOf(context: LlamaContext, settings: SamplingSettings, seed: number, grammar?: string): TokenSampler {
   const sampler = Sampler.create(context.model, settings, seed)
-  return {
+  const plain: TokenSampler = {
     sample: (row) => sampler.sample(context, row),
     accept: (token) => sampler.accept(token),
     dispose: () => sampler.dispose(),
+  }
+  if (grammar === undefined) return plain
+  try {
+    return { ...plain, ...constrained(context, sampler, grammar) }
+  } catch (error) {
+    sampler.dispose()
+    throw error
+  }
+}
+
+function constrained(context: LlamaContext, sampler: Sampler, grammar: string) {
+  const constraint = Constraint.create(context.model, grammar)
+  let hasBegun = false
+  return {
+    sampleAnswer: (row: number, begun: string) => {
+      if (!hasBegun) constraint.begin(begun)
+      hasBegun = true
+      return constraint.sample(context.logits(row), sampler)
+    },
+    dispose: () => {
+      constraint.dispose()
+      sampler.dispose()
+    },
   }
 }

@@ -16,7 +16,7 @@ import {
 } from '../eviction/protect.ts'
 import { parsePolicyOptions, resolvePolicy } from '../eviction/registry.ts'
 import { checkPolicyFits } from '../eviction/select.ts'
-import { defaultSampling, validateSampling, type SamplingSettings } from '../llama/index.ts'
+import { defaultSampling, schemaGrammar, validateSampling, type SamplingSettings } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { checkTokens, readPrompt } from './prompt.ts'
 import { banned } from './token-odds.ts'
@@ -56,6 +56,8 @@ export interface PreparedRequest extends ThinkingLimits {
   /** How many alternatives of each token are told; undefined: no odds are. */
   readonly logprobs: number | undefined
   readonly logitBias: ReadonlyMap<number, number>
+  /** Of the answer, in GBNF. */
+  readonly grammar: string | undefined
   readonly stop: readonly string[]
   readonly replay: readonly number[] | undefined
 }
@@ -176,6 +178,7 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     wrapUp: (request.wrapUp ?? '').trim(),
     logprobs: request.logprobs,
     logitBias: biasOf(request.logitBias ?? [], model.vocab),
+    grammar: grammarOf(request, model),
     stop: request.stop ?? [],
     replay,
   }
@@ -258,6 +261,19 @@ function biasOf(pairs: NonNullable<GenerateRequest['logitBias']>, vocab: Vocabul
   if (bans >= vocab.size)
     throw new InputError('invalid_request', 'logitBias bans every token: nothing could be generated')
   return bias
+}
+
+/** @throws InputError `unsupported_schema`, `invalid_request` */
+function grammarOf({ answerSchema, replay }: GenerateRequest, { thinkingTags }: ModelFacts): string | undefined {
+  if (answerSchema === undefined) return undefined
+  if (replay !== undefined) throw new InputError('invalid_request', 'answerSchema has no effect on a replay')
+  if (thinkingTags.between !== '' || thinkingTags.answerOpens.length > 0) {
+    throw new InputError(
+      'unsupported_schema',
+      'the turns of this model have channels, in which an answer cannot be held to a schema',
+    )
+  }
+  return schemaGrammar(answerSchema).gbnf
 }
 
 function checkThinkingLimits({ thinkingBudget, answerReserve, stopLoops, wrapUp, maxTokens }: GenerateRequest): void {

@@ -53,6 +53,12 @@ const schema = strictShape({
   stop: listOf(anyText.min(1, 'it must not be empty')).optional(),
   logprobs: anyNumber.optional(),
   logitBias: listOf(z.tuple([anyNumber, anyNumber], 'it must be a pair of token and bias')).optional(),
+  answerSchema: z
+    .custom<object | boolean>(
+      (value) => typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value)),
+      'it must be a JSON schema: an object, true or false',
+    )
+    .optional(),
   replay: z
     .custom<string | number[]>(
       (value) => typeof value === 'string' || listOf(anyNumber).safeParse(value).success,

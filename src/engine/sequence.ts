@@ -43,6 +43,8 @@ export class Sequence {
   /** Tokens that are fed next instead of sampled ones. */
   readonly #forced: ForcedToken[] = []
   readonly #thinkingLimit: ThinkingLimit | undefined
+  /** Tokens that open a thinking, where an answer must be told from it. */
+  readonly #opening: readonly ForcedToken[]
   /** Whether the caller wants an answer now. */
   #mustAnswer = false
   /** Which limit closed the thinking, if one did. */
@@ -67,7 +69,9 @@ export class Sequence {
     this.#text = new SequenceText(model, prepared, this.#cache.cells)
     const limits = prepared.replay ? undefined : prepared
     this.#thinkingLimit = limits && new ThinkingLimit(limits, model.thinkingTags, model.vocab)
-    this.#sampler = prepared.replay ? undefined : model.createSampler(prepared.sampling, prepared.seed)
+    const { sampling, seed, grammar } = prepared
+    this.#sampler = prepared.replay ? undefined : model.createSampler(sampling, seed, grammar)
+    this.#opening = grammar === undefined ? [] : openingOf(model)
     for (const token of penalisedPrompt(prepared)) this.#sampler?.accept(token)
   }
 
@@ -140,6 +144,7 @@ export class Sequence {
   start(events: GenerateEvent[]): void {
     this.#decodeStart = performance.now()
     this.#text.start(events)
+    if (this.#text.phase === undefined) this.#forced.push(...this.#opening)
     this.#closeThinkingWhenDue()
     this.#choose(0, events)
   }
@@ -172,7 +177,7 @@ export class Sequence {
     const forced = this.#forced.shift()
     const odds = this.#oddsOf(row)
     if (!replay && !forced && logitBias.size > 0) addBias(this.#forward.logits(row), logitBias)
-    const token = replay?.[this.#generated.length] ?? forced?.token ?? this.#sampler?.sample(row)
+    const token = replay?.[this.#generated.length] ?? forced?.token ?? this.#sample(row)
     if (token === undefined) throw new Error('there is neither a sampler nor a token to replay')
     if (replay) this.#logprobs.push(this.#forward.logprob(row, token))
     else if (forced) this.#sampler?.accept(token)
@@ -187,6 +192,13 @@ export class Sequence {
     } else if (this.#generated.length >= maxTokens) {
       this.finish('length', events)
     }
+  }
+
+  #sample(row: number): number | undefined {
+    const { grammar } = this.prepared
+    const isAnswer = this.#text.phase === 'answer' || (this.#text.phase === undefined && this.#opening.length === 0)
+    if (grammar === undefined || !isAnswer || !this.#sampler?.sampleAnswer) return this.#sampler?.sample(row)
+    return this.#sampler.sampleAnswer(row, this.#text.counts.answer.trimStart())
   }
 
   /** Of the tokens that may come next; undefined if nobody asks. */
@@ -242,4 +254,10 @@ function penalisedPrompt({ promptTokens, sampling }: PreparedRequest): Int32Arra
   const { repeatPenalty, frequencyPenalty, presencePenalty, repeatLastN } = sampling
   const penalised = repeatPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0
   return penalised && repeatLastN > 0 ? promptTokens.subarray(-repeatLastN) : new Int32Array()
+}
+
+/** Of a model that is known to think. */
+function openingOf({ thinkingTags, vocab }: LoopModel): readonly ForcedToken[] {
+  if (thinkingTags.areAssumed) return []
+  return [...vocab.tokenizeContinuation(`${thinkingTags.open}\n`)].map((token) => ({ token, isTag: true }))
 }

@@ -3,7 +3,7 @@
  */
 import type { Occupancy } from '../cache/sequence-cells.ts'
 import type { ProtectedPart } from '../eviction/protect.ts'
-import type { ChatMessage, SamplingSettings, TemplateVariables } from '../llama/index.ts'
+import type { ChatMessage, JsonSchema, SamplingSettings, TemplateVariables } from '../llama/index.ts'
 import type { Phase } from './reasoning-phase.ts'
 
 /** What to generate from. */
@@ -54,6 +54,11 @@ export interface GenerateRequest {
   readonly logprobs?: number | undefined
   /** Pairs of token and what is added to its logit, -100 to 100, at most 1024; -100 bans the token. */
   readonly logitBias?: readonly (readonly [token: number, bias: number])[] | undefined
+  /**
+   * JSON schema of the answer, which is then JSON that fits it; the thinking is free. A model that can think is made to: without a
+   * thinking it is not known where the answer begins. Not with `replay`.
+   */
+  readonly answerSchema?: JsonSchema | undefined
   /**
    * Replay (teacher forcing): these tokens are fed instead of sampled ones, to the end, whatever they are. The result
    * carries the log-probability of each.

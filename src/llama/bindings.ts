@@ -115,6 +115,11 @@ const llama = {
   llama_sampler_sample: c<(chain: P, context: P, i: number) => number>(
     'int32_t llama_sampler_sample(void *, void *, int32_t)',
   ),
+  /** Null for a grammar that it does not understand. */
+  llama_sampler_init_grammar: c<(vocab: P, gbnf: string, root: string) => N>(
+    'void *llama_sampler_init_grammar(void *, const char *, const char *)',
+  ),
+  llama_sampler_apply: c<(sampler: P, candidates: Memory) => void>('void llama_sampler_apply(void *, void *)'),
   llama_sampler_accept: c<(chain: P, token: number) => void>('void llama_sampler_accept(void *, int32_t)'),
   llama_sampler_free: c<(chain: P) => void>('void llama_sampler_free(void *)'),
 }

@@ -5,6 +5,7 @@
  */
 import { InputError } from '../errors.ts'
 import type { Bindings } from './bindings.ts'
+import type { Candidates } from './candidates.ts'
 import type { LlamaContext } from './context.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaModel } from './model.ts'
@@ -109,6 +110,12 @@ export class Sampler extends NativeHandle {
   /** Draws a token from output row `row` of the last decode, and takes it into account for the penalties. */
   sample(context: LlamaContext, row: number): number {
     return this.#c.llama_sampler_sample(this.pointer, context.pointer, context.outputIndex(row))
+  }
+
+  /** Draws a token from candidates, which are narrowed down; it is not taken into account for the penalties. */
+  choose(candidates: Candidates): number {
+    this.#c.llama_sampler_apply(this.pointer, candidates.memory)
+    return candidates.selected
   }
 
   /** Takes a token that was not drawn here (a forced one) into account for the penalties. */

@@ -48,6 +48,11 @@ export class Vocab {
   }
 
   get #vocab(): Pointer {
+    return this.pointer
+  }
+
+  /** For C. @throws Error after the model's disposal */
+  get pointer(): Pointer {
     this.#owner.checkNotDisposed()
     return this.#address
   }

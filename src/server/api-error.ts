@@ -71,7 +71,9 @@ export function apiErrorOf(error: unknown): ApiError {
       },
     )
   }
-  if (error instanceof EngineError) return new ApiError(500, 'engine_failed', error.message)
+  if (error instanceof EngineError) {
+    return new ApiError(500, error.code === 'constraint_stuck' ? error.code : 'engine_failed', error.message)
+  }
   return new ApiError(500, 'internal_error', "this is a bug in dynts; the server's log has the details")
 }
 

@@ -204,6 +204,41 @@ describe('an answer', () => {
     )
   })
 
+  test('as JSON that fits a schema, after a thinking that is as free as ever', async () => {
+    const schema = {
+      type: 'object',
+      properties: { answer: { type: 'integer', minimum: 0 } },
+      required: ['answer'],
+      additionalProperties: false,
+    }
+    const free = await post({ messages: ask(2), ...greedy })
+    const asked = {
+      messages: ask(2),
+      ...greedy,
+      response_format: { type: 'json_schema', json_schema: { name: 'a', strict: true, schema } },
+    }
+    const { body } = await post(asked)
+    const [choice] = body.choices
+    expect(Object.keys(JSON.parse(choice!.message.content) as object)).toEqual(['answer'])
+    expect(choice!.message.reasoning_content).toBe(free.body.choices[0]!.message.reasoning_content)
+    expect(body.dynts['schema_not_enforced']).toEqual(['/properties/answer/minimum'])
+    const { chunks } = await stream(asked)
+    expect(chunks.map(({ choices }) => choices?.[0]?.delta.content ?? '').join('')).toBe(choice!.message.content)
+    const parsed = await client.chat.completions.parse({
+      ...{ model: 'tiny', messages: ask(2), temperature: 0 },
+      response_format: { type: 'json_schema', json_schema: { name: 'a', strict: true, schema } },
+    })
+    expect(parsed.choices[0]!.message.parsed).toHaveProperty('answer')
+    const object = await post({
+      messages: ask(3),
+      ...greedy,
+      max_tokens: 900,
+      response_format: { type: 'json_object' },
+    })
+    if (object.body.choices[0]!.finish_reason === 'stop')
+      expect(JSON.parse(object.body.choices[0]!.message.content)).toBeTypeOf('object')
+  })
+
   test('a token that is banned does not come', async () => {
     const first = (await post({ messages: ask(1), ...greedy, max_tokens: 1, return_token_ids: true })).body.choices[0]!
       .token_ids![0]!
@@ -359,7 +394,15 @@ describe('what is wrong is named', () => {
     [{ messages, top_logprobs: 3 }, 400, 'invalid_value', 'top_logprobs'],
     [{ messages, logprobs: true, top_logprobs: 21 }, 400, 'invalid_value', 'top_logprobs'],
     [{ messages, logprobs: 3 }, 400, 'invalid_type', 'logprobs'],
-    [{ messages, response_format: { type: 'json_object' } }, 400, 'unsupported_parameter', 'response_format'],
+    [{ messages, response_format: { type: 'json' } }, 400, 'invalid_value', 'response_format.type'],
+    [{ messages, response_format: { type: 'json_schema' } }, 400, 'missing_field', 'response_format'],
+    [{ messages, json_schema: { type: 'string', pattern: 'a' } }, 400, 'unsupported_schema', 'json_schema'],
+    [
+      { messages, json_schema: {}, response_format: { type: 'json_object' } },
+      400,
+      'conflicting_parameters',
+      'json_schema',
+    ],
     [{ messages, grammar: 'root ::= "a"' }, 400, 'unsupported_parameter', 'grammar'],
     [{ messages, dynts: { policy: './x.ts' } }, 400, 'unknown_policy', 'dynts.policy'],
     [{ messages, dynts: { policy: 'h2o' } }, 400, 'unknown_policy', 'dynts.policy'],

@@ -113,7 +113,7 @@ export class Answer {
   /** The last chunks of a stream. */
   end(finished: readonly Finished[]): Fields[] {
     const { includeUsage, choices } = this.#request
-    const last = { timings: timingsOf(finished, choices), dynts: cachesOf(finished) }
+    const last = { timings: timingsOf(finished, choices), dynts: this.#cachesOf(finished) }
     const nothing = this.#form.piece({ thinking: '', content: '' }, this.#reasoning)
     const ends = finished.map(({ result }, choice) => this.#choice(choice, nothing, finishReasonOf(result)))
     const chunks = ends.map((end, i) => this.#chunk([end], includeUsage || i < ends.length - 1 ? {} : last))
@@ -142,9 +142,14 @@ export class Answer {
       choices,
       usage: usageOf(finished, each),
       timings: timingsOf(finished, each),
-      dynts: cachesOf(finished),
+      dynts: this.#cachesOf(finished),
       ...promptIds,
     }
+  }
+
+  #cachesOf(finished: readonly Finished[]): object {
+    const { schemaNotEnforced: pointers } = this.#request
+    return { ...cachesOf(finished), ...(pointers.length > 0 ? { schema_not_enforced: pointers } : {}) }
   }
 
   get #hasLogprobs(): boolean {

@@ -4,11 +4,13 @@ import type { GenerateRequest } from '../../engine/types.ts'
 import { ApiError } from '../api-error.ts'
 import { ignoredFields } from './fields.ts'
 import { messagesSchema, readMessages } from './messages.ts'
+import { readResponseFormat, responseFormatFields } from './response-format.ts'
 import { generationOf, samplingFields, seedOf, tokenLimit, type RequestDefaults } from './sampling-fields.ts'
 import { readThinking, thinkingFields } from './thinking.ts'
 
 const shape = {
   ...samplingFields,
+  ...responseFormatFields,
   logprobs: z.boolean('it must be true or false').nullish(),
   top_logprobs: z
     .int('it must be a whole number')
@@ -21,7 +23,7 @@ const shape = {
   separate_reasoning: z.boolean('it must be true or false').nullish(),
   include_reasoning: z.boolean('it must be true or false').nullish(),
 }
-const schema = z.object(shape)
+const form = z.object(shape)
 const supported: ReadonlySet<string> = new Set(Object.keys(shape))
 
 /** What both kinds of requests come to. */
@@ -43,14 +45,17 @@ export interface ReadRequest {
   readonly thinkingTo: 'field' | 'nowhere' | 'content'
   /** Fields that are not known. */
   readonly ignored: readonly string[]
+  /** JSON pointers of what of the answer's schema is not enforced. */
+  readonly schemaNotEnforced: readonly string[]
 }
 
 /** @throws ApiError naming the first field that is wrong */
 export function readChatRequest(body: Readonly<Record<string, unknown>>, defaults: RequestDefaults): ReadRequest {
   const ignored = ignoredFields(body, supported)
-  const given = checked(schema, body)
+  const given = checked(form, body)
   const messages = readMessages(given.messages)
   const { enabled, budget, variables } = readThinking(given)
+  const { schema, notEnforced } = readResponseFormat(given)
   const { maxTokens, isGiven } = tokenLimit(given, defaults)
   const isSeparate = given.reasoning_format !== 'none' && given.separate_reasoning !== false
   const isHidden = given.include_reasoning === false || given.reasoning?.exclude === true
@@ -69,24 +74,26 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
         maxTokens,
         thinkingBudget,
         ...logprobsOf(given),
+        ...(schema === undefined ? {} : { answerSchema: schema }),
       },
     ],
     mayShrink: !isGiven,
     thinkingTo: !isSeparate ? 'content' : isHidden ? 'nowhere' : 'field',
     ignored,
+    schemaNotEnforced: notEnforced,
   }
 }
 
 /** @throws ApiError `invalid_value` */
-function logprobsOf({ logprobs, top_logprobs: top }: Pick<z.infer<typeof schema>, 'logprobs' | 'top_logprobs'>) {
+function logprobsOf({ logprobs, top_logprobs: top }: Pick<z.infer<typeof form>, 'logprobs' | 'top_logprobs'>) {
   if (logprobs === true) return { logprobs: top ?? 0 }
   if (top) throw new ApiError(400, 'invalid_value', 'top_logprobs needs logprobs: true', { param: 'top_logprobs' })
   return {}
 }
 
 /** @throws ApiError naming the first field that is wrong */
-export function checked<T extends z.ZodType>(form: T, body: unknown): z.infer<T> {
-  const { data, error } = form.safeParse(body)
+export function checked<T extends z.ZodType>(wanted: T, body: unknown): z.infer<T> {
+  const { data, error } = wanted.safeParse(body)
   if (!error) return data
   const [issue] = error.issues
   const path = issue?.path.join('.') ?? ''

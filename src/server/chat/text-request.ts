@@ -4,6 +4,7 @@ import type { Prompt } from '../../engine/types.ts'
 import { ApiError } from '../api-error.ts'
 import { ignoredFields } from './fields.ts'
 import { checked, common, type ReadRequest } from './request.ts'
+import { readResponseFormat, responseFormatFields } from './response-format.ts'
 import { generationOf, samplingFields, tokenLimit, type RequestDefaults } from './sampling-fields.ts'
 
 const mostPrompts = 16
@@ -11,6 +12,7 @@ const tokens = z.array(z.int('it must be a whole number'), 'it must be a list of
 const one = z.union([z.string(), tokens])
 const shape = {
   ...samplingFields,
+  ...responseFormatFields,
   logprobs: z
     .int('it must be a whole number')
     .min(0, 'it must be at least 0')
@@ -23,13 +25,14 @@ const shape = {
   reasoning_format: z.enum(['auto', 'deepseek', 'none'], 'it must be auto, deepseek or none').nullish(),
   thinking_budget: z.int('it must be a whole number').min(-1, 'it must be at least -1').nullish(),
 }
-const schema = z.object(shape)
+const form = z.object(shape)
 const supported: ReadonlySet<string> = new Set(Object.keys(shape))
 
 /** @throws ApiError naming the first field that is wrong */
 export function readTextRequest(body: Readonly<Record<string, unknown>>, defaults: RequestDefaults): ReadRequest {
   const ignored = ignoredFields(body, supported)
-  const given = checked(schema, body)
+  const given = checked(form, body)
+  const { schema, notEnforced } = readResponseFormat(given)
   const { maxTokens, isGiven } = tokenLimit(given, defaults)
   const generation = generationOf(given, defaults)
   const budget = given.thinking_budget ?? defaults.thinkingBudget
@@ -38,11 +41,13 @@ export function readTextRequest(body: Readonly<Record<string, unknown>>, default
     ...common(given, defaults),
     generations: promptsOf(given.prompt).map((prompt) => ({
       ...{ ...generation, prompt, maxTokens, thinkingBudget },
+      ...(schema === undefined ? {} : { answerSchema: schema }),
       ...(typeof given.logprobs === 'number' ? { logprobs: given.logprobs } : {}),
     })),
     mayShrink: !isGiven,
     thinkingTo: given.reasoning_format === 'deepseek' ? 'field' : 'content',
     ignored,
+    schemaNotEnforced: notEnforced,
   }
 }
 

@@ -1,0 +1,311 @@
+/**
+ * A JSON schema as a grammar (GBNF) of llama.cpp. What is made here cannot hurt llama.cpp's parser, which recurses: no parentheses
+ * within parentheses, no repetition of what may be empty, no left recursion; its size is limited.
+ */
+import { InputError } from '../errors.ts'
+
+export type JsonSchema = boolean | { readonly [keyword: string]: unknown }
+
+export interface SchemaGrammar {
+  readonly gbnf: string
+  /** JSON pointers of keywords that are accepted and not enforced. */
+  readonly notEnforced: readonly string[]
+}
+
+const mostRules = 2000
+const mostText = 256 * 1024
+const deepest = 32
+const mostRepetitions = 1000
+
+const notEnforced: ReadonlySet<string> = new Set([
+  ...['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf', 'format', 'uniqueItems'],
+  ...['minProperties', 'maxProperties'],
+])
+const withoutMeaning: ReadonlySet<string> = new Set([
+  ...[
+    '$schema',
+    '$id',
+    '$comment',
+    'title',
+    'description',
+    'default',
+    'examples',
+    'deprecated',
+    'readOnly',
+    'writeOnly',
+  ],
+  ...['$defs', 'definitions', 'strict'],
+])
+const understood: ReadonlySet<string> = new Set([
+  ...[
+    'type',
+    'enum',
+    'const',
+    'properties',
+    'required',
+    'additionalProperties',
+    'items',
+    'prefixItems',
+    'minItems',
+    'maxItems',
+  ],
+  ...['minLength', 'maxLength', 'anyOf', 'oneOf', '$ref'],
+])
+const types = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'] as const
+type TypeName = (typeof types)[number]
+
+/** What needs no schema. A model may put one space or one line break with its indentation anywhere, and no more. */
+const basics: Readonly<Record<string, string>> = {
+  ws: '| " " | "\\n" [ \\t]{0,20}',
+  lead: '[ \\n]{0,4}',
+  boolean: '"true" | "false"',
+  null: '"null"',
+  'integral-part': '"0" | [1-9] [0-9]{0,15}',
+  integer: '"-"? integral-part',
+  'decimal-part': '"." [0-9]{1,16}',
+  'exponent-part': '[eE] [-+]? [0-9]{1,3}',
+  number: '"-"? integral-part decimal-part? exponent-part?',
+  escape: '[\\\\] escape-kind',
+  'escape-kind': '["\\\\/bfnrt] | "u" [0-9a-fA-F]{4}',
+  char: '[^"\\\\\\x00-\\x1F\\x7F] | escape',
+  string: '"\\"" char* "\\"" ',
+  member: 'string ws ":" ws value',
+  'more-members': '"," ws member ws',
+  object: '"{" ws "}" | "{" ws member ws more-members* "}"',
+  'more-values': '"," ws value ws',
+  array: '"[" ws "]" | "[" ws value ws more-values* "]"',
+  value: 'object | array | string | number | boolean | null',
+}
+
+/**
+ * The grammar of all JSON that fits the schema.
+ * @throws InputError `unsupported_schema` naming the place
+ */
+export function schemaGrammar(schema: JsonSchema): SchemaGrammar {
+  return new Converter(schema).convert()
+}
+
+class Converter {
+  readonly #root: JsonSchema
+  readonly #rules = new Map<string, string>(Object.entries(basics))
+  readonly #references = new Map<string, string>()
+  readonly #notEnforced: string[] = []
+  #count = 0
+
+  constructor(root: JsonSchema) {
+    this.#root = root
+  }
+
+  convert(): SchemaGrammar {
+    const rule = this.#ruleOf(this.#root, '', 0)
+    const text = [
+      'root ::= lead ' + rule + ' ws',
+      ...[...this.#rules].map(([name, body]) => `${name} ::= ${body}`),
+    ].join('\n')
+    if (text.length > mostText) throw unsupported('', `it makes a grammar of more than ${mostText} characters`)
+    return { gbnf: text, notEnforced: this.#notEnforced }
+  }
+
+  /** The name of a rule. */
+  #ruleOf(schema: unknown, at: string, depth: number): string {
+    if (depth > deepest) throw unsupported(at, `it nests deeper than ${deepest} levels`)
+    if (schema === true) return 'value'
+    if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
+      throw unsupported(at, 'it must be an object or true')
+    const given = schema as Readonly<Record<string, unknown>>
+    this.#checkKeywords(given, at)
+    const { $ref, anyOf, oneOf, type } = given
+    if ($ref !== undefined) return this.#reference($ref, at, depth)
+    if (given['enum'] !== undefined) return this.#literals(given['enum'], `${at}/enum`)
+    if ('const' in given) return this.#literals([given['const']], `${at}/const`)
+    const choice = anyOf ?? oneOf
+    if (choice !== undefined) return this.#choice(choice, `${at}/${anyOf === undefined ? 'oneOf' : 'anyOf'}`, depth)
+    const names = type === undefined ? impliedTypes(given) : Array.isArray(type) ? type : [type]
+    if (names.length === 0) return 'value'
+    return this.#add(names.map((name) => this.#typed(name, given, at, depth)).join(' | '))
+  }
+
+  #checkKeywords(given: Readonly<Record<string, unknown>>, at: string): void {
+    for (const [name, value] of Object.entries(given)) {
+      if (understood.has(name) || withoutMeaning.has(name) || value === undefined) continue
+      if (!notEnforced.has(name)) throw unsupported(`${at}/${pointerPart(name)}`, 'this keyword is not offered')
+      // zod writes the range of JavaScript's whole numbers for each of them.
+      if (Math.abs(Number(value)) !== Number.MAX_SAFE_INTEGER) this.#notEnforced.push(`${at}/${pointerPart(name)}`)
+    }
+  }
+
+  #typed(name: unknown, given: Readonly<Record<string, unknown>>, at: string, depth: number): string {
+    switch (name as TypeName) {
+      case 'object':
+        return this.#object(given, at, depth)
+      case 'array':
+        return this.#array(given, at, depth)
+      case 'string':
+        return this.#string(given, at)
+      case 'number':
+      case 'integer':
+      case 'boolean':
+      case 'null':
+        return name as string
+      default:
+        throw unsupported(`${at}/type`, `it must be one of ${types.join(', ')}`)
+    }
+  }
+
+  #object(given: Readonly<Record<string, unknown>>, at: string, depth: number): string {
+    const { properties = {}, required = [], additionalProperties } = given
+    if (typeof properties !== 'object' || properties === null)
+      throw unsupported(`${at}/properties`, 'it must be an object')
+    if (!Array.isArray(required)) throw unsupported(`${at}/required`, 'it must be a list')
+    const names = Object.keys(properties)
+    const missing = (required as unknown[]).find((name) => !names.includes(name as string))
+    if (missing !== undefined) throw unsupported(`${at}/required`, `${JSON.stringify(missing)} is no property`)
+    const isOpen = additionalProperties !== undefined && additionalProperties !== false
+    if (
+      names.length === 0 &&
+      (isOpen || given['properties'] === undefined) &&
+      (additionalProperties === undefined || additionalProperties === true)
+    )
+      return 'object'
+    const members = names.map((name) => {
+      const inner = this.#ruleOf(
+        (properties as Record<string, unknown>)[name],
+        `${at}/properties/${pointerPart(name)}`,
+        depth + 1,
+      )
+      return {
+        rule: this.#add(`${literal(JSON.stringify(name))} ws ":" ws ${inner} ws`),
+        isRequired: required.includes(name),
+      }
+    })
+    const extra = isOpen
+      ? this.#add(`string ws ":" ws ${this.#ruleOf(additionalProperties, `${at}/additionalProperties`, depth + 1)} ws`)
+      : undefined
+    return this.#add(`"{" ws ${this.#members(members, extra)} "}"`)
+  }
+
+  /** Members in their order; those that are not required may be missing. */
+  #members(
+    members: readonly { readonly rule: string; readonly isRequired: boolean }[],
+    extra: string | undefined,
+  ): string {
+    let rest = extra === undefined ? undefined : this.#add(`${this.#add(`"," ws ${extra}`)}*`)
+    // With a member before it, and as the first.
+    let first = extra === undefined ? undefined : this.#add(`${extra} ${rest ?? ''}`)
+    let mayEnd = true
+    for (const { rule, isRequired } of [...members].reverse()) {
+      const behind = rest ?? ''
+      const own = this.#add(`"," ws ${rule} ${behind}`)
+      const asFirst = this.#add(`${rule} ${behind}`)
+      first = isRequired ? asFirst : first === undefined ? asFirst : this.#add(`${asFirst} | ${first}`)
+      rest = isRequired ? own : behind === '' ? this.#add(`| ${own}`) : this.#add(`${own} | ${behind}`)
+      mayEnd &&= !isRequired
+    }
+    if (first === undefined) return ''
+    return mayEnd ? this.#add(`| ${first}`) : first
+  }
+
+  #array(given: Readonly<Record<string, unknown>>, at: string, depth: number): string {
+    const { items, prefixItems } = given
+    const least = this.#limit(given['minItems'], `${at}/minItems`) ?? 0
+    const most = this.#limit(given['maxItems'], `${at}/maxItems`)
+    if (most !== undefined && most < least) throw unsupported(`${at}/maxItems`, 'it is below minItems')
+    if (prefixItems !== undefined) {
+      if (!Array.isArray(prefixItems) || (items !== false && items !== undefined))
+        throw unsupported(`${at}/prefixItems`, 'it is offered with items: false only')
+      const all = prefixItems.map((item, i) => this.#ruleOf(item, `${at}/prefixItems/${i}`, depth + 1))
+      return this.#add(`"[" ws ${all.join(' ws "," ws ')} ws "]"`)
+    }
+    if (items === false || most === 0) return this.#add('"[" ws "]"')
+    const item = items === undefined ? 'value' : this.#ruleOf(items, `${at}/items`, depth + 1)
+    const more = this.#add(`"," ws ${item} ws`)
+    const repeated = this.#add(
+      `"[" ws ${item} ws ${more}{${Math.max(0, least - 1)},${most === undefined ? '' : most - 1}} "]"`,
+    )
+    return least > 0 ? repeated : this.#add(`${this.#add('"[" ws "]"')} | ${repeated}`)
+  }
+
+  #string(given: Readonly<Record<string, unknown>>, at: string): string {
+    const least = this.#limit(given['minLength'], `${at}/minLength`)
+    const most = this.#limit(given['maxLength'], `${at}/maxLength`)
+    if (least === undefined && most === undefined) return 'string'
+    if (most !== undefined && most < (least ?? 0)) throw unsupported(`${at}/maxLength`, 'it is below minLength')
+    return this.#add(`"\\"" char{${least ?? 0},${most ?? ''}} "\\""`)
+  }
+
+  #limit(given: unknown, at: string): number | undefined {
+    if (given === undefined) return undefined
+    if (Number.isInteger(given) && (given as number) >= 0 && (given as number) <= mostRepetitions)
+      return given as number
+    throw unsupported(at, `it must be a whole number from 0 to ${mostRepetitions}`)
+  }
+
+  #literals(given: unknown, at: string): string {
+    if (!Array.isArray(given) || given.length === 0) throw unsupported(at, 'it must be a list of values')
+    return this.#add(given.map((value) => literal(JSON.stringify(value))).join(' | '))
+  }
+
+  #choice(given: unknown, at: string, depth: number): string {
+    if (!Array.isArray(given) || given.length === 0) throw unsupported(at, 'it must be a list of schemas')
+    return this.#add(given.map((one, i) => this.#ruleOf(one, `${at}/${i}`, depth + 1)).join(' | '))
+  }
+
+  #reference(given: unknown, at: string, depth: number): string {
+    const [, folder, name] = typeof given === 'string' ? (/^#\/(\$defs|definitions)\/([^/]+)$/.exec(given) ?? []) : []
+    const isRoot = given === '#'
+    const folders = this.#root as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>
+    const key = name?.replaceAll('~1', '/').replaceAll('~0', '~')
+    const target = isRoot ? this.#root : folder !== undefined && key !== undefined ? folders[folder]?.[key] : undefined
+    if (target === undefined) throw unsupported(`${at}/$ref`, 'it must lead to $defs or definitions of this schema')
+    const known = this.#references.get(given as string)
+    if (known !== undefined) return known
+    // Named before it is converted: it may lead back to itself.
+    const rule = this.#newName()
+    this.#references.set(given as string, rule)
+    this.#rules.set(rule, this.#ruleOf(target, isRoot ? '' : `/${folder}/${name}`, depth + 1))
+    if (this.#leadsTo(rule, rule)) throw unsupported(`${at}/$ref`, 'it leads back to itself without a value between')
+    return rule
+  }
+
+  /** Whether a rule's first symbol may be another rule: a grammar that begins with itself has no end. */
+  #leadsTo(from: string, to: string, seen = new Set<string>()): boolean {
+    for (const alternative of (this.#rules.get(from) ?? '').split(' | ')) {
+      const first = alternative.trim().split(' ')[0] ?? ''
+      if (first === to) return true
+      if (this.#rules.has(first) && !seen.has(first) && this.#leadsTo(first, to, seen.add(first))) return true
+    }
+    return false
+  }
+
+  #add(body: string): string {
+    const name = this.#newName()
+    this.#rules.set(name, body)
+    return name
+  }
+
+  #newName(): string {
+    if (++this.#count > mostRules) throw unsupported('', `it makes more than ${mostRules} rules`)
+    return `r${this.#count}`
+  }
+}
+
+/** Without a type, the keywords say what is meant. */
+function impliedTypes(given: Readonly<Record<string, unknown>>): TypeName[] {
+  if (['properties', 'required', 'additionalProperties'].some((name) => given[name] !== undefined)) return ['object']
+  if (['items', 'prefixItems', 'minItems', 'maxItems'].some((name) => given[name] !== undefined)) return ['array']
+  return ['minLength', 'maxLength'].some((name) => given[name] !== undefined) ? ['string'] : []
+}
+
+/** A text as a literal of the grammar. */
+function literal(text: string): string {
+  const escaped = text.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n').replace(/\r/g, '\\r').replace(/\t/g, '\\t')
+  return `"${escaped}"`
+}
+
+function pointerPart(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+function unsupported(at: string, why: string): InputError {
+  return new InputError('unsupported_schema', `the schema cannot be enforced at "${at === '' ? '/' : at}": ${why}`)
+}
