@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { schemaGrammar } from './schema-grammar.ts'
+import { schemaGrammar, type JsonSchema } from './schema-grammar.ts'
 
 describe('schemaGrammar', () => {
   test('says what is accepted and not enforced, but for the range of whole numbers that zod writes', () => {
@@ -42,7 +42,7 @@ describe('schemaGrammar', () => {
     const deep = Array.from({ length: 40 }).reduce<object>((inner) => ({ type: 'array', items: inner }), {
       type: 'null',
     })
-    expect(() => schemaGrammar(deep)).toThrow(/nests deeper/)
+    expect(() => schemaGrammar(deep as JsonSchema)).toThrow(/nests deeper/)
     const wide = {
       type: 'object',
       properties: Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`p${i}`, { type: 'null' }])),
