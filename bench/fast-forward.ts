@@ -28,6 +28,7 @@ export class FastForward implements ForwardPass {
   readonly flashAttention: boolean
   readonly usesGpu: boolean
   readonly restoresExactly: boolean
+  readonly canShorten: boolean
   /** A prompt of any length is read in one step. */
   readonly batchTokens = 2 ** 20
   readonly readsAttention = true
@@ -54,6 +55,7 @@ export class FastForward implements ForwardPass {
     this.flashAttention = context.flashAttention
     this.usesGpu = context.usesGpu
     this.restoresExactly = context.restoresExactly
+    this.canShorten = context.canShorten
     this.#held = Array.from({ length: context.sequences }, () => [])
     const random = (length: number) => Float32Array.from({ length }, () => this.#random.uniform(1))
     this.#hiddenStates = Array.from({ length: 64 }, () => random(context.model.hiddenSize))

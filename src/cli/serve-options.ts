@@ -46,6 +46,8 @@ export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly allowOrigin?: readonly string[]
   readonly allowHost?: readonly string[]
   readonly maxBody: number
+  readonly promptCache?: string
+  readonly sharePrompts?: boolean
   readonly trustSpecial?: boolean
   readonly memory?: string
   readonly force?: boolean
@@ -135,6 +137,8 @@ function withoutVariables(): Command {
     .option('--allow-origin <origins>', 'origins of web pages that may ask, separated by commas; * for all', names)
     .option('--allow-host <names>', 'further names by which the server may be called, separated by commas', names)
     .option('--max-body <bytes>', 'largest body of a request', number, 2 * 2 ** 20)
+    .option('--prompt-cache <size>', 'saved prompts, from which those that begin alike are copied (default: 512MiB)')
+    .option('--share-prompts', 'copy from the prompts of other clients too')
     .option('--trust-special', 'special tokens that a user’s message spells, such as <|im_end|>, are special')
     .option('--memory <size>', 'what the server may take, e.g. 16GB (default: what is free)')
     .option('--force', 'start also if the memory may not suffice')

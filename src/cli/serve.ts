@@ -11,11 +11,19 @@ import { cacheBound } from '../models/cache-bound.ts'
 import { formatBytes } from '../models/memory-plan.ts'
 import { readWholeText } from '../records/input-file.ts'
 import { loopbackNames, type ApiKey } from '../server/access.ts'
-import { fittingSlots, largestBudget, needOf, usableShare } from '../server/capacity.ts'
+import {
+  defaultPromptBytes,
+  fittingSlots,
+  largestBudget,
+  needOf,
+  usableShare,
+  type CapacitySettings,
+} from '../server/capacity.ts'
 import { Log } from '../server/log.ts'
 import { startServer, type RunningServer } from '../server/serve.ts'
 import type { ServerSettings } from '../server/server-state.ts'
 import { choosePolicies } from './chosen-policies.ts'
+import { counted } from './counted.ts'
 import { findModel } from './find-model.ts'
 import { onInterrupt } from './interrupt.ts'
 import { memorySize } from './memory-size.ts'
@@ -58,7 +66,9 @@ export async function serve(flags: ServeFlags): Promise<void> {
     throw new InputError('invalid_option', `the budget of ${bound.budget} does not fit into --cells ${cells}`)
   const needsAttention = chosen.definition.needs.has('attention')
   const attention = flags.attention === true || needsAttention
-  checkMemory(flags, located, cells)
+  const promptBytes =
+    flags.promptCache === undefined ? defaultPromptBytes : memorySize('--prompt-cache', flags.promptCache)
+  checkMemory(flags, located, cells, promptBytes)
   const settings: ServerSettings = {
     aliases: aliasesOf(flags, located),
     isStrictModel: flags.strictModel ?? false,
@@ -96,6 +106,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     version: packageVersion(),
     hasMetrics: flags.metrics,
     hasSlots: flags.slots,
+    sharesPrompts: flags.sharePrompts ?? false,
   }
   const log = new Log(flags.logLevel, process.stderr.isTTY, (line) => process.stderr.write(line))
   const progress = new LoadProgress((text) => process.stderr.write(`${text}\n`))
@@ -116,6 +127,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
         slots: flags.parallel,
         cells,
         attention,
+        promptStateBytes: promptBytes,
       },
       service: { slots: flags.parallel, mostWaiting: flags.maxQueue, queueTimeoutMs: flags.queueTimeout * 1000 },
       stallTimeoutMs: flags.stallTimeout * 1000,
@@ -124,7 +136,9 @@ export async function serve(flags: ServeFlags): Promise<void> {
       onProgress: progress.onProgress,
     })
     progress.stop()
-    process.stdout.write(`${banner(server, settings, located, flags, cells)}\n`)
+    process.stdout.write(
+      `${banner(server, settings, located, { slots: flags.parallel, cells, kvType: flags.kvType, promptBytes })}\n`,
+    )
     await stopped(signal)
     process.stderr.write('stopping: what runs may come to its end\n')
     await server.close(flags.drainTimeout * 1000)
@@ -230,14 +244,15 @@ function checkMemory(
   { memory, force, parallel, kvType, gpu }: ServeFlags,
   { info }: LocatedModel,
   cells: number,
+  promptBytes: number,
 ): void {
   if (force === true) return
   if (memory === undefined && gpu !== 'off' && gpu !== 'auto') return
   const free = memory === undefined ? process.availableMemory() : memorySize('--memory', memory)
-  const need = needOf(info, { slots: parallel, cells, kvType })
+  const need = needOf(info, { slots: parallel, cells, kvType, promptBytes })
   if (need.bytes <= free * usableShare) return
-  const fits = fittingSlots(info, { cells, kvType }, free * usableShare)
-  const budget = largestBudget(info, { slots: parallel, kvType, most: cells }, free * usableShare)
+  const fits = fittingSlots(info, { cells, kvType, promptBytes }, free * usableShare)
+  const budget = largestBudget(info, { slots: parallel, kvType, most: cells, promptBytes }, free * usableShare)
   const ways = [...(fits > 0 ? [`--parallel ${fits}`] : []), ...(budget === undefined ? [] : [`--budget ${budget}`])]
   const advice = ways.length > 0 ? `${ways.join(' or ')} fits` : 'a smaller model may fit'
   throw new InputError(
@@ -250,17 +265,17 @@ function banner(
   { urls }: RunningServer,
   settings: ServerSettings,
   { info }: LocatedModel,
-  flags: ServeFlags,
-  cells: number,
+  capacity: CapacitySettings,
 ): string {
   const { aliases, bound, defaults } = settings
-  const need = needOf(info, { slots: flags.parallel, cells, kvType: flags.kvType })
+  const { slots, cells } = capacity
+  const need = needOf(info, capacity)
   const cache = bound
     ? `policy ${defaults.policy}, budget ${bound.budget}, local window ${bound.localWindow}, ratio ${bound.ratio}`
     : `policy ${defaults.policy}: the cache is not bounded`
   return [
     `dynts ${settings.version} serves ${aliases[0]} at ${urls.join(', ')} (API at /v1)`,
-    `  ${cache}; ${flags.parallel} slots of ${cells} cells`,
+    `  ${cache}; ${counted(slots, 'slot')} of ${cells} cells`,
     `  weights ${formatBytes(need.weightBytes)}, cache ${formatBytes(need.cacheBytes)}, about ${formatBytes(need.bytes)} in all`,
   ].join('\n')
 }

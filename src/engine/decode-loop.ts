@@ -28,10 +28,18 @@ export class DecodeLoop {
   readonly #freeSequenceIds: number[]
   #events: LoopEvent[] = []
 
-  constructor(forward: ForwardPass, model: LoopModel, options: Omit<SequenceOptions, 'promptStates'>) {
+  /** @param promptStateBytes of saved prompts; default 128 MiB */
+  constructor(
+    forward: ForwardPass,
+    model: LoopModel,
+    {
+      promptStateBytes,
+      ...options
+    }: Omit<SequenceOptions, 'promptStates'> & { readonly promptStateBytes?: number | undefined },
+  ) {
     this.#forward = forward
     this.#model = model
-    this.#options = { ...options, promptStates: new PromptStates(forward.sequences) }
+    this.#options = { ...options, promptStates: new PromptStates(mostPrompts(forward), promptStateBytes) }
     this.#freeSequenceIds = Array.from({ length: forward.sequences }, (_, sequenceId) => sequenceId)
   }
 
@@ -210,4 +218,9 @@ function startEvent({ definition, protect, promptTokens, bound, maxTokens, seed 
 
 function isPrefilled(sequence: Sequence): boolean {
   return sequence.prefilled === sequence.prepared.promptTokens.length
+}
+
+/** Each sequence's conversation, and some that have paused. */
+function mostPrompts({ sequences }: ForwardPass): number {
+  return 4 * sequences
 }

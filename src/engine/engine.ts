@@ -32,6 +32,8 @@ export interface EngineOptions {
    * attention off and slows every step down, so it is off by default. Not possible with a q8_0 cache.
    */
   readonly attention?: boolean | undefined
+  /** The most bytes of saved prompts, from which later ones are copied. Default 128 MiB. */
+  readonly promptStateBytes?: number | undefined
 }
 
 export interface GenerateOptions {
@@ -57,7 +59,14 @@ export class Engine {
   static async create(model: Model, options: EngineOptions = {}): Promise<Engine> {
     checkModel(model)
     checkEngineOptions(options)
-    const { sequences = 1, kvType = 'f16', compaction = 'auto', flashAttention, attention = false } = options
+    const {
+      sequences = 1,
+      kvType = 'f16',
+      compaction = 'auto',
+      flashAttention,
+      attention = false,
+      promptStateBytes,
+    } = options
     const cells = options.cells ?? model.predictor?.budget ?? defaultCacheSettings.budget
     const cellBytes = bytesPerCell(model.info, kvType)
     const { thread } = model
@@ -69,6 +78,7 @@ export class Engine {
       compaction,
       flashAttention,
       attention,
+      promptStateBytes,
       bytesPerCell: cellBytes,
     })
     return new Engine(model, thread, reply.engineId, {

@@ -61,6 +61,7 @@ export class FakeForward implements ForwardPass {
   readonly flashAttention = false
   readonly usesGpu = false
   readonly restoresExactly = true
+  readonly canShorten = true
   readonly batchTokens: number
   readonly readsAttention: boolean
   readonly held: Map<number, number>[]
@@ -152,10 +153,11 @@ export class FakeForward implements ForwardPass {
   remove(sequenceId: number, p0: number, p1: number): void {
     const held = this.#heldBy(sequenceId)
     const newest = this.#newest[sequenceId] ?? -1
-    if (!(p0 >= 0 && p1 > p0) || p1 > newest) throw new Error(`range ${p0} to ${p1}, newest cell ${newest}`)
+    if (!(p0 >= 0 && p1 > p0) || p1 > newest + 1) throw new Error(`range ${p0} to ${p1}, newest cell ${newest}`)
     const gone = [...held.keys()].filter((position) => p0 <= position && position < p1)
     if (gone.length === 0) throw new Error(`nothing to remove in ${p0} to ${p1}`)
     for (const position of gone) held.delete(position)
+    if (p1 > newest) this.#newest[sequenceId] = Math.max(-1, ...held.keys())
   }
 
   save(sequenceId: number): Uint8Array {

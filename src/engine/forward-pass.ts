@@ -15,6 +15,8 @@ export interface ForwardPass extends CellStore {
   readonly usesGpu: boolean
   /** Whether a sequence that is saved and restored computes the same, to the bit. */
   readonly restoresExactly: boolean
+  /** Whether the newest cells can be removed: a recurrent state does not go back. */
+  readonly canShorten: boolean
   /** The most tokens of one forward pass. */
   readonly batchTokens: number
   /** Whether attention weights can be asked for. */

@@ -63,6 +63,7 @@ const engine = strictShape({
   compaction: oneOf(compactionChoices).optional(),
   flashAttention: yesOrNo.optional(),
   attention: yesOrNo.optional(),
+  promptStateBytes: whole(0, Number.MAX_SAFE_INTEGER).optional(),
 })
 
 /** @throws InputError `invalid_context` naming the first option that is wrong */

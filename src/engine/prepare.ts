@@ -22,7 +22,7 @@ import { checkTokens, readPrompt } from './prompt.ts'
 import { banned } from './token-odds.ts'
 import { checkRequest } from './request-schema.ts'
 import type { ThinkingLimits } from './thinking-limit.ts'
-import type { GenerateRequest, Prompt } from './types.ts'
+import type { GenerateRequest, Prompt, PromptReuse } from './types.ts'
 
 /** The paper's number of new tokens (section 6.1). */
 export const defaultMaxTokens = 16_384
@@ -53,6 +53,8 @@ export interface PreparedRequest extends ThinkingLimits {
   readonly seed: number
   /** Already limited by the model's trained context. */
   readonly maxTokens: number
+  readonly promptReuse: PromptReuse
+  readonly promptScope: string
   /** How many alternatives of each token are told; undefined: no odds are. */
   readonly logprobs: number | undefined
   readonly logitBias: ReadonlyMap<number, number>
@@ -176,6 +178,8 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     answerReserve: request.answerReserve,
     stopLoops: request.stopLoops ?? false,
     wrapUp: (request.wrapUp ?? '').trim(),
+    promptReuse: request.promptReuse ?? 'exact',
+    promptScope: request.promptScope ?? '',
     logprobs: request.logprobs,
     logitBias: biasOf(request.logitBias ?? [], model.vocab),
     grammar: grammarOf(request, model),

@@ -41,6 +41,7 @@ export interface OpenMessage {
   readonly flashAttention?: boolean | undefined
   /** Whether attention weights are read. */
   readonly attention: boolean
+  readonly promptStateBytes?: number | undefined
   readonly bytesPerCell: number
 }
 

@@ -51,6 +51,8 @@ const schema = strictShape({
   stopLoops: yesOrNo.optional(),
   wrapUp: anyText.optional(),
   stop: listOf(anyText.min(1, 'it must not be empty')).optional(),
+  promptReuse: oneOf(['exact', 'prefix', 'none']).optional(),
+  promptScope: anyText.optional(),
   logprobs: anyNumber.optional(),
   logitBias: listOf(z.tuple([anyNumber, anyNumber], 'it must be a pair of token and bias')).optional(),
   answerSchema: z

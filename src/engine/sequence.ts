@@ -27,6 +27,8 @@ export class Sequence {
   prefilled = 0
   /** How many of them were copied. */
   #cachedPromptTokens = 0
+  /** Whether the prompt's cells are those that reading it from its beginning gives. */
+  #isExact = true
   /** Time of the forward passes that this sequence took part in. */
   forwardMs = 0
   /** Set once the generation has ended. */
@@ -106,22 +108,30 @@ export class Sequence {
     const isComplete = left <= this.#forward.batchTokens
     if (isComplete) {
       const bytes = beforeLast.length * this.#bytesPerCell
-      this.#promptStates.keep(beforeLast, bytes, () => this.#forward.save(this.sequenceId))
+      const prompt = { tokens: beforeLast, scope: this.prepared.promptScope, isExact: this.#isExact }
+      if (this.prepared.promptReuse !== 'none') {
+        this.#promptStates.keep(prompt, bytes, () => this.#forward.save(this.sequenceId))
+      }
       this.#read(1, 'last')
     }
     this.#prefillMs += performance.now() - start
     return isComplete
   }
 
-  /** Takes the cells of a prompt that another sequence has read, unless the policy has to see how it is read. */
+  /** Takes the cells of a prompt that was read before, unless the policy has to see how it is read. */
   #copy(tokens: Int32Array): void {
     if (!this.#forward.restoresExactly || this.#cache.promptRows(0, tokens.length) > 0) return
-    const state = this.#promptStates.find(tokens)
-    if (!state) return
+    const { promptReuse: reuse, promptScope: scope } = this.prepared
+    const { canShorten } = this.#forward
+    const found = this.#promptStates.find({ tokens, reuse, scope, canShorten })
+    if (!found) return
+    const { state, length, shared, isExact } = found
     this.#forward.restore(this.sequenceId, state)
-    this.#cache.takePrompt(0, tokens, 0)
-    this.prefilled = tokens.length
-    this.#cachedPromptTokens = tokens.length
+    if (shared < length) this.#forward.remove(this.sequenceId, shared, length)
+    this.#cache.takePrompt(0, tokens.subarray(0, shared), 0)
+    this.prefilled = shared
+    this.#cachedPromptTokens = shared
+    this.#isExact = isExact
   }
 
   #read(count: number, output: 'none' | 'last'): void {

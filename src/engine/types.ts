@@ -50,6 +50,13 @@ export interface GenerateRequest {
   readonly wrapUp?: string | undefined
   /** Texts that end the answer; they are not part of it. */
   readonly stop?: readonly string[] | undefined
+  /**
+   * Whether cells of prompts that this engine has read before are copied. Default `exact`: of an equal prompt, which changes not one bit.
+   * `prefix`: also of one that begins alike, as the last turn of a conversation does, which may round differently.
+   */
+  readonly promptReuse?: PromptReuse | undefined
+  /** Only requests of the same scope share prompts: how long a prompt takes tells whether it was asked before. Default: one for all. */
+  readonly promptScope?: string | undefined
   /** Tells how likely the model held each generated token, and so many of its alternatives (0 to 20). Default: it does not. */
   readonly logprobs?: number | undefined
   /** Pairs of token and what is added to its logit, -100 to 100, at most 1024; -100 bans the token. */
@@ -65,6 +72,8 @@ export interface GenerateRequest {
    */
   readonly replay?: string | readonly number[] | undefined
 }
+
+export type PromptReuse = 'exact' | 'prefix' | 'none'
 
 export type FinishReason = 'stop' | 'length' | 'cancelled'
 

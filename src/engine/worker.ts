@@ -60,10 +60,10 @@ const handlers: {
       notEvictable,
     }
   },
-  open: ({ modelId, cellsPerSequence, sequences, kvType, compaction, flashAttention, attention, bytesPerCell }) => {
+  open: ({ modelId, cellsPerSequence, sequences, kvType, flashAttention, attention, ...options }) => {
     const model = modelOf(modelId)
     const context = model.createContext({ cellsPerSequence, sequences, kvType, flashAttention, attention })
-    const loop = new DecodeLoop(context, model.loopModel(context), { compaction, bytesPerCell })
+    const loop = new DecodeLoop(context, model.loopModel(context), options)
     const engineId = ++lastId
     engines.set(engineId, { modelId, context, loop })
     return { engineId, cellsPerSequence: context.cellsPerSequence }

@@ -39,6 +39,8 @@ export class LlamaContext extends NativeHandle {
   readonly usesGpu: boolean
   /** Whether a sequence that is saved and restored computes the same, to the bit: a cache of window layers comes back in another order. */
   readonly restoresExactly: boolean
+  /** Whether the newest cells can be removed: a recurrent state does not go back. */
+  readonly canShorten: boolean
   /**
    * Whether a sequence can be saved and restored without leaving the GPU. With transposed values llama.cpp runs out of its own buffer
    * for states and aborts; restoring quantised cells ends the process (v0.5.0, CUDA).
@@ -91,6 +93,7 @@ export class LlamaContext extends NativeHandle {
     this.flashAttention = settings.flashAttention
     this.usesGpu = model.usesGpu
     this.restoresExactly = !model.hasWindow
+    this.canShorten = !model.isHybrid
     this.keepsStatesOnDevice = model.usesGpu && settings.flashAttention && settings.kvType !== 'q8_0'
     this.batchTokens = settings.batchTokens
     this.outputRows = settings.outputRows

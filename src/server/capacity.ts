@@ -7,13 +7,15 @@ export interface CapacitySettings {
   /** Of each slot. */
   readonly cells: number
   readonly kvType: KvType
+  /** The most bytes of saved prompts. */
+  readonly promptBytes?: number
 }
 
 /** Bytes. */
 export interface MemoryNeed {
   readonly weightBytes: number
   readonly cacheBytes: number
-  /** llama.cpp's compute buffers, an eviction's copy of a slot, and the two processes; an estimate. */
+  /** llama.cpp's compute buffers, an eviction's copy of a slot, saved prompts, and the two processes; an estimate. */
   readonly otherBytes: number
   readonly bytes: number
 }
@@ -21,37 +23,51 @@ export interface MemoryNeed {
 /** Of the memory that there is, a server takes no more. */
 export const usableShare = 0.95
 
+/** Of saved prompts, from which those that begin alike are copied. */
+export const defaultPromptBytes = 512 * 2 ** 20
+
 const processBytes = 256 * 2 ** 20
 const batchTokens = 512
 
 /** What a server of these slots takes. */
-export function needOf(info: GgufInfo, { slots, cells, kvType }: CapacitySettings): MemoryNeed {
+export function needOf(
+  info: GgufInfo,
+  { slots, cells, kvType, promptBytes = defaultPromptBytes }: CapacitySettings,
+): MemoryNeed {
   const plan = memoryPlan(info, { cellsPerSequence: cells, sequences: slots, kvType, textLength: info.trainedContext })
   const cacheBytes = plan.cacheBytes + plan.recurrentBytes
   const computeBytes = batchTokens * (info.vocabularySize + 24 * info.hiddenSize) * 4 + 64 * 2 ** 20
-  const otherBytes = computeBytes + cells * plan.bytesPerCell + processBytes
+  // No more prompts are saved than fit into all slots four times.
+  const savedBytes = Math.min(promptBytes, 4 * cacheBytes)
+  const otherBytes = computeBytes + cells * plan.bytesPerCell + savedBytes + processBytes
   return { weightBytes: plan.weightBytes, cacheBytes, otherBytes, bytes: plan.weightBytes + cacheBytes + otherBytes }
 }
 
+/** More are not tried. */
+const mostSlots = 65_536
+
 /** The most slots that fit into so many bytes; 0: not even one. */
 export function fittingSlots(info: GgufInfo, settings: Omit<CapacitySettings, 'slots'>, bytes: number): number {
-  const [one, two] = [needOf(info, { ...settings, slots: 1 }), needOf(info, { ...settings, slots: 2 })]
-  const each = two.bytes - one.bytes
-  return one.bytes > bytes ? 0 : 1 + Math.floor((bytes - one.bytes) / each)
+  return largest(mostSlots, (slots) => needOf(info, { ...settings, slots }).bytes <= bytes)
 }
 
 /** The largest budget, up to `most` cells, of which so many slots fit into the bytes; undefined: none does. */
 export function largestBudget(
   info: GgufInfo,
-  { slots, kvType, most }: { readonly slots: number; readonly kvType: KvType; readonly most: number },
+  { most, ...settings }: Omit<CapacitySettings, 'cells'> & { readonly most: number },
   bytes: number,
 ): number | undefined {
-  const fits = (cells: number) => needOf(info, { slots, cells, kvType }).bytes <= bytes
+  const cells = largest(most, (count) => needOf(info, { ...settings, cells: count }).bytes <= bytes)
+  return cells > 0 ? cells : undefined
+}
+
+/** The largest number up to `most` that fits, if all smaller ones do; 0: not even 1. */
+function largest(most: number, fits: (count: number) => boolean): number {
   let [low, high] = [0, most]
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
     if (fits(middle)) low = middle
     else high = middle - 1
   }
-  return low > 0 ? low : undefined
+  return low
 }

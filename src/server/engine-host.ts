@@ -21,11 +21,12 @@ function send(message: FromHost): void {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
 }
 
-async function load({ model: reference, kvType, slots, cells, attention, ...options }: HostOptions): Promise<void> {
+async function load(asked: HostOptions): Promise<void> {
+  const { model: reference, kvType, slots, cells, attention, promptStateBytes, ...options } = asked
   try {
     const loaded = await loadModel(reference, { ...options, onProgress: (share) => send({ type: 'progress', share }) })
     model = loaded
-    engine = await Engine.create(loaded, { cells, sequences: slots, kvType, attention })
+    engine = await Engine.create(loaded, { cells, sequences: slots, kvType, attention, promptStateBytes })
     send({ type: 'ready', facts: factsOf(loaded, engine) })
   } catch (error) {
     send({ type: 'loadFailed', error: toPlainError(error) })

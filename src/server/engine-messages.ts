@@ -19,6 +19,8 @@ export interface HostOptions {
   /** Cells of each slot. */
   readonly cells: number
   readonly attention: boolean
+  /** The most bytes of saved prompts. */
+  readonly promptStateBytes: number
 }
 
 /** What is known once the engine is there. */

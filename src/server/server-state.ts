@@ -23,6 +23,8 @@ export interface ServerSettings {
   readonly version: string
   readonly hasMetrics: boolean
   readonly hasSlots: boolean
+  /** Whether cells of one client's prompts are copied for another's. */
+  readonly sharesPrompts: boolean
 }
 
 export interface ServerState {

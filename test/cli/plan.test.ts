@@ -9,7 +9,7 @@ test('says how many answers fit, and how to serve them', async () => {
 })
 
 test('as JSON, and for so many at a time', async () => {
-  const { stdout } = await dynts(['plan', '--memory', '400MB', '--parallel', '8', '--json'])
+  const { stdout } = await dynts(['plan', '--memory', '500MB', '--parallel', '8', '--json'])
   const plan = JSON.parse(stdout) as { largestBudget: number; caches: { budget: number | null; parallel: number }[] }
   expect(plan.caches.find(({ budget }) => budget === plan.largestBudget)!.parallel).toBeGreaterThanOrEqual(8)
 })

@@ -261,6 +261,22 @@ describe('an answer', () => {
     expect(ids.filter((id) => id === 2)).toHaveLength(1)
   })
 
+  test('the next turn of a conversation reads only what is new, and another client reads all', async () => {
+    const turn = [{ role: 'user', content: `${problem(11).question} Please.` }]
+    const first = await post({ messages: turn, ...greedy })
+    const { content } = first.body.choices[0]!.message
+    const next = { messages: [...turn, { role: 'assistant', content }, ...ask(12)], ...greedy, max_tokens: 8 }
+    const cachedOf = ({ usage }: Body) =>
+      (usage as unknown as { prompt_tokens_details: { cached_tokens: number } }).prompt_tokens_details.cached_tokens
+    const second = await post(next)
+    // All of the first prompt but what opened the thinking.
+    expect(cachedOf(second.body)).toBeGreaterThanOrEqual(first.body.usage.prompt_tokens - 3)
+    expect(cachedOf((await post(next)).body)).toBe(second.body.usage.prompt_tokens - 1)
+    expect(cachedOf((await post({ ...next, cache_prompt: false })).body)).toBe(0)
+    const fresh = await post({ ...next, cache_prompt: false })
+    expect(second.body.choices[0]!.message).toEqual(fresh.body.choices[0]!.message)
+  })
+
   test('several at once, numbered, each with a seed of its own', async () => {
     const { body } = await post({ messages: ask(6), temperature: 1.2, seed: 3, n: 3, return_token_ids: true })
     expect(body.choices).toHaveLength(3)

@@ -1,13 +1,18 @@
 /** A server whose engine dies, hangs or is full, whose clients leave, and that is stopped. */
+import { writeFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { join } from 'node:path'
 import OpenAI from 'openai'
 import { afterEach, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
-import { dynts } from '../cli/run-dynts.ts'
+import { dynts, scratch } from '../cli/run-dynts.ts'
 import { gatedPolicy, isAlive, startDyntsServe, until, type DyntsServer } from './start-dynts-serve.ts'
 
 let server: DyntsServer | undefined
 afterEach(() => server?.stop())
+
+const keyFile = join(scratch, 'keys')
+writeFileSync(keyFile, '# clients\none\nb:two # of another\n')
 
 const question = generateChainProblem(3, { people: 9 }).question
 const messages = [{ role: 'user' as const, content: question }]
@@ -147,6 +152,22 @@ test('with keys, none gets in without one', async () => {
   expect((await clientOf(server, { apiKey: 'secret' }).chat.completions.create(asked)).usage?.completion_tokens).toBe(5)
   expect((await fetch(`${server.url}/slots`)).status).toBe(401)
   expect(await healthOf(server)).toBe(200)
+})
+
+test('nobody is told by a copied prompt what another has asked, unless it is meant so', async () => {
+  const cached = async (args: readonly string[]) => {
+    server = await startDyntsServe([...bounded, ...args], { DYNTS_API_KEY_FILE: keyFile })
+    const asked = { model: 'any', messages, temperature: 0, max_tokens: 5 }
+    const counts: (number | undefined)[] = []
+    for (const apiKey of ['one', 'one', 'two']) {
+      const { usage } = await clientOf(server, { apiKey }).chat.completions.create(asked)
+      counts.push(usage?.prompt_tokens_details?.cached_tokens)
+    }
+    await server.stop()
+    return counts.map((count) => (count ?? 0) > 0)
+  }
+  expect(await cached([])).toEqual([false, true, false])
+  expect(await cached(['--share-prompts'])).toEqual([false, true, true])
 })
 
 test('what is asked under another name of this machine is turned away', async () => {

@@ -16,7 +16,7 @@ const withoutEffect: ReadonlySet<string> = new Set([
     'verbosity',
   ],
   ...['id_slot', 'n_keep', 'n_cache_reuse', 'timings_per_token', 'reasoning_control', 'skip_special_tokens'],
-  ...['spaces_between_special_tokens', 'cache_prompt', 'parallel_tool_calls'],
+  ...['spaces_between_special_tokens', 'parallel_tool_calls'],
 ])
 
 type Neutral = (value: unknown) => boolean

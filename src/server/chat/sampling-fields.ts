@@ -57,6 +57,7 @@ export const samplingFields = {
     .record(z.string().regex(/^\d{1,9}$/, 'the names must be token ids'), number(-100, 100))
     .refine((given) => Object.keys(given).length <= 1024, 'it must have at most 1024 tokens')
     .nullish(),
+  cache_prompt: yesOrNo.nullish(),
   return_token_ids: yesOrNo.nullish(),
   return_tokens: yesOrNo.nullish(),
   dynts: dynts.nullish(),
@@ -136,6 +137,7 @@ export function generationOf(
     policy: reference,
     policyOptions: { ...(isDefault ? defaults.policyOptions : {}), ...(policy_options ?? {}) },
     ...settings,
+    promptReuse: given.cache_prompt === false ? 'none' : 'prefix',
     sampling: { ...defaults.sampling, ...samplingOf(given) },
     stop: typeof given.stop === 'string' ? [given.stop] : (given.stop ?? []),
     logitBias: Object.entries(given.logit_bias ?? {}).map(([token, bias]) => [Number(token), bias] as const),

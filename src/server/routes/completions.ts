@@ -80,7 +80,9 @@ async function complete(kind: Kind, state: ServerState, call: Call): Promise<Res
   const asked = kind.read(parseBody(await readBody(call.request, settings.mostBodyBytes)), settings.defaults)
   checkModel(asked.model, settings)
   for (const { prompt } of asked.generations) checkTextSize(prompt, state)
-  const read = await settle(service, asked, state.backend.facts?.cells ?? 0)
+  const promptScope = settings.sharesPrompts ? '' : call.client
+  const generations = asked.generations.map((generation) => ({ ...generation, promptScope }))
+  const read = await settle(service, { ...asked, generations }, state.backend.facts?.cells ?? 0)
   const head = { id: newId(kind.idPrefix), created: Math.floor(Date.now() / 1000) }
   const answer = new Answer(kind.form, settings.answers, read, head)
   const ignored = ignoredHeader(read.ignored)
