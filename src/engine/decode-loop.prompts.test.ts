@@ -48,3 +48,24 @@ test('not across scopes, not unless it is asked for, and not at all with none', 
   // What was read from a copy on may have been rounded otherwise.
   expect(cached({ of: first }, { of: second }, { of: second, promptReuse: 'exact' })).toBe(0)
 })
+
+test('long prompts are read in turn, a piece each, and a short one need not wait for them', () => {
+  const loop = new FakeLoop({ cells: 128, sequences: 3, batchTokens: 4 })
+  const long = [...history, ...history]
+  for (const [id, of] of [
+    [1, long],
+    [2, [...long].reverse()],
+    [3, tokens('Q|a|b')],
+  ] as const) {
+    loop.submit(id, { prompt: { tokens: of }, policy: 'full', maxTokens: 40, seed: id, promptReuse: 'none' })
+  }
+  const firstTokens: number[] = []
+  loop.onStep = (items) => {
+    for (const item of items) {
+      if ('event' in item && item.event.type === 'token' && !firstTokens.includes(item.requestId))
+        firstTokens.push(item.requestId)
+    }
+  }
+  loop.finish()
+  expect(firstTokens).toEqual([3, 1, 2])
+})

@@ -26,6 +26,8 @@ export class DecodeLoop {
   readonly #waiting = new Map<number, PreparedRequest>()
   readonly #sequences = new Map<number, Sequence>()
   readonly #freeSequenceIds: number[]
+  /** Whose prompt a piece was read of last. */
+  #lastPrefilled = -1
   #events: LoopEvent[] = []
 
   /** @param promptStateBytes of saved prompts; default 128 MiB */
@@ -163,11 +165,14 @@ export class DecodeLoop {
     }
   }
 
-  /** One piece of one prompt, so that a long prompt does not stop the others. */
+  /** One piece of one prompt, so that a long prompt does not stop the others; of several newcomers one after another. */
   #prefill(): void {
-    const newcomer = [...this.#sequences].find(([, sequence]) => !isPrefilled(sequence))
+    const newcomers = [...this.#sequences].filter(([, sequence]) => !isPrefilled(sequence))
+    const next = newcomers.findIndex(([requestId]) => requestId > this.#lastPrefilled)
+    const newcomer = newcomers[Math.max(0, next)]
     if (!newcomer) return
     const [requestId, sequence] = newcomer
+    this.#lastPrefilled = requestId
     this.#run(requestId, sequence, (events) => {
       if (sequence.prefill()) sequence.start(events)
     })

@@ -5,7 +5,7 @@
 import type { PromptReuse } from './types.ts'
 
 /** What the states may take together. A question of 100 tokens takes 3 MB with a model of 1.5 billion parameters. */
-export const defaultPromptStateBytes = 128 * 2 ** 20
+const defaultPromptStateBytes = 128 * 2 ** 20
 /** Less is read as fast as it is copied. */
 const leastShared = 16
 
