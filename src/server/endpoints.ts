@@ -53,6 +53,7 @@ export function findEndpoint(method: string, path: string): Found {
   }
   const hint = Object.hasOwn(elsewhere, path) ? elsewhere[path] : undefined
   if (hint !== undefined) throw new ApiError(501, 'not_supported', `${path} is not offered: ${hint}`)
+  if (path === '/') throw new ApiError(404, 'not_found', 'there is no page here: the API is at /v1')
   const versioned = endpoints.some((endpoint) => match(endpoint.path, `/v1${path}`))
   throw new ApiError(404, 'not_found', `there is no ${path} here${versioned ? `: the base address ends in /v1` : ''}`)
 }

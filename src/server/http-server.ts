@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { InputError } from '../errors.ts'
 import { ApiError } from './api-error.ts'
 import type { Connection } from './app.ts'
 
@@ -47,14 +48,28 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
   )
 }
 
-/** @throws the system's error, e.g. EADDRINUSE */
+/** @throws InputError `address_not_free` */
 export async function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (error: NodeJS.ErrnoException) => reject(notFree(error, host, port)))
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.removeAllListeners('error')
       resolve()
     })
   })
   return server.address() as AddressInfo
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there: give another --port (0: any that is free)',
+  EADDRNOTAVAIL: 'this machine has no such address: check --host',
+  ENOTFOUND: 'there is no such name: check --host',
+  EACCES: 'this user may not listen there: give a --port of 1024 or more',
+}
+
+function notFree(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const reason = reasons[error.code ?? '']
+  return reason === undefined
+    ? error
+    : new InputError('address_not_free', `${host}:${port} cannot be listened at: ${reason}`)
 }

@@ -61,7 +61,7 @@ export class RunningServer {
 
 /**
  * Listens, and loads the model: `/health` is answered meanwhile.
- * @throws InputError and EngineError as `loadModel` and `Engine.create`; the system's error for an address that is not free
+ * @throws InputError and EngineError as `loadModel` and `Engine.create`; InputError `address_not_free`
  */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { located, host, settings, log } = options
