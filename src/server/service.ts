@@ -42,6 +42,8 @@ export interface Job {
   budget: number | null
   slot: number | undefined
   deaths: number
+  /** Ends it if it waits too long. */
+  lateTimer: NodeJS.Timeout | undefined
   /** Once its end was told. */
   ended: boolean
 }
@@ -116,16 +118,22 @@ export class GenerationService {
     const now = performance.now()
     const jobs = requests.map(({ id, request, listener }): Job => ({
       ...{ id, client, request, listener, enqueuedAt: now },
-      ...{ startedAt: undefined, firstTokenAt: undefined, phase: 'queued', slot: undefined, deaths: 0, ended: false },
+      ...{
+        startedAt: undefined,
+        firstTokenAt: undefined,
+        phase: 'queued',
+        slot: undefined,
+        deaths: 0,
+        ended: false,
+        lateTimer: undefined,
+      },
       ...{ promptTokens: 0, generatedTokens: 0, cells: 0, policy: '', budget: null },
     }))
     this.#admission.enqueue(client, jobs)
     for (const job of jobs) {
-      const late = setTimeout(() => {
-        if (job.phase !== 'queued' || job.ended) return
+      job.lateTimer = setTimeout(() => {
         this.#end(job, { error: new ApiError(503, 'queue_timeout', 'no slot became free in time', { retryAfter: 10 }) })
       }, this.#settings.queueTimeoutMs)
-      late.unref()
     }
     this.dispatch()
     return jobs
@@ -135,6 +143,7 @@ export class GenerationService {
   cancel(job: Job): void {
     if (job.ended) return
     job.ended = true
+    clearTimeout(job.lateTimer)
     if (job.slot === undefined) this.#free(job)
     // A running one has its slot until the engine has let go of it.
     else this.#backend.cancel(job.id)
@@ -164,6 +173,7 @@ export class GenerationService {
       if (!job) return
       this.#slots[slot] = job
       job.slot = slot
+      clearTimeout(job.lateTimer)
       job.startedAt = performance.now()
       job.phase = 'prompt'
       this.#backend.submit(job.id, job.request, {
@@ -235,6 +245,7 @@ export class GenerationService {
   #end(job: Job, { result, error }: { result?: GenerateResult; error?: ApiError }): void {
     if (job.ended) return
     job.ended = true
+    clearTimeout(job.lateTimer)
     if (job.slot === undefined) this.#free(job)
     else if (!result) this.#backend.cancel(job.id)
     this.#hooks.onEnd?.({ job, ...(result ? { result } : {}), ...(error ? { error } : {}) })

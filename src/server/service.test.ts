@@ -1,0 +1,155 @@
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { EngineError } from '../errors.ts'
+import type { GenerateEvent, GenerateRequest, GenerateResult } from '../engine/types.ts'
+import type { EngineBackend, EngineState, GenerationListener } from './engine-process.ts'
+import { GenerationService, type JobEnd } from './service.ts'
+
+/** An engine whose events a test gives. */
+class ScriptedEngine implements EngineBackend {
+  state: EngineState = 'ready'
+  readonly running = new Map<string, GenerationListener>()
+  readonly cancelled: string[] = []
+  readonly asked: string[] = []
+  dieOver = 0
+
+  ask(type: string): Promise<never> {
+    this.asked.push(type)
+    if (this.dieOver-- > 0) return Promise.reject(died())
+    return Promise.resolve('answer' as never)
+  }
+
+  submit(id: string, _request: GenerateRequest, listener: GenerationListener): void {
+    this.running.set(id, listener)
+  }
+
+  cancel(id: string): void {
+    this.cancelled.push(id)
+  }
+
+  endThinking(): void {
+    throw new Error('nobody asked for it')
+  }
+
+  finish(id: string): void {
+    const listener = this.running.get(id)
+    this.running.delete(id)
+    listener?.onEvent({ type: 'finish', result: { finishReason: 'stop' } as GenerateResult })
+  }
+
+  die(): void {
+    this.state = 'restarting'
+    const listeners = [...this.running.values()]
+    this.running.clear()
+    for (const listener of listeners) listener.onError(died())
+  }
+}
+
+const died = () => new EngineError('engine_died', 'it is gone')
+const token: GenerateEvent = { type: 'token', token: 1, position: 1, phase: 'thinking', text: 'a', cells: 2 }
+
+function started({ slots = 1, mostWaiting = 8, queueTimeoutMs = 60_000 } = {}) {
+  const engine = new ScriptedEngine()
+  const ends: JobEnd[] = []
+  const service = new GenerationService(
+    engine,
+    { slots, mostWaiting, queueTimeoutMs },
+    { onEnd: (end) => ends.push(end) },
+  )
+  const told: Record<string, string[]> = {}
+  const submit = (id: string, mayRestart = true) => {
+    const said = (told[id] ??= [])
+    const listener = {
+      onEvent: (event: GenerateEvent) => void said.push(event.type),
+      onError: ({ code }: { code: string }) => void said.push(code),
+      onRestart: () => mayRestart,
+    }
+    return service.submit('client', [{ id, request: { prompt: { text: 'a' } }, listener }])[0]!
+  }
+  return { engine, service, submit, told, ends }
+}
+
+describe('GenerationService', () => {
+  afterEach(() => vi.useRealTimers())
+
+  test('fills the slots, and the next waits until one is free', () => {
+    const { engine, service, submit, told } = started({ slots: 2 })
+    for (const id of ['a', 'b', 'c']) submit(id)
+    expect([[...engine.running.keys()], service.waiting.map(({ id }) => id)]).toEqual([['a', 'b'], ['c']])
+    engine.finish('a')
+    expect([...engine.running.keys()]).toEqual(['b', 'c'])
+    expect(told['a']).toEqual(['finish'])
+    expect(service.slots.map((job) => job?.id)).toEqual(['c', 'b'])
+  })
+
+  test('what the engine died over begins anew once, and is not tried a third time', () => {
+    const { engine, service, submit, told } = started()
+    submit('a')
+    engine.running.get('a')!.onEvent(token)
+    engine.die()
+    expect([told['a'], engine.running.size]).toEqual([['token'], 0])
+    engine.state = 'ready'
+    service.dispatch()
+    expect([...engine.running.keys()]).toEqual(['a'])
+    engine.die()
+    expect(told['a']).toEqual(['token', 'engine_died'])
+    engine.state = 'ready'
+    service.dispatch()
+    expect(engine.running.size).toBe(0)
+  })
+
+  test('what a client has seen a part of does not begin anew', () => {
+    const { engine, submit, told } = started()
+    submit('a', false)
+    engine.die()
+    expect(told['a']).toEqual(['engine_died'])
+  })
+
+  test('a cancelled generation has its slot until the engine has let go, and nothing more is told of it', () => {
+    const { engine, service, submit, told, ends } = started()
+    const job = submit('a')
+    submit('b')
+    service.cancel(job)
+    service.cancel(job)
+    expect([engine.cancelled, [...engine.running.keys()]]).toEqual([['a'], ['a']])
+    engine.finish('a')
+    expect([told['a'], [...engine.running.keys()]]).toEqual([[], ['b']])
+    expect(ends.map(({ error }) => error?.code)).toEqual(['cancelled'])
+  })
+
+  test('one that waits and is cancelled leaves the queue at once', () => {
+    const { service, submit } = started()
+    submit('a')
+    service.cancel(submit('b'))
+    expect(service.waiting).toEqual([])
+  })
+
+  test('who waits too long is told so; who runs is not', () => {
+    vi.useFakeTimers()
+    const { submit, told } = started({ queueTimeoutMs: 1000 })
+    submit('a')
+    submit('b')
+    vi.advanceTimersByTime(1001)
+    expect([told['a'], told['b']]).toEqual([[], ['queue_timeout']])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('a question that the engine died over is asked again, once', async () => {
+    const { engine, service } = started()
+    engine.dieOver = 1
+    await expect(service.ask('tokenize', { text: 'a' })).resolves.toBe('answer')
+    engine.dieOver = 2
+    await expect(service.ask('tokenize', { text: 'a' })).rejects.toMatchObject({ status: 503, code: 'engine_died' })
+  })
+
+  test('before it stops it refuses what waits and what comes, and lets end what runs', async () => {
+    const { engine, service, submit, told } = started()
+    submit('a')
+    submit('b')
+    const drained = service.drain(10_000)
+    expect(told['b']).toEqual(['draining'])
+    expect(() => submit('c')).toThrow(expect.objectContaining({ code: 'draining' }))
+    engine.finish('a')
+    await drained
+    expect(told['a']).toEqual(['finish'])
+  })
+})
