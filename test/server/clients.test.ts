@@ -1,7 +1,7 @@
 /** Clients that people use, as they come: the AI SDK and LangChain. */
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { ChatOpenAI } from '@langchain/openai'
-import { generateObject, generateText, streamText } from 'ai'
+import { generateText, Output, streamText } from 'ai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
@@ -48,9 +48,10 @@ describe('the AI SDK', () => {
   })
 
   test('an object by a schema', async () => {
-    const { object } = await generateObject({
+    const schema = z.object({ answer: z.int(), sure: z.boolean() })
+    const { output: object } = await generateText({
       model: model(),
-      schema: z.object({ answer: z.int(), sure: z.boolean() }),
+      output: Output.object({ schema }),
       prompt: question,
       temperature: 0,
     })
