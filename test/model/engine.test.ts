@@ -2,7 +2,7 @@
  * The package as its users import it: dist/, with the engine in its worker thread.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { Engine, loadModel, type GenerateEvent, type GenerateRequest, type Model } from 'dynts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { importanceOracle, tinyF16, tinyPredictor } from '../oracle.ts'
+import { gatedPolicy } from '../support/gated-policy.ts'
 
 let model: Model
 let engine: Engine
@@ -21,27 +22,12 @@ let gates = 0
 
 /**
  * A generation that stands still at its first eviction, after 80 tokens and more, until the gate is opened: what was said to
- * the engine before that, it reads before it goes on. So nothing here depends on which thread is faster.
+ * the engine before that, it reads before it goes on.
  */
 function gated() {
-  const gate = join(folder, `gate-${++gates}`)
-  const policy = `${gate}.mjs`
-  writeFileSync(
-    policy,
-    `import { existsSync, writeFileSync } from 'node:fs'
-    const gate = ${JSON.stringify(gate)}
-    const nothing = new Int32Array(new SharedArrayBuffer(4))
-    export default { name: 'gated', create: () => ({ score(candidates) {
-      writeFileSync(gate + '.reached', '')
-      for (let i = 0; !existsSync(gate); i++) {
-        if (i === 10_000) throw new Error('nobody opened the gate')
-        Atomics.wait(nothing, 0, 0, 2)
-      }
-      return Float32Array.from(candidates)
-    } }) }`,
-  )
+  const { policy, isReached, open } = gatedPolicy(folder, String(++gates))
   const request: GenerateRequest = { ...bounded, policy, replay: trace.tokens.slice(trace.promptTokens) }
-  return { request, isReached: () => existsSync(`${gate}.reached`), open: () => writeFileSync(gate, '') }
+  return { request, isReached, open }
 }
 
 beforeAll(async () => {

@@ -6,7 +6,8 @@ import OpenAI from 'openai'
 import { afterEach, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { dynts, scratch } from '../cli/run-dynts.ts'
-import { gatedPolicy, isAlive, startDyntsServe, until, type DyntsServer } from './start-dynts-serve.ts'
+import { gatedPolicy } from '../support/gated-policy.ts'
+import { isAlive, startDyntsServe, until, type DyntsServer } from './start-dynts-serve.ts'
 
 let server: DyntsServer | undefined
 afterEach(() => server?.stop())
@@ -32,7 +33,7 @@ async function busySlots({ url }: DyntsServer): Promise<number> {
 }
 
 test('an engine that is killed is started again: an answer that nobody has seen yet comes anyway, a stream ends with an error', async () => {
-  const gate = gatedPolicy('killed')
+  const gate = gatedPolicy(scratch, 'killed')
   server = await startDyntsServe([...bounded, '--parallel', '2', '--policy', gate.policy])
   const client = clientOf(server)
   const asked = { model: 'any', messages, temperature: 0 }
@@ -58,7 +59,7 @@ test('an engine that is killed is started again: an answer that nobody has seen 
 })
 
 test('an engine that hangs is killed and started again', async () => {
-  const gate = gatedPolicy('hangs')
+  const gate = gatedPolicy(scratch, 'hangs')
   server = await startDyntsServe([...bounded, '--policy', gate.policy, '--stall-timeout', '2'])
   const first = server.enginePid()!
   const pieces = clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
@@ -86,7 +87,7 @@ test('a slot is free soon after its client has left, whatever it does', async ()
 })
 
 test('a thinking is ended from outside, and the answer follows', async () => {
-  const gate = gatedPolicy('ended')
+  const gate = gatedPolicy(scratch, 'ended')
   server = await startDyntsServe([...bounded, '--policy', gate.policy])
   const { url } = server
   const control = async (body: object) => {
@@ -119,7 +120,7 @@ test('a thinking is ended from outside, and the answer follows', async () => {
 })
 
 test('those who come to a full queue are told when to come again', async () => {
-  const gate = gatedPolicy('full')
+  const gate = gatedPolicy(scratch, 'full')
   server = await startDyntsServe([...bounded, '--parallel', '1', '--max-queue', '2', '--policy', gate.policy])
   const client = clientOf(server)
   const asked = { model: 'any', messages, temperature: 0 }

@@ -1,6 +1,6 @@
 /** Starts the built `dynts serve` on a free port, away from this machine's caches. */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -83,22 +83,4 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false
   }
-}
-
-/** A policy under which a generation stands still at its first eviction until the gate is opened. */
-export function gatedPolicy(name: string) {
-  const gate = join(scratch, `gate-${name}`)
-  const policy = `${gate}.mjs`
-  writeFileSync(
-    policy,
-    `import { existsSync, writeFileSync } from 'node:fs'
-    const gate = ${JSON.stringify(gate)}
-    const nothing = new Int32Array(new SharedArrayBuffer(4))
-    export default { name: 'gated', create: () => ({ score(candidates) {
-      writeFileSync(gate + '.reached', '')
-      while (!existsSync(gate)) Atomics.wait(nothing, 0, 0, 2)
-      return Float32Array.from(candidates)
-    } }) }`,
-  )
-  return { policy, isReached: () => existsSync(`${gate}.reached`), open: () => writeFileSync(gate, '') }
 }
