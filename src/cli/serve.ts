@@ -10,7 +10,7 @@ import { defaultSampling } from '../llama/index.ts'
 import { cacheBound } from '../models/cache-bound.ts'
 import { formatBytes } from '../models/memory-plan.ts'
 import { readWholeText } from '../records/input-file.ts'
-import { loopbackNames, type ApiKey } from '../server/access.ts'
+import { servedHosts, type ApiKey } from '../server/access.ts'
 import {
   defaultPromptBytes,
   fittingSlots,
@@ -97,7 +97,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       reasoningField: flags.reasoningField,
     },
     access: {
-      hosts: new Set([...loopbackNames, ...flags.host, ...(flags.allowHost ?? [])].map((name) => name.toLowerCase())),
+      hosts: servedHosts(flags.host, flags.allowHost ?? []),
       origins: new Set(flags.allowOrigin ?? []),
       keys,
     },

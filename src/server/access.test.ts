@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { checkHost, checkOrigin, KeyRing, loopbackNames, type AccessSettings } from './access.ts'
+import { networkInterfaces } from 'node:os'
+import { checkHost, checkOrigin, KeyRing, servedHosts, type AccessSettings } from './access.ts'
 
 const settings: AccessSettings = {
-  hosts: new Set([...loopbackNames, 'box.local']),
+  hosts: servedHosts(['127.0.0.1'], ['box.local']),
   origins: new Set(['https://app.example']),
   keys: [],
 }
@@ -17,6 +18,19 @@ describe('access', () => {
 
   test.each(['evil.example', 'localhost.evil.example:80', '10.0.0.1', ''])('the host %j is not', (host) => {
     expect(() => checkHost(host, settings)).toThrow()
+  })
+
+  test('a server that listens everywhere is reached by every address of its machine, another only by its own', () => {
+    const own = Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? [])
+    const everywhere = { ...settings, hosts: servedHosts(['0.0.0.0'], []) }
+    for (const address of own) {
+      const host = address.includes(':') ? `[${address}]:80` : `${address}:80`
+      expect(() => checkHost(host, everywhere)).not.toThrow()
+    }
+    expect(() => checkHost('evil.example', everywhere)).toThrow()
+    const one = { ...settings, hosts: servedHosts(['2001:DB8::1'], []) }
+    expect(() => checkHost('[2001:db8::1]:8080', one)).not.toThrow()
+    expect(() => checkHost('203.0.113.9', one)).toThrow()
   })
 
   test.each([

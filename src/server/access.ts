@@ -1,5 +1,6 @@
 /** Who may ask: the host that a request names, the page that it comes from, and its key. */
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { hostname, networkInterfaces } from 'node:os'
 import { ApiError, quoted } from './api-error.ts'
 
 export interface ApiKey {
@@ -16,7 +17,20 @@ export interface AccessSettings {
   readonly keys: readonly ApiKey[]
 }
 
-export const loopbackNames = ['localhost', '127.0.0.1', '[::1]'] as const
+const loopbackNames = ['localhost', '127.0.0.1', '[::1]'] as const
+
+const everywhere: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
+
+/**
+ * The names that a request may give as its host: those of loopback, where the server listens, and what is allowed besides. A server
+ * that listens everywhere is reached by each of the machine's addresses, and by its name.
+ */
+export function servedHosts(addresses: readonly string[], allowed: readonly string[]): ReadonlySet<string> {
+  const own = Object.values(networkInterfaces()).flatMap((all) => all?.map(({ address }) => address) ?? [])
+  const machine = addresses.some((address) => everywhere.has(address)) ? [...own, hostname()] : []
+  const names = [...loopbackNames, ...addresses, ...machine, ...allowed]
+  return new Set(names.map((name) => (name.includes(':') && !name.startsWith('[') ? `[${name}]` : name).toLowerCase()))
+}
 
 /**
  * A page of another site whose name leads to this machine gives that name as the host.
