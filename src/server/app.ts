@@ -4,7 +4,7 @@ import { checkHost, checkOrigin, isAllowedOrigin } from './access.ts'
 import { ApiError, apiErrorOf } from './api-error.ts'
 import { findEndpoint } from './endpoints.ts'
 import type { Log } from './log.ts'
-import { errorReply } from './reply.ts'
+import { clientLeft, errorReply } from './reply.ts'
 import type { ServerState } from './server-state.ts'
 
 /** Where a request came in. */
@@ -18,9 +18,6 @@ const securityHeaders = {
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
 }
-/** Never read by the client: a limit as good as any. */
-const clientClosed = 499
-
 export function createApp(
   state: ServerState,
   log: Log,
@@ -60,9 +57,7 @@ export function createApp(
         ? new Response(null, { status: response.status, headers: response.headers })
         : response
     } catch (error) {
-      const known = request.signal.aborted
-        ? new ApiError(clientClosed, 'cancelled', 'the client has left')
-        : apiErrorOf(error)
+      const known = request.signal.aborted ? clientLeft() : apiErrorOf(error)
       if (known.code === 'internal_error') {
         log.error('a bug in dynts', { request: requestId, stack: error instanceof Error ? error.stack : String(error) })
       }

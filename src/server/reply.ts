@@ -1,5 +1,5 @@
 /** The two ways to answer what takes minutes: a stream of events, and one JSON with white space before it. */
-import { apiErrorOf, type ApiError } from './api-error.ts'
+import { ApiError, apiErrorOf } from './api-error.ts'
 
 const encoder = new TextEncoder()
 
@@ -11,6 +11,8 @@ export interface LongReply {
   /** 0: no signs of life. */
   readonly pingMs: number
   readonly headers: Readonly<Record<string, string>>
+  /** Aborted when the client leaves. */
+  readonly signal: AbortSignal
   /** The client has left, or does not read. */
   readonly onLeave: () => void
 }
@@ -32,8 +34,8 @@ export interface StreamWriter {
 }
 
 /** @param run begins to write; what it throws ends the stream */
-export function eventStream(run: (writer: StreamWriter) => void, { pingMs, headers, onLeave }: LongReply): Response {
-  const bytes = new ByteWriter(pingMs, ': ping\n\n', onLeave)
+export function eventStream(run: (writer: StreamWriter) => void, { headers, ...life }: LongReply): Response {
+  const bytes = new ByteWriter(': ping\n\n', life)
   const writer: StreamWriter = {
     write: (...chunks) => bytes.write(chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')),
     done: () => bytes.end('data: [DONE]\n\n'),
@@ -47,11 +49,21 @@ export function eventStream(run: (writer: StreamWriter) => void, { pingMs, heade
  * JSON that is computed for a while. Once `pingMs` have passed, the status has been sent: a failure is then the body of a 200.
  * @throws ApiError before that
  */
-export async function slowJson(result: Promise<object>, { pingMs, headers, onLeave }: LongReply): Promise<Response> {
+export async function slowJson(result: Promise<object>, { headers, ...life }: LongReply): Promise<Response> {
+  const { pingMs, signal, onLeave } = life
   const json = { ...headers, 'content-type': 'application/json; charset=utf-8' }
-  const first = pingMs === 0 ? await result : await Promise.race([result, later(pingMs)])
+  const left = new Promise<never>((_, reject) => {
+    const leave = () => {
+      onLeave()
+      reject(clientLeft())
+    }
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave, { once: true })
+  })
+  left.catch(() => undefined)
+  const first = await Promise.race([result, left, ...(pingMs === 0 ? [] : [later(pingMs)])])
   if (first) return new Response(JSON.stringify(first), { headers: json })
-  const bytes = new ByteWriter(pingMs, '\n', onLeave)
+  const bytes = new ByteWriter('\n', life)
   bytes.write('\n')
   result.then(
     (value) => bytes.end(JSON.stringify(value)),
@@ -75,6 +87,11 @@ export function errorReply(error: ApiError, headers: Readonly<Record<string, str
   })
 }
 
+/** Never read: the client is gone. */
+export function clientLeft(): ApiError {
+  return new ApiError(499, 'cancelled', 'the client has left')
+}
+
 function later(ms: number): Promise<undefined> {
   return new Promise((resolve) => void setTimeout(() => resolve(undefined), ms).unref())
 }
@@ -88,7 +105,7 @@ class ByteWriter {
   #stuckSince: number | undefined
   #isOpen = true
 
-  constructor(pingMs: number, sign: string, onLeave: () => void) {
+  constructor(sign: string, { pingMs, signal, onLeave }: Omit<LongReply, 'headers'>) {
     const leave = () => {
       if (!this.#isOpen) return
       this.#close()
@@ -98,6 +115,10 @@ class ByteWriter {
       { start: (controller) => void (this.#controller = controller), cancel: leave },
       new ByteLengthQueuingStrategy({ highWaterMark: mostUnsent }),
     )
+    // The body of an answer that nobody waits for is not read, and so not cancelled either.
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave, { once: true })
+    if (!this.#isOpen) return
     const everyMs = pingMs === 0 ? 5000 : Math.min(pingMs, 5000)
     this.#timer = setInterval(() => {
       const now = performance.now()

@@ -5,6 +5,7 @@
 import { EngineError } from '../errors.ts'
 import type { GenerateEvent, GenerateRequest, GenerateResult } from '../engine/types.ts'
 import { Admission } from './admission.ts'
+import { clientLeft } from './reply.ts'
 import { ApiError, apiErrorOf } from './api-error.ts'
 import type { HostCall, HostCalls } from './engine-messages.ts'
 import type { EngineBackend } from './engine-process.ts'
@@ -147,7 +148,7 @@ export class GenerationService {
     if (job.slot === undefined) this.#free(job)
     // A running one has its slot until the engine has let go of it.
     else this.#backend.cancel(job.id)
-    this.#hooks.onEnd?.({ job, error: new ApiError(499, 'cancelled', 'the client has left') })
+    this.#hooks.onEnd?.({ job, error: clientLeft() })
   }
 
   /**
@@ -167,7 +168,7 @@ export class GenerationService {
 
   /** Fills free slots. To be called when the engine has become ready, too. */
   dispatch(): void {
-    while (this.#backend.state === 'ready') {
+    while (this.#backend.state === 'ready' && !this.#isDraining) {
       const slot = this.#slots.indexOf(undefined)
       const job = slot < 0 ? undefined : this.#admission.next()
       if (!job) return

@@ -9,7 +9,7 @@ import { checked, readChatRequest, type ReadRequest } from '../chat/request.ts'
 import { readTextRequest } from '../chat/text-request.ts'
 import { runChoices, settle } from '../chat/run-choices.ts'
 import type { Call, Endpoint } from '../endpoint.ts'
-import { eventStream, slowJson } from '../reply.ts'
+import { clientLeft, eventStream, slowJson } from '../reply.ts'
 import type { ServerState } from '../server-state.ts'
 import { checkTextSize } from '../text-size.ts'
 
@@ -83,6 +83,7 @@ async function complete(kind: Kind, state: ServerState, call: Call): Promise<Res
   const promptScope = settings.sharesPrompts ? '' : call.client
   const generations = asked.generations.map((generation) => ({ ...generation, promptScope }))
   const read = await settle(service, { ...asked, generations }, state.backend.facts?.cells ?? 0)
+  if (call.signal.aborted) throw clientLeft()
   const head = { id: newId(kind.idPrefix), created: Math.floor(Date.now() / 1000) }
   const answer = new Answer(kind.form, settings.answers, read, head)
   const ignored = ignoredHeader(read.ignored)
@@ -101,7 +102,7 @@ interface Completion {
 
 function stream(
   { service, settings }: ServerState,
-  { client }: Call,
+  { client, signal }: Call,
   { id, read, answer, headers }: Completion,
 ): Response {
   // A full queue is told by the status: nothing has been sent yet.
@@ -131,7 +132,7 @@ function stream(
         (error: unknown) => writer.fail(error),
       )
     },
-    { pingMs: settings.pingMs, headers, onLeave: cancel },
+    { pingMs: settings.pingMs, headers, signal, onLeave: cancel },
   )
 }
 
@@ -148,11 +149,9 @@ async function whole(
       return true
     },
   })
-  signal.addEventListener('abort', cancel, { once: true })
-  if (signal.aborted) cancel()
   return await slowJson(
     finished.then((ends) => answer.whole(ends)),
-    { pingMs: settings.pingMs, headers, onLeave: cancel },
+    { pingMs: settings.pingMs, headers, signal, onLeave: cancel },
   )
 }
 
