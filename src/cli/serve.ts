@@ -6,6 +6,7 @@ import type { GenerateRequest } from '../engine/types.ts'
 import { InputError } from '../errors.ts'
 import { policyNames, resolvePolicy } from '../eviction/registry.ts'
 import { parsePolicyReference } from '../eviction/protect.ts'
+import type { ServedPolicy } from '../server/chat/sampling-fields.ts'
 import { defaultSampling } from '../llama/index.ts'
 import { cacheBound } from '../models/cache-bound.ts'
 import { formatBytes } from '../models/memory-plan.ts'
@@ -166,7 +167,7 @@ function factsOf({ info, predictor }: LocatedModel): SettingFacts {
 }
 
 /** What requests may name: the built-in policies that this engine can carry out, and the server's own. */
-function policiesOf(facts: SettingFacts, attention: boolean, own: string): ReadonlyMap<string, string> {
+function policiesOf(facts: SettingFacts, attention: boolean, own: string): ReadonlyMap<string, ServedPolicy> {
   const builtIn = policyNames().filter((name) => {
     const { needs, evicts } = resolvePolicy(name)
     if (needs.has('attention') && !attention) return false
@@ -174,7 +175,8 @@ function policiesOf(facts: SettingFacts, attention: boolean, own: string): Reado
     return !evicts || facts.notEvictable === undefined
   })
   const { policy } = parsePolicyReference(own)
-  return new Map([...builtIn.map((name) => [name, name] as const), [resolvePolicy(policy).name, policy] as const])
+  const served = [...builtIn, policy].map((reference) => ({ reference, definition: resolvePolicy(reference) }))
+  return new Map(served.map((one) => [one.definition.name, one] as const))
 }
 
 function samplingOf({

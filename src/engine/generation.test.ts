@@ -46,7 +46,18 @@ describe('Generation', () => {
           texts[phase] += text
           generation.push({ type: 'token', token: i, position: i, phase, text, cells: i })
           const kept = Int32Array.of(i)
-          generation.push({ type: 'eviction', step: i, before: 2, kept, evicted: 1, compacted: false })
+          const leaving = Int32Array.of(i - 1)
+          const scored = { positions: leaving, scores: new Float32Array(1) }
+          generation.push({
+            type: 'eviction',
+            step: i,
+            before: 2,
+            kept,
+            evicted: 1,
+            leaving,
+            scored,
+            compacted: false,
+          })
         }
         generation.push(finish)
         const seen = await collect(generation)

@@ -57,6 +57,8 @@ export interface PlanReply {
   /** What the request protects beyond what the policy protects by itself, sorted. */
   readonly protect: readonly ProtectedPart[]
   readonly promptTokens: number
+  /** The prompt's tokens, shape [promptTokens]. */
+  readonly tokens: Int32Array
   /** The most cells that the sequence will hold. */
   readonly cells: number
   readonly maxTokens: number

@@ -127,7 +127,7 @@ export class SequenceCache {
   #evict({ plan, localWindow }: Bound, step: number): EvictionEvent {
     const start = performance.now()
     const { held, kinds, sequenceId, heldCells: before } = this.cells
-    const { leaving, degraded } = selectLeaving({
+    const { leaving, degraded, candidates, scores } = selectLeaving({
       held,
       kinds,
       plan,
@@ -151,6 +151,8 @@ export class SequenceCache {
       before,
       kept: this.cells.held.slice(),
       evicted: leaving.length,
+      leaving,
+      scored: { positions: candidates, scores: scores.slice() },
       compacted: this.#compacts,
     }
   }

@@ -16,6 +16,8 @@ import type { GenerateEvent, TokenOddsReport } from './types.ts'
 interface ShownToken {
   /** null: there is only text. */
   readonly token: number | null
+  readonly bytes?: Uint8Array | undefined
+  readonly isTag?: boolean | undefined
   readonly odds?: TokenOddsReport | undefined
 }
 const noToken: ShownToken = { token: null }
@@ -91,11 +93,12 @@ export class SequenceText {
     events: GenerateEvent[],
   ): 'end-token' | 'stop-text' | undefined {
     const ended = this.#vocab.endsGeneration(token)
-    const bytes = ended ? new Uint8Array() : this.#vocab.piece(token)
+    const piece = this.#vocab.piece(token)
+    const bytes = ended ? new Uint8Array() : piece
     const text = this.#decoder.decode(bytes, { stream: true })
     this.#lastBytes = Uint8Array.from([...this.#lastBytes, ...bytes]).slice(-3)
     const phaseBefore = this.phase
-    const { kind, tagPositions, segments, thinkingBefore } = this.#phase.push(text, position)
+    const { kind, isTag, tagPositions, segments, thinkingBefore } = this.#phase.push(text, position)
     this.#text += text
     if (thinkingBefore !== undefined) this.thinkingTokens = this.#tokens - tagPositions.length
     this.#tokens++
@@ -107,7 +110,12 @@ export class SequenceText {
       if (phaseBefore === 'thinking' && !forced) this.thinkingTokens--
     }
     if (phase === 'thinking' && kind === CellKind.thinking && !ended && !forced) this.thinkingTokens++
-    const stopped = this.#show({ token, odds }, position, { segments, thinkingBefore }, events)
+    const stopped = this.#show(
+      { token, bytes: piece, isTag: isTag || ended || forced, odds },
+      position,
+      { segments, thinkingBefore },
+      events,
+    )
     if (phase) this.#announce(phase, events)
     return ended ? 'end-token' : stopped ? 'stop-text' : undefined
   }
@@ -171,8 +179,8 @@ export class SequenceText {
   }
 
   #emit(shown: ShownToken, position: number, phase: Phase, text: string, events: GenerateEvent[]): void {
-    const { token, odds } = shown
-    const event = { type: 'token', token, position, phase, text, cells: this.#cells.heldCells } as const
+    const { token, odds, ...facts } = shown
+    const event = { type: 'token', token, position, phase, text, cells: this.#cells.heldCells, ...facts } as const
     events.push(odds ? { ...event, odds } : event)
   }
 

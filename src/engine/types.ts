@@ -174,6 +174,10 @@ export interface TokenEvent {
   readonly text: string
   /** Cells held by the sequence. */
   readonly cells: number
+  /** Of the token, where there is one; they need not be whole characters. */
+  readonly bytes?: Uint8Array | undefined
+  /** Whether a tag ends within the token, or it ends the generation. */
+  readonly isTag?: boolean | undefined
   /** If the request asked for it; of the token, where there is one. */
   readonly odds?: TokenOddsReport | undefined
 }
@@ -201,6 +205,10 @@ export interface EvictionEvent {
   /** Positions after it, ascending. */
   readonly kept: Int32Array
   readonly evicted: number
+  /** Positions that left, ascending, shape [evicted]. */
+  readonly leaving: Int32Array
+  /** What the policy judged: positions, ascending, and the score of each, shapes [n]. The lowest scores left. */
+  readonly scored: { readonly positions: Int32Array; readonly scores: Float32Array }
   readonly compacted: boolean
 }
 

@@ -77,6 +77,7 @@ const handlers: {
       policy: definition.name,
       protect,
       promptTokens: promptTokens.length,
+      tokens: promptTokens,
       cells: neededCells,
       maxTokens,
       attention,

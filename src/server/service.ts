@@ -22,6 +22,8 @@ export interface JobListener {
   onError(error: ApiError): void
   /** The engine has died: whether it can begin anew, nothing of it having reached the client. */
   onRestart(): boolean
+  /** How many wait before it: told when it has to wait, and whenever that changes. */
+  onQueued?(position: number): void
 }
 
 export type JobPhase = 'queued' | 'prompt' | 'thinking' | 'answer'
@@ -43,6 +45,8 @@ export interface Job {
   budget: number | null
   slot: number | undefined
   deaths: number
+  /** How many waited before it when its client was told last. */
+  toldPosition: number | undefined
   /** Ends it if it waits too long. */
   lateTimer: NodeJS.Timeout | undefined
   /** Once its end was told. */
@@ -127,6 +131,7 @@ export class GenerationService {
         deaths: 0,
         ended: false,
         lateTimer: undefined,
+        toldPosition: undefined,
       },
       ...{ promptTokens: 0, generatedTokens: 0, cells: 0, policy: '', budget: null },
     }))
@@ -171,7 +176,7 @@ export class GenerationService {
     while (this.#backend.state === 'ready' && !this.#isDraining) {
       const slot = this.#slots.indexOf(undefined)
       const job = slot < 0 ? undefined : this.#admission.next()
-      if (!job) return
+      if (!job) break
       this.#slots[slot] = job
       job.slot = slot
       clearTimeout(job.lateTimer)
@@ -181,6 +186,15 @@ export class GenerationService {
         onEvent: (event) => this.#receive(job, event),
         onError: (error) => this.#fail(job, error),
       })
+    }
+    this.#tellPositions()
+  }
+
+  #tellPositions(): void {
+    for (const [position, job] of this.#admission.waiting.entries()) {
+      if (job.toldPosition === position) continue
+      job.toldPosition = position
+      job.listener.onQueued?.(position)
     }
   }
 

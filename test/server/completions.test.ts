@@ -76,6 +76,48 @@ async function stream(body: object): Promise<{ chunks: Chunk[]; last: string }> 
   return { chunks: lines.slice(0, -1).map((line) => JSON.parse(line) as Chunk), last: lines.at(-1) ?? '' }
 }
 
+/** An event that `dynts.events` tells. */
+type Told =
+  | { type: 'start'; budget: number; prompt_tokens: number; prompt: [number, string][] }
+  | { type: 'token'; position: number; text: string; phase: string; cells: number }
+  | {
+      type: 'eviction'
+      before: number
+      after: number
+      evicted: [number, number][]
+      scored: { runs: [number, number][]; scores: string }
+    }
+
+/** Follows the cache by what is told, and compares it with what else is told. */
+function checkEvents(told: readonly Told[]): void {
+  const [start] = told
+  if (start?.type !== 'start') throw new Error('the first is not the start')
+  const positionsOf = (runs: readonly [number, number][]) =>
+    runs.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i))
+  const held = new Set(start.prompt.map((_, i) => i))
+  expect(held.size).toBe(start.prompt_tokens)
+  let newest: number | undefined
+  for (const event of told.slice(1)) {
+    if (event.type === 'token') {
+      // A token's cell is there once the next is chosen.
+      expect(event.position).toBe((newest ?? start.prompt_tokens - 1) + 1)
+      newest = event.position
+      expect(held.size).toBe(event.cells)
+      held.add(newest)
+    } else if (event.type === 'eviction') {
+      const scores = Buffer.from(event.scored.scores, 'base64')
+      const scored = new Map(positionsOf(event.scored.runs).map((one, i) => [one, scores.readFloatLE(4 * i)]))
+      const leaving = positionsOf(event.evicted)
+      expect([held.size, event.before - event.after]).toEqual([event.before, leaving.length])
+      expect(event.before).toBe(start.budget)
+      for (const one of leaving) expect(held.delete(one)).toBe(true)
+      const kept = [...scored.keys()].filter((one) => held.has(one))
+      const lowest = Math.min(...kept.map((one) => scored.get(one) ?? NaN))
+      for (const one of leaving) expect(scored.get(one)).toBeLessThanOrEqual(lowest)
+    }
+  }
+}
+
 describe('an answer', () => {
   test('has thinking and answer apart, and says what its cache held', async () => {
     const { question, answer } = problem(2)
@@ -300,6 +342,7 @@ describe('an answer', () => {
     expect(count('start')).toBe(1)
     expect(count('eviction')).toBe(last['evictions'])
     expect(Number(last['evictions'])).toBeGreaterThan(0)
+    checkEvents(chunks.flatMap(({ dynts }) => (dynts?.['type'] === undefined ? [] : [dynts as unknown as Told])))
     const plain = await stream(request)
     expect(plain.chunks.every(({ dynts }) => dynts?.['type'] === undefined)).toBe(true)
   })

@@ -4,7 +4,7 @@ import type { ThinkingTags } from '../../llama/index.ts'
 import type { Job } from '../service.ts'
 import { ChoiceLogprobs, chatLogprobs, textLogprobs, type LogprobDelta } from './choice-logprobs.ts'
 import { ChoiceText, type TextDelta } from './choice-text.ts'
-import { eventChunk, tokenFacts } from './event-chunks.ts'
+import { ChoiceEvents } from './event-chunks.ts'
 import { cachesOf, timingsOf, usageOf, type Finished } from './report.ts'
 import type { ReadRequest } from './request.ts'
 
@@ -69,6 +69,7 @@ export class Answer {
   readonly #head: Fields
   readonly #texts: ChoiceText[]
   readonly #logprobs: ChoiceLogprobs[]
+  readonly #events: ChoiceEvents[]
 
   constructor(form: AnswerForm, settings: AnswerSettings, request: ReadRequest, { id, created }: AnswerHead) {
     this.#form = form
@@ -78,6 +79,7 @@ export class Answer {
     const count = request.generations.length * request.choices
     this.#texts = Array.from({ length: count }, () => this.#newText())
     this.#logprobs = Array.from({ length: count }, () => new ChoiceLogprobs())
+    this.#events = Array.from({ length: count }, (_, choice) => this.#newEvents(choice))
   }
 
   /** What is sent at once of a stream, before anything has happened. */
@@ -97,17 +99,25 @@ export class Answer {
     const isToken = event.type === 'token'
     const ids = withTokenIds && isToken && event.token !== null ? { token_ids: [event.token] } : undefined
     const hasText = delta.thinking !== '' || delta.content !== ''
-    const told = withEvents ? (isToken ? tokenFacts(event) : eventChunk(event, job)) : undefined
-    if (!hasText && !ids && !logprobs) return told ? [this.#chunk([], { dynts: told })] : []
+    const told = withEvents ? this.#events[choice]?.push(event, job) : undefined
+    if (!hasText && !ids && !logprobs)
+      return told ? [this.#chunk([], { dynts: { ...told, ...this.#numbered(choice) } })] : []
     const piece = this.#choice(choice, this.#form.piece(delta, this.#reasoning))
     const shown = { ...piece, ...(logprobs ? { logprobs: this.#form.logprobs(logprobs, offset) } : {}), ...ids }
-    return [this.#chunk([shown], told ? { dynts: told } : {})]
+    return [this.#chunk([shown], told ? { dynts: { ...told, ...this.#numbered(choice) } } : {})]
+  }
+
+  /** While a choice waits: how many wait before it. */
+  onQueued(choice: number, position: number): Fields[] {
+    if (!this.#request.withEvents) return []
+    return [this.#chunk([], { dynts: { type: 'queued', position, ...this.#numbered(choice) } })]
   }
 
   /** Forgets what a choice has said: it begins anew. */
   restart(choice: number): void {
     this.#texts[choice] = this.#newText()
     this.#logprobs[choice] = new ChoiceLogprobs()
+    this.#events[choice] = this.#newEvents(choice)
   }
 
   /** The last chunks of a stream. */
@@ -163,6 +173,16 @@ export class Answer {
 
   #newText(): ChoiceText {
     return new ChoiceText(this.#request.thinkingTo, this.#settings.tags)
+  }
+
+  #newEvents(choice: number): ChoiceEvents {
+    const { prompts, choices } = this.#request
+    return new ChoiceEvents(prompts[Math.floor(choice / choices)] ?? [])
+  }
+
+  /** Of several choices an event says whose it is. */
+  #numbered(choice: number): Fields {
+    return this.#texts.length > 1 ? { choice } : {}
   }
 
   #choice(index: number, text: Fields, finishReason: string | null = null): Fields {

@@ -1,41 +1,71 @@
 /** What a request with `dynts.events` is told besides the text: the page draws its picture from it. */
-import type { GenerateEvent, TokenEvent } from '../../engine/types.ts'
+import type { EvictionEvent, GenerateEvent, StartEvent, TokenEvent } from '../../engine/types.ts'
 import type { Job } from '../service.ts'
 
-export function tokenFacts({ position, token, phase, cells }: TokenEvent) {
-  return { type: 'token', position, token, phase, cells }
+/** A token of a prompt and its text. */
+export type PromptToken = readonly [token: number, text: string]
+
+/** The most tokens of a prompt that are told. */
+export const mostPromptTokens = 8192
+
+/** Tells the events of one choice. */
+export class ChoiceEvents {
+  readonly #prompt: readonly PromptToken[]
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+  /** @param prompt its first tokens, `mostPromptTokens` at most */
+  constructor(prompt: readonly PromptToken[]) {
+    this.#prompt = prompt
+  }
+
+  /** Undefined for what is told otherwise. */
+  push(event: GenerateEvent, job: Job): object | undefined {
+    if (event.type === 'token') return this.#token(event)
+    if (event.type === 'start') return start(event, job, this.#prompt)
+    return event.type === 'eviction' ? eviction(event) : undefined
+  }
+
+  #token({ position, token, phase, cells, bytes, isTag, odds }: TokenEvent): object | undefined {
+    // Only text that had been held back: it was told with its tokens.
+    if (token === null) return undefined
+    return {
+      type: 'token',
+      position,
+      token,
+      text: this.#decoder.decode(bytes, { stream: true }),
+      phase: isTag ? 'tag' : phase,
+      cells,
+      ...(odds ? { logprob: odds.logprob } : {}),
+    }
+  }
 }
 
-/** Undefined for what is told otherwise. */
-export function eventChunk(event: GenerateEvent, job: Job): object | undefined {
-  switch (event.type) {
-    case 'start': {
-      const { policy, budget, localWindow, ratio, leaving, maxTokens, seed, promptTokens } = event
-      return {
-        type: 'start',
-        policy,
-        budget,
-        local_window: localWindow,
-        ratio,
-        leaving,
-        max_tokens: maxTokens,
-        seed,
-        prompt_tokens: promptTokens,
-        slot: job.slot,
-      }
-    }
-    case 'eviction':
-      return {
-        type: 'eviction',
-        step: event.step,
-        before: event.before,
-        after: event.before - event.evicted,
-        compacted: event.compacted,
-        kept: runsOf(event.kept),
-      }
-    default:
-      return undefined
+function start(event: StartEvent, { slot }: Job, prompt: readonly PromptToken[]): object {
+  const { policy, budget, localWindow, ratio, leaving, maxTokens, seed, promptTokens } = event
+  return {
+    ...{ type: 'start', policy, budget, local_window: localWindow, ratio, leaving, max_tokens: maxTokens, seed },
+    prompt_tokens: promptTokens,
+    slot,
+    prompt,
+    ...(prompt.length < promptTokens ? { prompt_cut: true } : {}),
   }
+}
+
+function eviction({ step, before, evicted, compacted, leaving, scored }: EvictionEvent): object {
+  return {
+    type: 'eviction',
+    step,
+    before,
+    after: before - evicted,
+    compacted,
+    evicted: runsOf(leaving),
+    scored: { runs: runsOf(scored.positions), scores: base64Of(scored.scores) },
+  }
+}
+
+/** Little-endian, as every machine that llama.cpp's libraries are built for has it. */
+function base64Of({ buffer, byteOffset, byteLength }: Float32Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
 }
 
 /** Ascending positions as runs, first and last inclusive. */

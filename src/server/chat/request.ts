@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { ApiError } from '../api-error.ts'
+import type { PromptToken } from './event-chunks.ts'
 import { ignoredFields } from './fields.ts'
 import { messagesSchema, readMessages } from './messages.ts'
 import { readResponseFormat, responseFormatFields } from './response-format.ts'
@@ -38,6 +39,8 @@ export interface ReadRequest {
   readonly isStream: boolean
   readonly includeUsage: boolean
   readonly withEvents: boolean
+  /** The tokens of each prompt, where events are to tell them; filled in by `settle`. */
+  readonly prompts: readonly (readonly PromptToken[])[]
   readonly withTokenIds: boolean
   /** Whether `maxTokens` shrinks to what fits. */
   readonly mayShrink: boolean
@@ -113,7 +116,10 @@ function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
 export function common(
   given: z.infer<z.ZodObject<typeof samplingFields>>,
   { slots }: RequestDefaults,
-): Pick<ReadRequest, 'model' | 'seed' | 'choices' | 'isStream' | 'includeUsage' | 'withEvents' | 'withTokenIds'> {
+): Pick<
+  ReadRequest,
+  'model' | 'seed' | 'choices' | 'isStream' | 'includeUsage' | 'withEvents' | 'prompts' | 'withTokenIds'
+> {
   const choices = given.n ?? 1
   if (choices > slots) {
     throw new ApiError(400, 'invalid_value', `n must be at most ${slots} (--parallel), not ${choices}`, { param: 'n' })
@@ -132,6 +138,7 @@ export function common(
     isStream,
     includeUsage: given.stream_options?.include_usage ?? false,
     withEvents: given.dynts?.events ?? false,
+    prompts: [],
     withTokenIds: given.return_token_ids ?? given.return_tokens ?? false,
   }
 }

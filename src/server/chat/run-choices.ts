@@ -2,6 +2,7 @@
 import type { GenerateEvent } from '../../engine/types.ts'
 import { ApiError, apiErrorOf, contextExceeded } from '../api-error.ts'
 import type { GenerationService, Job } from '../service.ts'
+import { mostPromptTokens, type PromptToken } from './event-chunks.ts'
 import type { Finished } from './report.ts'
 import type { ReadRequest } from './request.ts'
 
@@ -9,6 +10,8 @@ export interface ChoiceListener {
   onEvent(choice: number, event: GenerateEvent, job: Job): void
   /** As `JobListener.onRestart`. */
   onRestart(choice: number): boolean
+  /** As `JobListener.onQueued`. */
+  onQueued?(choice: number, position: number): void
 }
 
 export interface RunningChoices {
@@ -23,30 +26,44 @@ export interface RunningChoices {
  * @throws ApiError for what cannot be carried out
  */
 export async function settle(service: GenerationService, read: ReadRequest, cells: number): Promise<ReadRequest> {
-  const generations = await Promise.all(
-    read.generations.map((generation) => settleOne(service, generation, read, cells)),
-  )
-  return { ...read, generations }
+  const settled = await Promise.all(read.generations.map((generation) => settleOne(service, generation, read, cells)))
+  return {
+    ...read,
+    generations: settled.map(({ generation }) => generation),
+    prompts: settled.map(({ prompt }) => prompt),
+  }
+}
+
+interface Settled {
+  readonly generation: ReadRequest['generations'][number]
+  readonly prompt: readonly PromptToken[]
 }
 
 async function settleOne(
   service: GenerationService,
   generation: ReadRequest['generations'][number],
-  { seed, mayShrink }: ReadRequest,
+  { seed, mayShrink, withEvents }: ReadRequest,
   cells: number,
-): Promise<ReadRequest['generations'][number]> {
+): Promise<Settled> {
   const plan = await service.ask('plan', { ...generation, seed })
-  if (plan.cells <= cells) return generation
+  const prompt = withEvents ? await promptTokens(service, plan.tokens) : []
+  if (plan.cells <= cells) return { generation, prompt }
   // Without a bound: the default number of tokens shrinks to what the slot holds.
   const room = cells - plan.promptTokens + 1
   if (room < 1) throw contextExceeded(plan.promptTokens, cells)
-  if (mayShrink) return { ...generation, maxTokens: room }
+  if (mayShrink) return { generation: { ...generation, maxTokens: room }, prompt }
   throw new ApiError(
     400,
     'cache_too_small',
     `the request may need ${plan.cells} cells and a slot has ${cells}: give max_tokens ${room} or less, or start the server with --cells ${plan.cells}`,
     { param: 'max_tokens' },
   )
+}
+
+async function promptTokens(service: GenerationService, tokens: Int32Array): Promise<PromptToken[]> {
+  const told = [...tokens.subarray(0, mostPromptTokens)]
+  const texts = await service.ask('detokenize', told)
+  return told.map((token, i) => [token, texts[i] ?? ''])
 }
 
 /** @throws ApiError if the queue is full */
@@ -80,6 +97,7 @@ export function runChoices(
         if (ended.length === count) settle?.resolve(ended)
       },
       onRestart: () => listener.onRestart(choice),
+      onQueued: (position: number) => listener.onQueued?.(choice, position),
       onError: (error: ApiError) => {
         settle?.reject(apiErrorOf(error))
         cancel()

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto'
 import { z } from 'zod'
 import { strictShape } from '../../check-shape.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
+import type { PolicyDefinition } from '../../eviction/policy.ts'
 import { ApiError, quoted } from '../api-error.ts'
 
 const number = (least: number, most: number) =>
@@ -64,6 +65,13 @@ export const samplingFields = {
 }
 export type SamplingFields = z.infer<z.ZodObject<typeof samplingFields>>
 
+/** A policy that requests may name. */
+export interface ServedPolicy {
+  /** What the library is given: a file only for the policy that the server was started with. */
+  readonly reference: string
+  readonly definition: PolicyDefinition
+}
+
 export interface RequestDefaults {
   readonly maxTokens: number
   readonly maxTokensLimit: number | undefined
@@ -74,10 +82,8 @@ export interface RequestDefaults {
   readonly budget: number | undefined
   readonly localWindow: number | undefined
   readonly ratio: number | undefined
-  /**
-   * Names that requests may give, and what the library is given for each: a file only for the policy that the server was started with.
-   */
-  readonly policies: ReadonlyMap<string, string>
+  /** By the names that requests may give. */
+  readonly policies: ReadonlyMap<string, ServedPolicy>
   readonly slots: number
   /** Whether special tokens that a user's message spells are special. */
   readonly trustsSpecial: boolean
@@ -151,7 +157,7 @@ export function generationOf(
  */
 function referenceOf(given: string, { policies }: RequestDefaults): string {
   const [name = '', ...parts] = given.split('+')
-  const reference = policies.get(name)
+  const reference = policies.get(name)?.reference
   if (reference !== undefined && parts.every((part) => part === 'question' || part === 'answer')) {
     return [reference, ...parts].join('+')
   }

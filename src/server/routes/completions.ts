@@ -115,6 +115,7 @@ function stream(
       hasSaid ||= chunks.length > 0
       write(...chunks)
     },
+    onQueued: (choice, position) => write(...answer.onQueued(choice, position)),
     onRestart: (choice) => {
       if (!hasSaid) answer.restart(choice)
       return !hasSaid

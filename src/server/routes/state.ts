@@ -1,4 +1,6 @@
 /** GET /health, /metrics, /props and /slots: what the server is and does. */
+import { z } from 'zod'
+import type { PolicyDefinition } from '../../eviction/policy.ts'
 import { ApiError } from '../api-error.ts'
 import type { Endpoint } from '../endpoint.ts'
 import type { ServerState } from '../server-state.ts'
@@ -107,7 +109,7 @@ export const props: Endpoint = {
           local_window: bound?.localWindow ?? null,
           ratio: bound?.ratio ?? null,
           cells: backend.facts?.cells ?? null,
-          policies: [...defaults.policies.keys()],
+          policies: [...defaults.policies.values()].map(({ definition }) => policyFacts(definition)),
           thinking_tags: { open: thinkingTags.open, close: thinkingTags.close },
           predictor: predictor ? { shape: predictor.shape, budget: predictor.budget ?? null } : null,
         },
@@ -115,6 +117,19 @@ export const props: Endpoint = {
       { headers },
     )
   },
+}
+
+function policyFacts(definition: PolicyDefinition) {
+  const { name, summary, needs, evicts, options } = definition
+  const defaults = options.safeParse({})
+  return {
+    name,
+    summary,
+    evicts,
+    needs_attention: needs.has('attention'),
+    protects_question: !evicts || (defaults.success && definition.protects(defaults.data).question),
+    options: z.toJSONSchema(options, { unrepresentable: 'any' }),
+  }
 }
 
 function disabled(flag: string): ApiError {
