@@ -53,6 +53,8 @@ export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly force?: boolean
   /** False after `--no-metrics`. */
   readonly metrics: boolean
+  /** False after `--no-page`. */
+  readonly page: boolean
   /** False after `--no-slots`. */
   readonly slots: boolean
   readonly logLevel: LogLevel
@@ -143,6 +145,7 @@ function withoutVariables(): Command {
     .option('--memory <size>', 'what the server may take, e.g. 16GB (default: what is free)')
     .option('--force', 'start also if the memory may not suffice')
     .option('--no-metrics', 'without /metrics')
+    .option('--no-page', 'without the page')
     .option('--no-slots', 'without /slots')
     .addOption(new Option('--log-level <level>', 'what is logged').choices(logLevels).default('info'))
   addTemplateOptions(addMachineOptions(command))

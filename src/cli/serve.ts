@@ -107,6 +107,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     version: packageVersion(),
     hasMetrics: flags.metrics,
     hasSlots: flags.slots,
+    hasPage: flags.page,
     sharesPrompts: flags.sharePrompts ?? false,
   }
   const log = new Log(flags.logLevel, process.stderr.isTTY, (line) => process.stderr.write(line))
@@ -276,7 +277,7 @@ function banner(
     ? `policy ${defaults.policy}, budget ${bound.budget}, local window ${bound.localWindow}, ratio ${bound.ratio}`
     : `policy ${defaults.policy}: the cache is not bounded`
   return [
-    `dynts ${settings.version} serves ${aliases[0]} at ${urls.join(', ')} (API at /v1)`,
+    `dynts ${settings.version} serves ${aliases[0]} at ${urls.join(', ')} (API at /v1${settings.hasPage ? ', page at /' : ''})`,
     `  ${cache}; ${counted(slots, 'slot')} of ${cells} cells`,
     `  weights ${formatBytes(need.weightBytes)}, cache ${formatBytes(need.cacheBytes)}, about ${formatBytes(need.bytes)} in all`,
   ].join('\n')

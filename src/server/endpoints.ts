@@ -3,6 +3,7 @@ import { ApiError } from './api-error.ts'
 import type { Endpoint } from './endpoint.ts'
 import { chatCompletions, control, countTokens, textCompletions } from './routes/completions.ts'
 import { model, models } from './routes/models.ts'
+import { page, pageAssets } from './routes/page.ts'
 import { health, metrics, props, slots } from './routes/state.ts'
 import { applyTemplate, detokenize, tokenize } from './routes/tokens.ts'
 
@@ -20,6 +21,8 @@ export const endpoints: readonly Endpoint[] = [
   tokenize,
   detokenize,
   applyTemplate,
+  page,
+  pageAssets,
 ]
 
 /** Known elsewhere, not offered here: what to use instead. */
@@ -53,7 +56,6 @@ export function findEndpoint(method: string, path: string): Found {
   }
   const hint = Object.hasOwn(elsewhere, path) ? elsewhere[path] : undefined
   if (hint !== undefined) throw new ApiError(501, 'not_supported', `${path} is not offered: ${hint}`)
-  if (path === '/') throw new ApiError(404, 'not_found', 'there is no page here: the API is at /v1')
   const versioned = endpoints.some((endpoint) => match(endpoint.path, `/v1${path}`))
   throw new ApiError(404, 'not_found', `there is no ${path} here${versioned ? `: the base address ends in /v1` : ''}`)
 }

@@ -23,6 +23,7 @@ export interface ServerSettings {
   readonly version: string
   readonly hasMetrics: boolean
   readonly hasSlots: boolean
+  readonly hasPage: boolean
   /** Whether cells of one client's prompts are copied for another's. */
   readonly sharesPrompts: boolean
 }

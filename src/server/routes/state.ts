@@ -109,6 +109,7 @@ export const props: Endpoint = {
           local_window: bound?.localWindow ?? null,
           ratio: bound?.ratio ?? null,
           cells: backend.facts?.cells ?? null,
+          bytes_per_cell: backend.facts?.bytesPerCell ?? null,
           policies: [...defaults.policies.values()].map(({ definition }) => policyFacts(definition)),
           thinking_tags: { open: thinkingTags.open, close: thinkingTags.close },
           predictor: predictor ? { shape: predictor.shape, budget: predictor.budget ?? null } : null,

@@ -1,0 +1,169 @@
+/** The server, as the page asks it. */
+import type { RunEnd, RunEvent, RunResult } from './protocol.ts'
+import { readEvents } from './sse.ts'
+
+/** A policy that requests may name. */
+export interface PolicyFacts {
+  readonly name: string
+  readonly summary: string
+  readonly evicts: boolean
+  readonly protects_question: boolean
+}
+
+/** Of GET /props, what the page shows. */
+export interface ServerFacts {
+  readonly default_generation_settings: {
+    readonly params: {
+      readonly temperature: number
+      readonly top_p: number
+      readonly top_k: number
+      readonly max_tokens: number
+    }
+  }
+  readonly model_alias: string
+  readonly model_path: string
+  readonly build_info: string
+  readonly dynts: {
+    readonly policy: string
+    readonly budget: number | null
+    readonly local_window: number | null
+    readonly ratio: number | null
+    readonly cells: number | null
+    readonly bytes_per_cell: number | null
+    readonly policies: readonly PolicyFacts[]
+    readonly predictor: object | null
+  }
+}
+
+/** What the server refused, or could not do. */
+export class ServerError extends Error {
+  readonly status: number
+  readonly code: string
+  /** The field that is wrong. */
+  readonly param: string | undefined
+  /** When to ask again, in seconds. */
+  readonly retryAfter: number | undefined
+
+  constructor(
+    message: string,
+    {
+      status,
+      code,
+      param,
+      retryAfter,
+    }: { status: number; code: string; param?: string | undefined; retryAfter?: number },
+  ) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.param = param
+    this.retryAfter = retryAfter
+  }
+}
+
+interface ErrorBody {
+  readonly error?: { readonly message: string; readonly code: string; readonly param?: string | null }
+}
+
+interface Chunk extends ErrorBody {
+  readonly id?: string
+  readonly choices?: readonly {
+    readonly delta?: { readonly content?: string | null }
+    readonly finish_reason?: RunEnd['finish'] | null
+  }[]
+  readonly dynts?: RunEvent | RunResult
+  readonly usage?: RunEnd['usage'] | null
+  readonly timings?: { readonly predicted_per_second: number }
+}
+
+const keyName = 'dynts-key'
+
+export function saveKey(key: string): void {
+  sessionStorage.setItem(keyName, key)
+}
+
+/** What comes of a request while it runs. */
+export interface RunListener {
+  onId(id: string): void
+  onEvent(event: RunEvent): void
+  onAnswer(text: string): void
+}
+
+/** @throws ServerError */
+export async function serverFacts(): Promise<ServerFacts> {
+  return (await (await ask('/props')).json()) as ServerFacts
+}
+
+export interface Health {
+  readonly status: 'ok' | 'loading' | 'restarting' | 'draining' | 'gone'
+  /** Share of the model that is loaded. */
+  readonly progress?: number
+}
+
+export async function health(): Promise<Health> {
+  try {
+    return (await (await fetch('/health')).json()) as Health
+  } catch {
+    return { status: 'gone' }
+  }
+}
+
+/** Whether the request can be carried out, without doing so. @throws ServerError */
+export async function checkRequest(body: object, signal: AbortSignal): Promise<void> {
+  await ask('/v1/chat/completions/input_tokens', { body, signal })
+}
+
+export async function endThinking(id: string): Promise<void> {
+  await ask('/v1/chat/completions/control', { body: { id, action: 'end_thinking' } })
+}
+
+/** Runs a request to its end. @throws ServerError; whatever `signal` is aborted with */
+export async function run(body: object, listener: RunListener, signal: AbortSignal): Promise<RunEnd> {
+  const whole = { ...body, stream: true, stream_options: { include_usage: true } }
+  const response = await ask('/v1/chat/completions', { body: whole, signal })
+  let finish: RunEnd['finish'] = 'stop'
+  let id: string | undefined
+  if (!response.body) throw new ServerError('the answer is empty', { status: 0, code: 'empty' })
+  for await (const data of readEvents(response.body)) {
+    if (data === '[DONE]') break
+    const chunk = JSON.parse(data) as Chunk
+    if (chunk.error) throw failureOf(chunk, 500)
+    if (chunk.id !== undefined && chunk.id !== id) listener.onId((id = chunk.id))
+    const [choice] = chunk.choices ?? []
+    if (typeof choice?.delta?.content === 'string' && choice.delta.content !== '')
+      listener.onAnswer(choice.delta.content)
+    if (choice?.finish_reason) finish = choice.finish_reason
+    if (chunk.dynts && 'type' in chunk.dynts) listener.onEvent(chunk.dynts)
+    else if (chunk.dynts && chunk.usage) {
+      return {
+        result: chunk.dynts,
+        usage: chunk.usage,
+        finish,
+        tokensPerSecond: chunk.timings?.predicted_per_second ?? 0,
+      }
+    }
+  }
+  throw new ServerError('the connection was lost: what came stays here', { status: 0, code: 'connection_lost' })
+}
+
+async function ask(path: string, { body, signal }: { body?: object; signal?: AbortSignal } = {}): Promise<Response> {
+  const key = sessionStorage.getItem(keyName)
+  const headers = { ...(key === null ? {} : { authorization: `Bearer ${key}` }) }
+  const given = body ? { method: 'POST', body: JSON.stringify(body) } : {}
+  let response: Response
+  try {
+    response = await fetch(path, { headers, ...given, ...(signal ? { signal } : {}) })
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new ServerError('the server cannot be reached', { status: 0, code: 'connection_lost' })
+  }
+  if (response.ok) return response
+  const told = (await response.json().catch(() => ({}))) as ErrorBody
+  throw failureOf(told, response.status, Number(response.headers.get('retry-after') ?? NaN))
+}
+
+function failureOf({ error }: ErrorBody, status: number, retryAfter = NaN): ServerError {
+  const { message = `the server answered ${status}`, code = 'unknown', param } = error ?? {}
+  const known = Number.isFinite(retryAfter) ? { retryAfter } : {}
+  return new ServerError(message, { status, code, param: param ?? undefined, ...known })
+}
