@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { gzipSync } from 'node:zlib'
 
 const goalMb = 90
 
@@ -75,6 +76,20 @@ const result: GenerateResult = await engine.complete({ prompt: { messages }, max
 console.log(policy.name, result.usage.thinkingTokens + result.usage.answerTokens)
 `
 
+/** In bytes, as it is sent: with and without compression. */
+const mostPageBytes = { plain: 480_000, zipped: 160_000 }
+
+function checkPageSize(): void {
+  const folder = join(user, 'node_modules/dynts/dist/web')
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const contents = files.map(({ parentPath, name }) => readFileSync(join(parentPath, name)))
+  const plain = contents.reduce((sum, { length }) => sum + length, 0)
+  const zipped = contents.reduce((sum, content) => sum + gzipSync(content, { level: 9 }).length, 0)
+  console.log(`The page: ${plain} bytes, ${zipped} compressed; the limits are ${JSON.stringify(mostPageBytes)}.`)
+  if (files.length === 0) throw new Error('the page was not built')
+  if (plain > mostPageBytes.plain || zipped > mostPageBytes.zipped) throw new Error('the page is too large')
+}
+
 function tryPackage(): void {
   const dynts = (...args: string[]) => run(process.execPath, ['node_modules/dynts/bin/dynts.js', ...args])
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
@@ -108,6 +123,7 @@ function compile(): void {
 try {
   install()
   reportSize()
+  checkPageSize()
   tryPackage()
 } finally {
   rmSync(user, { recursive: true, force: true })
