@@ -1,7 +1,7 @@
 /** The page, in a real browser, with a real server and the embedded model. */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
@@ -9,7 +9,6 @@ import { scratch } from '../cli/run-dynts.ts'
 import { startDyntsServe, type DyntsServer } from '../server/start-dynts-serve.ts'
 import { hasChromium, startChromium } from './chromium.ts'
 
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const question = generateChainProblem(7, { people: 14 }).question
 
 let server: DyntsServer
@@ -63,21 +62,10 @@ async function leaveField(page: Page): Promise<void> {
 
 /** What is wrong by the rules of WCAG 2.2, levels A and AA. */
 async function violations(page: Page): Promise<string[]> {
-  // The page's policy forbids a script element with text.
-  await page.evaluate(readFileSync(axe, 'utf8'))
-  return await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
-      axe: {
-        run: (
-          root: Document,
-          options: object,
-        ) => Promise<{ violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] }>
-      }
-    }
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
-    const { violations } = await axe.run(document, { runOnly: { type: 'tag', values: tags } })
-    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''} ${nodes[0]?.failureSummary ?? ''}`)
-  })
+  await page.evaluate(axe.source)
+  const only = { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }
+  const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, ${JSON.stringify({ runOnly: only })})`)
+  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''} ${nodes[0]?.failureSummary ?? ''}`)
 }
 
 describe.runIf(hasChromium)('the page', () => {
@@ -159,9 +147,8 @@ describe.runIf(hasChromium)('the page', () => {
     await done(page)
     await page.getByRole('button', { name: 'Compare' }).click()
     await page.getByText('cells at most').waitFor()
-    await page.waitForFunction(
-      () => !document.querySelector('section[aria-label=Comparison]')?.textContent.includes('…'),
-    )
+    const unfinished = page.locator('section[aria-label=Comparison] td', { hasText: '…' })
+    await expect.poll(() => unfinished.count(), { timeout: 30_000 }).toBe(0)
     const cells = await page.locator('section[aria-label=Comparison] tr', { hasText: 'evictions' }).innerText()
     expect(cells).toMatch(/evictions\s+[1-9]\d*\s+0/)
     const first = Number(await page.locator('.evictions tbody tr td:nth-child(2)').first().innerText())
@@ -234,7 +221,7 @@ describe.runIf(hasChromium)('the page', () => {
     const bar = page.locator('.panel .bar')
     if (await bar.isVisible()) await bar.click()
     expect(await violations(page)).toEqual([])
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
+    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
     expect(wrong).toEqual([])
   })
 
@@ -265,7 +252,7 @@ describe.runIf(hasChromium)('the page', () => {
     writeFileSync(path, JSON.stringify(file))
     await page.locator('input[type=file]').setInputFiles(path)
     await page.locator('.answer-text a').first().waitFor()
-    await page.waitForFunction(() => document.querySelector('.answer-text math, .answer-text .temml-error') !== null)
+    await page.locator('.answer-text :is(math, .temml-error)').first().waitFor({ state: 'attached' })
     for (const link of await page.locator('.answer-text a').all()) {
       const href = await link.getAttribute('href')
       if (href !== null) expect(href).toMatch(/^https:/)

@@ -16,6 +16,7 @@ export class LiveRun {
   error = $state.raw<ServerError>()
   /** Counts up whenever there is something new to show, at most once a frame. */
   version = $state(0)
+  #shown = $state.raw({ record: this.record })
   #id: string | undefined
   #abort = new AbortController()
   #frame: number | undefined
@@ -39,8 +40,7 @@ export class LiveRun {
 
   /** The record, for what is to be shown anew whenever there is something new. */
   get live(): RunRecord {
-    this.version
-    return this.record
+    return this.#shown.record
   }
 
   get isRunning(): boolean {
@@ -101,6 +101,7 @@ export class LiveRun {
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = undefined
       this.version++
+      this.#shown = { record: this.record }
     })
   }
 }

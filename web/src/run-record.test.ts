@@ -4,7 +4,7 @@ import { factsOf, firstDifference, RunRecord, View } from './run-record.ts'
 
 const base64 = (scores: readonly number[]): string => Buffer.from(Float32Array.from(scores).buffer).toString('base64')
 
-const letters = [...'ABCDEFGHIJKLMNO']
+const letters = Array.from('ABCDEFGHIJKLMNO')
 const token = (position: number, cells: number, phase: 'thinking' | 'answer' | 'tag' = 'thinking'): RunEvent => ({
   type: 'token',
   ...{ position, token: 100 + position, text: letters[position] ?? '?', phase, cells },
