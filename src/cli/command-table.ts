@@ -18,6 +18,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/run.ts')).runCommand(),
   },
   {
+    name: 'chat',
+    description: 'Talk with a model at the terminal, thinking under a bounded KV cache',
+    load: async () => (await import('./commands/chat.ts')).chatCommand(),
+  },
+  {
     name: 'serve',
     description: 'Serve a model to OpenAI clients, each answer under a bounded cache',
     load: async () => (await import('./commands/serve.ts')).serveCommand(),

@@ -50,6 +50,19 @@ export interface RunFlags extends MachineFlags, PolicyFlags, TemplateFlags {
 }
 
 export function addRunOptions(command: Command): Command {
+  return addAnswerOptions(command)
+    .option(
+      '--compare <policies>',
+      'run the same question and seed under these policies too, separated by commas; h2o+question: with the question protected',
+      names,
+    )
+    .option('--samples <n>', 'sequences in parallel, with the seeds that follow', number, 1)
+    .option('--demo', 'pose a question of the embedded model’s own kind')
+    .option('--json', 'print one JSON object (an array with --samples or --compare)')
+}
+
+/** How a question is answered: what `run` and `chat` have in common. */
+export function addAnswerOptions(command: Command): Command {
   const s = defaultSampling
   command
     .option('-m, --model <model>', 'a GGUF file, "tiny", user/repo:QUANT, or an address on huggingface.co', 'tiny')
@@ -57,11 +70,6 @@ export function addRunOptions(command: Command): Command {
     .option(
       '-p, --policy <name>',
       `${policyNames().join(', ')}, or a .ts or .js file with a policy of your own (default: dynts, without a predictor question-window)`,
-    )
-    .option(
-      '--compare <policies>',
-      'run the same question and seed under these policies too, separated by commas; h2o+question: with the question protected',
-      names,
     )
     .option('-b, --budget <cells>', 'most cells that the cache of one sequence may hold', number)
     .option('--local-window <cells>', 'newest cells, which stay', number)
@@ -82,7 +90,6 @@ export function addRunOptions(command: Command): Command {
     .option('--presence-penalty <x>', `(default: ${s.presencePenalty})`, number)
     .option('--stop <text>', 'end the answer at this text; may be repeated', collect)
     .option('-s, --seed <n>', 'the same seed gives the same tokens again', number, 0)
-    .option('--samples <n>', 'sequences in parallel, with the seeds that follow', number, 1)
     .option('--system <text>', 'system message')
     .option('--no-thinking', 'answer without thinking: by the template’s own switch, else by an empty thinking')
   addTemplateOptions(command)
@@ -93,8 +100,6 @@ export function addRunOptions(command: Command): Command {
         .default('auto'),
     )
   return addMachineOptions(command)
-    .option('--demo', 'pose a question of the embedded model’s own kind')
-    .option('--json', 'print one JSON object (an array with --samples or --compare)')
 }
 
 /**

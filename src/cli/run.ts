@@ -5,12 +5,11 @@ import pc from 'picocolors'
 import type { CacheSettings } from '../cache/budget.ts'
 import { Engine } from '../engine/engine.ts'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../engine/model.ts'
-import { defaultPolicy, settleRequest, type SettingFacts } from '../engine/prepare.ts'
+import { defaultPolicy, settleRequest } from '../engine/prepare.ts'
 import type { GenerateRequest, GenerateResult } from '../engine/types.ts'
 import { isChainProblem, solveChainProblem } from '../evaluation/chain-problem.ts'
 import { InputError } from '../errors.ts'
 import { formatPolicyReference } from '../eviction/protect.ts'
-import { cacheBound } from '../models/cache-bound.ts'
 import { parseReference } from '../models/reference.ts'
 import { checkPrompt } from './check-prompt.ts'
 import { choosePolicies, refuseUnbounded, type ChosenPolicy } from './chosen-policies.ts'
@@ -23,6 +22,7 @@ import { exampleQuestion, hasUnreadInput, readQuestion } from './question.ts'
 import { runRecord } from './run-json.ts'
 import { checkRunFlags, requestOf, type RunFlags } from './run-options.ts'
 import { PlainView, silentView, type RunView } from './run-view.ts'
+import { settingFacts } from './setting-facts.ts'
 import { summaryTable, type PolicyResults } from './summary.ts'
 import { templateOptions } from './template-options.ts'
 import { TerminalView } from './terminal-view.ts'
@@ -33,6 +33,10 @@ type Say = (text: string) => unknown
 
 /** @param argument the question, as given on the command line */
 export async function run(argument: string | undefined, flags: RunFlags): Promise<void> {
+  if (isForChat(argument, flags)) {
+    const { chat } = await import('./chat.ts')
+    return await chat(undefined, flags)
+  }
   checkRunFlags(flags)
   const templates = templateOptions(flags)
   const named = choosePolicies([...(flags.policy === undefined ? [] : [flags.policy]), ...(flags.compare ?? [])], flags)
@@ -53,7 +57,7 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
   })
   if (!located) return
   checkEffects(flags, named, located)
-  const settled = policies.map((policy) => settleRequest(factsOf(located), requestOf(flags, question, policy, 0)))
+  const settled = policies.map((policy) => settleRequest(settingFacts(located), requestOf(flags, question, policy, 0)))
   const settings = settled.find((one) => one.settings)?.settings
   const model = await load(located, flags, question, settings, signal, say)
   if (!model) return void say('Interrupted.')
@@ -82,25 +86,22 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
   }
 }
 
+/** A person at a terminal who names a model and asks nothing wants to talk with it. The embedded model poses a question of its own. */
+function isForChat(argument: string | undefined, { model, demo, json, compare, samples }: RunFlags): boolean {
+  const asksNothing = argument === undefined && demo !== true && parseReference(model).kind !== 'embedded'
+  const isPlain = json !== true && compare === undefined && samples === 1
+  return asksNothing && isPlain && process.stdin.isTTY && process.stdout.isTTY
+}
+
 /** The first sample and the last under each policy: they differ in their seeds. */
 function requestsOf(flags: RunFlags, question: string, policies: readonly (ChosenPolicy | undefined)[]) {
   const samples = [...new Set([0, flags.samples - 1])]
   return policies.flatMap((policy) => samples.map((sample) => requestOf(flags, question, policy, sample)))
 }
 
-/** What a model's files say, before it is loaded. */
-function factsOf({ info, predictor }: LocatedModel): SettingFacts {
-  return {
-    hasPredictor: predictor !== undefined,
-    notEvictable: cacheBound(info).impossible,
-    notReadable: cacheBound(info).impossible,
-    recommended: predictor ?? {},
-  }
-}
-
 /** Refuses what would have no effect under the policies, the model's default among them. @throws InputError `invalid_option` */
 function checkEffects(flags: RunFlags, named: readonly ChosenPolicy[], located: LocatedModel): void {
-  const byDefault = flags.policy === undefined ? [defaultPolicy(factsOf(located))] : []
+  const byDefault = flags.policy === undefined ? [defaultPolicy(settingFacts(located))] : []
   const twice = named.find(({ title }) => byDefault.includes(title))
   if (twice) {
     const { title } = twice

@@ -8,7 +8,6 @@ import { policyNames, resolvePolicy } from '../eviction/registry.ts'
 import { parsePolicyReference } from '../eviction/protect.ts'
 import type { ServedPolicy } from '../server/chat/sampling-fields.ts'
 import { defaultSampling } from '../llama/index.ts'
-import { cacheBound } from '../models/cache-bound.ts'
 import { formatBytes } from '../models/memory-plan.ts'
 import { readWholeText } from '../records/input-file.ts'
 import { servedHosts, type ApiKey } from '../server/access.ts'
@@ -28,6 +27,7 @@ import { counted } from './counted.ts'
 import { findModel } from './find-model.ts'
 import { onInterrupt } from './interrupt.ts'
 import { memorySize } from './memory-size.ts'
+import { settingFacts } from './setting-facts.ts'
 import { LoadProgress } from './load-progress.ts'
 import { packageVersion } from './package-version.ts'
 import { checkServeFlags, type ServeFlags } from './serve-options.ts'
@@ -48,7 +48,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     return locateModel(flags.model, { predictor, ...templates, offline: flags.offline, signal, onDownload })
   })
   if (!located) return
-  const facts = factsOf(located)
+  const facts = settingFacts(located)
   const [chosen = choosePolicies([defaultPolicy(facts)], flags)[0]] = named
   if (!chosen) throw new Error('there is no policy')
   const request: GenerateRequest = {
@@ -155,16 +155,6 @@ function stopped(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
-}
-
-function factsOf({ info, predictor }: LocatedModel): SettingFacts {
-  const { impossible } = cacheBound(info)
-  return {
-    hasPredictor: predictor !== undefined,
-    notEvictable: impossible,
-    notReadable: impossible,
-    recommended: predictor ?? {},
-  }
 }
 
 /** What requests may name: the built-in policies that this engine can carry out, and the server's own. */

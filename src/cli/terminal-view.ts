@@ -3,10 +3,12 @@
  * below a scroll region, so text that is longer than the screen scrolls by itself and nothing is ever drawn twice.
  */
 import pc from 'picocolors'
+import type { Phase } from '../engine/reasoning-phase.ts'
 import type { GenerateEvent, StartEvent } from '../engine/types.ts'
 import { printable } from './printable.ts'
 import type { RunView } from './run-view.ts'
 import { textWidth } from './text-width.ts'
+import { WordWrap } from './word-wrap.ts'
 
 const escape = '\u001B['
 const saveCursor = '\u001B7'
@@ -23,9 +25,20 @@ interface Progress {
   finished: boolean
 }
 
+interface TerminalOptions {
+  readonly showText: boolean
+  /** Default: yes. */
+  readonly showThinking?: boolean
+  /** Whether lines break between words. Default: where the terminal breaks them. */
+  readonly wraps?: boolean
+}
+
 export class TerminalView implements RunView {
   readonly #out: NodeJS.WriteStream
   readonly #showText: boolean
+  readonly #showThinking: boolean
+  readonly #wrap: WordWrap | undefined
+  #phase: Phase = 'thinking'
   #title = ''
   #generations: Progress[] = []
   #startedAt = 0
@@ -40,9 +53,12 @@ export class TerminalView implements RunView {
   readonly #onResize = () => this.#resize()
   readonly #onExit = () => this.#release()
 
-  constructor(out: NodeJS.WriteStream, options: { readonly showText: boolean }) {
+  /** @param options `wraps`: between words */
+  constructor(out: NodeJS.WriteStream, options: TerminalOptions) {
     this.#out = out
     this.#showText = options.showText
+    this.#showThinking = options.showThinking ?? true
+    this.#wrap = options.wraps ? new WordWrap(() => out.columns) : undefined
   }
 
   begin(title: string, samples: number): void {
@@ -69,20 +85,29 @@ export class TerminalView implements RunView {
     else if (event.type === 'token') {
       generation.cells = event.cells
       if (event.token !== null) generation.tokens++
-      if (this.#showText && this.#generations.length === 1) {
-        const text = printable(event.text)
-        this.#write(event.phase === 'thinking' ? pc.dim(text) : text, text)
-      }
+      if (this.#showText && this.#generations.length === 1) this.#show(event.phase, printable(event.text))
     }
     this.#draw(event.type !== 'token')
   }
 
   end(): void {
     if (!this.#open) return
+    this.#style(this.#wrap?.flush() ?? '')
     if (this.#column > 0) this.#write('\n', '\n')
     this.#out.off('resize', this.#onResize)
     process.off('exit', this.#onExit)
     this.#release()
+  }
+
+  #show(phase: Phase, text: string): void {
+    if (phase === 'thinking' && !this.#showThinking) return
+    if (phase !== this.#phase) this.#style(this.#wrap?.flush() ?? '')
+    this.#phase = phase
+    this.#style(this.#wrap?.push(text) ?? text)
+  }
+
+  #style(text: string): void {
+    this.#write(this.#phase === 'thinking' ? pc.dim(text) : text, text)
   }
 
   #write(styled: string, text: string): void {
@@ -140,7 +165,7 @@ export class TerminalView implements RunView {
     const cells = Math.max(0, ...this.#generations.map((g) => g.cells))
     const running = this.#generations.filter((g) => !g.finished).length
     return [
-      this.#title,
+      ...(this.#title === '' ? [] : [this.#title]),
       budget ? `${bar(cells / budget)} ${cells} of ${budget} cells` : `${cells} cells`,
       `${total((g) => g.evictions)} evictions`,
       `${tokens} tokens`,

@@ -1,0 +1,16 @@
+/** `dynts chat`: several turns at a terminal. Only the options stand here; what it does is imported when it is asked for. */
+import { Command } from 'commander'
+import type { ChatFlags } from '../chat.ts'
+import { addAnswerOptions } from '../run-options.ts'
+
+export function chatCommand(): Command {
+  const command = new Command('chat')
+    .description('Talk with a model at the terminal, thinking under a bounded KV cache')
+    .argument('[model]', 'the same as --model')
+  return addAnswerOptions(command)
+    .option('--fold', 'do not show the thinking; /think shows it afterwards')
+    .action(async (model: string | undefined, flags: ChatFlags) => {
+      const { chat } = await import('../chat.ts')
+      await chat(model, { ...flags, samples: 1 })
+    })
+}
