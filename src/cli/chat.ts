@@ -39,7 +39,7 @@ export async function chat(argument: string | undefined, given: ChatFlags): Prom
   const opened = await openModel(flags, templates, (located) =>
     settleRequest(settingFacts(located), requestOf(flags, '', policy, 0)),
   )
-  if (!opened) return void say('Interrupted.')
+  if (!opened) { say('Interrupted.'); return; }
   const { model, located } = opened
   try {
     sayGpuProblem(model, say)

@@ -40,7 +40,7 @@ class LineEditor implements LineSource {
         editor.close()
       })
       editor.on('SIGINT', () => {
-        if (editor.line === '') return void editor.close()
+        if (editor.line === '') { editor.close(); return; }
         this.#output.write('\n')
         editor.write(null, { ctrl: true, name: 'u' })
         editor.write(null, { ctrl: true, name: 'k' })
@@ -59,7 +59,7 @@ class LineEditor implements LineSource {
 }
 
 class PipedLines implements LineSource {
-  readonly #lines: AsyncIterator<string>
+  readonly #lines: AsyncIterator<string, undefined>
   readonly #close: () => void
 
   constructor(input: NodeJS.ReadableStream) {
@@ -69,8 +69,8 @@ class PipedLines implements LineSource {
   }
 
   async next(): Promise<string | undefined> {
-    const { done, value } = await this.#lines.next()
-    return done ? undefined : value
+    const next = await this.#lines.next()
+    return next.done === true ? undefined : next.value
   }
 
   [Symbol.dispose](): void {

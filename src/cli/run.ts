@@ -35,7 +35,7 @@ type Say = (text: string) => unknown
 export async function run(argument: string | undefined, flags: RunFlags): Promise<void> {
   if (isForChat(argument, flags)) {
     const { chat } = await import('./chat.ts')
-    return await chat(undefined, flags)
+    await chat(undefined, flags); return;
   }
   checkRunFlags(flags)
   const templates = templateOptions(flags)
