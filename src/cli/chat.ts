@@ -39,7 +39,10 @@ export async function chat(argument: string | undefined, given: ChatFlags): Prom
   const opened = await openModel(flags, templates, (located) =>
     settleRequest(settingFacts(located), requestOf(flags, '', policy, 0)),
   )
-  if (!opened) { say('Interrupted.'); return; }
+  if (!opened) {
+    say('Interrupted.')
+    return
+  }
   const { model, located } = opened
   try {
     sayGpuProblem(model, say)

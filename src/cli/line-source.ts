@@ -40,7 +40,10 @@ class LineEditor implements LineSource {
         editor.close()
       })
       editor.on('SIGINT', () => {
-        if (editor.line === '') { editor.close(); return; }
+        if (editor.line === '') {
+          editor.close()
+          return
+        }
         this.#output.write('\n')
         editor.write(null, { ctrl: true, name: 'u' })
         editor.write(null, { ctrl: true, name: 'k' })

@@ -35,7 +35,8 @@ type Say = (text: string) => unknown
 export async function run(argument: string | undefined, flags: RunFlags): Promise<void> {
   if (isForChat(argument, flags)) {
     const { chat } = await import('./chat.ts')
-    await chat(undefined, flags); return;
+    await chat(undefined, flags)
+    return
   }
   checkRunFlags(flags)
   const templates = templateOptions(flags)
