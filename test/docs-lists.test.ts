@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { presetNames } from '../src/evaluation/presets/presets.ts'
 import { taskNames } from '../src/evaluation/tasks/registry.ts'
 import { policyNames } from '../src/eviction/registry.ts'
+import { figures } from '../src/report/registry.ts'
 import { endpoints } from '../src/server/endpoints.ts'
 
 const page = (name: string) => readFileSync(new URL(`../docs/${name}`, import.meta.url), 'utf8')
@@ -40,4 +41,8 @@ test('the table of presets has no others', () => {
 test('the table of endpoints has all of them, and no others', () => {
   const paths = endpoints.map(({ method, path }) => `${method} ${path}`)
   expect(listed('server.md', 'method and path').sort()).toEqual(paths.sort())
+})
+
+test('the table of figures has all of them, and no others', () => {
+  expect(listed('report.md', 'figure')).toEqual(figures.map(({ name }) => name))
 })

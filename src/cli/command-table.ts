@@ -73,6 +73,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/eval.ts')).evalCommand(),
   },
   {
+    name: 'report',
+    description: 'Figures of evaluations, importance and trainings, as one HTML file',
+    load: async () => (await import('./commands/report.ts')).reportCommand(),
+  },
+  {
     name: 'worker',
     description: 'Carry out the jobs of dynts eval --queue and dynts trace --queue',
     load: async () => (await import('./commands/worker.ts')).workerCommand(),

@@ -1,5 +1,6 @@
 /** Line charts as SVG, several beside each other, with Vega-Lite. */
 import type { TopLevelSpec } from 'vega-lite'
+import { vegaSvg } from './vega-svg.ts'
 
 export interface LineSeries {
   readonly name: string
@@ -16,15 +17,7 @@ export interface LinePanel {
 
 /** @returns the text of an SVG file */
 export async function lineChartSvg(title: string, panels: readonly LinePanel[]): Promise<string> {
-  // Loaded here, because drawing libraries are large and most commands draw nothing.
-  const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')])
-  const { spec } = vegaLite.compile(specOf(title, panels))
-  const view = new vega.View(vega.parse(spec), { renderer: 'none', logLevel: vega.Error })
-  try {
-    return await view.toSVG()
-  } finally {
-    view.finalize()
-  }
+  return await vegaSvg(specOf(title, panels))
 }
 
 /** About as many. Scale and axis use the same, so that each panel's axis ends in a tick, and the titles are level. */

@@ -1,0 +1,110 @@
+/** `dynts report`: figures of what was run, as one HTML file, or as files of their own. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { InputError } from '../../errors.ts'
+import { Grader } from '../../evaluation/grading/grader.ts'
+import { writeFileAtomic } from '../../records/atomic-file.ts'
+import { figures, findFigure } from '../../report/registry.ts'
+import { drawFigure, pictureCsv, reportPage, standaloneSvg, type DrawnFigure } from '../../report/report-page.ts'
+import { readSources, type ReportSources } from '../../report/sources.ts'
+import { names, refuseWithoutEffect } from '../option-values.ts'
+import { runDemo } from '../report-demo.ts'
+import { formatTable } from '../table.ts'
+
+interface ReportFlags {
+  readonly output: string
+  readonly figure?: string[]
+  readonly title: string
+  readonly files?: string
+  readonly list?: boolean
+  readonly demo?: boolean
+  readonly work?: string
+  readonly json?: boolean
+}
+
+export function reportCommand(): Command {
+  return new Command('report')
+    .description('Figures of evaluations, importance and trainings, as one HTML file')
+    .argument('[runs...]', 'folders of dynts eval and dynts importance, .metrics.json of dynts train')
+    .option('-o, --output <file>', 'the HTML file', 'report.html')
+    .option('--title <text>', 'of the page', 'dynts report')
+    .option('--figure <names>', `only these, separated by commas: ${figures.map(({ name }) => name).join(', ')}`, names)
+    .option('--files <folder>', 'each picture as SVG, and its data as CSV, too')
+    .option('--demo', 'make everything on the embedded model first, in about a quarter of an hour')
+    .option('--work <folder>', 'what --demo computes; it goes on there (default: report-demo)')
+    .option('--list', 'say which figures there are, and what each needs')
+    .option('--json', 'print one JSON object: what was drawn, and what is missing')
+    .action((runs: string[], flags: ReportFlags) => report(runs, flags))
+}
+
+async function report(named: readonly string[], flags: ReportFlags): Promise<void> {
+  if (flags.demo !== true) refuseWithoutEffect({ '--work': flags.work }, 'without --demo')
+  if (flags.list === true) {
+    const { figure, files, json, demo } = flags
+    refuseWithoutEffect(
+      { '--figure': figure, '--files': files, '--json': json, '--demo': demo, RUN: named[0] },
+      'with --list',
+    )
+    const rows = figures.map(({ name, title, paper = '', needs }) => [name, title, paper, needs])
+    process.stdout.write(`${formatTable([['figure', 'shows', 'in the paper', 'needs'], ...rows])}\n`)
+    return
+  }
+  if (flags.demo === true) refuseWithoutEffect({ RUN: named[0] }, 'with --demo')
+  else if (named.length === 0)
+    throw new InputError('no_run', 'There is nothing to draw: name the folders of what was run.')
+  const runs = flags.demo === true ? await runDemo(flags.work ?? 'report-demo') : named
+  const wanted = flags.figure?.map(findFigure) ?? figures
+  await using grader = new Grader()
+  const sources = await readSources(runs, grader)
+  const drawn: DrawnFigure[] = []
+  for (const figure of wanted) {
+    const pictures = figure.pictures(sources)
+    if (pictures.length > 0) process.stderr.write(`drawing ${figure.name}\n`)
+    drawn.push(await drawFigure(figure, pictures))
+  }
+  if (drawn.every(({ pictures }) => pictures.length === 0)) {
+    const needs = wanted.map(({ name, needs }) => `${name} needs ${needs}`).join('; ')
+    throw new InputError('no_figure', `Nothing of this can be drawn: ${needs}.`)
+  }
+  writeFileAtomic(flags.output, reportPage(flags.title, madeOf(sources), drawn), { option: '--output' })
+  if (flags.files !== undefined) writeFiles(flags.files, drawn)
+  tell(flags, drawn)
+}
+
+/** What stands at the report's head. */
+function madeOf({ evaluations, trainings, importance }: ReportSources): string[] {
+  return [
+    ...evaluations.map(
+      ({ model, tasks, planned, missing, versions }) =>
+        `evaluation of ${model.name} on ${tasks.map(({ task }) => task).join(', ')}: ${planned - missing} of ${planned} samples and replays` +
+        (versions['dynts'] ? `, dynts ${versions['dynts'].join(', ')}` : ''),
+    ),
+    ...importance.map(({ model, traces }) => `importance of ${traces.length} traces of ${model}`),
+    ...trainings.map(({ model, history }) => `training of a predictor for ${model.name}, ${history.length} epochs`),
+  ]
+}
+
+function writeFiles(folder: string, drawn: readonly DrawnFigure[]): void {
+  mkdirSync(folder, { recursive: true })
+  for (const picture of drawn.flatMap(({ pictures }) => pictures)) {
+    writeFileAtomic(join(folder, `${picture.id}.svg`), standaloneSvg(picture), { option: '--files' })
+    writeFileAtomic(join(folder, `${picture.id}.csv`), pictureCsv(picture), { option: '--files' })
+  }
+}
+
+function tell({ json, output, files }: ReportFlags, drawn: readonly DrawnFigure[]): void {
+  const missing = drawn.filter(({ pictures }) => pictures.length === 0).map(({ figure }) => figure)
+  const pictures = drawn.flatMap((one) => one.pictures)
+  if (json === true) {
+    const facts = pictures.map(({ id, title, settings, rows }) => ({ id, title, settings, rows }))
+    const lacking = missing.map(({ name, needs }) => ({ name, needs }))
+    process.stdout.write(
+      `${JSON.stringify({ schema: 'dynts.report/1', output, pictures: facts, missing: lacking }, null, 2)}\n`,
+    )
+    return
+  }
+  for (const { name, needs } of missing) process.stderr.write(`not drawn: ${name}, which needs ${needs}\n`)
+  const beside = files === undefined ? '' : `, and files in ${files}`
+  process.stdout.write(`${pictures.length} pictures in ${output}${beside}\n`)
+}

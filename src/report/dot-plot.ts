@@ -1,0 +1,78 @@
+/** Policies as rows, a value of each as a point with its interval: one panel for each value, side by side. */
+import type { TopLevelSpec } from 'vega-lite'
+import { policyLooks, themeConfig } from './theme.ts'
+import type { Row } from './figure.ts'
+
+export interface DotPanel {
+  /** The column with the value; `FIELD low` and `FIELD high` have its interval. */
+  readonly field: string
+  readonly title: string
+  readonly format?: string
+  /** Whether the axis begins at 0. */
+  readonly fromZero?: boolean
+  /** Where a thin line stands, e.g. at 1 of a ratio. */
+  readonly line?: number
+}
+
+/** @param rows have a column `policy`, and are drawn from top to bottom */
+export function dotPlot(rows: readonly Row[], panels: readonly DotPanel[]): TopLevelSpec {
+  const looks = policyLooks(rows.map(({ policy }) => String(policy)))
+  const colour = {
+    field: 'policy',
+    type: 'nominal' as const,
+    scale: { domain: looks.domain, range: looks.colours },
+    legend: null,
+  }
+  return {
+    config: themeConfig,
+    data: { values: [...rows] },
+    spacing: 24,
+    hconcat: panels.map(({ field, title, format, fromZero = false, line }, i) => {
+      const x = (column: string) => ({
+        field: column,
+        type: 'quantitative' as const,
+        title,
+        scale: { zero: fromZero, nice: true },
+        axis: { tickCount: 5, ...(format === undefined ? {} : { format }) },
+      })
+      const y = {
+        field: 'policy',
+        type: 'nominal' as const,
+        sort: looks.domain,
+        title: null,
+        axis:
+          i === 0 ? { labelLimit: 220, ticks: false, domain: false } : { labels: false, ticks: false, domain: false },
+      }
+      return {
+        width: Math.round(520 / panels.length + 60),
+        height: { step: 24 },
+        layer: [
+          ...(line === undefined
+            ? []
+            : [
+                { mark: { type: 'rule' as const, strokeDash: [3, 3], opacity: 0.6 }, encoding: { x: { datum: line } } },
+              ]),
+          {
+            transform: [{ filter: `isValid(datum['${field} low'])` }],
+            mark: { type: 'rule' as const, strokeWidth: 2 },
+            encoding: { x: x(`${field} low`), x2: { field: `${field} high` }, y, color: colour },
+          },
+          {
+            mark: { type: 'point' as const, filled: true, size: 70, opacity: 1 },
+            encoding: {
+              x: x(field),
+              y,
+              color: colour,
+              shape: {
+                field: 'policy',
+                type: 'nominal' as const,
+                scale: { domain: looks.domain, range: looks.forms },
+                legend: null,
+              },
+            },
+          },
+        ],
+      }
+    }),
+  } as TopLevelSpec
+}

@@ -1,0 +1,77 @@
+/** Rows of figures out of evaluations: one for each task and configuration. */
+import { formatPolicyReference } from '../eviction/protect.ts'
+import type { Estimate } from '../evaluation/metrics/estimate.ts'
+import type { ConfigurationSummary, EvalSummary, TaskSummary } from '../evaluation/run/summarise.ts'
+
+/** A task of a run, and its configurations that were run. */
+export interface EvalTask {
+  readonly run: EvalSummary
+  readonly task: TaskSummary
+  readonly configurations: readonly NamedConfiguration[]
+}
+
+export interface NamedConfiguration extends ConfigurationSummary {
+  /** `h2o+question`. */
+  readonly name: string
+}
+
+export function evalTasks(runs: readonly EvalSummary[]): EvalTask[] {
+  return runs.flatMap((run) =>
+    run.tasks.map((task) => ({
+      run,
+      task,
+      configurations: task.configurations
+        .filter(({ sampling, replay }) => sampling !== null || replay !== null)
+        .map((one) => ({ ...one, name: formatPolicyReference(one) })),
+    })),
+  )
+}
+
+/** Different values of a setting among what is bounded. */
+export function valuesOf(
+  configurations: readonly NamedConfiguration[],
+  of: (one: NamedConfiguration) => number | null,
+): number[] {
+  const values = configurations.flatMap((one) => (of(one) === null ? [] : [of(one) ?? 0]))
+  return [...new Set(values)].sort((a, b) => a - b)
+}
+
+/** An estimate as columns: `NAME`, `NAME low`, `NAME high`. */
+export function estimateColumns(
+  name: string,
+  value: Estimate | null | undefined,
+  scale = 1,
+): Record<string, number | null> {
+  const scaled = (one: number | undefined) => (one === undefined ? null : rounded(one * scale))
+  return {
+    [name]: scaled(value?.mean),
+    [`${name} low`]: scaled(value?.interval?.low),
+    [`${name} high`]: scaled(value?.interval?.high),
+  }
+}
+
+export function rounded(value: number): number {
+  return Number(value.toPrecision(6))
+}
+
+/** Model, items and settings, as they stand under each picture of a task. */
+export function settingsOf({ run, task, configurations }: EvalTask): string {
+  const items = [
+    ...new Set(configurations.map(({ sampling, replay }) => sampling?.pass1.items ?? replay?.loss?.items ?? 0)),
+  ]
+  const bounded = configurations.filter(({ budget }) => budget !== null)
+  const setting = (name: string, of: (one: NamedConfiguration) => number | null) => {
+    const values = valuesOf(bounded, of)
+    return values.length === 0 ? [] : [`${name} ${values.join(', ')}`]
+  }
+  const { temperature, topP, topK } = task.sampling
+  return [
+    `${run.model.name}, ${task.task}`,
+    `n = ${items.sort((a, b) => a - b).join(' or ')} problems`,
+    ...setting('B', ({ budget }) => budget),
+    ...setting('W_l', ({ localWindow }) => localWindow),
+    ...setting('ratio', ({ ratio }) => ratio),
+    `temperature ${temperature}, top-p ${topP}, top-k ${topK}`,
+    '95 % intervals by bootstrap over problems',
+  ].join(' · ')
+}

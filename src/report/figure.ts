@@ -1,0 +1,31 @@
+/** What a figure of a report is. Each is one short file in `figures/`; the list is in `registry.ts`. */
+import type { TopLevelSpec } from 'vega-lite'
+import type { ReportSources } from './sources.ts'
+
+/** One row of a figure's data, as it stands in its table and CSV. */
+export type Row = Readonly<Record<string, string | number | null>>
+
+/** One picture; a figure may have several, as one for each task. */
+export interface Picture<R extends Row = Row> {
+  readonly title: string
+  /** One sentence for who does not see it. */
+  readonly description: string
+  /** What it was made with: model, n, settings. */
+  readonly settings: string
+  readonly rows: readonly R[]
+  readonly spec: TopLevelSpec
+}
+
+export interface Figure {
+  /** For the command line and file names. */
+  readonly name: string
+  readonly title: string
+  /** What it corresponds to in the paper; none: the paper has nothing of the kind. */
+  readonly paper?: string
+  /** How to read it. */
+  readonly caption: string
+  /** What has to be run to have it. */
+  readonly needs: string
+  /** None: the sources lack what it needs. */
+  readonly pictures: (sources: ReportSources) => readonly Picture[]
+}

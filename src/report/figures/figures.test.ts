@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest'
+import type { ConfigurationSummary, EvalSummary } from '../../evaluation/run/summarise.ts'
+import type { Estimate } from '../../evaluation/metrics/estimate.ts'
+import { figures } from '../registry.ts'
+import { drawFigure, pictureCsv, reportPage, standaloneSvg } from '../report-page.ts'
+import type { ReportSources } from '../sources.ts'
+
+const estimate = (mean: number, half = mean / 10): Estimate => ({
+  mean,
+  interval: { low: mean - half, high: mean + half },
+  items: 50,
+})
+
+function configuration(
+  policy: string,
+  pass: number,
+  {
+    budget = 320,
+    localWindow = 32,
+    ratio = 0.5,
+  }: { budget?: number | null; localWindow?: number; ratio?: number } = {},
+): ConfigurationSummary {
+  const isFull = budget === null
+  const cells = isFull ? 400 : budget * 0.7
+  return {
+    ...{ policy, policyOptions: {}, policyHash: null, protect: [], budget },
+    ...{ localWindow: isFull ? null : localWindow, ratio: isFull ? null : ratio },
+    sampling: {
+      samples: 50,
+      pass1: estimate(pass),
+      toFull: isFull ? null : estimate(pass - 0.95),
+      toDynts: null,
+      thinkingToFull: isFull ? null : estimate(1.1),
+      atK: [],
+      costs: {
+        truncated: estimate(0.02),
+        looped: estimate(0.01),
+        thinkingTokens: estimate(300),
+        meanCells: estimate(cells),
+        peakCells: estimate(budget ?? 600),
+        peakBytes: estimate(1e6),
+        highestCells: budget ?? 700,
+        highestBytes: 2e6,
+      },
+      speed: { wall: isFull ? 100 : 150, authors: isFull ? 120 : 240 },
+      evictions: 3,
+      degraded: 0,
+      refused: 0,
+    },
+    replay: { traces: 40, loss: estimate(0.7), toFull: isFull ? null : estimate(0.1), toDynts: null, refused: 0 },
+    ...{ failures: [], missing: 0 },
+  }
+}
+
+function evaluation(configurations: readonly ConfigurationSummary[]): EvalSummary {
+  return {
+    schema: 'dynts.eval.summary/1',
+    model: { name: 'a model' },
+    ...{ predictor: null, template: '', seed: 1, kvType: 'f16', planned: 100, failed: 0, missing: 0, versions: {} },
+    tasks: [
+      {
+        ...{ task: 'chain', source: '', maxTokens: 100, sampling: { temperature: 0.6, topP: 0.95, topK: 20 } },
+        configurations,
+      },
+    ],
+  } as unknown as EvalSummary
+}
+
+const full = configuration('full', 0.95, { budget: null })
+const nothing: ReportSources = { evaluations: [], trainings: [], importance: [] }
+const sources: ReportSources = {
+  evaluations: [
+    evaluation([
+      full,
+      configuration('dynts', 0.9),
+      configuration('question-window', 0.8),
+      configuration('<b>mine', 0.5),
+    ]),
+    evaluation([full, ...[256, 320].flatMap((budget) => [configuration('dynts', budget / 400, { budget })])]),
+    evaluation(
+      [16, 32].flatMap((localWindow) => [0.2, 0.5].map((ratio) => configuration('dynts', 0.9, { localWindow, ratio }))),
+    ),
+  ],
+  trainings: [
+    {
+      schema: 'dynts.training/1',
+      model: { name: 'a model' },
+      data: { heldOut: { traces: 5, tokens: 900 } },
+      history: [0, 1, 2].map((epoch) => ({
+        epoch,
+        trainingMse: epoch === 0 ? null : 1 / epoch,
+        heldOut: { mse: 2 / (epoch + 1), kendallTau: epoch / 4, overlap: { '20': 0.5, '30': 0.75 } },
+      })),
+    },
+  ],
+  importance: [
+    { model: 'a model', traces: [{ id: 't', question: Float32Array.of(3, 1), thinking: Float32Array.of(1, 1, 2, 8) }] },
+  ],
+}
+
+const pictureOf = (name: string) => figures.find((figure) => figure.name === name)!.pictures(sources)[0]!
+
+describe('every figure', () => {
+  test.each(figures)('$name: is drawn from its sources, and from nothing there is nothing', async (figure) => {
+    expect(figure.pictures(nothing)).toEqual([])
+    const { pictures } = await drawFigure(figure, figure.pictures(sources))
+    expect(pictures.length).toBeGreaterThan(0)
+    for (const picture of pictures) {
+      expect(picture.svg).toMatch(/^<svg[^>]* viewBox=/)
+      expect(picture.svg).not.toContain('undefined')
+      expect(picture.settings).toContain('a model')
+      expect(picture.description).not.toMatch(/NaN|undefined/)
+      expect(standaloneSvg(picture)).not.toContain('currentColor')
+      expect(pictureCsv(picture).trim().split('\n')).toHaveLength(picture.rows.length + 1)
+    }
+  })
+
+  test('has its own name and title', () => {
+    expect(new Set(figures.map(({ name }) => name)).size).toBe(figures.length)
+    expect(new Set(figures.map(({ title }) => title)).size).toBe(figures.length)
+  })
+})
+
+test('rows have the values of the summary, in percent where the axis says so', () => {
+  expect(pictureOf('accuracy').rows[0]).toMatchObject({ policy: 'full', n: 50, 'Pass@1': 95, 'mean cells': 400 })
+  expect(pictureOf('accuracy').rows[1]).toMatchObject({ policy: 'dynts', 'Pass@1 low': 81, 'Pass@1 high': 99 })
+  expect(pictureOf('throughput').rows[0]).toEqual({ policy: 'dynts', B: 320, wall: 1.5, authors: 2 })
+  expect(pictureOf('budget-sweep').rows.map(({ B, 'Pass@1': pass }) => [B, pass])).toEqual([
+    [null, 95],
+    [256, 64],
+    [320, 80],
+  ])
+  expect(pictureOf('window-ratio').rows).toHaveLength(4)
+})
+
+test('the share above the mean is counted over the thinking alone', () => {
+  // Mean 3: one of four is above it.
+  expect(pictureOf('importance-profile').settings).toContain('mean 3.00, above it 25 %')
+})
+
+test('a sweep is no comparison at one setting', () => {
+  const [, sweep] = sources.evaluations
+  for (const name of ['accuracy', 'cache-length', 'thinking', 'throughput', 'replay-loss']) {
+    const figure = figures.find((one) => one.name === name)!
+    expect(figure.pictures({ ...nothing, evaluations: [sweep!] })).toEqual([])
+  }
+})
+
+test('the page has each picture with its data, says what is missing, and no name becomes markup', async () => {
+  const drawn = await Promise.all(
+    figures.map((figure) => drawFigure(figure, figure.name === 'training-curves' ? [] : figure.pictures(sources))),
+  )
+  const page = reportPage('A & B', ['made of <this>'], drawn)
+  expect(page).toContain('<title>A &amp; B</title>')
+  expect(page).toContain('made of &lt;this&gt;')
+  expect(page).not.toContain('<b>mine')
+  expect(page).toMatch(/<section id="missing"[\s\S]*Training of the importance predictor/)
+  expect(page).not.toMatch(/(?:src|href)="https?:/)
+  const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
+  expect(new Set(ids).size).toBe(ids.length)
+})

@@ -1,0 +1,97 @@
+import type { TopLevelSpec } from 'vega-lite'
+import { rounded } from '../eval-rows.ts'
+import type { Figure, Row } from '../figure.ts'
+import type { ImportanceSource } from '../sources.ts'
+import { themeConfig } from '../theme.ts'
+
+/** More bars than a picture has columns are not seen; of neighbours the highest is drawn. */
+const mostBars = 600
+
+export const importanceProfile: Figure = {
+  name: 'importance-profile',
+  title: 'How much the answer looks back at each token',
+  paper: 'Figure 2, Figure 10, Figure 11',
+  caption:
+    'Mean attention of the answer’s tokens, of one trace: its question, then its thinking. The dashed line is the mean over the thinking. ' +
+    'Compare the share of tokens above it, not the height: that depends on the length of the answer.',
+  needs: 'dynts importance',
+  pictures: ({ importance }) =>
+    importance.flatMap((source) => {
+      const [trace] = [...source.traces].sort((a, b) => b.thinking.length - a.thinking.length)
+      return trace ? [pictureOf(source, trace)] : []
+    }),
+}
+
+function pictureOf(
+  { model, traces }: ImportanceSource,
+  { id, question, thinking }: ImportanceSource['traces'][number],
+) {
+  const mean = thinking.reduce((sum, one) => sum + one, 0) / thinking.length
+  const above = thinking.filter((one) => one > mean).length / thinking.length
+  const bars = (part: string, values: Float32Array): Row[] => {
+    const each = Math.max(1, Math.ceil(values.length / mostBars))
+    return Array.from({ length: Math.ceil(values.length / each) }, (_, i) => ({
+      part,
+      position: i * each,
+      importance: rounded(Math.max(...values.subarray(i * each, (i + 1) * each))),
+    }))
+  }
+  const rows = [...bars('question', question), ...bars('thinking', thinking)]
+  const share = `${Math.round(100 * above)} %`
+  return {
+    title: model,
+    description: `Importance of ${question.length} tokens of a question and ${thinking.length} of its thinking; ${share} of the thinking are above its mean.`,
+    settings: `${model} · trace ${id}, the longest of ${traces.length} · mean ${mean.toPrecision(3)}, above it ${share}`,
+    rows,
+    spec: profile(rows, mean, share),
+  }
+}
+
+function profile(rows: readonly Row[], mean: number, share: string): TopLevelSpec {
+  const panel = (part: string, width: number, isFirst: boolean) => ({
+    width,
+    height: 200,
+    title: part,
+    transform: [{ filter: `datum.part === '${part}'` }],
+    layer: [
+      {
+        mark: { type: 'rule' as const, strokeWidth: 1 },
+        encoding: {
+          x: { field: 'position', type: 'quantitative' as const, title: 'position' },
+          y: { field: 'importance', type: 'quantitative' as const, title: isFirst ? 'importance' : null },
+          y2: { datum: 0 },
+          color: {
+            field: 'importance',
+            type: 'quantitative' as const,
+            scale: { range: ['#8ec5e8', '#0a5c93'] },
+            legend: null,
+          },
+        },
+      },
+      {
+        data: { values: [{}] },
+        mark: { type: 'rule' as const, strokeDash: [5, 4], strokeWidth: 1.5 },
+        encoding: {
+          y: { datum: mean, type: 'quantitative' as const },
+          color: { value: '#d55e00' },
+        },
+      },
+      ...(part === 'thinking'
+        ? [
+            {
+              data: { values: [{}] },
+              mark: { type: 'text' as const, align: 'left' as const, dx: 6 },
+              encoding: { x: { value: 0 }, y: { value: 8 }, text: { value: `${share} above the mean` } },
+            },
+          ]
+        : []),
+    ],
+  })
+  return {
+    config: themeConfig,
+    data: { values: [...rows] },
+    spacing: 24,
+    hconcat: [panel('question', 150, true), panel('thinking', 480, false)],
+    resolve: { scale: { y: 'shared', color: 'shared' } },
+  } as TopLevelSpec
+}

@@ -1,0 +1,92 @@
+import type { TopLevelSpec } from 'vega-lite'
+import { estimateColumns, evalTasks, settingsOf, valuesOf } from '../eval-rows.ts'
+import type { Figure, Row } from '../figure.ts'
+import { themeConfig } from '../theme.ts'
+
+export const windowRatio: Figure = {
+  name: 'window-ratio',
+  title: 'Accuracy by local window and retention ratio',
+  paper: 'Figure 6, Figure 17',
+  caption:
+    'Pass@1 in each square, with half the width of its 95 % interval: where the squares differ by less than that, they do not differ as far as ' +
+    'these problems tell. Beside dynts the controls, at the same settings.',
+  needs: 'dynts eval --preset window-ratio',
+  pictures: ({ evaluations }) =>
+    evalTasks(evaluations).flatMap((one) => {
+      const sampled = one.configurations.filter(({ sampling, budget }) => sampling !== null && budget !== null)
+      const [windows, ratios] = [
+        valuesOf(sampled, ({ localWindow }) => localWindow),
+        valuesOf(sampled, ({ ratio }) => ratio),
+      ]
+      if (windows.length < 2 || ratios.length < 2) return []
+      const rows = sampled.map(({ name, budget, localWindow, ratio, sampling }): Row => {
+        const { pass1 } = sampling ?? {}
+        const half = pass1?.interval ? (50 * (pass1.interval.high - pass1.interval.low)).toFixed(0) : '?'
+        return {
+          policy: name,
+          B: budget,
+          'local window': localWindow,
+          ratio,
+          n: pass1?.items ?? 0,
+          ...estimateColumns('Pass@1', pass1, 100),
+          label: `${(100 * (pass1?.mean ?? NaN)).toFixed(0)} ±${half}`,
+        }
+      })
+      return [
+        {
+          title: one.task.task,
+          description: `Pass@1 at ${windows.length} local windows and ${ratios.length} ratios, for ${new Set(rows.map(({ policy }) => policy)).size} policies.`,
+          settings: settingsOf({ ...one, configurations: sampled }),
+          rows,
+          spec: heatMaps(rows),
+        },
+      ]
+    }),
+}
+
+function heatMaps(rows: readonly Row[]): TopLevelSpec {
+  const values = rows.map((row) => Number(row['Pass@1']))
+  const middle = (Math.min(...values) + Math.max(...values)) / 2
+  const x = { field: 'ratio', type: 'ordinal' as const, title: 'ratio', axis: { labelAngle: 0 } }
+  const y = { field: 'local window', type: 'ordinal' as const, sort: 'descending' as const }
+  return {
+    config: themeConfig,
+    data: { values: [...rows] },
+    facet: {
+      field: 'policy',
+      type: 'nominal',
+      title: null,
+      sort: [...new Set(rows.map(({ policy }) => String(policy)))],
+    },
+    columns: 2,
+    spec: {
+      width: { step: 62 },
+      height: { step: 40 },
+      layer: [
+        {
+          mark: { type: 'rect' },
+          encoding: {
+            x,
+            y,
+            color: {
+              field: 'Pass@1',
+              type: 'quantitative',
+              scale: { scheme: 'yellowgreenblue', zero: false },
+              legend: { title: 'Pass@1 (%)', gradientLength: 220 },
+            },
+          },
+        },
+        {
+          mark: { type: 'text', fontSize: 11 },
+          encoding: {
+            x,
+            y,
+            text: { field: 'label' },
+            // On the dark half of the scale the numbers are light, whatever the page is.
+            color: { condition: { test: `datum['Pass@1'] > ${middle}`, value: '#ffffff' }, value: '#1a1a1a' },
+          },
+        },
+      ],
+    },
+  } as TopLevelSpec
+}

@@ -1,0 +1,34 @@
+/** All figures, in the order of a report. */
+import { didYouMean } from '../did-you-mean.ts'
+import { InputError } from '../errors.ts'
+import type { Figure } from './figure.ts'
+import { accuracy } from './figures/accuracy.ts'
+import { budgetSweep } from './figures/budget-sweep.ts'
+import { cacheLength } from './figures/cache-length.ts'
+import { importanceProfile } from './figures/importance-profile.ts'
+import { replayLoss } from './figures/replay-loss.ts'
+import { thinking } from './figures/thinking.ts'
+import { throughputFigure } from './figures/throughput.ts'
+import { trainingCurves } from './figures/training-curves.ts'
+import { windowRatio } from './figures/window-ratio.ts'
+
+export const figures: readonly Figure[] = [
+  accuracy,
+  replayLoss,
+  budgetSweep,
+  windowRatio,
+  cacheLength,
+  thinking,
+  throughputFigure,
+  importanceProfile,
+  trainingCurves,
+]
+
+/** @throws InputError `unknown_figure`, naming all and the one that was probably meant */
+export function findFigure(name: string): Figure {
+  const found = figures.find((figure) => figure.name === name)
+  if (found) return found
+  const names = figures.map((figure) => figure.name)
+  const hint = didYouMean(name, names)
+  throw new InputError('unknown_figure', `There is no figure "${name}".${hint} Figures: ${names.join(', ')}.`)
+}

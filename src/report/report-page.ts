@@ -1,0 +1,136 @@
+/** A report as one HTML file that needs nothing else: pictures inside, their data beside them, light and dark, on paper as well. */
+import Papa from 'papaparse'
+import type { Figure, Picture, Row } from './figure.ts'
+import { pageScript, pageStyle } from './page-assets.ts'
+import { vegaSvg } from './vega-svg.ts'
+
+/** A figure and the pictures that its sources give; none: something has to be run first. */
+export interface DrawnFigure {
+  readonly figure: Figure
+  readonly pictures: readonly DrawnPicture[]
+}
+
+export interface DrawnPicture extends Picture {
+  /** For links and file names: `accuracy-chain`, `accuracy-chain-2`. */
+  readonly id: string
+  /** With the page's colour of text as `currentColor`. */
+  readonly svg: string
+}
+
+/** @param pictures what the figure's sources give */
+export async function drawFigure(figure: Figure, pictures: readonly Picture[]): Promise<DrawnFigure> {
+  const ids = new Map<string, number>()
+  const drawn: DrawnPicture[] = []
+  for (const picture of pictures) {
+    const name = `${figure.name}-${picture.title
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-|-$/g, '')}`
+    const count = (ids.get(name) ?? 0) + 1
+    ids.set(name, count)
+    const id = count === 1 ? name : `${name}-${count}`
+    drawn.push({ ...picture, id, svg: ownIds(await vegaSvg(picture.spec), id) })
+  }
+  return { figure, pictures: drawn }
+}
+
+/** Clips and gradients are found by ids, which must not meet those of another picture of the page. */
+function ownIds(svg: string, prefix: string): string {
+  return svg.replaceAll(/\bid="([^"]+)"/g, `id="${prefix}-$1"`).replaceAll(/url\(#([^)]+)\)/g, `url(#${prefix}-$1)`)
+}
+
+/** A picture as a file of its own, dark on white. */
+export function standaloneSvg({ svg }: DrawnPicture): string {
+  return svg
+    .replaceAll('currentColor', '#1a1a1a')
+    .replace(/^<svg([^>]*)>/, '<svg$1><rect width="100%" height="100%" fill="#ffffff"/>')
+}
+
+export function pictureCsv({ rows }: Pick<Picture, 'rows'>): string {
+  return `${Papa.unparse([...rows], { columns: columnsOf(rows), newline: '\n' })}\n`
+}
+
+/**
+ * @param made what the report was made of, a line each
+ * @returns the text of an HTML file
+ */
+export function reportPage(title: string, made: readonly string[], drawn: readonly DrawnFigure[]): string {
+  const [there, missing] = [drawn.filter(({ pictures }) => pictures.length > 0), drawn.filter(isMissing)]
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escaped(title)}</title>
+<style>${pageStyle}</style>
+</head>
+<body>
+<header>
+<h1>${escaped(title)}</h1>
+<ul class="made">${made.map((line) => `<li>${escaped(line)}</li>`).join('')}</ul>
+<nav aria-label="Figures"><ol>${there.map(({ figure }) => `<li><a href="#${figure.name}">${escaped(figure.title)}</a></li>`).join('')}</ol></nav>
+</header>
+<main>
+${there.map(section).join('\n')}
+${missing.length === 0 ? '' : missingSection(missing)}
+</main>
+<script>${pageScript}</script>
+</body>
+</html>
+`
+}
+
+function isMissing({ pictures }: DrawnFigure): boolean {
+  return pictures.length === 0
+}
+
+function section({ figure, pictures }: DrawnFigure): string {
+  const paper = figure.paper === undefined ? '' : `<p class="paper">In the paper: ${escaped(figure.paper)}.</p>`
+  return `<section id="${figure.name}" aria-labelledby="${figure.name}-title">
+<h2 id="${figure.name}-title">${escaped(figure.title)}</h2>
+<p>${escaped(figure.caption)}</p>
+${paper}
+${pictures.map(pictureFigure).join('\n')}
+</section>`
+}
+
+function pictureFigure(picture: DrawnPicture): string {
+  const { id, title, description, settings, rows, svg } = picture
+  const csv = `data:text/csv;charset=utf-8,${encodeURIComponent(pictureCsv(picture))}`
+  return `<figure id="${id}">
+<div class="picture" tabindex="0" role="group" aria-label="${escaped(title)}">${svg.replace('<svg', `<svg role="img" aria-label="${escaped(description)}"`)}</div>
+<figcaption><strong>${escaped(title)}.</strong> ${escaped(description)} <span class="settings">${escaped(settings)}</span></figcaption>
+<div class="files"><button type="button" data-save="svg">SVG</button> <button type="button" data-save="png">PNG</button> <a download="${id}.csv" href="${csv}">CSV</a></div>
+<details><summary>Data, ${rows.length} rows</summary><div class="scrolls" tabindex="0" role="group" aria-label="Data of ${escaped(title)}">${table(rows)}</div></details>
+</figure>`
+}
+
+function table(rows: readonly Row[]): string {
+  const columns = columnsOf(rows)
+  const head = columns.map((name) => `<th scope="col">${escaped(name)}</th>`).join('')
+  const body = rows.map(
+    (row) => `<tr>${columns.map((name) => `<td>${escaped(String(row[name] ?? ''))}</td>`).join('')}</tr>`,
+  )
+  return `<table><thead><tr>${head}</tr></thead><tbody>${body.join('')}</tbody></table>`
+}
+
+function columnsOf(rows: readonly Row[]): string[] {
+  return [...new Set(rows.flatMap((row) => Object.keys(row)))]
+}
+
+function missingSection(missing: readonly DrawnFigure[]): string {
+  const items = missing.map(
+    ({ figure }) => `<li><strong>${escaped(figure.title)}</strong>: needs ${escaped(figure.needs)}</li>`,
+  )
+  return `<section id="missing" aria-labelledby="missing-title">
+<h2 id="missing-title">Not here</h2>
+<p>These figures lack their data:</p>
+<ul>${items.join('')}</ul>
+</section>`
+}
+
+function escaped(text: string): string {
+  const names: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
+  return text.replace(/[&<>"]/g, (char) => names[char] ?? char)
+}
