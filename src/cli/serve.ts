@@ -6,7 +6,7 @@ import type { GenerateRequest } from '../engine/types.ts'
 import { InputError } from '../errors.ts'
 import { policyNames, resolvePolicy } from '../eviction/registry.ts'
 import { parsePolicyReference } from '../eviction/protect.ts'
-import { defaultSampling } from '../llama/index.ts'
+import { defaultSampling, findToolFormat } from '../llama/index.ts'
 import { cacheBound } from '../models/cache-bound.ts'
 import { formatBytes } from '../models/memory-plan.ts'
 import { readWholeText } from '../records/input-file.ts'
@@ -89,6 +89,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       policies: policiesOf(facts, attention, chosen.reference),
       slots: flags.parallel,
       trustsSpecial: flags.trustSpecial ?? false,
+      toolFormat: findToolFormat(located.info.chatTemplate ?? ''),
     },
     answers: {
       model: aliasesOf(flags, located)[0],

@@ -97,6 +97,6 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
 }
 
 /** Without what is undefined: a template asks whether a field is there. */
-function given<T extends object>(fields: T): Record<string, unknown> {
+function given(fields: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }

@@ -105,7 +105,7 @@ function anyText(rules: GrammarRules): string {
   const known = rules.get('text')
   if (known !== undefined) return 'text'
   const nameOf = (read: number) => (read === 0 ? 'text' : `text-${read}`)
-  for (const [read, next] of [...parameterClose].entries()) {
+  for (const [read, next] of Array.from(parameterClose).entries()) {
     const others = read === 0 ? `[^<] text` : `"<" text-1 | [^${next}<] text`
     const goesOn = read === parameterClose.length - 1 ? '' : ` | "${next}" ${nameOf(read + 1)}`
     rules.set(nameOf(read), `| ${others}${goesOn}`)

@@ -13,7 +13,15 @@ const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
 /** A completion's id: who knows it may cancel it, so it cannot be guessed. */
 export function newId(prefix: 'chatcmpl' | 'cmpl'): string {
-  return `${prefix}-${Array.from({ length: 24 }, () => letters.charAt(randomInt(letters.length))).join('')}`
+  return `${prefix}-${randomLetters()}`
+}
+
+export function newToolCallId(): string {
+  return `call_${randomLetters()}`
+}
+
+function randomLetters(): string {
+  return Array.from({ length: 24 }, () => letters.charAt(randomInt(letters.length))).join('')
 }
 
 /** @param choices of each prompt: a prompt counts once, however many there are */

@@ -7,6 +7,8 @@ import { messagesSchema, readMessages } from './messages.ts'
 import { readResponseFormat, responseFormatFields } from './response-format.ts'
 import { generationOf, samplingFields, seedOf, tokenLimit, type RequestDefaults } from './sampling-fields.ts'
 import { readThinking, thinkingFields } from './thinking.ts'
+import type { ToolCallSettings } from './tools/tool-call-parser.ts'
+import { readTools, toolFields, toolsNotSupported } from './tools/tool-fields.ts'
 
 const shape = {
   ...samplingFields,
@@ -18,6 +20,7 @@ const shape = {
     .max(20, 'it must be at most 20')
     .nullish(),
   ...thinkingFields,
+  ...toolFields,
   messages: messagesSchema,
   reasoning_format: z.enum(['auto', 'deepseek', 'none'], 'it must be auto, deepseek or none').nullish(),
   separate_reasoning: z.boolean('it must be true or false').nullish(),
@@ -47,15 +50,21 @@ export interface ReadRequest {
   readonly ignored: readonly string[]
   /** JSON pointers of what of the answer's schema is not enforced. */
   readonly schemaNotEnforced: readonly string[]
+  /** How calls of functions are found in the answer; undefined: they are not looked for. */
+  readonly toolCalls: ToolCallSettings | undefined
 }
 
 /** @throws ApiError naming the first field that is wrong */
 export function readChatRequest(body: Readonly<Record<string, unknown>>, defaults: RequestDefaults): ReadRequest {
   const ignored = ignoredFields(body, supported)
+  const { toolFormat } = defaults
+  const asksForTools = Array.isArray(body['tools']) && body['tools'].length > 0 && body['tool_choice'] !== 'none'
+  if (asksForTools && toolFormat === undefined) throw toolsNotSupported('tools')
   const given = checked(form, body)
-  const messages = readMessages(given.messages)
+  const messages = readMessages(given.messages, toolFormat !== undefined)
   const { enabled, budget, variables } = readThinking(given)
   const { schema, notEnforced } = readResponseFormat(given)
+  const { tools, answerCalls, reading, notEnforced: looseArguments } = readTools(given, toolFormat, schema)
   const { maxTokens, isGiven } = tokenLimit(given, defaults)
   const isSeparate = given.reasoning_format !== 'none' && given.separate_reasoning !== false
   const isHidden = given.include_reasoning === false || given.reasoning?.exclude === true
@@ -67,6 +76,7 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
         ...generationOf(given, defaults),
         prompt: {
           messages,
+          ...(tools === undefined ? {} : { tools }),
           enableThinking: enabled ?? true,
           templateVariables: variables,
           isUntrusted: !defaults.trustsSpecial,
@@ -75,12 +85,14 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
         thinkingBudget,
         ...logprobsOf(given),
         ...(schema === undefined ? {} : { answerSchema: schema }),
+        ...(answerCalls === undefined ? {} : { answerCalls }),
       },
     ],
     mayShrink: !isGiven,
     thinkingTo: !isSeparate ? 'content' : isHidden ? 'nowhere' : 'field',
     ignored,
-    schemaNotEnforced: notEnforced,
+    schemaNotEnforced: answerCalls === undefined ? notEnforced : looseArguments,
+    toolCalls: reading,
   }
 }
 

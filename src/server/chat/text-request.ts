@@ -48,6 +48,7 @@ export function readTextRequest(body: Readonly<Record<string, unknown>>, default
     thinkingTo: given.reasoning_format === 'deepseek' ? 'field' : 'content',
     ignored,
     schemaNotEnforced: notEnforced,
+    toolCalls: undefined,
   }
 }
 

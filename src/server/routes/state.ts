@@ -97,7 +97,7 @@ export const props: Endpoint = {
         model_alias: aliases[0],
         model_path: info.path.replace(/^.*[\\/]/, ''),
         chat_template: info.chatTemplate ?? '',
-        chat_template_caps: { supports_tools: false, supports_system_role: true },
+        chat_template_caps: { supports_tools: defaults.toolFormat !== undefined, supports_system_role: true },
         modalities: { vision: false, audio: false },
         build_info: `dynts-${version}`,
         is_sleeping: false,

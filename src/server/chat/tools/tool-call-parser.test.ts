@@ -141,7 +141,7 @@ describe.each([
 ] as const)('%s', (format, cases) => {
   test.each(cases)('%s', (_what, text, expected) => {
     expect(parse(format, [text])).toEqual(expected)
-    expect(parse(format, [...text])).toEqual(expected)
+    expect(parse(format, Array.from(text))).toEqual(expected)
     for (let at = 0; at <= text.length; at++) {
       expect(parse(format, [text.slice(0, at), text.slice(at)])).toEqual(expected)
     }
