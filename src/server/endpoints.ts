@@ -3,6 +3,7 @@ import { ApiError } from './api-error.ts'
 import type { Endpoint } from './endpoint.ts'
 import { chatCompletions, control, countTokens, textCompletions } from './routes/completions.ts'
 import { model, models } from './routes/models.ts'
+import { responses } from './routes/responses.ts'
 import { health, metrics, props, slots } from './routes/state.ts'
 import { applyTemplate, detokenize, tokenize } from './routes/tokens.ts'
 
@@ -11,6 +12,7 @@ export const endpoints: readonly Endpoint[] = [
   countTokens,
   control,
   textCompletions,
+  responses,
   models,
   model,
   health,
@@ -26,7 +28,6 @@ export const endpoints: readonly Endpoint[] = [
 const elsewhere: Readonly<Record<string, string>> = {
   '/v1/embeddings': 'embeddings are not offered',
   '/v1/messages': 'use /v1/chat/completions',
-  '/v1/responses': 'use /v1/chat/completions',
   '/v1/rerank': 'reranking is not offered',
   '/completion': 'use /v1/chat/completions',
   '/infill': 'infilling is not offered',

@@ -5,7 +5,7 @@
 import type { GenerateEvent } from '../../engine/types.ts'
 import type { ThinkingTags } from '../../llama/index.ts'
 import { TrimmedText } from '../trimmed-text.ts'
-import { newToolCallId } from './report.ts'
+import { newId } from './report.ts'
 import type { ReadRequest } from './request.ts'
 import type { ParsedCall } from './tools/call-reader.ts'
 import { ToolCallParser, type ParsedAnswer } from './tools/tool-call-parser.ts'
@@ -79,7 +79,7 @@ export class ChoiceText {
 
   /** Of an answer. */
   #told({ content, calls }: ParsedAnswer): TextDelta {
-    const told = calls.map((call, i) => ({ ...call, index: this.#calls.length + i, id: newToolCallId() }))
+    const told = calls.map((call, i) => ({ ...call, index: this.#calls.length + i, id: newId('call_') }))
     this.#calls.push(...told)
     return { ...noText, content: this.#thinkingTo === 'content' ? content : this.#answer.push(content), calls: told }
   }

@@ -109,8 +109,8 @@ export function checked<T extends z.ZodType>(wanted: T, body: unknown): z.infer<
   if (!error) return data
   const [issue] = error.issues
   const path = issue?.path.join('.') ?? ''
-  const isMissing =
-    issue?.code === 'invalid_type' && issue.input === undefined && valueAt(body, issue.path) === undefined
+  const mayBeMissing = issue?.code === 'invalid_type' || issue?.code === 'invalid_union'
+  const isMissing = mayBeMissing && issue.input === undefined && valueAt(body, issue.path) === undefined
   const what = path === '' ? 'the body' : path
   const message = isMissing ? `${what} is missing` : `${what}: ${issue?.message ?? 'it is wrong'}`
   const code = isMissing ? 'missing_field' : issue?.code === 'invalid_type' ? 'invalid_type' : 'invalid_value'
