@@ -3,11 +3,12 @@ import { ApiError } from './api-error.ts'
 import type { Endpoint } from './endpoint.ts'
 import { chatCompletions, control, countTokens, textCompletions } from './routes/completions.ts'
 import { model, models } from './routes/models.ts'
+import { openApi } from './routes/openapi.ts'
 import { responses } from './routes/responses.ts'
 import { health, metrics, props, slots } from './routes/state.ts'
 import { applyTemplate, detokenize, tokenize } from './routes/tokens.ts'
 
-export const endpoints: readonly Endpoint[] = [
+const described: readonly Endpoint[] = [
   chatCompletions,
   countTokens,
   control,
@@ -23,6 +24,8 @@ export const endpoints: readonly Endpoint[] = [
   detokenize,
   applyTemplate,
 ]
+
+export const endpoints: readonly Endpoint[] = [...described, openApi(described)]
 
 /** Known elsewhere, not offered here: what to use instead. */
 const elsewhere: Readonly<Record<string, string>> = {

@@ -26,7 +26,7 @@ const shape = {
   separate_reasoning: z.boolean('it must be true or false').nullish(),
   include_reasoning: z.boolean('it must be true or false').nullish(),
 }
-const form = z.object(shape)
+export const chatForm = z.object(shape)
 const supported: ReadonlySet<string> = new Set(Object.keys(shape))
 
 /** What both kinds of requests come to. */
@@ -60,7 +60,7 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
   const { toolFormat } = defaults
   const asksForTools = Array.isArray(body['tools']) && body['tools'].length > 0 && body['tool_choice'] !== 'none'
   if (asksForTools && toolFormat === undefined) throw toolsNotSupported('tools')
-  const given = checked(form, body)
+  const given = checked(chatForm, body)
   const messages = readMessages(given.messages, toolFormat !== undefined)
   const { enabled, budget, variables } = readThinking(given)
   const { schema, notEnforced } = readResponseFormat(given)
@@ -97,7 +97,7 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
 }
 
 /** @throws ApiError `invalid_value` */
-function logprobsOf({ logprobs, top_logprobs: top }: Pick<z.infer<typeof form>, 'logprobs' | 'top_logprobs'>) {
+function logprobsOf({ logprobs, top_logprobs: top }: Pick<z.infer<typeof chatForm>, 'logprobs' | 'top_logprobs'>) {
   if (logprobs === true) return { logprobs: top ?? 0 }
   if (top) throw new ApiError(400, 'invalid_value', 'top_logprobs needs logprobs: true', { param: 'top_logprobs' })
   return {}

@@ -65,8 +65,8 @@ const shape = {
   ...sampling,
   ...thinking,
 }
-const form = z.object(shape)
-export type GivenResponse = z.infer<typeof form>
+export const responseForm = z.object(shape)
+export type GivenResponse = z.infer<typeof responseForm>
 const supported: ReadonlySet<string> = new Set(Object.keys(shape))
 
 /** They need a server that keeps what was said, or are tools of OpenAI's own. */
@@ -90,7 +90,7 @@ export function readResponseRequest(
 ): ReadResponseRequest {
   const kept = Object.entries(body).filter(([name, value]) => !isNeutral(name, value))
   const ignored = ignoredFields(Object.fromEntries(kept), supported)
-  const given = checked(form, body)
+  const given = checked(responseForm, body)
   if (given.dynts?.events === true) {
     const message = 'dynts.events is offered with /v1/chat/completions only'
     throw new ApiError(400, 'unsupported_parameter', message, { param: 'dynts.events' })

@@ -1,19 +1,22 @@
 /** POST /v1/chat/completions and /v1/completions: text from a model, whole or as it comes, and what is done to one that runs. */
 import { z } from 'zod'
 import { readBody, parseBody } from '../body.ts'
-import { Answer, chatForm, textForm, type AnswerForm } from '../chat/completion.ts'
-import { checked, readChatRequest, type ReadRequest } from '../chat/request.ts'
-import { readTextRequest } from '../chat/text-request.ts'
+import { Answer, chatForm as chatAnswer, textForm as textAnswer, type AnswerForm } from '../chat/completion.ts'
+import { chatForm, checked, readChatRequest, type ReadRequest } from '../chat/request.ts'
+import { readTextRequest, textForm } from '../chat/text-request.ts'
 import type { Endpoint } from '../endpoint.ts'
+import * as answers from '../openapi/answers.ts'
 import { complete, type Asked, type Kind } from './complete.ts'
+
+const chatBody = { name: 'ChatCompletionRequest', schema: chatForm }
 
 const chat: Kind = {
   idPrefix: 'chatcmpl-',
-  read: (body, defaults) => asked(readChatRequest(body, defaults), chatForm),
+  read: (body, defaults) => asked(readChatRequest(body, defaults), chatAnswer),
 }
 const text: Kind = {
   idPrefix: 'cmpl-',
-  read: (body, defaults) => asked(readTextRequest(body, defaults), textForm),
+  read: (body, defaults) => asked(readTextRequest(body, defaults), textAnswer),
 }
 
 function asked(request: ReadRequest, form: AnswerForm): Asked {
@@ -26,6 +29,9 @@ export const chatCompletions: Endpoint = {
   also: ['/chat/completions'],
   summary: 'An answer to a conversation',
   needsKey: true,
+  body: chatBody,
+  answer: answers.chatCompletion,
+  event: answers.chatChunk,
   handle: (state, call) => complete(chat, state, call),
 }
 
@@ -34,6 +40,9 @@ export const textCompletions: Endpoint = {
   path: '/v1/completions',
   summary: 'A text that goes on',
   needsKey: true,
+  body: { name: 'CompletionRequest', schema: textForm },
+  answer: answers.textCompletion,
+  event: answers.textChunk,
   handle: (state, call) => complete(text, state, call),
 }
 
@@ -42,6 +51,8 @@ export const countTokens: Endpoint = {
   path: '/v1/chat/completions/input_tokens',
   summary: 'How many tokens a conversation is',
   needsKey: true,
+  body: chatBody,
+  answer: answers.tokenCount,
   handle: async (state, call) => {
     const { mostBodyBytes, defaults } = state.settings
     const { generations, seed } = readChatRequest(parseBody(await readBody(call.request, mostBodyBytes)), defaults)
@@ -63,6 +74,8 @@ export const control: Endpoint = {
   path: '/v1/chat/completions/control',
   summary: 'Ends the thinking of a completion that runs, or all of it',
   needsKey: true,
+  body: { name: 'ControlRequest', schema: controlSchema },
+  answer: answers.controlled,
   handle: async ({ service, settings }, { request, client, headers }) => {
     const { id, action } = checked(controlSchema, parseBody(await readBody(request, settings.mostBodyBytes)))
     const isDone = service.control(client, id, action === 'cancel' ? 'cancel' : 'end_thinking')

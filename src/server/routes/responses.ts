@@ -1,6 +1,7 @@
 /** POST /v1/responses: the same answers in the form of OpenAI's newer API. */
 import type { Endpoint } from '../endpoint.ts'
-import { readResponseRequest } from '../responses/request.ts'
+import * as answers from '../openapi/answers.ts'
+import { readResponseRequest, responseForm } from '../responses/request.ts'
 import { ResponseAnswer } from '../responses/response.ts'
 import { complete, type Kind } from './complete.ts'
 
@@ -19,5 +20,8 @@ export const responses: Endpoint = {
   also: ['/responses'],
   summary: 'An answer, item by item',
   needsKey: true,
+  body: { name: 'ResponseRequest', schema: responseForm },
+  answer: answers.response,
+  event: answers.responseEvent,
   handle: (state, call) => complete(response, state, call),
 }

@@ -1,6 +1,7 @@
 /** GET /health, /metrics, /props and /slots: what the server is and does. */
 import { ApiError } from '../api-error.ts'
 import type { Endpoint } from '../endpoint.ts'
+import * as answers from '../openapi/answers.ts'
 import type { ServerState } from '../server-state.ts'
 
 /** Answered from this process's memory: the engine is not asked. */
@@ -10,6 +11,8 @@ export const health: Endpoint = {
   also: ['/v1/health'],
   summary: 'Whether generations are accepted',
   needsKey: false,
+  query: { live: '1: whether this process answers at all' },
+  answer: answers.health,
   handle: ({ backend, service }, { headers, url }) => {
     const isLive = url.searchParams.get('live') === '1'
     if (isLive || (backend.state === 'ready' && !service.isDraining))
@@ -29,6 +32,7 @@ export const metrics: Endpoint = {
   path: '/metrics',
   summary: 'Figures for Prometheus',
   needsKey: true,
+  answer: 'text',
   handle: async ({ settings, metrics: figures }, { headers }) => {
     if (!settings.hasMetrics) throw disabled('--no-metrics')
     return new Response(await figures.text(), { headers: { ...headers, 'content-type': figures.contentType } })
@@ -40,6 +44,8 @@ export const slots: Endpoint = {
   path: '/slots',
   summary: 'What each slot does',
   needsKey: true,
+  query: { fail_on_no_slot: '1: status 503 if none is free' },
+  answer: answers.slots,
   handle: (state, { headers, url }) => {
     if (!state.settings.hasSlots) throw disabled('--no-slots')
     const all = state.service.slots.map((_, id) => slotOf(state, id))
@@ -72,6 +78,7 @@ export const props: Endpoint = {
   path: '/props',
   summary: 'What the server was started with, in llama-server’s names',
   needsKey: true,
+  answer: answers.props,
   handle: ({ settings, located, backend }, { headers }) => {
     const { defaults, bound, aliases, version } = settings
     const { info, predictor, thinkingTags } = located
