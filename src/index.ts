@@ -92,6 +92,8 @@ export {
   type SamplingSettings,
   type TemplateVariables,
   type ThinkingTags,
+  type ToolCall,
+  type ToolDefinition,
 } from './llama/index.ts'
 export type { Device } from './llama/library.ts'
 export type { ExecuteOptions, Executor, JobOutcome } from './jobs/job.ts'

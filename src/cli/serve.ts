@@ -7,7 +7,7 @@ import { InputError } from '../errors.ts'
 import { policyNames, resolvePolicy } from '../eviction/registry.ts'
 import { parsePolicyReference } from '../eviction/protect.ts'
 import type { ServedPolicy } from '../server/chat/sampling-fields.ts'
-import { defaultSampling } from '../llama/index.ts'
+import { defaultSampling, findToolFormat } from '../llama/index.ts'
 import { formatBytes } from '../models/memory-plan.ts'
 import { readWholeText } from '../records/input-file.ts'
 import { servedHosts, type ApiKey } from '../server/access.ts'
@@ -90,6 +90,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       policies: policiesOf(facts, attention, chosen.reference),
       slots: flags.parallel,
       trustsSpecial: flags.trustSpecial ?? false,
+      toolFormat: findToolFormat(located.info.chatTemplate ?? ''),
     },
     answers: {
       model: aliasesOf(flags, located)[0],

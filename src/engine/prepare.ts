@@ -16,13 +16,20 @@ import {
 } from '../eviction/protect.ts'
 import { parsePolicyOptions, resolvePolicy } from '../eviction/registry.ts'
 import { checkPolicyFits } from '../eviction/select.ts'
-import { defaultSampling, schemaGrammar, validateSampling, type SamplingSettings } from '../llama/index.ts'
+import {
+  defaultSampling,
+  findToolFormat,
+  schemaGrammar,
+  toolCallGrammar,
+  validateSampling,
+  type SamplingSettings,
+} from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { checkTokens, readPrompt } from './prompt.ts'
 import { banned } from './token-odds.ts'
 import { checkRequest } from './request-schema.ts'
 import type { ThinkingLimits } from './thinking-limit.ts'
-import type { GenerateRequest, Prompt, PromptReuse } from './types.ts'
+import type { AnswerCalls, GenerateRequest, Prompt, PromptReuse } from './types.ts'
 
 /** The paper's number of new tokens (section 6.1). */
 export const defaultMaxTokens = 16_384
@@ -267,17 +274,45 @@ function biasOf(pairs: NonNullable<GenerateRequest['logitBias']>, vocab: Vocabul
   return bias
 }
 
-/** @throws InputError `unsupported_schema`, `invalid_request` */
-function grammarOf({ answerSchema, replay }: GenerateRequest, { thinkingTags }: ModelFacts): string | undefined {
-  if (answerSchema === undefined) return undefined
-  if (replay !== undefined) throw new InputError('invalid_request', 'answerSchema has no effect on a replay')
+/** @throws InputError `unsupported_schema`, `invalid_request`, `tools_not_supported` */
+function grammarOf(request: GenerateRequest, { thinkingTags, chatTemplate = '' }: ModelFacts): string | undefined {
+  const { answerSchema, answerCalls, replay, prompt } = request
+  if (answerSchema === undefined && answerCalls === undefined) return undefined
+  if (replay !== undefined) {
+    const name = answerCalls === undefined ? 'answerSchema' : 'answerCalls'
+    throw new InputError('invalid_request', `${name} has no effect on a replay`)
+  }
   if (thinkingTags.between !== '' || thinkingTags.answerOpens.length > 0) {
     throw new InputError(
       'unsupported_schema',
       'the turns of this model have channels, in which an answer cannot be held to a schema',
     )
   }
-  return schemaGrammar(answerSchema).gbnf
+  if (answerCalls === undefined) return answerSchema === undefined ? undefined : schemaGrammar(answerSchema).gbnf
+  const format = findToolFormat(chatTemplate)
+  if (format === undefined) {
+    throw new InputError('tools_not_supported', "the model's chat template does not show how functions are called")
+  }
+  return toolCallGrammar({ format, ...calledFunctions(answerCalls, prompt), schema: answerSchema }).gbnf
+}
+
+const mostCalls = 64
+
+/** @throws InputError `invalid_request` */
+function calledFunctions({ functions, most = 1 }: AnswerCalls, prompt: Prompt) {
+  const given = ('messages' in prompt ? prompt.tools : undefined) ?? []
+  const names = given.map((tool) => tool.function.name)
+  const unknown = functions?.find((name) => !names.includes(name))
+  if (unknown !== undefined) throw new InputError('invalid_request', `answerCalls: the prompt has no tool ${unknown}`)
+  const tools = given.filter((tool) => functions?.includes(tool.function.name) ?? true)
+  if (tools.length === 0) throw new InputError('invalid_request', 'answerCalls needs tools in the prompt')
+  if (!(Number.isInteger(most) && most >= 1 && most <= mostCalls)) {
+    throw new InputError(
+      'invalid_request',
+      `answerCalls.most must be a whole number from 1 to ${mostCalls}, not ${most}`,
+    )
+  }
+  return { tools, most }
 }
 
 function checkThinkingLimits({ thinkingBudget, answerReserve, stopLoops, wrapUp, maxTokens }: GenerateRequest): void {

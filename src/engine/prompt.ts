@@ -2,7 +2,7 @@
  * Reads a prompt: messages through the model's template, text to tokens.
  */
 import { InputError } from '../errors.ts'
-import { renderChat, type ThinkingTags } from '../llama/index.ts'
+import { knowsTools, renderChat, toolTags, type ThinkingTags } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { ReasoningPhase } from './reasoning-phase.ts'
 import type { Prompt } from './types.ts'
@@ -40,11 +40,8 @@ export function readPrompt(model: PromptFacts, prompt: Prompt): ReadPrompt {
 function tokenized(model: PromptFacts, prompt: Prompt): ReadPrompt {
   const { vocab, thinkingTags } = model
   if ('messages' in prompt && prompt.isUntrusted === true) {
-    const { messages, marks } = maskMessages(prompt.messages, [
-      ...vocab.specialTexts,
-      thinkingTags.open,
-      thinkingTags.close,
-    ])
+    const tags = [thinkingTags.open, thinkingTags.close, ...toolTagsOf(model.chatTemplate)]
+    const { messages, marks } = maskMessages(prompt, [...vocab.specialTexts, ...tags])
     if (marks) {
       const { text, opening } = renderPrompt(model, { ...prompt, messages })
       return { opening, promptTokens: tokenizeMarked(vocab, text, marks, { addBos: needsBos(vocab, text) }) }
@@ -69,6 +66,7 @@ export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string
     return { text, opening: text }
   }
   if (prompt.messages.length === 0) throw new InputError('invalid_request', 'there are no messages')
+  checkTools(model, prompt)
   if (model.chatTemplate === undefined) {
     return { text: prompt.messages.map((message) => message.content).join('\n\n'), opening: '' }
   }
@@ -79,6 +77,7 @@ export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string
       bosToken: tokenText(model.vocab, model.vocab.bos),
       eosToken: tokenText(model.vocab, model.vocab.eos),
       enableThinking: thinks,
+      tools: prompt.tools?.length === 0 ? undefined : prompt.tools,
       variables: { ...model.templateVariables, ...prompt.templateVariables },
     })
   const render = (messages: typeof prompt.messages) => withThinking(messages, enableThinking)
@@ -90,6 +89,25 @@ export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string
   const isSwitched = enableThinking || text !== withThinking(prompt.messages, true)
   const empty = isSwitched ? '' : emptyThinking(model.thinkingTags, opening.join(''))
   return { text: text + empty, opening: opening.join('') + empty }
+}
+
+/** @throws InputError `tools_not_supported` for what the template would leave out without a word */
+function checkTools(
+  { chatTemplate = '' }: PromptFacts,
+  { messages, tools = [] }: Extract<Prompt, { messages: unknown }>,
+): void {
+  const hasTools =
+    tools.length > 0 || messages.some(({ role, tool_calls: calls = [] }) => role === 'tool' || calls.length > 0)
+  if (!hasTools || knowsTools(chatTemplate)) return
+  throw new InputError(
+    'tools_not_supported',
+    "the model's chat template knows no tools. Another one can be given (--chat-template)",
+  )
+}
+
+/** Those that a template puts around calls and what they gave. */
+function toolTagsOf(chatTemplate = ''): string[] {
+  return Object.values(toolTags).filter((tag) => chatTemplate.includes(tag))
 }
 
 /** What ends a thinking that the prompt has opened, or opens and ends one; empty for a model that is not known to think. */

@@ -36,7 +36,7 @@ describe('wrong requests', () => {
     [
       { prompt, temperature: 0 },
       'the request: there is no field "temperature". Fields: prompt, policy, policyHash, policyOptions, protect, budget, ' +
-        'localWindow, ratio, sampling, seed, maxTokens, thinkingBudget, answerReserve, stopLoops, wrapUp, stop, promptReuse, promptScope, logprobs, logitBias, answerSchema, replay.',
+        'localWindow, ratio, sampling, seed, maxTokens, thinkingBudget, answerReserve, stopLoops, wrapUp, stop, promptReuse, promptScope, logprobs, logitBias, answerSchema, answerCalls, replay.',
     ],
     [{ prompt, sampling: { temp: 0 } }, 'sampling: there is no field "temp". Did you mean temperature?'],
     [{ prompt, sampling: { temprature: 0 } }, 'sampling: there is no field "temprature". Did you mean temperature?'],
@@ -91,7 +91,7 @@ describe('wrong requests', () => {
     [{ prompt: { messages: [{ role: 'user' }] } }, 'prompt.messages.0.content: it must be a string'],
     [
       { prompt: { messages: [{ role: 'robot', content: '' }] } },
-      'prompt.messages.0.role: it must be one of system, user, assistant',
+      'prompt.messages.0.role: it must be one of system, user, assistant, tool',
     ],
     [
       { prompt: { messages: [{ role: 'user', contents: 'a' }] } },
@@ -99,7 +99,7 @@ describe('wrong requests', () => {
     ],
     [
       { prompt: { messages: [{ role: 'user', content: 'a', nme: 'b' }] } },
-      'prompt.messages.0: there is no field "nme". Fields: role, content, reasoning_content.',
+      'prompt.messages.0: there is no field "nme". Fields: role, content, reasoning_content, tool_calls, tool_call_id.',
     ],
   ])('%j', (request, message) => {
     expect(check(request)).toThrow(expect.objectContaining({ name: 'InputError', code: 'invalid_request', message }))

@@ -10,14 +10,33 @@ import { templateVariables } from './template-variables.ts'
 import type { GenerateRequest, Prompt } from './types.ts'
 
 const listOf = <T extends z.ZodType>(element: T) => z.array(element, 'it must be an array')
+const anyObject = z.custom<object>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  'it must be an object',
+)
+const toolCall = strictShape({
+  id: anyText.optional(),
+  type: oneOf(['function']).optional(),
+  function: strictShape({ name: anyText, arguments: anyObject }),
+})
 const message = strictShape({
-  role: oneOf(['system', 'user', 'assistant']),
+  role: oneOf(['system', 'user', 'assistant', 'tool']),
   content: anyText,
   reasoning_content: anyText.optional(),
+  tool_calls: listOf(toolCall).optional(),
+  tool_call_id: anyText.optional(),
+})
+const tool = strictShape({
+  type: oneOf(['function']),
+  function: z.looseObject(
+    { name: anyText.min(1, 'it must not be empty'), description: anyText.optional(), parameters: anyObject.optional() },
+    'it must be an object',
+  ),
 })
 const prompts = {
   messages: strictShape({
     messages: listOf(message),
+    tools: listOf(tool).optional(),
     enableThinking: yesOrNo.optional(),
     templateVariables: templateVariables.optional(),
     isUntrusted: yesOrNo.optional(),
@@ -33,12 +52,7 @@ const schema = strictShape({
   prompt: z.unknown().optional(),
   policy: anyText.optional(),
   policyHash: anyText.optional(),
-  policyOptions: z
-    .custom<object>(
-      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-      'it must be an object',
-    )
-    .optional(),
+  policyOptions: anyObject.optional(),
   protect: listOf(z.unknown()).optional(),
   budget: anyNumber.optional(),
   localWindow: anyNumber.optional(),
@@ -61,6 +75,7 @@ const schema = strictShape({
       'it must be a JSON schema: an object, true or false',
     )
     .optional(),
+  answerCalls: strictShape({ functions: listOf(anyText).optional(), most: anyNumber.optional() }).optional(),
   replay: z
     .custom<string | number[]>(
       (value) => typeof value === 'string' || listOf(anyNumber).safeParse(value).success,

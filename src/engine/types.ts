@@ -3,17 +3,19 @@
  */
 import type { Occupancy } from '../cache/sequence-cells.ts'
 import type { ProtectedPart } from '../eviction/protect.ts'
-import type { ChatMessage, JsonSchema, SamplingSettings, TemplateVariables } from '../llama/index.ts'
+import type { ChatMessage, JsonSchema, SamplingSettings, TemplateVariables, ToolDefinition } from '../llama/index.ts'
 import type { Phase } from './reasoning-phase.ts'
 
 /** What to generate from. */
 export type Prompt =
   | {
       readonly messages: readonly ChatMessage[]
+      /** Functions that the model may call, told by its template; what it answers then is for the caller to read. */
+      readonly tools?: readonly ToolDefinition[] | undefined
       readonly enableThinking?: boolean | undefined
       /** What the template is given besides, in addition to the model's `templateVariables`. */
       readonly templateVariables?: TemplateVariables | undefined
-      /** Special tokens and tags that a user's message spells stay text. Default false: the messages are the caller's own. */
+      /** Special tokens and tags that a user's or a tool's message spells stay text. Default false: the messages are the caller's own. */
       readonly isUntrusted?: boolean | undefined
     }
   /** Text as the model gets it, special tokens included; no template is applied. */
@@ -67,10 +69,22 @@ export interface GenerateRequest {
    */
   readonly answerSchema?: JsonSchema | undefined
   /**
+   * The answer is calls of functions of the prompt's `tools`, as the model was trained to write them, with arguments that fit their schemas;
+   * with `answerSchema`: calls, or JSON that fits it. Of the thinking, as there.
+   */
+  readonly answerCalls?: AnswerCalls | undefined
+  /**
    * Replay (teacher forcing): these tokens are fed instead of sampled ones, to the end, whatever they are. The result
    * carries the log-probability of each.
    */
   readonly replay?: string | readonly number[] | undefined
+}
+
+export interface AnswerCalls {
+  /** Names of those that may be called. Default: all. */
+  readonly functions?: readonly string[] | undefined
+  /** The most calls, 1 to 64. Default 1. */
+  readonly most?: number | undefined
 }
 
 export type PromptReuse = 'exact' | 'prefix' | 'none'

@@ -9,9 +9,9 @@ const user = (content: string) => [{ role: 'user' as const, content }]
 describe('maskMessages', () => {
   test('leaves alone what spells no special token, and what is not a user’s', () => {
     const plain = user('a < b > c')
-    expect(maskMessages(plain, specials)).toEqual({ messages: plain, marks: undefined })
+    expect(maskMessages({ messages: plain }, specials)).toEqual({ messages: plain, marks: undefined })
     const own = [{ role: 'assistant' as const, content: '<think>a</think>b' }]
-    expect(maskMessages(own, specials).messages).toEqual(own)
+    expect(maskMessages({ messages: own }, specials).messages).toEqual(own)
   })
 
   test('hides each occurrence, and the marks bring it back', () => {
@@ -33,7 +33,7 @@ describe('maskMessages', () => {
     fc.assert(
       fc.property(texts, (parts) => {
         const text = parts.join('')
-        const { messages, marks } = maskMessages(user(text), specials)
+        const { messages, marks } = maskMessages({ messages: user(text) }, specials)
         const masked = messages[0]!.content
         expect(specials.some((special) => masked.includes(special))).toBe(false)
         const restored = marks
@@ -47,7 +47,7 @@ describe('maskMessages', () => {
 
 test('the tokens spell the same text, without a special token', () => {
   const text = 'a<think>b<think>'
-  const { messages, marks } = maskMessages(user(text), specials)
+  const { messages, marks } = maskMessages({ messages: user(text) }, specials)
   const tokens = tokenizeMarked(fakeVocabulary, messages[0]!.content, marks!, { addBos: false })
   expect(textOf(tokens)).toBe(text)
   expect([...tokens]).not.toContain(openTag)

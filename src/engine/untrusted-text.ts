@@ -1,8 +1,8 @@
 /**
- * Special tokens that a user spells in a message stay text: no message can end its turn, or speak as someone else. What spells one is
+ * Special tokens that a user or a tool spells in a message stay text: no message can end its turn, or speak as someone else. What spells one is
  * hidden from the template by a mark, and put back as ordinary tokens.
  */
-import type { ChatMessage } from '../llama/index.ts'
+import type { ChatMessage, ToolDefinition } from '../llama/index.ts'
 import type { Vocabulary } from './forward-pass.ts'
 
 /** Messages without what spells special tokens. */
@@ -13,10 +13,18 @@ export interface MaskedMessages {
 }
 
 /** The roles whose text comes from elsewhere. */
-const untrusted: ReadonlySet<string> = new Set(['user'])
+const untrusted: ReadonlySet<string> = new Set(['user', 'tool'])
+
+/** What a prompt's text is made of. */
+interface MaskedPrompt {
+  readonly messages: readonly ChatMessage[]
+  readonly tools?: readonly ToolDefinition[] | undefined
+  readonly templateVariables?: object | undefined
+}
 
 /** @param specials texts of special tokens, and tags */
-export function maskMessages(messages: readonly ChatMessage[], specials: readonly string[]): MaskedMessages {
+export function maskMessages(prompt: MaskedPrompt, specials: readonly string[]): MaskedMessages {
+  const { messages } = prompt
   const texts = messages.filter(({ role }) => untrusted.has(role)).map(({ content }) => content)
   const spelled = specials.filter((special) => special !== '' && texts.some((text) => text.includes(special)))
   if (spelled.length === 0) return { messages, marks: undefined }
@@ -25,7 +33,7 @@ export function maskMessages(messages: readonly ChatMessage[], specials: readonl
     .sort((a, b) => b.length - a.length)
     .map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
   const pattern = new RegExp(alternatives.join('|'), 'gu')
-  const mark = unusedCharacter(messages)
+  const mark = unusedCharacter(prompt)
   const hidden: string[] = []
   const masked = messages.map((message) => {
     if (!untrusted.has(message.role)) return message
@@ -65,8 +73,8 @@ function asText(vocab: Vocabulary, text: string): readonly number[] {
 }
 
 const privateUse = 0xf0000
-function unusedCharacter(messages: readonly ChatMessage[]): string {
-  const all = messages.map(({ content, reasoning_content = '' }) => content + reasoning_content).join('')
+function unusedCharacter(prompt: MaskedPrompt): string {
+  const all = JSON.stringify(prompt)
   for (let code = privateUse; ; code++) {
     const character = String.fromCodePoint(code)
     if (!all.includes(character)) return character

@@ -3,10 +3,34 @@ import { InputError } from '../errors.ts'
 import { renderJinja, TemplateSyntaxError } from './jinja/render.ts'
 
 export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant'
+  /** `tool`: what a function gave that the assistant had called. */
+  readonly role: 'system' | 'user' | 'assistant' | 'tool'
   readonly content: string
   /** Of an assistant's message: what it thought, without tags. The template decides what becomes of it; most leave it out. */
   readonly reasoning_content?: string | undefined
+  /** Of an assistant's message: the functions that it called. */
+  readonly tool_calls?: readonly ToolCall[] | undefined
+  /** Of a tool's message: the call that it answers. */
+  readonly tool_call_id?: string | undefined
+}
+
+/** A call of a function, as templates read it. */
+export interface ToolCall {
+  readonly id?: string | undefined
+  readonly type?: 'function' | undefined
+  readonly function: { readonly name: string; readonly arguments: Readonly<Record<string, unknown>> }
+}
+
+/** A function that the model may call, in OpenAI's form. */
+export interface ToolDefinition {
+  readonly type: 'function'
+  readonly function: {
+    readonly name: string
+    readonly description?: string | undefined
+    /** JSON schema of its arguments, an object. Default: it has none. */
+    readonly parameters?: { readonly [keyword: string]: unknown } | undefined
+    readonly [field: string]: unknown
+  }
 }
 
 export interface ChatTemplateOptions {
@@ -16,6 +40,7 @@ export interface ChatTemplateOptions {
   readonly enableThinking?: boolean
   /** What the template may ask for besides, such as `reasoning_effort`. */
   readonly variables?: TemplateVariables | undefined
+  readonly tools?: readonly ToolDefinition[] | undefined
 }
 
 /** By name; plain values. */
@@ -53,12 +78,12 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
     return renderJinja(template, {
       documents: null,
       ...options.variables,
-      messages: messages.map((message) => ({ ...message })),
+      messages: messages.map((message) => given(message)),
       add_generation_prompt: true,
       bos_token: options.bosToken,
       eos_token: options.eosToken,
       enable_thinking: options.enableThinking ?? true,
-      tools: null,
+      tools: options.tools?.map((tool) => ({ type: tool.type, function: given(tool.function) })) ?? null,
     })
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
@@ -69,4 +94,9 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
       { cause: error },
     )
   }
+}
+
+/** Without what is undefined: a template asks whether a field is there. */
+function given(fields: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }

@@ -6,6 +6,8 @@ export {
   renderChat,
   type ChatMessage,
   type TemplateVariables,
+  type ToolCall,
+  type ToolDefinition,
 } from './chat-template.ts'
 export { kvTypes, type ContextOptions, type KvType } from './context-options.ts'
 export { LlamaContext } from './context.ts'
@@ -21,4 +23,7 @@ export { schemaGrammar, type JsonSchema } from './schema-grammar.ts'
 export { Constraint } from './constraint.ts'
 export { parseState, restoreSequence, saveSequence } from './sequence-state.ts'
 export { findThinkingTags, tagsOf, type ThinkingTags } from './thinking-tags.ts'
+export { findToolFormat, knowsTools, toolTags, type ToolFormat } from './tool-format.ts'
+export { toolCallGrammar } from './tool-grammar.ts'
+export { typeOf, typesOf } from './schema-types.ts'
 export { defaultThreads } from './threads.ts'

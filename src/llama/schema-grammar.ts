@@ -1,8 +1,5 @@
-/**
- * A JSON schema as a grammar (GBNF) of llama.cpp. What is made here cannot hurt llama.cpp's parser, which recurses: no parentheses
- * within parentheses, no repetition of what may be empty, no left recursion; its size is limited.
- */
-import { InputError } from '../errors.ts'
+/** A JSON schema as a grammar of llama.cpp. */
+import { GrammarRules, literal, unsupported } from './grammar-rules.ts'
 
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown }
 
@@ -12,8 +9,6 @@ export interface SchemaGrammar {
   readonly notEnforced: readonly string[]
 }
 
-const mostRules = 2000
-const mostText = 256 * 1024
 const deepest = 32
 const mostRepetitions = 1000
 
@@ -54,59 +49,43 @@ const understood: ReadonlySet<string> = new Set([
 const types = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'] as const
 type TypeName = (typeof types)[number]
 
-/** What needs no schema. A model may put one space or one line break with its indentation anywhere, and no more. */
-const basics: Readonly<Record<string, string>> = {
-  ws: '| " " | "\\n" [ \\t]{0,20}',
-  lead: '[ \\n]{0,4}',
-  boolean: '"true" | "false"',
-  null: '"null"',
-  'integral-part': '"0" | [1-9] [0-9]{0,15}',
-  integer: '"-"? integral-part',
-  'decimal-part': '"." [0-9]{1,16}',
-  'exponent-part': '[eE] [-+]? [0-9]{1,3}',
-  number: '"-"? integral-part decimal-part? exponent-part?',
-  escape: '[\\\\] escape-kind',
-  'escape-kind': '["\\\\/bfnrt] | "u" [0-9a-fA-F]{4}',
-  char: '[^"\\\\\\x00-\\x1F\\x7F] | escape',
-  string: '"\\"" char* "\\"" ',
-  member: 'string ws ":" ws value',
-  'more-members': '"," ws member ws',
-  object: '"{" ws "}" | "{" ws member ws more-members* "}"',
-  'more-values': '"," ws value ws',
-  array: '"[" ws "]" | "[" ws value ws more-values* "]"',
-  value: 'object | array | string | number | boolean | null',
-}
-
 /**
  * The grammar of all JSON that fits the schema.
  * @throws InputError `unsupported_schema` naming the place
  */
 export function schemaGrammar(schema: JsonSchema): SchemaGrammar {
-  return new Converter(schema).convert()
+  const rules = new GrammarRules()
+  const converter = new SchemaConverter(schema, rules)
+  const rule = converter.ruleOf(schema)
+  return { gbnf: rules.text(`lead ${rule} ws`), notEnforced: converter.notEnforced }
 }
 
-class Converter {
+/** Makes rules of a schema and its parts. */
+export class SchemaConverter {
   readonly #root: JsonSchema
-  readonly #rules = new Map<string, string>(Object.entries(basics))
+  readonly #rules: GrammarRules
   readonly #references = new Map<string, string>()
   readonly #notEnforced: string[] = []
-  #count = 0
 
-  constructor(root: JsonSchema) {
+  /** @param root where references lead */
+  constructor(root: JsonSchema, rules: GrammarRules) {
     this.#root = root
+    this.#rules = rules
   }
 
-  convert(): SchemaGrammar {
-    const rule = this.#ruleOf(this.#root, '', 0)
-    const text = [
-      'root ::= lead ' + rule + ' ws',
-      ...[...this.#rules].map(([name, body]) => `${name} ::= ${body}`),
-    ].join('\n')
-    if (text.length > mostText) throw unsupported('', `it makes a grammar of more than ${mostText} characters`)
-    return { gbnf: text, notEnforced: this.#notEnforced }
+  get notEnforced(): readonly string[] {
+    return this.#notEnforced
   }
 
-  /** The name of a rule. */
+  /**
+   * The name of the rule of all JSON that fits the schema, or a part of it.
+   * @param at JSON pointer of the part
+   * @throws InputError `unsupported_schema` naming the place
+   */
+  ruleOf(schema: unknown, at = ''): string {
+    return this.#ruleOf(schema, at, 0)
+  }
+
   #ruleOf(schema: unknown, at: string, depth: number): string {
     if (depth > deepest) throw unsupported(at, `it nests deeper than ${deepest} levels`)
     if (schema === true) return 'value'
@@ -260,7 +239,7 @@ class Converter {
     const known = this.#references.get(given as string)
     if (known !== undefined) return known
     // Named before it is converted: it may lead back to itself.
-    const rule = this.#newName()
+    const rule = this.#rules.newName()
     this.#references.set(given as string, rule)
     this.#rules.set(rule, this.#ruleOf(target, isRoot ? '' : `/${folder}/${name}`, depth + 1))
     if (this.#leadsTo(rule, rule)) throw unsupported(`${at}/$ref`, 'it leads back to itself without a value between')
@@ -278,14 +257,7 @@ class Converter {
   }
 
   #add(body: string): string {
-    const name = this.#newName()
-    this.#rules.set(name, body)
-    return name
-  }
-
-  #newName(): string {
-    if (++this.#count > mostRules) throw unsupported('', `it makes more than ${mostRules} rules`)
-    return `r${this.#count}`
+    return this.#rules.add(body)
   }
 }
 
@@ -296,16 +268,6 @@ function impliedTypes(given: Readonly<Record<string, unknown>>): TypeName[] {
   return ['minLength', 'maxLength'].some((name) => given[name] !== undefined) ? ['string'] : []
 }
 
-/** A text as a literal of the grammar. */
-function literal(text: string): string {
-  const escaped = text.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n').replace(/\r/g, '\\r').replace(/\t/g, '\\t')
-  return `"${escaped}"`
-}
-
 function pointerPart(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1')
-}
-
-function unsupported(at: string, why: string): InputError {
-  return new InputError('unsupported_schema', `the schema cannot be enforced at "${at === '' ? '/' : at}": ${why}`)
 }

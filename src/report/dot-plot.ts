@@ -74,5 +74,5 @@ export function dotPlot(rows: readonly Row[], panels: readonly DotPanel[]): TopL
         ],
       }
     }),
-  } as TopLevelSpec
+  }
 }

@@ -53,5 +53,5 @@ export function seriesPlot(rows: readonly Row[], panels: readonly SeriesPanel[])
         ],
       }
     }),
-  } as TopLevelSpec
+  }
 }

@@ -1,4 +1,5 @@
 /** What an endpoint is. The list of all is in `endpoints.ts`. */
+import type { NamedSchema } from './openapi/answers.ts'
 import type { ServerState } from './server-state.ts'
 
 /** A request that has passed all checks. */
@@ -25,6 +26,14 @@ export interface Endpoint {
   readonly summary: string
   /** Whether a key is needed, where there are keys. */
   readonly needsKey: boolean
+  /** What it takes as JSON. */
+  readonly body?: NamedSchema
+  /** Names and meanings of what may stand behind the path. */
+  readonly query?: Readonly<Record<string, string>>
+  /** What it gives: JSON, or text. */
+  readonly answer: NamedSchema | 'text'
+  /** What it gives as a stream of events, if it is asked to. */
+  readonly event?: NamedSchema
   /** @throws ApiError */
   readonly handle: (state: ServerState, call: Call) => Response | Promise<Response>
 }

@@ -3,15 +3,18 @@ import { ApiError } from './api-error.ts'
 import type { Endpoint } from './endpoint.ts'
 import { chatCompletions, control, countTokens, textCompletions } from './routes/completions.ts'
 import { model, models } from './routes/models.ts'
+import { openApi } from './routes/openapi.ts'
+import { responses } from './routes/responses.ts'
 import { page, pageAssets } from './routes/page.ts'
 import { health, metrics, props, slots } from './routes/state.ts'
 import { applyTemplate, detokenize, tokenize } from './routes/tokens.ts'
 
-export const endpoints: readonly Endpoint[] = [
+const described: readonly Endpoint[] = [
   chatCompletions,
   countTokens,
   control,
   textCompletions,
+  responses,
   models,
   model,
   health,
@@ -25,11 +28,12 @@ export const endpoints: readonly Endpoint[] = [
   pageAssets,
 ]
 
+export const endpoints: readonly Endpoint[] = [...described, openApi(described)]
+
 /** Known elsewhere, not offered here: what to use instead. */
 const elsewhere: Readonly<Record<string, string>> = {
   '/v1/embeddings': 'embeddings are not offered',
   '/v1/messages': 'use /v1/chat/completions',
-  '/v1/responses': 'use /v1/chat/completions',
   '/v1/rerank': 'reranking is not offered',
   '/completion': 'use /v1/chat/completions',
   '/infill': 'infilling is not offered',

@@ -33,16 +33,28 @@ export interface StreamWriter {
   fail(error: unknown): void
 }
 
-/** @param run begins to write; what it throws ends the stream */
-export function eventStream(run: (writer: StreamWriter) => void, { headers, ...life }: LongReply): Response {
+/**
+ * @param run begins to write; what it throws ends the stream
+ * @param isNamed whether each event has its `type` as its name; the last line does not come then
+ */
+export function eventStream(
+  run: (writer: StreamWriter) => void,
+  { headers, ...life }: LongReply,
+  isNamed = false,
+): Response {
   const bytes = new ByteWriter(': ping\n\n', life)
   const writer: StreamWriter = {
-    write: (...chunks) => bytes.write(chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')),
-    done: () => bytes.end('data: [DONE]\n\n'),
+    write: (...chunks) => bytes.write(chunks.map((chunk) => eventOf(chunk, isNamed)).join('')),
+    done: () => bytes.end(isNamed ? '' : 'data: [DONE]\n\n'),
     fail: (error) => bytes.end(`data: ${JSON.stringify(apiErrorOf(error).body)}\n\n`),
   }
   run(writer)
   return new Response(bytes.stream, { headers: { ...headers, ...streamHeaders } })
+}
+
+function eventOf(chunk: object, isNamed: boolean): string {
+  const name = isNamed && 'type' in chunk ? `event: ${String(chunk.type)}\n` : ''
+  return `${name}data: ${JSON.stringify(chunk)}\n\n`
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Texts that cannot fit are refused before they are tokenised, which would stop all streams for that long. */
 import type { Prompt } from '../engine/types.ts'
+import type { ChatMessage } from '../llama/index.ts'
 import { contextExceeded } from './api-error.ts'
 import type { ServerState } from './server-state.ts'
 
@@ -23,11 +24,19 @@ export function checkTextSize(prompt: Prompt, state: ServerState): void {
   const limit = Math.min(mostBytes, Math.max(leastBytes, bytesPerToken * cells))
   const bytes =
     'messages' in prompt
-      ? prompt.messages.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0)
+      ? prompt.messages.reduce((sum, message) => sum + bytesOf(message), bytesOfJson(prompt.tools))
       : 'text' in prompt
         ? Buffer.byteLength(prompt.text)
         : 0
   if (bytes <= limit) return
   const most = mostPromptTokens(state)
   throw contextExceeded(`more than ${Math.floor(limit / bytesPerToken)}`, most)
+}
+
+function bytesOf({ content, tool_calls: calls }: ChatMessage): number {
+  return Buffer.byteLength(content) + bytesOfJson(calls)
+}
+
+function bytesOfJson(value: readonly unknown[] | undefined): number {
+  return value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value))
 }

@@ -6,7 +6,6 @@ import type { TraceLayout } from '../engine/trace-layout.ts'
 import { isChainProblem } from '../evaluation/chain-problem.ts'
 import type { Question } from '../evaluation/question-file.ts'
 import { choicePrompt, mathPrompt } from '../evaluation/tasks/prompts.ts'
-import type { ChatMessage } from '../llama/index.ts'
 import { sampleSeed, traceId, type TraceJob, type TraceSampling } from './trace-job.ts'
 
 /** What is to be sampled. */
@@ -55,7 +54,7 @@ export async function planTraces(options: PlanTracesOptions): Promise<TracePlan>
     const all = Array.from({ length: samples }, (_, sample) => sample)
     const missing = all.filter((sample) => !has(traceId(question.id, sample)))
     if (missing.length === 0) continue
-    const messages: ChatMessage[] = [{ role: 'user', content: contentOf(question, instruction) }]
+    const messages: TraceJob['messages'] = [{ role: 'user', content: contentOf(question, instruction) }]
     const layout = await model.layout({ prompt: { messages }, completion: [] })
     // One token above the limit tells a trace that ends there from one that goes on.
     const room = Math.min(maxLength + 1, trainedContext) - layout.promptTokens

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import type { Completion } from '../engine/trace-layout.ts'
 import type { Question } from '../evaluation/question-file.ts'
 import type { Executor } from '../jobs/job.ts'
-import { largestSeed, type ChatMessage } from '../llama/index.ts'
+import { largestSeed } from '../llama/index.ts'
 
 /** What a sample is drawn with. */
 export interface TraceSampling {
@@ -25,7 +25,7 @@ export interface TraceJob {
   /** From 0. */
   readonly sample: number
   readonly seed: number
-  readonly messages: readonly ChatMessage[]
+  readonly messages: readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[]
   readonly sampling: TraceSampling
   /** The most tokens to generate. */
   readonly maxTokens: number

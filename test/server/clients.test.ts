@@ -1,7 +1,9 @@
 /** Clients that people use, as they come: the AI SDK and LangChain. */
+import { fileURLToPath } from 'node:url'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { ChatOpenAI } from '@langchain/openai'
-import { generateText, Output, streamText } from 'ai'
+import { tool as langChainTool } from '@langchain/core/tools'
+import { generateText, Output, stepCountIs, streamText, tool } from 'ai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
@@ -56,6 +58,62 @@ describe('the AI SDK', () => {
       temperature: 0,
     })
     expect(object).toEqual({ answer: expect.any(Number) as number, sure: expect.any(Boolean) as boolean })
+  })
+})
+
+describe('functions that must be called', () => {
+  let caller: DyntsServer
+  beforeAll(async () => {
+    const template = fileURLToPath(new URL('../fixtures/hermes-tools.jinja', import.meta.url))
+    const cells = ['--policy', 'full', '--cells', '1024']
+    caller = await startDyntsServe([...cells, '--chat-template', template, '--log-level', 'error'])
+  })
+  afterAll(() => caller.stop())
+  const inputSchema = z.object({ coins: z.int(), who: z.enum(['Ava', 'Ben']) })
+  const fitting = { coins: expect.any(Number) as number, who: expect.stringMatching(/^(Ava|Ben)$/) as string }
+
+  test('the AI SDK calls them, whole and in pieces, and goes on with what they gave', async () => {
+    const provider = createOpenAICompatible({ name: 'dynts', baseURL: `${caller.url}/v1`, includeUsage: true })
+    const given: unknown[] = []
+    const count = tool({
+      description: 'Counts coins.',
+      inputSchema,
+      execute: (input) => {
+        given.push(input)
+        return { all: 8 }
+      },
+    })
+    const asked = { model: provider('tiny'), tools: { count }, toolChoice: 'required', temperature: 0 } as const
+    const limits = {
+      maxOutputTokens: 300,
+      providerOptions: { dynts: { parallel_tool_calls: false, thinking_budget: 20 } },
+    }
+    const result = await generateText({ ...asked, ...limits, prompt: question, stopWhen: stepCountIs(2) })
+    expect(given).toEqual([fitting, fitting])
+    expect(result.steps).toHaveLength(2)
+    expect(result.steps[1]!.usage.inputTokens!).toBeGreaterThan(result.steps[0]!.usage.inputTokens! + 20)
+    const [first] = result.steps
+    expect(first!.finishReason).toBe('tool-calls')
+    expect(first!.toolResults).toMatchObject([{ toolName: 'count', input: given[0], output: { all: 8 } }])
+    const streamed = streamText({ ...asked, ...limits, prompt: question })
+    const kinds: string[] = []
+    for await (const part of streamed.fullStream) if (kinds.at(-1) !== part.type) kinds.push(part.type)
+    expect(kinds).toContain('tool-input-delta')
+    expect((await streamed.toolCalls).map(({ input }) => input)).toEqual([given[0]])
+  })
+
+  test('LangChain binds them, and gets objects by a call', async () => {
+    const model = new ChatOpenAI({
+      model: 'tiny',
+      apiKey: 'any',
+      temperature: 0,
+      configuration: { baseURL: `${caller.url}/v1` },
+    })
+    const count = { name: 'count', description: 'Counts coins.', schema: inputSchema }
+    const message = await model.bindTools([langChainTool(() => '', count)], { tool_choice: 'count' }).invoke(question)
+    expect(message.tool_calls).toMatchObject([{ name: 'count', args: fitting }])
+    const structured = model.withStructuredOutput(inputSchema, { method: 'functionCalling' })
+    expect(await structured.invoke(question)).toEqual(fitting)
   })
 })
 

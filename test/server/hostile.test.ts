@@ -1,5 +1,6 @@
 /** A client that means harm, or knows no better: every answer is one of the documented ones, and both processes live on. */
 import { connect } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { mulberry32 } from '../../src/mulberry32.ts'
@@ -8,7 +9,9 @@ import { startDyntsServe, type DyntsServer } from './start-dynts-serve.ts'
 let server: DyntsServer
 let engine: number | undefined
 beforeAll(async () => {
-  server = await startDyntsServe(['--parallel', '4', '--budget', '200', '--log-level', 'error', '--max-body', '65536'])
+  const template = fileURLToPath(new URL('../fixtures/hermes-tools.jinja', import.meta.url))
+  const settings = ['--parallel', '4', '--budget', '700', '--chat-template', template, '--max-body', '65536']
+  server = await startDyntsServe([...settings, '--log-level', 'error'])
   engine = server.enginePid()
 })
 afterAll(() => server.stop())
@@ -19,10 +22,44 @@ const valid = {
   messages: [
     { role: 'system', content: 'Be brief.' },
     { role: 'user', content: [{ type: 'text', text: question }] },
-    { role: 'assistant', content: 'a', reasoning_content: 'b' },
+    {
+      role: 'assistant',
+      content: 'a',
+      reasoning_content: 'b',
+      tool_calls: [{ id: 'x', type: 'function', function: { name: 'count', arguments: '{"coins": 5}' } }],
+    },
+    { role: 'tool', tool_call_id: 'x', content: '5' },
     { role: 'user', content: 'c' },
   ],
+  input: [
+    { role: 'user', content: [{ type: 'input_text', text: question }] },
+    { type: 'reasoning', summary: [], content: [{ type: 'reasoning_text', text: 'a' }] },
+    { role: 'assistant', content: 'b' },
+    { role: 'user', content: 'c' },
+  ],
+  tools: [
+    {
+      type: 'function',
+      name: 'count',
+      function: {
+        name: 'count',
+        description: 'Counts.',
+        parameters: {
+          type: 'object',
+          properties: {
+            coins: { type: 'integer' },
+            who: { $ref: '#/$defs/who' },
+            list: { type: 'array', minItems: 1 },
+          },
+          required: ['coins'],
+          $defs: { who: { enum: ['Ava', 'Ben'] } },
+        },
+      },
+    },
+  ],
+  tool_choice: 'required',
   max_tokens: 4,
+  max_output_tokens: 4,
   temperature: 0.5,
   top_p: 0.9,
   top_k: 10,
@@ -35,7 +72,7 @@ const valid = {
   reasoning_effort: 'low',
   thinking_budget: 3,
   chat_template_kwargs: { style: 'plain' },
-  dynts: { policy: 'dynts', budget: 150, local_window: 20, ratio: 0.5, events: false },
+  dynts: { policy: 'dynts', budget: 600, local_window: 20, ratio: 0.5, events: false },
 }
 
 const nasty: readonly unknown[] = [
@@ -121,12 +158,18 @@ function broken(random: () => number): string {
 const knownStatuses = new Set([200, 400, 404, 413, 429, 501, 503])
 
 describe('whatever is asked', () => {
+  test.each(['/v1/chat/completions', '/v1/responses'])('%s takes what is not broken', async (path) => {
+    const response = await fetch(server.url + path, { method: 'POST', body: JSON.stringify(valid) })
+    expect([response.status, await response.text()]).toEqual([200, expect.any(String) as string])
+  })
+
   test('is answered in one of the documented ways', async () => {
     const random = mulberry32(20_261_127)
     const paths = [
       '/v1/chat/completions',
       '/v1/chat/completions',
       '/v1/completions',
+      '/v1/responses',
       '/v1/chat/completions/input_tokens',
       '/v1/chat/completions/control',
     ]

@@ -93,5 +93,5 @@ function profile(rows: readonly Row[], mean: number, share: string): TopLevelSpe
     spacing: 24,
     hconcat: [panel('question', 150, true), panel('thinking', 480, false)],
     resolve: { scale: { y: 'shared', color: 'shared' } },
-  } as TopLevelSpec
+  }
 }

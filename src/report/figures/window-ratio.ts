@@ -88,5 +88,5 @@ function heatMaps(rows: readonly Row[]): TopLevelSpec {
         },
       ],
     },
-  } as TopLevelSpec
+  }
 }

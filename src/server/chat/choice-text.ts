@@ -1,14 +1,30 @@
-/** The text of one choice as its client gets it: thinking and answer apart and trimmed, or all of it in one, with the tags. */
+/**
+ * The text of one choice as its client gets it: thinking and answer apart and trimmed, or all of it in one, with the tags; and the functions that
+ * the answer calls.
+ */
 import type { GenerateEvent } from '../../engine/types.ts'
 import type { ThinkingTags } from '../../llama/index.ts'
 import { TrimmedText } from '../trimmed-text.ts'
+import { newId } from './report.ts'
 import type { ReadRequest } from './request.ts'
+import type { ParsedCall } from './tools/call-reader.ts'
+import { ToolCallParser, type ParsedAnswer } from './tools/tool-call-parser.ts'
+
+/** A call as its client gets it, with its place in the choice. */
+export interface ChoiceCall extends ParsedCall {
+  readonly index: number
+  readonly id: string
+}
 
 export interface TextDelta {
   readonly thinking: string
   readonly content: string
+  readonly calls: readonly ChoiceCall[]
 }
-const nothing: TextDelta = { thinking: '', content: '' }
+export const noText: TextDelta = { thinking: '', content: '', calls: [] }
+
+/** What of a request says how its text is told. */
+export type TextSettings = Pick<ReadRequest, 'thinkingTo' | 'toolCalls'>
 
 export class ChoiceText {
   readonly #thinkingTo: ReadRequest['thinkingTo']
@@ -19,10 +35,13 @@ export class ChoiceText {
   #hasToken = false
   #thought = ''
   #content = ''
+  readonly #parser: ToolCallParser | undefined
+  readonly #calls: ChoiceCall[] = []
 
-  constructor(thinkingTo: ReadRequest['thinkingTo'], tags: Pick<ThinkingTags, 'open' | 'close'>) {
+  constructor({ thinkingTo, toolCalls }: TextSettings, tags: Pick<ThinkingTags, 'open' | 'close'>) {
     this.#thinkingTo = thinkingTo
     this.#tags = tags
+    this.#parser = toolCalls && new ToolCallParser(toolCalls)
   }
 
   get thinking(): string {
@@ -33,7 +52,11 @@ export class ChoiceText {
     return this.#content
   }
 
-  /** What can be passed on with this event; both may be empty. */
+  get calls(): readonly ChoiceCall[] {
+    return this.#calls
+  }
+
+  /** What can be passed on with this event; all of it may be empty. */
   push(event: GenerateEvent): TextDelta {
     const delta = this.#of(event)
     this.#thought += delta.thinking
@@ -43,21 +66,30 @@ export class ChoiceText {
 
   #of(event: GenerateEvent): TextDelta {
     if (event.type === 'phase') return this.#enter(event.phase)
-    if (event.type !== 'token') return nothing
+    if (event.type === 'finish' && this.#parser)
+      return this.#told(this.#parser.finish(event.result.finishReason !== 'stop'))
+    if (event.type !== 'token') return noText
     this.#hasToken ||= event.token !== null
     const { phase, text } = event
-    if (this.#thinkingTo === 'content') return { thinking: '', content: text }
-    if (phase === 'answer') return { thinking: '', content: this.#answer.push(text) }
+    if (phase === 'answer') return this.#told(this.#parser?.push(text) ?? { content: text, calls: [] })
+    if (this.#thinkingTo === 'content') return { ...noText, content: text }
     const thinking = this.#thinking.push(text)
-    return this.#thinkingTo === 'field' ? { thinking, content: '' } : nothing
+    return this.#thinkingTo === 'field' ? { ...noText, thinking } : noText
+  }
+
+  /** Of an answer. */
+  #told({ content, calls }: ParsedAnswer): TextDelta {
+    const told = calls.map((call, i) => ({ ...call, index: this.#calls.length + i, id: newId('call_') }))
+    this.#calls.push(...told)
+    return { ...noText, content: this.#thinkingTo === 'content' ? content : this.#answer.push(content), calls: told }
   }
 
   #enter(phase: 'thinking' | 'answer'): TextDelta {
     const before = this.#phase
     this.#phase = phase
-    if (this.#thinkingTo !== 'content' || phase === before) return nothing
+    if (this.#thinkingTo !== 'content' || phase === before) return noText
     // Before the first token, it was the prompt that opened the thinking.
     const opened = phase === 'thinking' && this.#hasToken ? this.#tags.open : ''
-    return { thinking: '', content: before === 'thinking' ? this.#tags.close : opened }
+    return { ...noText, content: before === 'thinking' ? this.#tags.close : opened }
   }
 }

@@ -3,7 +3,7 @@ import type { GenerateEvent, GenerateResult } from '../../engine/types.ts'
 import type { ThinkingTags } from '../../llama/index.ts'
 import type { Job } from '../service.ts'
 import { ChoiceLogprobs, chatLogprobs, textLogprobs, type LogprobDelta } from './choice-logprobs.ts'
-import { ChoiceText, type TextDelta } from './choice-text.ts'
+import { ChoiceText, noText, type ChoiceCall, type TextDelta } from './choice-text.ts'
 import { ChoiceEvents } from './event-chunks.ts'
 import { cachesOf, timingsOf, usageOf, type Finished } from './report.ts'
 import type { ReadRequest } from './request.ts'
@@ -33,6 +33,8 @@ export interface AnswerForm {
   readonly opening: Fields | undefined
   /** The fields of a choice in a chunk. */
   readonly piece: (delta: TextDelta, reasoning: (text: string) => Fields) => Fields
+  /** The same in the chunks that follow, where not all goes into one. */
+  readonly further?: (delta: TextDelta) => Fields[]
   /** Log-probabilities; `offset`: characters of the text before. */
   readonly logprobs: (delta: LogprobDelta, offset: number) => object
   /** The fields of a choice in a whole answer. */
@@ -43,11 +45,25 @@ export const chatForm: AnswerForm = {
   objects: { whole: 'chat.completion', chunk: 'chat.completion.chunk' },
   opening: { delta: { role: 'assistant', content: null } },
   logprobs: chatLogprobs,
-  piece: ({ thinking, content }, reasoning) => ({
-    delta: { ...(thinking === '' ? {} : reasoning(thinking)), ...(content === '' ? {} : { content }) },
+  piece: ({ thinking, content, calls }, reasoning) => ({
+    delta: {
+      ...(thinking === '' ? {} : reasoning(thinking)),
+      ...(content === '' ? {} : { content }),
+      ...(calls.length === 0 ? {} : { tool_calls: calls.map(beginning) }),
+    },
   }),
-  whole: ({ thinking, content }, reasoning) => ({
-    message: { role: 'assistant', content, ...(thinking === '' ? {} : reasoning(thinking)), refusal: null },
+  further: ({ calls }) =>
+    calls.map(({ index, arguments: given }) => ({
+      delta: { tool_calls: [{ index, function: { arguments: given } }] },
+    })),
+  whole: ({ thinking, content, calls }, reasoning) => ({
+    message: {
+      role: 'assistant',
+      content: content === '' && calls.length > 0 ? null : content,
+      ...(thinking === '' ? {} : reasoning(thinking)),
+      ...(calls.length === 0 ? {} : { tool_calls: calls.map(toolCall) }),
+      refusal: null,
+    },
   }),
 }
 
@@ -57,6 +73,15 @@ export const textForm: AnswerForm = {
   logprobs: textLogprobs,
   piece: ({ thinking, content }, reasoning) => ({ text: content, ...(thinking === '' ? {} : reasoning(thinking)) }),
   whole: ({ thinking, content }, reasoning) => ({ text: content, ...(thinking === '' ? {} : reasoning(thinking)) }),
+}
+
+function toolCall({ id, name, arguments: given }: ChoiceCall) {
+  return { id, type: 'function', function: { name, arguments: given } }
+}
+
+/** A call before its arguments. */
+function beginning(call: ChoiceCall) {
+  return { index: call.index, ...toolCall({ ...call, arguments: '' }) }
 }
 
 const noLogprobs: LogprobDelta = { content: [], reasoning: [] }
@@ -98,13 +123,14 @@ export class Answer {
     const logprobs = this.#logprobs[choice]?.push(event)
     const isToken = event.type === 'token'
     const ids = withTokenIds && isToken && event.token !== null ? { token_ids: [event.token] } : undefined
-    const hasText = delta.thinking !== '' || delta.content !== ''
-    const told = withEvents ? this.#events[choice]?.push(event, job) : undefined
-    if (!hasText && !ids && !logprobs)
-      return told ? [this.#chunk([], { dynts: { ...told, ...this.#numbered(choice) } })] : []
+    const hasText = delta.thinking !== '' || delta.content !== '' || delta.calls.length > 0
+    const fact = withEvents ? this.#events[choice]?.push(event, job) : undefined
+    const told = fact ? { dynts: { ...fact, ...this.#numbered(choice) } } : undefined
+    if (!hasText && !ids && !logprobs) return told ? [this.#chunk([], told)] : []
     const piece = this.#choice(choice, this.#form.piece(delta, this.#reasoning))
     const shown = { ...piece, ...(logprobs ? { logprobs: this.#form.logprobs(logprobs, offset) } : {}), ...ids }
-    return [this.#chunk([shown], told ? { dynts: { ...told, ...this.#numbered(choice) } } : {})]
+    const further = this.#form.further?.(delta) ?? []
+    return [this.#chunk([shown], told ?? {}), ...further.map((fields) => this.#chunk([this.#choice(choice, fields)]))]
   }
 
   /** While a choice waits: how many wait before it. */
@@ -124,8 +150,10 @@ export class Answer {
   end(finished: readonly Finished[]): Fields[] {
     const { includeUsage, choices } = this.#request
     const last = { timings: timingsOf(finished, choices), dynts: this.#cachesOf(finished) }
-    const nothing = this.#form.piece({ thinking: '', content: '' }, this.#reasoning)
-    const ends = finished.map(({ result }, choice) => this.#choice(choice, nothing, finishReasonOf(result)))
+    const nothing = this.#form.piece(noText, this.#reasoning)
+    const ends = finished.map(({ result }, choice) =>
+      this.#choice(choice, nothing, this.#finishReasonOf(choice, result)),
+    )
     const chunks = ends.map((end, i) => this.#chunk([end], includeUsage || i < ends.length - 1 ? {} : last))
     if (includeUsage) chunks.push(this.#chunk([], { usage: usageOf(finished, choices), ...last }))
     return chunks
@@ -135,10 +163,14 @@ export class Answer {
   whole(finished: readonly Finished[]): Fields {
     const { choices: each, withTokenIds } = this.#request
     const choices = finished.map(({ result }, index) => {
-      const { thinking = '', content = '' } = this.#texts[index] ?? {}
+      const { thinking, content, calls } = this.#texts[index] ?? noText
       const { promptTokens } = result.usage
       return {
-        ...this.#choice(index, this.#form.whole({ thinking, content }, this.#reasoning), finishReasonOf(result)),
+        ...this.#choice(
+          index,
+          this.#form.whole({ thinking, content, calls }, this.#reasoning),
+          this.#finishReasonOf(index, result),
+        ),
         ...(this.#hasLogprobs ? { logprobs: this.#form.logprobs(this.#logprobs[index] ?? noLogprobs, 0) } : {}),
         ...(withTokenIds ? { token_ids: result.tokens.slice(promptTokens) } : {}),
       }
@@ -172,7 +204,12 @@ export class Answer {
   }
 
   #newText(): ChoiceText {
-    return new ChoiceText(this.#request.thinkingTo, this.#settings.tags)
+    return new ChoiceText(this.#request, this.#settings.tags)
+  }
+
+  #finishReasonOf(choice: number, { finishReason }: GenerateResult): 'stop' | 'length' | 'tool_calls' {
+    if (finishReason === 'length') return 'length'
+    return this.#texts[choice]?.calls.length ? 'tool_calls' : 'stop'
   }
 
   #newEvents(choice: number): ChoiceEvents {
@@ -193,8 +230,4 @@ export class Answer {
     const usage = this.#request.includeUsage ? { usage: null } : {}
     return { ...this.#head, object: this.#form.objects.chunk, choices, ...usage, ...more }
   }
-}
-
-function finishReasonOf({ finishReason }: GenerateResult): 'stop' | 'length' {
-  return finishReason === 'length' ? 'length' : 'stop'
 }

@@ -16,7 +16,7 @@ const withoutEffect: ReadonlySet<string> = new Set([
     'verbosity',
   ],
   ...['id_slot', 'n_keep', 'n_cache_reuse', 'timings_per_token', 'reasoning_control', 'skip_special_tokens'],
-  ...['spaces_between_special_tokens', 'parallel_tool_calls'],
+  'spaces_between_special_tokens',
 ])
 
 type Neutral = (value: unknown) => boolean
@@ -60,8 +60,6 @@ const notOffered: Readonly<Record<string, Neutral>> = {
   structured_outputs: never,
   suffix: is(''),
   tfs_z: is(1),
-  tool_choice: is('none', 'auto'),
-  tools: is([]),
   top_n_sigma: is(-1),
   typical_p: is(1),
   use_beam_search: is(false),
@@ -73,7 +71,7 @@ const companions = /^(?:dry_|xtc_|mirostat_|dynatemp_|adaptive_)/
 
 /**
  * What of a request is neither supported nor known, to be told to the client.
- * @throws ApiError `unsupported_parameter`, `tools_not_supported`
+ * @throws ApiError `unsupported_parameter`
  */
 export function ignoredFields(body: Readonly<Record<string, unknown>>, supported: ReadonlySet<string>): string[] {
   const ignored: string[] = []
@@ -81,8 +79,6 @@ export function ignoredFields(body: Readonly<Record<string, unknown>>, supported
     if (value === null || value === undefined || supported.has(name) || withoutEffect.has(name)) continue
     const isNeutral = Object.hasOwn(notOffered, name) ? notOffered[name] : undefined
     if (isNeutral?.(value)) continue
-    if (name === 'tools' && body['tool_choice'] === 'none') continue
-    if (name === 'tools') throw new ApiError(400, 'tools_not_supported', 'tools are not offered', { param: name })
     if (isNeutral) {
       throw new ApiError(400, 'unsupported_parameter', `${name} is not offered: leave it out`, { param: name })
     }

@@ -1,18 +1,28 @@
 /** Messages as clients send them, to messages as a template gets them. */
 import { z } from 'zod'
-import type { ChatMessage } from '../../llama/index.ts'
+import type { ChatMessage, ToolCall } from '../../llama/index.ts'
 import { ApiError, quoted } from '../api-error.ts'
+import { functionName, toolsNotSupported } from './tools/tool-fields.ts'
 
 const mostMessages = 2048
 
 const part = z.looseObject({ type: z.string('it must be a string'), text: z.string('it must be a string').optional() })
 const content = z.union([z.string(), z.array(part)], 'it must be a string, or a list of parts')
+const toolCall = z.looseObject({
+  id: z.string('it must be a string').nullish(),
+  type: z.literal('function', 'only functions are offered').nullish(),
+  function: z.looseObject({
+    name: functionName,
+    arguments: z.string('it must be the text of a JSON object').nullish(),
+  }),
+})
 const message = z.looseObject({
   role: z.string('it must be a string'),
   content: content.nullish(),
   reasoning_content: z.string('it must be a string').nullish(),
   reasoning: z.string('it must be a string').nullish(),
-  tool_calls: z.unknown().optional(),
+  tool_calls: z.array(toolCall, 'it must be a list of calls').nullish(),
+  tool_call_id: z.string('it must be a string').nullish(),
 })
 export const messagesSchema = z
   .array(message, 'it must be a list of messages')
@@ -21,9 +31,12 @@ export const messagesSchema = z
 
 type GivenMessage = z.infer<typeof message>
 
-/** @throws ApiError `invalid_value`, `unsupported_content`, `tools_not_supported`, `conflicting_parameters` */
-export function readMessages(given: readonly GivenMessage[]): ChatMessage[] {
-  const messages = given.map(readMessage)
+/**
+ * @param hasTools whether the template shows how functions are called
+ * @throws ApiError `invalid_value`, `unsupported_content`, `tools_not_supported`, `conflicting_parameters`
+ */
+export function readMessages(given: readonly GivenMessage[], hasTools: boolean): ChatMessage[] {
+  const messages = given.map((message, i) => readMessage(message, i, hasTools))
   if (messages.at(-1)?.role === 'assistant') {
     const param = `messages.${messages.length - 1}.role`
     throw new ApiError(
@@ -36,15 +49,13 @@ export function readMessages(given: readonly GivenMessage[]): ChatMessage[] {
   return messages
 }
 
-function readMessage(given: GivenMessage, index: number): ChatMessage {
+function readMessage(given: GivenMessage, index: number, hasTools: boolean): ChatMessage {
   const where = `messages.${index}`
   const role = given.role === 'developer' ? 'system' : given.role
-  const calls = given.tool_calls
-  if (role === 'tool' || (Array.isArray(calls) && calls.length > 0)) {
-    throw new ApiError(400, 'tools_not_supported', 'tools are not offered', { param: where })
-  }
-  if (role !== 'system' && role !== 'user' && role !== 'assistant') {
-    const message = `${where}.role must be system, developer, user or assistant, not ${quoted(given.role)}`
+  const calls = role === 'assistant' ? (given.tool_calls ?? []) : []
+  if (!hasTools && (role === 'tool' || calls.length > 0)) throw toolsNotSupported(where)
+  if (role !== 'system' && role !== 'user' && role !== 'assistant' && role !== 'tool') {
+    const message = `${where}.role must be system, developer, user, assistant or tool, not ${quoted(given.role)}`
     throw new ApiError(400, 'invalid_value', message, { param: `${where}.role` })
   }
   const text = textOf(given.content, where)
@@ -52,7 +63,32 @@ function readMessage(given: GivenMessage, index: number): ChatMessage {
     throw new ApiError(400, 'missing_field', `${where}.content is missing`, { param: `${where}.content` })
   }
   const thinking = role === 'assistant' ? thinkingOf(given, where) : undefined
-  return { role, content: text ?? '', ...(thinking === undefined ? {} : { reasoning_content: thinking }) }
+  return {
+    ...{ role, content: text ?? '' },
+    ...(thinking === undefined ? {} : { reasoning_content: thinking }),
+    ...(calls.length > 0 ? { tool_calls: calls.map((call, i) => readCall(call, `${where}.tool_calls.${i}`)) } : {}),
+    ...(role === 'tool' && typeof given.tool_call_id === 'string' ? { tool_call_id: given.tool_call_id } : {}),
+  }
+}
+
+/** @throws ApiError `invalid_value` */
+function readCall({ id, function: given }: z.infer<typeof toolCall>, where: string): ToolCall {
+  return {
+    ...(id ? { id } : {}),
+    type: 'function',
+    function: { name: given.name, arguments: argumentsOf(given.arguments, `${where}.function.arguments`) },
+  }
+}
+
+/** Templates want an object. Some clients give an empty text for none. */
+function argumentsOf(given: string | null | undefined, param: string): Readonly<Record<string, unknown>> {
+  try {
+    const value = JSON.parse(given?.trim() ? given : '{}') as unknown
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch {
+    // Said below.
+  }
+  throw new ApiError(400, 'invalid_value', `${param} must be the text of a JSON object`, { param })
 }
 
 function textOf(given: GivenMessage['content'], where: string): string | undefined {

@@ -11,9 +11,9 @@ export interface Finished {
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
-/** A completion's id: who knows it may cancel it, so it cannot be guessed. */
-export function newId(prefix: 'chatcmpl' | 'cmpl'): string {
-  return `${prefix}-${Array.from({ length: 24 }, () => letters.charAt(randomInt(letters.length))).join('')}`
+/** A completion's id: who knows it may cancel it, so it cannot be guessed. The same for what else needs one. */
+export function newId(prefix: 'chatcmpl-' | 'cmpl-' | 'resp_' | 'call_' | 'rs_' | 'msg_' | 'fc_'): string {
+  return `${prefix}${Array.from({ length: 24 }, () => letters.charAt(randomInt(letters.length))).join('')}`
 }
 
 /** @param choices of each prompt: a prompt counts once, however many there are */

@@ -8,6 +8,8 @@ import { messagesSchema, readMessages } from './messages.ts'
 import { readResponseFormat, responseFormatFields } from './response-format.ts'
 import { generationOf, samplingFields, seedOf, tokenLimit, type RequestDefaults } from './sampling-fields.ts'
 import { readThinking, thinkingFields } from './thinking.ts'
+import type { ToolCallSettings } from './tools/tool-call-parser.ts'
+import { readTools, toolFields, toolsNotSupported } from './tools/tool-fields.ts'
 
 const shape = {
   ...samplingFields,
@@ -19,12 +21,13 @@ const shape = {
     .max(20, 'it must be at most 20')
     .nullish(),
   ...thinkingFields,
+  ...toolFields,
   messages: messagesSchema,
   reasoning_format: z.enum(['auto', 'deepseek', 'none'], 'it must be auto, deepseek or none').nullish(),
   separate_reasoning: z.boolean('it must be true or false').nullish(),
   include_reasoning: z.boolean('it must be true or false').nullish(),
 }
-const form = z.object(shape)
+export const chatForm = z.object(shape)
 const supported: ReadonlySet<string> = new Set(Object.keys(shape))
 
 /** What both kinds of requests come to. */
@@ -50,15 +53,21 @@ export interface ReadRequest {
   readonly ignored: readonly string[]
   /** JSON pointers of what of the answer's schema is not enforced. */
   readonly schemaNotEnforced: readonly string[]
+  /** How calls of functions are found in the answer; undefined: they are not looked for. */
+  readonly toolCalls: ToolCallSettings | undefined
 }
 
 /** @throws ApiError naming the first field that is wrong */
 export function readChatRequest(body: Readonly<Record<string, unknown>>, defaults: RequestDefaults): ReadRequest {
   const ignored = ignoredFields(body, supported)
-  const given = checked(form, body)
-  const messages = readMessages(given.messages)
+  const { toolFormat } = defaults
+  const asksForTools = Array.isArray(body['tools']) && body['tools'].length > 0 && body['tool_choice'] !== 'none'
+  if (asksForTools && toolFormat === undefined) throw toolsNotSupported('tools')
+  const given = checked(chatForm, body)
+  const messages = readMessages(given.messages, toolFormat !== undefined)
   const { enabled, budget, variables } = readThinking(given)
   const { schema, notEnforced } = readResponseFormat(given)
+  const { tools, answerCalls, reading, notEnforced: looseArguments } = readTools(given, toolFormat, schema)
   const { maxTokens, isGiven } = tokenLimit(given, defaults)
   const isSeparate = given.reasoning_format !== 'none' && given.separate_reasoning !== false
   const isHidden = given.include_reasoning === false || given.reasoning?.exclude === true
@@ -70,6 +79,7 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
         ...generationOf(given, defaults),
         prompt: {
           messages,
+          ...(tools === undefined ? {} : { tools }),
           enableThinking: enabled ?? true,
           templateVariables: variables,
           isUntrusted: !defaults.trustsSpecial,
@@ -78,17 +88,19 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
         thinkingBudget,
         ...logprobsOf(given),
         ...(schema === undefined ? {} : { answerSchema: schema }),
+        ...(answerCalls === undefined ? {} : { answerCalls }),
       },
     ],
     mayShrink: !isGiven,
     thinkingTo: !isSeparate ? 'content' : isHidden ? 'nowhere' : 'field',
     ignored,
-    schemaNotEnforced: notEnforced,
+    schemaNotEnforced: answerCalls === undefined ? notEnforced : looseArguments,
+    toolCalls: reading,
   }
 }
 
 /** @throws ApiError `invalid_value` */
-function logprobsOf({ logprobs, top_logprobs: top }: Pick<z.infer<typeof form>, 'logprobs' | 'top_logprobs'>) {
+function logprobsOf({ logprobs, top_logprobs: top }: Pick<z.infer<typeof chatForm>, 'logprobs' | 'top_logprobs'>) {
   if (logprobs === true) return { logprobs: top ?? 0 }
   if (top) throw new ApiError(400, 'invalid_value', 'top_logprobs needs logprobs: true', { param: 'top_logprobs' })
   return {}
@@ -100,8 +112,8 @@ export function checked<T extends z.ZodType>(wanted: T, body: unknown): z.infer<
   if (!error) return data
   const [issue] = error.issues
   const path = issue?.path.join('.') ?? ''
-  const isMissing =
-    issue?.code === 'invalid_type' && issue.input === undefined && valueAt(body, issue.path) === undefined
+  const mayBeMissing = issue?.code === 'invalid_type' || issue?.code === 'invalid_union'
+  const isMissing = mayBeMissing && issue.input === undefined && valueAt(body, issue.path) === undefined
   const what = path === '' ? 'the body' : path
   const message = isMissing ? `${what} is missing` : `${what}: ${issue?.message ?? 'it is wrong'}`
   const code = isMissing ? 'missing_field' : issue?.code === 'invalid_type' ? 'invalid_type' : 'invalid_value'

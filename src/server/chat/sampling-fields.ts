@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { strictShape } from '../../check-shape.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import type { PolicyDefinition } from '../../eviction/policy.ts'
+import type { ToolFormat } from '../../llama/index.ts'
 import { ApiError, quoted } from '../api-error.ts'
 
 const number = (least: number, most: number) =>
@@ -87,6 +88,8 @@ export interface RequestDefaults {
   readonly slots: number
   /** Whether special tokens that a user's message spells are special. */
   readonly trustsSpecial: boolean
+  /** How the model's template wants functions to be called; undefined: no way that is known. */
+  readonly toolFormat: ToolFormat | undefined
 }
 
 /** The limits of a request's tokens. */

@@ -25,13 +25,13 @@ const shape = {
   reasoning_format: z.enum(['auto', 'deepseek', 'none'], 'it must be auto, deepseek or none').nullish(),
   thinking_budget: z.int('it must be a whole number').min(-1, 'it must be at least -1').nullish(),
 }
-const form = z.object(shape)
+export const textForm = z.object(shape)
 const supported: ReadonlySet<string> = new Set(Object.keys(shape))
 
 /** @throws ApiError naming the first field that is wrong */
 export function readTextRequest(body: Readonly<Record<string, unknown>>, defaults: RequestDefaults): ReadRequest {
   const ignored = ignoredFields(body, supported)
-  const given = checked(form, body)
+  const given = checked(textForm, body)
   const { schema, notEnforced } = readResponseFormat(given)
   const { maxTokens, isGiven } = tokenLimit(given, defaults)
   const generation = generationOf(given, defaults)
@@ -48,6 +48,7 @@ export function readTextRequest(body: Readonly<Record<string, unknown>>, default
     thinkingTo: given.reasoning_format === 'deepseek' ? 'field' : 'content',
     ignored,
     schemaNotEnforced: notEnforced,
+    toolCalls: undefined,
   }
 }
 

@@ -2,6 +2,7 @@
 import type { GgufInfo } from '../../models/gguf-file.ts'
 import { ApiError, quoted } from '../api-error.ts'
 import type { Endpoint } from '../endpoint.ts'
+import * as answers from '../openapi/answers.ts'
 import type { ServerState } from '../server-state.ts'
 import { mostPromptTokens } from '../text-size.ts'
 
@@ -11,6 +12,7 @@ export const models: Endpoint = {
   also: ['/models'],
   summary: 'The model that is served',
   needsKey: true,
+  answer: answers.modelList,
   handle: (state, { headers }) => Response.json({ object: 'list', data: [describe(state)] }, { headers }),
 }
 
@@ -19,6 +21,7 @@ export const model: Endpoint = {
   path: '/v1/models/:id',
   summary: 'The model by one of its names',
   needsKey: true,
+  answer: answers.model,
   handle: (state, { headers, params: { id = '' } }) => {
     const { aliases } = state.settings
     if (!aliases.includes(id)) {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { PolicyDefinition } from '../../eviction/policy.ts'
 import { ApiError } from '../api-error.ts'
 import type { Endpoint } from '../endpoint.ts'
+import * as answers from '../openapi/answers.ts'
 import type { ServerState } from '../server-state.ts'
 
 /** Answered from this process's memory: the engine is not asked. */
@@ -12,6 +13,8 @@ export const health: Endpoint = {
   also: ['/v1/health'],
   summary: 'Whether generations are accepted',
   needsKey: false,
+  query: { live: '1: whether this process answers at all' },
+  answer: answers.health,
   handle: ({ backend, service }, { headers, url }) => {
     const isLive = url.searchParams.get('live') === '1'
     if (isLive || (backend.state === 'ready' && !service.isDraining))
@@ -31,6 +34,7 @@ export const metrics: Endpoint = {
   path: '/metrics',
   summary: 'Figures for Prometheus',
   needsKey: true,
+  answer: 'text',
   handle: async ({ settings, metrics: figures }, { headers }) => {
     if (!settings.hasMetrics) throw disabled('--no-metrics')
     return new Response(await figures.text(), { headers: { ...headers, 'content-type': figures.contentType } })
@@ -42,6 +46,8 @@ export const slots: Endpoint = {
   path: '/slots',
   summary: 'What each slot does',
   needsKey: true,
+  query: { fail_on_no_slot: '1: status 503 if none is free' },
+  answer: answers.slots,
   handle: (state, { headers, url }) => {
     if (!state.settings.hasSlots) throw disabled('--no-slots')
     const all = state.service.slots.map((_, id) => slotOf(state, id))
@@ -74,6 +80,7 @@ export const props: Endpoint = {
   path: '/props',
   summary: 'What the server was started with, in llama-server’s names',
   needsKey: true,
+  answer: answers.props,
   handle: ({ settings, located, backend }, { headers }) => {
     const { defaults, bound, aliases, version } = settings
     const { info, predictor, thinkingTags } = located
@@ -99,7 +106,7 @@ export const props: Endpoint = {
         model_alias: aliases[0],
         model_path: info.path.replace(/^.*[\\/]/, ''),
         chat_template: info.chatTemplate ?? '',
-        chat_template_caps: { supports_tools: false, supports_system_role: true },
+        chat_template_caps: { supports_tools: defaults.toolFormat !== undefined, supports_system_role: true },
         modalities: { vision: false, audio: false },
         build_info: `dynts-${version}`,
         is_sleeping: false,

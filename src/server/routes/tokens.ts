@@ -2,8 +2,9 @@
 import { z } from 'zod'
 import { ApiError } from '../api-error.ts'
 import { parseBody, readBody } from '../body.ts'
-import { checked, readChatRequest } from '../chat/request.ts'
+import { chatForm, checked, readChatRequest } from '../chat/request.ts'
 import type { Call, Endpoint } from '../endpoint.ts'
+import * as answers from '../openapi/answers.ts'
 import type { ServerState } from '../server-state.ts'
 
 const mostBytes = 256 * 1024
@@ -29,6 +30,8 @@ export const tokenize: Endpoint = {
   path: '/tokenize',
   summary: 'The tokens of a text',
   needsKey: true,
+  body: { name: 'TokenizeRequest', schema: textSchema },
+  answer: answers.tokenList,
   handle: async (state, call) => {
     const { content, add_special, parse_special, with_pieces } = checked(textSchema, await bodyOf(state, call))
     if (Buffer.byteLength(content) > mostBytes) {
@@ -47,6 +50,8 @@ export const detokenize: Endpoint = {
   path: '/detokenize',
   summary: 'The text of tokens',
   needsKey: true,
+  body: { name: 'DetokenizeRequest', schema: tokensSchema },
+  answer: answers.detokenized,
   handle: async (state, call) => {
     const { tokens } = checked(tokensSchema, await bodyOf(state, call))
     const texts = await state.service.ask('detokenize', tokens)
@@ -59,6 +64,8 @@ export const applyTemplate: Endpoint = {
   path: '/apply-template',
   summary: 'A conversation as the model gets it',
   needsKey: true,
+  body: { name: 'ChatCompletionRequest', schema: chatForm },
+  answer: answers.rendered,
   handle: async (state, call) => {
     const { generations } = readChatRequest(await bodyOf(state, call), state.settings.defaults)
     const [generation] = generations

@@ -1,0 +1,43 @@
+/** Which types of JSON a schema allows, as far as its keywords name them. */
+
+/** `number` for whole numbers too. */
+export type JsonType = 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null'
+
+const deepest = 8
+
+/**
+ * @param root where references lead
+ * @returns empty: any
+ */
+export function typesOf(schema: unknown, root: unknown, depth = 0): ReadonlySet<JsonType> {
+  if (typeof schema !== 'object' || schema === null || depth > deepest) return new Set()
+  const given = schema as Readonly<Record<string, unknown>>
+  const { $ref, type, anyOf, oneOf } = given
+  if (typeof $ref === 'string') return typesOf(targetOf($ref, root), root, depth + 1)
+  if (Array.isArray(given['enum'])) return new Set(given['enum'].map(typeOf))
+  if ('const' in given) return new Set([typeOf(given['const'])])
+  const choice = anyOf ?? oneOf
+  if (Array.isArray(choice)) {
+    const all = choice.map((one) => typesOf(one, root, depth + 1))
+    return all.some(({ size }) => size === 0) ? new Set() : new Set(all.flatMap((types) => [...types]))
+  }
+  const names = (Array.isArray(type) ? type : [type]) as unknown[]
+  return new Set(names.map((name) => (name === 'integer' ? 'number' : name)).filter(isType))
+}
+
+/** Of a value that was JSON. */
+export function typeOf(value: unknown): JsonType {
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'array' : (typeof value as JsonType)
+}
+
+function isType(name: unknown): name is JsonType {
+  return ['object', 'array', 'string', 'number', 'boolean', 'null'].includes(name as string)
+}
+
+function targetOf(reference: string, root: unknown): unknown {
+  if (!reference.startsWith('#')) return undefined
+  const parts = reference.slice(1).split('/').slice(1)
+  const keys = parts.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return keys.reduce<unknown>((at, key) => (at as Readonly<Record<string, unknown>> | undefined)?.[key], root)
+}
