@@ -5,6 +5,7 @@ import { CellKind } from '../cache/windows.ts'
 import { createPolicy } from '../eviction/check-policy.ts'
 import type { DecodeStep, EvictionPolicy } from '../eviction/policy.ts'
 import { selectLeaving } from '../eviction/select.ts'
+import { entropyOf } from './entropy.ts'
 import type { ForwardPass, LoopModel } from './forward-pass.ts'
 import type { Bound, PreparedRequest } from './prepare.ts'
 import type { Counts } from './report.ts'
@@ -16,9 +17,12 @@ export class SequenceCache {
   readonly #forward: ForwardPass
   readonly #prepared: PreparedRequest
   readonly #policy: EvictionPolicy
+  readonly #needsEntropy: boolean
   readonly #needsKeys: boolean
   readonly #scorer: ReturnType<LoopModel['createScorer']> | undefined
   readonly #compacts: boolean
+  /** Of the distribution that the token was chosen from which is consumed next. */
+  #entropy = NaN
   #degraded = false
   #compactions = 0
   #evictionMs = 0
@@ -37,6 +41,7 @@ export class SequenceCache {
     this.cells = new SequenceCells(forward, sequenceId)
     this.needsHiddenState = definition.needs.has('hidden-state')
     this.#scorer = this.needsHiddenState ? model.createScorer() : undefined
+    this.#needsEntropy = definition.needs.has('entropy')
     this.#needsKeys = definition.needs.has('keys')
     this.#policy = createPolicy(definition, policyOptions, {
       promptCells: promptTokens.length,
@@ -94,6 +99,14 @@ export class SequenceCache {
   }
 
   /**
+   * Notes what of the distribution the policy has to know that the next token is chosen from.
+   * @param row of the forward pass's output; its logits are still the model's own
+   */
+  noteChoice(row: number): void {
+    if (this.#needsEntropy) this.#entropy = entropyOf(this.#forward.logits(row))
+  }
+
+  /**
    * Notes a generated token that a forward pass has just consumed, and evicts if the cells equal the budget.
    * @param row of the forward pass's output
    * @param generated tokens so far, this one included
@@ -103,7 +116,8 @@ export class SequenceCache {
     this.cells.append(position, 1, kind)
     this.cells.countStep()
     const hiddenState = this.needsHiddenState ? { hiddenState: this.#forward.hiddenState(row) } : {}
-    this.#observe({ position, token, ...hiddenState }, attentionRow)
+    const entropy = this.#needsEntropy ? { entropy: this.#entropy } : {}
+    this.#observe({ position, token, ...hiddenState, ...entropy }, attentionRow)
     const { bound } = this.#prepared
     return this.cells.heldCells === bound?.budget ? this.#evict(bound, generated) : undefined
   }

@@ -126,7 +126,7 @@ describe('a policy file', () => {
     [`export default { name: 'mine' }`, 'create: it must be a function'],
     [
       `export default { name: 'mine', needs: ['atention'], ${create} }`,
-      'needs: it may have hidden-state, attention, keys',
+      'needs: it may have hidden-state, entropy, attention, keys',
     ],
     [`export default { name: 'mine', needs: 'attention', ${create} }`, 'needs: it must be an array or a Set'],
     [`export default { name: 'mine', queries: 0, ${create} }`, 'queries: '],

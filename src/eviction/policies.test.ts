@@ -378,6 +378,14 @@ describe('policies that look at keys', () => {
   })
 })
 
+test('entropy: that of each token, and none of the prompt; without it, it says so', () => {
+  const policy = make('entropy')
+  for (const [i, entropy] of [undefined, undefined, 0.5, 2, 0, 1.25].entries())
+    policy.observe?.({ position: i, token: 0, ...(entropy !== undefined && { entropy }) })
+  expect([...policy.score(Int32Array.of(2, 3, 5), { held: Int32Array.of(0, 1, 2, 3, 5) })]).toEqual([0.5, 2, 1.25])
+  expect(() => policy.observe?.({ position: 6, token: 0 })).toThrow('No entropy was supplied for position 6')
+})
+
 test('sepllm: separators are one mark, with or without white space, white space only, and the begin token', () => {
   const policy = make('sepllm')
   for (const token of texts.keys()) policy.observe?.({ position: token, token })

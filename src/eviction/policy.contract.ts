@@ -105,6 +105,7 @@ export function generate(
       position,
       token: fakeToken(position, seed),
       ...(isGenerated && definition.needs.has('hidden-state') && { hiddenState }),
+      ...(isGenerated && definition.needs.has('entropy') && { entropy: fakeValue(position, 3, seed) }),
       ...(settings.budget - held.length < queries && { attention }),
     })
     for (const row of [hiddenState, attention.weights]) row.fill(NaN)

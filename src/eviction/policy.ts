@@ -8,7 +8,7 @@ import type { Protection } from '../cache/windows.ts'
 export type { Protection }
 
 /** Signals that the engine must supply; what no policy names costs nothing. */
-export type Signal = 'hidden-state' | 'attention' | 'keys'
+export type Signal = 'hidden-state' | 'entropy' | 'attention' | 'keys'
 
 /** One token, after the forward pass that consumed it. Its arrays are valid during the call only. */
 export interface DecodeStep {
@@ -17,6 +17,11 @@ export interface DecodeStep {
   readonly token: number
   /** Last hidden state after the final norm, shape [d]; only of generated tokens, for policies that need it. */
   readonly hiddenState?: Float32Array
+  /**
+   * Entropy in nats of the distribution that the token was chosen from: softmax over the model's logits, before any bias, temperature
+   * or filter. Of a token that was forced or replayed, the one that it stands in for. Only of generated tokens, for policies that need it.
+   */
+  readonly entropy?: number
   /**
    * The attention of this token's query; for policies that need it, and only where an eviction can follow within the number
    * of queries that the policy looks at.

@@ -10,6 +10,7 @@ import { dyntsDiverse } from './policies/dynts-diverse.ts'
 import { dyntsNoLocal } from './policies/dynts-no-local.ts'
 import { dyntsNoQuestion } from './policies/dynts-no-question.ts'
 import { dynts } from './policies/dynts.ts'
+import { entropy } from './policies/entropy.ts'
 import { full } from './policies/full.ts'
 import { h2o } from './policies/h2o.ts'
 import { keydiff } from './policies/keydiff.ts'
@@ -28,6 +29,7 @@ const policies: readonly PolicyDefinition[] = [
   dynts,
   dyntsDiverse,
   keydiff,
+  entropy,
   questionWindow,
   window,
   streamingLlm,
