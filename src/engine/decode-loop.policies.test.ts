@@ -1,5 +1,6 @@
 /**
- * What the loop gives to a policy: every token once, entropy, attention and keys where they are needed, and nothing of another
+ * What the loop gives to a policy: every token once, entropy, attention, keys and values where they are
+ * needed, and nothing of another
  * sequence.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,8 +19,8 @@ import { tokens } from './vocabulary.fake.ts'
 interface Seen {
   readonly seed: number
   readonly steps: { position: number; token: number; entropy?: number; attention?: [number, number][] }[]
-  /** Positions at each eviction, and the keys of each, oldest first. */
-  readonly evictions: { held: number[]; keys: [number, number[]][] }[]
+  /** Positions at each eviction, and the keys and values of each, oldest first. */
+  readonly evictions: { held: number[]; keys: [number, number[]][]; values: [number, number[]][] }[]
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-loop-'))
@@ -30,7 +31,7 @@ writeFileSync(
   import { z } from 'zod'
   export default definePolicy({
     name: 'spy',
-    needs: ['entropy', 'attention', 'keys'],
+    needs: ['entropy', 'attention', 'keys', 'values'],
     options: z.object({ looksAt: z.int().default(1e9), failsAt: z.int().default(-1) }),
     queries: ({ looksAt }) => looksAt,
     protects: { question: false, localWindow: true, answer: false },
@@ -43,10 +44,13 @@ writeFileSync(
           if (position === failsAt) throw new Error('that is enough')
           seen.steps.push({ position, token, entropy, ...(attention && { attention: pairs(attention.positions, attention.weights) }) })
         },
-        score(candidates, { held, keys }) {
-          const rows = [...keys.layers()][0]
-          const keyed = [...keys.positions].map((p, i) => [p, [...rows.slice(i * keys.headSize, (i + 1) * keys.headSize)]])
-          seen.evictions.push({ held: [...held], keys: keyed.sort((a, b) => a[0] - b[0]) })
+        score(candidates, { held, keys, values }) {
+          const read = ({ positions, headSize, layers }) => {
+            const rows = [...layers()][0]
+            const pairs = [...positions].map((p, i) => [p, [...rows.slice(i * headSize, (i + 1) * headSize)]])
+            return pairs.sort((a, b) => a[0] - b[0])
+          }
+          seen.evictions.push({ held: [...held], keys: read(keys), values: read(values) })
           return Float32Array.from(candidates, (p) => (p * 7) % 5)
         },
       }
@@ -113,7 +117,11 @@ function expectWhatIsDue(loop: FakeLoop, run: Run, seed: number): void {
     }
     const eviction = evictions[evicted]
     if (eviction?.at !== position) continue
-    expect(seen.evictions[evicted]).toEqual({ held, keys: held.map((p) => [p, [p, 1]]) })
+    expect(seen.evictions[evicted]).toEqual({
+      held,
+      keys: held.map((p) => [p, [p, 1]]),
+      values: held.map((p) => [p, [text[p], 2]]),
+    })
     held = [...eviction.kept]
     evicted++
   }
