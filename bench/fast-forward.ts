@@ -128,8 +128,8 @@ export class FastForward implements ForwardPass {
     return { positions, weights: this.#weights.subarray(from, from + positions.length) }
   }
 
-  keys(sequenceId: number): ReturnType<ForwardPass['keys']> {
-    return this.times.ofKeys(() => this.#context.keys(sequenceId))
+  cached(sequenceId: number): ReturnType<ForwardPass['cached']> {
+    return this.times.ofCells(() => this.#context.cached(sequenceId))
   }
 
   remove(sequenceId: number, p0: number, p1: number): void {

@@ -2,7 +2,7 @@
  * What an eviction's time goes to, as far as it can be told from outside: calls into llama.cpp and the importance predictor.
  * What is left is the policy's own scores and the choice of the cells.
  */
-import type { CachedKeys } from '../src/eviction/policy.ts'
+import type { CachedCells, CachedVectors } from '../src/eviction/policy.ts'
 
 export const parts = ['predictor', 'reading keys', 'products of keys', 'removal', 'compaction'] as const
 export type EvictionPart = (typeof parts)[number]
@@ -24,13 +24,17 @@ export class PartTimes {
     }
   }
 
-  /** Keys are read layer by layer, while the policy works. */
-  ofKeys(read: () => CachedKeys): CachedKeys {
-    const keys = this.time('reading keys', read)
+  /** Keys and values are read layer by layer, while the policy works. */
+  ofCells(read: () => CachedCells): CachedCells {
+    const { keys, values } = this.time('reading keys', read)
+    const timed = (vectors: CachedVectors) => ({
+      ...vectors,
+      layers: () => this.#timed(vectors.layers()[Symbol.iterator]()),
+      channels: () => this.#timed(vectors.channels()[Symbol.iterator]()),
+    })
     return {
-      ...keys,
-      layers: () => this.#timed(keys.layers()[Symbol.iterator]()),
-      products: (a, b) => this.time('products of keys', () => keys.products(a, b)),
+      keys: { ...timed(keys), products: (a, b) => this.time('products of keys', () => keys.products(a, b)) },
+      values: () => timed(values()),
     }
   }
 

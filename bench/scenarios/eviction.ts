@@ -133,6 +133,6 @@ function allocate(context: LlamaContext, cells: number): void {
     0,
     Int32Array.from({ length: cells }, (_, position) => position),
   )
-  context.keys(0)
+  context.cached(0)
   context.compact(0)
 }

@@ -1,5 +1,6 @@
 /**
- * What the loop gives to a policy: every token once, attention and keys where they are needed, and nothing of another
+ * What the loop gives to a policy: every token once, entropy, attention, keys and values where they are
+ * needed, and nothing of another
  * sequence.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,7 +10,7 @@ import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { policySource } from '../eviction/policy-source.ts'
 import { findPolicy, policyNames } from '../eviction/registry.ts'
-import { fakeAttention } from './forward-pass.fake.ts'
+import { fakeAttention, fakeLogits } from './forward-pass.fake.ts'
 import { FakeLoop, runAlone } from './loop.fake.ts'
 import type { GenerateRequest } from './types.ts'
 import { tokens } from './vocabulary.fake.ts'
@@ -17,9 +18,9 @@ import { tokens } from './vocabulary.fake.ts'
 /** What a spy was given. */
 interface Seen {
   readonly seed: number
-  readonly steps: { position: number; token: number; attention?: [number, number][] }[]
-  /** Positions at each eviction, and the keys of each, oldest first. */
-  readonly evictions: { held: number[]; keys: [number, number[]][] }[]
+  readonly steps: { position: number; token: number; entropy?: number; attention?: [number, number][] }[]
+  /** Positions at each eviction, and the keys and values of each, oldest first. */
+  readonly evictions: { held: number[]; keys: [number, number[]][]; values: [number, number[]][] }[]
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-loop-'))
@@ -30,7 +31,7 @@ writeFileSync(
   import { z } from 'zod'
   export default definePolicy({
     name: 'spy',
-    needs: ['attention', 'keys'],
+    needs: ['entropy', 'attention', 'keys', 'values'],
     options: z.object({ looksAt: z.int().default(1e9), failsAt: z.int().default(-1) }),
     queries: ({ looksAt }) => looksAt,
     protects: { question: false, localWindow: true, answer: false },
@@ -39,14 +40,17 @@ writeFileSync(
       globalThis.spies.push(seen)
       const pairs = (a, b) => [...a].map((x, i) => [x, b[i]])
       return {
-        observe({ position, token, attention }) {
+        observe({ position, token, entropy, attention }) {
           if (position === failsAt) throw new Error('that is enough')
-          seen.steps.push({ position, token, ...(attention && { attention: pairs(attention.positions, attention.weights) }) })
+          seen.steps.push({ position, token, entropy, ...(attention && { attention: pairs(attention.positions, attention.weights) }) })
         },
-        score(candidates, { held, keys }) {
-          const rows = [...keys.layers()][0]
-          const keyed = [...keys.positions].map((p, i) => [p, [...rows.slice(i * keys.headSize, (i + 1) * keys.headSize)]])
-          seen.evictions.push({ held: [...held], keys: keyed.sort((a, b) => a[0] - b[0]) })
+        score(candidates, { held, keys, values }) {
+          const read = ({ positions, headSize, layers }) => {
+            const rows = [...layers()][0]
+            const pairs = [...positions].map((p, i) => [p, [...rows.slice(i * headSize, (i + 1) * headSize)]])
+            return pairs.sort((a, b) => a[0] - b[0])
+          }
+          seen.evictions.push({ held: [...held], keys: read(keys), values: read(values) })
           return Float32Array.from(candidates, (p) => (p * 7) % 5)
         },
       }
@@ -75,11 +79,27 @@ function requestOf({ promptLength, maxTokens, looksAt, ratio }: Run, seed: numbe
   return { prompt: { tokens: text }, seed, maxTokens, policy: spyFile, policyOptions: { looksAt }, ...bound }
 }
 
+/** Entropy of what the fake model predicts for the token at `position`, as it is defined. */
+function entropyAt(position: number, all: readonly number[]): number {
+  const powers = [...fakeLogits(all[position - 1] ?? -1, position - 1)].map(Math.exp)
+  const total = powers.reduce((a, b) => a + b, 0)
+  return powers.reduce((sum, power) => sum - (power / total) * Math.log(power / total), 0)
+}
+
+function expectEntropies(seen: Seen, all: readonly number[], promptTokens: number): void {
+  for (const { position, entropy } of seen.steps) {
+    if (position < promptTokens) expect(entropy).toBeUndefined()
+    else expect(entropy).toBeCloseTo(entropyAt(position, all), 8)
+  }
+}
+
 function expectWhatIsDue(loop: FakeLoop, run: Run, seed: number): void {
   const seen = spies.find((spy) => spy.seed === seed)!
   const all = loop.result(seed).tokens
   const text = all.slice(0, -1)
   expect(seen.steps.map(({ position, token }) => [position, token])).toEqual(text.map((token, i) => [i, token]))
+
+  expectEntropies(seen, all, run.promptLength)
 
   // Held cells at each step, and the steps within `looksAt` of an eviction, from what the events say.
   const evictions = loop.evictions(seed).map(({ step, kept }) => ({ at: run.promptLength + step - 1, kept }))
@@ -97,7 +117,11 @@ function expectWhatIsDue(loop: FakeLoop, run: Run, seed: number): void {
     }
     const eviction = evictions[evicted]
     if (eviction?.at !== position) continue
-    expect(seen.evictions[evicted]).toEqual({ held, keys: held.map((p) => [p, [p, 1]]) })
+    expect(seen.evictions[evicted]).toEqual({
+      held,
+      keys: held.map((p) => [p, [p, 1]]),
+      values: held.map((p) => [p, [text[p], 2]]),
+    })
     held = [...eviction.kept]
     evicted++
   }
@@ -127,6 +151,52 @@ describe('a policy', () => {
       { numRuns: 40 },
     )
     expect(evictions).toBeGreaterThan(50)
+  })
+
+  test('is given the entropy before any bias, of sampled, forced and replayed tokens, behind a copied prompt too', () => {
+    const all = tokens('Q|a|b|c|d|<think>')
+    const [banned, favoured] = [tokens('a')[0]!, tokens('b')[0]!]
+    const request: GenerateRequest = {
+      ...{ prompt: { tokens: all }, policy: spyFile, policyOptions: { looksAt: 1 }, seed: 3, maxTokens: 40 },
+      ...{ budget: 20, localWindow: 4, ratio: 0.4, thinkingBudget: 12 },
+      logitBias: [
+        [banned, -100],
+        [favoured, 3],
+      ],
+    }
+    const loop = new FakeLoop({ attention: true })
+    loop.submit(1, request).finish()
+    const forced = tokens('</think>')[0]!
+    expect(loop.generated(1)).toContain(forced)
+    loop.submit(2, { ...request, logitBias: [] }).finish()
+    expect(loop.result(2).usage.cachedPromptTokens).toBe(all.length - 1)
+    const replay = loop.generated(1)
+    loop.submit(3, { ...request, logitBias: [], replay }).finish()
+    expect(spies).toHaveLength(3)
+    for (const [i, seen] of spies.entries()) {
+      const result = loop.result(i + 1)
+      expect(seen.steps).toHaveLength(result.tokens.length - 1)
+      expectEntropies(seen, result.tokens, all.length)
+    }
+    expect(spies[2]!.steps).toEqual(spies[0]!.steps)
+  })
+
+  test('entropy: the least open choices leave', () => {
+    const bound = { budget: 24, localWindow: 4, ratio: 0.4 }
+    const prompt = { tokens: tokens('Q|a|b') }
+    const loop = runAlone({ prompt, policy: 'entropy', maxTokens: 60, seed: 2, ...bound })
+    const all = loop.result(1).tokens
+    let held = [0, 1, 2]
+    for (const { step, kept } of loop.evictions(1)) {
+      held = [...held, ...Array.from({ length: 2 + step - held.at(-1)! }, (_, i) => held.at(-1)! + 1 + i)]
+      const candidates = held.slice(3, -4)
+      const gone = held.filter((position) => !kept.includes(position))
+      // K = 17 - floor(0.4 * 17): the lowest of those that may leave.
+      const lowest = candidates.sort((a, b) => entropyAt(a, all) - entropyAt(b, all)).slice(0, 11)
+      expect(gone).toEqual(lowest.sort((a, b) => a - b))
+      held = [...kept]
+    }
+    expect(loop.evictions(1).length).toBeGreaterThan(2)
   })
 
   test('no attention is read where no eviction can follow', () => {
@@ -197,7 +267,7 @@ describe('a policy', () => {
     },
   )
 
-  test.each(['knorm', 'sepllm', 'dynts'])('%s runs without attention', (policy) => {
+  test.each(['knorm', 'sepllm', 'dynts', 'entropy'])('%s runs without attention', (policy) => {
     const bound = { budget: 20, localWindow: 4, ratio: 0.4 }
     const loop = runAlone({ prompt: { tokens: tokens('Q|a') }, policy, maxTokens: 50, ...bound })
     expect(loop.evictions(1).length).toBeGreaterThan(2)

@@ -2,7 +2,7 @@
  * A forward pass that takes microseconds. Its outputs depend on nothing but the consumed token and its position, so that a
  * test can compute what must come out; its cache is strict where llama.cpp would abort.
  */
-import type { AttentionRow, CachedKeys } from '../eviction/policy.ts'
+import type { AttentionRow, CachedCells } from '../eviction/policy.ts'
 import { fakeProducts } from '../eviction/products.fake.ts'
 import { logprobOf } from '../llama/log-softmax.ts'
 import type { ForwardPass } from './forward-pass.ts'
@@ -143,11 +143,18 @@ export class FakeForward implements ForwardPass {
     return attention
   }
 
-  /** One layer with one head: every key is its cell's position and 1. */
-  keys(sequenceId: number): CachedKeys {
-    const positions = Int32Array.from(this.#heldBy(sequenceId).keys())
-    const values = Float32Array.from([...positions].flatMap((position) => [position, 1]))
-    return { positions, headSize: 2, layers: () => [values], products: fakeProducts(2) }
+  /** One layer with one head: every key is its cell's position and 1, every value its token and 2. */
+  cached(sequenceId: number): CachedCells {
+    const held = this.#heldBy(sequenceId)
+    const positions = Int32Array.from(held.keys())
+    const vectors = (pairs: number[][]) => {
+      const layers = () => [Float32Array.from(pairs.flat())]
+      return { positions, headSize: 2, layers, channels: layers }
+    }
+    return {
+      keys: { ...vectors([...held.keys()].map((position) => [position, 1])), products: fakeProducts(2) },
+      values: () => vectors([...held.values()].map((one) => [one, 2])),
+    }
   }
 
   remove(sequenceId: number, p0: number, p1: number): void {

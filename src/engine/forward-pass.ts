@@ -5,7 +5,7 @@
 import type { CacheSettings } from '../cache/budget.ts'
 import type { CellStore } from '../cache/sequence-cells.ts'
 import type { SamplingSettings, TemplateVariables, ThinkingTags } from '../llama/index.ts'
-import type { AttentionRow, CachedKeys, ImportanceSource } from '../eviction/policy.ts'
+import type { AttentionRow, CachedCells, ImportanceSource } from '../eviction/policy.ts'
 
 /** A KV cache with cells of its own for each sequence, and the forward pass over it. */
 export interface ForwardPass extends CellStore {
@@ -51,8 +51,8 @@ export interface ForwardPass extends CellStore {
   hiddenState(row: number): Float32Array
   /** Attention of a row that was asked for; valid until the next call, and only before its sequence's cells change. */
   attention(row: number): AttentionRow
-  /** The cached keys of a sequence; valid until its cells change. */
-  keys(sequenceId: number): CachedKeys
+  /** The cached keys and values of a sequence; valid until its cells change, or those of another are read. */
+  cached(sequenceId: number): CachedCells
   /** A copy of all cells of a sequence. */
   save(sequenceId: number): Uint8Array
   /** Replaces a sequence's cells by a copy that `save` made of any sequence. */
@@ -102,6 +102,8 @@ export interface ModelFacts {
   readonly notEvictable: string | undefined
   /** Why attention weights and cached keys cannot be read, or undefined if they can. */
   readonly notReadable: string | undefined
+  /** Why cached values cannot be read, where keys can. */
+  readonly valuesNotReadable?: string | undefined
   /** Whether there is an importance predictor for it. */
   readonly hasPredictor: boolean
   /** Cache settings that the predictor's checkpoint recommends. */

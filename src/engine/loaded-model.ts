@@ -112,6 +112,7 @@ export class LoadedModel implements Disposable {
       thinkingTags: this.#thinkingTags,
       notEvictable: llama.notEvictable,
       notReadable: this.notReadable,
+      valuesNotReadable: llama.valuesNotReadable,
       hasPredictor: this.#predictor !== undefined,
       recommended: { budget, localWindow, ratio },
     }

@@ -77,6 +77,17 @@ describe('what is checked before there is a prompt', () => {
       return (error as { code: string }).code
     }
   }
+  test('a cache without values refuses the policies that look at them, and no other', () => {
+    const latent = { ...model, valuesNotReadable: 'it has none' }
+    for (const policy of ['lagkv', 'dkv']) {
+      expect(() => settleRequest(latent, { prompt, policy })).toThrow(
+        `policy ${policy} looks at cached values, which cannot be read of this model: it has none`,
+      )
+      expect(code(model, { prompt, policy })).toBeUndefined()
+    }
+    for (const policy of ['keydiff', 'r-kv', 'entropy']) expect(code(latent, { prompt, policy })).toBeUndefined()
+  })
+
   test.each([
     [{ policy: 'dynts' }, 'missing_predictor'],
     [{ budget: 1 }, 'invalid_budget'],

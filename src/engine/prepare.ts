@@ -72,7 +72,10 @@ export interface PreparedRequest extends ThinkingLimits {
 }
 
 /** What of a model a request's settings depend on. */
-export type SettingFacts = Pick<ModelFacts, 'hasPredictor' | 'notEvictable' | 'notReadable' | 'recommended'>
+export type SettingFacts = Pick<
+  ModelFacts,
+  'hasPredictor' | 'notEvictable' | 'notReadable' | 'valuesNotReadable' | 'recommended'
+>
 
 /** A request as far as it can be told without its prompt's tokens. */
 interface SettledRequest extends Pick<
@@ -129,7 +132,7 @@ export function settleRequest(model: SettingFacts | undefined, given: GenerateRe
 
 /** @throws InputError `missing_predictor`, `model_not_evictable`, `model_not_readable` */
 export function checkModelHas(
-  { hasPredictor, notEvictable, notReadable }: Omit<SettingFacts, 'recommended'>,
+  { hasPredictor, notEvictable, notReadable, valuesNotReadable }: Omit<SettingFacts, 'recommended'>,
   { name, needs, evicts }: Pick<PolicyDefinition, 'name' | 'needs' | 'evicts'>,
 ): void {
   if (needs.has('hidden-state') && !hasPredictor) {
@@ -144,14 +147,17 @@ export function checkModelHas(
       `the cache of this model cannot be bounded: ${notEvictable}. Use --policy full`,
     )
   }
-  const read = needs.has('attention') ? 'attention weights' : needs.has('keys') ? 'cached keys' : undefined
-  if (read !== undefined && notReadable !== undefined) {
+  const read = (['attention', 'values', 'keys'] as const).find((signal) => needs.has(signal))
+  const obstacle = notReadable ?? (needs.has('values') ? valuesNotReadable : undefined)
+  if (read !== undefined && obstacle !== undefined) {
     throw new InputError(
       'model_not_readable',
-      `policy ${name} looks at ${read}, which cannot be read of this model: ${notReadable}. Policies that need neither run: question-window, and dynts with a predictor`,
+      `policy ${name} looks at ${whatIsRead[read]}, which cannot be read of this model: ${obstacle}. Policies that need none of it run: question-window, and dynts with a predictor`,
     )
   }
 }
+
+const whatIsRead = { attention: 'attention weights', values: 'cached values', keys: 'cached keys' }
 
 /**
  * @throws InputError what `settleRequest` throws; `policy_does_not_fit`, `prompt_too_long`, `invalid_request`, `chat_template`

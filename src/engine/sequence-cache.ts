@@ -3,8 +3,9 @@ import { compactionPays, type CompactionChoice } from '../cache/compaction.ts'
 import { SequenceCells } from '../cache/sequence-cells.ts'
 import { CellKind } from '../cache/windows.ts'
 import { createPolicy } from '../eviction/check-policy.ts'
-import type { DecodeStep, EvictionPolicy } from '../eviction/policy.ts'
+import type { DecodeStep, EvictionPolicy, HeldCells, Signal } from '../eviction/policy.ts'
 import { selectLeaving } from '../eviction/select.ts'
+import { entropyOf } from './entropy.ts'
 import type { ForwardPass, LoopModel } from './forward-pass.ts'
 import type { Bound, PreparedRequest } from './prepare.ts'
 import type { Counts } from './report.ts'
@@ -16,9 +17,11 @@ export class SequenceCache {
   readonly #forward: ForwardPass
   readonly #prepared: PreparedRequest
   readonly #policy: EvictionPolicy
-  readonly #needsKeys: boolean
+  readonly #needs: ReadonlySet<Signal>
   readonly #scorer: ReturnType<LoopModel['createScorer']> | undefined
   readonly #compacts: boolean
+  /** Of the distribution that the token was chosen from which is consumed next. */
+  #entropy = NaN
   #degraded = false
   #compactions = 0
   #evictionMs = 0
@@ -37,7 +40,7 @@ export class SequenceCache {
     this.cells = new SequenceCells(forward, sequenceId)
     this.needsHiddenState = definition.needs.has('hidden-state')
     this.#scorer = this.needsHiddenState ? model.createScorer() : undefined
-    this.#needsKeys = definition.needs.has('keys')
+    this.#needs = definition.needs
     this.#policy = createPolicy(definition, policyOptions, {
       promptCells: promptTokens.length,
       seed,
@@ -94,6 +97,14 @@ export class SequenceCache {
   }
 
   /**
+   * Notes what of the distribution the policy has to know that the next token is chosen from.
+   * @param row of the forward pass's output; its logits are still the model's own
+   */
+  noteChoice(row: number): void {
+    if (this.#needs.has('entropy')) this.#entropy = entropyOf(this.#forward.logits(row))
+  }
+
+  /**
    * Notes a generated token that a forward pass has just consumed, and evicts if the cells equal the budget.
    * @param row of the forward pass's output
    * @param generated tokens so far, this one included
@@ -103,7 +114,8 @@ export class SequenceCache {
     this.cells.append(position, 1, kind)
     this.cells.countStep()
     const hiddenState = this.needsHiddenState ? { hiddenState: this.#forward.hiddenState(row) } : {}
-    this.#observe({ position, token, ...hiddenState }, attentionRow)
+    const entropy = this.#needs.has('entropy') ? { entropy: this.#entropy } : {}
+    this.#observe({ position, token, ...hiddenState, ...entropy }, attentionRow)
     const { bound } = this.#prepared
     return this.cells.heldCells === bound?.budget ? this.#evict(bound, generated) : undefined
   }
@@ -124,6 +136,14 @@ export class SequenceCache {
     else this.#policy.observe?.({ ...step, attention: this.#forward.attention(attentionRow) })
   }
 
+  /** The cached keys and values that the policy needs. */
+  #vectorsOf(sequenceId: number): Pick<HeldCells, 'keys' | 'values'> {
+    const [needsKeys, needsValues] = [this.#needs.has('keys'), this.#needs.has('values')]
+    if (!needsKeys && !needsValues) return {}
+    const { keys, values } = this.#forward.cached(sequenceId)
+    return { ...(needsKeys && { keys }), ...(needsValues && { values: values() }) }
+  }
+
   #evict({ plan, localWindow }: Bound, step: number): EvictionEvent {
     const start = performance.now()
     const { held, kinds, sequenceId, heldCells: before } = this.cells
@@ -134,8 +154,7 @@ export class SequenceCache {
       localWindow,
       protection: this.#prepared.protection,
       score: (candidates) => {
-        const keys = this.#needsKeys ? { keys: this.#forward.keys(sequenceId) } : {}
-        return this.#policy.score(candidates, { held, ...keys })
+        return this.#policy.score(candidates, { held, ...this.#vectorsOf(sequenceId) })
       },
     })
     this.cells.evict(leaving)

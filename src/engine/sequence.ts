@@ -186,6 +186,7 @@ export class Sequence {
     const { replay, maxTokens, logitBias } = this.prepared
     const forced = this.#forced.shift()
     const odds = this.#oddsOf(row)
+    this.#cache.noteChoice(row)
     if (!replay && !forced && logitBias.size > 0) addBias(this.#forward.logits(row), logitBias)
     const token = replay?.[this.#generated.length] ?? forced?.token ?? this.#sample(row)
     if (token === undefined) throw new Error('there is neither a sampler nor a token to replay')

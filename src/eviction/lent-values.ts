@@ -1,8 +1,8 @@
 /**
- * What the engine lends to a user's policy: copies, so that whatever the policy keeps or writes to is its own, and keys that can
- * be read during the call only.
+ * What the engine lends to a user's policy: copies, so that whatever the policy keeps or writes to is its own, and keys and values
+ * that can be read during the call only.
  */
-import type { CachedKeys, DecodeStep, HeldCells, ImportanceSource } from './policy.ts'
+import type { CachedKeys, CachedVectors, DecodeStep, HeldCells, ImportanceSource } from './policy.ts'
 
 export function lentStep({ hiddenState, attention, ...step }: DecodeStep): DecodeStep {
   return {
@@ -14,30 +14,46 @@ export function lentStep({ hiddenState, attention, ...step }: DecodeStep): Decod
   }
 }
 
-/** Runs `act` with copies of the cells; their keys cannot be read afterwards. */
-export function withLentCells<T>({ held, keys }: HeldCells, act: (cells: HeldCells) => T): T {
+/** Runs `act` with copies of the cells; their keys and values cannot be read afterwards. */
+export function withLentCells<T>({ held, keys, values }: HeldCells, act: (cells: HeldCells) => T): T {
   let isOver = false
   try {
-    return act({ held: held.slice(), ...(keys && { keys: lentKeys(keys, () => isOver) }) })
+    return act({
+      held: held.slice(),
+      ...(keys && { keys: lentKeys(keys, () => isOver) }),
+      ...(values && {
+        values: lentVectors(
+          values,
+          checkFor('values', () => isOver),
+        ),
+      }),
+    })
   } finally {
     isOver = true
   }
 }
 
-function lentKeys({ positions, headSize, layers, products }: CachedKeys, isOver: () => boolean): CachedKeys {
-  const check = () => {
-    if (isOver()) throw new Error('keys can be read during the call of score only')
+function checkFor(what: string, isOver: () => boolean): () => void {
+  return () => {
+    if (isOver()) throw new Error(`${what} can be read during the call of score only`)
   }
-  return {
-    positions: positions.slice(),
-    headSize,
-    *layers() {
+}
+
+function lentVectors({ positions, headSize, layers, channels }: CachedVectors, check: () => void): CachedVectors {
+  function* lent(read: () => Iterable<Float32Array>) {
+    check()
+    for (const layer of read()) {
+      yield layer.slice()
       check()
-      for (const layer of layers()) {
-        yield layer.slice()
-        check()
-      }
-    },
+    }
+  }
+  return { positions: positions.slice(), headSize, layers: () => lent(layers), channels: () => lent(channels) }
+}
+
+function lentKeys({ products, ...keys }: CachedKeys, isOver: () => boolean): CachedKeys {
+  const check = checkFor('keys', isOver)
+  return {
+    ...lentVectors(keys, check),
     products(a, b) {
       check()
       return products(new Float32Array(a), new Float32Array(b)).slice()

@@ -126,7 +126,7 @@ describe('a policy file', () => {
     [`export default { name: 'mine' }`, 'create: it must be a function'],
     [
       `export default { name: 'mine', needs: ['atention'], ${create} }`,
-      'needs: it may have hidden-state, attention, keys',
+      'needs: it may have hidden-state, entropy, attention, keys, values',
     ],
     [`export default { name: 'mine', needs: 'attention', ${create} }`, 'needs: it must be an array or a Set'],
     [`export default { name: 'mine', queries: 0, ${create} }`, 'queries: '],
@@ -336,17 +336,20 @@ describe('a policy that fails', () => {
 
   test('what it keeps, and writes to later, is its own', () => {
     const file = write(`export default {
-      name: 'mine', needs: ['hidden-state', 'attention', 'keys'],
+      name: 'mine', needs: ['hidden-state', 'attention', 'keys', 'values'],
       create: (_, { importance }) => ({
         observe: (step) => {
           importance.push(step.position, step.hiddenState)
           for (const kept of [step.hiddenState, step.attention.positions, step.attention.weights]) kept.fill(99)
         },
-        score(candidates, { keys }) {
+        score(candidates, { keys, values }) {
           keys.positions.fill(99)
-          for (const layer of keys.layers()) layer.fill(99)
+          values.positions.fill(99)
+          for (const one of [keys, values]) {
+            for (const layer of [...one.layers(), ...one.channels()]) layer.fill(99)
+          }
           keys.products(Float32Array.of(1, 0), Float32Array.of(1, 0)).fill(99)
-          globalThis.keptKeys = keys
+          Object.assign(globalThis, { keptKeys: keys, keptValues: values })
           globalThis.keptScores = new Float32Array(candidates.length)
           return globalThis.keptScores
         },
@@ -365,14 +368,21 @@ describe('a policy that fails', () => {
     expect(pushed).toEqual([[1, 2]])
 
     const [layer, product] = [Float32Array.of(1, 2, 3, 4), Float32Array.of(5)]
-    const keys = { positions: Int32Array.of(0, 1), headSize: 2, layers: () => [layer], products: () => product }
-    const scores = policy.score(Int32Array.of(0), { held: Int32Array.of(0, 1), keys })
-    const { keptKeys, keptScores } = globalThis as unknown as { keptKeys: typeof keys; keptScores: Float32Array }
+    const values = { positions: Int32Array.of(0, 1), headSize: 2, layers: () => [layer], channels: () => [layer] }
+    const keys = { ...values, products: () => product }
+    const scores = policy.score(Int32Array.of(0), { held: Int32Array.of(0, 1), keys, values })
+    const { keptKeys, keptValues, keptScores } = globalThis as unknown as {
+      keptKeys: typeof keys
+      keptValues: typeof values
+      keptScores: Float32Array
+    }
     keptScores.fill(NaN)
     expect([...scores, ...keys.positions, ...layer, ...product]).toEqual([0, 0, 1, 1, 2, 3, 4, 5])
     const over = 'keys can be read during the call of score only'
     expect(() => [...keptKeys.layers()]).toThrow(over)
     expect(() => keptKeys.products()).toThrow(over)
+    for (const read of [keptValues.layers, keptValues.channels])
+      expect(() => [...read()]).toThrow(over.replace('keys', 'values'))
   })
 
   test.each([

@@ -1,13 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { mulberry32 } from '../mulberry32.ts'
 import { describePolicyContract, generate, generations } from './policy.contract.ts'
-import type { AttentionRow, CachedKeys, ImportanceSource, PolicyContext } from './policy.ts'
+import type { AttentionRow, CachedKeys, CachedVectors, ImportanceSource, PolicyContext } from './policy.ts'
 import { fakeProducts } from './products.fake.ts'
+import { randomProjection } from './random-projection.ts'
 import { findPolicy, parsePolicyOptions, policyNames } from './registry.ts'
 
 const optionsToTry: Record<string, fc.Arbitrary<Record<string, unknown>>> = {
   'streaming-llm': fc.record({ sinks: fc.nat(60) }),
   snapkv: fc.record({ observationWindow: fc.integer({ min: 1, max: 40 }) }),
+  lagkv: fc.record({ lagChunk: fc.integer({ min: 1, max: 20 }) }),
   'dynts-diverse': fc.record({ diversity: fc.double({ min: 0, max: 10, noNaN: true }) }),
   'r-kv': fc.record({
     rKvWindow: fc.integer({ min: 1, max: 40 }),
@@ -176,22 +179,35 @@ describe('policies that look at attention', () => {
       expect(() => make(name).score(candidates, cells), name).toThrow('was supplied')
     }
     expect(() => make('knorm').score(candidates, cells)).toThrow('No keys were supplied')
+    const vectors = { positions: cells.held, headSize: 1, layers: () => [], channels: () => [] }
+    const keys = { ...vectors, products: fakeProducts(1) }
+    for (const name of ['lagkv', 'dkv'])
+      expect(() => make(name).score(candidates, { ...cells, keys }), name).toThrow('No values were supplied')
   })
 })
 
 describe('policies that look at keys', () => {
+  /** Layers as they are read, in the order of the cells. */
+  function vectorsOf(positions: Int32Array, headSize: number, layers: () => Float32Array[]): CachedVectors {
+    return { positions, headSize, layers, channels: layers }
+  }
+  const withProducts = (vectors: CachedVectors): CachedKeys => ({
+    ...vectors,
+    products: fakeProducts(vectors.headSize),
+  })
+
   /** One layer of one head with the keys of positions 0, 1, ..., in an order that is not theirs. */
   function keysOf(keys: number[][]): CachedKeys {
     const positions = Int32Array.from(keys.keys()).reverse()
     const values = Float32Array.from([...positions].flatMap((position) => keys[position]!))
     const headSize = keys[0]!.length
-    return { positions, headSize, layers: () => [values], products: fakeProducts(headSize) }
+    return withProducts(vectorsOf(positions, headSize, () => [values]))
   }
 
   test('knorm: minus the mean norm over layers and heads', () => {
     const positions = Int32Array.of(5, 3)
     const layers = () => [Float32Array.of(3, 4, 0, 0, 1, 0, 0, 2), Float32Array.of(0, 1, 0, 2, 0, 0, 0, 0)]
-    const keys: CachedKeys = { positions, headSize: 2, layers, products: fakeProducts(2) }
+    const keys = withProducts(vectorsOf(positions, 2, layers))
     const scores = make('knorm').score(Int32Array.of(3, 5), { held: Int32Array.of(3, 5), keys })
     expect([...scores]).toEqual([-(1 + 2 + 0 + 0) / 4, -(5 + 0 + 1 + 2) / 4])
   })
@@ -234,13 +250,11 @@ describe('policies that look at keys', () => {
     fc.assert(
       fc.property(fc.array(cell, { minLength: 2, maxLength: 12 }), (all) => {
         const positions = Int32Array.from(all, (_, i) => 7 * (all.length - i))
-        const keys: CachedKeys = {
-          positions,
-          headSize: 2,
-          layers: () =>
+        const keys = withProducts(
+          vectorsOf(positions, 2, () =>
             Array.from({ length: layers }, (_, l) => Float32Array.from(all.flatMap((one) => one[l]!.flat()))),
-          products: fakeProducts(2),
-        }
+          ),
+        )
         const unit = (a: number[]) => a.map((x) => (norm(a) === 0 ? 0 : x / norm(a)))
         const expected = all.map((one) => {
           let sum = 0
@@ -304,6 +318,133 @@ describe('policies that look at keys', () => {
     const [first, second, third] = policy.score(all, { held: all, keys })
     expect(first).toBe(third)
     expect(second).toBeGreaterThan(first!)
+  })
+
+  /** What a cache holds: numbers by layer, cell, head and channel, and the same as the engine gives them. */
+  function randomCache(seed: number, cells: number, { layers = 2, heads = 3, size = 4 } = {}) {
+    const draw = mulberry32(seed)
+    const numbers = Array.from({ length: layers }, () =>
+      Array.from({ length: cells }, () =>
+        Array.from({ length: heads }, () => Array.from({ length: size }, () => Math.fround(draw() - 0.4))),
+      ),
+    )
+    // Cell i of the cache has position 3 * ((5 * i) mod n): in no order.
+    const positions = Int32Array.from({ length: cells }, (_, i) => 3 * ((5 * i) % cells))
+    const arrays = numbers.map((layer) => Float32Array.from(layer.flat(2)))
+    return { numbers, positions, vectors: vectorsOf(positions, size, () => arrays) }
+  }
+  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length
+  function softmax(values: number[]): number[] {
+    const total = values.reduce((sum, value) => sum + Math.exp(value), 0)
+    return values.map((value) => Math.exp(value) / total)
+  }
+
+  /** Scores of cells `order` of one kind of vectors, by the definition. */
+  function slowLag(numbers: number[][][][], order: number[], chunk: number): number[] {
+    const chunks = Array.from({ length: Math.floor(order.length / chunk) }, (_, i) =>
+      order.slice(i * chunk, (i + 1) * chunk),
+    )
+    return chunks.slice(0, -1).flatMap((cells, c) => {
+      const perHead = numbers.flatMap((layer) =>
+        layer[0]!.map((_, h) => {
+          const next = chunks[c + 1]!.map((cell) => layer[cell]![h]!)
+          const spread = cells.map((cell) => {
+            const shares = layer[cell]![h]!.map((value, channel) => {
+              const column = next.map((vector) => vector[channel]!)
+              const [least, most] = [Math.min(...column), Math.max(...column)]
+              return most === least ? 0 : (value - least) / (most - least)
+            })
+            const squares = shares.reduce((sum, share) => sum + (share - mean(shares)) ** 2, 0)
+            return Math.sqrt(squares / (shares.length - 1))
+          })
+          return softmax(spread)
+        }),
+      )
+      return cells.map((_, i) => mean(perHead.map((scores) => scores[i]!)))
+    })
+  }
+
+  test.each([
+    [3, 5, 3],
+    [128, 4, 4],
+    [1, 6, 1],
+  ])('lagkv, --lag-chunk %i: against the definition', (lagChunk, size, chunk) => {
+    const cells = 19
+    const keys = randomCache(1, cells, { size })
+    const values = randomCache(2, cells, { size: size + 2 })
+    const cached = { keys: withProducts(keys.vectors), values: values.vectors }
+    const held = keys.positions.slice().sort()
+    const candidates = held.subarray(2, 16)
+    const order = [...candidates].map((position) => keys.positions.indexOf(position))
+    const [ofKeys, ofValues] = [keys, values].map(({ numbers }) => slowLag(numbers, order, chunk))
+    const expected = ofKeys!.map((score, i) => score + ofValues![i]!)
+    const scores = [...make('lagkv', { lagChunk }).score(candidates, { held, ...cached })]
+    expect(expected.length).toBe((Math.floor(14 / chunk) - 1) * chunk)
+    for (const [i, score] of expected.entries()) expect(scores[i]).toBeCloseTo(score, 6)
+    // The last chunk and what is left over come after all others, and among them the newer stays.
+    const rest = scores.slice(expected.length)
+    expect(new Set(rest).size).toBe(1)
+    expect(rest[0]).toBeGreaterThan(Math.max(...scores.slice(0, expected.length)))
+  })
+
+  test('lagkv: a channel that never changes says nothing, and gives no NaN', () => {
+    const ones = vectorsOf(Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7), 2, () => [new Float32Array(16).fill(1)])
+    const held = ones.positions
+    const scores = make('lagkv', { lagChunk: 2 }).score(held, { held, keys: withProducts(ones), values: ones })
+    expect([...scores]).toEqual([1, 1, 1, 1, 1, 1, 4, 4])
+  })
+
+  test('dkv: the lengths of keys and values through one random matrix, against the definition', () => {
+    const cells = 11
+    const keys = randomCache(3, cells, { size: 4 })
+    const values = randomCache(4, cells, { size: 6 })
+    const held = keys.positions.slice().sort()
+    const candidates = held.subarray(1, 9)
+    const order = [...candidates].map((position) => keys.positions.indexOf(position))
+    const policy = make('dkv')
+    const score = () => policy.score(candidates, { held, keys: withProducts(keys.vectors), values: values.vectors })
+    for (let eviction = 0; eviction < 3; eviction++) {
+      const { matrix } = randomProjection(6, 20, 0, eviction)
+      const length = (vector: number[]) =>
+        Array.from({ length: 20 }, (_, c) => {
+          return vector.reduce((sum, value, i) => sum + value * matrix[c * 6 + i]!, 0) ** 2
+        }).reduce((a, b) => a + b, 0)
+      const perHead = keys.numbers.flatMap((layer, l) =>
+        layer[0]!.map((_, h) => {
+          const u = order.map((cell) => length(layer[cell]![h]!) * length(values.numbers[l]![cell]![h]!))
+          const total = u.reduce((a, b) => a + b, 0)
+          return u.map((one) => one / total)
+        }),
+      )
+      const scores = score()
+      for (const i of order.keys()) expect(scores[i]).toBeCloseTo(mean(perHead.map((one) => one[i]!)), 6)
+    }
+  })
+
+  test('dkv: another matrix at each eviction and for each seed, the same in each run', () => {
+    const { positions, vectors } = randomCache(5, 9)
+    const scoresOf = (seed: number) => {
+      const policy = findPolicy('dkv').create({}, { promptCells: 0, seed, vocabulary })
+      const held = positions.slice().sort()
+      const cached = { held, keys: withProducts(vectors), values: vectors }
+      return [0, 1].map(() => [...policy.score(held, cached)])
+    }
+    expect(scoresOf(7)).toEqual(scoresOf(7))
+    const all = [...scoresOf(7), ...scoresOf(8)].map((scores) => scores.join())
+    expect(new Set(all).size).toBe(4)
+  })
+
+  test('dkv: vectors of zeros are the first to leave, and nothing but zeros gives no NaN', () => {
+    const held = Int32Array.of(0, 1, 2)
+    const score = (...numbers: number[]) => {
+      const vectors = vectorsOf(held, 2, () => [Float32Array.from(numbers)])
+      return [...make('dkv').score(held, { held, keys: withProducts(vectors), values: vectors })]
+    }
+    expect(score(0, 0, 0, 0, 0, 0)).toEqual([0, 0, 0])
+    const [first, second, third] = score(1, 2, 0, 0, 10, 20)
+    expect(second).toBe(0)
+    // Ten times as long in keys and in values.
+    expect(third! / first!).toBeCloseTo(1e4, 0)
   })
 
   const key = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 5, maxLength: 5 })
@@ -376,6 +517,14 @@ describe('policies that look at keys', () => {
     })
     expect([...scores]).toEqual([...Float32Array.of(0.05 - 0.45, 0.05 - 0.45)])
   })
+})
+
+test('entropy: that of each token, and none of the prompt; without it, it says so', () => {
+  const policy = make('entropy')
+  for (const [i, entropy] of [undefined, undefined, 0.5, 2, 0, 1.25].entries())
+    policy.observe?.({ position: i, token: 0, ...(entropy !== undefined && { entropy }) })
+  expect([...policy.score(Int32Array.of(2, 3, 5), { held: Int32Array.of(0, 1, 2, 3, 5) })]).toEqual([0.5, 2, 1.25])
+  expect(() => policy.observe?.({ position: 6, token: 0 })).toThrow('No entropy was supplied for position 6')
 })
 
 test('sepllm: separators are one mark, with or without white space, white space only, and the begin token', () => {

@@ -9,7 +9,15 @@ import type { CacheSettings, EvictionPlan } from '../cache/budget.ts'
 import { removalRuns } from '../cache/runs.ts'
 import { CellKind } from '../cache/windows.ts'
 import { createPolicy, protectionOf as protectionUnder, queriesOf } from './check-policy.ts'
-import type { AttentionRow, CachedKeys, ImportanceSource, PolicyDefinition, Protection, TokenTexts } from './policy.ts'
+import type {
+  AttentionRow,
+  CachedVectors,
+  HeldCells,
+  ImportanceSource,
+  PolicyDefinition,
+  Protection,
+  TokenTexts,
+} from './policy.ts'
 import { addedProtection, protectableParts, withProtection, type ProtectedPart } from './protect.ts'
 import { fakeProducts } from './products.fake.ts'
 import { parsePolicyOptions } from './registry.ts'
@@ -55,15 +63,25 @@ function fakeAttention(query: number, seen: readonly number[], seed: number): At
 }
 
 /** Two layers of two key heads, the cells in some order that is not theirs. */
-function fakeKeys(held: readonly number[], seed: number): CachedKeys {
-  const [keyHeads, headSize] = [2, 4]
+function fakeVectors(held: readonly number[], seed: number, headSize: number): CachedVectors {
+  const keyHeads = 2
   const positions = Int32Array.from(held).reverse()
   const layer = (index: number) =>
     Float32Array.from({ length: positions.length * keyHeads * headSize }, (_, i) => {
       const position = positions[Math.floor(i / (keyHeads * headSize))]!
       return fakeValue(position, (i % (keyHeads * headSize)) + 100 * index, seed) - 0.3
     })
-  return { positions, headSize, layers: () => [layer(0), layer(1)], products: fakeProducts(headSize) }
+  const layers = () => [layer(0), layer(1)]
+  return { positions, headSize, layers, channels: layers }
+}
+
+/** What of it a policy needs. */
+function fakeCells({ needs }: PolicyDefinition, held: readonly number[], seed: number): HeldCells {
+  return {
+    held: Int32Array.from(held),
+    ...(needs.has('keys') && { keys: { ...fakeVectors(held, seed, 4), products: fakeProducts(4) } }),
+    ...(needs.has('values') && { values: fakeVectors(held, seed + 1, 6) }),
+  }
 }
 
 const fakeVocabulary: TokenTexts = { bos: 5, textOf: (token) => ['a', ', ', '\n', '3', '. ', '<s>'][token] ?? '' }
@@ -105,6 +123,7 @@ export function generate(
       position,
       token: fakeToken(position, seed),
       ...(isGenerated && definition.needs.has('hidden-state') && { hiddenState }),
+      ...(isGenerated && definition.needs.has('entropy') && { entropy: fakeValue(position, 3, seed) }),
       ...(settings.budget - held.length < queries && { attention }),
     })
     for (const row of [hiddenState, attention.weights]) row.fill(NaN)
@@ -117,10 +136,7 @@ export function generate(
       plan,
       localWindow: settings.localWindow,
       protection,
-      score: (candidates) => {
-        const keys = definition.needs.has('keys') ? { keys: fakeKeys(held, seed) } : {}
-        return policy.score(candidates, { held: Int32Array.from(held), ...keys })
-      },
+      score: (candidates) => policy.score(candidates, fakeCells(definition, held, seed)),
     })
     const runs = removalRuns(Int32Array.from(held), selection.leaving)
     const kept = held.filter((p) => !runs.some(([p0, p1]) => p0 <= p && p < p1))

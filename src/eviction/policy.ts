@@ -8,7 +8,7 @@ import type { Protection } from '../cache/windows.ts'
 export type { Protection }
 
 /** Signals that the engine must supply; what no policy names costs nothing. */
-export type Signal = 'hidden-state' | 'attention' | 'keys'
+export type Signal = 'hidden-state' | 'entropy' | 'attention' | 'keys' | 'values'
 
 /** One token, after the forward pass that consumed it. Its arrays are valid during the call only. */
 export interface DecodeStep {
@@ -17,6 +17,11 @@ export interface DecodeStep {
   readonly token: number
   /** Last hidden state after the final norm, shape [d]; only of generated tokens, for policies that need it. */
   readonly hiddenState?: Float32Array
+  /**
+   * Entropy in nats of the distribution that the token was chosen from: softmax over the model's logits, before any bias, temperature
+   * or filter. Of a token that was forced or replayed, the one that it stands in for. Only of generated tokens, for policies that need it.
+   */
+  readonly entropy?: number
   /**
    * The attention of this token's query; for policies that need it, and only where an eviction can follow within the number
    * of queries that the policy looks at.
@@ -32,19 +37,37 @@ export interface AttentionRow {
   readonly weights: Float32Array
 }
 
-/** Cached keys (after RoPE) of all held cells. */
-export interface CachedKeys {
+/** Cached keys or values of all held cells. */
+export interface CachedVectors {
   /** Position of each row, in no certain order. Shape [n]. */
   readonly positions: Int32Array
-  /** Values of one key head. */
+  /** Numbers of one head. */
   readonly headSize: number
-  /** Layer by layer the n rows of (key heads x head size) values; each array is valid until the next. */
+  /**
+   * Layer by layer the n rows of (key heads x head size) numbers; each array is valid until the next. Of a quantised cache they are
+   * rotated within each head, which leaves products, norms and cosines as they are.
+   */
   readonly layers: () => Iterable<Float32Array>
+  /** As `layers`, without that rotation, which takes time to undo: for what looks at single channels. */
+  readonly channels: () => Iterable<Float32Array>
+}
+
+/** Cached keys (after RoPE) of all held cells. */
+export interface CachedKeys extends CachedVectors {
   /**
    * The product of each row of `a` with each row of `b`, computed by the engine; rows of `headSize` values, at most 256 of
    * either. Shape [rows of a x rows of b], valid until the next call.
    */
   readonly products: (a: Float32Array, b: Float32Array) => Float32Array
+}
+
+/** Cached values of all held cells: the rows and the heads in the order of the keys'. */
+export type CachedValues = CachedVectors
+
+/** What a cache holds of a sequence, as the engine reads it. */
+export interface CachedCells {
+  readonly keys: CachedKeys
+  readonly values: () => CachedValues
 }
 
 /** The cache at an eviction. */
@@ -53,6 +76,8 @@ export interface HeldCells {
   readonly held: Int32Array
   /** For policies that need keys. */
   readonly keys?: CachedKeys
+  /** For policies that need values. */
+  readonly values?: CachedValues
 }
 
 /** What a policy may know of tokens. */

@@ -76,6 +76,7 @@ describe('policyOptionTable', () => {
     const rows = policyOptionTable().map((row) => [row.flag, row.key, row.type, row.default, row.policies.join()])
     expect(rows).toEqual([
       ['--diversity', 'diversity', 'number', 0.3, 'dynts-diverse'],
+      ['--lag-chunk', 'lagChunk', 'integer', 128, 'lagkv'],
       ['--sinks', 'sinks', 'integer', 4, 'streaming-llm'],
       ['--observation-window', 'observationWindow', 'integer', 32, 'snapkv'],
       ['--r-kv-window', 'rKvWindow', 'integer', 8, 'r-kv'],
@@ -97,6 +98,7 @@ describe('policyOptionTable', () => {
     ['r-kv', { rKvLambda: 'x' }, '--r-kv-lambda: must be a number from 0 to 1'],
     ['r-kv', { rKvSimilarity: -0.1 }, '--r-kv-similarity: must be a number from 0 to 1'],
     ['dynts-diverse', { diversity: -1 }, '--diversity: must be a number, 0 or more'],
+    ['lagkv', { lagChunk: 0 }, '--lag-chunk: must be a whole number, 1 or more'],
     ['r-kv', { rKvPool: 4 }, '--r-kv-pool: must be an odd whole number, 1 or more'],
   ])('%s refuses %o', (name, raw, message) => {
     expect(() => parsePolicyOptions(findPolicy(name), raw)).toThrow(message)

@@ -5,15 +5,18 @@ import { InputError } from '../errors.ts'
 import { parseNumber } from '../parse-number.ts'
 import { readOptions } from './check-policy.ts'
 import { isPolicyFile, loadPolicy } from './load-policy.ts'
+import { dkv } from './policies/dkv.ts'
 import { dyntsBottom } from './policies/dynts-bottom.ts'
 import { dyntsDiverse } from './policies/dynts-diverse.ts'
 import { dyntsNoLocal } from './policies/dynts-no-local.ts'
 import { dyntsNoQuestion } from './policies/dynts-no-question.ts'
 import { dynts } from './policies/dynts.ts'
+import { entropy } from './policies/entropy.ts'
 import { full } from './policies/full.ts'
 import { h2o } from './policies/h2o.ts'
 import { keydiff } from './policies/keydiff.ts'
 import { knorm } from './policies/knorm.ts'
+import { lagkv } from './policies/lagkv.ts'
 import { questionWindow } from './policies/question-window.ts'
 import { rKv } from './policies/r-kv.ts'
 import { random } from './policies/random.ts'
@@ -28,6 +31,9 @@ const policies: readonly PolicyDefinition[] = [
   dynts,
   dyntsDiverse,
   keydiff,
+  lagkv,
+  dkv,
+  entropy,
   questionWindow,
   window,
   streamingLlm,

@@ -4,7 +4,7 @@
  */
 import { EngineError, InputError } from '../errors.ts'
 import { AttentionReader, type PositionWeights } from './attention-reader.ts'
-import { cachedKeys, type StoredKeys } from './cached-keys.ts'
+import { cachedVectors, type StoredVectors } from './cached-vectors.ts'
 import type { CellLayout } from './cell-layout.ts'
 import {
   batchCapacity,
@@ -240,15 +240,18 @@ export class LlamaContext extends NativeHandle {
   }
 
   /**
-   * The cached keys of a sequence, read one layer at a time, and products of vectors of a head's size (`PairProducts.run`).
-   * Valid until the next `keys` or `compact` of any sequence, and only before the sequence's cells change.
+   * The cached keys and values of a sequence, read one layer at a time, and products of vectors of a key's size
+   * (`PairProducts.run`). Valid until the next `cached` or `compact` of any sequence, and only before the sequence's cells change.
    */
-  keys(sequenceId: number): StoredKeys & { readonly products: PairProducts['run'] } {
-    const keys = cachedKeys(this, sequenceId, this.#stateBuffer)
+  cached(sequenceId: number): {
+    readonly keys: StoredVectors & { readonly products: PairProducts['run'] }
+    readonly values: () => StoredVectors
+  } {
+    const { keys, values } = cachedVectors(this, sequenceId, this.#stateBuffer)
     const { library } = this.model
     this.#products ??= new PairProducts(library, keys.headSize, this.#settings.threads)
     const products = this.#products
-    return { ...keys, products: (a, b) => products.run(a, b) }
+    return { keys: { ...keys, products: (a, b) => products.run(a, b) }, values }
   }
 
   /**

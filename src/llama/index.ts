@@ -1,5 +1,5 @@
 export { AttentionProbe } from './attention-probe.ts'
-export { readKeys } from './cached-keys.ts'
+export { readKeys } from './cached-vectors.ts'
 export {
   hasThinkingSwitch,
   ownTemplateVariables,

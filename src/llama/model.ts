@@ -127,6 +127,12 @@ export class LlamaModel extends NativeHandle {
     return this.notEvictable
   }
 
+  /** Why cached values of this model cannot be read, where its keys can, or undefined if they can. */
+  get valuesNotReadable(): string | undefined {
+    if (this.#architectureValue('attention.key_length_mla') === undefined) return undefined
+    return 'it has latent attention (MLA): its cache holds no values'
+  }
+
   /** Whether it has attention and recurrent layers. */
   get isHybrid(): boolean {
     return this.#c.llama_model_is_hybrid(this.pointer)

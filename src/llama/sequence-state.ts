@@ -1,5 +1,5 @@
 /**
- * The saved state of one sequence: used to rewrite its cells contiguously (compaction), to read cached keys, and to fill a
+ * The saved state of one sequence: used to rewrite its cells contiguously (compaction), to read cached keys and values, and to fill a
  * cache without a prefill. The format is that of `llama_kv_cache::state_write` in llama.cpp v0.4 and v0.5.
  */
 import { EngineError } from '../errors.ts'
@@ -104,6 +104,10 @@ export class StateReader {
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.offset = offset
+  }
+
+  get isAtEnd(): boolean {
+    return this.offset >= this.#bytes.length
   }
 
   u32(): number {

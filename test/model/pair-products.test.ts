@@ -40,7 +40,7 @@ test('the keys of a context, layer by layer, for each cache type', () => {
     for (const sequenceId of [0, 1]) {
       context.append(sequenceId, tokens.slice(sequenceId * 9, 60 + sequenceId * 20), 0, 'none')
       context.remove(sequenceId, 10, 30)
-      const keys = context.keys(sequenceId)
+      const { keys } = context.cached(sequenceId)
       const copied = readKeys(context, sequenceId)
       expect([keys.headSize, keys.positions]).toEqual([64, copied.positions])
       // Twice: reading is repeatable.

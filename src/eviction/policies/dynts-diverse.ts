@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { importancePolicy } from '../importance-policy.ts'
 import { keyDifference } from '../key-difference.ts'
 import type { PolicyDefinition } from '../policy.ts'
-import { suppliedKeys } from '../supplied-keys.ts'
+import { suppliedKeys } from '../supplied-vectors.ts'
 import { zScores } from '../z-scores.ts'
 
 const rule = 'must be a number, 0 or more'

@@ -6,7 +6,7 @@
 import { z } from 'zod'
 import { keyDifference } from '../key-difference.ts'
 import type { PolicyDefinition } from '../policy.ts'
-import { suppliedKeys } from '../supplied-keys.ts'
+import { suppliedKeys } from '../supplied-vectors.ts'
 
 export const keydiff: PolicyDefinition = {
   name: 'keydiff',

@@ -7,7 +7,7 @@
 import { z } from 'zod'
 import { keyNorms } from '../key-norms.ts'
 import type { PolicyDefinition } from '../policy.ts'
-import { suppliedKeys } from '../supplied-keys.ts'
+import { suppliedKeys } from '../supplied-vectors.ts'
 
 export const knorm: PolicyDefinition = {
   name: 'knorm',

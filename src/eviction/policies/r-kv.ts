@@ -17,7 +17,7 @@ import { maxPool } from '../max-pool.ts'
 import type { PolicyDefinition } from '../policy.ts'
 import { RecentAttention } from '../recent-attention.ts'
 import { redundancy } from '../redundancy.ts'
-import { suppliedKeys } from '../supplied-keys.ts'
+import { suppliedKeys } from '../supplied-vectors.ts'
 
 const windowRule = 'must be a whole number, 1 or more'
 const shareRule = 'must be a number from 0 to 1'

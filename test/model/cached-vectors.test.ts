@@ -1,0 +1,124 @@
+/** Cached keys and values as llama.cpp stores them: by rows or by channels, in each cache type, rotated or not. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test, vi } from 'vitest'
+import { LlamaContext, LlamaModel, loadLibrary, type ContextOptions } from '../../src/llama/index.ts'
+import { maxDifference, tinyF32 } from '../oracle.ts'
+import { others } from '../support/families.ts'
+import { u32, writeRandomGguf } from '../support/gguf-writer.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'dynts-cached-'))
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+  vi.unstubAllEnvs()
+})
+
+/** A Qwen3 of 4 heads and 2 key heads of this size. */
+function modelOf(size: number): LlamaModel {
+  const { metadata, tensors } = others.Qwen3()
+  const sizes: Record<string, readonly number[]> = {
+    attn_q: [32, 4 * size],
+    attn_k: [32, 2 * size],
+    attn_v: [32, 2 * size],
+    attn_output: [4 * size, 32],
+    attn_q_norm: [size],
+    attn_k_norm: [size],
+  }
+  const sized = tensors.map((tensor) => ({ ...tensor, shape: sizes[tensor.name.split('.')[2] ?? ''] ?? tensor.shape }))
+  const lengths = { 'qwen3.attention.key_length': u32(size), 'qwen3.attention.value_length': u32(size) }
+  const path = join(folder, `${size}.gguf`)
+  writeFileSync(path, writeRandomGguf({ ...metadata, ...lengths }, sized))
+  return LlamaModel.load(loadLibrary('off'), path)
+}
+
+const text = Array.from({ length: 60 }, (_, i) => (i * 7) % 23)
+// The same token in many places.
+const repeated = text.map((token, i) => (i % 4 === 0 ? 5 : token))
+
+/** Copies of all layers, after cells have left from the middle. */
+function read(model: LlamaModel, options: Partial<ContextOptions>) {
+  using context = LlamaContext.create(model, { cellsPerSequence: 256, threads: 1, kvType: 'f32', ...options })
+  context.append(0, repeated, 0, 'none')
+  context.remove(0, 20, 30)
+  const { keys, values } = context.cached(0)
+  const copies = (layers: Iterable<Float32Array>) => Array.from(layers, (layer) => layer.slice())
+  const of = (vectors: typeof keys | ReturnType<typeof values>) => ({
+    positions: vectors.positions,
+    headSize: vectors.headSize,
+    layers: copies(vectors.layers()),
+    channels: copies(vectors.channels()),
+  })
+  return { keys: of(keys), values: of(values()) }
+}
+const largest = (layers: readonly Float32Array[]) =>
+  Math.max(...layers.map((layer) => Math.max(...layer.map(Math.abs))))
+const furthest = (a: readonly Float32Array[], b: readonly Float32Array[]) =>
+  Math.max(...a.map((layer, i) => maxDifference(layer, b[i]!)))
+
+describe.each([
+  ['the embedded model', () => LlamaModel.load(loadLibrary('off'), tinyF32), 64],
+  ['heads of 128', () => modelOf(128), 128],
+  ['heads of 192', () => modelOf(192), 192],
+  ['heads of 32, which are never rotated', () => modelOf(32), 32],
+])('%s', (_name, load, size) => {
+  const model = load()
+  afterAll(() => model.dispose())
+  const heads = 2
+  const exact = read(model, { flashAttention: false })
+
+  test('values are the same by rows and by channels', () => {
+    const byRows = read(model, { flashAttention: true })
+    expect([exact.keys.headSize, exact.values.headSize]).toEqual([size, size])
+    expect(exact.values.positions).toEqual(exact.keys.positions)
+    for (const [i, layer] of exact.values.layers.entries()) {
+      expect(layer).toHaveLength(50 * heads * size)
+      expect(maxDifference(layer, byRows.values.layers[i]!)).toBeLessThan(3e-3 * largest([layer]))
+    }
+    expect(exact.values.channels).toEqual(exact.values.layers)
+    expect(exact.keys.channels).toEqual(exact.keys.layers)
+  })
+
+  test('in the first layer a value is that of its token, wherever it stands, and a key is not', () => {
+    const rowsOf5 = [...exact.values.positions.keys()].filter((i) => repeated[exact.values.positions[i]!] === 5)
+    expect(rowsOf5.length).toBeGreaterThan(10)
+    const row = (layer: Float32Array, i: number) => layer.slice(i * heads * size, (i + 1) * heads * size)
+    const [values, keys] = [exact.values.layers[0]!, exact.keys.layers[0]!]
+    const first = row(values, rowsOf5[0]!)
+    for (const i of exact.values.positions.keys()) {
+      const difference = maxDifference(row(values, i), first)
+      if (rowsOf5.includes(i)) expect(difference).toBeLessThan(1e-5 * largest([first]))
+      else expect(difference).toBeGreaterThan(0.01 * largest([first]))
+    }
+    expect(maxDifference(row(keys, rowsOf5[0]!), row(keys, rowsOf5[5]!))).toBeGreaterThan(0.01)
+  })
+
+  test.each([
+    ['f16', false, 2e-3],
+    ['f16', true, 2e-3],
+    ['q8_0', true, 0.02],
+  ] as const)('%s, flash attention %s: near those of f32, channel by channel', (kvType, flashAttention, tolerance) => {
+    const cached = read(model, { kvType, flashAttention })
+    for (const kind of ['keys', 'values'] as const) {
+      // Beyond the first layer errors add up.
+      const most = largest(exact[kind].layers.slice(0, 1))
+      const difference = furthest(cached[kind].channels.slice(0, 1), exact[kind].layers)
+      expect(difference, kind).toBeLessThan(tolerance * most)
+      expect(difference, kind).toBeGreaterThan(0)
+      // As they are stored: rotated if the cache is quantised and the heads allow it.
+      const stored = furthest(cached[kind].layers.slice(0, 1), exact[kind].layers)
+      if (kvType === 'q8_0' && size >= 64) expect(stored, kind).toBeGreaterThan(0.2 * most)
+      else expect(stored, kind).toBe(difference)
+      expect(furthest(cached[kind].channels, exact[kind].layers)).toBeLessThan(0.1 * largest(exact[kind].layers))
+    }
+  })
+
+  test('llama.cpp can be told not to rotate', () => {
+    vi.stubEnv('LLAMA_ATTN_ROT_DISABLE', '1')
+    const { keys, values } = read(model, { kvType: 'q8_0' })
+    vi.unstubAllEnvs()
+    expect(keys.channels).toEqual(keys.layers)
+    const first = exact.values.layers.slice(0, 1)
+    expect(furthest(values.channels.slice(0, 1), first)).toBeLessThan(0.02 * largest(first))
+  })
+})
