@@ -3,6 +3,7 @@ import { Command, Help, Option } from 'commander'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
 import { defaultSampling } from '../llama/index.ts'
+import { efforts } from '../server/chat/thinking.ts'
 import { logLevels, type LogLevel } from '../server/log.ts'
 import type { ReasoningField } from '../server/chat/completion.ts'
 import { addPolicyOptions, type PolicyFlags } from './chosen-policies.ts'
@@ -28,6 +29,8 @@ export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly maxTokens: number
   readonly maxTokensLimit?: number
   readonly thinkingBudget?: number
+  readonly effortBudgets?: readonly string[]
+  readonly system?: string
   readonly temperature?: number
   readonly topK?: number
   readonly topP?: number
@@ -36,6 +39,7 @@ export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly reasoningField: ReasoningField
   readonly maxQueue: number
   readonly queueTimeout: number
+  readonly requestTimeout?: number
   readonly stallTimeout: number
   readonly pingInterval: number
   readonly drainTimeout: number
@@ -58,6 +62,7 @@ export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   /** False after `--no-slots`. */
   readonly slots: boolean
   readonly logLevel: LogLevel
+  readonly logPrompts?: boolean
   readonly [option: string]: unknown
 }
 
@@ -118,6 +123,8 @@ function withoutVariables(): Command {
     .option('-n, --max-tokens <n>', 'most tokens of a request that says nothing', number, 16_384)
     .option('--max-tokens-limit <n>', 'most tokens that a request may ask for', number)
     .option('--thinking-budget <n>', 'thinking tokens of a request that says nothing', number)
+    .option('--effort-budgets <list>', 'thinking tokens by effort, e.g. low=1024,medium=4096', names)
+    .option('--system <text>', 'system message of conversations that have none')
     .option('-t, --temperature <t>', `0 is greedy (default: ${s.temperature})`, number)
     .option('--top-k <k>', `0 is off (default: ${s.topK})`, number)
     .option('--top-p <p>', `1 is off (default: ${s.topP})`, number)
@@ -130,6 +137,7 @@ function withoutVariables(): Command {
     )
     .option('--max-queue <n>', 'most generations that wait for a slot', number, 64)
     .addOption(seconds('--queue-timeout', 'longest wait for a slot', 600))
+    .option('--request-timeout <seconds>', 'longest generation; it ends with `length` there (default: none)', number)
     .addOption(seconds('--stall-timeout', 'an engine that says nothing for so long is started again', 120))
     .addOption(seconds('--ping-interval', 'signs of life in long silences; 0: none', 15))
     .addOption(seconds('--drain-timeout', 'what runs may go on for so long when the server is stopped', 30))
@@ -148,6 +156,7 @@ function withoutVariables(): Command {
     .option('--no-page', 'without the page')
     .option('--no-slots', 'without /slots')
     .addOption(new Option('--log-level <level>', 'what is logged').choices(logLevels).default('info'))
+    .option('--log-prompts', 'log what was asked and answered, too')
   addTemplateOptions(addMachineOptions(command))
   return command
 }
@@ -165,11 +174,30 @@ export function checkServeFlags(flags: ServeFlags): void {
   checkDeviceFlags(flags)
   const times = { '--queue-timeout': flags.queueTimeout, '--stall-timeout': flags.stallTimeout }
   for (const [flag, value] of Object.entries(times)) checkSeconds(flag, value, 1)
+  if (flags.requestTimeout !== undefined) checkSeconds('--request-timeout', flags.requestTimeout, 1)
   checkSeconds('--ping-interval', flags.pingInterval, 0)
   checkSeconds('--drain-timeout', flags.drainTimeout, 0)
   if (flags.cells !== undefined && flags.budget !== undefined && flags.budget > flags.cells) {
     throw new InputError('invalid_option', `--budget ${flags.budget} does not fit into --cells ${flags.cells}`)
   }
+}
+
+/**
+ * `--effort-budgets`: thinking tokens by effort.
+ * @throws InputError `invalid_option`
+ */
+export function effortBudgets(given: readonly string[] | undefined): ReadonlyMap<string, number> | undefined {
+  if (given === undefined) return undefined
+  const known = efforts.filter((effort) => effort !== 'none')
+  const pairs = given.map((text) => {
+    const [, name = '', tokens = ''] = /^([a-z]+)=(\d{1,9})$/.exec(text.trim()) ?? []
+    if (known.some((effort) => effort === name)) return [name, Number(tokens)] as const
+    throw new InputError(
+      'invalid_option',
+      `--effort-budgets ${text}: it must be EFFORT=TOKENS with one of ${known.join(', ')}`,
+    )
+  })
+  return new Map(pairs)
 }
 
 function checkSeconds(flag: string, value: number, least: number): void {

@@ -30,7 +30,7 @@ import { memorySize } from './memory-size.ts'
 import { settingFacts } from './setting-facts.ts'
 import { LoadProgress } from './load-progress.ts'
 import { packageVersion } from './package-version.ts'
-import { checkServeFlags, type ServeFlags } from './serve-options.ts'
+import { checkServeFlags, effortBudgets, type ServeFlags } from './serve-options.ts'
 import { templateOptions } from './template-options.ts'
 
 const cellsOfFull = 8192
@@ -78,6 +78,8 @@ export async function serve(flags: ServeFlags): Promise<void> {
       maxTokens: flags.maxTokens,
       maxTokensLimit: flags.maxTokensLimit,
       thinkingBudget: flags.thinkingBudget,
+      effortBudgets: effortBudgets(flags.effortBudgets),
+      system: flags.system,
       sampling: { ...defaultSampling, ...samplingOf(flags) },
       policy:
         chosen.protect.length > 0
@@ -110,6 +112,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     hasSlots: flags.slots,
     hasPage: flags.page,
     sharesPrompts: flags.sharePrompts ?? false,
+    logsPrompts: flags.logPrompts ?? false,
   }
   const log = new Log(flags.logLevel, process.stderr.isTTY, (line) => process.stderr.write(line))
   const progress = new LoadProgress((text) => process.stderr.write(`${text}\n`))
@@ -132,7 +135,12 @@ export async function serve(flags: ServeFlags): Promise<void> {
         attention,
         promptStateBytes: promptBytes,
       },
-      service: { slots: flags.parallel, mostWaiting: flags.maxQueue, queueTimeoutMs: flags.queueTimeout * 1000 },
+      service: {
+        slots: flags.parallel,
+        mostWaiting: flags.maxQueue,
+        queueTimeoutMs: flags.queueTimeout * 1000,
+        requestTimeoutMs: flags.requestTimeout === undefined ? undefined : flags.requestTimeout * 1000,
+      },
       stallTimeoutMs: flags.stallTimeout * 1000,
       addresses: flags.host,
       port: flags.port,

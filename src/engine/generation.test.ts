@@ -57,6 +57,7 @@ describe('Generation', () => {
             leaving,
             scored,
             compacted: false,
+            ms: 1,
           })
         }
         generation.push(finish)

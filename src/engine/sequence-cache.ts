@@ -163,7 +163,8 @@ export class SequenceCache {
       this.#forward.compact(sequenceId)
       this.#compactions++
     }
-    this.#evictionMs += performance.now() - start
+    const ms = performance.now() - start
+    this.#evictionMs += ms
     return {
       type: 'eviction',
       step,
@@ -173,6 +174,7 @@ export class SequenceCache {
       leaving,
       scored: { positions: candidates, scores: scores.slice() },
       compacted: this.#compacts,
+      ms,
     }
   }
 }

@@ -1,4 +1,5 @@
 /** Figures for Prometheus; names and buckets are vLLM's where the thing is the same. */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { GenerateEvent } from '../engine/types.ts'
 import type { EngineBackend } from './engine-process.ts'
@@ -12,6 +13,8 @@ const tokenBuckets = [
 ]
 const requestBuckets = [0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680]
 const sizeBuckets = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000]
+
+const lagWindowMs = 60_000
 
 export class Metrics {
   readonly #registry = new Registry()
@@ -40,14 +43,28 @@ export class Metrics {
   readonly #tokenLatency = this.#histogram('inter_token_latency_seconds', 'Between two tokens', tokenBuckets)
   readonly #requestTime = this.#histogram('e2e_request_latency_seconds', 'From arrival to the end', requestBuckets)
   readonly #queueTime = this.#histogram('request_queue_time_seconds', 'Waiting for a slot', requestBuckets)
+  readonly #prefillTime = this.#histogram('request_prefill_time_seconds', 'Reading the prompt', requestBuckets)
+  readonly #decodeTime = this.#histogram('request_decode_time_seconds', 'Generating', requestBuckets)
+  readonly #evictionTime = this.#histogram('eviction_seconds', 'One eviction', tokenBuckets, ['policy'])
   readonly #promptSizes = this.#histogram('request_prompt_tokens', 'Prompt tokens', sizeBuckets)
   readonly #generationSizes = this.#histogram('request_generation_tokens', 'Generated tokens', sizeBuckets)
+  readonly #thinkingSizes = this.#histogram('request_reasoning_tokens', 'Tokens of the thinking', sizeBuckets)
+  #lagSeconds = 0
   readonly #lastTokenAt = new WeakMap<Job, number>()
   readonly #hasAnswered = new WeakSet<Job>()
 
   constructor(modelName: string) {
     this.#registry.setDefaultLabels({ model_name: modelName })
     collectDefaultMetrics({ register: this.#registry, prefix: 'dynts_http_' })
+    const lag = monitorEventLoopDelay()
+    lag.enable()
+    setInterval(() => {
+      this.#lagSeconds = lag.percentile(99) / 1e9
+      lag.reset()
+    }, lagWindowMs).unref()
+    this.#gauge('event_loop_lag_seconds', 'Lateness of the HTTP process: the 99th percentile of the last minute', () =>
+      Math.max(this.#lagSeconds, lag.count > 0 ? lag.percentile(99) / 1e9 : 0),
+    )
   }
 
   /** What is read off when it is asked for. */
@@ -84,6 +101,7 @@ export class Metrics {
     if (event.type === 'eviction') {
       this.#evictions.inc({ policy: job.policy })
       this.#evictedTokens.inc({ policy: job.policy }, event.evicted)
+      this.#evictionTime.observe({ policy: job.policy }, event.ms / 1000)
       if (event.compacted) this.#compactions.inc({ policy: job.policy })
     }
     if (event.type !== 'token' || event.token === null) return
@@ -111,6 +129,9 @@ export class Metrics {
     this.#thinkingTokens.inc(thinkingTokens)
     this.#promptSizes.observe(promptTokens)
     this.#generationSizes.observe(thinkingTokens + answerTokens)
+    this.#thinkingSizes.observe(thinkingTokens)
+    this.#prefillTime.observe(result.timing.prefillMs / 1000)
+    this.#decodeTime.observe(result.timing.decodeMs / 1000)
   }
 
   get contentType(): string {
@@ -125,8 +146,8 @@ export class Metrics {
     return new Counter({ name: `dynts:${name}`, help, labelNames, registers: [this.#registry] })
   }
 
-  #histogram(name: string, help: string, buckets: number[]): Histogram {
-    return new Histogram({ name: `dynts:${name}`, help, buckets, registers: [this.#registry] })
+  #histogram(name: string, help: string, buckets: number[], labelNames: string[] = []): Histogram {
+    return new Histogram({ name: `dynts:${name}`, help, buckets, labelNames, registers: [this.#registry] })
   }
 
   #gauge(name: string, help: string, value: () => number): void {

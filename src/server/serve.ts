@@ -86,7 +86,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     onEvent: (job, event) => metrics.onEvent(job, event),
     onEnd: (end) => {
       metrics.onEnd(end)
-      log.info('generation', fieldsOf(end))
+      log.info('generation', { ...fieldsOf(end), ...(settings.logsPrompts ? textsOf(end) : {}) })
     },
   })
   metrics.observe(service, engine, () => engine.facts ?? { cells: 0, bytesPerCell: 0 })
@@ -135,6 +135,11 @@ function backendOf(engine: EngineProcess, progress: { readonly share: number }):
     cancel: (id) => engine.cancel(id),
     endThinking: (id) => engine.endThinking(id),
   }
+}
+
+/** What was asked and answered: logged only where the operator wants it. */
+function textsOf({ job, result }: JobEnd): LogFields {
+  return { asked: job.request.prompt, thought: result?.thinking, answered: result?.answer }
 }
 
 /** Of a generation that has ended; never what was asked or answered. */

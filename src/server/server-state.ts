@@ -26,6 +26,8 @@ export interface ServerSettings {
   readonly hasPage: boolean
   /** Whether cells of one client's prompts are copied for another's. */
   readonly sharesPrompts: boolean
+  /** Whether what was asked and answered is logged. */
+  readonly logsPrompts: boolean
 }
 
 export interface ServerState {

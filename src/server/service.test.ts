@@ -47,25 +47,32 @@ class ScriptedEngine implements EngineBackend {
 const died = () => new EngineError('engine_died', 'it is gone')
 const token: GenerateEvent = { type: 'token', token: 1, position: 1, phase: 'thinking', text: 'a', cells: 2 }
 
-function started({ slots = 1, mostWaiting = 8, queueTimeoutMs = 60_000 } = {}) {
+function started({
+  slots = 1,
+  mostWaiting = 8,
+  queueTimeoutMs = 60_000,
+  requestTimeoutMs = undefined as number | undefined,
+} = {}) {
   const engine = new ScriptedEngine()
   const ends: JobEnd[] = []
   const service = new GenerationService(
     engine,
-    { slots, mostWaiting, queueTimeoutMs },
+    { slots, mostWaiting, queueTimeoutMs, requestTimeoutMs },
     { onEnd: (end) => ends.push(end) },
   )
   const told: Record<string, string[]> = {}
+  const queued: Record<string, number[]> = {}
   const submit = (id: string, mayRestart = true) => {
     const said = (told[id] ??= [])
     const listener = {
       onEvent: (event: GenerateEvent) => void said.push(event.type),
       onError: ({ code }: { code: string }) => void said.push(code),
       onRestart: () => mayRestart,
+      onQueued: (position: number) => void (queued[id] ??= []).push(position),
     }
     return service.submit('client', [{ id, request: { prompt: { text: 'a' } }, listener }])[0]!
   }
-  return { engine, service, submit, told, ends }
+  return { engine, service, submit, told, queued, ends }
 }
 
 describe('GenerationService', () => {
@@ -131,6 +138,27 @@ describe('GenerationService', () => {
     vi.advanceTimersByTime(1001)
     expect([told['a'], told['b']]).toEqual([[], ['queue_timeout']])
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('one that runs too long ends as at its most tokens, with what came by then', () => {
+    vi.useFakeTimers()
+    const { engine, submit, ends } = started({ requestTimeoutMs: 1000 })
+    submit('a')
+    vi.advanceTimersByTime(999)
+    expect(engine.cancelled).toEqual([])
+    vi.advanceTimersByTime(2)
+    expect(engine.cancelled).toEqual(['a'])
+    engine.finish('a')
+    expect(ends.map(({ result }) => result?.finishReason)).toEqual(['length'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('who waits is told the place in the queue, whenever it changes', () => {
+    const { engine, submit, queued } = started()
+    for (const id of ['a', 'b', 'c']) submit(id)
+    expect(queued).toEqual({ b: [0], c: [1] })
+    engine.finish('a')
+    expect(queued).toEqual({ b: [0], c: [1, 0] })
   })
 
   test('a question that the engine died over is asked again, once', async () => {

@@ -14,6 +14,8 @@ export interface ServiceSettings {
   readonly slots: number
   readonly mostWaiting: number
   readonly queueTimeoutMs: number
+  /** Longest generation, from its slot on; it ends there, as at its most tokens. Default: none. */
+  readonly requestTimeoutMs?: number | undefined
 }
 
 /** Receives what happens to one generation. After `onError`, or the event `finish`, nothing more comes. */
@@ -49,6 +51,8 @@ export interface Job {
   toldPosition: number | undefined
   /** Ends it if it waits too long. */
   lateTimer: NodeJS.Timeout | undefined
+  /** Whether its time was up. */
+  hasTimedOut: boolean
   /** Once its end was told. */
   ended: boolean
 }
@@ -132,6 +136,7 @@ export class GenerationService {
         ended: false,
         lateTimer: undefined,
         toldPosition: undefined,
+        hasTimedOut: false,
       },
       ...{ promptTokens: 0, generatedTokens: 0, cells: 0, policy: '', budget: null },
     }))
@@ -182,12 +187,23 @@ export class GenerationService {
       clearTimeout(job.lateTimer)
       job.startedAt = performance.now()
       job.phase = 'prompt'
+      this.#limit(job)
       this.#backend.submit(job.id, job.request, {
         onEvent: (event) => this.#receive(job, event),
         onError: (error) => this.#fail(job, error),
       })
     }
     this.#tellPositions()
+  }
+
+  /** Ends it when its time is up; what came by then is its answer. */
+  #limit(job: Job): void {
+    const { requestTimeoutMs } = this.#settings
+    if (requestTimeoutMs === undefined) return
+    job.lateTimer = setTimeout(() => {
+      job.hasTimedOut = true
+      this.#backend.cancel(job.id)
+    }, requestTimeoutMs)
   }
 
   #tellPositions(): void {
@@ -232,7 +248,8 @@ export class GenerationService {
       if (event.token !== null) job.generatedTokens++
     }
     if (event.type === 'finish') {
-      this.#end(job, { result: event.result })
+      const { result } = event
+      this.#end(job, { result: job.hasTimedOut ? { ...result, finishReason: 'length' } : result })
       this.#free(job)
       return
     }
@@ -247,6 +264,7 @@ export class GenerationService {
     if (died && !job.ended && job.deaths === 1 && !this.#isDraining && job.listener.onRestart()) {
       if (job.slot !== undefined) this.#slots[job.slot] = undefined
       job.slot = undefined
+      clearTimeout(job.lateTimer)
       job.phase = 'queued'
       job.generatedTokens = 0
       job.cells = 0

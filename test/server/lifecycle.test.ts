@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import OpenAI from 'openai'
 import { afterEach, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
@@ -171,6 +172,40 @@ test('nobody is told by a copied prompt what another has asked, unless it is mea
   expect(await cached(['--share-prompts'])).toEqual([false, true, true])
 })
 
+test('what an operator sets for requests that say nothing', async () => {
+  const set = [
+    '--system',
+    'You count coins.',
+    '--effort-budgets',
+    'low=8,high=4096',
+    '--log-prompts',
+    '--log-level',
+    'info',
+  ]
+  server = await startDyntsServe([...bounded, ...set, '--policy', 'question-window'])
+  const { chat } = clientOf(server)
+  const ask = { model: 'any', messages, temperature: 0 } as const
+  const low = await chat.completions.create({ ...ask, reasoning_effort: 'low' })
+  expect(low.usage?.completion_tokens_details?.reasoning_tokens).toBeLessThanOrEqual(8)
+  const high = await chat.completions.create({ ...ask, reasoning_effort: 'high' })
+  expect(high.usage?.completion_tokens_details?.reasoning_tokens).toBeGreaterThan(8)
+  // The embedded model's template leaves system messages out.
+  await until(() => server!.stderr().includes('"answered"'))
+  expect(server.stderr()).toContain('You count coins.')
+})
+
+test('a generation that takes too long ends as at its most tokens', async () => {
+  const gate = gatedPolicy(scratch, 'slow')
+  server = await startDyntsServe([...bounded, '--policy', gate.policy, '--request-timeout', '1'])
+  const asked = clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
+  await until(gate.isReached)
+  await sleep(1200)
+  gate.open()
+  const { choices, usage } = await asked
+  expect(choices[0]!.finish_reason).toBe('length')
+  expect(usage?.completion_tokens).toBeGreaterThan(1)
+})
+
 test('what is asked under another name of this machine is turned away', async () => {
   server = await startDyntsServe([...bounded])
   const { port } = new URL(server.url)
@@ -210,6 +245,7 @@ test.each([
   [['--allow-origin', '*'], /needs a key/],
   [['--host', '192.0.2.1', '--no-auth'], /no such address/],
   [['--parallel', '0'], /--parallel must be/],
+  [['--effort-budgets', 'lots=9'], /--effort-budgets lots=9: it must be/],
   [['--cells', '100', '--budget', '200'], /does not fit into --cells/],
   [['--memory', '10MB'], /are there/],
   [['--policy', 'dynst'], /There is no policy/],

@@ -69,7 +69,9 @@ test('it is a valid one, and has every endpoint under each of its paths', async 
   )
   const all = endpoints
     .filter(({ path }) => path !== '/openapi.json')
-    .flatMap(({ method, path, also = [] }) => [path, ...also].map((one) => `${method} ${one.replace(/:(\w+)/, '{$1}')}`))
+    .flatMap(({ method, path, also = [] }) =>
+      [path, ...also].map((one) => `${method} ${one.replace(/:(\w+)/, '{$1}')}`),
+    )
   expect(described.sort()).toEqual(all.sort())
   const ids = Object.values(document.paths).flatMap((one) => Object.values(one).map(({ operationId }) => operationId))
   expect(new Set(ids).size).toBe(ids.length)

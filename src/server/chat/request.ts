@@ -1,6 +1,7 @@
 /** A request for a chat completion: its form, and what it asks of the engine. */
 import { z } from 'zod'
 import type { GenerateRequest } from '../../engine/types.ts'
+import type { ChatMessage } from '../../llama/index.ts'
 import { ApiError } from '../api-error.ts'
 import type { PromptToken } from './event-chunks.ts'
 import { ignoredFields } from './fields.ts'
@@ -64,14 +65,15 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
   const asksForTools = Array.isArray(body['tools']) && body['tools'].length > 0 && body['tool_choice'] !== 'none'
   if (asksForTools && toolFormat === undefined) throw toolsNotSupported('tools')
   const given = checked(chatForm, body)
-  const messages = readMessages(given.messages, toolFormat !== undefined)
-  const { enabled, budget, variables } = readThinking(given)
+  const messages = withSystem(readMessages(given.messages, toolFormat !== undefined), defaults.system)
+  const { enabled, budget, effort, variables } = readThinking(given)
+  const ofEffort = effort === undefined ? undefined : defaults.effortBudgets?.get(effort)
   const { schema, notEnforced } = readResponseFormat(given)
   const { tools, answerCalls, reading, notEnforced: looseArguments } = readTools(given, toolFormat, schema)
   const { maxTokens, isGiven } = tokenLimit(given, defaults)
   const isSeparate = given.reasoning_format !== 'none' && given.separate_reasoning !== false
   const isHidden = given.include_reasoning === false || given.reasoning?.exclude === true
-  const thinkingBudget = enabled === false ? 0 : (budget ?? defaults.thinkingBudget)
+  const thinkingBudget = enabled === false ? 0 : (budget ?? ofEffort ?? defaults.thinkingBudget)
   return {
     ...common(given, defaults),
     generations: [
@@ -97,6 +99,12 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
     schemaNotEnforced: answerCalls === undefined ? notEnforced : looseArguments,
     toolCalls: reading,
   }
+}
+
+/** A conversation that begins with no system message gets the server's. */
+function withSystem(messages: ChatMessage[], system: string | undefined): ChatMessage[] {
+  if (system === undefined || messages[0]?.role === 'system') return messages
+  return [{ role: 'system', content: system }, ...messages]
 }
 
 /** @throws ApiError `invalid_value` */

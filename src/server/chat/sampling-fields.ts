@@ -77,6 +77,10 @@ export interface RequestDefaults {
   readonly maxTokens: number
   readonly maxTokensLimit: number | undefined
   readonly thinkingBudget: number | undefined
+  /** Thinking budgets by effort, for requests that name no budget. */
+  readonly effortBudgets?: ReadonlyMap<string, number> | undefined
+  /** The system message of conversations that have none. */
+  readonly system?: string | undefined
   readonly sampling: NonNullable<GenerateRequest['sampling']>
   readonly policy: string
   readonly policyOptions: Readonly<Record<string, unknown>>

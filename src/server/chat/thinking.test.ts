@@ -2,12 +2,21 @@ import { describe, expect, test } from 'vitest'
 import { readThinking, type ThinkingFields } from './thinking.ts'
 
 describe('readThinking', () => {
-  test.each<[ThinkingFields, { enabled?: boolean; budget?: number; variables?: object }]>([
+  test.each<[ThinkingFields, { enabled?: boolean; effort?: string; budget?: number; variables?: object }]>([
     [{}, {}],
-    [{ reasoning_effort: 'none' }, { enabled: false, variables: { thinking: false } }],
-    [{ reasoning_effort: 'high' }, { enabled: true, variables: { thinking: true, reasoning_effort: 'high' } }],
-    [{ reasoning: { effort: 'low' } }, { enabled: true, variables: { thinking: true, reasoning_effort: 'low' } }],
-    [{ think: 'medium' }, { enabled: true, variables: { thinking: true, reasoning_effort: 'medium' } }],
+    [{ reasoning_effort: 'none' }, { effort: 'none', enabled: false, variables: { thinking: false } }],
+    [
+      { reasoning_effort: 'high' },
+      { effort: 'high', enabled: true, variables: { thinking: true, reasoning_effort: 'high' } },
+    ],
+    [
+      { reasoning: { effort: 'low' } },
+      { effort: 'low', enabled: true, variables: { thinking: true, reasoning_effort: 'low' } },
+    ],
+    [
+      { think: 'medium' },
+      { effort: 'medium', enabled: true, variables: { thinking: true, reasoning_effort: 'medium' } },
+    ],
     [{ think: false }, { enabled: false, variables: { thinking: false } }],
     [{ thinking: { type: 'disabled' } }, { enabled: false, variables: { thinking: false } }],
     [{ thinking: { type: 'enabled', budget_tokens: 9 } }, { enabled: true, budget: 9, variables: { thinking: true } }],
@@ -19,8 +28,8 @@ describe('readThinking', () => {
       { chat_template_kwargs: { enable_thinking: false, style: 'plain' } },
       { enabled: false, variables: { thinking: false, style: 'plain' } },
     ],
-  ])('%j', (given, { enabled, budget, variables = {} }) => {
-    expect(readThinking(given)).toEqual({ enabled, budget, variables })
+  ])('%j', (given, { enabled, effort, budget, variables = {} }) => {
+    expect(readThinking(given)).toEqual({ enabled, effort, budget, variables })
   })
 
   test.each<[ThinkingFields]>([

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { ApiError } from '../api-error.ts'
 
-const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
+export const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
 const effort = z.enum(efforts, `it must be one of ${efforts.join(', ')}`)
 const budget = z
   .int('it must be a whole number')
@@ -48,6 +48,7 @@ export interface ThinkingChoice {
   /** Undefined: as the model does by itself. */
   readonly enabled: boolean | undefined
   readonly budget: number | undefined
+  readonly effort?: (typeof efforts)[number]
   /** What the template is given. */
   readonly variables: Readonly<Record<string, string | number | boolean | null>>
 }
@@ -82,6 +83,7 @@ export function readThinking(given: ThinkingFields): ThinkingChoice {
   })
   return {
     enabled,
+    ...(effort === undefined ? {} : { effort }),
     budget: budget === undefined || budget < 0 || enabled === false ? undefined : budget,
     variables: {
       ...variables,
