@@ -49,6 +49,26 @@ describe('the thinking budget', () => {
   })
 })
 
+describe('a model that ends within its thinking', () => {
+  const script = [...tokens('a|b'), eos, ...tokens('S|T'), eos]
+
+  test('goes on to its answer where that has a form', () => {
+    const loop = scripted(script, { answerSchema: true, maxTokens: 50 })
+    expect(loop.generated(1)).toEqual(tokens('a|b|\n|</think>|\n\n|S|T|<eos>'))
+    expect(loop.result(1)).toMatchObject({ thinking: 'ab', answer: 'ST', thinkingEnd: 'model', finishReason: 'stop' })
+  })
+
+  test('without the last words that a limit gives', () => {
+    const limits = { thinkingBudget: 30, wrapUp: 'a', answerSchema: true, maxTokens: 50 }
+    expect(scripted(script, limits).generated(1)).toEqual(tokens('a|b|\n|</think>|\n\n|S|T|<eos>'))
+  })
+
+  test('has ended where it has none', () => {
+    const loop = scripted(script, { maxTokens: 50 })
+    expect(loop.result(1)).toMatchObject({ thinking: 'ab', answer: '', thinkingEnd: 'unclosed', finishReason: 'stop' })
+  })
+})
+
 describe('is not closed within', () => {
   test('a character', () => {
     const script = [...tokens('a|b'), token(0xf0), token(0x9f), token(0x99), token(0x82), token('S'), eos]

@@ -184,11 +184,16 @@ export class Sequence {
   /** Chooses the next token by replay, by force or by sampling, and ends the generation where it is due. */
   #choose(row: number, events: GenerateEvent[]): void {
     const { replay, maxTokens, logitBias } = this.prepared
-    const forced = this.#forced.shift()
+    let forced = this.#forced.shift()
     const odds = this.#oddsOf(row)
     this.#cache.noteChoice(row)
     if (!replay && !forced && logitBias.size > 0) addBias(this.#forward.logits(row), logitBias)
-    const token = replay?.[this.#generated.length] ?? forced?.token ?? this.#sample(row)
+    let token = replay?.[this.#generated.length] ?? forced?.token ?? this.#sample(row)
+    if (this.#endsWithoutAnswer(token)) {
+      this.#forced.push(...(this.#thinkingLimit?.closing ?? []).filter(({ isTag }) => isTag))
+      forced = this.#forced.shift()
+      token = forced?.token
+    }
     if (token === undefined) throw new Error('there is neither a sampler nor a token to replay')
     if (replay) this.#logprobs.push(this.#forward.logprob(row, token))
     else if (forced) this.#sampler?.accept(token)
@@ -203,6 +208,12 @@ export class Sequence {
     } else if (this.#generated.length >= maxTokens) {
       this.finish('length', events)
     }
+  }
+
+  /** Whether a model that is held to a form would end within its thinking, before there is an answer. */
+  #endsWithoutAnswer(token: number | undefined): boolean {
+    if (this.prepared.grammar === undefined || this.#text.phase !== 'thinking') return false
+    return token !== undefined && this.#vocab.endsGeneration(token)
   }
 
   #sample(row: number): number | undefined {

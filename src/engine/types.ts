@@ -65,7 +65,7 @@ export interface GenerateRequest {
   readonly logitBias?: readonly (readonly [token: number, bias: number])[] | undefined
   /**
    * JSON schema of the answer, which is then JSON that fits it; the thinking is free. A model that can think is made to: without a
-   * thinking it is not known where the answer begins. Not with `replay`.
+   * thinking it is not known where the answer begins. One that would end within its thinking goes on to the answer. Not with `replay`.
    */
   readonly answerSchema?: JsonSchema | undefined
   /**

@@ -90,5 +90,7 @@ setInterval(() => {
 }, heartbeatMs)
 process.on('message', receive)
 process.on('disconnect', () => process.exit(0))
+// It may have gone while this process was starting.
+if (!process.connected) process.exit(0)
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)

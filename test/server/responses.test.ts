@@ -128,6 +128,26 @@ describe('the client of OpenAI', () => {
   })
 })
 
+test('a stream whose engine ends is a failed response', async () => {
+  const own = await startDyntsServe(['--budget', '200', '--log-level', 'error'])
+  const api = new OpenAI({ baseURL: `${own.url}/v1`, apiKey: 'any', maxRetries: 0 })
+  const events: ResponseStreamEvent[] = []
+  for await (const event of await api.responses.create({ ...asked, stream: true })) {
+    events.push(event)
+    if (events.length === 10) process.kill(own.enginePid()!, 'SIGKILL')
+  }
+  expect(events.at(-1)).toMatchObject({
+    type: 'response.failed',
+    sequence_number: events.length - 1,
+    response: {
+      status: 'failed',
+      error: { code: 'engine_died' },
+      output: [{ type: 'reasoning', status: 'incomplete' }],
+    },
+  })
+  await own.stop()
+})
+
 test('instructions are a system message, and settings are those of a chat', async () => {
   const { body } = await post({ ...asked, instructions: 'Be brief.', reasoning: { effort: 'none' }, foo: 1, n: 2 })
   const same = await chat({

@@ -85,6 +85,15 @@ describe.each(['hermes', 'coder'])('%s', (format) => {
     })
   })
 
+  test('a model that would end within its thinking calls it as well', async () => {
+    const request = { ...asked, thinking_budget: undefined, temperature: 1, tool_choice: 'required', max_tokens: 600 }
+    const seeds = Array.from({ length: 12 }, (_, seed) => seed)
+    const all = await Promise.all(seeds.map((seed) => post({ ...request, seed, parallel_tool_calls: false })))
+    const reasons = all.map(({ body }) => body.choices[0]!.finish_reason)
+    expect(reasons.filter((reason) => reason !== 'length').every((reason) => reason === 'tool_calls')).toBe(true)
+    expect(reasons.filter((reason) => reason === 'tool_calls').length).toBeGreaterThan(6)
+  })
+
   test('a stream of it joins to the same', async () => {
     const request = { ...asked, tool_choice: 'required' as const, parallel_tool_calls: false }
     const { body } = await post(request)

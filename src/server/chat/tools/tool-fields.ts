@@ -6,6 +6,7 @@ import { ApiError, apiErrorOf, quoted } from '../../api-error.ts'
 import type { ToolCallSettings } from './tool-call-parser.ts'
 
 const mostTools = 128
+/** Of an answer that must be calls: a model might never end. */
 const mostCalls = 16
 
 export const functionName = z
@@ -79,8 +80,9 @@ export function readTools(given: GivenTools, format: ToolFormat | undefined, sch
   const unknown = called.find((name) => !names.includes(name))
   if (unknown !== undefined) throw wrong(`tool_choice: there is no tool ${quoted(unknown)}`, 'tool_choice')
   const isNamed = typeof choice !== 'string'
-  const most = isNamed || given.parallel_tool_calls === false ? 1 : mostCalls
-  const reading = { format, tools, most }
+  const isSingle = isNamed || given.parallel_tool_calls === false
+  const most = isSingle ? 1 : mostCalls
+  const reading = { format, tools, most: isSingle ? 1 : Infinity }
   if (choice === 'auto' && schema === undefined) return { ...none, tools, reading }
   if (choice !== 'auto' && schema !== undefined) {
     const message = 'tool_choice wants a call, and response_format an answer: give one of them'
@@ -105,7 +107,8 @@ function notEnforcedOf(options: Parameters<typeof toolCallGrammar>[0]): readonly
 
 /** Without what is null: a template would write it. */
 function definitionOf({ type, function: given }: NonNullable<GivenTools['tools']>[number]): ToolDefinition {
-  const { name, description, parameters, ...others } = given
+  const { name, description, parameters, ...rest } = given
+  const others = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null))
   return {
     type,
     function: { name, ...(description ? { description } : {}), ...(parameters ? { parameters } : {}), ...others },
