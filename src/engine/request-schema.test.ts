@@ -16,7 +16,17 @@ test('requests of the right form pass', () => {
 test('undefined means not given', () => {
   const request = { prompt: { text: undefined, tokens: [1], messages: undefined } }
   expect(checkRequest(request as unknown as GenerateRequest)).toEqual({ prompt: { tokens: [1] } })
-  const every = ['policy', 'policyHash', 'policyOptions', 'protect', 'budget', 'localWindow', 'ratio', 'sampling']
+  const every = [
+    'policy',
+    'policyHash',
+    'policyOptions',
+    'protect',
+    'budget',
+    'localWindow',
+    'ratio',
+    'evictEvery',
+    'sampling',
+  ]
   const others = ['seed', 'maxTokens', 'thinkingBudget', 'stop', 'replay']
   const nothing = Object.fromEntries([...every, ...others].map((key) => [key, undefined]))
   expect(check({ prompt, ...nothing })).not.toThrow()

@@ -43,6 +43,7 @@ const schema = strictShape({
   budget: anyNumber.optional(),
   localWindow: anyNumber.optional(),
   ratio: anyNumber.optional(),
+  evictEvery: anyNumber.optional(),
   sampling: sampling.optional(),
   seed: anyNumber.optional(),
   maxTokens: anyNumber.optional(),

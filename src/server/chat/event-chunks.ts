@@ -10,13 +10,14 @@ export function tokenFacts({ position, token, phase, cells }: TokenEvent) {
 export function eventChunk(event: GenerateEvent, job: Job): object | undefined {
   switch (event.type) {
     case 'start': {
-      const { policy, budget, localWindow, ratio, leaving, maxTokens, seed, promptTokens } = event
+      const { policy, budget, localWindow, ratio, evictEvery, leaving, maxTokens, seed, promptTokens } = event
       return {
         type: 'start',
         policy,
         budget,
         local_window: localWindow,
         ratio,
+        evict_every: evictEvery,
         leaving,
         max_tokens: maxTokens,
         seed,

@@ -106,6 +106,7 @@ export const props: Endpoint = {
           budget: bound?.budget ?? null,
           local_window: bound?.localWindow ?? null,
           ratio: bound?.ratio ?? null,
+          evict_every: bound?.evictEvery ?? null,
           cells: backend.facts?.cells ?? null,
           policies: [...defaults.policies.keys()],
           thinking_tags: { open: thinkingTags.open, close: thinkingTags.close },
