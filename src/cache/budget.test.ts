@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InputError } from '../errors.ts'
-import { planEviction, validateCacheSettings } from './budget.ts'
+import { mostPromptCells, planEviction, shareText, validateCacheSettings } from './budget.ts'
 import type { CacheSettings } from './budget.ts'
 
 const defaults: CacheSettings = { budget: 256, localWindow: 32, ratio: 0.5 }
@@ -28,6 +28,28 @@ describe('planEviction', () => {
   ])('B %d, W_l %d, ratio %d, M %d', (budget, localWindow, ratio, promptCells, selectionWindow, kept, leaving) => {
     const plan = planEviction({ budget, localWindow, ratio }, promptCells)
     expect(plan).toEqual({ promptCells, selectionWindow, kept, leaving })
+  })
+
+  test.each([
+    // B, W_l, K, M, W_s, k
+    [256, 32, 9, 141, 83, 74],
+    [256, 32, 83, 141, 83, 0],
+    [3000, 1500, 1, 0, 1500, 1499],
+  ])('B %d, W_l %d, evict-every %d, M %d', (budget, localWindow, evictEvery, promptCells, selectionWindow, kept) => {
+    const plan = planEviction({ budget, localWindow, evictEvery }, promptCells)
+    expect(plan).toEqual({ promptCells, selectionWindow, kept, leaving: evictEvery })
+  })
+
+  test('a prompt beside which K cells cannot leave is refused, and the budget that the refusal names would do', () => {
+    const settings = { budget: 256, localWindow: 32, evictEvery: 84 }
+    expect(mostPromptCells(settings)).toBe(140)
+    expect(planEviction(settings, 140).kept).toBe(0)
+    const { code, message } = refusal(() => planEviction(settings, 141))
+    expect(code).toBe('prompt_too_long')
+    expect(message).toContain('of which 84 cells must be free to leave')
+    const budget = Number(/--budget (\d+)/.exec(message)?.[1])
+    expect(budget).toBe(257)
+    expect(planEviction({ ...settings, budget }, 141).leaving).toBe(84)
   })
 
   test('at least one cell leaves, and the local window and the question always fit beside what is kept', () => {
@@ -83,6 +105,16 @@ describe('validateCacheSettings', () => {
     ['invalid_ratio', '--ratio', { ratio: -0.1 }],
     ['invalid_ratio', '--ratio', { ratio: 1.1 }],
     ['invalid_ratio', '--ratio', { ratio: NaN }],
+    ['invalid_ratio', '--ratio', { ratio: undefined }],
+    ['invalid_evict_every', '--ratio or --evict-every, not both', { evictEvery: 9 }],
+    ['invalid_evict_every', '--evict-every', { ratio: undefined, evictEvery: 0 }],
+    ['invalid_evict_every', '--evict-every', { ratio: undefined, evictEvery: 2.5 }],
+    ['invalid_evict_every', '--evict-every', { ratio: undefined, evictEvery: NaN }],
+    [
+      'invalid_budget',
+      'at least 257 (--local-window plus --evict-every plus 1)',
+      { ratio: undefined, evictEvery: 224 },
+    ],
   ])('%s names %s: %o', (code, option, wrong) => {
     const error = refusal(() => validateCacheSettings({ ...defaults, ...wrong }))
     expect(error.code).toBe(code)
@@ -92,5 +124,11 @@ describe('validateCacheSettings', () => {
 
   test('the smallest budget passes', () => {
     expect(() => validateCacheSettings({ budget: 3, localWindow: 1, ratio: 0 })).not.toThrow()
+    expect(() => validateCacheSettings({ budget: 6, localWindow: 1, evictEvery: 4 })).not.toThrow()
   })
+})
+
+test('how many leave, as the settings say it', () => {
+  expect(shareText({ ratio: 0.5 })).toBe('ratio 0.5')
+  expect(shareText({ evictEvery: 9 })).toBe('evict-every 9')
 })

@@ -5,14 +5,16 @@
  */
 import { InputError } from '../errors.ts'
 
-/** The three numbers that bound a sequence, in cells; `ratio` is a share in [0, 1]. */
+/** The numbers that bound a sequence, in cells. How many leave at an eviction is said by `ratio` or by `evictEvery`. */
 export interface CacheSettings {
   /** B: the most cells that one sequence may ever hold. */
   readonly budget: number
   /** W_l: the newest generated cells, not evicted. */
   readonly localWindow: number
-  /** The share of the selection window that is kept at an eviction. */
-  readonly ratio: number
+  /** The share of the selection window that is kept at an eviction, in [0, 1]. */
+  readonly ratio?: number | undefined
+  /** K: so many leave at every eviction, whatever the prompt; so there is one every K tokens. Instead of `ratio`. */
+  readonly evictEvery?: number | undefined
 }
 
 /** What an eviction does to one sequence, in cells; fixed for the sequence's life. */
@@ -29,43 +31,82 @@ export interface EvictionPlan {
 
 /**
  * Refuses settings that no sequence could run under.
- * @throws InputError `invalid_local_window`, `invalid_budget` or `invalid_ratio`
+ * @throws InputError `invalid_local_window`, `invalid_budget`, `invalid_ratio` or `invalid_evict_every`
  */
-export function validateCacheSettings({ budget, localWindow, ratio }: CacheSettings): void {
+export function validateCacheSettings({ budget, localWindow, ratio, evictEvery }: CacheSettings): void {
   if (!Number.isSafeInteger(localWindow) || localWindow < 1) {
     throw new InputError(
       'invalid_local_window',
       `--local-window must be a whole number, 1 or more, not ${localWindow}.`,
     )
   }
-  if (!Number.isSafeInteger(budget) || budget < localWindow + 2) {
+  const isEvery = evictEvery !== undefined
+  if (isEvery && ratio !== undefined) {
     throw new InputError(
-      'invalid_budget',
-      `--budget must be a whole number of at least ${localWindow + 2} (--local-window plus 2), not ${budget}.`,
+      'invalid_evict_every',
+      'Give --ratio or --evict-every, not both: each says how many cells leave.',
     )
   }
-  if (!(ratio >= 0 && ratio <= 1)) {
+  if (isEvery && (!Number.isSafeInteger(evictEvery) || evictEvery < 1)) {
+    throw new InputError('invalid_evict_every', `--evict-every must be a whole number, 1 or more, not ${evictEvery}.`)
+  }
+  const least = localWindow + 1 + (evictEvery ?? 1)
+  if (!Number.isSafeInteger(budget) || budget < least) {
+    const sum = isEvery ? '--local-window plus --evict-every plus 1' : '--local-window plus 2'
+    throw new InputError(
+      'invalid_budget',
+      `--budget must be a whole number of at least ${least} (${sum}), not ${budget}.`,
+    )
+  }
+  if (!isEvery && !(ratio !== undefined && ratio >= 0 && ratio <= 1)) {
     throw new InputError('invalid_ratio', `--ratio must be a number from 0 to 1, not ${ratio}.`)
   }
 }
 
 /**
  * The plan of a sequence with a prompt of M = `promptCells` cells: k = min(floor(ratio * W_s), W_s - 1), so that at least
- * one cell leaves even at ratio 1.
- * @throws InputError `prompt_too_long` when M > B - W_l - 1, and what `validateCacheSettings` throws
+ * one cell leaves even at ratio 1; or k = W_s - K, if K is given.
+ * @throws InputError `prompt_too_long` when W_s is smaller than K, or than 1, and what `validateCacheSettings` throws
  */
 export function planEviction(settings: CacheSettings, promptCells: number): EvictionPlan {
   validateCacheSettings(settings)
-  const { budget, localWindow, ratio } = settings
+  const { budget, localWindow } = settings
   const selectionWindow = budget - promptCells - localWindow
-  if (selectionWindow < 1) {
+  const least = leastLeaving(settings)
+  if (selectionWindow < least) {
+    const every = least > 1 ? ` of which ${least} cells must be free to leave` : ''
     throw new InputError(
       'prompt_too_long',
-      `A prompt of ${promptCells} tokens does not fit into a budget of ${budget} cells with a local window of ` +
-        `${localWindow}: give --budget ${promptCells + localWindow + 1} or more, or a smaller --local-window.`,
-      { details: { promptTokens: promptCells, mostPromptTokens: Math.max(0, budget - localWindow - 1) } },
+      `A prompt of ${promptCells} tokens does not fit into a budget of ${budget} cells${every} with a local window of ` +
+        `${localWindow}: give --budget ${promptCells + localWindow + least} or more, or a smaller --local-window.`,
+      { details: { promptTokens: promptCells, mostPromptTokens: mostPromptCells(settings) } },
     )
   }
-  const kept = Math.min(Math.floor(ratio * selectionWindow), selectionWindow - 1)
+  const kept = keptOf(settings, selectionWindow)
   return { promptCells, selectionWindow, kept, leaving: selectionWindow - kept }
+}
+
+/** The longest prompt under these settings, in cells. */
+export function mostPromptCells(settings: CacheSettings): number {
+  return Math.max(0, settings.budget - settings.localWindow - leastLeaving(settings))
+}
+
+function leastLeaving({ evictEvery }: CacheSettings): number {
+  return evictEvery ?? 1
+}
+
+function keptOf({ ratio, evictEvery }: CacheSettings, selectionWindow: number): number {
+  if (ratio === undefined) return selectionWindow - (evictEvery ?? 1)
+  return Math.min(Math.floor(ratio * selectionWindow), selectionWindow - 1)
+}
+
+/** How many leave, as the settings say it: `ratio 0.5`, `evict-every 9`. */
+export function shareText({
+  ratio,
+  evictEvery,
+}: {
+  readonly ratio?: number | null | undefined
+  readonly evictEvery?: number | null | undefined
+}): string {
+  return typeof evictEvery === 'number' ? `evict-every ${evictEvery}` : `ratio ${ratio ?? '-'}`
 }

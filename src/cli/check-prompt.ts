@@ -2,7 +2,7 @@
  * Refuses a prompt that is too long for the budget before the weights are read. Only the vocabulary tells how many tokens a
  * prompt has, and reading a large one takes half a second: it is asked only where the text is long enough to be in question.
  */
-import { planEviction, type CacheSettings } from '../cache/budget.ts'
+import { mostPromptCells, planEviction, type CacheSettings } from '../cache/budget.ts'
 import { loadLocated, type LoadModelOptions, type LocatedModel } from '../engine/model.ts'
 import { checkRoom } from '../engine/prepare.ts'
 import type { Prompt } from '../engine/types.ts'
@@ -14,14 +14,14 @@ const templateTokens = 256
 export async function checkPrompt(
   located: LocatedModel,
   prompt: Prompt,
-  { budget, localWindow, ratio }: CacheSettings,
+  settings: CacheSettings,
   loading: LoadModelOptions,
 ): Promise<void> {
   // A token is a byte of the text, or more.
-  if (Buffer.byteLength(JSON.stringify(prompt)) + templateTokens < budget - localWindow) return
+  if (Buffer.byteLength(JSON.stringify(prompt)) + templateTokens < mostPromptCells(settings)) return
   await using vocabulary = await loadLocated(located, { ...loading, vocabularyOnly: true })
   const { promptTokens } = await vocabulary.layout({ prompt, completion: [] })
   // Said before the budget: no budget would help.
   checkRoom(promptTokens, located.info.trainedContext)
-  planEviction({ budget, localWindow, ratio }, promptTokens)
+  planEviction(settings, promptTokens)
 }

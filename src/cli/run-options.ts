@@ -22,6 +22,7 @@ export interface RunFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly budget?: number
   readonly localWindow?: number
   readonly ratio?: number
+  readonly evictEvery?: number
   readonly maxTokens?: number
   readonly thinkingBudget?: number
   readonly answerReserve?: number
@@ -74,6 +75,7 @@ export function addAnswerOptions(command: Command): Command {
     .option('-b, --budget <cells>', 'most cells that the cache of one sequence may hold', number)
     .option('--local-window <cells>', 'newest cells, which stay', number)
     .option('--ratio <share>', 'share of the selection window that an eviction keeps, 0 to 1', number)
+    .option('--evict-every <n>', 'so many cells leave at each eviction, instead of --ratio', number)
   addPolicyOptions(command)
     .option('-n, --max-tokens <n>', 'most tokens to generate (default: 16384)', number)
     .option('--thinking-budget <n>', 'close the thinking after n tokens and answer', number)
@@ -119,6 +121,7 @@ export function requestOf(
     budget: flags.budget,
     localWindow: flags.localWindow,
     ratio: flags.ratio,
+    evictEvery: flags.evictEvery,
     maxTokens: flags.maxTokens,
     thinkingBudget: flags.thinkingBudget,
     answerReserve: flags.answerReserve,

@@ -112,11 +112,11 @@ function checkEffects(flags: RunFlags, named: readonly ChosenPolicy[], located: 
     )
   }
   const chosen = choosePolicies([...byDefault, ...named.map(({ reference }) => reference)], flags)
-  const { budget, localWindow, ratio, compaction, predictor } = flags
-  const settings = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio }
+  const { budget, localWindow, ratio, evictEvery, compaction, predictor } = flags
+  const settings = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio, '--evict-every': evictEvery }
   refuseUnbounded(chosen, { ...settings, '--compaction': compaction !== 'auto' })
   // A predictor recommends settings as well.
-  const isGiven = Object.values(settings).every((value) => value !== undefined)
+  const isGiven = [budget, localWindow, ratio ?? evictEvery].every((value) => value !== undefined)
   const usesPredictor = chosen.some(
     ({ definition: { needs, evicts } }) => needs.has('hidden-state') || (evicts && !isGiven),
   )

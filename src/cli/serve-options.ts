@@ -24,6 +24,7 @@ export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly budget?: number
   readonly localWindow?: number
   readonly ratio?: number
+  readonly evictEvery?: number
   readonly cells?: number
   readonly attention?: boolean
   readonly maxTokens: number
@@ -113,6 +114,7 @@ function withoutVariables(): Command {
     .option('-b, --budget <cells>', 'most cells that a request’s cache may hold, where it says nothing', number)
     .option('--local-window <cells>', 'newest cells, which stay', number)
     .option('--ratio <share>', 'share of the selection window that an eviction keeps, 0 to 1', number)
+    .option('--evict-every <n>', 'so many cells leave at each eviction, instead of --ratio', number)
     .option(
       '--cells <n>',
       'cells of each slot: the largest budget of a request (default: --budget; under full 8192)',

@@ -1,5 +1,6 @@
 /** What `dynts serve` does: finds the model, checks that it fits, starts the server, and stops it in good order. */
 import { createHash } from 'node:crypto'
+import { shareText } from '../cache/budget.ts'
 import { locateModel, type LocatedModel } from '../engine/model.ts'
 import { defaultPolicy, settleRequest, type SettingFacts } from '../engine/prepare.ts'
 import type { GenerateRequest } from '../engine/types.ts'
@@ -59,6 +60,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     budget: flags.budget,
     localWindow: flags.localWindow,
     ratio: flags.ratio,
+    evictEvery: flags.evictEvery,
     sampling: samplingOf(flags),
   }
   const { settings: bound } = settleRequest(facts, request)
@@ -89,6 +91,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       budget: flags.budget,
       localWindow: flags.localWindow,
       ratio: flags.ratio,
+      evictEvery: flags.evictEvery,
       policies: policiesOf(facts, attention, chosen.reference),
       slots: flags.parallel,
       trustsSpecial: flags.trustSpecial ?? false,
@@ -273,7 +276,7 @@ function banner(
   const { slots, cells } = capacity
   const need = needOf(info, capacity)
   const cache = bound
-    ? `policy ${defaults.policy}, budget ${bound.budget}, local window ${bound.localWindow}, ratio ${bound.ratio}`
+    ? `policy ${defaults.policy}, budget ${bound.budget}, local window ${bound.localWindow}, ${shareText(bound)}`
     : `policy ${defaults.policy}: the cache is not bounded`
   return [
     `dynts ${settings.version} serves ${aliases[0]} at ${urls.join(', ')} (API at /v1${settings.hasPage ? ', page at /' : ''})`,

@@ -19,6 +19,7 @@ function result(
       budget: 320,
       localWindow: 32,
       ratio: 0.5,
+      evictEvery: null,
       peakCells: 320,
       meanCells: 254.6,
       finalCells: 244,

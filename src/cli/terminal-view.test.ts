@@ -21,6 +21,7 @@ const start: StartEvent = {
   budget: 320,
   localWindow: 32,
   ratio: 0.5,
+  evictEvery: null,
   leaving: 100,
 }
 const token = (text: string, cells = 160, phase: 'thinking' | 'answer' = 'thinking'): GenerateEvent => {

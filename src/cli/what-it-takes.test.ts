@@ -22,6 +22,13 @@ describe('what is said of a bound before the model is loaded', () => {
     expect(said({})).not.toContain('positions only')
   })
 
+  test('how many leave at each eviction, and what stays', () => {
+    const lines = said({}, { budget: 256, localWindow: 32, evictEvery: 9 })
+    expect(lines).toMatch(/^policy question-window: budget 256, local window 32, evict-every 9$/m)
+    expect(lines).toMatch(/^9 cells leave at each eviction and 247 stay: 252 on average once the budget is reached$/m)
+    expect(said({}, { budget: 256, ratio: 0.5 })).not.toContain('at each eviction')
+  })
+
   test('a local window that is smaller than the model’s own', () => {
     const window = { 'attention.sliding_window': 2048 }
     expect(said(window)).toMatch(/newest 2048 positions only; with a local window of 1024 they lose some of these\.$/m)

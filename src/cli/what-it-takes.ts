@@ -1,6 +1,7 @@
 /**
  * What `dynts run` says before it loads anything.
  */
+import { shareText } from '../cache/budget.ts'
 import type { LocatedModel } from '../engine/model.ts'
 import { defaultMaxTokens, defaultPolicy, resolveCacheSettings } from '../engine/prepare.ts'
 import { hasThinkingSwitch, type ThinkingTags } from '../llama/index.ts'
@@ -31,14 +32,16 @@ export function whatItTakes(
   })
   const lines = [`${info.name} (${info.architecture}, ${info.quantization})`, formatMemoryPlan(plan, flags.samples)]
   if (policy.evicts) {
-    const source = [flags.budget, flags.localWindow, flags.ratio].every((value) => value === undefined)
+    const { budget, localWindow, evictEvery } = settings
+    const source = [flags.budget, flags.localWindow, flags.ratio, flags.evictEvery].every(
+      (value) => value === undefined,
+    )
       ? predictor?.budget === undefined
         ? ' (defaults)'
         : ' (recommended by the predictor)'
       : ''
-    lines.push(
-      `policy ${policy.name}: budget ${settings.budget}, local window ${settings.localWindow}, ratio ${settings.ratio}${source}`,
-    )
+    lines.push(`policy ${policy.name}: budget ${budget}, local window ${localWindow}, ${shareText(settings)}${source}`)
+    if (evictEvery !== undefined) lines.push(howItFills(budget, evictEvery))
   } else {
     lines.push(`policy ${policy.name}: the cache is not bounded`)
   }
@@ -60,6 +63,12 @@ export function whatItTakes(
     )
   }
   return lines
+}
+
+/** Of a sequence that has reached its budget. */
+function howItFills(budget: number, leaving: number): string {
+  const mean = budget - (leaving - 1) / 2
+  return `${leaving} cells leave at each eviction and ${budget - leaving} stay: ${mean} on average once the budget is reached`
 }
 
 function howThinkingIsSwitchedOff(chatTemplate: string | undefined, tags: ThinkingTags): string[] {

@@ -213,3 +213,17 @@ describe('compaction', () => {
     expect(loop.result(1).cache).toMatchObject({ evictions: 1, compactions: 1 })
   })
 })
+
+test('so many cells leave at each eviction as the request says, and the events and the result say it too', () => {
+  const bound = { budget: 24, localWindow: 4, evictEvery: 5 }
+  const prompt = { tokens: tokens('Q|a|b') }
+  const loop = runAlone({ prompt, policy: 'question-window', maxTokens: 50, seed: 2, ...bound })
+  const evictions = loop.evictions(1)
+  // With the 21st generated token the cells are 24; then one every 5 tokens; the last token is not consumed.
+  expect(evictions.map(({ step }) => step)).toEqual([21, 26, 31, 36, 41, 46])
+  for (const { before, evicted, kept } of evictions) expect([before, evicted, kept.length]).toEqual([24, 5, 19])
+  expect(loop.of(1).events[0]).toMatchObject({ type: 'start', leaving: 5, ratio: null, evictEvery: 5 })
+  expect(loop.result(1).cache).toMatchObject({ budget: 24, ratio: null, evictEvery: 5, peakCells: 24 })
+  const byRatio = runAlone({ prompt, policy: 'window', maxTokens: 30, budget: 24, localWindow: 4, ratio: 0.4 })
+  expect(byRatio.result(1).cache).toMatchObject({ ratio: 0.4, evictEvery: null })
+})

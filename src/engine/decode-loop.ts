@@ -217,6 +217,7 @@ function startEvent({ definition, protect, promptTokens, bound, maxTokens, seed 
     budget: bound?.budget ?? null,
     localWindow: bound?.localWindow ?? null,
     ratio: bound?.ratio ?? null,
+    evictEvery: bound?.evictEvery ?? null,
     leaving: bound?.plan.leaving ?? null,
   }
 }

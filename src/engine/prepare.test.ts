@@ -43,6 +43,21 @@ test('what a request gives wins over what the predictor recommends, and that ove
   })
 })
 
+test('so many cells at each eviction take the place of a ratio, whoever recommends one; both are refused', () => {
+  const recommended = { budget: 320, localWindow: 32, ratio: 0.5 }
+  const settings = resolveCacheSettings(recommended, { evictEvery: 9 })
+  expect(settings).toEqual({ budget: 320, localWindow: 32, ratio: undefined, evictEvery: 9 })
+  const model = { hasPredictor: false, notEvictable: undefined, notReadable: undefined, recommended }
+  const request = { prompt: { text: '' }, policy: 'window', evictEvery: 9 }
+  expect(settleRequest(model, request).settings).toEqual(settings)
+  expect(() => settleRequest(model, { ...request, ratio: 0.5 })).toThrow(
+    expect.objectContaining({ code: 'invalid_evict_every' }),
+  )
+  expect(() => settleRequest(model, { ...request, evictEvery: 288 })).toThrow(
+    expect.objectContaining({ code: 'invalid_budget' }),
+  )
+})
+
 test('the default local window shrinks for a budget that it would fill, a given one does not', () => {
   expect(resolveCacheSettings({}, { budget: 3000 }).localWindow).toBe(1024)
   expect(resolveCacheSettings({}, { budget: 2048 }).localWindow).toBe(1024)

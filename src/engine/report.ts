@@ -69,6 +69,7 @@ export function report(prepared: PreparedRequest, counts: Counts): GenerateResul
       budget: bound?.budget ?? null,
       localWindow: bound?.localWindow ?? null,
       ratio: bound?.ratio ?? null,
+      evictEvery: bound?.evictEvery ?? null,
       ...occupancy,
       bytesPerCell,
       peakBytes: occupancy.peakCells * bytesPerCell,

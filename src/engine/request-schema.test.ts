@@ -16,7 +16,17 @@ test('requests of the right form pass', () => {
 test('undefined means not given', () => {
   const request = { prompt: { text: undefined, tokens: [1], messages: undefined } }
   expect(checkRequest(request as unknown as GenerateRequest)).toEqual({ prompt: { tokens: [1] } })
-  const every = ['policy', 'policyHash', 'policyOptions', 'protect', 'budget', 'localWindow', 'ratio', 'sampling']
+  const every = [
+    'policy',
+    'policyHash',
+    'policyOptions',
+    'protect',
+    'budget',
+    'localWindow',
+    'ratio',
+    'evictEvery',
+    'sampling',
+  ]
   const others = ['seed', 'maxTokens', 'thinkingBudget', 'stop', 'replay']
   const nothing = Object.fromEntries([...every, ...others].map((key) => [key, undefined]))
   expect(check({ prompt, ...nothing })).not.toThrow()
@@ -36,7 +46,7 @@ describe('wrong requests', () => {
     [
       { prompt, temperature: 0 },
       'the request: there is no field "temperature". Fields: prompt, policy, policyHash, policyOptions, protect, budget, ' +
-        'localWindow, ratio, sampling, seed, maxTokens, thinkingBudget, answerReserve, stopLoops, wrapUp, stop, promptReuse, promptScope, logprobs, logitBias, answerSchema, answerCalls, replay.',
+        'localWindow, ratio, evictEvery, sampling, seed, maxTokens, thinkingBudget, answerReserve, stopLoops, wrapUp, stop, promptReuse, promptScope, logprobs, logitBias, answerSchema, answerCalls, replay.',
     ],
     [{ prompt, sampling: { temp: 0 } }, 'sampling: there is no field "temp". Did you mean temperature?'],
     [{ prompt, sampling: { temprature: 0 } }, 'sampling: there is no field "temprature". Did you mean temperature?'],

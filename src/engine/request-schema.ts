@@ -57,6 +57,7 @@ const schema = strictShape({
   budget: anyNumber.optional(),
   localWindow: anyNumber.optional(),
   ratio: anyNumber.optional(),
+  evictEvery: anyNumber.optional(),
   sampling: sampling.optional(),
   seed: anyNumber.optional(),
   maxTokens: anyNumber.optional(),

@@ -37,6 +37,8 @@ export interface GenerateRequest {
   readonly localWindow?: number | undefined
   /** Share of the selection window that is kept. Default: the predictor's recommendation, else 0.4. */
   readonly ratio?: number | undefined
+  /** K: so many cells leave at every eviction. Instead of `ratio`. */
+  readonly evictEvery?: number | undefined
   /** What differs from `defaultSampling`. */
   readonly sampling?: { readonly [K in keyof SamplingSettings]?: SamplingSettings[K] | undefined } | undefined
   readonly seed?: number | undefined
@@ -104,7 +106,10 @@ export interface CacheReport extends Occupancy {
   /** null: the full cache, unbounded. */
   readonly budget: number | null
   readonly localWindow: number | null
+  /** null: the full cache, or `evictEvery` says how many leave. */
   readonly ratio: number | null
+  /** null: the full cache, or `ratio` says how many leave. */
+  readonly evictEvery: number | null
   /** Keys and values of one token in all layers. */
   readonly bytesPerCell: number
   readonly peakBytes: number
@@ -170,7 +175,9 @@ export interface StartEvent {
   /** null: the full cache, unbounded. */
   readonly budget: number | null
   readonly localWindow: number | null
+  /** As in `CacheReport`. */
   readonly ratio: number | null
+  readonly evictEvery: number | null
   /** K: the cells that leave at every eviction. */
   readonly leaving: number | null
 }

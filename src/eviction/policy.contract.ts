@@ -206,7 +206,10 @@ export function generations(options: fc.Arbitrary<Record<string, unknown>>): fc.
     promptCells: fc.integer({ min: 1, max: 30 }),
     localWindow: fc.integer({ min: 1, max: 20 }),
     selectionWindow: fc.integer({ min: 1, max: 30 }),
-    ratio: fc.constantFrom(0, 0.1, 0.25, 0.4, 0.5, 0.9, 1),
+    share: fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom(0, 0.1, 0.25, 0.4, 0.5, 0.9, 1).map((ratio) => ({ ratio })) },
+      { weight: 1, arbitrary: fc.integer({ min: 1, max: 40 }).map((evictEvery) => ({ evictEvery })) },
+    ),
     length: fc.integer({ min: 0, max: 200 }),
     // All answer, a long answer, a short one, and no `</think>` at all.
     thinking: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 200 }), fc.constant(200)),
@@ -214,10 +217,11 @@ export function generations(options: fc.Arbitrary<Record<string, unknown>>): fc.
     options,
     protect: fc.subarray([...protectableParts]),
   })
-  return sizes.map(({ localWindow, selectionWindow, ratio, ...rest }) => ({
-    ...rest,
-    settings: { budget: rest.promptCells + localWindow + selectionWindow, localWindow, ratio },
-  }))
+  return sizes.map(({ localWindow, selectionWindow, share, ...rest }) => {
+    const most = 'evictEvery' in share ? { evictEvery: Math.min(share.evictEvery, selectionWindow) } : share
+    const budget = rest.promptCells + localWindow + selectionWindow
+    return { ...rest, settings: { budget, localWindow, ...most } }
+  })
 }
 
 /**

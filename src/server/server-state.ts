@@ -1,4 +1,5 @@
 /** What the endpoints share. */
+import type { CacheSettings } from '../cache/budget.ts'
 import type { LocatedModel } from '../engine/model.ts'
 import type { AccessSettings, KeyRing } from './access.ts'
 import type { AnswerSettings } from './chat/completion.ts'
@@ -15,7 +16,7 @@ export interface ServerSettings {
   readonly isStrictModel: boolean
   readonly defaults: RequestDefaults
   /** As the cache's default is resolved: null for the full cache. */
-  readonly bound: { readonly budget: number; readonly localWindow: number; readonly ratio: number } | null
+  readonly bound: CacheSettings | null
   readonly answers: AnswerSettings
   readonly access: AccessSettings
   readonly mostBodyBytes: number

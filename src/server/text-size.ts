@@ -1,4 +1,5 @@
 /** Texts that cannot fit are refused before they are tokenised, which would stop all streams for that long. */
+import { mostPromptCells } from '../cache/budget.ts'
 import type { Prompt } from '../engine/types.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import { contextExceeded } from './api-error.ts'
@@ -14,7 +15,7 @@ export function mostPromptTokens({
   backend,
 }: Pick<ServerState, 'settings' | 'located' | 'backend'>): number {
   const { bound } = settings
-  const cells = bound ? bound.budget - bound.localWindow - 1 : (backend.facts?.cells ?? located.info.trainedContext)
+  const cells = bound ? mostPromptCells(bound) : (backend.facts?.cells ?? located.info.trainedContext)
   return Math.max(0, Math.min(cells, located.info.trainedContext - 1))
 }
 

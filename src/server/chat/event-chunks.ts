@@ -41,10 +41,10 @@ export class ChoiceEvents {
 }
 
 function start(event: StartEvent, { slot }: Job, prompt: readonly PromptToken[]): object {
-  const { policy, budget, localWindow, ratio, leaving, maxTokens, seed, promptTokens } = event
+  const { policy, budget, localWindow, ratio, evictEvery, leaving, maxTokens, seed, promptTokens } = event
   return {
-    ...{ type: 'start', policy, budget, local_window: localWindow, ratio, leaving, max_tokens: maxTokens, seed },
-    prompt_tokens: promptTokens,
+    ...{ type: 'start', policy, budget, local_window: localWindow, ratio, evict_every: evictEvery, leaving },
+    ...{ max_tokens: maxTokens, seed, prompt_tokens: promptTokens },
     slot,
     prompt,
     ...(prompt.length < promptTokens ? { prompt_cut: true } : {}),

@@ -73,6 +73,7 @@ function cacheOf({ job, result }: Finished) {
     budget: cache.budget,
     local_window: cache.localWindow,
     ratio: cache.ratio,
+    evict_every: cache.evictEvery,
     seed,
     cells: {
       peak: cache.peakCells,

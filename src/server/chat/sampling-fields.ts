@@ -24,6 +24,7 @@ const dynts = strictShape({
   budget: whole(1).nullish(),
   local_window: whole(1).nullish(),
   ratio: number(0, 1).nullish(),
+  evict_every: whole(1).nullish(),
   policy_options: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]), 'it must be an object')
     .nullish(),
@@ -87,6 +88,7 @@ export interface RequestDefaults {
   readonly budget: number | undefined
   readonly localWindow: number | undefined
   readonly ratio: number | undefined
+  readonly evictEvery: number | undefined
   /** By the names that requests may give. */
   readonly policies: ReadonlyMap<string, ServedPolicy>
   readonly slots: number
@@ -138,13 +140,16 @@ export function generationOf(
   given: SamplingFields,
   defaults: RequestDefaults,
 ): Omit<GenerateRequest, 'prompt' | 'seed'> {
-  const { policy, budget, local_window, ratio, policy_options, answer_reserve } = given.dynts ?? {}
+  const { policy, budget, local_window, ratio, evict_every, policy_options, answer_reserve } = given.dynts ?? {}
   const reference = policy ? referenceOf(policy, defaults) : defaults.policy
   const isDefault = reference === defaults.policy
-  const asked = defined({ budget, localWindow: local_window, ratio })
+  const share = defined({ ratio, evictEvery: evict_every })
+  const hasShare = Object.keys(share).length > 0
   const settings = {
-    ...defined({ budget: defaults.budget, localWindow: defaults.localWindow, ratio: defaults.ratio }),
-    ...asked,
+    ...defined({ budget: defaults.budget, localWindow: defaults.localWindow }),
+    ...defined({ budget, localWindow: local_window }),
+    // Each says how many leave, so one of the request's replaces the server's.
+    ...(hasShare ? share : defined({ ratio: defaults.ratio, evictEvery: defaults.evictEvery })),
   }
   return {
     policy: reference,

@@ -115,6 +115,7 @@ export const props: Endpoint = {
           budget: bound?.budget ?? null,
           local_window: bound?.localWindow ?? null,
           ratio: bound?.ratio ?? null,
+          evict_every: bound?.evictEvery ?? null,
           cells: backend.facts?.cells ?? null,
           bytes_per_cell: backend.facts?.bytesPerCell ?? null,
           policies: [...defaults.policies.values()].map(({ definition }) => policyFacts(definition)),
