@@ -122,6 +122,13 @@ export type { ImportancePlan } from './traces/importance-plan.ts'
 export type { ImportanceArrays, ImportanceManifest, ImportanceRecord } from './traces/importance-record.ts'
 export { ImportanceStore } from './traces/importance-store.ts'
 export type { AnswerGrader, GradingKind } from './evaluation/grading/grade-answer.ts'
+export type { GivenFields } from './traces/given-row.ts'
+export {
+  importTraces,
+  type ImportProgress,
+  type ImportSummary,
+  type ImportTracesOptions,
+} from './traces/import-traces.ts'
 export type { SamplingPlanOptions } from './traces/plan-traces.ts'
 export { RemoteExecutor, type RemoteOptions } from './traces/remote-executor.ts'
 export {

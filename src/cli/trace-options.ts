@@ -1,23 +1,28 @@
 /**
  * The options of `dynts trace`: names, defaults, and what is wrong with a value. Samples nothing.
  */
-import type { Command } from 'commander'
+import { basename, extname } from 'node:path'
+import { InvalidArgumentError, type Command } from 'commander'
 import { InputError } from '../errors.ts'
 import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { endpointUrl } from '../traces/endpoint-url.ts'
 import { mathInstruction } from '../evaluation/tasks/prompts.ts'
+import type { GivenFields } from '../traces/given-row.ts'
 import type { TraceSampling } from '../traces/trace-job.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
-import { checkWhole, number, refuseWithoutEffect } from './option-values.ts'
+import { checkWhole, names, number, refuseWithoutEffect } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
 export interface TraceFlags extends MachineFlags, TemplateFlags {
   readonly model: string
-  readonly questions: string
+  /** Or `given`: one of the two. */
+  readonly questions?: string
+  readonly given?: string
+  readonly givenFields?: GivenFields
   readonly questionField?: string
   readonly answerField?: string
   readonly idField?: string
@@ -54,14 +59,20 @@ export function addTraceOptions(command: Command): Command {
   command
     .requiredOption(
       '-m, --model <model>',
-      'the model (as for run --model); with --endpoint only its vocabulary is read',
+      'the model (as for run --model); with --endpoint or --given only its vocabulary is read',
     )
-    .requiredOption('--questions <file>', 'questions with answers: JSON Lines, JSON or Parquet')
+    .option('--questions <file>', 'questions with answers: JSON Lines, JSON or Parquet')
+    .option('--given <file>', 'in place of --questions: traces that exist already, with thinking and reply')
+    .option(
+      '--given-fields <list>',
+      'fields of --given: thinking=NAME,reply=NAME, or text=NAME of both with tags (default: the usual names)',
+      givenFields,
+    )
     .option('--question-field <name>', 'field of the question (default: the usual names)')
     .option('--answer-field <name>', 'field of the right answer (default: the usual names)')
     .option('--id-field <name>', 'field of the question’s id (default: the usual names, else a hash)')
-    .option('--limit <n>', 'read only the first n questions', number)
-    .option('-o, --output <file>', 'trace file (default: the name of the questions, ending in .traces.jsonl)')
+    .option('--limit <n>', 'read only the first n questions, or rows of --given', number)
+    .option('-o, --output <file>', 'trace file (default: the name of the questions or traces, ending in .traces.jsonl)')
     .option('--resume', 'go on with what the file holds', true)
     .option('--no-resume', 'put the file aside and begin anew')
     .option('--samples <n>', 'of each question', number, 5)
@@ -96,6 +107,62 @@ export function addTraceOptions(command: Command): Command {
       number,
     )
   return addMachineOptions(addTemplateOptions(command)).option('--json', 'print one JSON object')
+}
+
+/** `thinking=cot,reply=output` or `text=generation` */
+function givenFields(text: string): GivenFields {
+  const pairs = names(text).map((item) => {
+    const [, part = '', name = ''] = /^(\w+)=(.+)$/.exec(item) ?? []
+    if (!['thinking', 'reply', 'text'].includes(part)) {
+      throw new InvalidArgumentError(`It takes thinking=NAME,reply=NAME or text=NAME, not "${item}".`)
+    }
+    return [part, name] as const
+  })
+  const parts = pairs.map(([part]) => part).sort()
+  if (!['text', 'reply,thinking'].includes(parts.join())) {
+    throw new InvalidArgumentError('It takes thinking and reply together, or text alone.')
+  }
+  return Object.fromEntries(pairs)
+}
+
+/** What sampling alone is about, and what `dynts trace` asks of the machine. */
+const samplingOptions = [
+  ...['samples', 'temperature', 'topP', 'topK', 'minP', 'maxTokens', 'parallel', 'maxFailures', 'queue', 'endpoint'],
+  ...['endpointModel', 'apiKeyEnv', 'requestTimeout', 'retries'],
+]
+const machineOptions = ['seed', 'kvType', 'threads', 'gpu', 'gpuLayers']
+
+/**
+ * Where the traces come from: exactly one of `--questions` and `--given`, and nothing that has no effect with it.
+ * @param command that was parsed: it knows what was given and what is a default
+ * @throws InputError `invalid_option`
+ */
+export function checkTraceSource(
+  { questions, given, givenFields }: TraceFlags,
+  command: Command,
+  { measures }: { readonly measures: boolean },
+): void {
+  if ((questions === undefined) === (given === undefined)) {
+    const which = given === undefined ? '' : ', not both'
+    throw new InputError('invalid_option', `give --questions FILE to sample, or --given FILE with traces${which}`)
+  }
+  if (given === undefined) return refuseWithoutEffect({ '--given-fields': givenFields }, 'without --given')
+  const useless = measures ? samplingOptions : [...samplingOptions, ...machineOptions]
+  const stray = command.options.filter((option) => {
+    const name = option.attributeName()
+    return useless.includes(name) && command.getOptionValueSource(name) === 'cli'
+  })
+  refuseWithoutEffect(Object.fromEntries(stray.map(({ long }) => [long ?? '', true])), 'with --given')
+}
+
+export function outputOf(flags: TraceFlags): string {
+  return flags.output ?? `${sourceName(flags)}.traces.jsonl`
+}
+
+/** The name of the file that the traces are from, without its ending. */
+export function sourceName({ questions, given }: TraceFlags): string {
+  const path = given ?? questions ?? ''
+  return basename(path, extname(path))
 }
 
 /** @throws InputError `invalid_option`, `invalid_sampling`, `invalid_endpoint` */

@@ -4,16 +4,22 @@
 import { fingerprint, type Model } from '../engine/model.ts'
 import { mathInstruction } from '../evaluation/tasks/prompts.ts'
 import { dropReasons } from '../traces/trace-record.ts'
+import type { ImportSummary } from '../traces/import-traces.ts'
 import type { TraceSummary } from '../traces/sample-traces.ts'
+import type { TraceTally } from '../traces/trace-file.ts'
+import { counted } from './counted.ts'
 import { packageVersion } from './package-version.ts'
 import { instructionOf, samplingOf, type TraceFlags } from './trace-options.ts'
 
 /** A few lines. */
-export function traceSummary(summary: TraceSummary): string[] {
+export function traceSummary(
+  summary: Pick<TraceSummary, keyof TraceTally | 'output' | 'sampledNow' | 'total'>,
+  what = 'samples',
+): string[] {
   const { output, sampled, sampledNow, total, kept, dropped, meanThinkingTokens } = summary
   const before = sampled - sampledNow
   const lines = [
-    `${output}: ${count(sampled)} of ${count(total)} samples${before > 0 ? `, ${count(before)} of them from before` : ''}`,
+    `${output}: ${count(sampled)} of ${count(total)} ${what}${before > 0 ? `, ${count(before)} of them from before` : ''}`,
     `kept ${count(kept)}`,
   ]
   const reasons = dropReasons.filter((reason) => dropped[reason] > 0)
@@ -24,6 +30,32 @@ export function traceSummary(summary: TraceSummary): string[] {
   if (meanThinkingTokens !== null)
     lines.push(`thinking tokens of a kept trace: ${count(Math.round(meanThinkingTokens))} on average`)
   return lines
+}
+
+/** Of traces that were given. */
+export function importSummary(summary: ImportSummary): string[] {
+  const { notJudged, questions } = summary
+  const [first = '', ...others] = traceSummary(summary, 'traces')
+  const unjudged =
+    notJudged > 0 ? [`${counted(notJudged, 'trace')} without a right answer to judge by: kept if complete`] : []
+  return [`${first}, of ${counted(questions, 'question')}`, ...unjudged, ...others]
+}
+
+export function importRecordOf(
+  summary: ImportSummary,
+  { info, release }: Model,
+  flags: TraceFlags,
+): Record<string, unknown> {
+  const { path, quantization } = info
+  const { given, givenFields, maxLength } = flags
+  return {
+    schema: 'dynts.trace.summary/1',
+    ...summary,
+    model: { reference: flags.model, path, quantization, ...fingerprint(info) },
+    source: { kind: 'given', file: given, fields: givenFields ?? null },
+    settings: { maxLength, instruction: instructionOf(flags) ?? `\n${mathInstruction}` },
+    versions: { dynts: packageVersion(), node: process.versions.node, llamaCpp: release },
+  }
 }
 
 export function traceRecordOf(

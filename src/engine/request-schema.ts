@@ -106,7 +106,12 @@ export function checkPrompt(prompt: unknown): Prompt {
   return checked as unknown as Prompt
 }
 
-const parts = strictShape({ thinking: anyText, answer: anyText, ended: yesOrNo })
+const parts = strictShape({
+  thinking: anyText,
+  answer: anyText,
+  ended: yesOrNo,
+  cutFrom: z.enum(['tag', 'thinking']).optional(),
+})
 
 /** @throws InputError `invalid_request` naming the first field that is wrong */
 export function checkCompletion(completion: unknown): void {

@@ -12,12 +12,17 @@ import type { Prompt } from './types.ts'
 /** What was generated. A text is tokenised with special tokens recognised. */
 export type Completion = string | readonly number[] | CompletionParts
 
-/** Thinking and answer without their tags, as another server gives them. */
+/** Thinking and answer without their tags, as another server or a file gives them. */
 export interface CompletionParts {
   readonly thinking: string
   readonly answer: string
   /** Whether the model ended its turn by itself: its end token is added. */
   readonly ended: boolean
+  /**
+   * Of parts that were cut out of a text with this model's tags: whether the opening tag stood in it, or the text began behind it. Their
+   * white space is then the model's own. Undefined: it may have been cut off.
+   */
+  readonly cutFrom?: 'tag' | 'thinking' | undefined
 }
 
 /** Positions count from 0, the prompt's first token. */
@@ -69,7 +74,9 @@ function tokenizeCompletion(
     return completion
   }
   const tokens = [...vocab.tokenizeContinuation(joinParts(completion, tags, opening))]
-  if (completion.ended && vocab.isToken(vocab.eos)) tokens.push(vocab.eos)
+  const last = tokens.at(-1)
+  const hasEnd = last !== undefined && vocab.endsGeneration(last)
+  if (completion.ended && !hasEnd && vocab.isToken(vocab.eos)) tokens.push(vocab.eos)
   return tokens
 }
 
@@ -77,9 +84,15 @@ function tokenizeCompletion(
  * The text of a turn as the model wrote it behind the opening. Some servers cut the white space around the parts off: models
  * put a line break before `</think>` and an empty line behind it.
  */
-function joinParts({ thinking, answer, ended }: CompletionParts, tags: ThinkingTags, opening: string): string {
+function joinParts(parts: CompletionParts, tags: ThinkingTags, opening: string): string {
+  const { thinking, answer, ended, cutFrom } = parts
   const isOpen = new ReasoningPhase(tags, opening).phase === 'thinking'
   if (thinking === '') return isOpen ? `${tags.close}${answer}` : answer
+  if (cutFrom !== undefined) {
+    const closed = answer === '' && !ended ? thinking : `${thinking}${tags.close}${answer}`
+    if (!isOpen) return cutFrom === 'tag' ? `${tags.open}${closed}` : `${tags.open}\n${closed.replace(/^\n/, '')}`
+    return cutFrom === 'tag' && opening.endsWith('\n') ? closed.replace(/^\n/, '') : closed
+  }
   // Text that came with its own opening tag repeats the line break that the template has written.
   const begun = !isOpen || opening.endsWith('\n') ? thinking.replace(/^\n/, '') : thinking
   const opened = isOpen ? begun : `${tags.open}\n${begun}`

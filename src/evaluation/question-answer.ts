@@ -44,6 +44,19 @@ export function answerField(fields: Fields, chosen: string | undefined, hasChoic
 }
 
 /**
+ * The field of the answer in a row that may have none. Fields that as a rule hold what a model wrote tell none here.
+ * @returns undefined: no field tells it
+ * @throws InputError `invalid_questions` for a chosen field that is not there
+ */
+export function answerFieldIfTold(fields: Fields, chosen: string | undefined, hasChoices: boolean): Field | undefined {
+  if (chosen !== undefined) return answerField(fields, chosen, hasChoices)
+  const there = named(fields, [...(hasChoices ? choiceAnswerNames : []), ...answerNames, 'solution'])
+  return there.find(
+    (field) => !isEmpty(field.value) && (isWorked(field) ? solved(field) !== undefined : !isObject(field.value)),
+  )
+}
+
+/**
  * The answer as text; empty: there is none.
  * @throws InputError `invalid_questions` for a value that cannot be compared, and a solution that does not tell its answer
  */

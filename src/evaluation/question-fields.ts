@@ -84,7 +84,8 @@ export function messagesOf(value: unknown): Message[] | undefined {
   return messages.every((message) => message !== undefined) ? messages : undefined
 }
 
-function plainRole(role: string): string {
+/** `user` for `human`, `assistant` for `gpt`; others as they are. */
+export function plainRole(role: string): string {
   if (role === 'human') return 'user'
   return role === 'gpt' ? 'assistant' : role
 }

@@ -130,7 +130,7 @@ function readRow(
 }
 
 /** A whole number, alone or in a list of one. */
-function wholeNumber(value: unknown): number | undefined {
+export function wholeNumber(value: unknown): number | undefined {
   const alone: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value
   const number = typeof alone === 'bigint' ? Number(alone) : alone
   return typeof number === 'number' && Number.isInteger(number) ? number : undefined
@@ -175,7 +175,8 @@ function withIds(path: string, rows: readonly Numbered[]): Question[] {
   })
 }
 
-function idOf(fields: Fields, chosen: string | undefined): string | undefined {
+/** @throws InputError `invalid_questions` if the chosen field holds none */
+export function idOf(fields: Fields, chosen: string | undefined): string | undefined {
   const field = chosen === undefined ? named(fields, idNames)[0] : chosenField(fields, chosen, 'id')
   const value = field?.value
   if (typeof value === 'string' && value.trim() !== '') return value.trim()
@@ -184,11 +185,13 @@ function idOf(fields: Fields, chosen: string | undefined): string | undefined {
   return undefined
 }
 
-function hashOf(question: string): string {
+/** The name of a question without an id. */
+export function hashOf(question: string): string {
   return createHash('sha256').update(question).digest('hex').slice(0, hashDigits)
 }
 
-function freeName(name: string, taken: ReadonlyMap<string, string>): string {
+/** The name, or with `-2`, `-3` and so on behind it. */
+export function freeName(name: string, taken: { has(name: string): boolean }): string {
   if (!taken.has(name)) return name
   for (let count = 2; ; count++) if (!taken.has(`${name}-${count}`)) return `${name}-${count}`
 }

@@ -18,7 +18,8 @@ export interface JudgeOptions {
   readonly stopped: boolean
   /** The most tokens, prompt included. */
   readonly maxLength: number
-  readonly expected: string
+  /** Null: there is nothing to judge the answer by; having one is enough. */
+  readonly expected: string | null
   readonly grading: GradingKind
   readonly grader: AnswerGrader
 }
@@ -33,6 +34,9 @@ export async function judgeTrace(layout: TraceLayout, options: JudgeOptions): Pr
   if (layout.thinkingParts > 1) return { outcome: 'several-thinking-parts', answer: null }
   if (isTooLong) return { outcome: 'too-long', answer: null }
   const answer = extractAnswer(layout.answer)
+  if (expected === null) {
+    return { outcome: layout.answer.trim() === '' ? 'no-answer' : 'kept', answer: answer ?? null }
+  }
   if (answer === undefined || answer === '') return { outcome: 'no-answer', answer: null }
   const { right } = await gradeAnswer(answer, { expected, grading }, grader)
   return { outcome: right ? 'kept' : 'wrong-answer', answer }

@@ -72,7 +72,11 @@ export async function planTraces(options: PlanTracesOptions): Promise<TracePlan>
   return { jobs, tooLong, cells }
 }
 
-function contentOf({ question, choices }: Question, instruction: string | undefined): string {
+/** What the user says: the question and what stands behind it. */
+export function contentOf(
+  { question, choices }: Pick<Question, 'question' | 'choices'>,
+  instruction: string | undefined,
+): string {
   if (isChainProblem(question)) return question
   if (instruction !== undefined) return `${question}${instruction}`
   return choices ? choicePrompt(question, choices.length) : mathPrompt(question)

@@ -23,7 +23,7 @@ import { LocalTraceExecutor } from './local-trace-executor.ts'
 import { planTraces, type SamplingPlanOptions } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
 import { traceFailuresPath, samplingFailure } from './trace-failure.ts'
-import { traceSchema, type DroppedTrace } from './trace-record.ts'
+import { makeRecord } from './make-record.ts'
 import { traceJobTitle, type Sampled, type TraceExecutor, type TraceJob } from './trace-job.ts'
 
 /** So many samples without thinking, and none with it: the model does not think. */
@@ -216,26 +216,9 @@ class TraceRun {
     this.#checkThatItThinks(layout)
   }
 
-  #record({ id, question, sample, seed }: TraceJob, layout: TraceLayout, { outcome, answer }: TraceJudgement): void {
-    const { promptTokens, thinkStart, thinkEnd, answerStart, tokens } = layout
-    const common: Omit<DroppedTrace, 'outcome'> = {
-      schema: traceSchema,
-      id,
-      question: question.id,
-      sample,
-      seed,
-      ...this.#conditions,
-      expected: question.answer,
-      answer,
-      thinkingTokens: thinkEnd - thinkStart,
-      answerTokens: tokens.length - answerStart,
-      versions: this.#versions,
-      at: new Date().toISOString(),
-    }
-    if (outcome !== 'kept') this.#file.add({ ...common, outcome })
-    else {
-      this.#file.add({ ...common, outcome, promptTokens, thinkStart, thinkEnd, answerStart, tokens: [...tokens] })
-    }
+  #record({ id, question, sample, seed }: TraceJob, layout: TraceLayout, judgement: TraceJudgement): void {
+    const of = { id, question: question.id, sample, seed, expected: question.answer, ...this.#conditions }
+    this.#file.add(makeRecord({ ...of, versions: this.#versions }, layout, judgement))
     this.#progress()
   }
 

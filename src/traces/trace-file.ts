@@ -2,7 +2,6 @@
  * The trace file of a run: what it holds already, whether that was made with the same settings, and how many samples were
  * kept and dropped. Samples nothing.
  */
-import type { Question } from '../evaluation/question-file.ts'
 import { InputError } from '../errors.ts'
 import { differentFact } from '../predictor/index.ts'
 import type { WriteLock } from '../records/file-lock.ts'
@@ -27,10 +26,11 @@ export interface TraceFileOptions {
   /** Under which the file is written. */
   readonly lock: WriteLock
   readonly conditions: TraceConditions
-  /** Of the run. */
-  readonly seed: number
-  readonly questions: readonly Question[]
-  readonly samples: number
+  /** Of the run; null: nothing is drawn. */
+  readonly seed: number | null
+  readonly questions: readonly { readonly id: string; readonly answer: string | null }[]
+  /** How many of each question are asked for, or the traces that were given: the record's `given` by its id. */
+  readonly samples: number | ReadonlyMap<string, string>
   /** False: a file that is there is put aside. */
   readonly resume: boolean
 }
@@ -53,7 +53,9 @@ export class TraceFile {
     const { questions, samples, resume, lock } = options
     const answers = new Map(questions.map(({ id, answer }) => [id, answer]))
     this.#asked = new Set(
-      questions.flatMap(({ id }) => Array.from({ length: samples }, (_, sample) => traceId(id, sample))),
+      typeof samples === 'number'
+        ? questions.flatMap(({ id }) => Array.from({ length: samples }, (_, sample) => traceId(id, sample)))
+        : samples.keys(),
     )
     this.#records = RecordFile.open(path, {
       ...traceRecords,
@@ -116,8 +118,8 @@ const settingNames: Readonly<Record<keyof TraceConditions['settings'], string>> 
 /** What a record was made with that this run would do otherwise, or undefined. */
 function difference(
   record: TraceRecord,
-  { conditions, seed }: TraceFileOptions,
-  answers: ReadonlyMap<string, string>,
+  { conditions, seed, samples }: TraceFileOptions,
+  answers: ReadonlyMap<string, string | null>,
 ): string | undefined {
   const model = differentFact(record.model, conditions.model)
   if (model !== undefined) return `it is of another model (${model.fact} ${model.a}, not ${model.b})`
@@ -131,11 +133,14 @@ function difference(
       return 'it was made with another chat template, template variables or thinking tags'
     if (was !== is) return `it was made with ${name} ${JSON.stringify(was)}, not ${JSON.stringify(is)}`
   }
-  if (record.seed !== sampleSeed(seed, record.question, record.sample))
+  if (seed !== null && record.seed !== sampleSeed(seed, record.question, record.sample))
     return `it was made with another seed than ${seed}`
+  const text = typeof samples === 'number' ? undefined : samples.get(record.id)
+  if (text !== undefined && text !== record.given)
+    return `it is of other texts (trace ${record.id} is another one now)`
   const answer = answers.get(record.question)
   if (answer !== undefined && answer !== record.expected) {
-    return `it is of other questions (the answer of question ${record.question} is ${record.expected} there and ${answer} here)`
+    return `it is of other questions (the answer of question ${record.question} is ${record.expected ?? 'not known'} there and ${answer ?? 'not known'} here)`
   }
   return undefined
 }

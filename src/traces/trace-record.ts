@@ -1,5 +1,5 @@
 /**
- * What `dynts trace` writes: one line for every sample, kept or dropped, so that a dropped one is not sampled again.
+ * What `dynts trace` writes: one line for every sample, drawn or given, kept or dropped, so that a dropped one is not sampled again.
  */
 import { z } from 'zod'
 import type { RecordFormat } from '../records/read-records.ts'
@@ -8,7 +8,7 @@ export const traceSchema = 'dynts.trace/1'
 
 /** Why a sample is not kept, in the order in which it is asked. */
 export const dropReasons = [
-  /** Cut off before its end, by the number of tokens or by the endpoint. */
+  /** Cut off before its end, by the number of tokens or by the endpoint; given without an end of its thinking, or without a reply. */
   'truncated',
   /** No thinking part, or an empty one. */
   'no-thinking',
@@ -37,27 +37,31 @@ const common = {
   /** Id of the question. */
   question: z.string(),
   sample: z.int().nonnegative(),
-  seed: z.int().nonnegative(),
+  /** Null: not known, because the trace was given. */
+  seed: z.int().nonnegative().nullable(),
   /** The GGUF whose template and tokens these are. */
   model: fingerprint,
-  /** `local`, or the model's name at the endpoint. */
+  /** `local`, the model's name at the endpoint, or `given`. */
   source: z.string(),
+  /** The first 16 hexadecimal digits of the SHA-256 of a given trace's prompt and text. */
+  given: z.string().optional(),
+  /** Null: not known of given traces. */
   settings: z.object({
-    temperature: z.number(),
-    topP: z.number(),
-    topK: z.number(),
-    minP: z.number(),
-    maxTokens: z.int(),
+    temperature: z.number().nullable(),
+    topP: z.number().nullable(),
+    topK: z.number().nullable(),
+    minP: z.number().nullable(),
+    maxTokens: z.int().nullable(),
     maxLength: z.int(),
     /** What was added behind each question; empty: nothing. */
     instruction: z.string(),
-    /** Number format of the KV cache; null: not known, because another server sampled it. */
+    /** Number format of the KV cache; null: not known, because it was sampled elsewhere. */
     kvType: z.string().nullable(),
     /** SHA-256 of the chat template, variables and tags that were given (`templateHash`); null: the model's own. */
     template: z.string().nullable().default(null),
   }),
-  /** Right answer, as the question file has it. */
-  expected: z.string(),
+  /** Right answer, as the question file has it; null: a given trace had none to be judged by. */
+  expected: z.string().nullable(),
   /** Extracted from the trace; null: none. */
   answer: z.string().nullable(),
   thinkingTokens: z.int().nonnegative(),
@@ -66,7 +70,7 @@ const common = {
   at: z.iso.datetime(),
 }
 
-/** A complete trace with the right answer. Positions count from 0, the prompt's first token. */
+/** A complete trace with the right answer, or a given one without any to compare with. Positions count from 0, the prompt's first token. */
 const keptTrace = z.object({
   ...common,
   outcome: z.literal('kept'),

@@ -1,10 +1,10 @@
 /**
- * `dynts fit`: from a model and a file of questions to a predictor: trace, importance and train, one after the other, with the
+ * `dynts fit`: from a model and a file of questions, or of traces, to a predictor: trace, importance and train, one after the other, with the
  * options of all three.
  */
 import { copyFileSync, existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { basename, extname, join } from 'node:path'
+import { join } from 'node:path'
 import { Command } from 'commander'
 import { EngineError, InputError } from '../../errors.ts'
 import { resolveModel } from '../../models/resolve.ts'
@@ -19,7 +19,7 @@ import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { checkWhole } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import { checkPredictorOutput, predictorPathOf, recommendationOf } from '../predictor-file.ts'
-import { addTraceOptions, checkTraceFlags, type TraceFlags } from '../trace-options.ts'
+import { addTraceOptions, checkTraceFlags, checkTraceSource, sourceName, type TraceFlags } from '../trace-options.ts'
 import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train-options.ts'
 import { toStdout, type Write } from '../write.ts'
 import { importance } from './importance.ts'
@@ -45,12 +45,15 @@ export function fitCommand(): Command {
   const command = new Command('fit')
     .description('Make a predictor for a model: trace, importance and train in one')
     .option('-o, --output <file>', 'predictor to write (default: beside the model, else in the cache folder)')
-    .option('--work <folder>', 'traces, importance and the state (default: the name of the questions, ending in .fit)')
+    .option('--work <folder>', 'traces, importance and the state (default: the name of the questions or traces, ending in .fit)')
     .option('--resume', 'go on with what the work folder holds (the default)', true)
     .option('--no-resume', 'put what it holds aside and begin anew')
     .option('--json', 'print one JSON object')
   addSharedOptions(command)
-  return command.action((flags: FitFlags) => fit(flags))
+  return command.action((flags: FitFlags) => {
+    checkTraceSource(flags, command, { measures: true })
+    return fit(flags)
+  })
 }
 
 /** The options of the three commands; one that several have is one option here. */
@@ -68,7 +71,7 @@ function addSharedOptions(command: Command): void {
 async function fit(flags: FitFlags): Promise<void> {
   const json: unknown[] = []
   const write = flags.json === true ? (text: string) => void json.push(JSON.parse(text)) : toStdout
-  const work = flags.work ?? `${basename(flags.questions, extname(flags.questions))}.fit`
+  const work = flags.work ?? `${sourceName(flags)}.fit`
   const trained = join(work, trainedName)
   // Each step listens as well; this one knows of a Ctrl-C that came when a step had just ended.
   using interrupt = onInterrupt()
@@ -115,7 +118,7 @@ async function threeSteps({ work, trained, signal, write, ...flags }: Steps): Pr
   begin(1, 'traces')
   const traced = await trace({ ...flags, output: join(work, 'traces.jsonl') }, write)
   if (!traced || isLate()) return false
-  checkKept(traced.output, flags.minTraces)
+  checkKept(traced.output, flags)
   begin(2, 'importance')
   const folder = join(work, 'importance')
   const measured = await importance({ ...flags, traces: traced.output, output: folder }, write)
@@ -141,10 +144,10 @@ async function trainAnewIfNeeded(flags: TrainFlags & { readonly output: string }
 }
 
 /** Importance takes long, so it is not measured for traces that are too few to train on. */
-function checkKept(traces: string, least: number): void {
+function checkKept(traces: string, { minTraces: least, given }: FitFlags): void {
   const kept = []
   for (const { outcome, question } of readRecords(traces, traceRecords)) if (outcome === 'kept') kept.push({ question })
-  checkEnoughTraces(kept, least, `give more --questions or --samples (${traces} says why others were dropped)`)
+  checkEnoughTraces(kept, least, `give more ${given === undefined ? '--questions or --samples' : 'traces'} (${traces} says why others were dropped)`)
 }
 
 /** What is wrong with the last step's options should not come out after hours of the first. */

@@ -1,8 +1,7 @@
 /**
- * `dynts trace`: samples reasoning traces for a file of questions, from the model here or from another server, and keeps those
- * that a predictor can learn from.
+ * `dynts trace`: samples reasoning traces for a file of questions, from the model here or from another server, or takes those of a
+ * file, and keeps those that a predictor can learn from.
  */
-import { basename, extname } from 'node:path'
 import { Command } from 'commander'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
@@ -18,6 +17,7 @@ import { sampleTraces, type TraceProgress, type TraceSummary } from '../../trace
 import { counted } from '../counted.ts'
 import { sayWhatFailed } from '../failed-jobs.ts'
 import { findModel } from '../find-model.ts'
+import { importGiven } from '../given-traces.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { LoadProgress, sayGpuProblem } from '../load-progress.ts'
 import { shellWord } from '../message-line.ts'
@@ -29,7 +29,9 @@ import {
   apiKeyOf,
   checkTraceCommand,
   checkTraceFlags,
+  checkTraceSource,
   instructionOf,
+  outputOf,
   samplingOf,
   type TraceFlags,
   defaultRetries,
@@ -37,7 +39,7 @@ import {
 } from '../trace-options.ts'
 import { templateOptions } from '../template-options.ts'
 import { traceRecordOf, traceSummary } from '../trace-summary.ts'
-import { toStdout } from '../write.ts'
+import { toStdout, type Write } from '../write.ts'
 
 type Say = (text: string) => void
 
@@ -47,6 +49,7 @@ const retryLineEveryMs = 5000
 export function traceCommand(): Command {
   const command = new Command('trace').description('Sample reasoning traces to train an importance predictor on')
   return addTraceOptions(command).action(async (flags: TraceFlags) => {
+    checkTraceSource(flags, command, { measures: false })
     checkTraceCommand(flags)
     const summary = await trace(flags)
     if (summary) sayWhatIsNext(summary, flags)
@@ -54,12 +57,24 @@ export function traceCommand(): Command {
 }
 
 /**
- * Samples, and tells the result.
+ * Samples, or records what is given, and tells the result.
  * @param write gets the summary, or the JSON object
  * @returns undefined if it was interrupted
  */
-export async function trace(flags: TraceFlags, write = toStdout): Promise<TraceSummary | undefined> {
+export async function trace(flags: TraceFlags, write = toStdout): Promise<Traced | undefined> {
   checkTraceFlags(flags)
+  const { questions, given } = flags
+  if (given !== undefined) return await importGiven({ ...flags, given }, write)
+  return await sampleAll({ ...flags, questions: questions ?? '' }, write)
+}
+
+/** Of either kind. */
+type Traced = Pick<TraceSummary, 'output' | 'kept'>
+
+async function sampleAll(
+  flags: TraceFlags & { readonly questions: string },
+  write: Write,
+): Promise<TraceSummary | undefined> {
   const templates = templateOptions(flags)
   const { questionField, answerField, idField, limit } = flags
   const { questions, leftOut } = await readQuestionFile(
@@ -225,11 +240,7 @@ async function sample({ model, executor, questions, flags, signal, progress, que
   })
 }
 
-function outputOf({ output, questions }: TraceFlags): string {
-  return output ?? `${basename(questions, extname(questions))}.traces.jsonl`
-}
-
-function sayWhatIsNext({ kept, output }: TraceSummary, { model }: TraceFlags): void {
+function sayWhatIsNext({ kept, output }: Traced, { model }: TraceFlags): void {
   const text =
     kept === 0
       ? 'Nothing was kept, so there is nothing to learn from.'

@@ -1,0 +1,80 @@
+/**
+ * `dynts trace --given`: traces from a file that has thinking and replies already. Loads the model's vocabulary only.
+ */
+import { loadLocated, locateModel, type Model } from '../engine/model.ts'
+import { Grader } from '../evaluation/grading/grader.ts'
+import { missingMetadata } from '../models/missing-metadata.ts'
+import { importTraces, type ImportSummary } from '../traces/import-traces.ts'
+import { findModel } from './find-model.ts'
+import { interruptedText, onInterrupt } from './interrupt.ts'
+import { packageVersion } from './package-version.ts'
+import { ProgressLine } from './progress-line.ts'
+import { templateOptions } from './template-options.ts'
+import { instructionOf, outputOf, type TraceFlags } from './trace-options.ts'
+import { importRecordOf, importSummary } from './trace-summary.ts'
+import type { Write } from './write.ts'
+
+type GivenFlags = TraceFlags & { readonly given: string }
+
+/**
+ * Records the traces, and tells the result.
+ * @param write gets the summary, or the JSON object
+ * @returns undefined if it was interrupted
+ */
+export async function importGiven(flags: GivenFlags, write: Write): Promise<ImportSummary | undefined> {
+  const { offline } = flags
+  const templates = templateOptions(flags)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const progress = new ProgressLine(process.stderr, 'traces')
+  let model: Model | undefined
+  try {
+    const located = await findModel(signal, (onDownload) =>
+      locateModel(flags.model, { predictor: false, ...templates, offline, signal, onDownload }),
+    )
+    if (!located) return undefined
+    const { info } = located
+    progress.say(`${info.name} (${info.architecture}, ${info.quantization})`)
+    for (const line of missingMetadata(info)) progress.say(line)
+    model = await loadLocated(located, { vocabularyOnly: true, gpu: 'off', signal })
+    const summary = await record(model, flags, signal, progress)
+    progress.stop()
+    write(
+      flags.json === true
+        ? JSON.stringify(importRecordOf(summary, model, flags), null, 2)
+        : importSummary(summary).join('\n'),
+    )
+    if (!summary.interrupted) return summary
+    progress.say(interruptedText(flags))
+    return undefined
+  } catch (error) {
+    progress.stop()
+    if (!signal.aborted) throw error
+    progress.say(interruptedText(flags))
+    return undefined
+  } finally {
+    await model?.close()
+  }
+}
+
+async function record(
+  model: Model,
+  flags: GivenFlags,
+  signal: AbortSignal,
+  progress: ProgressLine,
+): Promise<ImportSummary> {
+  const { given, givenFields: fields, questionField, answerField, idField, limit, maxLength, resume } = flags
+  const output = outputOf(flags)
+  await using grader = new Grader()
+  let isFirst = true
+  return await importTraces({
+    ...{ model, given, output, fields, questionField, answerField, idField, limit, maxLength, resume, grader, signal },
+    instruction: instructionOf(flags),
+    versions: { dynts: packageVersion() },
+    onProgress: ({ done, total, kept }) => {
+      if (isFirst && done > 0) progress.say(`${done} of ${total} traces are in ${output} already`)
+      isFirst = false
+      progress.update(done, total, `${kept} kept`)
+    },
+  })
+}

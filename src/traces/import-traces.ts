@@ -1,0 +1,179 @@
+/**
+ * Records traces that exist already as if they had been sampled: rendered with the model's template, tokenised with its vocabulary,
+ * judged, kept or dropped. Computes no token, so no weights are needed. A run that was killed goes on where it stopped.
+ */
+import { checkFields } from '../check-shape.ts'
+import { fingerprint, type Model } from '../engine/model.ts'
+import { templateHash } from '../engine/template-hash.ts'
+import type { TraceLayout } from '../engine/trace-layout.ts'
+import { InputError } from '../errors.ts'
+import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
+import { mathInstruction } from '../evaluation/tasks/prompts.ts'
+import type { ChatMessage } from '../llama/index.ts'
+import { outputFailure } from '../records/file-failure.ts'
+import { withFileLock, type WriteLock } from '../records/file-lock.ts'
+import { readGivenFile, type GivenTrace } from './given-file.ts'
+import type { GivenFields } from './given-row.ts'
+import { hasThinking, judgeTrace } from './judge-trace.ts'
+import { makeRecord } from './make-record.ts'
+import { contentOf } from './plan-traces.ts'
+import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
+
+const never = new AbortController().signal
+
+export interface ImportTracesOptions {
+  /** Its vocabulary is enough. */
+  readonly model: Model
+  /** JSON Lines, a JSON array, Parquet or CSV. */
+  readonly given: string
+  /** The trace file. */
+  readonly output: string
+  /** False: a file that is there is put aside. */
+  readonly resume: boolean
+  /** Where thinking and reply stand; by default the usual names are looked for. */
+  readonly fields?: GivenFields | undefined
+  /** As of `readQuestions`. */
+  readonly questionField?: string | undefined
+  /** As of `readQuestions`; a row need not have an answer. */
+  readonly answerField?: string | undefined
+  /** As of `readQuestions`. */
+  readonly idField?: string | undefined
+  /** Only so many rows, from the start. */
+  readonly limit?: number | undefined
+  /** The most tokens of a kept trace, prompt included. */
+  readonly maxLength: number
+  /** Added behind each question, as in `sampleTraces`; behind a conversation's only if it is given. */
+  readonly instruction?: string | undefined
+  readonly grader: AnswerGrader
+  /** Versions to record beside those of Node and llama.cpp. */
+  readonly versions?: Readonly<Record<string, string>> | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: ImportProgress) => void) | undefined
+}
+
+const optionFields = {
+  ...{ model: true, given: true, output: true, resume: true, fields: true, questionField: true, answerField: true },
+  ...{ idField: true, limit: true, maxLength: true, instruction: true, grader: true, versions: true, signal: true },
+  onProgress: true,
+} as const
+
+export interface ImportProgress {
+  /** Traces that are recorded, those of earlier runs included. */
+  readonly done: number
+  readonly total: number
+  readonly kept: number
+}
+
+export interface ImportSummary extends TraceTally {
+  readonly output: string
+  /** Of this run. */
+  readonly sampledNow: number
+  /** All that the file has. */
+  readonly total: number
+  readonly questions: number
+  /** Traces without a right answer to be judged by: they are kept if they are complete. */
+  readonly notJudged: number
+  /** `signal` ended it early: the same call goes on. */
+  readonly interrupted: boolean
+}
+
+/**
+ * @throws InputError as `readGivenFile`; `traces_locked` while another process writes the same file; `traces_differ` and
+ *   `invalid_records` for a file that cannot be continued, `invalid_output` for one that cannot be written; `chat_template` for a
+ *   conversation that the template refuses; `no_thinking` if no trace has any
+ */
+export async function importTraces(options: ImportTracesOptions): Promise<ImportSummary> {
+  checkFields(options, optionFields, 'the options of importTraces')
+  const { model, given, output, fields, questionField, answerField, idField, limit } = options
+  const { thinkingTags: tags } = model
+  const traces = await readGivenFile(given, { tags, fields, questionField, answerField, idField, limit })
+  const onWait = () => {
+    throw new InputError(
+      'traces_locked',
+      `another process is writing ${output}. Wait until it has ended, or give another --output.`,
+    )
+  }
+  try {
+    return await withFileLock(`${output}.lock`, { onWait }, (lock) => record(traces, options, lock))
+  } catch (error) {
+    throw outputFailure(error, output)
+  }
+}
+
+async function record(
+  traces: readonly GivenTrace[],
+  options: ImportTracesOptions,
+  lock: WriteLock,
+): Promise<ImportSummary> {
+  const { model, given, output, resume, grader, signal = never, onProgress } = options
+  const questions = [...new Set(traces.map(({ question }) => question))]
+  const maxLength = Math.min(options.maxLength, model.info.trainedContext)
+  const conditions = conditionsOf(options)
+  const samples = new Map(traces.map(({ id, hash }) => [id, hash]))
+  const file = TraceFile.open(output, { lock, conditions, seed: null, questions, samples, resume })
+  const before = file.tally.sampled
+  const total = traces.length
+  const versions = { ...options.versions, node: process.versions.node, llamaCpp: model.release }
+  const report = () => onProgress?.({ done: file.tally.sampled, total, kept: file.tally.kept })
+  let thinking = before > 0
+  report()
+  for (const trace of traces) {
+    if (signal.aborted) break
+    if (file.has(trace.id)) continue
+    const { id, question, sample, parts, hash } = trace
+    const layout = await layOut(trace, options)
+    thinking ||= hasThinking(layout)
+    const grading = question.choices ? 'choice' : 'math'
+    const judged = { stopped: parts.ended, maxLength, expected: question.answer, grading, grader } as const
+    const judgement = await judgeTrace(layout, judged)
+    const of = { id, question: question.id, sample, seed: null, given: hash, expected: question.answer, ...conditions }
+    file.add(makeRecord({ ...of, versions }, layout, judgement))
+    report()
+  }
+  const interrupted = signal.aborted && file.tally.sampled < total
+  if (!thinking && !interrupted) {
+    throw new InputError(
+      'no_thinking',
+      `no trace of ${given} has thinking. Name its fields with --given-fields thinking=NAME,reply=NAME, or text=NAME for a text with tags.`,
+    )
+  }
+  return {
+    ...file.tally,
+    output,
+    sampledNow: file.tally.sampled - before,
+    total,
+    questions: questions.length,
+    notJudged: traces.filter(({ question }) => question.answer === null).length,
+    interrupted,
+  }
+}
+
+async function layOut(
+  { question, messages: said, parts, place }: GivenTrace,
+  { model, given, instruction }: ImportTracesOptions,
+): Promise<TraceLayout> {
+  const messages: readonly ChatMessage[] = said
+    ? said.map((message, i) =>
+        i === said.length - 1 ? { ...message, content: `${message.content}${instruction ?? ''}` } : message,
+      )
+    : [{ role: 'user', content: contentOf(question, instruction) }]
+  try {
+    return await model.layout({ prompt: { messages }, completion: parts })
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error
+    throw new InputError(error.code, `${given}: ${place}: ${error.message}`, { cause: error })
+  }
+}
+
+function conditionsOf({ model, maxLength, instruction }: ImportTracesOptions): TraceConditions {
+  return {
+    model: fingerprint(model.info),
+    source: 'given',
+    settings: {
+      ...{ temperature: null, topP: null, topK: null, minP: null, maxTokens: null, kvType: null },
+      maxLength,
+      instruction: instruction ?? `\n${mathInstruction}`,
+      template: templateHash(model.template),
+    },
+  }
+}
