@@ -122,13 +122,14 @@ export async function planEval(
 
 /** The preset with what the flags say instead; without a preset the flags alone. */
 function sweepOf(flags: EvalFlags, { preset }: EvalChoice, task: Task, policies: readonly ChosenPolicy[]): Preset {
-  const { budget: budgets, localWindow: localWindows, ratio: ratios } = flags
+  const { budget: budgets, localWindow: localWindows, ratio: ratios, evictEvery } = flags
   const references = policies.map(({ reference }) => reference)
   const sweep: Sweep = {
     ...(task.name === 'chain' ? preset?.chain : preset?.paper),
     ...(budgets && { budgets }),
     ...(localWindows && { localWindows }),
     ...(ratios && { ratios }),
+    ...(evictEvery && { evictEvery }),
   }
   return { name: '', title: '', tasks: [task.name], policies: references, paper: sweep, chain: sweep }
 }
@@ -177,8 +178,9 @@ function policyFlagsOf(flags: EvalFlags): PolicyFlags {
 }
 
 function checkEffects(flags: EvalFlags, policies: readonly ChosenPolicy[]): void {
-  const { budget, localWindow, ratio } = flags
-  refuseUnbounded(policies, { '--budget': budget, '--local-window': localWindow, '--ratio': ratio })
+  const { budget, localWindow, ratio, evictEvery } = flags
+  const settings = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio, '--evict-every': evictEvery }
+  refuseUnbounded(policies, settings)
 }
 
 function refusePolicyFiles(references: readonly string[]): void {
@@ -188,6 +190,7 @@ function refusePolicyFiles(references: readonly string[]): void {
   throw new InputError('invalid_option', `${own}: ${advice}`)
 }
 
-function checkPoint({ budget, localWindow, ratio }: GridPoint): void {
-  if (budget !== null && localWindow !== null && ratio !== null) validateCacheSettings({ budget, localWindow, ratio })
+function checkPoint({ budget, localWindow, ratio, evictEvery }: GridPoint): void {
+  if (budget === null || localWindow === null) return
+  validateCacheSettings({ budget, localWindow, ratio: ratio ?? undefined, evictEvery: evictEvery ?? undefined })
 }

@@ -13,7 +13,7 @@ import { addPolicyOptions, type ChosenPolicy, type PolicyFlags } from './chosen-
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
-import { checkWhole, names, number, numbers } from './option-values.ts'
+import { checkWhole, names, number, numbers, refuseWithoutEffect } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
@@ -32,6 +32,7 @@ export interface EvalFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly budget?: number[]
   readonly localWindow?: number[]
   readonly ratio?: number[]
+  readonly evictEvery?: number[]
   readonly metric: MetricName[]
   readonly limit?: number
   readonly limitOf?: PolicyLimit[]
@@ -82,6 +83,7 @@ export function addEvalOptions(command: Command): Command {
     .option('-b, --budget <cells>', 'one or more, separated by commas (default: published)', numbers)
     .option('--local-window <cells>', 'one or more, separated by commas (default: published)', numbers)
     .option('--ratio <shares>', 'one or more, separated by commas (default: published)', numbers)
+    .option('--evict-every <cells>', 'one or more, instead of --ratio: so many cells leave at each eviction', numbers)
   addPolicyOptions(command)
     .option('--metric <metrics>', `separated by commas: ${metricNames.join(', ')}`, metrics, ['pass'])
     .option('--limit <n>', 'the first n items (default: all)', number)
@@ -116,6 +118,8 @@ export function checkEvalFlags(flags: EvalFlags): void {
   checkWhole('--max-tokens', flags.maxTokens, 1)
   checkWhole('--parallel', flags.parallel, 1, 256)
   checkWhole('--max-failures', flags.maxFailures, 1)
+  if (flags.evictEvery !== undefined)
+    refuseWithoutEffect({ '--ratio': flags.ratio }, 'with --evict-every, which says how many cells leave')
   checkDeviceFlags(flags)
   checkGreedy(flags)
   checkQueueFlags(flags, { ...workerOnly(flags), '--shard': flags.shard })

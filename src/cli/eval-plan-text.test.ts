@@ -50,6 +50,15 @@ test('a grid is one line for each policy, unless it has gaps', () => {
   )
 })
 
+test('a grid by how many cells leave is another than one by ratio', () => {
+  const every = [8, 16].map((evictEvery) => point('dynts', { ratio: null, evictEvery }))
+  const lines = said(fakePlan({ points: [point('dynts'), ...every] })).filter((line) => line.startsWith('  '))
+  expect(lines).toEqual([
+    '  dynts B 320 W_l 32 ratio 0.5: 3 items',
+    '  dynts B 320 W_l 32 evict-every 8,16: 2 configurations, each 3 items',
+  ])
+})
+
 test('what ends a generation before its most tokens do is said', () => {
   expect(said(fakePlan({ maxTokens: 8191 })).join('\n')).not.toContain('trained')
   expect(said(fakePlan({ maxTokens: 16_384 }))).toContain(

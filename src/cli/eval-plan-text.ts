@@ -68,8 +68,9 @@ function taskLines(
 function grids(configurations: readonly Configuration[]): Configuration[][] {
   const found = new Map<string, Configuration[]>()
   for (const one of configurations) {
-    const { kind, policy, protect, policyOptions, policyHash, items, samples } = one
-    const key = JSON.stringify([kind, policy, protect, policyOptions, policyHash, items, samples])
+    const { kind, policy, protect, policyOptions, policyHash, items, samples, evictEvery } = one
+    const share = evictEvery === null ? 'ratio' : 'K'
+    const key = JSON.stringify([kind, policy, protect, policyOptions, policyHash, items, samples, share])
     found.set(key, [...(found.get(key) ?? []), one])
   }
   return [...found.values()]
@@ -85,15 +86,15 @@ function gridLines(grid: Configuration[]): string[] {
   const axes = [
     new Set(grid.map(({ budget }) => budget)),
     new Set(grid.map(({ localWindow }) => localWindow)),
-    new Set(grid.map(({ ratio }) => ratio)),
+    new Set(grid.map(({ ratio, evictEvery }) => evictEvery ?? ratio)),
   ] as const
-  const [budgets, windows, ratios] = axes
-  if (grid.length === 1 || grid.length < budgets.size * windows.size * ratios.size) {
+  const [budgets, windows, shares] = axes
+  if (grid.length === 1 || grid.length < budgets.size * windows.size * shares.size) {
     return grid.map((one) => `  ${configurationName(one)}: ${work}`)
   }
   const list = (values: ReadonlySet<number | null>) => [...values].join(',')
   return [
-    `  ${formatPolicyReference(first)} B ${list(budgets)} W_l ${list(windows)} ratio ${list(ratios)}: ${grid.length} configurations, each ${work}`,
+    `  ${formatPolicyReference(first)} B ${list(budgets)} W_l ${list(windows)} ${first.evictEvery === null ? 'ratio' : 'evict-every'} ${list(shares)}: ${grid.length} configurations, each ${work}`,
   ]
 }
 

@@ -72,6 +72,13 @@ describe('as the paper has it', () => {
   })
 })
 
+test('so many cells at each eviction take the place of the ratios', () => {
+  const sweep = { ...findPreset('window-ratio'), policies: ['full', 'window'] }
+  const points = gridOf({ ...sweep, chain: { ...sweep.chain, evictEvery: [8, 16] } }, findTask('chain'), 'tiny')
+  expect(points).toHaveLength(1 + 4 * 2)
+  expect(points[1]).toEqual({ policy: 'window', budget: 256, localWindow: 16, ratio: null, evictEvery: 8 })
+})
+
 test('a preset that does not exist', () => {
   expect(() => findPreset('table2')).toThrow(/Did you mean table1\?/)
 })

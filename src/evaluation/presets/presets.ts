@@ -11,7 +11,10 @@ export interface GridPoint {
   readonly budget: number | null
   /** W_l, in cells. */
   readonly localWindow: number | null
+  /** null with a budget: `evictEvery` is given. */
   readonly ratio: number | null
+  /** K, instead of a ratio. Default: null. */
+  readonly evictEvery?: number | null | undefined
 }
 
 /** What a preset varies; what is absent is as published for the task and the model. */
@@ -19,6 +22,8 @@ export interface Sweep {
   readonly budgets?: readonly number[]
   readonly localWindows?: readonly number[]
   readonly ratios?: readonly number[]
+  /** K, instead of the ratios. */
+  readonly evictEvery?: readonly number[]
 }
 
 export interface Preset {
@@ -123,12 +128,16 @@ export function gridOf(preset: Preset, task: Pick<Task, 'name' | 'published'>, m
     budgets = [published.budget],
     localWindows = [published.localWindow],
     ratios = [published.ratio],
+    evictEvery,
   } = task.name === 'chain' ? preset.chain : preset.paper
+  const shares: readonly Pick<GridPoint, 'ratio' | 'evictEvery'>[] = evictEvery
+    ? evictEvery.map((cells) => ({ ratio: null, evictEvery: cells }))
+    : ratios.map((ratio) => ({ ratio }))
   return preset.policies.flatMap((policy): GridPoint[] =>
     policy === 'full'
       ? [{ policy, budget: null, localWindow: null, ratio: null }]
       : budgets.flatMap((budget) =>
-          localWindows.flatMap((localWindow) => ratios.map((ratio) => ({ policy, budget, localWindow, ratio }))),
+          localWindows.flatMap((localWindow) => shares.map((share) => ({ policy, budget, localWindow, ...share }))),
         ),
   )
 }

@@ -108,7 +108,7 @@ function requestOf(
   job: PlannedJob & { readonly reference?: { readonly tokens: readonly number[] } },
   policyFiles: ReadonlyMap<string, string>,
 ): GenerateRequest {
-  const { budget, localWindow, ratio, maxTokens, sampling } = job.settings
+  const { budget, localWindow, ratio, evictEvery, maxTokens, sampling } = job.settings
   return {
     prompt: { messages: [{ role: 'user', content: job.prompt }] },
     policy: policyFiles.get(job.policy) ?? job.policy,
@@ -118,6 +118,7 @@ function requestOf(
     ...(budget === null ? {} : { budget }),
     ...(localWindow === null ? {} : { localWindow }),
     ...(ratio === null ? {} : { ratio }),
+    ...(evictEvery === null ? {} : { evictEvery }),
     maxTokens,
     sampling,
     seed: job.seed,

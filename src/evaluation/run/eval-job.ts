@@ -10,10 +10,11 @@ import { gradingKinds } from '../grading/grade-answer.ts'
 
 /** How a cache is bounded, and how tokens are drawn. */
 export const jobSettings = z.object({
-  /** B, W_l (cells) and the ratio; null: the full cache. */
+  /** B, W_l (cells), and the ratio or K; null: the full cache, of the last two also the one that is not given. */
   budget: z.int().nullable(),
   localWindow: z.int().nullable(),
   ratio: z.number().nullable(),
+  evictEvery: z.int().positive().nullable().default(null),
   maxTokens: z.int().positive(),
   sampling: z.object({ temperature: z.number(), topP: z.number(), topK: z.number() }),
   kvType: z.enum(kvTypes),
@@ -96,14 +97,25 @@ export type EvalIdentity = Readonly<z.infer<typeof identityShape>>
 export function jobKey(job: PlannedJob, { model, predictor, template }: EvalIdentity): string {
   const { kind, task, item, prompt, expected, grading, sample, settings, seed } = job
   const { policy, policyOptions, policyHash, protect } = job
-  const { budget, localWindow, ratio, maxTokens, sampling, kvType } = settings
+  const { budget, localWindow, ratio, evictEvery, maxTokens, sampling, kvType } = settings
   const { temperature, topP, topK } = sampling
   const { name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256 } = model
   const parts = [
     [kind, task, item, prompt, expected, grading, sample],
     // Without protection the key is that of a record that does not know of it.
     [policy, sorted(policyOptions), policyHash, ...(protect.length > 0 ? [protect] : [])],
-    [budget, localWindow, ratio, maxTokens, temperature, topP, topK, kvType],
+    // Likewise where a ratio says how many leave.
+    [
+      budget,
+      localWindow,
+      ratio,
+      maxTokens,
+      temperature,
+      topP,
+      topK,
+      kvType,
+      ...(evictEvery === null ? [] : [evictEvery]),
+    ],
     seed,
     [name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256],
     predictor,

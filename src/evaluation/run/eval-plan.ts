@@ -19,7 +19,7 @@ import {
 export const planSchema = 'dynts.eval.plan/1'
 
 const { policy, policyOptions, policyHash, protect, prompt, expected, grading } = jobFields
-const { budget, localWindow, ratio, maxTokens, sampling } = jobSettings.shape
+const { budget, localWindow, ratio, evictEvery, maxTokens, sampling } = jobSettings.shape
 
 /** One policy with one set of settings. */
 const configuration = z.object({
@@ -31,6 +31,7 @@ const configuration = z.object({
   budget,
   localWindow,
   ratio,
+  evictEvery,
   /** The first so many items. */
   items: z.int().positive(),
   /** Of each item. */
@@ -86,8 +87,17 @@ export function referenceGroup(plan: EvalPlan, task: PlannedTask): PlannedGroup 
 }
 
 function jobsOf({ seed, kvType }: EvalPlan, task: PlannedTask, one: Configuration): PlannedJob[] {
-  const { kind, policy, policyOptions, policyHash, protect, budget, localWindow, ratio, items, samples } = one
-  const settings = { budget, localWindow, ratio, maxTokens: task.maxTokens, sampling: task.sampling, kvType }
+  const { kind, policy, policyOptions, policyHash, protect, items, samples } = one
+  const { budget, localWindow, ratio, evictEvery } = one
+  const settings = {
+    budget,
+    localWindow,
+    ratio,
+    evictEvery,
+    maxTokens: task.maxTokens,
+    sampling: task.sampling,
+    kvType,
+  }
   return task.items.slice(0, items).flatMap(({ id, prompt, expected, grading }) =>
     Array.from({ length: samples }, (_, sample) => ({
       kind,

@@ -1,5 +1,6 @@
 /** The records of a folder, by configuration, and what the plan has and the folder lacks. */
 import { existsSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { readFailures, type JobFailure } from '../../jobs/failure-log.ts'
 import { readRecords } from '../../records/read-records.ts'
 import { jobKey } from './eval-job.ts'
@@ -61,8 +62,8 @@ export function rowsOf(plan: EvalPlan, groups: readonly PlannedGroup[], found: F
     const wanted = keys.filter(({ job }) => job.kind === 'sample' || references.has(sampleOf(job)))
     const isThere = (key: string) => found.samples.has(key) || found.replays.has(key) || found.failures.has(key)
     const missing = wanted.filter(({ key }) => !isThere(key)).length
-    const { policy, policyOptions, policyHash, protect, budget, localWindow, ratio } = configuration
-    const name = JSON.stringify([policy, policyOptions, policyHash, protect, budget, localWindow, ratio])
+    const { policy, policyOptions, policyHash, protect } = configuration
+    const name = JSON.stringify([policy, policyOptions, policyHash, protect, settingsOf(configuration)])
     const row = rows.get(name)
     rows.set(name, {
       configuration,
@@ -94,13 +95,14 @@ export function comparedWith(row: Rows, rows: readonly Rows[]): Compared {
 
 /** `dynts` with the same settings; for a policy without settings the only one, if there is one only. */
 function dyntsFor({ configuration }: Rows, rows: readonly Rows[]): Rows | undefined {
-  const { budget, localWindow, ratio } = configuration
   if (isDynts(configuration)) return undefined
   const all = rows.filter((row) => isDynts(row.configuration))
-  if (budget === null) return all.length === 1 ? all[0] : undefined
-  return all.find(
-    ({ configuration: one }) => one.budget === budget && one.localWindow === localWindow && one.ratio === ratio,
-  )
+  if (configuration.budget === null) return all.length === 1 ? all[0] : undefined
+  return all.find((row) => isDeepStrictEqual(settingsOf(row.configuration), settingsOf(configuration)))
+}
+
+function settingsOf({ budget, localWindow, ratio, evictEvery }: Configuration): readonly (number | null)[] {
+  return [budget, localWindow, ratio, evictEvery]
 }
 
 function isDynts({ policy, protect }: Configuration): boolean {

@@ -16,6 +16,7 @@ const axes: readonly Axis[] = [
   { name: 'B', of: ({ budget }) => budget },
   { name: 'W_l', of: ({ localWindow }) => localWindow },
   { name: 'ratio', of: ({ ratio }) => ratio },
+  { name: 'K', of: ({ evictEvery }) => evictEvery },
 ]
 
 /** More rows than these are not read one by one: a grid of so many is shown as its matrices alone. */
@@ -23,7 +24,8 @@ const mostRows = 30
 
 /** Whether a task's configurations are shown by their matrices, and only what is in none of these by rows. */
 export function isLargeGrid(configurations: readonly ConfigurationSummary[]): boolean {
-  return configurations.length > mostRows && variedAxes(configurations.filter(isBounded)).length > 0
+  const parts = byShare(configurations.filter(isBounded))
+  return configurations.length > mostRows && parts.length > 0 && parts.every((part) => variedAxes(part).length > 0)
 }
 
 export function isBounded({ budget }: ConfigurationSummary): boolean {
@@ -83,6 +85,20 @@ function matrices(
   title: string,
   value: (one: ConfigurationSummary) => string | null | undefined,
 ): string[] {
+  return byShare(all).flatMap((part) => matricesOf(part, title, value))
+}
+
+/** Those with a ratio and those with K have no axis in common that says how many leave. */
+function byShare(all: readonly ConfigurationSummary[]): ConfigurationSummary[][] {
+  const parts = [all.filter(({ ratio }) => ratio !== null), all.filter(({ ratio }) => ratio === null)]
+  return parts.filter(({ length }) => length > 0)
+}
+
+function matricesOf(
+  all: readonly ConfigurationSummary[],
+  title: string,
+  value: (one: ConfigurationSummary) => string | null | undefined,
+): string[] {
   const rows = all.filter((one) => Boolean(value(one)))
   const varied = variedAxes(rows)
   const [across, down] = varied.toReversed()
@@ -105,7 +121,7 @@ function matrices(
   }
   return policies.flatMap((policy) => {
     const own = ofPolicy(policy)
-    const [third = down] = axes.filter((axis) => axis !== across && axis !== down)
+    const [third = down] = axes.filter((axis) => axis !== across && axis !== down && valuesOf(own, axis).length > 0)
     return valuesOf(own, third).map((fixed) => {
       const shown = own.filter((one) => third.of(one) === fixed)
       return markdown(

@@ -47,7 +47,7 @@ const taskFields = {
 } as const
 const pointFields = {
   ...{ policy: true, policyOptions: true, policyHash: true, protect: true, limit: true },
-  ...{ budget: true, localWindow: true, ratio: true },
+  ...{ budget: true, localWindow: true, ratio: true, evictEvery: true },
 } as const
 
 /**
@@ -100,7 +100,7 @@ const fullPoint: PlannedPoint = {
 }
 
 function configurationOf({ limit = Infinity, ...point }: PlannedPoint, items: number, samples: number): Configuration {
-  const { policy, budget, localWindow, ratio, policyOptions, policyHash } = point
+  const { policy, budget, localWindow, ratio, evictEvery = null, policyOptions, policyHash } = point
   return {
     kind: 'sample',
     policy,
@@ -110,6 +110,7 @@ function configurationOf({ limit = Infinity, ...point }: PlannedPoint, items: nu
     budget,
     localWindow,
     ratio,
+    evictEvery,
     items: Math.min(limit, items),
     samples,
   }

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { noLock } from '../../../test/support/no-lock.ts'
 import { recordsPath, writePlan } from './eval-folder.ts'
-import { extendPlan, type EvalPlan } from './eval-plan.ts'
+import type { PlannedJob } from './eval-job.ts'
+import { evalPlan, extendPlan, type EvalPlan } from './eval-plan.ts'
 import type { EvalRecord } from './eval-record.ts'
 import { fakePlan, jobsOf, point, replayRecord, sampleRecord } from './records.fake.ts'
-import { summarise } from './summarise.ts'
+import { configurationName, summarise } from './summarise.ts'
 import { summaryCsv } from './summary-csv.ts'
 import { summaryText } from './summary-tables.ts'
 
@@ -254,15 +255,44 @@ describe('a summary', () => {
     expect(summaryText(summary)).toContain('| `window`    | 0.0 % | 100.0 % |')
   })
 
+  test('of cells that leave at each eviction instead of a ratio', async () => {
+    const shares = [{ ratio: 0.5 }, { ratio: null, evictEvery: 9 }, { ratio: null, evictEvery: 30 }]
+    const points = shares.flatMap((share) => [point('dynts', share), point('window', share)])
+    const grid = fakePlan({ points: [point('full'), ...points], items: 2 })
+    // As it is written and read, too; dynts is right with 9 alone, window never.
+    const jobs = jobsOf(evalPlan.parse(JSON.parse(JSON.stringify(grid))))
+    const right = (job: PlannedJob) => job.policy === 'dynts' && job.settings.evictEvery === 9
+    const summary = await summaryOf(
+      grid,
+      jobs.map((job) => sampleRecord(job, right(job))),
+    )
+    const { configurations } = summary.tasks[0]!
+    expect(configurations.map(configurationName)).toEqual([
+      'full',
+      ...['ratio 0.5', 'evict-every 9', 'evict-every 30'].flatMap((share) => [
+        `dynts B 320 W_l 32 ${share}`,
+        `window B 320 W_l 32 ${share}`,
+      ]),
+    ])
+    // Each is compared with dynts at the same settings.
+    const toDynts = configurations.map(({ sampling }) => sampling!.toDynts?.mean)
+    expect(toDynts).toEqual([undefined, undefined, 0, undefined, -1, undefined, 0])
+    const text = summaryText(summary)
+    expect(text).toContain('| Pass@1 by K |')
+    expect(text).toMatch(/^\| `dynts` +\| 100\.0 % \| +0\.0 % \|$/m)
+    expect(text).toMatch(/^\| `window` +\| +320 +\| +32 +\| +K 30 +\|/m)
+    expect(summaryCsv(summary)).toMatch(/^chain,dynts,\{\},,,320,32,,9,2,/m)
+  })
+
   test('as CSV has a line for each configuration, with the same fields', async () => {
     const lines = summaryCsv(await summaryOf(plan, records))
       .trimEnd()
       .split('\n')
     expect(lines).toHaveLength(4)
     expect(lines[0]).toMatch(
-      /^task,policy,policy_options,policy_hash,protect,budget,local_window,ratio,samples,missing,failed,pass1,pass1_low,/,
+      /^task,policy,policy_options,policy_hash,protect,budget,local_window,ratio,evict_every,samples,missing,failed,pass1,pass1_low,/,
     )
-    expect(lines[3]).toMatch(/^chain,window,\{\},,,320,32,0\.5,4,0,0,0\.75,/)
+    expect(lines[3]).toMatch(/^chain,window,\{\},,,320,32,0\.5,,4,0,0,0\.75,/)
     expect(new Set(lines.map((line) => line.split(',').length)).size).toBe(1)
   })
 })

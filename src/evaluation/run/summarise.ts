@@ -2,6 +2,7 @@
  * From the records of a folder to numbers: for each task and configuration the metrics with their intervals, and what is
  * missing.
  */
+import { shareText } from '../../cache/budget.ts'
 import { checkFields } from '../../check-shape.ts'
 import { InputError } from '../../errors.ts'
 import { formatPolicyReference } from '../../eviction/protect.ts'
@@ -35,7 +36,7 @@ export interface SummariseOptions {
 
 export interface ConfigurationSummary extends Pick<
   Configuration,
-  'policy' | 'policyOptions' | 'policyHash' | 'protect' | 'budget' | 'localWindow' | 'ratio'
+  'policy' | 'policyOptions' | 'policyHash' | 'protect' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery'
 > {
   readonly sampling: SampleSummary | null
   readonly replay: ReplaySummary | null
@@ -110,7 +111,7 @@ async function summariseTask(
   const rows = rowsOf(plan, groups, found)
   const configurations: ConfigurationSummary[] = []
   for (const row of rows) {
-    const { policy, policyOptions, policyHash, protect, budget, localWindow, ratio } = row.configuration
+    const { policy, policyOptions, policyHash, protect, budget, localWindow, ratio, evictEvery } = row.configuration
     const compared = comparedWith(row, rows)
     configurations.push({
       policy,
@@ -120,6 +121,7 @@ async function summariseTask(
       budget,
       localWindow,
       ratio,
+      evictEvery,
       sampling: row.samples.length === 0 ? null : await summariseSamples(plan, row, compared, options),
       replay: row.replays.length === 0 ? null : summariseReplays(plan, row, compared),
       failures: failuresOf(row),
@@ -160,14 +162,14 @@ function missingSamples(folder: string, tasks: readonly TaskSummary[], missing: 
   )
 }
 
-/** e.g. `h2o+question B 320 W_l 32 ratio 0.5`. */
+/** e.g. `h2o+question B 320 W_l 32 ratio 0.5`, `dynts B 320 W_l 32 evict-every 9`. */
 export function configurationName({
   policy,
   protect,
   budget,
   localWindow,
-  ratio,
-}: Pick<Configuration, 'policy' | 'protect' | 'budget' | 'localWindow' | 'ratio'>): string {
+  ...share
+}: Pick<Configuration, 'policy' | 'protect' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery'>): string {
   const name = formatPolicyReference({ policy, protect })
-  return budget === null ? name : `${name} B ${budget} W_l ${localWindow ?? ''} ratio ${ratio ?? ''}`
+  return budget === null ? name : `${name} B ${budget} W_l ${localWindow ?? ''} ${shareText(share)}`
 }

@@ -27,6 +27,7 @@ function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
     budget: one.budget,
     local_window: one.localWindow,
     ratio: one.ratio,
+    evict_every: one.evictEvery,
     samples: sampling?.samples ?? 0,
     missing: one.missing,
     failed: failedOf(one),

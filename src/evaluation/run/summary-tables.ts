@@ -211,6 +211,7 @@ function head(settled: boolean): TableRow {
 }
 
 function lead(one: ConfigurationSummary, settled: boolean): TableRow {
-  const settings = [one.budget, one.localWindow, one.ratio].map((value) => (value === null ? '-' : String(value)))
+  const share = one.evictEvery === null ? one.ratio : `K ${one.evictEvery}`
+  const settings = [one.budget, one.localWindow, share].map((value) => (value === null ? '-' : String(value)))
   return [policyName(one), ...(settled ? [] : settings)]
 }

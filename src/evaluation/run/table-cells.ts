@@ -1,4 +1,5 @@
 /** How numbers and configurations are written in Markdown tables. */
+import { shareText } from '../../cache/budget.ts'
 import { percent } from '../../percent.ts'
 import { formatPolicyReference } from '../../eviction/protect.ts'
 import type { Estimate } from '../metrics/estimate.ts'
@@ -20,7 +21,7 @@ export function commonSettings(rows: readonly ConfigurationSummary[]): string | 
   const all = new Set(
     rows
       .filter(({ budget }) => budget !== null)
-      .map(({ budget, localWindow, ratio }) => `B ${budget ?? ''}, W_l ${localWindow ?? ''}, ratio ${ratio ?? ''}`),
+      .map(({ budget, localWindow, ...share }) => `B ${budget ?? ''}, W_l ${localWindow ?? ''}, ${shareText(share)}`),
   )
   return all.size > 1 ? undefined : ([...all][0] ?? 'full cache')
 }
