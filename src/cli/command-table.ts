@@ -68,6 +68,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/eval.ts')).evalCommand(),
   },
   {
+    name: 'analyze',
+    description: 'The paper’s analyses: what a bounded cache costs and saves',
+    load: async () => (await import('./commands/analyze.ts')).analyzeCommand(),
+  },
+  {
     name: 'worker',
     description: 'Carry out the jobs of dynts eval --queue and dynts trace --queue',
     load: async () => (await import('./commands/worker.ts')).workerCommand(),
