@@ -69,7 +69,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'analyze',
-    description: 'The paper’s analyses: what a bounded cache costs and saves',
+    description: 'The paper’s analyses: costs, importance of tokens',
     load: async () => (await import('./commands/analyze.ts')).analyzeCommand(),
   },
   {

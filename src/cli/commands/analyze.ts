@@ -3,9 +3,11 @@
  */
 import { Command } from 'commander'
 import { analyzeCostCommand } from './analyze-cost.ts'
+import { analyzeImportanceCommand } from './analyze-importance.ts'
 
 export function analyzeCommand(): Command {
   return new Command('analyze')
-    .description('The paper’s analyses: what a bounded cache costs and saves')
+    .description('The paper’s analyses: costs, importance of tokens')
     .addCommand(analyzeCostCommand())
+    .addCommand(analyzeImportanceCommand())
 }
