@@ -13,6 +13,7 @@ const order = [
   'jobs',
   'evaluation',
   'traces',
+  'analysis',
   'report',
   'training',
   'queue',

@@ -73,6 +73,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/eval.ts')).evalCommand(),
   },
   {
+    name: 'analyze',
+    description: 'The paper’s analyses: costs, importance of tokens',
+    load: async () => (await import('./commands/analyze.ts')).analyzeCommand(),
+  },
+  {
     name: 'report',
     description: 'Figures of evaluations, importance and trainings, as one HTML file',
     load: async () => (await import('./commands/report.ts')).reportCommand(),

@@ -133,7 +133,7 @@ export function recurrentBytes(shape: CacheShape): number {
 /** All layers without a KV cache; in Falcon-H1 all, and in Nemotron-H those of them that are no feed-forward layers. */
 function recurrentLayers(shape: CacheShape): number {
   const { architecture = '', architectureValues, kvHeadsByLayer } = shape
-  const own = shape.layers - number(shape, 'nextn_predict_layers')
+  const own = ownLayers(shape)
   if (architecture === 'falcon-h1') return own
   const attention = cachedLayers(shape).filter((layer) => (kvHeadsByLayer[layer] ?? 0) > 0)
   const lengths = architectureValues?.get('feed_forward_length')
@@ -147,12 +147,21 @@ function isMultiHeadLatent(shape: CacheShape): boolean {
   return number(shape, 'attention.key_length_mla') > 0
 }
 
-/** Layers that have a cache: not those for next-token prediction, nor recurrent ones, nor those that share another's. */
-function cachedLayers(shape: CacheShape): number[] {
-  const layers = shape.layers - number(shape, 'nextn_predict_layers') - number(shape, 'attention.shared_kv_layers')
+/** Layers that look at cells, also at those of another layer: not those for next-token prediction, nor recurrent ones. */
+export function attentionLayers(shape: CacheShape): number[] {
   const interval = number(shape, 'full_attention_interval')
-  const all = Array.from({ length: Math.max(0, layers) }, (_, layer) => layer)
+  const all = Array.from({ length: Math.max(0, ownLayers(shape)) }, (_, layer) => layer)
   return interval > 1 ? all.filter((layer) => (layer + 1) % interval === 0) : all
+}
+
+/** Those of them that have a cache of their own: the last ones may share another's. */
+function cachedLayers(shape: CacheShape): number[] {
+  const cached = ownLayers(shape) - number(shape, 'attention.shared_kv_layers')
+  return attentionLayers(shape).filter((layer) => layer < cached)
+}
+
+function ownLayers(shape: CacheShape): number {
+  return shape.layers - number(shape, 'nextn_predict_layers')
 }
 
 function number(shape: CacheShape, key: string): number {

@@ -13,6 +13,11 @@ export interface BlockScorer {
 /** Hidden states are kept until an eviction asks for scores, but never more bytes of them than this. */
 const mostBytes = 4 * 2 ** 20
 
+/** The most tokens that are scored together. @param hiddenSize d */
+export function scoringBlockLength(hiddenSize: number): number {
+  return Math.max(64, Math.floor(mostBytes / (hiddenSize * 4)))
+}
+
 export class DeferredScorer {
   /** Milliseconds spent in the predictor. */
   scoringMs = 0
@@ -27,7 +32,7 @@ export class DeferredScorer {
 
   constructor(predictor: BlockScorer) {
     this.#predictor = predictor
-    this.#blockLength = Math.max(64, Math.floor(mostBytes / (predictor.hiddenSize * 4)))
+    this.#blockLength = scoringBlockLength(predictor.hiddenSize)
     this.#pending = new Int32Array(this.#blockLength)
     this.#states = new Float32Array(64 * predictor.hiddenSize)
   }

@@ -9,7 +9,7 @@ export {
   type HeldOutFigures,
   type PredictorCheckpoint,
 } from './checkpoint.ts'
-export { DeferredScorer } from './deferred-scorer.ts'
+export { DeferredScorer, scoringBlockLength } from './deferred-scorer.ts'
 export { findPredictor, predictorFolder, predictorName } from './find.ts'
 export { writeSafetensorsPredictor } from './export-safetensors.ts'
 export { readSafetensorsPredictor } from './import-safetensors.ts'

@@ -83,6 +83,8 @@ describe('what is written is read', () => {
         for (const [i, record] of store.records.entries()) {
           expect(store.read(record)).toEqual(added[i]!.arrays)
           expect(store.readImportance(record)).toEqual(added[i]!.arrays.importance)
+          const { importance, promptImportance } = added[i]!.arrays
+          expect(store.readScores(record)).toEqual({ importance, promptImportance })
           expect(record.offset === 0 || record.offset + record.bytes <= shardBytes).toBe(true)
           expect(record.bytes).toBe(blockBytes(record, hiddenSize))
         }

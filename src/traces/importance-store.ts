@@ -78,6 +78,17 @@ export class ImportanceStore implements Disposable {
     return new Float32Array(this.#readBytes(record, record.thinkingTokens * 4).buffer)
   }
 
+  /**
+   * Importance of a trace's thinking tokens and of its prompt's, without the states: the first two arrays of its block.
+   * @throws InputError `invalid_importance`
+   */
+  readScores(record: ImportanceRecord): Pick<ImportanceArrays, 'importance' | 'promptImportance'> {
+    const { thinkingTokens, promptTokens } = record
+    const block = this.#readBytes(record, (thinkingTokens + promptTokens) * 4)
+    const { importance, promptImportance } = decodeBlock(block, { thinkingTokens, promptTokens, storedTokens: 0 })
+    return { importance, promptImportance }
+  }
+
   close(): void {
     for (const { file } of this.#shards.values()) closeSync(file)
     this.#shards.clear()

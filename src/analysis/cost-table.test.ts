@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest'
+import { costTable } from './cost-table.ts'
+import { shapeOfHeads } from './cost-shape.ts'
+import { flopsPerCellOfRatio, publishedCosts } from './published-costs.ts'
+
+/** d 4 and 2 layers: 32 operations and 32 bytes a cell, a predictor of 100 operations and 200 bytes. */
+const small = shapeOfHeads(
+  { name: 'small', hiddenSize: 4, layers: 2, queryHeads: 2, matrixElements: 1000, bitsPerWeight: 8 },
+  'f16',
+)
+/** K 4: evictions at 11, 15, 19 tokens. */
+const settings = { budget: 11, localWindow: 3, ratio: 1 / 3, promptCells: 2, textLength: 20, sequences: 2 }
+
+test('each eviction, with the step before the first and the last of all', () => {
+  const { plan, points, predictorFlops, predictorBytes } = costTable(small, settings)
+  expect([plan.leaving, predictorFlops, predictorBytes]).toEqual([4, 100, 200])
+  expect(points.map(({ tokens, evictions, evicts, cells }) => [tokens, evictions, evicts, cells.bounded])).toEqual([
+    [10, 0, false, 10],
+    [11, 1, true, 7],
+    [15, 2, true, 7],
+    [19, 3, true, 7],
+    [20, 3, false, 8],
+  ])
+  const second = points[2]!
+  expect(second.gain).toEqual({ paper: 2 * 4 * 32 - 100, counted: 2 * 4 * 32 - 100 })
+  expect(second.flops).toEqual({ full: 2480, bounded: 2324, ratio: 2324 / 2480 })
+  // The weights once; two sequences; a block of 4 tokens for each of them, or the predictor at each step for both.
+  expect(second.bytes).toEqual({ full: 1960, bounded: 1548, ratio: 1548 / 1960 })
+  expect(second.bytesAtOnce.bounded).toBe(1000 + 2 * 7 * 32 + 200)
+  expect(second.ms).toBe(null)
+})
+
+test('milliseconds are bytes through the bandwidth', () => {
+  const { points, generation } = costTable(small, { ...settings, bandwidth: 1000 })
+  expect(points[2]!.ms).toMatchObject({ full: 1960, bounded: 1548 })
+  expect(generation.seconds).toMatchObject({ full: generation.bytes.full / 1000 })
+})
+
+test('sums over a generation, and what is not scored if scoring waits', () => {
+  const { generation } = costTable(small, { ...settings, sequences: 1 })
+  const full = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]
+  const bounded = [3, 4, 5, 6, 7, 8, 9, 10, 7, 8, 9, 10, 7, 8, 9, 10, 7, 8]
+  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0)
+  expect(generation.steps).toBe(18)
+  expect(generation.flops).toMatchObject({ full: 18 * 2000 + 32 * sum(full), bounded: 18 * 2100 + 32 * sum(bounded) })
+  // The last token comes after the last eviction.
+  expect(generation.scoredTokens).toBe(17)
+  expect(generation.flopsDeferred.bounded).toBe(generation.flops.bounded - 100)
+  expect(generation.bytes.bounded).toBe(18 * 1000 + 32 * sum(bounded) + 3 * 200)
+  expect(generation.bytesAtOnce.bounded).toBe(18 * 1000 + 32 * sum(bounded) + 18 * 200)
+})
+
+test('K by the length of the prompt, as far as a prompt fits', () => {
+  const { byPrompt } = costTable(small, settings)
+  // W_s 8, 6 and 1; K = W_s - floor(W_s / 3); a gain needs n K > 3.125.
+  expect(byPrompt).toEqual([
+    { promptCells: 0, selectionWindow: 8, leaving: 6, firstGain: 1 },
+    { promptCells: 2, selectionWindow: 6, leaving: 4, firstGain: 1 },
+    { promptCells: 7, selectionWindow: 1, leaving: 1, firstGain: 4 },
+  ])
+})
+
+test('a text that never fills the budget has no eviction, and a very long one a table of a few', () => {
+  expect(costTable(small, { ...settings, textLength: 9 }).points.map(({ tokens }) => tokens)).toEqual([9])
+  const { points } = costTable(small, { ...settings, textLength: 11 + 4 * 1000 })
+  expect(points).toHaveLength(25)
+  expect(points[1]!.tokens).toBe(11)
+  expect(points.at(-1)).toMatchObject({ tokens: 4011, evictions: 1001, evicts: true })
+})
+
+test.each([
+  ['r1-llama', 2.5, 2.8],
+  ['r1-qwen', 4.9, 5.4],
+] as const)('%s: printed ratios of operations do not follow from the formula', (name, least, most) => {
+  const { shape: heads, settings: published, flopsRatios, cellRatios } = publishedCosts[name]
+  const shape = shapeOfHeads(heads, 'f16')
+  const table = costTable(shape, { ...published, promptCells: 0, textLength: 16_000, sequences: 20 })
+  const evictions = table.points.filter(({ evicts }) => evicts)
+  expect(evictions.map(({ cells }) => Number(cells.ratio.toFixed(2)))).toEqual(cellRatios)
+  for (const [j, { cells, flops }] of evictions.entries()) {
+    expect(flops.ratio).toBeGreaterThan(flopsRatios[j]! + 0.05)
+    const parts = { matrixFlops: 2 * shape.matrixElements, predictorFlops: table.predictorFlops }
+    const perCell = flopsPerCellOfRatio(flopsRatios[j]!, cells, parts)
+    // With that cost the formula gives the printed ratio.
+    const ratioOf = (count: number) => parts.matrixFlops + count * perCell
+    expect((ratioOf(cells.bounded) + parts.predictorFlops) / ratioOf(cells.full)).toBeCloseTo(flopsRatios[j]!, 10)
+    expect(perCell / table.paperFlopsPerCell).toBeGreaterThan(least)
+    expect(perCell / table.paperFlopsPerCell).toBeLessThan(most)
+  }
+})

@@ -1,0 +1,13 @@
+/**
+ * `dynts analyze`: the paper's analyses. One file for each of its commands.
+ */
+import { Command } from 'commander'
+import { analyzeCostCommand } from './analyze-cost.ts'
+import { analyzeImportanceCommand } from './analyze-importance.ts'
+
+export function analyzeCommand(): Command {
+  return new Command('analyze')
+    .description('The paper’s analyses: costs, importance of tokens')
+    .addCommand(analyzeCostCommand())
+    .addCommand(analyzeImportanceCommand())
+}
