@@ -60,6 +60,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     localWindow: flags.localWindow,
     ratio: flags.ratio,
     evictEvery: flags.evictEvery,
+    segments: flags.segments,
     sampling: samplingOf(flags),
   }
   const { settings: bound } = settleRequest(facts, request)
@@ -89,6 +90,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       localWindow: flags.localWindow,
       ratio: flags.ratio,
       evictEvery: flags.evictEvery,
+      segments: flags.segments,
       policies: policiesOf(facts, attention, chosen.reference),
       slots: flags.parallel,
       trustsSpecial: flags.trustSpecial ?? false,

@@ -107,6 +107,7 @@ export const props: Endpoint = {
           local_window: bound?.localWindow ?? null,
           ratio: bound?.ratio ?? null,
           evict_every: bound?.evictEvery ?? null,
+          segments: bound?.segments ?? null,
           cells: backend.facts?.cells ?? null,
           policies: [...defaults.policies.keys()],
           thinking_tags: { open: thinkingTags.open, close: thinkingTags.close },
