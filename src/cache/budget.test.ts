@@ -106,6 +106,8 @@ describe('validateCacheSettings', () => {
     ['invalid_ratio', '--ratio', { ratio: 1.1 }],
     ['invalid_ratio', '--ratio', { ratio: NaN }],
     ['invalid_ratio', '--ratio', { ratio: undefined }],
+    ['invalid_segments', '--segments', { segments: 1 }],
+    ['invalid_segments', '--segments', { segments: 2.5 }],
     ['invalid_evict_every', '--ratio or --evict-every, not both', { evictEvery: 9 }],
     ['invalid_evict_every', '--evict-every', { ratio: undefined, evictEvery: 0 }],
     ['invalid_evict_every', '--evict-every', { ratio: undefined, evictEvery: 2.5 }],
@@ -131,4 +133,5 @@ describe('validateCacheSettings', () => {
 test('how many leave, as the settings say it', () => {
   expect(shareText({ ratio: 0.5 })).toBe('ratio 0.5')
   expect(shareText({ evictEvery: 9 })).toBe('evict-every 9')
+  expect(shareText({ evictEvery: 9, segments: 8 })).toBe('evict-every 9 segments 8')
 })

@@ -15,6 +15,8 @@ export interface CacheSettings {
   readonly ratio?: number | undefined
   /** K: so many leave at every eviction, whatever the prompt; so there is one every K tokens. Instead of `ratio`. */
   readonly evictEvery?: number | undefined
+  /** So many parts of the candidates keep their share of a half of what stays. Default: none does. */
+  readonly segments?: number | undefined
 }
 
 /** What an eviction does to one sequence, in cells; fixed for the sequence's life. */
@@ -31,9 +33,12 @@ export interface EvictionPlan {
 
 /**
  * Refuses settings that no sequence could run under.
- * @throws InputError `invalid_local_window`, `invalid_budget`, `invalid_ratio` or `invalid_evict_every`
+ * @throws InputError `invalid_local_window`, `invalid_budget`, `invalid_ratio`, `invalid_evict_every` or `invalid_segments`
  */
-export function validateCacheSettings({ budget, localWindow, ratio, evictEvery }: CacheSettings): void {
+export function validateCacheSettings({ budget, localWindow, ratio, evictEvery, segments = 2 }: CacheSettings): void {
+  if (!Number.isSafeInteger(segments) || segments < 2) {
+    throw new InputError('invalid_segments', `--segments must be a whole number, 2 or more, not ${segments}.`)
+  }
   if (!Number.isSafeInteger(localWindow) || localWindow < 1) {
     throw new InputError(
       'invalid_local_window',
@@ -100,13 +105,11 @@ function keptOf({ ratio, evictEvery }: CacheSettings, selectionWindow: number): 
   return Math.min(Math.floor(ratio * selectionWindow), selectionWindow - 1)
 }
 
-/** How many leave, as the settings say it: `ratio 0.5`, `evict-every 9`. */
-export function shareText({
-  ratio,
-  evictEvery,
-}: {
-  readonly ratio?: number | null | undefined
-  readonly evictEvery?: number | null | undefined
-}): string {
-  return typeof evictEvery === 'number' ? `evict-every ${evictEvery}` : `ratio ${ratio ?? '-'}`
+/** What leaves and what stays, as the settings say it: `ratio 0.5`, `evict-every 9`, `ratio 0.5 segments 8`. */
+export function shareText({ ratio, evictEvery, segments }: NullableShares): string {
+  const share = typeof evictEvery === 'number' ? `evict-every ${evictEvery}` : `ratio ${ratio ?? '-'}`
+  return typeof segments === 'number' ? `${share} segments ${segments}` : share
 }
+
+/** Of settings, and of records, which have null for what is not given. */
+type NullableShares = { readonly [Name in 'ratio' | 'evictEvery' | 'segments']?: number | null | undefined }

@@ -107,7 +107,8 @@ export async function planEval(
   for (const task of choice.tasks) {
     const settings = task.published(located.info.name)
     published.set(task.name, settings)
-    const grid = gridOf(sweepOf(flags, choice, task, policies), task, located.info.name)
+    const sweep = sweepOf(flags, choice, task, policies)
+    const grid = gridOf(sweep, task, located.info.name).map((point) => withSegments(point, flags.segments))
     for (const point of grid) checkPoint(point)
     const points = grid.map(complete)
     tasks.push(await taskOf(flags, task, settings, points, loading))
@@ -178,9 +179,9 @@ function policyFlagsOf(flags: EvalFlags): PolicyFlags {
 }
 
 function checkEffects(flags: EvalFlags, policies: readonly ChosenPolicy[]): void {
-  const { budget, localWindow, ratio, evictEvery } = flags
+  const { budget, localWindow, ratio, evictEvery, segments } = flags
   const settings = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio, '--evict-every': evictEvery }
-  refuseUnbounded(policies, settings)
+  refuseUnbounded(policies, { ...settings, '--segments': segments })
 }
 
 function refusePolicyFiles(references: readonly string[]): void {
@@ -190,7 +191,17 @@ function refusePolicyFiles(references: readonly string[]): void {
   throw new InputError('invalid_option', `${own}: ${advice}`)
 }
 
-function checkPoint({ budget, localWindow, ratio, evictEvery }: GridPoint): void {
+function withSegments(point: GridPoint, segments: number | undefined): GridPoint {
+  return segments === undefined || point.budget === null ? point : { ...point, segments }
+}
+
+function checkPoint({ budget, localWindow, ratio, evictEvery, segments }: GridPoint): void {
   if (budget === null || localWindow === null) return
-  validateCacheSettings({ budget, localWindow, ratio: ratio ?? undefined, evictEvery: evictEvery ?? undefined })
+  validateCacheSettings({
+    budget,
+    localWindow,
+    ratio: ratio ?? undefined,
+    evictEvery: evictEvery ?? undefined,
+    segments: segments ?? undefined,
+  })
 }

@@ -33,6 +33,7 @@ export interface EvalFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly localWindow?: number[]
   readonly ratio?: number[]
   readonly evictEvery?: number[]
+  readonly segments?: number
   readonly metric: MetricName[]
   readonly limit?: number
   readonly limitOf?: PolicyLimit[]
@@ -84,6 +85,7 @@ export function addEvalOptions(command: Command): Command {
     .option('--local-window <cells>', 'one or more, separated by commas (default: published)', numbers)
     .option('--ratio <shares>', 'one or more, separated by commas (default: published)', numbers)
     .option('--evict-every <cells>', 'one or more, instead of --ratio: so many cells leave at each eviction', numbers)
+    .option('--segments <n>', 'each n-th part of the candidates keeps its share of half of what stays', number)
   addPolicyOptions(command)
     .option('--metric <metrics>', `separated by commas: ${metricNames.join(', ')}`, metrics, ['pass'])
     .option('--limit <n>', 'the first n items (default: all)', number)

@@ -68,9 +68,9 @@ function taskLines(
 function grids(configurations: readonly Configuration[]): Configuration[][] {
   const found = new Map<string, Configuration[]>()
   for (const one of configurations) {
-    const { kind, policy, protect, policyOptions, policyHash, items, samples, evictEvery } = one
+    const { kind, policy, protect, policyOptions, policyHash, items, samples, evictEvery, segments } = one
     const share = evictEvery === null ? 'ratio' : 'K'
-    const key = JSON.stringify([kind, policy, protect, policyOptions, policyHash, items, samples, share])
+    const key = JSON.stringify([kind, policy, protect, policyOptions, policyHash, items, samples, share, segments])
     found.set(key, [...(found.get(key) ?? []), one])
   }
   return [...found.values()]
@@ -92,9 +92,10 @@ function gridLines(grid: Configuration[]): string[] {
   if (grid.length === 1 || grid.length < budgets.size * windows.size * shares.size) {
     return grid.map((one) => `  ${configurationName(one)}: ${work}`)
   }
+  const parts = first.segments === null ? '' : ` segments ${first.segments}`
   const list = (values: ReadonlySet<number | null>) => [...values].join(',')
   return [
-    `  ${formatPolicyReference(first)} B ${list(budgets)} W_l ${list(windows)} ${first.evictEvery === null ? 'ratio' : 'evict-every'} ${list(shares)}: ${grid.length} configurations, each ${work}`,
+    `  ${formatPolicyReference(first)} B ${list(budgets)} W_l ${list(windows)} ${first.evictEvery === null ? 'ratio' : 'evict-every'} ${list(shares)}${parts}: ${grid.length} configurations, each ${work}`,
   ]
 }
 

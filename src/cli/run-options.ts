@@ -23,6 +23,7 @@ export interface RunFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly localWindow?: number
   readonly ratio?: number
   readonly evictEvery?: number
+  readonly segments?: number
   readonly maxTokens?: number
   readonly thinkingBudget?: number
   readonly answerReserve?: number
@@ -76,6 +77,7 @@ export function addAnswerOptions(command: Command): Command {
     .option('--local-window <cells>', 'newest cells, which stay', number)
     .option('--ratio <share>', 'share of the selection window that an eviction keeps, 0 to 1', number)
     .option('--evict-every <n>', 'so many cells leave at each eviction, instead of --ratio', number)
+    .option('--segments <n>', 'each n-th part of the candidates keeps its share of half of what stays', number)
   addPolicyOptions(command)
     .option('-n, --max-tokens <n>', 'most tokens to generate (default: 16384)', number)
     .option('--thinking-budget <n>', 'close the thinking after n tokens and answer', number)
@@ -122,6 +124,7 @@ export function requestOf(
     localWindow: flags.localWindow,
     ratio: flags.ratio,
     evictEvery: flags.evictEvery,
+    segments: flags.segments,
     maxTokens: flags.maxTokens,
     thinkingBudget: flags.thinkingBudget,
     answerReserve: flags.answerReserve,

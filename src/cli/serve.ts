@@ -61,6 +61,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     localWindow: flags.localWindow,
     ratio: flags.ratio,
     evictEvery: flags.evictEvery,
+    segments: flags.segments,
     sampling: samplingOf(flags),
   }
   const { settings: bound } = settleRequest(facts, request)
@@ -92,6 +93,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       localWindow: flags.localWindow,
       ratio: flags.ratio,
       evictEvery: flags.evictEvery,
+      segments: flags.segments,
       policies: policiesOf(facts, attention, chosen.reference),
       slots: flags.parallel,
       trustsSpecial: flags.trustSpecial ?? false,

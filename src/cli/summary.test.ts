@@ -20,6 +20,7 @@ function result(
       localWindow: 32,
       ratio: 0.5,
       evictEvery: null,
+      segments: null,
       peakCells: 320,
       meanCells: 254.6,
       finalCells: 244,

@@ -227,3 +227,18 @@ test('so many cells leave at each eviction as the request says, and the events a
   const byRatio = runAlone({ prompt, policy: 'window', maxTokens: 30, budget: 24, localWindow: 4, ratio: 0.4 })
   expect(byRatio.result(1).cache).toMatchObject({ ratio: 0.4, evictEvery: null })
 })
+
+test('parts of the text that score low keep their share, and the result says how many parts there are', () => {
+  const request: GenerateRequest = {
+    ...{ prompt: { tokens: tokens('Q|a|b') }, policy: 'question-window', maxTokens: 40, seed: 2 },
+    ...{ budget: 31, localWindow: 4, ratio: 0.5 },
+  }
+  const [plain, parted] = [request, { ...request, segments: 3 }].map((one) => runAlone(one))
+  // 24 candidates, 12 of them stay: the newest; or the newest 2 of each third, and 6 more of the newest.
+  const ofCandidates = (loop: FakeLoop) => [...loop.evictions(1)[0]!.kept].filter((p) => p >= 3 && p < 27)
+  expect(ofCandidates(plain!)).toEqual([15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26])
+  expect(ofCandidates(parted!)).toEqual([9, 10, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26])
+  expect(parted!.result(1).cache.segments).toBe(3)
+  expect(plain!.result(1).cache.segments).toBeNull()
+  expect(() => runAlone({ ...request, segments: 1 })).toThrow(expect.objectContaining({ code: 'invalid_segments' }))
+})

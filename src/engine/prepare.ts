@@ -91,7 +91,7 @@ interface SettledRequest extends Pick<
  * Checks what can be told without the prompt's tokens, and fills in defaults.
  * @param model undefined: it is not known yet; what depends on it is left unchecked
  * @throws InputError `unknown_policy`, `policy_not_loaded`, `policy_changed`, `policy_failed`, `invalid_policy_option`,
- *   `invalid_protect`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `invalid_evict_every`, `missing_predictor`, `model_not_evictable`,
+ *   `invalid_protect`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `invalid_evict_every`, `invalid_segments`, `missing_predictor`, `model_not_evictable`,
  *   `invalid_sampling`, `invalid_request`
  */
 export function settleRequest(model: SettingFacts | undefined, given: GenerateRequest): SettledRequest {
@@ -227,10 +227,10 @@ export function defaultPolicy(model: Pick<ModelFacts, 'hasPredictor' | 'notEvict
  */
 export function resolveCacheSettings(
   recommended: ModelFacts['recommended'],
-  request: Pick<GenerateRequest, 'budget' | 'localWindow' | 'ratio' | 'evictEvery'>,
+  request: Pick<GenerateRequest, 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments'>,
 ): CacheSettings {
-  const { budget, localWindow, ratio, evictEvery } = request
-  const given = { ...definedOnly(recommended), ...definedOnly({ budget, localWindow, ratio }) }
+  const { budget, localWindow, ratio, evictEvery, segments } = request
+  const given = { ...definedOnly(recommended), ...definedOnly({ budget, localWindow, ratio, segments }) }
   // Both, if both are given: that is refused where settings are checked.
   const every = evictEvery === undefined ? {} : { ratio, evictEvery }
   const settings: CacheSettings = { ...defaultCacheSettings, ...given, ...every }

@@ -70,6 +70,7 @@ export function report(prepared: PreparedRequest, counts: Counts): GenerateResul
       localWindow: bound?.localWindow ?? null,
       ratio: bound?.ratio ?? null,
       evictEvery: bound?.evictEvery ?? null,
+      segments: bound?.segments ?? null,
       ...occupancy,
       bytesPerCell,
       peakBytes: occupancy.peakCells * bytesPerCell,

@@ -58,6 +58,7 @@ const schema = strictShape({
   localWindow: anyNumber.optional(),
   ratio: anyNumber.optional(),
   evictEvery: anyNumber.optional(),
+  segments: anyNumber.optional(),
   sampling: sampling.optional(),
   seed: anyNumber.optional(),
   maxTokens: anyNumber.optional(),

@@ -144,7 +144,7 @@ export class SequenceCache {
     return { ...(needsKeys && { keys }), ...(needsValues && { values: values() }) }
   }
 
-  #evict({ plan, localWindow }: Bound, step: number): EvictionEvent {
+  #evict({ plan, localWindow, segments }: Bound, step: number): EvictionEvent {
     const start = performance.now()
     const { held, kinds, sequenceId, heldCells: before } = this.cells
     const { leaving, degraded, candidates, scores } = selectLeaving({
@@ -153,6 +153,7 @@ export class SequenceCache {
       plan,
       localWindow,
       protection: this.#prepared.protection,
+      segments,
       score: (candidates) => {
         return this.#policy.score(candidates, { held, ...this.#vectorsOf(sequenceId) })
       },

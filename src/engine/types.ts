@@ -39,6 +39,8 @@ export interface GenerateRequest {
   readonly ratio?: number | undefined
   /** K: so many cells leave at every eviction. Instead of `ratio`. */
   readonly evictEvery?: number | undefined
+  /** So many parts of the candidates, by position, keep their share of a half of those that stay: 2 or more. Default: none does. */
+  readonly segments?: number | undefined
   /** What differs from `defaultSampling`. */
   readonly sampling?: { readonly [K in keyof SamplingSettings]?: SamplingSettings[K] | undefined } | undefined
   readonly seed?: number | undefined
@@ -110,6 +112,8 @@ export interface CacheReport extends Occupancy {
   readonly ratio: number | null
   /** null: the full cache, or `ratio` says how many leave. */
   readonly evictEvery: number | null
+  /** null: no part of the text keeps a share of its own. */
+  readonly segments: number | null
   /** Keys and values of one token in all layers. */
   readonly bytesPerCell: number
   readonly peakBytes: number

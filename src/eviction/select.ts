@@ -6,7 +6,7 @@ import type { CacheSettings, EvictionPlan } from '../cache/budget.ts'
 import { candidates as evictableCells } from '../cache/windows.ts'
 import type { Protection } from '../cache/windows.ts'
 import { InputError } from '../errors.ts'
-import { lowestScored } from './top-k.ts'
+import { lowestOutsideQuota, lowestScored } from './top-k.ts'
 
 export interface SelectionInput {
   /** Positions of the held cells, ascending. */
@@ -17,6 +17,8 @@ export interface SelectionInput {
   /** W_l. */
   readonly localWindow: number
   readonly protection: Protection
+  /** So many parts of the candidates keep their share of what stays. Default: none does. */
+  readonly segments?: number | undefined
   /** The policy's scores of the candidates; not called when there are none. */
   readonly score: (candidates: Int32Array) => Float32Array
 }
@@ -38,12 +40,15 @@ export interface Selection {
  * @throws InputError `policy_does_not_fit` when the protection leaves fewer than K cells even so; ask
  * `checkPolicyFits` beforehand
  */
-export function selectLeaving({ held, kinds, plan, localWindow, protection, score }: SelectionInput): Selection {
+export function selectLeaving(input: SelectionInput): Selection {
+  const { held, kinds, plan, localWindow, protection, segments = 1, score } = input
   const { candidates, fallback } = evictableCells(held, kinds, protection, localWindow)
   const answerCells = plan.leaving - candidates.length
   if (answerCells > fallback.length) throw doesNotFit(candidates.length + fallback.length, plan.leaving)
   const scores = candidates.length > 0 ? score(candidates) : new Float32Array()
-  const lowest = lowestScored(candidates, scores, Math.min(plan.leaving, candidates.length))
+  const count = Math.min(plan.leaving, candidates.length)
+  const lowest =
+    segments > 1 ? lowestOutsideQuota(candidates, scores, count, segments) : lowestScored(candidates, scores, count)
   if (answerCells <= 0) return { leaving: lowest, degraded: false, candidates, scores }
   const leaving = Int32Array.from([...lowest, ...fallback.subarray(0, answerCells)]).sort()
   return { leaving, degraded: true, candidates, scores }

@@ -1,4 +1,5 @@
 /** The order in which cells leave, by their scores and positions. */
+import { segmentRanges, segmentShare } from '../cache/segments.ts'
 import { EngineError } from '../errors.ts'
 
 /**
@@ -24,4 +25,29 @@ export function lowestScored(positions: Int32Array, scores: Float32Array, count:
   // Not `a - b` for scores: -Infinity minus -Infinity is NaN.
   cells.sort((a, b) => (a.score < b.score ? -1 : a.score > b.score ? 1 : a.position - b.position))
   return Int32Array.from(cells.slice(0, count), ({ position }) => position).sort()
+}
+
+/**
+ * As `lowestScored`, but each of so many segments of the positions keeps the highest of its own: its share of a half of all that stay.
+ * @param positions shape [n], ascending
+ */
+export function lowestOutsideQuota(
+  positions: Int32Array,
+  scores: Float32Array,
+  count: number,
+  segments: number,
+): Int32Array {
+  const share = segmentShare(positions.length - count, segments)
+  const free: number[] = []
+  for (const [start, end] of segmentRanges(positions.length, segments)) {
+    const mayLeave = end - start - share
+    free.push(...lowestScored(positions.subarray(start, end), scores.subarray(start, end), mayLeave))
+  }
+  const isFree = new Set(free)
+  const indices = Array.from(positions.keys()).filter((i) => isFree.has(positions[i] ?? -1))
+  return lowestScored(
+    Int32Array.from(indices, (i) => positions[i] ?? -1),
+    Float32Array.from(indices, (i) => scores[i] ?? NaN),
+    count,
+  )
 }

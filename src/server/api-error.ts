@@ -98,7 +98,8 @@ export function contextExceeded(promptTokens: number | string, most: number): Ap
 
 /** Fields in place of the command line's flags. */
 function inApiNames(message: string): string {
-  return message.replace(/--(?:policy|predictor|budget|local-window|ratio|evict-every|max-tokens)\b/g, (flag) =>
-    flag.slice(2).replaceAll('-', '_'),
+  return message.replace(
+    /--(?:policy|predictor|budget|local-window|ratio|evict-every|segments|max-tokens)\b/g,
+    (flag) => flag.slice(2).replaceAll('-', '_'),
   )
 }

@@ -127,7 +127,7 @@ describe('dynts eval', () => {
         ['window', '2'],
       ],
     ])
-    expect(readFileSync(at('whole/summary.csv'), 'utf8')).toMatch(/^chain,full,\{\},,,,,,,4,/m)
+    expect(readFileSync(at('whole/summary.csv'), 'utf8')).toMatch(/^chain,full,\{\},,,,,,,,4,/m)
   })
 
   test('merged without a shard, it is said which is missing and how to go on', async () => {
@@ -249,6 +249,7 @@ describe('bad input', () => {
     [['--budget', '20'], /--budget must be a whole number of at least 34/],
     [['--ratio', '0.5,2'], /--ratio must be a number from 0 to 1/],
     [['--evict-every', '9,0'], /--evict-every must be a whole number, 1 or more/],
+    [['--segments', '1'], /--segments must be a whole number, 2 or more/],
     [['--evict-every', '9', '--ratio', '0.5'], /--ratio has no effect with --evict-every/],
     [['--metric', 'speed'], /Metrics: pass, replay-loss/],
     [['--policy', 'window', '--limit-of', 'dynts=5'], /--limit-of names dynts, which is not evaluated/],

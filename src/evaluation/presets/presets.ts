@@ -15,6 +15,8 @@ export interface GridPoint {
   readonly ratio: number | null
   /** K, instead of a ratio. Default: null. */
   readonly evictEvery?: number | null | undefined
+  /** So many parts of the candidates keep their share. Default: null, none does. */
+  readonly segments?: number | null | undefined
 }
 
 /** What a preset varies; what is absent is as published for the task and the model. */

@@ -108,7 +108,7 @@ function requestOf(
   job: PlannedJob & { readonly reference?: { readonly tokens: readonly number[] } },
   policyFiles: ReadonlyMap<string, string>,
 ): GenerateRequest {
-  const { budget, localWindow, ratio, evictEvery, maxTokens, sampling } = job.settings
+  const { budget, localWindow, ratio, evictEvery, segments, maxTokens, sampling } = job.settings
   return {
     prompt: { messages: [{ role: 'user', content: job.prompt }] },
     policy: policyFiles.get(job.policy) ?? job.policy,
@@ -119,6 +119,7 @@ function requestOf(
     ...(localWindow === null ? {} : { localWindow }),
     ...(ratio === null ? {} : { ratio }),
     ...(evictEvery === null ? {} : { evictEvery }),
+    ...(segments === null ? {} : { segments }),
     maxTokens,
     sampling,
     seed: job.seed,

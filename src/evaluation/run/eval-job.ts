@@ -15,6 +15,8 @@ export const jobSettings = z.object({
   localWindow: z.int().nullable(),
   ratio: z.number().nullable(),
   evictEvery: z.int().positive().nullable().default(null),
+  /** Of the candidates, whose shares stay; null: there are none. */
+  segments: z.int().min(2).nullable().default(null),
   maxTokens: z.int().positive(),
   sampling: z.object({ temperature: z.number(), topP: z.number(), topK: z.number() }),
   kvType: z.enum(kvTypes),
@@ -97,25 +99,14 @@ export type EvalIdentity = Readonly<z.infer<typeof identityShape>>
 export function jobKey(job: PlannedJob, { model, predictor, template }: EvalIdentity): string {
   const { kind, task, item, prompt, expected, grading, sample, settings, seed } = job
   const { policy, policyOptions, policyHash, protect } = job
-  const { budget, localWindow, ratio, evictEvery, maxTokens, sampling, kvType } = settings
+  const { budget, localWindow, ratio, evictEvery, segments, maxTokens, sampling, kvType } = settings
   const { temperature, topP, topK } = sampling
   const { name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256 } = model
   const parts = [
     [kind, task, item, prompt, expected, grading, sample],
     // Without protection the key is that of a record that does not know of it.
     [policy, sorted(policyOptions), policyHash, ...(protect.length > 0 ? [protect] : [])],
-    // Likewise where a ratio says how many leave.
-    [
-      budget,
-      localWindow,
-      ratio,
-      maxTokens,
-      temperature,
-      topP,
-      topK,
-      kvType,
-      ...(evictEvery === null ? [] : [evictEvery]),
-    ],
+    [budget, localWindow, ratio, maxTokens, temperature, topP, topK, kvType, ...sharesOf(evictEvery, segments)],
     seed,
     [name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256],
     predictor,
@@ -123,6 +114,12 @@ export function jobKey(job: PlannedJob, { model, predictor, template }: EvalIden
     ...(template === null ? [] : [template]),
   ]
   return digest(parts).toString('hex').slice(0, 32)
+}
+
+/** Nothing where a ratio alone says what stays, as in records that know of nothing else. */
+function sharesOf(evictEvery: number | null, segments: number | null): (number | null)[] {
+  if (segments !== null) return [evictEvery, segments]
+  return evictEvery === null ? [] : [evictEvery]
 }
 
 /** What a job is, for people. */

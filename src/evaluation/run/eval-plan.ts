@@ -19,7 +19,7 @@ import {
 export const planSchema = 'dynts.eval.plan/1'
 
 const { policy, policyOptions, policyHash, protect, prompt, expected, grading } = jobFields
-const { budget, localWindow, ratio, evictEvery, maxTokens, sampling } = jobSettings.shape
+const { budget, localWindow, ratio, evictEvery, segments, maxTokens, sampling } = jobSettings.shape
 
 /** One policy with one set of settings. */
 const configuration = z.object({
@@ -32,6 +32,7 @@ const configuration = z.object({
   localWindow,
   ratio,
   evictEvery,
+  segments,
   /** The first so many items. */
   items: z.int().positive(),
   /** Of each item. */
@@ -88,12 +89,10 @@ export function referenceGroup(plan: EvalPlan, task: PlannedTask): PlannedGroup 
 
 function jobsOf({ seed, kvType }: EvalPlan, task: PlannedTask, one: Configuration): PlannedJob[] {
   const { kind, policy, policyOptions, policyHash, protect, items, samples } = one
-  const { budget, localWindow, ratio, evictEvery } = one
+  const { budget, localWindow, ratio, evictEvery, segments } = one
+  const bound = { budget, localWindow, ratio, evictEvery, segments }
   const settings = {
-    budget,
-    localWindow,
-    ratio,
-    evictEvery,
+    ...bound,
     maxTokens: task.maxTokens,
     sampling: task.sampling,
     kvType,

@@ -101,8 +101,8 @@ function dyntsFor({ configuration }: Rows, rows: readonly Rows[]): Rows | undefi
   return all.find((row) => isDeepStrictEqual(settingsOf(row.configuration), settingsOf(configuration)))
 }
 
-function settingsOf({ budget, localWindow, ratio, evictEvery }: Configuration): readonly (number | null)[] {
-  return [budget, localWindow, ratio, evictEvery]
+function settingsOf({ budget, localWindow, ratio, evictEvery, segments }: Configuration): readonly (number | null)[] {
+  return [budget, localWindow, ratio, evictEvery, segments]
 }
 
 function isDynts({ policy, protect }: Configuration): boolean {

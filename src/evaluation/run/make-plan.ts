@@ -47,7 +47,7 @@ const taskFields = {
 } as const
 const pointFields = {
   ...{ policy: true, policyOptions: true, policyHash: true, protect: true, limit: true },
-  ...{ budget: true, localWindow: true, ratio: true, evictEvery: true },
+  ...{ budget: true, localWindow: true, ratio: true, evictEvery: true, segments: true },
 } as const
 
 /**
@@ -100,7 +100,7 @@ const fullPoint: PlannedPoint = {
 }
 
 function configurationOf({ limit = Infinity, ...point }: PlannedPoint, items: number, samples: number): Configuration {
-  const { policy, budget, localWindow, ratio, evictEvery = null, policyOptions, policyHash } = point
+  const { policy, budget, localWindow, ratio, evictEvery = null, segments = null, policyOptions, policyHash } = point
   return {
     kind: 'sample',
     policy,
@@ -111,6 +111,7 @@ function configurationOf({ limit = Infinity, ...point }: PlannedPoint, items: nu
     localWindow,
     ratio,
     evictEvery,
+    segments,
     items: Math.min(limit, items),
     samples,
   }

@@ -36,7 +36,7 @@ export interface SummariseOptions {
 
 export interface ConfigurationSummary extends Pick<
   Configuration,
-  'policy' | 'policyOptions' | 'policyHash' | 'protect' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery'
+  'policy' | 'policyOptions' | 'policyHash' | 'protect' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments'
 > {
   readonly sampling: SampleSummary | null
   readonly replay: ReplaySummary | null
@@ -111,7 +111,8 @@ async function summariseTask(
   const rows = rowsOf(plan, groups, found)
   const configurations: ConfigurationSummary[] = []
   for (const row of rows) {
-    const { policy, policyOptions, policyHash, protect, budget, localWindow, ratio, evictEvery } = row.configuration
+    const { policy, policyOptions, policyHash, protect, budget, localWindow, ratio, evictEvery, segments } =
+      row.configuration
     const compared = comparedWith(row, rows)
     configurations.push({
       policy,
@@ -122,6 +123,7 @@ async function summariseTask(
       localWindow,
       ratio,
       evictEvery,
+      segments,
       sampling: row.samples.length === 0 ? null : await summariseSamples(plan, row, compared, options),
       replay: row.replays.length === 0 ? null : summariseReplays(plan, row, compared),
       failures: failuresOf(row),
@@ -169,7 +171,7 @@ export function configurationName({
   budget,
   localWindow,
   ...share
-}: Pick<Configuration, 'policy' | 'protect' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery'>): string {
+}: Pick<Configuration, 'policy' | 'protect' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments'>): string {
   const name = formatPolicyReference({ policy, protect })
   return budget === null ? name : `${name} B ${budget} W_l ${localWindow ?? ''} ${shareText(share)}`
 }

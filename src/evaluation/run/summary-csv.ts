@@ -28,6 +28,7 @@ function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
     local_window: one.localWindow,
     ratio: one.ratio,
     evict_every: one.evictEvery,
+    segments: one.segments,
     samples: sampling?.samples ?? 0,
     missing: one.missing,
     failed: failedOf(one),

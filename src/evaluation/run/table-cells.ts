@@ -21,14 +21,18 @@ export function commonSettings(rows: readonly ConfigurationSummary[]): string | 
   const all = new Set(
     rows
       .filter(({ budget }) => budget !== null)
-      .map(({ budget, localWindow, ...share }) => `B ${budget ?? ''}, W_l ${localWindow ?? ''}, ${shareText(share)}`),
+      .map(
+        ({ budget, localWindow, ratio, evictEvery }) =>
+          `B ${budget ?? ''}, W_l ${localWindow ?? ''}, ${shareText({ ratio, evictEvery })}`,
+      ),
   )
   return all.size > 1 ? undefined : ([...all][0] ?? 'full cache')
 }
 
-/** With what it protects additionally, its options, and the beginning of its file's hash. */
+/** With what it protects additionally, its options, its segments, and the beginning of its file's hash. */
 export function policyName(one: ConfigurationSummary): string {
   const options = Object.entries(one.policyOptions).map(([name, value]) => `${name}=${String(value)}`)
+  if (one.segments !== null) options.push(`segments=${one.segments}`)
   return [`\`${formatPolicyReference(one)}\``, ...options, one.policyHash?.slice(0, 7) ?? ''].join(' ').trimEnd()
 }
 

@@ -74,6 +74,7 @@ function cacheOf({ job, result }: Finished) {
     local_window: cache.localWindow,
     ratio: cache.ratio,
     evict_every: cache.evictEvery,
+    segments: cache.segments,
     seed,
     cells: {
       peak: cache.peakCells,

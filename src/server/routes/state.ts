@@ -116,6 +116,7 @@ export const props: Endpoint = {
           local_window: bound?.localWindow ?? null,
           ratio: bound?.ratio ?? null,
           evict_every: bound?.evictEvery ?? null,
+          segments: bound?.segments ?? null,
           cells: backend.facts?.cells ?? null,
           bytes_per_cell: backend.facts?.bytesPerCell ?? null,
           policies: [...defaults.policies.values()].map(({ definition }) => policyFacts(definition)),
