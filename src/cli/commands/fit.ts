@@ -45,7 +45,10 @@ export function fitCommand(): Command {
   const command = new Command('fit')
     .description('Make a predictor for a model: trace, importance and train in one')
     .option('-o, --output <file>', 'predictor to write (default: beside the model, else in the cache folder)')
-    .option('--work <folder>', 'traces, importance and the state (default: the name of the questions or traces, ending in .fit)')
+    .option(
+      '--work <folder>',
+      'traces, importance and the state (default: the name of the questions or traces, ending in .fit)',
+    )
     .option('--resume', 'go on with what the work folder holds (the default)', true)
     .option('--no-resume', 'put what it holds aside and begin anew')
     .option('--json', 'print one JSON object')
@@ -147,7 +150,11 @@ async function trainAnewIfNeeded(flags: TrainFlags & { readonly output: string }
 function checkKept(traces: string, { minTraces: least, given }: FitFlags): void {
   const kept = []
   for (const { outcome, question } of readRecords(traces, traceRecords)) if (outcome === 'kept') kept.push({ question })
-  checkEnoughTraces(kept, least, `give more ${given === undefined ? '--questions or --samples' : 'traces'} (${traces} says why others were dropped)`)
+  checkEnoughTraces(
+    kept,
+    least,
+    `give more ${given === undefined ? '--questions or --samples' : 'traces'} (${traces} says why others were dropped)`,
+  )
 }
 
 /** What is wrong with the last step's options should not come out after hours of the first. */
