@@ -3,7 +3,6 @@
  */
 import { loadLocated, locateModel, type Model } from '../engine/model.ts'
 import { Grader } from '../evaluation/grading/grader.ts'
-import { missingMetadata } from '../models/missing-metadata.ts'
 import { importTraces, type ImportSummary } from '../traces/import-traces.ts'
 import { findModel } from './find-model.ts'
 import { interruptedText, onInterrupt } from './interrupt.ts'
@@ -11,7 +10,7 @@ import { packageVersion } from './package-version.ts'
 import { ProgressLine } from './progress-line.ts'
 import { templateOptions } from './template-options.ts'
 import { instructionOf, outputOf, type TraceFlags } from './trace-options.ts'
-import { importRecordOf, importSummary } from './trace-summary.ts'
+import { importRecordOf, importSummary, whatIsKnown } from './trace-summary.ts'
 import type { Write } from './write.ts'
 
 type GivenFlags = TraceFlags & { readonly given: string }
@@ -33,9 +32,6 @@ export async function importGiven(flags: GivenFlags, write: Write): Promise<Impo
       locateModel(flags.model, { predictor: false, ...templates, offline, signal, onDownload }),
     )
     if (!located) return undefined
-    const { info } = located
-    progress.say(`${info.name} (${info.architecture}, ${info.quantization})`)
-    for (const line of missingMetadata(info)) progress.say(line)
     model = await loadLocated(located, { vocabularyOnly: true, gpu: 'off', signal })
     const summary = await record(model, flags, signal, progress)
     progress.stop()
@@ -72,6 +68,7 @@ async function record(
     instruction: instructionOf(flags),
     versions: { dynts: packageVersion() },
     onProgress: ({ done, total, kept }) => {
+      if (isFirst) for (const line of whatIsKnown(model, flags)) progress.say(line)
       if (isFirst && done > 0) progress.say(`${done} of ${total} traces are in ${output} already`)
       isFirst = false
       progress.update(done, total, `${kept} kept`)

@@ -5,6 +5,7 @@ import {
   addTraceOptions,
   apiKeyOf,
   checkTraceFlags,
+  checkTraceSource,
   instructionOf,
   samplingOf,
   type TraceFlags,
@@ -13,6 +14,13 @@ import {
 function parse(...args: string[]): TraceFlags {
   const command = addTraceOptions(new Command().exitOverride())
   return command.parse(['--model', 'tiny', '--questions', 'q.jsonl', ...args], { from: 'user' }).opts<TraceFlags>()
+}
+
+function checkSource(args: readonly string[], measures = false): TraceFlags {
+  const command = addTraceOptions(new Command().exitOverride()).configureOutput({ writeErr: () => undefined })
+  const flags = command.parse(['--model', 'tiny', ...args], { from: 'user' }).opts<TraceFlags>()
+  checkTraceSource(flags, command, { measures })
+  return flags
 }
 
 afterEach(() => vi.unstubAllEnvs())
@@ -62,4 +70,40 @@ test('the API key comes from the environment', () => {
   expect(apiKeyOf(parse('--api-key-env', 'MY_KEY'))).toBe('mine')
   vi.stubEnv('OPENAI_API_KEY', 'usual')
   expect(apiKeyOf(parse())).toBe('usual')
+})
+
+describe('given traces', () => {
+  const given = ['--given', 'g.jsonl']
+
+  test('come with their fields, and need no questions', () => {
+    expect(checkSource([...given, '--given-fields', 'thinking=a.b,reply=c d']).givenFields).toEqual({
+      thinking: 'a.b',
+      reply: 'c d',
+    })
+    expect(checkSource([...given, '--given-fields', 'text=t', '--limit', '2']).givenFields).toEqual({ text: 't' })
+  })
+
+  test.each([
+    [[], /give --questions FILE to sample, or --given FILE with traces$/],
+    [[...given, '--questions', 'q'], /, not both$/],
+    [['--questions', 'q', '--given-fields', 'text=t'], /--given-fields has no effect without --given/],
+    // Also if it is the default.
+    [[...given, '--samples', '5'], /--samples has no effect with --given/],
+    [[...given, '-t', '0'], /--temperature has no effect with --given/],
+    [[...given, '--endpoint', 'http://x'], /--endpoint has no effect/],
+    [[...given, '--queue', 'redis://x'], /--queue has no effect/],
+    [[...given, '--kv-type', 'f16'], /--kv-type has no effect/],
+    [[...given, '--seed', '0'], /--seed has no effect/],
+    [[...given, '--given-fields', 'cot=a'], /not "cot=a"/],
+    [[...given, '--given-fields', 'thinking=a'], /thinking and reply together, or text alone/],
+    [[...given, '--given-fields', 'text=a,reply=b'], /thinking and reply together, or text alone/],
+    [[...given, '--given-fields', 'text=a,text=b'], /thinking and reply together, or text alone/],
+  ] as const)('%j is refused', (args, message) => {
+    expect(() => checkSource(args)).toThrow(message)
+  })
+
+  test('of the machine and the seed, dynts fit has a use', () => {
+    expect(checkSource([...given, '--threads', '2', '--seed', '3'], true)).toMatchObject({ threads: 2, seed: 3 })
+    expect(() => checkSource([...given, '--top-k', '2'], true)).toThrow(/--top-k has no effect/)
+  })
 })

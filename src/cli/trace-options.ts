@@ -146,7 +146,10 @@ export function checkTraceSource(
     const which = given === undefined ? '' : ', not both'
     throw new InputError('invalid_option', `give --questions FILE to sample, or --given FILE with traces${which}`)
   }
-  if (given === undefined) { refuseWithoutEffect({ '--given-fields': givenFields }, 'without --given'); return; }
+  if (given === undefined) {
+    refuseWithoutEffect({ '--given-fields': givenFields }, 'without --given')
+    return
+  }
   const useless = measures ? samplingOptions : [...samplingOptions, ...machineOptions]
   const stray = command.options.filter((option) => {
     const name = option.attributeName()

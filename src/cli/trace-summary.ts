@@ -1,8 +1,9 @@
 /**
- * What `dynts trace` says at its end, for people and as JSON.
+ * What `dynts trace` says before and at its end, for people and as JSON.
  */
 import { fingerprint, type Model } from '../engine/model.ts'
 import { mathInstruction } from '../evaluation/tasks/prompts.ts'
+import { missingMetadata } from '../models/missing-metadata.ts'
 import { dropReasons } from '../traces/trace-record.ts'
 import type { ImportSummary } from '../traces/import-traces.ts'
 import type { TraceSummary } from '../traces/sample-traces.ts'
@@ -10,6 +11,16 @@ import type { TraceTally } from '../traces/trace-file.ts'
 import { counted } from './counted.ts'
 import { packageVersion } from './package-version.ts'
 import { instructionOf, samplingOf, type TraceFlags } from './trace-options.ts'
+
+/** Before anything is traced. */
+export function whatIsKnown({ info }: Pick<Model, 'info'>, { maxLength }: TraceFlags): string[] {
+  const lines = [`${info.name} (${info.architecture}, ${info.quantization})`, ...missingMetadata(info)]
+  if (maxLength > info.trainedContext) {
+    const positions = info.trainedContext.toLocaleString('en-US')
+    lines.push(`The model was trained for ${positions} positions: longer traces are dropped.`)
+  }
+  return lines
+}
 
 /** A few lines. */
 export function traceSummary(

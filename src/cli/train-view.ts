@@ -8,13 +8,16 @@ import type { TrainingSettings } from '../training/settings.ts'
 import type { TrainingPlan, TrainingResult } from '../training/train-predictor.ts'
 import type { EpochEntry } from '../training/training-state.ts'
 import { counted } from './counted.ts'
+import { FirstEstimate } from './first-estimate.ts'
 import { ProgressLine } from './progress-line.ts'
 import { formatTable } from './table.ts'
 
 export class TrainView {
   readonly #settings: TrainingSettings
   readonly #progress: ProgressLine
+  readonly #estimate = new FirstEstimate('step')
   #plan: TrainingPlan | undefined
+  #firstStep: number | undefined
 
   constructor(stream: NodeJS.WriteStream, settings: TrainingSettings) {
     this.#settings = settings
@@ -30,6 +33,9 @@ export class TrainView {
   progress(traces: number, total: number, step: number): void {
     const { steps = 0, stepsPerEpoch = 1 } = this.#plan ?? {}
     const epoch = Math.floor(step / stepsPerEpoch) + 1
+    this.#firstStep ??= step
+    const line = this.#estimate.at(traces, total, step > this.#firstStep)
+    if (line !== undefined) this.#progress.say(line)
     this.#progress.update(traces, total, `epoch ${epoch} of ${this.#settings.epochs}, step ${step + 1} of ${steps}`)
   }
 

@@ -171,6 +171,39 @@ describe('thinking and answer of another server', () => {
   })
 })
 
+describe('parts that were cut out of a text keep its white space', () => {
+  const eachTemplate = (cutFrom: 'tag' | 'thinking', thinking: string, answer: string) =>
+    [openTemplate, `${openTemplate}{{ "\\n" }}`, plainTemplate].map((chatTemplate) =>
+      layOut({ thinking, answer, ended: true, cutFrom }, { chatTemplate }).parts.join('|'),
+    )
+
+  test('a text with its opening tag: what the template writes is not repeated', () => {
+    expect(eachTemplate('tag', '\nhm', '4')).toEqual([
+      '<user>Q?<think>||\nhm|</think>|4</s>',
+      '<user>Q?<think>\n||hm|</think>|4</s>',
+      '<user>Q?|<think>|\nhm|</think>|4</s>',
+    ])
+  })
+
+  test('a text that began behind it', () => {
+    expect(eachTemplate('thinking', 'hm', '\n\n4')).toEqual([
+      '<user>Q?<think>||hm|</think>|\n\n4</s>',
+      '<user>Q?<think>\n||hm|</think>|\n\n4</s>',
+      '<user>Q?|<think>|\nhm|</think>|\n\n4</s>',
+    ])
+  })
+
+  test('one end token, also if the text has it', () => {
+    const ended = { thinking: 'hm', answer: '4</s>', ended: true, cutFrom: 'tag' } as const
+    expect(layOut(ended).parts.join('|')).toBe('<user>Q?<think>||hm|</think>|4</s>')
+  })
+
+  test('thinking that is not closed stays so', () => {
+    const open = { thinking: '\nhm', answer: '', ended: false, cutFrom: 'tag' } as const
+    expect(layOut(open, { chatTemplate: plainTemplate }).parts.join('|')).toBe('<user>Q?|<think>|\nhm||')
+  })
+})
+
 test('the parts are in order and tile the trace, whatever was generated', () => {
   const piece = fc.constantFrom('<think>', '</think>', '<', '/', 'think>', '\n', 'a', ' ', '</s>')
   const text = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''))

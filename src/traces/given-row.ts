@@ -112,7 +112,9 @@ function hasThinking(value: unknown, own: TagPair): boolean {
   if (typeof value === 'string') return partsOfText(value, own).thinking.trim() !== ''
   if (!Array.isArray(value)) return false
   return value.some((item: unknown) =>
-    isObject(item) ? Object.values(item).some((text) => hasThinking(text, own)) || thoughtOf(item) !== '' : hasThinking(item, own),
+    isObject(item)
+      ? Object.values(item).some((text) => hasThinking(text, own)) || thoughtOf(item) !== ''
+      : hasThinking(item, own),
   )
 }
 
@@ -124,12 +126,7 @@ function isConversation(value: unknown): value is readonly Item[] {
 
 const roles = ['system', 'user', 'assistant'] as const
 
-function ofConversation(
-  fields: Fields,
-  { name }: Field,
-  items: readonly Item[],
-  own: TagPair,
-): Omit<GivenRow, 'used'> {
+function ofConversation(fields: Fields, { name }: Field, items: readonly Item[], own: TagPair): Omit<GivenRow, 'used'> {
   const messages = items.map((item, i) => {
     const given = item['role'] ?? item['from']
     const role = roles.find((known) => typeof given === 'string' && known === plainRole(given))

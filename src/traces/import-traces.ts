@@ -14,7 +14,7 @@ import { outputFailure } from '../records/file-failure.ts'
 import { withFileLock, type WriteLock } from '../records/file-lock.ts'
 import { readGivenFile, type GivenTrace } from './given-file.ts'
 import type { GivenFields } from './given-row.ts'
-import { hasThinking, judgeTrace } from './judge-trace.ts'
+import { judgeTrace } from './judge-trace.ts'
 import { makeRecord } from './make-record.ts'
 import { contentOf } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
@@ -87,6 +87,12 @@ export async function importTraces(options: ImportTracesOptions): Promise<Import
   const { model, given, output, fields, questionField, answerField, idField, limit } = options
   const { thinkingTags: tags } = model
   const traces = await readGivenFile(given, { tags, fields, questionField, answerField, idField, limit })
+  if (traces.every(({ parts }) => parts.thinking.trim() === '')) {
+    throw new InputError(
+      'no_thinking',
+      `no trace of ${given} has thinking. Name its fields with --given-fields thinking=NAME,reply=NAME, or text=NAME for a text with tags.`,
+    )
+  }
   const onWait = () => {
     throw new InputError(
       'traces_locked',
@@ -105,7 +111,7 @@ async function record(
   options: ImportTracesOptions,
   lock: WriteLock,
 ): Promise<ImportSummary> {
-  const { model, given, output, resume, grader, signal = never, onProgress } = options
+  const { model, output, resume, grader, signal = never, onProgress } = options
   const questions = [...new Set(traces.map(({ question }) => question))]
   const maxLength = Math.min(options.maxLength, model.info.trainedContext)
   const conditions = conditionsOf(options)
@@ -115,14 +121,12 @@ async function record(
   const total = traces.length
   const versions = { ...options.versions, node: process.versions.node, llamaCpp: model.release }
   const report = () => onProgress?.({ done: file.tally.sampled, total, kept: file.tally.kept })
-  let thinking = before > 0
   report()
   for (const trace of traces) {
     if (signal.aborted) break
     if (file.has(trace.id)) continue
     const { id, question, sample, parts, hash } = trace
     const layout = await layOut(trace, options)
-    thinking ||= hasThinking(layout)
     const grading = question.choices ? 'choice' : 'math'
     const judged = { stopped: parts.ended, maxLength, expected: question.answer, grading, grader } as const
     const judgement = await judgeTrace(layout, judged)
@@ -131,12 +135,6 @@ async function record(
     report()
   }
   const interrupted = signal.aborted && file.tally.sampled < total
-  if (!thinking && !interrupted) {
-    throw new InputError(
-      'no_thinking',
-      `no trace of ${given} has thinking. Name its fields with --given-fields thinking=NAME,reply=NAME, or text=NAME for a text with tags.`,
-    )
-  }
   return {
     ...file.tally,
     output,

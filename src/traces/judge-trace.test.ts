@@ -58,6 +58,14 @@ describe('a sample', () => {
     }
   })
 
+  test('without a right answer to compare with is kept if it says anything', async () => {
+    const unjudged = { stopped: true, maxLength: 10, expected: null, grading: 'math', grader } as const
+    expect(await judgeTrace(good, unjudged)).toEqual({ outcome: 'kept', answer: '4' })
+    expect(await judgeTrace({ ...good, answer: 'Blue.' }, unjudged)).toEqual({ outcome: 'kept', answer: null })
+    expect((await judgeTrace({ ...good, answer: ' \n' }, unjudged)).outcome).toBe('no-answer')
+    expect((await judgeTrace({ ...good, thinkingParts: 2 }, unjudged)).outcome).toBe('several-thinking-parts')
+  })
+
   test('is dropped for the first reason that there is', async () => {
     const all = { thinkingParts: 2, thinking: '', answer: '' }
     expect((await judge(all, { stopped: false })).outcome).toBe('truncated')

@@ -67,6 +67,21 @@ test('counts what is asked for, also what is there already', () => {
   expect(again.tally).toEqual({ sampled: 3, kept: 2, dropped: { ...none, truncated: 1 }, meanThinkingTokens: 15 })
 })
 
+test('of given traces those of the file count, and another text under the same name is refused', () => {
+  const path = newPath()
+  const given = (samples: ReadonlyMap<string, string>): TraceFileOptions => ({ ...options, seed: null, samples })
+  const texts = new Map([
+    ['a#0', 'aa'],
+    ['b#1#0', 'bb'],
+  ])
+  const file = TraceFile.open(path, given(texts))
+  file.add({ ...record('a', 0, 10), seed: null, given: 'aa' })
+  file.add({ ...record('a', 1, 10), seed: null, given: 'cc' })
+  expect(file.tally).toMatchObject({ sampled: 1, kept: 1 })
+  expect(TraceFile.open(path, given(texts)).has('a#0')).toBe(true)
+  expect(() => TraceFile.open(path, given(new Map([['a#0', 'dd']])))).toThrow(/trace a#0 is another one now/)
+})
+
 test('without any kept trace there is no mean', () => {
   expect(TraceFile.open(newPath(), options).tally.meanThinkingTokens).toBeNull()
 })

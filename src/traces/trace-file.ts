@@ -136,8 +136,7 @@ function difference(
   if (seed !== null && record.seed !== sampleSeed(seed, record.question, record.sample))
     return `it was made with another seed than ${seed}`
   const text = typeof samples === 'number' ? undefined : samples.get(record.id)
-  if (text !== undefined && text !== record.given)
-    return `it is of other texts (trace ${record.id} is another one now)`
+  if (text !== undefined && text !== record.given) return `it is of other texts (trace ${record.id} is another one now)`
   const answer = answers.get(record.question)
   if (answer !== undefined && answer !== record.expected) {
     return `it is of other questions (the answer of question ${record.question} is ${record.expected ?? 'not known'} there and ${answer ?? 'not known'} here)`

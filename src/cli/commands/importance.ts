@@ -10,6 +10,7 @@ import { extractImportance, type ExtractOptions, type ExtractSummary } from '../
 import type { ImportancePlan } from '../../traces/importance-plan.ts'
 import { counted } from '../counted.ts'
 import { findModel } from '../find-model.ts'
+import { FirstEstimate } from '../first-estimate.ts'
 import { addImportanceOptions, checkImportanceFlags, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { shellWord } from '../message-line.ts'
@@ -60,6 +61,7 @@ export async function importance(flags: ImportanceFlags, write = toStdout): Prom
 async function extract(options: ExtractOptions, say: Say): Promise<ExtractSummary | undefined> {
   const loading = new ProgressLine(process.stderr, 'loading the model')
   const progress = new ProgressLine(process.stderr, 'tokens')
+  const estimate = new FirstEstimate('trace')
   const { output, signal } = options
   try {
     return await extractImportance({
@@ -69,6 +71,8 @@ async function extract(options: ExtractOptions, say: Say): Promise<ExtractSummar
       onLoading: (share) => loading.update(Math.round(share * 100), 100),
       onProgress: ({ tokens, totalTokens, traces, totalTraces }) => {
         loading.stop()
+        const line = estimate.at(tokens, totalTokens, traces > 0)
+        if (line !== undefined) progress.say(line)
         progress.update(tokens, totalTokens, `trace ${Math.min(traces + 1, totalTraces)} of ${totalTraces}`)
       },
     })

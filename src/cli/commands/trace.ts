@@ -7,7 +7,6 @@ import { loadLocated, locateModel, type LocatedModel, type Model } from '../../e
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { readQuestionFile, type Question } from '../../evaluation/question-file.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
-import { missingMetadata } from '../../models/missing-metadata.ts'
 import { identify } from '../../evaluation/run/identity.ts'
 import { TraceQueueExecutor } from '../../queue/trace-queue-executor.ts'
 import type { RemoteExecutor } from '../../traces/remote-executor.ts'
@@ -38,7 +37,7 @@ import {
   longestTimeout,
 } from '../trace-options.ts'
 import { templateOptions } from '../template-options.ts'
-import { traceRecordOf, traceSummary } from '../trace-summary.ts'
+import { traceRecordOf, traceSummary, whatIsKnown } from '../trace-summary.ts'
 import { toStdout, type Write } from '../write.ts'
 
 type Say = (text: string) => void
@@ -137,16 +136,6 @@ async function queueExecutor(
     { reference: flags.model, predictor: undefined, template: located.template, identity },
     flags.kvType,
   )
-}
-
-/** Before anything is loaded. */
-function whatIsKnown({ info }: LocatedModel, { maxLength }: TraceFlags): string[] {
-  const lines = [`${info.name} (${info.architecture}, ${info.quantization})`, ...missingMetadata(info)]
-  if (maxLength > info.trainedContext) {
-    const positions = info.trainedContext.toLocaleString('en-US')
-    lines.push(`The model was trained for ${positions} positions: longer traces are dropped.`)
-  }
-  return lines
 }
 
 async function connect(
