@@ -20,6 +20,8 @@ export const runRecordSchema = z.strictObject({
     budget: count.nullable(),
     localWindow: count.nullable(),
     ratio: z.number().min(0).max(1).nullable(),
+    evictEvery: count.nullable(),
+    segments: count.nullable(),
     peakCells: count,
     meanCells: z.number().min(0),
     finalCells: count,
