@@ -123,21 +123,30 @@ describe.runIf(hasChromium)('the page', () => {
     expect(wrong).toEqual([])
   })
 
-  test('answer now and stop, by keyboard alone', async () => {
+  test('answer now, by keyboard alone', async () => {
     const { page, wrong } = await open({}, '#seed=3')
     await ask(page, question)
     await page.locator('.thinking .t').nth(3).waitFor()
     await page.getByRole('region', { name: 'Tokens of the question' }).focus()
     await page.keyboard.press('a')
     await done(page)
-    expect(await page.locator('.answer-text').innerText()).not.toBe('')
+    // What renders it is loaded with the first answer.
+    await expect.poll(() => page.locator('.answer-text').innerText()).not.toBe('')
     const whole = await page.locator('.thinking small').innerText()
     expect(Number(/^([\d,]+) /.exec(whole)?.[1])).toBeLessThan(300)
-    await page.getByRole('button', { name: 'New' }).click()
+    expect(wrong).toEqual([])
+  })
+
+  test('stop, by keyboard alone; what came stays', async () => {
+    // So hot it never comes to an end.
+    const { page, wrong } = await open({}, '#seed=3&temperature=5')
     await ask(page, question)
     await page.locator('.run .thinking .t').nth(3).waitFor()
     await page.keyboard.press('Escape')
     await page.getByText('stopped ·').waitFor()
+    expect(await page.locator('.run .thinking .t').count()).toBeGreaterThan(3)
+    await page.getByRole('button', { name: 'New' }).click()
+    await page.getByText('Watch a model think').waitFor()
     expect(wrong).toEqual([])
   })
 
