@@ -89,7 +89,6 @@ describe('the live line', () => {
       leaving: new Int32Array(100),
       scored: { positions: new Int32Array(), scores: new Float32Array() },
       compacted: true,
-      ms: 1,
     })
     expect(terminal.screen.at(-1)).toContain('███████░░░ 220 of 320 cells · 1 evictions')
   })

@@ -57,7 +57,6 @@ describe('Generation', () => {
             leaving,
             scored,
             compacted: false,
-            ms: 1,
           })
         }
         generation.push(finish)

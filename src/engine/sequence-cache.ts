@@ -164,8 +164,7 @@ export class SequenceCache {
       this.#forward.compact(sequenceId)
       this.#compactions++
     }
-    const ms = performance.now() - start
-    this.#evictionMs += ms
+    this.#evictionMs += performance.now() - start
     return {
       type: 'eviction',
       step,
@@ -175,7 +174,6 @@ export class SequenceCache {
       leaving,
       scored: { positions: candidates, scores: scores.slice() },
       compacted: this.#compacts,
-      ms,
     }
   }
 }

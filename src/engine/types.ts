@@ -235,8 +235,6 @@ export interface EvictionEvent {
   /** What the policy judged: positions, ascending, and the score of each, shapes [n]. The lowest scores left. */
   readonly scored: { readonly positions: Int32Array; readonly scores: Float32Array }
   readonly compacted: boolean
-  /** Wall time of choosing, removing and compacting, in milliseconds. */
-  readonly ms: number
 }
 
 export interface FinishEvent {

@@ -45,7 +45,12 @@ export class Metrics {
   readonly #queueTime = this.#histogram('request_queue_time_seconds', 'Waiting for a slot', requestBuckets)
   readonly #prefillTime = this.#histogram('request_prefill_time_seconds', 'Reading the prompt', requestBuckets)
   readonly #decodeTime = this.#histogram('request_decode_time_seconds', 'Generating', requestBuckets)
-  readonly #evictionTime = this.#histogram('eviction_seconds', 'One eviction', tokenBuckets, ['policy'])
+  readonly #evictionTime = this.#histogram(
+    'eviction_seconds',
+    'One eviction, on average over a generation',
+    tokenBuckets,
+    ['policy'],
+  )
   readonly #promptSizes = this.#histogram('request_prompt_tokens', 'Prompt tokens', sizeBuckets)
   readonly #generationSizes = this.#histogram('request_generation_tokens', 'Generated tokens', sizeBuckets)
   readonly #thinkingSizes = this.#histogram('request_reasoning_tokens', 'Tokens of the thinking', sizeBuckets)
@@ -101,7 +106,6 @@ export class Metrics {
     if (event.type === 'eviction') {
       this.#evictions.inc({ policy: job.policy })
       this.#evictedTokens.inc({ policy: job.policy }, event.evicted)
-      this.#evictionTime.observe({ policy: job.policy }, event.ms / 1000)
       if (event.compacted) this.#compactions.inc({ policy: job.policy })
     }
     if (event.type !== 'token' || event.token === null) return
@@ -130,6 +134,8 @@ export class Metrics {
     this.#promptSizes.observe(promptTokens)
     this.#generationSizes.observe(thinkingTokens + answerTokens)
     this.#thinkingSizes.observe(thinkingTokens)
+    const { evictions, policy } = result.cache
+    if (evictions > 0) this.#evictionTime.observe({ policy }, result.timing.evictionMs / evictions / 1000)
     this.#prefillTime.observe(result.timing.prefillMs / 1000)
     this.#decodeTime.observe(result.timing.decodeMs / 1000)
   }
