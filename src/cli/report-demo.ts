@@ -9,7 +9,7 @@ interface DemoStep {
   readonly args: readonly string[]
 }
 
-/** Small enough for 20 minutes on two cores; each goes on where it was killed. */
+/** Sized for 20 minutes on two cores; each goes on where it was killed. */
 function demoSteps(folder: string): DemoStep[] {
   const at = (name: string) => join(folder, name)
   return [

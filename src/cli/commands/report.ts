@@ -31,7 +31,7 @@ export function reportCommand(): Command {
     .option('--title <text>', 'of the page', 'dynts report')
     .option('--figure <names>', `only these, separated by commas: ${figures.map(({ name }) => name).join(', ')}`, names)
     .option('--files <folder>', 'each picture as SVG, and its data as CSV, too')
-    .option('--demo', 'make everything on the embedded model first, in about a quarter of an hour')
+    .option('--demo', 'make everything on the embedded model first; it goes on where it was stopped')
     .option('--work <folder>', 'what --demo computes; it goes on there (default: report-demo)')
     .option('--list', 'say which figures there are, and what each needs')
     .option('--json', 'print one JSON object: what was drawn, and what is missing')
