@@ -44,10 +44,13 @@ export class Conversation implements AsyncDisposable {
     const { system } = this.#flags
     return [
       ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
-      ...this.#turns.flatMap(({ question, result }): ChatMessage[] => [
-        { role: 'user', content: question },
-        { role: 'assistant', content: result.answer, reasoning_content: result.thinking },
-      ]),
+      // A turn that was stopped before its answer is none: templates expect one.
+      ...this.#turns
+        .filter(({ result }) => result.answer !== '')
+        .flatMap(({ question, result }): ChatMessage[] => [
+          { role: 'user', content: question },
+          { role: 'assistant', content: result.answer, reasoning_content: result.thinking },
+        ]),
     ]
   }
 

@@ -87,7 +87,6 @@ describe('the live line', () => {
       kept: new Int32Array(220),
       evicted: 100,
       leaving: new Int32Array(100),
-      scored: { positions: new Int32Array(), scores: new Float32Array() },
       compacted: true,
     })
     expect(terminal.screen.at(-1)).toContain('███████░░░ 220 of 320 cells · 1 evictions')

@@ -47,7 +47,6 @@ describe('Generation', () => {
           generation.push({ type: 'token', token: i, position: i, phase, text, cells: i })
           const kept = Int32Array.of(i)
           const leaving = Int32Array.of(i - 1)
-          const scored = { positions: leaving, scores: new Float32Array(1) }
           generation.push({
             type: 'eviction',
             step: i,
@@ -55,7 +54,6 @@ describe('Generation', () => {
             kept,
             evicted: 1,
             leaving,
-            scored,
             compacted: false,
           })
         }

@@ -16,20 +16,14 @@ import {
 } from '../eviction/protect.ts'
 import { parsePolicyOptions, resolvePolicy } from '../eviction/registry.ts'
 import { checkPolicyFits } from '../eviction/select.ts'
-import {
-  defaultSampling,
-  findToolFormat,
-  schemaGrammar,
-  toolCallGrammar,
-  validateSampling,
-  type SamplingSettings,
-} from '../llama/index.ts'
+import { defaultSampling, validateSampling, type SamplingSettings } from '../llama/index.ts'
+import { answerGrammar } from './answer-grammar.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { checkTokens, readPrompt } from './prompt.ts'
 import { banned } from './token-odds.ts'
 import { checkRequest } from './request-schema.ts'
 import type { ThinkingLimits } from './thinking-limit.ts'
-import type { AnswerCalls, GenerateRequest, Prompt, PromptReuse } from './types.ts'
+import type { GenerateRequest, Prompt, PromptReuse } from './types.ts'
 
 /** The paper's number of new tokens (section 6.1). */
 export const defaultMaxTokens = 16_384
@@ -64,6 +58,7 @@ export interface PreparedRequest extends ThinkingLimits {
   readonly promptScope: string
   /** How many alternatives of each token are told; undefined: no odds are. */
   readonly logprobs: number | undefined
+  readonly evictionScores: boolean
   readonly logitBias: ReadonlyMap<number, number>
   /** Of the answer, in GBNF. */
   readonly grammar: string | undefined
@@ -194,8 +189,9 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     promptReuse: request.promptReuse ?? 'exact',
     promptScope: request.promptScope ?? '',
     logprobs: request.logprobs,
+    evictionScores: request.evictionScores ?? false,
     logitBias: biasOf(request.logitBias ?? [], model.vocab),
-    grammar: grammarOf(request, model),
+    grammar: answerGrammar(request, model),
     stop: request.stop ?? [],
     replay,
   }
@@ -280,47 +276,6 @@ function biasOf(pairs: NonNullable<GenerateRequest['logitBias']>, vocab: Vocabul
   if (bans >= vocab.size)
     throw new InputError('invalid_request', 'logitBias bans every token: nothing could be generated')
   return bias
-}
-
-/** @throws InputError `unsupported_schema`, `invalid_request`, `tools_not_supported` */
-function grammarOf(request: GenerateRequest, { thinkingTags, chatTemplate = '' }: ModelFacts): string | undefined {
-  const { answerSchema, answerCalls, replay, prompt } = request
-  if (answerSchema === undefined && answerCalls === undefined) return undefined
-  if (replay !== undefined) {
-    const name = answerCalls === undefined ? 'answerSchema' : 'answerCalls'
-    throw new InputError('invalid_request', `${name} has no effect on a replay`)
-  }
-  if (thinkingTags.between !== '' || thinkingTags.answerOpens.length > 0) {
-    throw new InputError(
-      'unsupported_schema',
-      'the turns of this model have channels, in which an answer cannot be held to a schema',
-    )
-  }
-  if (answerCalls === undefined) return answerSchema === undefined ? undefined : schemaGrammar(answerSchema).gbnf
-  const format = findToolFormat(chatTemplate)
-  if (format === undefined) {
-    throw new InputError('tools_not_supported', "the model's chat template does not show how functions are called")
-  }
-  return toolCallGrammar({ format, ...calledFunctions(answerCalls, prompt), schema: answerSchema }).gbnf
-}
-
-const mostCalls = 64
-
-/** @throws InputError `invalid_request` */
-function calledFunctions({ functions, most = 1 }: AnswerCalls, prompt: Prompt) {
-  const given = ('messages' in prompt ? prompt.tools : undefined) ?? []
-  const names = given.map((tool) => tool.function.name)
-  const unknown = functions?.find((name) => !names.includes(name))
-  if (unknown !== undefined) throw new InputError('invalid_request', `answerCalls: the prompt has no tool ${unknown}`)
-  const tools = given.filter((tool) => functions?.includes(tool.function.name) ?? true)
-  if (tools.length === 0) throw new InputError('invalid_request', 'answerCalls needs tools in the prompt')
-  if (!(Number.isInteger(most) && most >= 1 && most <= mostCalls)) {
-    throw new InputError(
-      'invalid_request',
-      `answerCalls.most must be a whole number from 1 to ${mostCalls}, not ${most}`,
-    )
-  }
-  return { tools, most }
 }
 
 function checkThinkingLimits({ thinkingBudget, answerReserve, stopLoops, wrapUp, maxTokens }: GenerateRequest): void {

@@ -172,7 +172,7 @@ export class SequenceCache {
       kept: this.cells.held.slice(),
       evicted: leaving.length,
       leaving,
-      scored: { positions: candidates, scores: scores.slice() },
+      ...(this.#prepared.evictionScores ? { scored: { positions: candidates, scores: scores.slice() } } : {}),
       compacted: this.#compacts,
     }
   }

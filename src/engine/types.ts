@@ -65,6 +65,8 @@ export interface GenerateRequest {
   readonly promptScope?: string | undefined
   /** Tells how likely the model held each generated token, and so many of its alternatives (0 to 20). Default: it does not. */
   readonly logprobs?: number | undefined
+  /** Whether each eviction tells what the policy judged, and the scores (`EvictionEvent.scored`). Default false. */
+  readonly evictionScores?: boolean | undefined
   /** Pairs of token and what is added to its logit, -100 to 100, at most 1024; -100 bans the token. */
   readonly logitBias?: readonly (readonly [token: number, bias: number])[] | undefined
   /**
@@ -232,8 +234,8 @@ export interface EvictionEvent {
   readonly evicted: number
   /** Positions that left, ascending, shape [evicted]. */
   readonly leaving: Int32Array
-  /** What the policy judged: positions, ascending, and the score of each, shapes [n]. The lowest scores left. */
-  readonly scored: { readonly positions: Int32Array; readonly scores: Float32Array }
+  /** If the request asked for it: positions that the policy judged, ascending, and the score of each, shapes [n]. */
+  readonly scored?: { readonly positions: Int32Array; readonly scores: Float32Array } | undefined
   readonly compacted: boolean
 }
 

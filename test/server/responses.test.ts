@@ -4,7 +4,9 @@ import OpenAI from 'openai'
 import type { ResponseInputItem, ResponseStreamEvent } from 'openai/resources/responses/responses'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
-import { startDyntsServe, type DyntsServer } from './start-dynts-serve.ts'
+import { scratch } from '../cli/run-dynts.ts'
+import { gatedPolicy } from '../support/gated-policy.ts'
+import { startDyntsServe, until, type DyntsServer } from './start-dynts-serve.ts'
 
 let server: DyntsServer
 let client: OpenAI
@@ -129,13 +131,18 @@ describe('the client of OpenAI', () => {
 })
 
 test('a stream whose engine ends is a failed response', async () => {
-  const own = await startDyntsServe(['--budget', '200', '--log-level', 'error'])
+  const gate = gatedPolicy(scratch, 'engine-ends')
+  const bounded = ['--budget', '200', '--local-window', '32', '--policy', gate.policy]
+  const own = await startDyntsServe([...bounded, '--log-level', 'error'])
   const api = new OpenAI({ baseURL: `${own.url}/v1`, apiKey: 'any', maxRetries: 0 })
+  const input = generateChainProblem(3, { people: 9 }).question
   const events: ResponseStreamEvent[] = []
-  for await (const event of await api.responses.create({ ...asked, stream: true })) {
-    events.push(event)
-    if (events.length === 10) process.kill(own.enginePid()!, 'SIGKILL')
-  }
+  const ended = (async () => {
+    for await (const event of await api.responses.create({ ...asked, input, stream: true })) events.push(event)
+  })()
+  await until(() => gate.isReached() && events.length > 10)
+  process.kill(own.enginePid()!, 'SIGKILL')
+  await ended
   expect(events.at(-1)).toMatchObject({
     type: 'response.failed',
     sequence_number: events.length - 1,

@@ -11,6 +11,13 @@ export function downloadRun(turn: Turn, server: ServerFacts | undefined): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000)
 }
 
+/** Browsers have a clipboard on loopback and over TLS only. */
+export const canCopy = window.isSecureContext
+
+export async function copyText(text: string): Promise<void> {
+  await navigator.clipboard.writeText(text)
+}
+
 /** Whether a key belongs to what has the focus. */
 export function isTyping({ target, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
   if (ctrlKey || metaKey || altKey) return true

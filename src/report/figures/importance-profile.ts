@@ -1,4 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite'
+import { importanceProfile as profileOf } from '../../analysis/importance-profile.ts'
 import { rounded } from '../eval-rows.ts'
 import type { Figure, Row } from '../figure.ts'
 import type { ImportanceSource } from '../sources.ts'
@@ -26,8 +27,7 @@ function pictureOf(
   { model, traces }: ImportanceSource,
   { id, question, thinking }: ImportanceSource['traces'][number],
 ) {
-  const mean = thinking.reduce((sum, one) => sum + one, 0) / thinking.length
-  const above = thinking.filter((one) => one > mean).length / thinking.length
+  const { mean, aboveMean: above } = profileOf(thinking, question)
   const bars = (part: string, values: Float32Array): Row[] => {
     const each = Math.max(1, Math.ceil(values.length / mostBars))
     return Array.from({ length: Math.ceil(values.length / each) }, (_, i) => ({

@@ -59,7 +59,7 @@ function eviction({ step, before, evicted, compacted, leaving, scored }: Evictio
     after: before - evicted,
     compacted,
     evicted: runsOf(leaving),
-    scored: { runs: runsOf(scored.positions), scores: base64Of(scored.scores) },
+    ...(scored ? { scored: { runs: runsOf(scored.positions), scores: base64Of(scored.scores) } } : {}),
   }
 }
 

@@ -89,6 +89,7 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
         maxTokens,
         thinkingBudget,
         ...logprobsOf(given),
+        evictionScores: given.dynts?.events ?? false,
         ...(schema === undefined ? {} : { answerSchema: schema }),
         ...(answerCalls === undefined ? {} : { answerCalls }),
       },
