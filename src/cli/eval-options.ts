@@ -64,7 +64,10 @@ export interface PolicyLimit {
 export function addEvalOptions(command: Command): Command {
   command
     .option('-m, --model <model>', 'as for dynts run', 'tiny')
-    .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
+    .option(
+      '--predictor <file>',
+      'importance predictor: a file, hf:user/repo[:FILE], or "none" (default: found beside the model)',
+    )
     .option(
       '--task <tasks>',
       `separated by commas: ${taskNames.join(', ')} (default: file with --file, else chain for tiny)`,

@@ -68,7 +68,10 @@ export function addAnswerOptions(command: Command): Command {
   const s = defaultSampling
   command
     .option('-m, --model <model>', 'a GGUF file, "tiny", user/repo:QUANT, or an address on huggingface.co', 'tiny')
-    .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
+    .option(
+      '--predictor <file>',
+      'importance predictor: a file, hf:user/repo[:FILE], or "none" (default: found beside the model)',
+    )
     .option(
       '-p, --policy <name>',
       `${policyNames().join(', ')}, or a .ts or .js file with a policy of your own (default: dynts, without a predictor question-window)`,

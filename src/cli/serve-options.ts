@@ -100,7 +100,10 @@ function withoutVariables(): Command {
   const s = defaultSampling
   command
     .option('-m, --model <model>', 'a GGUF file, "tiny", user/repo:QUANT, or an address on huggingface.co', 'tiny')
-    .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
+    .option(
+      '--predictor <file>',
+      'importance predictor: a file, hf:user/repo[:FILE], or "none" (default: found beside the model)',
+    )
     .option('--host <addresses>', 'where to listen, separated by commas; what is not loopback needs a key', names, [
       '127.0.0.1',
     ])

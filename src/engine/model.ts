@@ -6,6 +6,7 @@ import { InputError } from '../errors.ts'
 import { findThinkingTags, tagsOf, type GpuChoice, type TemplateVariables, type ThinkingTags } from '../llama/index.ts'
 import type { DownloadProgress } from '../models/progress-meter.ts'
 import { inspectGguf, type GgufInfo } from '../models/gguf-file.ts'
+import { parsePredictorReference, resolvePredictor } from '../models/predictor-reference.ts'
 import { resolveModel } from '../models/resolve.ts'
 import {
   findPredictor,
@@ -23,7 +24,10 @@ import type { Completion, TraceLayout } from './trace-layout.ts'
 import type { GenerateRequest, Prompt } from './types.ts'
 
 export interface LoadModelOptions {
-  /** Path of the importance predictor. Default: the one beside the model or in the cache folder; false: none. */
+  /**
+   * The importance predictor: a path, or one on the Hugging Face Hub (`hf:user/repo[:FILE]`). Default: the one beside the model
+   * or in the cache folder; false: none.
+   */
   readonly predictor?: string | false | undefined
   /** Default auto. */
   readonly gpu?: GpuChoice | undefined
@@ -96,7 +100,7 @@ export async function locateModel(reference: string, options: LoadModelOptions =
   const info =
     chatTemplate === undefined ? file : { ...file, chatTemplate, thinkingTags: findThinkingTags(chatTemplate) }
   const thinkingTags = tags ? tagsOf(tags) : info.thinkingTags
-  return { info, predictor: await locatePredictor(info, options.predictor), thinkingTags, template }
+  return { info, predictor: await locatePredictor(info, options), thinkingTags, template }
 }
 
 /**
@@ -255,13 +259,17 @@ export class Model {
 
 async function locatePredictor(
   info: GgufInfo,
-  given: string | false | undefined,
+  options: Pick<LoadModelOptions, 'predictor' | 'offline' | 'signal' | 'onDownload'>,
 ): Promise<LoadedPredictor | undefined> {
+  const { predictor: given, offline, signal, onDownload: onProgress } = options
   if (given === false) return undefined
-  if (given !== undefined && !existsSync(given)) {
+  const onHub = given === undefined ? undefined : parsePredictorReference(given)
+  if (given !== undefined && onHub === undefined && !existsSync(given)) {
     throw new InputError('predictor_not_found', `There is no predictor file ${given}. Check --predictor.`)
   }
-  const path = given ?? findPredictor(info.path)
+  const path = onHub
+    ? (await resolvePredictor(onHub, info.path, { offline, signal, onProgress })).path
+    : (given ?? findPredictor(info.path))
   if (path === undefined) return undefined
   const checkpoint = await readCheckpoint(path)
   const why = mismatch(checkpoint.model, fingerprint(info))

@@ -1,9 +1,9 @@
 /** Downloads a model, or one file, from the Hub into the cache: only what is not there yet, each file by one process. */
 import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { InputError } from '../errors.ts'
 import { withFileLock } from '../records/file-lock.ts'
 import { chooseModel } from './choose-quant.ts'
+import { predictorAmong } from './predictor-name.ts'
 import { ProgressMeter } from './progress-meter.ts'
 import type { DownloadProgress } from './progress-meter.ts'
 import { diskFull, fetchBlob } from './fetch-blob.ts'
@@ -42,30 +42,34 @@ interface Download {
 }
 
 /**
- * Downloads what of a model is not in the cache yet.
+ * Downloads what of a model, and of a predictor beside it, is not in the cache yet.
  * @throws InputError `model_not_found`, `model_access`, `quant_not_found`, `disk_full`, `unsafe_file_name`; EngineError
  *   `network`, `hub_failed`, `download_corrupt`; the signal's reason when aborted: the part that came is kept
  */
 export async function downloadModel(reference: HubReference, options: DownloadOptions): Promise<DownloadedModel> {
   const { commit, files: all } = await listRepository(options, reference.repo, reference.revision)
   const { quant, files } = chooseModel(reference, all)
-  return { commit, quant, paths: await downloadFiles(reference, commit, files, options) }
+  const predictor = predictorAmong(files[0]?.path ?? '', all)
+  // First, as a model that is there is not asked for again.
+  const paths = await downloadFiles(reference, commit, [...(predictor ? [predictor] : []), ...files], options)
+  return { commit, quant, paths: predictor ? paths.slice(1) : paths }
 }
 
 /**
  * Downloads one file of a repository, of a model or a dataset.
+ * @param choose among the names of all its files, with slashes
  * @returns where it is, and the commit that the revision is at
- * @throws InputError `file_not_found`, and all that `downloadModel` throws
+ * @throws what `choose` throws, and all that `downloadModel` throws
  */
 export async function downloadRepositoryFile(
   from: RepositoryRevision,
-  path: string,
+  choose: (paths: readonly string[]) => string,
   options: DownloadOptions,
 ): Promise<{ commit: string; path: string }> {
   const { commit, files } = await listRepository(options, from.repo, from.revision)
-  const file = files.find((candidate) => candidate.path === path)
-  if (!file) throw new InputError('file_not_found', `${from.repo}@${from.revision} has no file ${path}.`)
-  const [location = ''] = await downloadFiles(from, commit, [file], options)
+  const chosen = choose(files.map(({ path }) => path))
+  const file = files.filter(({ path }) => path === chosen)
+  const [location = ''] = await downloadFiles(from, commit, file, options)
   return { commit, path: location }
 }
 

@@ -146,7 +146,7 @@ function describe(repo: string, commit: string, { quant, files }: { quant: strin
 }
 
 /** Files of a snapshot whose content is there. */
-async function snapshotFiles(cache: string, repo: string, commit: string): Promise<CachedFile[]> {
+export async function snapshotFiles(cache: string, repo: string, commit: string): Promise<CachedFile[]> {
   const folder = join(repoFolder(cache, repo), 'snapshots', commit)
   const files: CachedFile[] = []
   for (const path of await filesBelow(folder)) {
@@ -165,16 +165,6 @@ async function snapshotFiles(cache: string, repo: string, commit: string): Promi
     const isInside = (await realpath(parent)) === (await realpath(blobs))
     return isInside ? join(blobs, basename(target)) : undefined
   }
-}
-
-/** A file of a snapshot: where it is, if its content is there. */
-export async function findSnapshotFile(
-  cache: string,
-  file: { readonly repo: string; readonly commit: string; readonly path: string },
-): Promise<string | undefined> {
-  const location = join(repoFolder(cache, file.repo), 'snapshots', file.commit, ...file.path.split('/'))
-  const info = await stat(location).catch(() => undefined)
-  return info?.isFile() === true ? location : undefined
 }
 
 /** Names a file in a snapshot after its blob was downloaded. Where links are impossible the blob is moved. */

@@ -3,14 +3,8 @@
  */
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
-
-/** `model.gguf` becomes `model.predictor.gguf`; of a split model the part number is left out. */
-export function predictorName(modelPath: string): string {
-  return `${basename(modelPath)
-    .replace(/\.gguf$/i, '')
-    .replace(/-\d{5}-of-\d{5}$/, '')}.predictor.gguf`
-}
+import { dirname, join } from 'node:path'
+import { predictorNames } from '../models/predictor-name.ts'
 
 /** The folder for predictors of models that lie where nothing should be written. */
 export function predictorFolder(): string {
@@ -18,7 +12,9 @@ export function predictorFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dynts', 'predictors')
 }
 
+/** One for the very file comes before one for all quantisations of the model. */
 export function findPredictor(modelPath: string): string | undefined {
-  const name = predictorName(modelPath)
-  return [join(dirname(modelPath), name), join(predictorFolder(), name)].find((path) => existsSync(path))
+  const folders = [dirname(modelPath), predictorFolder()]
+  const paths = predictorNames(modelPath).flatMap((name) => folders.map((folder) => join(folder, name)))
+  return paths.find((path) => existsSync(path))
 }

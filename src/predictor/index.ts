@@ -10,7 +10,7 @@ export {
   type PredictorCheckpoint,
 } from './checkpoint.ts'
 export { DeferredScorer, scoringBlockLength } from './deferred-scorer.ts'
-export { findPredictor, predictorFolder, predictorName } from './find.ts'
+export { findPredictor, predictorFolder } from './find.ts'
 export { writeSafetensorsPredictor } from './export-safetensors.ts'
 export { readSafetensorsPredictor } from './import-safetensors.ts'
 export { ImportancePredictor } from './predictor.ts'

@@ -4,7 +4,7 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { tinyF16 } from '../oracle.ts'
+import { tinyF16, tinyPredictor } from '../oracle.ts'
 import { FakeHub, sha256 } from '../support/hub-server.ts'
 import { dynts, refusal, scratch, shortProblem, type RunSettings } from './run-dynts.ts'
 import { parseRecord } from './run-record.ts'
@@ -144,4 +144,32 @@ test('list and inspect know what was pulled', async () => {
   expect(await online(['models', 'pull', 'user/tiny-GGUF'])).toMatchObject({ code: 0 })
   expect((await online(['models', 'list'])).stdout).toMatch(/^user\/tiny-GGUF:F16 +F16 +7\.0 MiB$/m)
   expect((await online(['inspect', 'user/tiny-GGUF:F16'])).stdout).toMatch(/^architecture +qwen2$/m)
+})
+
+test('a predictor from the Hub: pulled, taken by name offline, and with the model it lies beside', async () => {
+  const commit = 'c0ffee00'.repeat(5)
+  const predictor = readFileSync(tinyPredictor)
+  hub.repos.set('user/predictors', { commit, files: { 'a.predictor.gguf': predictor, 'b.predictor.gguf': predictor } })
+  hub.repos.set('user/both-GGUF', { commit, files: { 'both-F16.gguf': model, 'both.predictor.gguf': predictor } })
+  expect(refusal(await online(['predictor', 'pull', 'hf:user/predictors']))).toMatch(
+    /several predictors.*hf:user\/predictors\/b\.predictor\.gguf$/,
+  )
+  const pulled = await online(['predictor', 'pull', 'hf:user/predictors:b.predictor.gguf'])
+  expect(pulled).toMatchObject({ code: 0, stderr: expect.stringMatching(/^A predictor of 256 x /m) as string })
+  expect(readFileSync(pulled.stdout.trim()).equals(predictor)).toBe(true)
+
+  const run = ['run', '--json', '--max-tokens', '5', shortProblem.question]
+  const named = await online([...run, '--offline', '-m', tinyF16, '--predictor', 'hf:user/predictors:b.predictor.gguf'])
+  expect(parseRecord(named.stdout)).toMatchObject({
+    cache: { policy: 'dynts' },
+    predictor: { path: pulled.stdout.trim() },
+  })
+  const beside = await online([...run, '-m', 'user/both-GGUF:F16'])
+  expect(parseRecord(beside.stdout)).toMatchObject({
+    cache: { policy: 'dynts' },
+    predictor: { path: expect.stringMatching(/both\.predictor\.gguf$/) as string },
+  })
+  expect(refusal(await online([...run, '-m', tinyF16, '--predictor', 'hf:user/predictors:Q8_0']))).toMatch(
+    /does not name a predictor on the Hub/,
+  )
 })

@@ -6,6 +6,7 @@ import { predictorEvaluateCommand } from './predictor-evaluate.ts'
 import { predictorExportCommand } from './predictor-export.ts'
 import { predictorImportCommand } from './predictor-import.ts'
 import { predictorInspectCommand } from './predictor-inspect.ts'
+import { predictorPullCommand } from './predictor-pull.ts'
 
 export function predictorCommand(): Command {
   return new Command('predictor')
@@ -14,4 +15,5 @@ export function predictorCommand(): Command {
     .addCommand(predictorEvaluateCommand())
     .addCommand(predictorImportCommand())
     .addCommand(predictorExportCommand())
+    .addCommand(predictorPullCommand())
 }

@@ -1,0 +1,146 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { FakeHub, fail } from '../../test/support/hub-server.ts'
+import { listCachedModels } from './hub-cache.ts'
+import { parsePredictorReference, resolvePredictor } from './predictor-reference.ts'
+import { resolveModel, type ResolveOptions } from './resolve.ts'
+
+describe('what names a predictor on the Hub', () => {
+  const main = { kind: 'hub', repo: 'user/repo', revision: 'main' }
+  test.each([
+    ['hf:user/repo', main],
+    ['hf:user/repo@v1', { ...main, revision: 'v1' }],
+    ['hf:user/repo:a.predictor.gguf', { ...main, file: 'a.predictor.gguf' }],
+    ['hf:user/repo@v1:a.predictor.gguf', { ...main, revision: 'v1', file: 'a.predictor.gguf' }],
+    ['hf:user/repo/folder/a.predictor.gguf', { ...main, file: 'folder/a.predictor.gguf' }],
+    ['https://huggingface.co/user/repo/blob/main/a.predictor.gguf', { ...main, file: 'a.predictor.gguf' }],
+    ['hf.co/user/repo', main],
+  ])('%s', (text, reference) => {
+    expect(parsePredictorReference(text, {})).toEqual(reference)
+  })
+
+  test.each(['model.predictor.gguf', './hf/a.gguf', 'user/repo', '/hf:a'])('%s is a path', (text) => {
+    expect(parsePredictorReference(text, {})).toBeUndefined()
+  })
+
+  test.each([
+    'hf:',
+    'hf:user',
+    'hf:user/repo:Q4_K_M',
+    'hf:user/repo/../a.gguf',
+    'hf:user/repo:a.safetensors',
+    'https://example.org/a',
+  ])('%s is refused', (text) => {
+    expect(() => parsePredictorReference(text, {})).toThrow(
+      expect.objectContaining({ code: 'predictor_reference', message: expect.stringContaining(text) as string }),
+    )
+  })
+})
+
+describe('from the Hub', () => {
+  const [first, second] = ['c0ffee00'.repeat(5), 'decade00'.repeat(5)]
+  const contents = (name: string) => Buffer.from(`GGUF\x03\0\0\0${name}`)
+  const nameIn = async (path: string) => (await readFile(path, 'utf8')).slice(8)
+  const files = (...names: string[]) => Object.fromEntries(names.map((name) => [name, contents(name)]))
+  const exact = 'm-Q8_0.predictor.gguf'
+  const shared = 'm.predictor.gguf'
+
+  let hub: FakeHub
+  let cache: string
+  beforeAll(async () => {
+    hub = await FakeHub.start()
+  })
+  afterAll(() => hub.stop())
+  beforeEach(async () => {
+    cache = await mkdtemp(join(tmpdir(), 'dynts-predictor-'))
+    hub.log.length = 0
+    hub.hubFault = () => false
+    hub.repos.clear()
+    hub.repos.set('user/one', { commit: first, files: files('any.predictor.gguf', 'README.md') })
+    hub.repos.set('user/more', { commit: first, files: files(exact, shared, 'q/other.predictor.gguf') })
+    hub.repos.set('user/models', { commit: first, files: files('m-Q8_0.gguf', 'm-Q4_K_M.gguf', exact, shared) })
+  })
+  afterEach(() => rm(cache, { recursive: true, force: true }))
+
+  const settings = (more: ResolveOptions = {}): ResolveOptions => ({
+    env: { HF_ENDPOINT: hub.url, HF_HUB_CACHE: cache, HF_HOME: join(cache, 'none') },
+    internals: { retryMs: 1 },
+    ...more,
+  })
+  const pull = (text: string, modelPath?: string, more?: ResolveOptions) =>
+    resolvePredictor(parsePredictorReference(text, {})!, modelPath, settings(more))
+  const nameOf = async (text: string, modelPath?: string, more?: ResolveOptions) =>
+    nameIn((await pull(text, modelPath, more)).path)
+
+  test.each([
+    ['the only one', 'hf:user/one', undefined, 'any.predictor.gguf'],
+    ['the one of the very file', 'hf:user/more', '/x/m-Q8_0.gguf', exact],
+    ['the one of all quantisations', 'hf:user/more', '/x/m-Q4_K_M.gguf', shared],
+    ['the one that is named', 'hf:user/more:m.predictor.gguf', '/x/m-Q8_0.gguf', shared],
+    ['one in a folder', 'hf:user/more/q/other.predictor.gguf', undefined, 'q/other.predictor.gguf'],
+  ])('%s', async (_what, text, model, name) => {
+    expect(await nameOf(text, model)).toBe(name)
+    const requests = hub.log.length
+    expect(await nameOf(text, model, { offline: true })).toBe(name)
+    expect(hub.log).toHaveLength(requests)
+  })
+
+  test.each([
+    [
+      'several, none of them the model’s',
+      'hf:user/more',
+      '/x/else.gguf',
+      /several predictors.*hf:user\/more\/m-Q8_0\.pred/,
+    ],
+    [
+      'a file that is not there',
+      'hf:user/one:none.predictor.gguf',
+      undefined,
+      /user\/one@main has no file none\.predictor/,
+    ],
+    ['none at all', 'hf:user/none', undefined, /has no \*\.predictor\.gguf/],
+  ])('%s', async (_what, text, model, message) => {
+    hub.repos.set('user/none', { commit: first, files: files('m.gguf') })
+    await expect(pull(text, model)).rejects.toThrow(
+      expect.objectContaining({ code: 'predictor_not_found', message: expect.stringMatching(message) as string }),
+    )
+  })
+
+  test('not in the cache, and no network allowed', async () => {
+    await expect(pull('hf:user/one', undefined, { offline: true })).rejects.toThrow(
+      expect.objectContaining({
+        code: 'offline',
+        message: expect.stringContaining('a predictor of user/one') as string,
+      }),
+    )
+    expect(hub.log).toEqual([])
+  })
+
+  test('a newer version comes when it is asked for, and the old one stays where there is no network', async () => {
+    await pull('hf:user/one')
+    hub.repos.set('user/one', { commit: second, files: files('new.predictor.gguf') })
+    expect(await nameOf('hf:user/one')).toBe('any.predictor.gguf')
+    hub.hubFault = (_request, response) => {
+      fail(response, 503)
+      return true
+    }
+    expect(await nameOf('hf:user/one', undefined, { refresh: true })).toBe('any.predictor.gguf')
+    hub.hubFault = () => false
+    expect(await nameOf('hf:user/one', undefined, { refresh: true })).toBe('new.predictor.gguf')
+  })
+
+  test('one beside a model comes with it, and is no model', async () => {
+    for (const [quant, name] of [
+      ['Q8_0', exact],
+      ['Q4_K_M', shared],
+    ] as const) {
+      const { path, paths } = await resolveModel(`user/models:${quant}`, settings())
+      expect(paths).toEqual([path])
+      expect(await nameIn(path)).toBe(`m-${quant}.gguf`)
+      expect(await nameIn(join(path, '..', name))).toBe(name)
+    }
+    expect((await listCachedModels(cache)).map(({ quant }) => quant)).toEqual(['Q4_K_M', 'Q8_0'])
+  })
+})
