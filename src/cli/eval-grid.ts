@@ -20,11 +20,13 @@ import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { parseReference } from '../models/reference.ts'
 import { counted } from './counted.ts'
 import { choosePolicies, refuseUnbounded, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
-import { limitOf, type EvalFlags } from './eval-options.ts'
+import { limitOf, metricsOf, type EvalFlags } from './eval-options.ts'
+import { traceTask, traceTaskName } from './trace-task.ts'
 
 /** What the flags ask for, before anything is located or loaded. */
 export interface EvalChoice {
   readonly preset: Preset | undefined
+  /** Of traces there is no task yet: it depends on the model. */
   readonly tasks: readonly Task[]
   /** Undefined: the default ones, which depend on the model. */
   readonly policies: readonly ChosenPolicy[] | undefined
@@ -35,9 +37,10 @@ export interface EvalChoice {
 export function chooseEval(flags: EvalFlags): EvalChoice {
   const preset = flags.preset === undefined ? undefined : findPreset(flags.preset)
   const isEmbedded = parseReference(flags.model).kind === 'embedded'
-  const fallback = flags.file !== undefined ? ['file'] : isEmbedded ? ['chain'] : preset?.tasks
+  const isGiven = flags.traces !== undefined
+  const fallback = isGiven ? [] : flags.file !== undefined ? ['file'] : isEmbedded ? ['chain'] : preset?.tasks
   const taskList = flags.task ?? fallback
-  if (!taskList) throw new InputError('task_needed', 'Which questions? Give --task, --preset or --file.')
+  if (!taskList) throw new InputError('task_needed', 'Which questions? Give --task, --preset, --file or --traces.')
   const tasks = taskList.map(findTask)
   if (flags.file !== undefined && tasks.length > 1) {
     throw new InputError('invalid_option', '--file takes the place of one task’s questions: give one --task')
@@ -48,7 +51,8 @@ export function chooseEval(flags: EvalFlags): EvalChoice {
   const policies = references && choosePolicies(references, policyFlagsOf(flags))
   if (policies) checkEffects(flags, policies)
   const [only] = taskList
-  const output = flags.output ?? `eval-${tasks.length === 1 ? (only ?? '') : (flags.preset ?? 'tasks')}`
+  const name = isGiven ? traceTaskName : tasks.length === 1 ? (only ?? '') : (flags.preset ?? 'tasks')
+  const output = flags.output ?? `eval-${name}`
   return { preset, tasks, policies, output }
 }
 
@@ -104,7 +108,7 @@ export async function planEval(
   }
   const tasks: TaskToPlan[] = []
   const published = new Map<string, PublishedSettings>()
-  for (const task of choice.tasks) {
+  for (const task of flags.traces === undefined ? choice.tasks : [traceTask(flags.traces, located)]) {
     const settings = task.published(located.info.name)
     published.set(task.name, settings)
     const sweep = sweepOf(flags, choice, task, policies)
@@ -116,8 +120,8 @@ export async function planEval(
   const policyFiles = new Map(
     policies.flatMap(({ definition: { name, file } }) => (file === undefined ? [] : [[name, file]])),
   )
-  const { seed, kvType, metric } = flags
-  const plan = makePlan({ identity: await identify(located), seed, kvType, metrics: metric, tasks })
+  const { seed, kvType } = flags
+  const plan = makePlan({ identity: await identify(located), seed, kvType, metrics: metricsOf(flags), tasks })
   return { plan, policyFiles, parallel: (task) => flags.parallel ?? published.get(task)?.parallel ?? 1 }
 }
 

@@ -23,6 +23,7 @@ export interface EvalFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly predictor?: string
   readonly task?: string[]
   readonly file?: string
+  readonly traces?: string
   readonly questionField?: string
   readonly answerField?: string
   readonly idField?: string
@@ -34,7 +35,8 @@ export interface EvalFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly ratio?: number[]
   readonly evictEvery?: number[]
   readonly segments?: number
-  readonly metric: MetricName[]
+  /** Default: pass; of traces the replay loss. */
+  readonly metric?: MetricName[]
   readonly limit?: number
   readonly limitOf?: PolicyLimit[]
   readonly samples?: number
@@ -74,6 +76,7 @@ export function addEvalOptions(command: Command): Command {
       names,
     )
     .option('--file <file>', 'questions of your own instead of the task’s: JSON Lines, JSON, Parquet or CSV')
+    .option('--traces <file>', 'replay the kept traces of dynts trace, in place of a task: nothing is sampled')
     .option('--question-field <name>', 'field of the question (default: the usual names)')
     .option('--answer-field <name>', 'field of the right answer (default: the usual names)')
     .option('--id-field <name>', 'field of the question’s id (default: the usual names, else a hash)')
@@ -90,7 +93,11 @@ export function addEvalOptions(command: Command): Command {
     .option('--evict-every <cells>', 'one or more, instead of --ratio: so many cells leave at each eviction', numbers)
     .option('--segments <n>', 'each n-th part of the candidates keeps its share of half of what stays', number)
   addPolicyOptions(command)
-    .option('--metric <metrics>', `separated by commas: ${metricNames.join(', ')}`, metrics, ['pass'])
+    .option(
+      '--metric <metrics>',
+      `separated by commas: ${metricNames.join(', ')} (default: pass; replay-loss with --traces)`,
+      metrics,
+    )
     .option('--limit <n>', 'the first n items (default: all)', number)
     .option('--limit-of <policies=n>', 'another limit for some policies, e.g. full,dynts=500; may be repeated', limits)
     .option('--samples <n>', 'of each item (default: published)', number)
@@ -125,9 +132,31 @@ export function checkEvalFlags(flags: EvalFlags): void {
   checkWhole('--max-failures', flags.maxFailures, 1)
   if (flags.evictEvery !== undefined)
     refuseWithoutEffect({ '--ratio': flags.ratio }, 'with --evict-every, which says how many cells leave')
+  if (flags.traces !== undefined) checkTraceFlags(flags)
   checkDeviceFlags(flags)
   checkGreedy(flags)
   checkQueueFlags(flags, { ...workerOnly(flags), '--shard': flags.shard })
+}
+
+function checkTraceFlags(flags: EvalFlags): void {
+  const { task, file, questionField, answerField, idField, generateSeed, samples, maxTokens } = flags
+  const questions = { '--task': task, '--file': file, '--question-field': questionField, '--answer-field': answerField }
+  const others = {
+    '--id-field': idField,
+    '--generate-seed': generateSeed,
+    '--samples': samples,
+    '--max-tokens': maxTokens,
+  }
+  const sampling = { '--temperature': flags.temperature, '--top-p': flags.topP, '--top-k': flags.topK }
+  const why = 'with --traces, which are replayed as they are'
+  refuseWithoutEffect({ ...questions, ...others, ...sampling }, why)
+  if (flags.metric?.includes('pass') === true)
+    throw new InputError('invalid_option', '--metric pass is measured on samples, and --traces has none: leave it out')
+}
+
+/** What a run measures. */
+export function metricsOf({ metric, traces }: EvalFlags): readonly MetricName[] {
+  return metric ?? (traces === undefined ? ['pass'] : ['replay-loss'])
 }
 
 function metrics(text: string): MetricName[] {

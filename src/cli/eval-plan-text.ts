@@ -44,6 +44,8 @@ const gradedAs: Readonly<Record<PlannedTask['items'][number]['grading'], string>
 export function firstPrompts({ tasks }: EvalPlan): string[] {
   return tasks.flatMap(({ name, items }) =>
     items
+      // Those of traces are tokens.
+      .filter(({ trace }) => trace === undefined)
       .slice(0, 1)
       .flatMap(({ id, prompt, expected, grading }) => [
         `\nthe first prompt of ${name} (${id}):\n\n${prompt}\n`,
@@ -53,13 +55,15 @@ export function firstPrompts({ tasks }: EvalPlan): string[] {
 }
 
 function taskLines(
-  { name, source, sampling, maxTokens, configurations }: PlannedTask,
+  { name, source, sampling, maxTokens, items, configurations }: PlannedTask,
   parallel: WhereItRuns['parallel'],
 ) {
   const { temperature, topP, topK } = sampling
   const at = parallel ? `up to ${parallel(name)} at the same time` : 'by workers'
   return [
-    `${name} (${source}): temperature ${temperature}, top-p ${topP}, top-k ${topK}, at most ${maxTokens} tokens, ${at}`,
+    items.some(({ trace }) => trace !== undefined)
+      ? `${name} (${source}), given: ${at}`
+      : `${name} (${source}): temperature ${temperature}, top-p ${topP}, top-k ${topK}, at most ${maxTokens} tokens, ${at}`,
     ...grids(configurations).flatMap(gridLines),
   ]
 }

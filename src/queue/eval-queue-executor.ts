@@ -62,5 +62,7 @@ function plain(job: EvalJob) {
   const fields = { task, item, prompt, expected, grading, sample, policy, policyOptions, protect, settings, seed }
   const own = { ...fields, policyHash: null }
   if (job.kind === 'sample') return { ...own, kind: job.kind }
-  return { ...own, kind: job.kind, reference: { ...job.reference, tokens: [...job.reference.tokens] } }
+  const { key, promptTokens, tokens, answerFrom } = job.reference
+  const given = promptTokens && { promptTokens: [...promptTokens] }
+  return { ...own, kind: job.kind, reference: { key, ...given, tokens: [...tokens], answerFrom } }
 }

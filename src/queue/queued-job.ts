@@ -39,7 +39,9 @@ const evalJob = z.discriminatedUnion('kind', [
   z.object({
     ...sampleFields,
     kind: z.literal('replay'),
-    reference: z.object({ key: z.string(), tokens, answerFrom: z.int().nonnegative() }),
+    reference: z.object({
+      ...{ key: z.string(), promptTokens: tokens.optional(), tokens, answerFrom: z.int().nonnegative() },
+    }),
   }),
 ])
 

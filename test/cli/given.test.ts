@@ -206,3 +206,52 @@ test('fit gives the predictor that its three steps give one by one', async () =>
   const few = ['--given', write('few.jsonl', rows.slice(0, 2)), '--min-traces', '10', '-o', 'few.gguf']
   expect((await dynts(['fit', ...model, ...few], { timeoutMs })).stderr).toMatch(/give more traces \(few\.fit\//)
 })
+
+describe('dynts eval --traces', () => {
+  const evaluate = (args: readonly string[]) =>
+    dynts(['eval', ...model, '--threads', '1', '--gpu', 'off', '--traces', 'sampled.jsonl', ...args], { timeoutMs })
+
+  test('replays them under every policy, in parts or at once, and goes on', async () => {
+    const args = [
+      '--policy',
+      'full,dynts,random',
+      '--budget',
+      '96',
+      '--local-window',
+      '16',
+      '--ratio',
+      '0.5',
+      '--limit',
+      '4',
+    ]
+    const whole = await evaluate([...args, '-o', 'replayed', '--json'])
+    expect(whole).toMatchObject({ code: 0 })
+    const { recordedNow, settings, summary } = JSON.parse(whole.stdout) as {
+      recordedNow: number
+      settings: { metrics: string[] }
+      summary: { tasks: { task: string; configurations: { sampling: null; replay: { traces: number } }[] }[] }
+    }
+    expect({ recordedNow, metrics: settings.metrics }).toEqual({ recordedNow: 12, metrics: ['replay-loss'] })
+    const [task] = summary.tasks
+    expect(task).toMatchObject({
+      task: 'traces',
+      configurations: Array(3).fill({ sampling: null, replay: { traces: 4 } }),
+    })
+    expect((await evaluate([...args, '-o', 'replayed'])).stderr).toContain('12 of 12 samples are in replayed already')
+    for (const part of ['1/2', '2/2']) {
+      expect(await evaluate([...args, '--shard', part, '-o', `part${part[0]!}`])).toMatchObject({ code: 0 })
+    }
+    expect(await dynts(['eval', 'merge', 'part1', 'part2', '-o', 'parts'])).toMatchObject({ code: 0 })
+    const tableOf = async (folder: string) => (await dynts(['eval', 'summary', folder])).stdout
+    expect(await tableOf('parts')).toBe(await tableOf('replayed'))
+  })
+
+  test.each<[string[], RegExp]>([
+    [['--samples', '2'], /^--samples has no effect with --traces/],
+    [['--task', 'chain'], /^--task has no effect with --traces/],
+    [['--metric', 'pass'], /^--metric pass is measured on samples/],
+    [['--template-var', 'x=1'], /made with another chat template/],
+  ])('%j is refused', async (args, message) => {
+    expect(refusal(await evaluate([...args, '-o', 'none']))).toMatch(message)
+  })
+})

@@ -99,6 +99,56 @@ test('the replay loss is the oracle’s (float32 model and cache)', async () => 
   }
 })
 
+test('given traces: nothing is sampled, and the replay loss is the oracle’s', async () => {
+  const budget = 256
+  const policies = ['full', 'dynts', 'question-window', 'r-kv']
+  const names = ['test-39', 'test-0'].filter((id) => replayOracle().some(({ trace }) => trace === id))
+  const items = names.map((id, index) => {
+    const { tokens, promptTokens, thinkEnd } = importanceOracle().traces.find((trace) => String(trace.id) === id)!
+    const trace = {
+      promptTokens: tokens.slice(0, promptTokens),
+      tokens: tokens.slice(promptTokens),
+      answerFrom: thinkEnd + 1 - promptTokens,
+    }
+    return { id, index, prompt: `tokens ${id}`, expected: '', kind: 'math' as const, trace }
+  })
+  const planOf = (metrics: PlanOptions['metrics'], samples = 1) =>
+    makePlan({
+      ...{ identity, seed: 1, kvType: 'f32', metrics },
+      tasks: [
+        {
+          ...{ name: 'traces', source: 'oracle', sampling, maxTokens: 16, samples, items },
+          points: policies.map((policy) => point(policy, budget)),
+        },
+      ],
+    })
+  expect(() => planOf(['pass', 'replay-loss'])).toThrow(/can only be replayed/)
+  expect(() => planOf(['replay-loss'], 2)).toThrow(/once each/)
+  const folder = join(root, 'given')
+  const total = policies.length * items.length
+  expect(await run(folder, planOf(['replay-loss']))).toMatchObject({ total, done: total, recordedNow: total })
+  expect(await run(folder, planOf(['replay-loss']))).toMatchObject({ total, done: total, recordedNow: 0 })
+  const records = recordsOf(folder)
+  expect(new Set(records.map(({ kind }) => kind))).toEqual(new Set(['replay']))
+  for (const record of records) {
+    const expected = replayOracle().find(
+      (one) => one.trace === record.item && one.policy === record.policy && one.budget === budget,
+    )
+    if (!expected) continue
+    expect(record.kind === 'replay' && record.loss).toBeCloseTo(expected.answerNll, 3)
+    expect(record.evictions).toBe(expected.events.length)
+  }
+  const summary = await summarise(folder, { allowMissing: false, grader: noGrader })
+  const { configurations } = summary.tasks[0]!
+  expect(configurations.map(({ policy, sampling, missing }) => ({ policy, sampling, missing }))).toEqual(
+    policies.map((policy) => ({ policy, sampling: null, missing: 0 })),
+  )
+  expect(configurations[1]!.replay).toMatchObject({ traces: items.length })
+  expect(configurations[1]!.replay!.meanCells).toBeLessThanOrEqual(budget)
+  expect(summaryText(summary)).toContain('mean cells | replay loss')
+  expect(summaryText(summary)).not.toContain('temperature')
+})
+
 describe('one sequence at a time', () => {
   const items = [1, 2, 3].map((seed, index) => {
     const { question, answer } = generateChainProblem(seed, { people: 4 })

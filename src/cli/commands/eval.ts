@@ -14,7 +14,7 @@ import { evalFailuresPath } from '../../evaluation/run/eval-folder.ts'
 import { EvalQueueExecutor } from '../../queue/eval-queue-executor.ts'
 import { downloadStopped, showDownload } from '../download-progress.ts'
 import { chooseEval, planEval, type EvalGrid } from '../eval-grid.ts'
-import { addEvalOptions, checkEvalFlags, type EvalFlags } from '../eval-options.ts'
+import { addEvalOptions, checkEvalFlags, metricsOf, type EvalFlags } from '../eval-options.ts'
 import { writeSummary } from '../eval-output.ts'
 import { firstPrompts, whatIsPlanned } from '../eval-plan-text.ts'
 import { sayWhatFailed } from '../failed-jobs.ts'
@@ -191,7 +191,7 @@ function runJson({ plan, ...counts }: EvalRun, flags: EvalFlags, output: string,
     ...counts,
     shard: flags.shard ?? null,
     ...{ model, predictor, template, seed },
-    settings: { kvType, metrics: flags.metric, parallel: flags.parallel ?? null },
+    settings: { kvType, metrics: metricsOf(flags), parallel: flags.parallel ?? null },
     versions: { dynts: packageVersion(), node: process.versions.node },
     summary,
   }

@@ -49,6 +49,8 @@ export interface SampleSummary {
 /** What replays of one configuration gave. */
 export interface ReplaySummary {
   readonly traces: number
+  /** Of each replay over its steps, then over replays; null: no trace could be replayed. */
+  readonly meanCells: number | null
   /** null: no trace could be replayed. */
   readonly loss: Estimate | null
   readonly toFull: Estimate | null
@@ -148,6 +150,7 @@ export function summariseReplays({ seed }: EvalPlan, { replays }: Rows, compared
   }
   return {
     traces: losses.length,
+    meanCells: losses.length === 0 ? null : mean(replays.flatMap((one) => (one.loss === null ? [] : [one.meanCells]))),
     loss: losses.length === 0 ? null : replayLoss(losses, options),
     toFull: to(compared.full),
     toDynts: to(compared.dynts),

@@ -9,7 +9,7 @@ import type { GenerateRequest } from '../../engine/types.ts'
 import { EngineError, InputError } from '../../errors.ts'
 import { outcomeOf, type ExecuteOptions, type Executor, type JobOutcome } from '../../jobs/job.ts'
 import { memoryPlan } from '../../models/memory-plan.ts'
-import type { EvalJob, PlannedJob } from './eval-job.ts'
+import type { EvalJob, PlannedJob, ReplayReference } from './eval-job.ts'
 import type { EvalRecord } from './eval-record.ts'
 import { gradedRecord, type EvalSetting } from './graded-record.ts'
 
@@ -105,12 +105,13 @@ export async function planJob(job: PlannedJob, { model, policyFiles }: EvalSetti
 }
 
 function requestOf(
-  job: PlannedJob & { readonly reference?: { readonly tokens: readonly number[] } },
+  job: PlannedJob & { readonly reference?: ReplayReference },
   policyFiles: ReadonlyMap<string, string>,
 ): GenerateRequest {
   const { budget, localWindow, ratio, evictEvery, segments, maxTokens, sampling } = job.settings
+  const promptTokens = job.reference?.promptTokens
   return {
-    prompt: { messages: [{ role: 'user', content: job.prompt }] },
+    prompt: promptTokens ? { tokens: promptTokens } : { messages: [{ role: 'user', content: job.prompt }] },
     policy: policyFiles.get(job.policy) ?? job.policy,
     ...(job.policyHash === null ? {} : { policyHash: job.policyHash }),
     policyOptions: job.policyOptions,

@@ -55,8 +55,10 @@ export interface PlannedJob extends Readonly<z.infer<z.ZodObject<typeof jobField
 
 /** A trace to replay. */
 export interface ReplayReference {
-  /** Key of the record that it is from. */
+  /** Key of the record that it is from, or of the given trace. */
   readonly key: string
+  /** Of a given trace: the prompt's tokens, in place of the job's text. */
+  readonly promptTokens?: readonly number[] | undefined
   /** The generated tokens. */
   readonly tokens: readonly number[]
   /** Index in `tokens` of the first one after the thinking. */

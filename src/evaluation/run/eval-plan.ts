@@ -39,13 +39,16 @@ const configuration = z.object({
   samples: z.int().positive(),
 })
 
+const tokens = z.array(z.int().nonnegative()).readonly()
+const givenTrace = z.object({ promptTokens: tokens, tokens, answerFrom: z.int().nonnegative() })
+
 const plannedTask = z.object({
   name: z.string(),
   /** Where the questions are from. */
   source: z.string(),
   sampling,
   maxTokens,
-  items: z.array(z.object({ id: z.string(), prompt, expected, grading })).nonempty(),
+  items: z.array(z.object({ id: z.string(), prompt, expected, grading, trace: givenTrace.optional() })).nonempty(),
   configurations: z.array(configuration),
 })
 

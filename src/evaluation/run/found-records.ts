@@ -7,7 +7,7 @@ import { jobKey } from './eval-job.ts'
 import { evalFailuresPath, recordsPath } from './eval-folder.ts'
 import type { Configuration, EvalPlan, PlannedGroup } from './eval-plan.ts'
 import { evalRecords, recordKey, type ReplayRecord, type SampleRecord } from './eval-record.ts'
-import { isReference, sampleOf } from './references.ts'
+import { givenReferences, isReference, sampleOf } from './references.ts'
 
 /** Without its large fields: a folder may be larger than memory. */
 export type Sample = SampleRecord & { readonly isReference: boolean }
@@ -79,7 +79,8 @@ export function rowsOf(plan: EvalPlan, groups: readonly PlannedGroup[], found: F
 function referencesIn(plan: EvalPlan, groups: readonly PlannedGroup[], { samples }: FoundRecords): ReadonlySet<string> {
   const full = groups.find(({ configuration: { kind, policy } }) => kind === 'sample' && policy === 'full')
   const recorded = (full?.jobs ?? []).flatMap((job) => samples.get(jobKey(job, plan)) ?? [])
-  return new Set(recorded.filter((sample) => sample.isReference).map(sampleOf))
+  const given = groups[0] ? givenReferences(groups[0].task).keys() : []
+  return new Set([...given, ...recorded.filter((sample) => sample.isReference).map(sampleOf)])
 }
 
 /** What the records of a configuration are compared with; undefined: there is none, or it is that itself. */

@@ -5,7 +5,7 @@ import { sum } from '../metrics/estimate.ts'
 import { jobKey, shardOf, type Shard } from './eval-job.ts'
 import { plannedGroups, type EvalPlan } from './eval-plan.ts'
 import { readFound, rowsOf } from './found-records.ts'
-import { sampleOf } from './references.ts'
+import { givenReferences, sampleOf } from './references.ts'
 import { configurationName } from './summarise.ts'
 
 export interface Gaps {
@@ -33,7 +33,11 @@ export function gapsOf(plan: EvalPlan, folder: string): Gaps {
     configurations: rows
       .filter(({ missing }) => missing > 0)
       .map(({ task, configuration, missing }) => ({ task, name: configurationName(configuration), missing })),
-    shards: missingShards(groups, (key) => found.samples.has(key) || found.failures.has(key), plan),
+    shards: missingShards(
+      groups,
+      (key) => found.samples.has(key) || found.replays.has(key) || found.failures.has(key),
+      plan,
+    ),
   }
 }
 
@@ -42,7 +46,10 @@ function missingShards(
   isThere: (key: string) => boolean,
   plan: EvalPlan,
 ): Shard[] {
-  const jobs = groups.flatMap((group) => group.jobs).filter(({ kind }) => kind === 'sample')
+  // Whether there is a replay depends on its sample, unless its trace was given.
+  const jobs = groups
+    .filter(({ task, configuration: { kind } }) => kind === 'sample' || givenReferences(task).size > 0)
+    .flatMap((group) => group.jobs)
   // By sample, because all policies' jobs of one are in the same part.
   const samples = new Map<string, { readonly job: (typeof jobs)[number]; readonly states: Set<boolean> }>()
   for (const job of jobs) {

@@ -51,7 +51,7 @@ const pointFields = {
 } as const
 
 /**
- * With replays the full cache is sampled in any case: its traces are what is replayed.
+ * With replays the full cache is sampled in any case: its traces are what is replayed. Of items that are traces nothing is sampled.
  * @throws InputError `no_items`, `invalid_option`
  */
 export function makePlan(options: PlanOptions): EvalPlan {
@@ -76,18 +76,29 @@ function planTask(
     kind: 'replay',
     items: Math.min(one.items, reference.items),
   }))
+  const isGiven = task.items.some(({ trace }) => trace !== undefined)
+  if (isGiven) checkGiven(name, task, metrics)
   const sampled = metrics.includes('pass') ? all : []
-  const needed = metrics.includes('replay-loss') ? [reference, ...replays] : []
+  const needed = metrics.includes('replay-loss') ? [...(isGiven ? [] : [reference]), ...replays] : []
   const configurations: Configuration[] = []
   for (const one of [...sampled, ...needed]) {
     if (!configurations.some((other) => isSameConfiguration(one, other))) configurations.push(one)
   }
   const items = task.items
     .slice(0, Math.max(...configurations.map((one) => one.items)))
-    .map(({ id, prompt, expected, kind }) => ({ id, prompt, expected, grading: kind }))
+    .map(({ id, prompt, expected, kind, trace }) => ({ id, prompt, expected, grading: kind, ...(trace && { trace }) }))
   const [first, ...others] = items
   if (!first) throw new InputError('no_items', `The task ${name} has no questions.`)
   return { name, source, sampling, maxTokens, items: [first, ...others], configurations }
+}
+
+function checkGiven(
+  name: string,
+  { items, samples }: Pick<TaskToPlan, 'items' | 'samples'>,
+  metrics: readonly MetricName[],
+) {
+  if (items.every(({ trace }) => trace !== undefined) && samples === 1 && !metrics.includes('pass')) return
+  throw new InputError('invalid_option', `${name}: traces can only be replayed, all of them, once each`)
 }
 
 const fullPoint: PlannedPoint = {

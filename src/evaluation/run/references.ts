@@ -1,5 +1,5 @@
 /**
- * Which traces are replayed: the full cache's own samples that are complete and right. Samples and replays nothing.
+ * Which traces are replayed: given ones, or the full cache's own samples that are complete and right. Samples and replays nothing.
  */
 import { existsSync } from 'node:fs'
 import type { Model } from '../../engine/model.ts'
@@ -19,13 +19,21 @@ export function isReference(record: EvalRecord): record is SampleRecord & { read
   return record.kind === 'sample' && record.right && !record.truncated && record.tokens !== null
 }
 
-/** The traces of a task that a folder holds, by `sampleOf`. */
+/** The traces that a task was given, by `sampleOf`; empty: none were. */
+export function givenReferences({ name, items }: PlannedTask): ReadonlyMap<string, ReplayReference> {
+  const given = items.flatMap(({ id, prompt, trace }) => (trace ? [{ id, reference: { key: prompt, ...trace } }] : []))
+  return new Map(given.map(({ id, reference }) => [sampleOf({ task: name, item: id, sample: 0 }), reference]))
+}
+
+/** The traces of a task: those that it was given, or that a folder holds, by `sampleOf`. */
 export async function readReferences(
   folder: string,
   plan: EvalPlan,
   task: PlannedTask,
   { model, identity }: { readonly model: Model; readonly identity: EvalIdentity },
 ): Promise<ReadonlyMap<string, ReplayReference>> {
+  const given = givenReferences(task)
+  if (given.size > 0) return given
   const wanted = new Set(referenceGroup(plan, task)?.jobs.map((job) => jobKey(job, identity)))
   const found = new Map<string, ReplayReference>()
   if (!existsSync(recordsPath(folder))) return found

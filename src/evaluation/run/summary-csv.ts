@@ -50,6 +50,7 @@ function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
     tokens_per_second_wall: speed?.wall ?? null,
     tokens_per_second_authors: speed?.authors ?? null,
     replayed_traces: replay?.traces ?? 0,
+    replayed_mean_cells: replay?.meanCells ?? null,
     ...estimate('replay_loss', replay?.loss),
     ...estimate('replay_loss_to_full', replay?.toFull),
     ...estimate('replay_loss_to_dynts', replay?.toDynts),

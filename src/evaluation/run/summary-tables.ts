@@ -46,9 +46,11 @@ function taskText(task: TaskSummary, all: boolean): string[] {
   const { configurations, sampling, maxTokens } = task
   const { temperature, topP, topK } = sampling
   const settings = commonSettings(configurations)
+  const drawn = `temperature ${temperature}, top-p ${topP}, top-k ${topK}, at most ${maxTokens} tokens`
   const heading = [
     `${task.task} (${task.source})${settings === undefined ? '' : `: ${settings}`}`,
-    `temperature ${temperature}, top-p ${topP}, top-k ${topK}, at most ${maxTokens} tokens`,
+    // Of given traces nothing is drawn.
+    ...(configurations.some((one) => one.sampling !== null) ? [drawn] : []),
   ].join('; ')
   const isShort = isLargeGrid(configurations) && !all
   const rows = isShort ? configurations.filter((one) => !isBounded(one)) : configurations
@@ -167,12 +169,13 @@ function replayTable(rows: readonly ConfigurationSummary[]): string {
   const loss = (estimate: Estimate | null | undefined) =>
     estimate ? withInterval(four(estimate.mean), estimate.interval, four) : ''
   return markdown(
-    [...head(settled), 'traces', 'replay loss', '95 % interval', 'to `full`', 'to `dynts`'],
+    [...head(settled), 'traces', 'mean cells', 'replay loss', '95 % interval', 'to `full`', 'to `dynts`'],
     rows.map((one) => {
-      const { traces = 0, loss: own, toFull, toDynts } = one.replay ?? {}
+      const { traces = 0, meanCells, loss: own, toFull, toDynts } = one.replay ?? {}
       return [
         ...lead(one, settled),
         String(traces),
+        meanCells?.toFixed(0) ?? '',
         own ? own.mean.toFixed(4) : '',
         own ? intervalOf(own, (value) => value.toFixed(4)) : '',
         loss(toFull),

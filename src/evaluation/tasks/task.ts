@@ -6,6 +6,15 @@ import type { DownloadProgress } from '../../models/progress-meter.ts'
 import type { ResolveOptions } from '../../models/resolve.ts'
 import type { GradingKind } from '../grading/grade-answer.ts'
 
+/** A trace that exists, in the model's tokens. */
+export interface GivenTrace {
+  readonly promptTokens: readonly number[]
+  /** Of thinking and answer. */
+  readonly tokens: readonly number[]
+  /** Index in `tokens` of the first one after the thinking. */
+  readonly answerFrom: number
+}
+
 export interface TaskItem {
   /** Unique within the task. */
   readonly id: string
@@ -15,6 +24,8 @@ export interface TaskItem {
   readonly prompt: string
   readonly expected: string
   readonly kind: GradingKind
+  /** To be replayed; of all items of a task or of none. Its `prompt` is then only a name for these tokens. */
+  readonly trace?: GivenTrace | undefined
 }
 
 export interface LoadedTask {

@@ -47,7 +47,14 @@ function configuration(
       degraded: 0,
       refused: 0,
     },
-    replay: { traces: 40, loss: estimate(0.7), toFull: isFull ? null : estimate(0.1), toDynts: null, refused: 0 },
+    replay: {
+      traces: 40,
+      meanCells: 200,
+      loss: estimate(0.7),
+      toFull: isFull ? null : estimate(0.1),
+      toDynts: null,
+      refused: 0,
+    },
     ...{ failures: [], missing: 0 },
   }
 }

@@ -6,9 +6,9 @@ export const replayLoss: Figure = {
   name: 'replay-loss',
   title: 'Replay loss: how well the answer is still known',
   caption:
-    'The full cache’s own traces, fed again under each policy: nats per answer token above the full cache’s. It needs no luck of sampling, and ' +
+    'The full cache’s own traces, or given ones, fed again under each policy: nats per answer token above the full cache’s. It needs no luck of sampling, and ' +
     'tells policies apart with fewer problems than accuracy does.',
-  needs: 'dynts eval --metric pass,replay-loss',
+  needs: 'dynts eval --metric pass,replay-loss, or dynts eval --traces',
   pictures: (sources) =>
     compare(sources, {
       row: ({ replay }) =>
@@ -16,6 +16,7 @@ export const replayLoss: Figure = {
           ? {
               traces: replay.traces,
               n: replay.loss?.items ?? 0,
+              'mean cells': Math.round(replay.meanCells ?? 0),
               ...estimateColumns('loss', replay.loss),
               ...estimateColumns('above full', replay.toFull),
               ...estimateColumns('above dynts', replay.toDynts),
