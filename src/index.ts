@@ -57,7 +57,14 @@ export {
 } from './evaluation/presets/presets.ts'
 export { findTask, taskNames } from './evaluation/tasks/registry.ts'
 export { loadQuestionFile } from './evaluation/tasks/hub-tasks.ts'
-export type { LoadedTask, PublishedSettings, Task, GivenTrace, TaskItem, TaskLoadOptions } from './evaluation/tasks/task.ts'
+export type {
+  LoadedTask,
+  PublishedSettings,
+  Task,
+  GivenTrace,
+  TaskItem,
+  TaskLoadOptions,
+} from './evaluation/tasks/task.ts'
 export { runEval, type EvalProgress, type EvalRun, type RunEvalOptions } from './evaluation/run/run-eval.ts'
 export {
   summarise,
