@@ -8,8 +8,15 @@ const queued = (more: object = {}) => {
 }
 
 describe('readQueuedJob', () => {
-  test('gives what was added, after its way as JSON', () => {
-    expect(readQueuedJob(JSON.parse(JSON.stringify(queued())))).toEqual(queued())
+  test.each([
+    ['a sample', {}],
+    ['the replay of a sample', { kind: 'replay', reference: { key: 'k', tokens: [1, 2], answerFrom: 1 } }],
+    [
+      'the replay of a given trace',
+      { kind: 'replay', reference: { key: 'k', promptTokens: [7], tokens: [1, 2], answerFrom: 1 } },
+    ],
+  ])('gives what was added, after its way as JSON: %s', (_what, more) => {
+    expect(readQueuedJob(JSON.parse(JSON.stringify(queued(more))))).toEqual(queued(more))
   })
 
   test.each(['./evil.mjs', '/tmp/evil.ts', 'file:///tmp/evil.js', 'evil'])('runs no policy %s', (policy) => {
