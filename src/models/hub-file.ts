@@ -19,6 +19,8 @@ export interface WantedFile {
    * @throws InputError if none is it
    */
   readonly choose: (paths: readonly string[]) => string
+  /** Whether a file of the cache is meant, whatever else the repository has. Default: any that was chosen. */
+  readonly isCertain?: (path: string) => boolean
   /** What else can be done without a network, for a message. */
   readonly otherwise?: string
 }
@@ -31,14 +33,16 @@ export interface WantedFile {
  */
 export async function resolveHubFile(
   from: RepositoryRevision,
-  { name, choose, otherwise = '' }: WantedFile,
+  { name, choose, isCertain = () => true, otherwise = '' }: WantedFile,
   options: ResolveOptions = {},
 ): Promise<ResolvedHubFile> {
   const env = options.env ?? process.env
   const cache = hubCacheFolder(env)
-  const cached = await findCached(cache, from, choose)
+  const chosen = await findCached(cache, from, choose)
+  const cached = chosen?.file
   const offline = options.offline === true || isOffline(env)
-  if (cached !== undefined && (offline || options.refresh !== true)) return cached
+  const isEnough = options.refresh !== true && chosen !== undefined && isCertain(chosen.name)
+  if (cached !== undefined && (offline || isEnough)) return cached
   if (offline) {
     throw new InputError(
       'offline',
@@ -60,14 +64,14 @@ async function findCached(
   cache: string,
   { repo, revision }: RepositoryRevision,
   choose: WantedFile['choose'],
-): Promise<ResolvedHubFile | undefined> {
+): Promise<{ readonly name: string; readonly file: ResolvedHubFile } | undefined> {
   const commit = await cachedCommit(cache, repo, revision)
   if (commit === undefined) return undefined
   const files = await snapshotFiles(cache, repo, commit)
   try {
     const chosen = choose(files.map(({ path }) => path))
     const found = files.find(({ path }) => path === chosen)
-    return found && { path: found.location, commit, source: 'cache' }
+    return found && { name: found.path, file: { path: found.location, commit, source: 'cache' } }
   } catch (error) {
     // The repository may have what the cache has not.
     if (error instanceof InputError) return undefined

@@ -28,8 +28,8 @@ function stemOf(modelPath: string): string {
 }
 
 /**
- * The predictor of a model among files.
- * @param paths with slashes; `modelPath` may be one of them
+ * The predictor of a model among the files of its repository: in the model's folder, else at the top.
+ * @param modelPath with slashes, as the files' paths
  */
 export function predictorAmong<File extends { readonly path: string }>(
   modelPath: string,

@@ -79,6 +79,7 @@ describe('from the Hub', () => {
     ['the one of the very file', 'hf:user/more', '/x/m-Q8_0.gguf', exact],
     ['the one of all quantisations', 'hf:user/more', '/x/m-Q4_K_M.gguf', shared],
     ['the one that is named', 'hf:user/more:m.predictor.gguf', '/x/m-Q8_0.gguf', shared],
+    ['the model’s, in a folder', 'hf:user/more', '/x/other-Q4_K_M.gguf', 'q/other.predictor.gguf'],
     ['one in a folder', 'hf:user/more/q/other.predictor.gguf', undefined, 'q/other.predictor.gguf'],
   ])('%s', async (_what, text, model, name) => {
     expect(await nameOf(text, model)).toBe(name)
@@ -118,10 +119,16 @@ describe('from the Hub', () => {
     expect(hub.log).toEqual([])
   })
 
+  test('what the cache has of several is not taken for all', async () => {
+    expect(await nameOf('hf:user/more', '/x/m-Q8_0.gguf')).toBe(exact)
+    expect(await nameOf('hf:user/more', '/x/m-Q4_K_M.gguf')).toBe(shared)
+    await expect(pull('hf:user/more', '/x/else.gguf')).rejects.toThrow(/several predictors/)
+  })
+
   test('a newer version comes when it is asked for, and the old one stays where there is no network', async () => {
     await pull('hf:user/one')
     hub.repos.set('user/one', { commit: second, files: files('new.predictor.gguf') })
-    expect(await nameOf('hf:user/one')).toBe('any.predictor.gguf')
+    expect(await nameOf('hf:user/one', '/x/any.gguf')).toBe('any.predictor.gguf')
     hub.hubFault = (_request, response) => {
       fail(response, 503)
       return true

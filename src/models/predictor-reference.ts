@@ -1,7 +1,8 @@
 /** What `--predictor` accepts: a path, or a predictor on the Hugging Face Hub. */
+import { posix } from 'node:path'
 import { InputError } from '../errors.ts'
 import { resolveHubFile, type ResolvedHubFile } from './hub-file.ts'
-import { isPredictorName, predictorAmong } from './predictor-name.ts'
+import { isPredictorName, predictorNames } from './predictor-name.ts'
 import { parseReference, type HubReference } from './reference.ts'
 import type { ResolveOptions } from './resolve.ts'
 
@@ -41,6 +42,10 @@ export async function resolvePredictor(
   options: ResolveOptions = {},
 ): Promise<ResolvedHubFile> {
   const { repo, revision, file } = reference
+  const names = modelPath === undefined ? [] : predictorNames(modelPath)
+  const isCalled = (name: string) => (path: string) => posix.basename(path) === name
+  // The only predictor in the cache need not be the only one of the repository.
+  const isCertain = (path: string): boolean => file !== undefined || names.some((name) => isCalled(name)(path))
   const choose = (paths: readonly string[]): string => {
     if (file !== undefined) {
       if (paths.includes(file)) return file
@@ -49,9 +54,8 @@ export async function resolvePredictor(
     const predictors = paths.filter(isPredictorName)
     const [only, ...others] = predictors
     if (only === undefined) throw new InputError('predictor_not_found', `${repo}@${revision} has no *.predictor.gguf.`)
-    const files = predictors.map((path) => ({ path }))
-    const chosen = others.length === 0 ? only : modelPath && predictorAmong(modelPath, files)?.path
-    if (chosen) return chosen
+    const chosen = others.length === 0 ? only : names.map((name) => predictors.find(isCalled(name))).find(Boolean)
+    if (chosen !== undefined) return chosen
     throw new InputError(
       'predictor_not_found',
       `${repo}@${revision} has several predictors, and none has the model's name. Name one: ${predictors.map((path) => `hf:${repo}${revision === 'main' ? '' : `@${revision}`}/${path}`).join(', ')}`,
@@ -59,7 +63,7 @@ export async function resolvePredictor(
   }
   return resolveHubFile(
     { repo, revision },
-    { name: file ?? 'a predictor', choose, otherwise: ', or give a file' },
+    { name: file ?? 'a predictor', choose, isCertain, otherwise: ', or give a file' },
     options,
   )
 }
