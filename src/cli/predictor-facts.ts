@@ -5,14 +5,16 @@ import { predictorShape, type PredictorCheckpoint } from '../predictor/index.ts'
 
 /** null: the file does not say. Figures that are not defined become null as JSON. */
 export function predictorFacts(checkpoint: PredictorCheckpoint) {
-  const { target, budget, localWindow, ratio, model, heldOut } = checkpoint
+  const { target, policy, budget, localWindow, ratio, evictEvery, model, heldOut } = checkpoint
   return {
     schema: 'dynts.inspect.predictor/1',
     shape: predictorShape(checkpoint),
     target,
+    policy: policy ?? null,
     budget: budget ?? null,
     localWindow: localWindow ?? null,
     ratio: ratio ?? null,
+    evictEvery: evictEvery ?? null,
     model,
     heldOut: heldOut ?? null,
   }

@@ -5,9 +5,11 @@ import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { validateCacheSettings } from '../cache/budget.ts'
 import { resolveCacheSettings } from '../engine/prepare.ts'
+import { defined } from '../defined.ts'
 import { InputError } from '../errors.ts'
+import { policyNames } from '../eviction/registry.ts'
 import { predictorName } from '../models/predictor-name.ts'
-import { predictorFolder, readCheckpoint, type PredictorCheckpoint } from '../predictor/index.ts'
+import { isPolicyOfPredictors, predictorFolder, readCheckpoint, type PredictorCheckpoint } from '../predictor/index.ts'
 import { checkRegular } from '../records/atomic-file.ts'
 import { number } from './option-values.ts'
 
@@ -46,22 +48,31 @@ export async function checkPredictorOutput(output: string, force: boolean): Prom
     throw new InputError('output_exists', `There is a predictor at ${output} already. Use --force to replace it.`)
 }
 
-export type Recommendation = Pick<PredictorCheckpoint, 'budget' | 'localWindow' | 'ratio'>
+function policiesOfPredictors(): string[] {
+  return policyNames().filter(isPolicyOfPredictors)
+}
+
+export type Recommendation = Pick<PredictorCheckpoint, 'policy' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery'>
 
 export function addRecommendationOptions(command: Command): Command {
   return command
+    .option('-p, --policy <name>', `recommended policy: ${policiesOfPredictors().join(', ')} (default: dynts)`)
     .option('-b, --budget <cells>', 'recommended budget', number)
     .option('--local-window <cells>', 'recommended local window', number)
     .option('--ratio <share>', 'recommended retention ratio', number)
+    .option(
+      '--evict-every <cells>',
+      'instead of --ratio: recommended number of cells that leave at each eviction',
+      number,
+    )
 }
 
-/** What was given of it. @throws InputError for settings that no sequence could run under */
-export function recommendationOf(flags: { budget?: number; localWindow?: number; ratio?: number }): Recommendation {
-  const { budget, localWindow, ratio } = flags
-  validateCacheSettings(resolveCacheSettings({}, { budget, localWindow, ratio }))
-  return {
-    ...(budget === undefined ? {} : { budget }),
-    ...(localWindow === undefined ? {} : { localWindow }),
-    ...(ratio === undefined ? {} : { ratio }),
+/** What was given of it. @throws InputError for settings that no sequence could run under, and `invalid_option` */
+export function recommendationOf({ policy, budget, localWindow, ratio, evictEvery }: Recommendation): Recommendation {
+  if (policy !== undefined && !isPolicyOfPredictors(policy)) {
+    const known = policiesOfPredictors().join(', ')
+    throw new InputError('invalid_option', `--policy recommends one that uses the predictor: ${known}; not ${policy}`)
   }
+  validateCacheSettings(resolveCacheSettings({}, { budget, localWindow, ratio, evictEvery }))
+  return defined({ policy, budget, localWindow, ratio, evictEvery })
 }

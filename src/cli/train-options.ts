@@ -12,16 +12,13 @@ import {
 } from '../training/settings.ts'
 import { addComputeOptions, checkDeviceFlags } from './machine-options.ts'
 import { checkWhole, number } from './option-values.ts'
-import { addRecommendationOptions } from './predictor-file.ts'
+import { addRecommendationOptions, type Recommendation } from './predictor-file.ts'
 
 /** As commander gives them; settings are undefined where the default holds. */
-export interface TrainFlags extends Partial<Record<keyof TrainingSettings, unknown>> {
+export interface TrainFlags extends Recommendation, Partial<Record<keyof TrainingSettings, unknown>> {
   readonly importance: string
   readonly output?: string
   readonly model?: string
-  readonly budget?: number
-  readonly localWindow?: number
-  readonly ratio?: number
   readonly minTraces: number
   readonly checkpointSeconds: number
   readonly checkpointSteps?: number

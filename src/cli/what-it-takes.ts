@@ -19,7 +19,13 @@ export function whatItTakes(
   question: string,
 ): string[] {
   const { impossible, window } = cacheBound(info)
-  const name = flags.policy ?? defaultPolicy({ hasPredictor: predictor !== undefined, notEvictable: impossible })
+  const name =
+    flags.policy ??
+    defaultPolicy({
+      hasPredictor: predictor !== undefined,
+      notEvictable: impossible,
+      recommended: predictor ?? {},
+    })
   const policy = resolvePolicy(parsePolicyReference(name).policy)
   const settings = resolveCacheSettings(predictor ?? {}, flags)
   const maxTokens = flags.maxTokens ?? defaultMaxTokens

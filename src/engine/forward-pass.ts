@@ -106,8 +106,12 @@ export interface ModelFacts {
   readonly valuesNotReadable?: string | undefined
   /** Whether there is an importance predictor for it. */
   readonly hasPredictor: boolean
-  /** Cache settings that the predictor's checkpoint recommends. */
-  readonly recommended: Partial<Record<keyof CacheSettings, number | undefined>>
+  readonly recommended: RecommendedSettings
+}
+
+/** Policy and cache settings that the predictor's checkpoint recommends. */
+export interface RecommendedSettings extends Partial<Record<keyof CacheSettings, number | undefined>> {
+  readonly policy?: string | undefined
 }
 
 /** Everything about a model that the loop uses, apart from its cache. */

@@ -103,7 +103,7 @@ export class LoadedModel implements Disposable {
   /** What is needed to prepare a request. */
   get facts(): ModelFacts {
     const { llama } = this
-    const { budget, localWindow, ratio } = this.#predictor?.checkpoint ?? {}
+    const { policy, budget, localWindow, ratio, evictEvery } = this.#predictor?.checkpoint ?? {}
     return {
       vocab: llama.vocab,
       trainedContext: llama.trainedContext,
@@ -114,7 +114,7 @@ export class LoadedModel implements Disposable {
       notReadable: this.notReadable,
       valuesNotReadable: llama.valuesNotReadable,
       hasPredictor: this.#predictor !== undefined,
-      recommended: { budget, localWindow, ratio },
+      recommended: { policy, budget, localWindow, ratio, evictEvery },
     }
   }
 

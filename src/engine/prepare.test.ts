@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { resolveCacheSettings, settleRequest } from './prepare.ts'
+import { defaultPolicy, resolveCacheSettings, settleRequest } from './prepare.ts'
 import { readPrompt, renderPrompt } from './prompt.ts'
 import { fakeVocabulary } from './vocabulary.fake.ts'
 import { findThinkingTags } from '../llama/thinking-tags.ts'
@@ -56,6 +56,25 @@ test('so many cells at each eviction take the place of a ratio, whoever recommen
   expect(() => settleRequest(model, { ...request, evictEvery: 288 })).toThrow(
     expect.objectContaining({ code: 'invalid_budget' }),
   )
+})
+
+test('a recommended number of cells at each eviction holds until a request says how many', () => {
+  const recommended = { budget: 320, localWindow: 32, evictEvery: 16 }
+  expect(resolveCacheSettings(recommended, {})).toEqual({ budget: 320, localWindow: 32, evictEvery: 16 })
+  expect(resolveCacheSettings(recommended, { evictEvery: 9 }).evictEvery).toBe(9)
+  expect(resolveCacheSettings(recommended, { ratio: 0.5 })).toEqual({ budget: 320, localWindow: 32, ratio: 0.5 })
+})
+
+test('without a policy in the request it is the one that the predictor recommends', () => {
+  const model = { hasPredictor: true, notEvictable: undefined, recommended: {} }
+  expect(defaultPolicy(model)).toBe('dynts')
+  const recommending = { ...model, recommended: { policy: 'dynts-diverse' } }
+  expect(defaultPolicy(recommending)).toBe('dynts-diverse')
+  expect(settleRequest({ ...recommending, notReadable: undefined }, { prompt: { text: '' } }).definition.name).toBe(
+    'dynts-diverse',
+  )
+  expect(defaultPolicy({ ...recommending, hasPredictor: false })).toBe('question-window')
+  expect(defaultPolicy({ ...recommending, notEvictable: 'it is recurrent' })).toBe('full')
 })
 
 test('the default local window shrinks for a budget that it would fill, a given one does not', () => {

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import { planEviction, validateCacheSettings, type CacheSettings, type EvictionPlan } from '../cache/budget.ts'
+import { defined } from '../defined.ts'
 import { InputError } from '../errors.ts'
 import { protectionOf, queriesOf } from '../eviction/check-policy.ts'
 import type { PolicyDefinition, Protection } from '../eviction/policy.ts'
@@ -91,7 +92,8 @@ interface SettledRequest extends Pick<
  */
 export function settleRequest(model: SettingFacts | undefined, given: GenerateRequest): SettledRequest {
   const request = checkRequest(given)
-  const reference = request.policy ?? defaultPolicy(model ?? { hasPredictor: true, notEvictable: undefined })
+  const reference =
+    request.policy ?? defaultPolicy(model ?? { hasPredictor: true, notEvictable: undefined, recommended: {} })
   const { policy, protect: notedProtect } = parsePolicyReference(reference)
   const definition = resolvePolicy(policy)
   if (request.policyHash !== undefined && definition.hash !== request.policyHash) {
@@ -101,7 +103,7 @@ export function settleRequest(model: SettingFacts | undefined, given: GenerateRe
     )
   }
   const policyOptions = parsePolicyOptions(definition, request.policyOptions ?? {})
-  const sampling = { ...defaultSampling, ...definedOnly(request.sampling ?? {}) }
+  const sampling = { ...defaultSampling, ...defined(request.sampling ?? {}) }
   const seed = request.seed ?? 0
   validateSampling(sampling, seed)
   checkCount('max-tokens', request.maxTokens)
@@ -212,9 +214,13 @@ export function checkRoom(promptTokens: number, trainedContext: number): number 
 }
 
 /** The policy of a request that names none. */
-export function defaultPolicy(model: Pick<ModelFacts, 'hasPredictor' | 'notEvictable'>): string {
-  if (model.notEvictable !== undefined) return 'full'
-  return model.hasPredictor ? 'dynts' : 'question-window'
+export function defaultPolicy({
+  hasPredictor,
+  notEvictable,
+  recommended,
+}: Pick<ModelFacts, 'hasPredictor' | 'notEvictable' | 'recommended'>): string {
+  if (notEvictable !== undefined) return 'full'
+  return hasPredictor ? (recommended.policy ?? 'dynts') : 'question-window'
 }
 
 /**
@@ -225,15 +231,25 @@ export function resolveCacheSettings(
   recommended: ModelFacts['recommended'],
   request: Pick<GenerateRequest, 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments'>,
 ): CacheSettings {
-  const { budget, localWindow, ratio, evictEvery, segments } = request
-  const given = { ...definedOnly(recommended), ...definedOnly({ budget, localWindow, ratio, segments }) }
-  // Both, if both are given: that is refused where settings are checked.
-  const every = evictEvery === undefined ? {} : { ratio, evictEvery }
-  const settings: CacheSettings = { ...defaultCacheSettings, ...given, ...every }
-  if (given.localWindow === undefined && settings.localWindow > settings.budget / 2) {
-    return { ...settings, localWindow: Math.max(1, Math.floor(settings.budget / 4)) }
+  const budget = request.budget ?? recommended.budget ?? defaultCacheSettings.budget
+  const localWindow = request.localWindow ?? recommended.localWindow ?? windowOf(budget)
+  const segments = request.segments ?? recommended.segments
+  return {
+    budget,
+    localWindow,
+    ...(sharesOf(request) ?? sharesOf(recommended) ?? { ratio: defaultCacheSettings.ratio }),
+    ...(segments === undefined ? {} : { segments }),
   }
-  return settings
+}
+
+function windowOf(budget: number): number {
+  const { localWindow } = defaultCacheSettings
+  return localWindow > budget / 2 ? Math.max(1, Math.floor(budget / 4)) : localWindow
+}
+
+/** Both, if both are given: that is refused where settings are checked. */
+function sharesOf({ ratio, evictEvery }: Partial<Pick<CacheSettings, 'ratio' | 'evictEvery'>>) {
+  return ratio === undefined && evictEvery === undefined ? undefined : defined({ ratio, evictEvery })
 }
 
 /** @throws InputError `invalid_request` for last words that would close the thinking themselves */
@@ -300,11 +316,4 @@ function checkThinkingLimits({ thinkingBudget, answerReserve, stopLoops, wrapUp,
 function checkCount(name: string, value: number | undefined, least = 1): void {
   if (value === undefined || (Number.isInteger(value) && value >= least)) return
   throw new InputError('invalid_request', `${name} must be a whole number of at least ${least}, not ${value}`)
-}
-
-/** Without the keys whose value is undefined, so that spreading does not overwrite defaults with nothing. */
-function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>
-  }
 }

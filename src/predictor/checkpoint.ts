@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
+import { findPolicy, policyNames } from '../eviction/registry.ts'
 import { mostLayers, writeGguf, type GgufValue, type LlamaLibrary } from '../llama/index.ts'
 import { GgufMetadata } from '../models/gguf-metadata.ts'
 import { readGguf, type GgufTensor } from '../models/gguf-reader.ts'
@@ -49,10 +50,13 @@ export interface PredictorCheckpoint {
   readonly matrices: readonly WeightMatrix[]
   readonly target: Target
   readonly model: Fingerprint
-  /** Recommended cache settings. */
+  /** What is recommended where a request says nothing else. */
+  readonly policy?: string
   readonly budget?: number
   readonly localWindow?: number
   readonly ratio?: number
+  /** Instead of `ratio`. */
+  readonly evictEvery?: number
   readonly heldOut?: HeldOutFigures
 }
 
@@ -84,6 +88,8 @@ export function writeCheckpoint(library: LlamaLibrary, path: string, checkpoint:
   if (checkpoint.localWindow !== undefined) metadata[key('local_window')] = { u32: checkpoint.localWindow }
   // A float32 would turn 0.4 into 0.4000000059, and floor(ratio * W_s) with it.
   if (checkpoint.ratio !== undefined) metadata[key('ratio')] = String(checkpoint.ratio)
+  if (checkpoint.evictEvery !== undefined) metadata[key('evict_every')] = { u32: checkpoint.evictEvery }
+  if (checkpoint.policy !== undefined) metadata[key('policy')] = checkpoint.policy
   if (heldOut) metadata[key('held_out')] = JSON.stringify(heldOut)
   const matrices = checkpoint.matrices.map(({ rows, columns, weights }, i) => {
     return { name: tensorName(i), rows, columns, values: weights }
@@ -127,6 +133,11 @@ export async function readCheckpoint(path: string): Promise<PredictorCheckpoint>
   const ratioText = metadata.text(key('ratio'))
   const ratio = ratioText === undefined ? undefined : Number(ratioText)
   if (ratio !== undefined && !(ratio >= 0 && ratio <= 1)) fail('its ratio is not a number from 0 to 1')
+  const evictEvery = metadata.count(key('evict_every'))
+  if (ratio !== undefined && evictEvery !== undefined) fail('it recommends a ratio and a number of cells at once')
+  const policy = metadata.text(key('policy'))
+  if (policy !== undefined && !isPolicyOfPredictors(policy))
+    fail('it recommends a policy that this version of dynts does not have')
   const heldOut = parseHeldOut(metadata.text(key('held_out')))
   return {
     matrices,
@@ -135,8 +146,15 @@ export async function readCheckpoint(path: string): Promise<PredictorCheckpoint>
     ...(budget === undefined ? {} : { budget }),
     ...(localWindow === undefined ? {} : { localWindow }),
     ...(ratio === undefined ? {} : { ratio }),
+    ...(evictEvery === undefined ? {} : { evictEvery }),
+    ...(policy === undefined ? {} : { policy }),
     ...(heldOut === undefined ? {} : { heldOut }),
   }
+}
+
+/** Whether a predictor may recommend it: a policy that uses one, and none from a file. */
+export function isPolicyOfPredictors(name: string): boolean {
+  return policyNames().includes(name) && findPolicy(name).needs.has('hidden-state')
 }
 
 /** Why a predictor does not fit a model, or undefined if it does. */

@@ -1,5 +1,6 @@
 export {
   differentFact,
+  isPolicyOfPredictors,
   mismatch,
   predictorArchitecture,
   predictorShape,

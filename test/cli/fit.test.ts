@@ -51,6 +51,8 @@ test('killed in each step and run again, it gives the predictor of an unbroken r
     trace: { schema: 'dynts.trace.summary/1', sampled: 16, kept },
     importance: { schema: 'dynts.importance.summary/1', traces: kept },
     train: { schema: 'dynts.training/1', predictor: 'unbroken/model.predictor.gguf' },
+    heldOut: { schema: 'dynts.eval.run/1', failedNow: 0 },
+    recommended: { policy: expect.stringMatching(/^dynts/) as unknown, budget: expect.any(Number) as unknown },
     seed: 0,
   })
 
@@ -59,6 +61,7 @@ test('killed in each step and run again, it gives the predictor of an unbroken r
     [() => linesOf('broken/traces.jsonl') >= 4, 100],
     [() => linesOf('broken/importance/importance.jsonl') >= 4, 20],
     [() => existsSync(at('broken/model.training/state.gguf')), 100],
+    [() => linesOf('broken/held-out/records.jsonl') >= 3, 100],
   ]
   let isFinished = false
   for (const [isReached, laterMs] of moments) {
@@ -66,7 +69,8 @@ test('killed in each step and run again, it gives the predictor of an unbroken r
     // On a busy machine it may have come to its end before.
     isFinished ||= signal !== 'SIGKILL'
     expect(code).toBe(signal === 'SIGKILL' ? null : 0)
-    expect(existsSync(at('broken.gguf'))).toBe(isFinished)
+    // It is there as soon as it is trained.
+    expect(existsSync(at('broken.gguf'))).toBe(isFinished || existsSync(at('broken/held-out')))
   }
   const last = await fit(args)
   expect({ code: last.code, stderr: last.stderr }).toMatchObject({ code: 0 })
@@ -85,7 +89,7 @@ test('killed in each step and run again, it gives the predictor of an unbroken r
   expect({ code: anew.code, stderr: anew.stderr }).toMatchObject({ code: 0 })
   expect(anew.stderr).toMatch(/^The traces or the options of the training are not those of last time: it begins anew/m)
   expect(readFileSync(at('broken.gguf')).equals(expected)).toBe(false)
-  const aside = readdirSync(at('broken')).find((name) => name.startsWith('model.predictor.gguf.until-'))
+  const aside = readdirSync(at('broken')).find((name) => name.startsWith('recommending.predictor.gguf.until-'))
   expect(readFileSync(at(`broken/${aside}`)).equals(expected)).toBe(true)
   const other = await fit([...args, '-t', '0.5'])
   expect(other).toMatchObject({ code: 2, stdout: '' })

@@ -71,6 +71,21 @@ test('a checkpoint is read back as it was written', async () => {
   writeCheckpoint(model.library, path, checkpoint)
   expect(await readCheckpoint(path)).toEqual(checkpoint)
 
+  const { matrices: same, target, model: of } = checkpoint
+  const small = { matrices: same, target, model: of, policy: 'dynts-diverse', evictEvery: 16 }
+  writeCheckpoint(model.library, path, small)
+  expect(await readCheckpoint(path)).toEqual(small)
+  const refused = async (more: Partial<PredictorCheckpoint>) => {
+    writeCheckpoint(model.library, path, { ...checkpoint, ...more })
+    return await readCheckpoint(path).then(
+      () => undefined,
+      (error: unknown) => (error as Error).message,
+    )
+  }
+  for (const policy of ['./mine.ts', 'question-window', 'newer'])
+    expect(await refused({ policy })).toMatch(/recommends a policy that this version of dynts does not have/)
+  expect(await refused({ ratio: 0.4, evictEvery: 16 })).toMatch(/a ratio and a number of cells at once/)
+
   writeCheckpoint(model.library, path, { ...checkpoint, target: 'square' as 'linear' })
   await expect(readCheckpoint(path)).rejects.toMatchObject({
     code: 'invalid_predictor',

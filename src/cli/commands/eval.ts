@@ -25,6 +25,7 @@ import { printable } from '../printable.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { openQueueClient, type QueueClient } from '../queue-client.ts'
 import { templateOptions } from '../template-options.ts'
+import { toStdout, type Write } from '../write.ts'
 import { evalMergeCommand } from './eval-merge.ts'
 import { evalSummaryCommand } from './eval-summary.ts'
 
@@ -37,12 +38,22 @@ export function evalCommand(): Command {
   const command = new Command('eval').description('Measure policies on tasks: accuracy, cost, replay loss')
   return addEvalOptions(command)
     .enablePositionalOptions()
-    .action((flags: EvalFlags) => evaluate(flags))
+    .action(async (flags: EvalFlags) => {
+      await evaluate(flags)
+    })
     .addCommand(evalSummaryCommand())
     .addCommand(evalMergeCommand())
 }
 
-async function evaluate(flags: EvalFlags): Promise<void> {
+/**
+ * Evaluates, and tells the tables.
+ * @param options `write` gets them, or the JSON object; `isPart`: of a longer work, which has said what is planned
+ * @returns undefined if it was interrupted, or planned only
+ */
+export async function evaluate(
+  flags: EvalFlags,
+  { write = toStdout, isPart = false }: { readonly write?: Write; readonly isPart?: boolean } = {},
+): Promise<EvalRun | undefined> {
   checkEvalFlags(flags)
   const choice = chooseEval(flags)
   const templates = templateOptions(flags)
@@ -62,16 +73,16 @@ async function evaluate(flags: EvalFlags): Promise<void> {
     const prepared = await prepare(flags, choice, templates, signal)
     if (!prepared) {
       say(downloadStopped)
-      return
+      return undefined
     }
     const { located, grid } = prepared
     const where = { parallel: queue ? undefined : grid.parallel, shard: flags.shard, output: choice.output }
     const planned = whatIsPlanned(located, grid.plan, where)
     if (flags.dryRun === true) {
-      printDryRun(grid.plan, planned, flags)
-      return
+      printDryRun(grid.plan, planned, flags, write)
+      return undefined
     }
-    for (const line of planned) say(line)
+    if (!isPart) for (const line of planned) say(line)
     if (!choice.policies && !located.predictor) say(withoutPredictor)
     model = await load(located, flags, signal, say)
     const identity = { model: grid.plan.model, predictor: grid.plan.predictor, template: grid.plan.template }
@@ -83,28 +94,30 @@ async function evaluate(flags: EvalFlags): Promise<void> {
       maxFailures: flags.maxFailures,
       executor: queue && new EvalQueueExecutor(queue.jobs, asked),
       versions: { dynts: packageVersion() },
-      onProgress: showProgress(progress, choice.output, queue),
+      onProgress: showProgress(progress, isPart ? undefined : choice.output, queue),
       onNote: say,
     })
     progress.stop()
     isEnded = !run.interrupted
     if (run.interrupted) say(interruptedText(flags))
-    await print(run, grid.plan, flags, choice.output, grader, say)
+    await print(run, grid.plan, flags, { output: choice.output, grader, say, write })
     sayWhatFailed({ failed: run.failedNow, skipped: run.skippedNow }, evalFailuresPath(choice.output), say)
+    return run.interrupted ? undefined : run
   } catch (error) {
     progress.stop()
     if (!signal.aborted) throw error
     say(interruptedText(flags))
+    return undefined
   } finally {
     // Both are begun: what is left open would keep the process alive.
     await Promise.all([model?.close(), queue?.jobs.close(isEnded)])
   }
 }
 
-function printDryRun(plan: EvalPlan, planned: readonly string[], { json }: EvalFlags): void {
+function printDryRun(plan: EvalPlan, planned: readonly string[], { json }: EvalFlags, write: Write): void {
   const text = [...planned, ...firstPrompts(plan)].join('\n')
   const record = { ...plan, schema: 'dynts.eval.dry-run/1', plan: plan.schema }
-  process.stdout.write(json === true ? `${JSON.stringify(record, null, 2)}\n` : `${printable(text)}\n`)
+  write(json === true ? JSON.stringify(record, null, 2) : printable(text))
 }
 
 /** Undefined: a download was interrupted. */
@@ -146,16 +159,24 @@ async function load(located: LocatedModel, flags: EvalFlags, signal: AbortSignal
 
 function showProgress(
   progress: ProgressLine,
-  output: string,
+  output: string | undefined,
   queue: QueueClient | undefined,
 ): (now: EvalProgress) => void {
   let start: number | undefined
   return ({ done, total, tokens, label }) => {
-    if (start === undefined && done > 0) progress.say(`${done} of ${total} samples are in ${output} already`)
+    if (output !== undefined && start === undefined && done > 0)
+      progress.say(`${done} of ${total} samples are in ${output} already`)
     start ??= performance.now()
     const rate = tokens > 0 ? `${Math.round(tokens / ((performance.now() - start) / 1000))} tokens/s` : ''
     progress.update(done, total, [queue?.note() ?? label, rate].filter((part) => part !== '').join(', '))
   }
+}
+
+interface Printing {
+  readonly output: string
+  readonly grader: Grader
+  readonly say: Say
+  readonly write: Write
 }
 
 /**
@@ -166,9 +187,7 @@ async function print(
   run: EvalRun,
   asked: EvalPlan,
   flags: EvalFlags,
-  output: string,
-  grader: Grader,
-  say: Say,
+  { output, grader, say, write }: Printing,
 ): Promise<void> {
   const isEnded = !run.interrupted && run.done > 0 && flags.shard === undefined
   const options = { allowMissing: true, grader }
@@ -176,9 +195,9 @@ async function print(
   if (whole) writeSummary(output, whole)
   const isAll = isDeepStrictEqual(narrowPlan(run.plan, asked), run.plan)
   const summary = whole && !isAll ? await summarise(output, { ...options, within: asked }) : whole
-  if (flags.json === true) process.stdout.write(`${JSON.stringify(runJson(run, flags, output, summary), null, 2)}\n`)
-  else if (summary) process.stdout.write(`${summaryText(summary)}\n`)
-  else process.stdout.write(`${output}: ${run.done} of ${run.total} samples\n`)
+  if (flags.json === true) write(JSON.stringify(runJson(run, flags, output, summary), null, 2))
+  else if (summary) write(summaryText(summary))
+  else write(`${output}: ${run.done} of ${run.total} samples`)
   if (run.refusedNow > 0) say(`${run.refusedNow} prompts did not fit; they are recorded as refused`)
   if (flags.shard && !run.interrupted) say('When all parts are there: dynts eval merge FOLDER... -o FOLDER')
 }

@@ -6,19 +6,23 @@ import { copyFileSync, existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
+import { defined } from '../../defined.ts'
 import { EngineError, InputError } from '../../errors.ts'
+import { loadLibrary } from '../../llama/index.ts'
 import { resolveModel } from '../../models/resolve.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { moveToBackup } from '../../records/backup.ts'
+import { readCheckpoint, writeCheckpoint } from '../../predictor/index.ts'
 import { readRecords } from '../../records/read-records.ts'
 import { traceRecords } from '../../traces/trace-record.ts'
 import { checkEnoughTraces } from '../../training/dataset.ts'
 import { findModel } from '../find-model.ts'
 import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
-import { checkWhole } from '../option-values.ts'
+import { replayHeldOut, type HeldOutResult } from '../held-out-replay.ts'
+import { checkWhole, number } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
-import { checkPredictorOutput, predictorPathOf, recommendationOf } from '../predictor-file.ts'
+import { checkPredictorOutput, predictorPathOf, recommendationOf, type Recommendation } from '../predictor-file.ts'
 import { addTraceOptions, checkTraceFlags, checkTraceSource, sourceName, type TraceFlags } from '../trace-options.ts'
 import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train-options.ts'
 import { toStdout, type Write } from '../write.ts'
@@ -33,10 +37,14 @@ interface FitFlags extends TraceFlags, Omit<ImportanceFlags, 'kvType'>, TrainFla
   readonly gpu: TraceFlags['gpu']
   readonly work?: string
   readonly seed: number
+  readonly replayTraces: number
 }
 
-/** In the work folder. */
+const tracesName = 'traces.jsonl'
+const importanceName = 'importance'
+/** In the work folder: as it was trained, and with what the held-out traces recommend. */
 const trainedName = 'model.predictor.gguf'
+const recommendingName = 'recommending.predictor.gguf'
 
 /** What one command hands to the next, and how a command of its own ends. */
 const notForFit = ['--traces', '--importance', '--output', '--json', '--resume', '--no-resume', '--queue']
@@ -48,6 +56,12 @@ export function fitCommand(): Command {
     .option(
       '--work <folder>',
       'traces, importance and the state (default: the name of the questions or traces, ending in .fit)',
+    )
+    .option(
+      '--replay-traces <n>',
+      'held-out traces that are replayed at the end, to recommend settings and to show what the predictor is worth; 0: none',
+      number,
+      8,
     )
     .option('--resume', 'go on with what the work folder holds (the default)', true)
     .option('--no-resume', 'put what it holds aside and begin anew')
@@ -82,16 +96,26 @@ async function fit(flags: FitFlags): Promise<void> {
   checkFlags(flags)
   const place = await placeOf(flags, work, signal)
   if (!place) return
-  const finished = await threeSteps({ ...flags, work, trained, signal, write }).catch((error: unknown) => {
+  const steps = { ...flags, work, trained, signal, write }
+  const finished = await threeSteps(steps).catch((error: unknown) => {
     throw inFit(error)
   })
   if (!finished) return
   const { output, isOwn } = place
   if (!isOwn && !(await isSame(output, trained))) moveToBackup(output)
   writeFileAtomic(output, (partial) => copyFileSync(trained, partial))
+  if (flags.replayTraces > 0) {
+    const result = await replayOnHeldOut(steps)
+    if (!result) return
+    const recommending = join(work, recommendingName)
+    const checkpoint = { ...(await readCheckpoint(trained)), ...result.recommended }
+    writeFileAtomic(recommending, (partial) => writeCheckpoint(loadLibrary('off'), partial, checkpoint))
+    writeFileAtomic(output, (partial) => copyFileSync(recommending, partial))
+    for (const line of result.lines) say(line)
+  }
   say(`\nThe predictor is ${output}.`)
   if (flags.json !== true) return
-  const [trace_, importance_, train_] = json
+  const [trace_, importance_, train_, heldOut] = json
   const record = {
     schema: 'dynts.fit/1',
     predictor: output,
@@ -99,6 +123,8 @@ async function fit(flags: FitFlags): Promise<void> {
     trace: trace_,
     importance: importance_,
     train: train_,
+    heldOut: heldOut ?? null,
+    recommended: await recommendedBy(output),
     seed: flags.seed,
     versions: { dynts: packageVersion() },
   }
@@ -119,21 +145,40 @@ async function threeSteps({ work, trained, signal, write, ...flags }: Steps): Pr
     return signal.aborted
   }
   begin(1, 'traces')
-  const traced = await trace({ ...flags, output: join(work, 'traces.jsonl') }, write)
+  const traced = await trace({ ...flags, output: join(work, tracesName) }, write)
   if (!traced || isLate()) return false
   checkKept(traced.output, flags)
   begin(2, 'importance')
-  const folder = join(work, 'importance')
+  const folder = join(work, importanceName)
   const measured = await importance({ ...flags, traces: traced.output, output: folder }, write)
   if (measured === undefined || isLate()) return false
   begin(3, 'training')
   // Its reports and its state stay in the work folder.
-  if (!flags.resume) moveToBackup(trained)
-  return await trainAnewIfNeeded({ ...flags, importance: folder, output: trained }, write)
+  if (!flags.resume) putPredictorAside(work)
+  return await trainAnewIfNeeded({ ...flags, importance: folder, output: trained }, work, write)
+}
+
+async function replayOnHeldOut({ work, trained, write, ...flags }: Steps): Promise<HeldOutResult | undefined> {
+  begin(4, 'held-out traces')
+  return await replayHeldOut({
+    flags,
+    traces: join(work, tracesName),
+    importance: join(work, importanceName),
+    settings: trainSettingsOf(flags),
+    predictor: trained,
+    given: recommendationOf(flags),
+    work,
+    write,
+  })
+}
+
+async function recommendedBy(path: string): Promise<Recommendation> {
+  const { policy, budget, localWindow, ratio, evictEvery } = await readCheckpoint(path)
+  return defined({ policy, budget, localWindow, ratio, evictEvery })
 }
 
 /** A training cannot go on with other traces or other options, but what took long is not lost with it. */
-async function trainAnewIfNeeded(flags: TrainFlags & { readonly output: string }, write: Write): Promise<boolean> {
+async function trainAnewIfNeeded(flags: TrainFlags, work: string, write: Write): Promise<boolean> {
   try {
     return await train(flags, write)
   } catch (error) {
@@ -141,9 +186,13 @@ async function trainAnewIfNeeded(flags: TrainFlags & { readonly output: string }
     say(
       'The traces or the options of the training are not those of last time: it begins anew, the old one is put aside.',
     )
-    moveToBackup(flags.output)
+    putPredictorAside(work)
     return await train({ ...flags, resume: false }, write)
   }
+}
+
+function putPredictorAside(work: string): void {
+  for (const name of [trainedName, recommendingName]) moveToBackup(join(work, name))
 }
 
 /** Importance takes long, so it is not measured for traces that are too few to train on. */
@@ -161,6 +210,7 @@ function checkKept(traces: string, { minTraces: least, given }: FitFlags): void 
 function checkFlags(flags: FitFlags): void {
   checkTraceFlags(flags)
   checkWhole('--tokens-per-trace', flags.tokensPerTrace, 1, 2 ** 31 - 1)
+  checkWhole('--replay-traces', flags.replayTraces, 0)
   trainSettingsOf(flags)
   recommendationOf(flags)
 }
@@ -188,7 +238,7 @@ async function besideModel({ model, offline }: FitFlags, signal: AbortSignal): P
 /** Whether a predictor is a copy of one in the work folder, those that were put aside included. */
 async function isOneOf(path: string, work: string): Promise<boolean> {
   const names = await readdir(work).catch(() => [])
-  const made = names.filter((name) => name.startsWith(trainedName))
+  const made = names.filter((name) => name.startsWith(trainedName) || name.startsWith(recommendingName))
   const same = await Promise.all(made.map((name) => isSame(path, join(work, name))))
   return same.includes(true)
 }
@@ -215,5 +265,5 @@ function say(text: string): void {
 }
 
 function begin(step: number, what: string): void {
-  say(`\n${step} of 3: ${what}`)
+  say(`\n${step}: ${what}`)
 }

@@ -18,15 +18,18 @@ import {
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
-import { addRecommendationOptions, checkPredictorOutput, predictorPathOf, recommendationOf } from '../predictor-file.ts'
+import {
+  addRecommendationOptions,
+  checkPredictorOutput,
+  predictorPathOf,
+  recommendationOf,
+  type Recommendation,
+} from '../predictor-file.ts'
 
-interface ImportFlags {
+interface ImportFlags extends Recommendation {
   readonly model: string
   readonly output?: string
   readonly target: string
-  readonly budget?: number
-  readonly localWindow?: number
-  readonly ratio?: number
   readonly force?: boolean
   readonly offline?: boolean
 }

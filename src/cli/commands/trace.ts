@@ -9,6 +9,7 @@ import { readQuestionFile, type Question } from '../../evaluation/question-file.
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
 import { identify } from '../../evaluation/run/identity.ts'
 import { TraceQueueExecutor } from '../../queue/trace-queue-executor.ts'
+import { defined } from '../../defined.ts'
 import type { RemoteExecutor } from '../../traces/remote-executor.ts'
 import type { TraceExecutor } from '../../traces/trace-job.ts'
 import { traceFailuresPath } from '../../traces/trace-failure.ts'
@@ -235,11 +236,4 @@ function sayWhatIsNext({ kept, output }: Traced, { model }: TraceFlags): void {
       ? 'Nothing was kept, so there is nothing to learn from.'
       : `Next: dynts importance --model ${shellWord(model)} --traces ${shellWord(output)}`
   process.stderr.write(`${text}\n`)
-}
-
-/** Without the keys whose value is undefined. */
-function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>
-  }
 }

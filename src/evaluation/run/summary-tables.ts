@@ -163,7 +163,8 @@ function costTable(rows: readonly ConfigurationSummary[]): string {
   )
 }
 
-function replayTable(rows: readonly ConfigurationSummary[]): string {
+/** A row for each configuration that has replays. */
+export function replayTable(rows: readonly ConfigurationSummary[]): string {
   const settled = commonSettings(rows) !== undefined
   const four = (value: number) => signed(value, 4)
   const loss = (estimate: Estimate | null | undefined) =>

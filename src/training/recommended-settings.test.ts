@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { candidateBudgets, isBetter, recommendBudget, type HeldOutLosses } from './recommended-settings.ts'
+
+/** Eight traces whose losses are `mean` give or take little, the same for everyone. */
+const lossesAround = (mean: number) =>
+  Array.from({ length: 8 }, (_, i) => ({ item: `t${i}`, sample: 0, loss: mean + 0.1 * i }))
+const measured = (policy: string, budget: number | null, mean: number): HeldOutLosses => ({
+  ...{ policy, budget, evictEvery: null, losses: lossesAround(mean) },
+})
+const recommended = (all: readonly HeldOutLosses[]) => recommendBudget(all, [300, 200, 100], 'dynts', 'dynts-diverse')
+const full = measured('full', null, 1)
+
+describe('budgets to try', () => {
+  test('a quarter, a third and a half of the median thinking behind the median prompt, in steps of 16', () => {
+    const traces = [100, 900, 1200].map((thinkingTokens) => ({ promptTokens: 50, thinkingTokens }))
+    // 50 + 225, 50 + 300, 50 + 450
+    expect(candidateBudgets(traces)).toEqual([
+      { budget: 288, localWindow: 56 },
+      { budget: 352, localWindow: 75 },
+      { budget: 512, localWindow: 112 },
+    ])
+  })
+
+  test('none for thinking that is as short as an answer, and none without traces', () => {
+    expect(candidateBudgets([{ promptTokens: 50, thinkingTokens: 12 }])).toEqual([])
+    expect(candidateBudgets([])).toEqual([])
+  })
+})
+
+describe('the recommended budget', () => {
+  test('is the smallest that loses at most 0.02 nats to the full cache', () => {
+    const all = [full, measured('dynts', 100, 1.2), measured('dynts', 200, 1.015), measured('dynts', 300, 1)]
+    expect(recommended(all)).toEqual({ policy: 'dynts', budget: 200 })
+  })
+
+  test('is the largest if all lose more', () => {
+    const all = [full, measured('dynts', 100, 1.3), measured('dynts', 200, 1.2), measured('dynts', 300, 1.1)]
+    expect(recommended(all)).toEqual({ policy: 'dynts', budget: 300 })
+  })
+
+  test('is with diversity where that is better beyond chance, and nowhere else', () => {
+    const all = [full, measured('dynts', 100, 1.2), measured('dynts-diverse', 100, 1.01)]
+    expect(recommended(all)).toEqual({ policy: 'dynts-diverse', budget: 100 })
+    const chance = lossesAround(1.2).map((one, i) => ({ ...one, loss: one.loss + (i % 2 === 0 ? 0.3 : -0.35) }))
+    const level = [full, measured('dynts', 100, 1.2), { ...measured('dynts-diverse', 100, 1.2), losses: chance }]
+    expect(recommended(level)).toEqual({ policy: 'dynts', budget: 100 })
+  })
+
+  test('is none where nothing was measured', () => {
+    expect(recommended([full])).toBeUndefined()
+  })
+})
+
+test('four traces are too few to tell anything, and none in common tell nothing', () => {
+  const four = (mean: number) => lossesAround(mean).slice(0, 4)
+  expect(isBetter(lossesAround(1), lossesAround(2))).toBe(true)
+  expect(isBetter(lossesAround(2), lossesAround(1))).toBe(false)
+  expect(isBetter(four(1), four(2))).toBe(false)
+  expect(isBetter(lossesAround(1).slice(0, 4), lossesAround(2).slice(4))).toBe(false)
+})
