@@ -22,7 +22,7 @@ export interface CandidateBudget {
 }
 
 /** The largest loss to the full cache that a recommended budget may have, in nats. */
-export const mostLoss = 0.02
+const mostLoss = 0.02
 
 const thinkingShares = [1 / 4, 1 / 3, 1 / 2]
 /** Of the thinking's cells, and the window's share of these. */
