@@ -102,7 +102,8 @@ function begin(
   const { finished, cancel } = runChoices(service, client, id, read, {
     onEvent: (choice, event, job) => {
       const chunks = answer.onEvent(choice, event, job)
-      hasSaid ||= chunks.length > 0
+      // How far the prompt is can be told again.
+      hasSaid ||= chunks.length > 0 && event.type !== 'prompt'
       write(...chunks)
     },
     onQueued: (choice, position) => write(...(answer.onQueued?.(choice, position) ?? [])),
