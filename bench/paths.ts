@@ -7,6 +7,9 @@ export const root = new URL('../../../', import.meta.url)
 const inRoot = (path: string) => fileURLToPath(new URL(path, root))
 
 export const benchFolder = inRoot('bench')
+/** The program as users run it, and what `npm run build` makes of it. */
+export const program = inRoot('bin/dynts.js')
+export const builtProgram = inRoot('dist/cli/main.js')
 export const modelsFolder = inRoot('bench/.models')
 export const resultsFile = inRoot('bench/results/speed.jsonl')
 export const peerPackage = inRoot('bench/node_modules/node-llama-cpp/package.json')

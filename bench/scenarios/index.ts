@@ -8,6 +8,7 @@ import { flashAttention } from './flash-attention.ts'
 import { long } from './long.ts'
 import { memory } from './memory.ts'
 import { peer } from './peer.ts'
+import { serve } from './serve.ts'
 import { threads } from './threads.ts'
 
 /** In the order in which they run; the longest comes last. */
@@ -21,5 +22,6 @@ export const scenarios: readonly Scenario[] = [
   compaction,
   flashAttention,
   threads,
+  serve,
   memory,
 ]

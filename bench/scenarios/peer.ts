@@ -4,13 +4,13 @@
  * all, each through its own public interface, one token after another. They run in processes of their own, by turns.
  */
 import { readFileSync } from 'node:fs'
-import { setTimeout } from 'node:timers/promises'
 import type { Bench } from '../bench.ts'
 import { compare, type Variant } from '../compare.ts'
 import { quotient } from '../measurements.ts'
 import { tinyProblems } from '../paths.ts'
 import { EngineProcess, type EngineName } from '../peer/engine-process.ts'
 import type { Scenario } from '../scenario.ts'
+import { whileBreathing } from '../while-breathing.ts'
 import { randomPrompt } from '../words.ts'
 
 const withDefaults = 'node-llama-cpp, its defaults'
@@ -79,14 +79,4 @@ function tinyPrompt(): string {
   const [line = ''] = readFileSync(tinyProblems, 'utf8').split('\n')
   const { question } = JSON.parse(line) as { question: string }
   return `<|user|>${question}<|assistant|><think>\n`
-}
-
-/** Waits for a process; Ctrl-C gets through meanwhile. */
-async function whileBreathing<T>(bench: Bench, result: Promise<T>): Promise<T> {
-  const settled = result.then(
-    () => true,
-    () => true,
-  )
-  while (!(await Promise.race([settled, setTimeout(250, false)]))) await bench.breathe(0.5)
-  return await result
 }

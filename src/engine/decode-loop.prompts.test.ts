@@ -69,3 +69,29 @@ test('long prompts are read in turn, a piece each, and a short one need not wait
   loop.finish()
   expect(firstTokens).toEqual([3, 1, 2])
 })
+
+test('how far a prompt is, is told after each piece if it is asked for, and changes nothing else', () => {
+  const loop = new FakeLoop({ cells: 64, sequences: 2, batchTokens: 8 })
+  const settings = { policy: 'full', maxTokens: 3, seed: 4, promptReuse: 'prefix' } as const
+  for (const [id, of] of [first, second].entries()) {
+    loop.submit(id, { prompt: { tokens: of }, promptProgress: true, ...settings }).finish()
+  }
+  loop.submit(2, { prompt: { tokens: second }, ...settings, promptReuse: 'none' }).finish()
+  const told = (id: number) =>
+    loop
+      .of(id)
+      .events.flatMap((event) => (event.type === 'prompt' ? [[event.total, event.cached, event.processed]] : []))
+  // 23 tokens in pieces of 8, the last one with the token before the answer; of the second 20 are copied.
+  expect([first.length, second.length, history.length]).toEqual([23, 24, 20])
+  expect(told(0)).toEqual([
+    [23, 0, 8],
+    [23, 0, 16],
+    [23, 0, 23],
+  ])
+  expect(told(1)).toEqual([[24, 20, 24]])
+  expect(told(2)).toEqual([])
+  const times = loop.of(0).events.flatMap((event) => (event.type === 'prompt' ? [event.ms] : []))
+  expect(times).toEqual([...times].sort((a, b) => a - b))
+  expect(loop.of(0).events.findIndex(({ type }) => type === 'prompt')).toBe(1)
+  expect(loop.result(1).tokens).toEqual(loop.result(2).tokens)
+})

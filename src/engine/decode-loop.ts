@@ -174,7 +174,9 @@ export class DecodeLoop {
     const [requestId, sequence] = newcomer
     this.#lastPrefilled = requestId
     this.#run(requestId, sequence, (events) => {
-      if (sequence.prefill()) sequence.start(events)
+      const isComplete = sequence.prefill()
+      if (sequence.prepared.promptProgress) events.push(sequence.promptProgress)
+      if (isComplete) sequence.start(events)
     })
   }
 

@@ -59,6 +59,7 @@ export interface PreparedRequest extends ThinkingLimits {
   readonly promptScope: string
   /** How many alternatives of each token are told; undefined: no odds are. */
   readonly logprobs: number | undefined
+  readonly promptProgress: boolean
   readonly evictionScores: boolean
   readonly logitBias: ReadonlyMap<number, number>
   /** Of the answer, in GBNF. */
@@ -191,6 +192,7 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     promptReuse: request.promptReuse ?? 'exact',
     promptScope: request.promptScope ?? '',
     logprobs: request.logprobs,
+    promptProgress: request.promptProgress ?? false,
     evictionScores: request.evictionScores ?? false,
     logitBias: biasOf(request.logitBias ?? [], model.vocab),
     grammar: answerGrammar(request, model),

@@ -70,6 +70,7 @@ const schema = strictShape({
   promptReuse: oneOf(['exact', 'prefix', 'none']).optional(),
   promptScope: anyText.optional(),
   logprobs: anyNumber.optional(),
+  promptProgress: yesOrNo.optional(),
   evictionScores: yesOrNo.optional(),
   logitBias: listOf(z.tuple([anyNumber, anyNumber], 'it must be a pair of token and bias')).optional(),
   answerSchema: z

@@ -11,7 +11,7 @@ import { SequenceCache } from './sequence-cache.ts'
 import { SequenceText } from './sequence-text.ts'
 import { ThinkingLimit, type ForcedToken } from './thinking-limit.ts'
 import { addBias, TokenOdds } from './token-odds.ts'
-import type { FinishReason, GenerateEvent, GenerateResult, ThinkingEnd, TokenOddsReport } from './types.ts'
+import type { FinishReason, GenerateEvent, GenerateResult, PromptEvent, ThinkingEnd, TokenOddsReport } from './types.ts'
 
 export interface SequenceOptions {
   readonly compaction: CompactionChoice
@@ -52,6 +52,7 @@ export class Sequence {
   /** Which limit closed the thinking, if one did. */
   #closedBy: ThinkingEnd | undefined
   #prefillMs = 0
+  #prefillStart: number | undefined
   #decodeStart: number | undefined
 
   constructor(
@@ -101,6 +102,7 @@ export class Sequence {
    */
   prefill(): boolean {
     const start = performance.now()
+    this.#prefillStart ??= start
     const beforeLast = this.prepared.promptTokens.subarray(0, -1)
     if (this.prefilled === 0) this.#copy(beforeLast)
     const left = beforeLast.length - this.prefilled
@@ -116,6 +118,18 @@ export class Sequence {
     }
     this.#prefillMs += performance.now() - start
     return isComplete
+  }
+
+  /** How far the prompt is. */
+  get promptProgress(): PromptEvent {
+    const now = performance.now()
+    return {
+      type: 'prompt',
+      total: this.prepared.promptTokens.length,
+      cached: this.#cachedPromptTokens,
+      processed: this.prefilled,
+      ms: now - (this.#prefillStart ?? now),
+    }
   }
 
   /** Takes the cells of a prompt that was read before, unless the policy has to see how it is read. */

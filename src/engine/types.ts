@@ -65,6 +65,8 @@ export interface GenerateRequest {
   readonly promptScope?: string | undefined
   /** Tells how likely the model held each generated token, and so many of its alternatives (0 to 20). Default: it does not. */
   readonly logprobs?: number | undefined
+  /** Whether each piece of the prompt that is read is told (`PromptEvent`). Default false. */
+  readonly promptProgress?: boolean | undefined
   /** Whether each eviction tells what the policy judged, and the scores (`EvictionEvent.scored`). Default false. */
   readonly evictionScores?: boolean | undefined
   /** Pairs of token and what is added to its logit, -100 to 100, at most 1024; -100 bans the token. */
@@ -188,6 +190,19 @@ export interface StartEvent {
   readonly leaving: number | null
 }
 
+/** If the request asked for it: a piece of the prompt was read. */
+export interface PromptEvent {
+  readonly type: 'prompt'
+  /** Tokens of the prompt. */
+  readonly total: number
+  /** How many of them were copied instead of read. */
+  readonly cached: number
+  /** Copied or read by now. */
+  readonly processed: number
+  /** Milliseconds of wall time since its first piece was begun. */
+  readonly ms: number
+}
+
 export interface TokenEvent {
   readonly type: 'token'
   /**
@@ -244,4 +259,4 @@ export interface FinishEvent {
   readonly result: GenerateResult
 }
 
-export type GenerateEvent = StartEvent | PhaseEvent | TokenEvent | EvictionEvent | FinishEvent
+export type GenerateEvent = StartEvent | PromptEvent | PhaseEvent | TokenEvent | EvictionEvent | FinishEvent

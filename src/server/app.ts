@@ -39,7 +39,7 @@ export function createApp(
       checkHost(host, settings.access)
       if (origin !== undefined && isAllowedOrigin(origin, host, settings.access)) {
         headers['access-control-allow-origin'] = origin
-        headers['access-control-expose-headers'] = 'x-request-id, x-dynts-ignored, retry-after'
+        headers['access-control-expose-headers'] = 'x-request-id, x-dynts-ignored, x-conversation-id, retry-after'
         headers['vary'] = 'origin'
         delete headers['cross-origin-resource-policy']
       }
@@ -53,9 +53,9 @@ export function createApp(
       const call = { request, url, params, client: name ?? address, requestId, headers, signal: request.signal }
       const response = await endpoint.handle(state, call)
       metrics.onHttp(path, response.status)
-      return request.method === 'HEAD'
-        ? new Response(null, { status: response.status, headers: response.headers })
-        : response
+      if (request.method !== 'HEAD') return response
+      await response.body?.cancel()
+      return new Response(null, { status: response.status, headers: response.headers })
     } catch (error) {
       const known = request.signal.aborted ? clientLeft() : apiErrorOf(error)
       if (known.code === 'internal_error') {

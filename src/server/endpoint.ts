@@ -18,7 +18,7 @@ export interface Call {
 }
 
 export interface Endpoint {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'DELETE'
   /** `/v1/models/:id`: a part may be anything. */
   readonly path: string
   /** Further paths to the same. */
@@ -30,9 +30,9 @@ export interface Endpoint {
   readonly body?: NamedSchema
   /** Names and meanings of what may stand behind the path. */
   readonly query?: Readonly<Record<string, string>>
-  /** What it gives: JSON, or text. */
-  readonly answer: NamedSchema | 'text'
-  /** What it gives as a stream of events, if it is asked to. */
+  /** What it gives: JSON, or text. Neither: a stream of events, or nothing. */
+  readonly answer?: NamedSchema | 'text'
+  /** What it gives as a stream of events, always or if it is asked to. */
   readonly event?: NamedSchema
   /** @throws ApiError */
   readonly handle: (state: ServerState, call: Call) => Response | Promise<Response>

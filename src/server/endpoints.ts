@@ -6,6 +6,7 @@ import { model, models } from './routes/models.ts'
 import { openApi } from './routes/openapi.ts'
 import { responses } from './routes/responses.ts'
 import { page, pageAssets } from './routes/page.ts'
+import { cancelStream, resumeStream } from './routes/stream.ts'
 import { health, metrics, props, slots } from './routes/state.ts'
 import { applyTemplate, detokenize, tokenize } from './routes/tokens.ts'
 
@@ -15,6 +16,8 @@ const described: readonly Endpoint[] = [
   control,
   textCompletions,
   responses,
+  resumeStream,
+  cancelStream,
   models,
   model,
   health,

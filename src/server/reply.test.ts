@@ -1,4 +1,6 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { mergeChunk } from './chat/merge-chunk.ts'
+import type { StreamWriter } from './event-writer.ts'
 import { eventStream, slowJson } from './reply.ts'
 
 afterEach(() => vi.useRealTimers())
@@ -44,4 +46,67 @@ test('who leaves a stream leaves no timer behind, whether it was begun or not', 
   eventStream((writer) => writer.write({ a: 1 }), before.reply)
   expect([begun.onLeave, before.onLeave].map((leave) => leave.mock.calls.length)).toEqual([1, 1])
   expect(vi.getTimerCount()).toBe(0)
+})
+
+describe('a client that reads slowly', () => {
+  const piece = (text: string) => ({ id: 'a', choices: [{ index: 0, delta: { content: text }, finish_reason: null }] })
+
+  /** A stream to which `write` is given, and which nobody reads yet. */
+  function unread(merges = true) {
+    let writer: StreamWriter | undefined
+    const { reply, onLeave } = life(1000)
+    const response = eventStream((given) => (writer = given), reply, merges ? { mergeInto: mergeChunk } : {})
+    return { writer: writer!, response, onLeave }
+  }
+  const eventsOf = async (response: Response) => (await response.text()).split('\n\n').slice(0, -1)
+  const textOf = (event: string) =>
+    (JSON.parse(event.slice('data: '.length)) as ReturnType<typeof piece>).choices[0]!.delta.content
+
+  test('gets fewer, longer pieces, and the same text', async () => {
+    const { writer, response } = unread()
+    const words = Array.from({ length: 20_000 }, (_, i) => ` ${i}`)
+    for (const word of words) writer.write(piece(word))
+    writer.done()
+    const events = await eventsOf(response)
+    expect(events.at(-1)).toBe('data: [DONE]')
+    expect(events.slice(0, -1).map(textOf).join('')).toBe(words.join(''))
+    // 64 KiB of single pieces, and one with the rest.
+    expect(events.length).toBeLessThan(1500)
+    const atOnce = unread(false)
+    for (const word of words) atOnce.writer.write(piece(word))
+    atOnce.writer.done()
+    expect(await eventsOf(atOnce.response)).toHaveLength(20_001)
+  })
+
+  test('gets single pieces again once it keeps up', async () => {
+    const { writer, response } = unread()
+    for (let i = 0; i < 5000; i++) writer.write(piece('x'))
+    const reader = response.body!.getReader()
+    const texts: string[] = []
+    const decoder = new TextDecoder()
+    const read = async () => texts.push(decoder.decode((await reader.read()).value as Uint8Array))
+    while (texts.join('').split('"content":"').length < 100) await read()
+    for (let i = 0; i < 10_000 && !texts.at(-1)!.includes('xxxx'); i++) await read()
+    for (const word of ['a', 'b']) {
+      writer.write(piece(word))
+      await read()
+      expect(texts.at(-1)).toBe(`data: ${JSON.stringify(piece(word))}\n\n`)
+    }
+  })
+
+  test('what cannot be joined waits for a minute, up to a limit, whether the stream has ended or not', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+    for (const ends of [false, true]) {
+      const { writer, onLeave, response } = unread(false)
+      const words = Array.from({ length: 2000 }, () => piece('x'.repeat(1000)))
+      for (const word of words) writer.write(word)
+      if (ends) writer.done()
+      vi.advanceTimersByTime(60_000)
+      expect(vi.getTimerCount()).toBe(1)
+      vi.advanceTimersByTime(10_000)
+      expect(vi.getTimerCount()).toBe(0)
+      expect(onLeave).toHaveBeenCalledTimes(ends ? 0 : 1)
+      await expect(response.text()).rejects.toThrow('does not read')
+    }
+  })
 })

@@ -9,6 +9,7 @@ import { createHttpServer, listen } from './http-server.ts'
 import type { Log } from './log.ts'
 import { type LogFields } from './log.ts'
 import { Metrics } from './metrics.ts'
+import { ResumableStreams } from './resumable-streams.ts'
 import type { ServerSettings, ServerState } from './server-state.ts'
 import { GenerationService, type JobEnd, type ServiceSettings } from './service.ts'
 
@@ -95,6 +96,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     located,
     backend: backendOf(engine, progress),
     service,
+    streams: new ResumableStreams(),
     keys: new KeyRing(settings.access.keys),
     metrics,
     startedAt: Math.floor(Date.now() / 1000),

@@ -7,6 +7,7 @@ import type { RequestDefaults } from './chat/sampling-fields.ts'
 import type { EngineBackend } from './engine-process.ts'
 import type { EngineFacts } from './engine-messages.ts'
 import type { Metrics } from './metrics.ts'
+import type { ResumableStreams } from './resumable-streams.ts'
 import type { GenerationService } from './service.ts'
 
 export interface ServerSettings {
@@ -36,6 +37,7 @@ export interface ServerState {
   readonly located: LocatedModel
   readonly backend: EngineBackend & { readonly facts: EngineFacts | undefined; readonly progress: number }
   readonly service: GenerationService
+  readonly streams: ResumableStreams
   readonly keys: KeyRing
   readonly metrics: Metrics
   /** When the server was started, in seconds since 1970. */

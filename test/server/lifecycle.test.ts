@@ -258,3 +258,76 @@ test.each([
   // Some warn first of what is open.
   expect(stderr.split('\n').filter((line) => line.startsWith('dynts: '))).toHaveLength(1)
 })
+
+test('how far a long prompt is, is told while it is read', async () => {
+  server = await startDyntsServe(['--policy', 'full', '--cells', '2048', '--log-level', 'error'])
+  const ask = async (more: object) => {
+    const long = Array.from({ length: 40 }, (_, i) => generateChainProblem(i, { people: 4 }).question).join(' ')
+    const body = JSON.stringify({ messages: [{ role: 'user', content: long }], max_tokens: 3, stream: true, ...more })
+    const response = await fetch(`${server!.url}/v1/chat/completions`, { method: 'POST', body })
+    const chunks = [...(await response.text()).matchAll(/^data: (\{.*)$/gm)].map(
+      ([, json = '']) =>
+        JSON.parse(json) as {
+          choices: unknown[]
+          prompt_progress?: { total: number; cache: number; processed: number; time_ms: number; choice?: number }
+        },
+    )
+    const first = chunks.findIndex(({ prompt_progress: progress }) => progress)
+    // After the role, before the first token.
+    if (first >= 0) expect(chunks[first - 1]!.choices).toHaveLength(1)
+    return chunks.flatMap(({ prompt_progress: progress, choices }) => {
+      if (progress) expect(choices).toEqual([])
+      return progress ? [progress] : []
+    })
+  }
+  expect(await ask({})).toEqual([])
+  const told = await ask({ return_progress: true, cache_prompt: false })
+  const [{ total }] = told as [(typeof told)[number]]
+  expect(total).toBeGreaterThan(1024)
+  const pieces = Array.from({ length: Math.floor((total - 2) / 512) }, (_, i) => 512 * (i + 1))
+  expect(told.map(({ processed }) => processed)).toEqual([...pieces, total])
+  expect(told.map((one) => [one.total, one.cache])).toEqual(told.map(() => [total, 0]))
+  for (const [i, { time_ms }] of told.entries()) expect(time_ms).toBeGreaterThan(told[i - 1]?.time_ms ?? 0)
+  expect(await ask({ return_progress: true })).toMatchObject([{ total, cache: total - 1, processed: total }])
+  const two = await ask({ return_progress: true, n: 2 })
+  expect(two.map(({ choice }) => choice).sort()).toEqual([0, 1])
+  const refused = await fetch(`${server.url}/v1/chat/completions`, {
+    method: 'POST',
+    body: JSON.stringify({ messages, return_progress: true }),
+  })
+  expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: 'return_progress' } }])
+})
+
+test('a client that reads nothing for a while gets the same text, in fewer pieces', async () => {
+  // The name is in every piece, so that what the sockets can hold is soon full.
+  const name = 'x'.repeat(20_000)
+  server = await startDyntsServe(['--policy', 'full', '--cells', '2048', '--alias', name, '--log-level', 'error'])
+  const asked = { messages, temperature: 1.5, seed: 7, max_tokens: 1900, cache_prompt: false }
+  const text = await new Promise<string>((resolve, reject) => {
+    const headers = { 'content-type': 'application/json' }
+    const sent = request(`${server!.url}/v1/chat/completions`, { method: 'POST', headers }, (response) => {
+      response.pause()
+      const parts: Buffer[] = []
+      response.on('data', (part: Buffer) => parts.push(part)).on('end', () => resolve(Buffer.concat(parts).toString()))
+      void until(async () => (await busySlots(server!)) === 1)
+        .then(() => until(async () => (await busySlots(server!)) === 0))
+        .then(() => response.resume())
+    })
+    sent.on('error', reject)
+    sent.end(JSON.stringify({ ...asked, stream: true }))
+  })
+  expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true)
+  const deltas = [...text.matchAll(/^data: (\{.*)$/gm)].flatMap(
+    ([, json = '']) =>
+      (JSON.parse(json) as { choices: { delta: { content?: string; reasoning_content?: string } }[] }).choices,
+  )
+  const whole = await clientOf(server).chat.completions.create({ ...asked, model: 'any' } as never)
+  const { choices, usage } = whole as unknown as {
+    choices: { message: { content: string; reasoning_content?: string } }[]
+    usage: { completion_tokens: number }
+  }
+  const joined = (field: 'content' | 'reasoning_content') => deltas.map(({ delta }) => delta[field] ?? '').join('')
+  const { message } = choices[0]!
+  expect([joined('content'), joined('reasoning_content')]).toEqual([message.content, message.reasoning_content ?? ''])
+  expect(deltas.length).toBeLessThan(usage.completion_tokens / 2)
+})

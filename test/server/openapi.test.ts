@@ -144,6 +144,25 @@ describe('what the server takes and gives', () => {
     for (const event of events) expect(problemsOf(event, content, 'text/event-stream')).toEqual([])
   })
 
+  test('GET and DELETE /v1/stream', async () => {
+    const headers = { authorization: 'Bearer secret', 'x-conversation-id': 'described' }
+    const body = JSON.stringify({ messages, ...plain, stream: true })
+    await (await fetch(`${server.url}/v1/chat/completions`, { method: 'POST', headers, body })).text()
+    const path = `${server.url}/v1/stream?conv_id=described`
+    const { get, delete: remove } = document.paths['/v1/stream']!
+    const text = await (await fetch(path, { headers })).text()
+    const events = [...text.matchAll(/^data: (\{.*)$/gm)].map(([, json = '']) => JSON.parse(json) as unknown)
+    expect(events.length).toBeGreaterThan(3)
+    const { content } = get!.responses['200']!
+    for (const event of events) expect(problemsOf(event, content, 'text/event-stream')).toEqual([])
+    const removed = await fetch(path, { method: 'DELETE', headers })
+    expect([removed.status, await removed.text(), Object.keys(remove!.responses)]).toEqual([
+      204,
+      '',
+      ['204', 'default'],
+    ])
+  })
+
   test('what it refuses, the description refuses as well', () => {
     const { content } = document.paths['/v1/chat/completions']!['post']!.requestBody!
     for (const wrong of [{}, { messages: [] }, { messages, temperature: -1 }, { messages, tool_choice: 'any' }]) {

@@ -1,5 +1,5 @@
 /** Answers in OpenAI's form, whole and in pieces: of a chat, and of a text that goes on. */
-import type { GenerateEvent, GenerateResult } from '../../engine/types.ts'
+import type { GenerateEvent, GenerateResult, PromptEvent } from '../../engine/types.ts'
 import type { ThinkingTags } from '../../llama/index.ts'
 import type { Job } from '../service.ts'
 import { ChoiceLogprobs, chatLogprobs, textLogprobs, type LogprobDelta } from './choice-logprobs.ts'
@@ -115,6 +115,7 @@ export class Answer {
 
   /** Chunks of a stream; the whole answer is kept as well. */
   onEvent(choice: number, event: GenerateEvent, job: Job): Fields[] {
+    if (event.type === 'prompt') return [this.#chunk([], this.#progress(choice, event))]
     const text = this.#texts[choice]
     if (!text) return []
     const { withEvents, withTokenIds } = this.#request
@@ -215,6 +216,12 @@ export class Answer {
   #newEvents(choice: number): ChoiceEvents {
     const { prompts, choices } = this.#request
     return new ChoiceEvents(prompts[Math.floor(choice / choices)] ?? [])
+  }
+
+  /** As llama-server tells it. */
+  #progress(choice: number, { total, cached, processed, ms }: PromptEvent): Fields {
+    const time_ms = Math.round(ms * 1000) / 1000
+    return { prompt_progress: { total, cache: cached, processed, time_ms, ...this.#numbered(choice) } }
   }
 
   /** Of several choices an event says whose it is. */

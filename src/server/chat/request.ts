@@ -152,6 +152,11 @@ export function common(
   if (given.dynts?.events === true && !isStream) {
     throw new ApiError(400, 'invalid_value', 'dynts.events has no effect without stream', { param: 'dynts.events' })
   }
+  if (given.return_progress === true && !isStream) {
+    throw new ApiError(400, 'invalid_value', 'return_progress has no effect without stream', {
+      param: 'return_progress',
+    })
+  }
   return {
     model: given.model ?? undefined,
     seed: seedOf(given),

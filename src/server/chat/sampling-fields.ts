@@ -62,6 +62,7 @@ export const samplingFields = {
     .refine((given) => Object.keys(given).length <= 1024, 'it must have at most 1024 tokens')
     .nullish(),
   cache_prompt: yesOrNo.nullish(),
+  return_progress: yesOrNo.nullish(),
   return_token_ids: yesOrNo.nullish(),
   return_tokens: yesOrNo.nullish(),
   dynts: dynts.nullish(),
@@ -162,6 +163,7 @@ export function generationOf(
     sampling: { ...defaults.sampling, ...samplingOf(given) },
     stop: typeof given.stop === 'string' ? [given.stop] : (given.stop ?? []),
     logitBias: Object.entries(given.logit_bias ?? {}).map(([token, bias]) => [Number(token), bias] as const),
+    promptProgress: given.return_progress ?? false,
     ...defined({ answerReserve: answer_reserve ?? undefined }),
   }
 }

@@ -47,7 +47,15 @@ const thinking = { reasoning_content: text.optional(), reasoning: text.optional(
 const head = { id: text, created: count, model: text, system_fingerprint: text }
 const choice = { index: count, logprobs: logprobs.nullable(), token_ids: z.array(count).optional() }
 const ends = { usage, timings, dynts: cache, prompt_token_ids: z.array(count).optional() }
-const chunkEnds = { usage: usage.nullish(), timings: timings.optional(), dynts: z.looseObject({}).optional() }
+const progress = z
+  .looseObject({ total: count, cache: count, processed: count, time_ms: number })
+  .describe('Tokens of the prompt; the cached ones are among those that are processed.')
+const chunkEnds = {
+  prompt_progress: progress.optional(),
+  usage: usage.nullish(),
+  timings: timings.optional(),
+  dynts: z.looseObject({}).optional(),
+}
 
 export const chatCompletion: NamedSchema = {
   name: 'ChatCompletion',

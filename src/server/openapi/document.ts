@@ -53,7 +53,7 @@ function operationOf(endpoint: Endpoint, suffix: string, refer: (named: NamedSch
     ...(inPath.length + inQuery.length > 0 ? { parameters: [...inPath, ...inQuery] } : {}),
     ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: refer(body) } } } } : {}),
     responses: {
-      '200': { description: 'As asked.', content: contentOf(endpoint, refer) },
+      ...successOf(endpoint, refer),
       default: {
         description: 'What is wrong, or why it cannot be done now.',
         content: { 'application/json': { schema: refer(errorAnswer) } },
@@ -64,11 +64,13 @@ function operationOf(endpoint: Endpoint, suffix: string, refer: (named: NamedSch
   }
 }
 
-function contentOf({ answer, event }: Endpoint, refer: (named: NamedSchema) => Json): Json {
-  if (answer === 'text') return { 'text/plain': { schema: { type: 'string' } } }
+function successOf({ answer, event }: Endpoint, refer: (named: NamedSchema) => Json): Json {
+  if (!answer && !event) return { '204': { description: 'It is done.' } }
+  const json = typeof answer === 'object' ? { 'application/json': { schema: refer(answer) } } : {}
+  const text = answer === 'text' ? { 'text/plain': { schema: { type: 'string' } } } : {}
   // What a stream consists of is described by the schema of its events.
   const stream = event ? { 'text/event-stream': { schema: refer(event) } } : {}
-  return { 'application/json': { schema: refer(answer) }, ...stream }
+  return { '200': { description: 'As asked.', content: { ...json, ...text, ...stream } } }
 }
 
 function schemaOf(schema: z.ZodType): Json {

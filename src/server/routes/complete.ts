@@ -9,7 +9,10 @@ import type { ReadRequest } from '../chat/request.ts'
 import { runChoices, settle } from '../chat/run-choices.ts'
 import type { RequestDefaults } from '../chat/sampling-fields.ts'
 import type { Call } from '../endpoint.ts'
-import { clientLeft, eventStream, slowJson } from '../reply.ts'
+import { EventWriter, signOfLife, type EventForm, type StreamWriter } from '../event-writer.ts'
+import { LogWriter } from '../log-writer.ts'
+import { clientLeft, eventStream, slowJson, streamReply } from '../reply.ts'
+import { conversationId } from '../resumable-streams.ts'
 import type { ServerState } from '../server-state.ts'
 import type { Job } from '../service.ts'
 import { checkTextSize } from '../text-size.ts'
@@ -40,8 +43,7 @@ export interface Asked {
 /** One kind of requests. */
 export interface Kind {
   readonly idPrefix: Parameters<typeof newId>[0]
-  /** Whether the events of a stream have names; there is no last line then. */
-  readonly hasNamedEvents?: boolean
+  readonly events: EventForm
   /** @throws ApiError naming the first field that is wrong */
   readonly read: (body: Readonly<Record<string, unknown>>, defaults: RequestDefaults) => Asked
 }
@@ -56,14 +58,22 @@ export async function complete(kind: Kind, state: ServerState, call: Call): Prom
   const promptScope = settings.sharesPrompts ? '' : call.client
   const generations = asked.generations.map((generation) => ({ ...generation, promptScope }))
   const read = await settle(service, { ...asked, generations }, state.backend.facts?.cells ?? 0)
-  if (call.signal.aborted) throw clientLeft()
+  const conversation = read.isStream ? conversationOf(call) : undefined
+  if (call.signal.aborted && conversation === undefined) throw clientLeft()
   const head = { id: newId(kind.idPrefix), created: Math.floor(Date.now() / 1000) }
   const answer = newAnswer(settings.answers, read, head)
   const ignored = ignoredHeader(read.ignored)
-  const headers = { ...call.headers, ...(ignored === '' ? {} : { 'x-dynts-ignored': ignored }) }
-  return read.isStream
-    ? stream(state, call, { id: head.id, read, answer, headers }, kind.hasNamedEvents ?? false)
-    : await whole(state, call, { id: head.id, read, answer, headers })
+  const headers = {
+    ...call.headers,
+    ...(ignored === '' ? {} : { 'x-dynts-ignored': ignored }),
+    ...(conversation === undefined ? {} : { [conversationHeader]: conversation }),
+  }
+  const completion = { id: head.id, read, answer, headers }
+  if (!read.isStream) return await whole(state, call, completion)
+  const running = begin(state, call, completion)
+  return conversation === undefined
+    ? ownStream(state, call, running, { headers, events: kind.events })
+    : resumableStream(state, call, running, { headers, events: kind.events, conversation })
 }
 
 interface Completion {
@@ -73,20 +83,27 @@ interface Completion {
   readonly headers: Readonly<Record<string, string>>
 }
 
-function stream(
-  { service, settings }: ServerState,
-  { client, signal }: Call,
-  { id, read, answer, headers }: Completion,
-  hasNamedEvents: boolean,
-): Response {
-  // A full queue is told by the status: nothing has been sent yet.
+/** A stream that runs, and is about to be written. */
+interface RunningStream {
+  /** To be called once. */
+  readonly writeTo: (writer: StreamWriter) => void
+  readonly cancel: () => void
+}
+
+/** @throws ApiError if the queue is full: nothing has been sent yet, so it is told by the status */
+function begin(
+  { service }: ServerState,
+  { client }: Call,
+  { id, read, answer }: Omit<Completion, 'headers'>,
+): RunningStream {
   const waiting: object[][] = []
   let write = (...chunks: readonly object[]): void => void waiting.push([...chunks])
   let hasSaid = false
   const { finished, cancel } = runChoices(service, client, id, read, {
     onEvent: (choice, event, job) => {
       const chunks = answer.onEvent(choice, event, job)
-      hasSaid ||= chunks.length > 0
+      // How far the prompt is can be told again.
+      hasSaid ||= chunks.length > 0 && event.type !== 'prompt'
       write(...chunks)
     },
     onQueued: (choice, position) => write(...(answer.onQueued?.(choice, position) ?? [])),
@@ -95,27 +112,71 @@ function stream(
       return !hasSaid
     },
   })
-  return eventStream(
-    (writer) => {
-      writer.write(...answer.begin(), ...waiting.flat())
-      write = (...chunks) => writer.write(...chunks)
-      finished.then(
-        (ends) => {
-          writer.write(...answer.end(ends))
+  const writeTo = (writer: StreamWriter) => {
+    writer.write(...answer.begin(), ...waiting.flat())
+    write = (...chunks) => writer.write(...chunks)
+    finished.then(
+      (ends) => {
+        writer.write(...answer.end(ends))
+        writer.done()
+      },
+      (error: unknown) => {
+        const last = answer.fail?.(apiErrorOf(error))
+        if (last) {
+          writer.write(...last)
           writer.done()
-        },
-        (error: unknown) => {
-          const last = answer.fail?.(apiErrorOf(error))
-          if (last) {
-            writer.write(...last)
-            writer.done()
-          } else writer.fail(error)
-        },
-      )
-    },
-    { pingMs: settings.pingMs, headers, signal, onLeave: cancel },
-    hasNamedEvents,
-  )
+        } else writer.fail(error)
+      },
+    )
+  }
+  return { writeTo, cancel }
+}
+
+interface StreamSettings {
+  readonly headers: Readonly<Record<string, string>>
+  readonly events: EventForm
+}
+
+/** Ends when its client leaves. */
+function ownStream(
+  { settings }: ServerState,
+  { signal }: Call,
+  { writeTo, cancel }: RunningStream,
+  { headers, events }: StreamSettings,
+): Response {
+  return eventStream(writeTo, { pingMs: settings.pingMs, headers, signal, onLeave: cancel }, events)
+}
+
+/** Goes on when its client leaves, and can be read again. */
+function resumableStream(
+  { settings, streams }: ServerState,
+  { client, signal }: Call,
+  { writeTo, cancel }: RunningStream,
+  { headers, events, conversation }: StreamSettings & { readonly conversation: string },
+): Response {
+  let writer: StreamWriter | undefined
+  const stop = () => {
+    cancel()
+    writer?.fail(new ApiError(499, 'cancelled', 'the stream was cancelled'))
+  }
+  try {
+    const log = streams.open(client, conversation, stop)
+    const sink = new LogWriter(log, signOfLife, settings.pingMs, () => streams.end(client, conversation, log))
+    writer = new EventWriter(sink, events)
+    writeTo(writer)
+    return streamReply(log.follow(0, signal), headers)
+  } catch (error) {
+    cancel()
+    throw error
+  }
+}
+
+const conversationHeader = 'x-conversation-id'
+
+/** @throws ApiError `invalid_value` */
+function conversationOf({ request }: Call): string | undefined {
+  const given = request.headers.get(conversationHeader)
+  return given === null ? undefined : conversationId(given, conversationHeader)
 }
 
 async function whole(

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { readBody, parseBody } from '../body.ts'
 import { Answer, chatForm as chatAnswer, textForm as textAnswer, type AnswerForm } from '../chat/completion.ts'
+import { mergeChunk } from '../chat/merge-chunk.ts'
 import { chatForm, checked, readChatRequest, type ReadRequest } from '../chat/request.ts'
 import { readTextRequest, textForm } from '../chat/text-request.ts'
 import type { Endpoint } from '../endpoint.ts'
@@ -12,10 +13,12 @@ const chatBody = { name: 'ChatCompletionRequest', schema: chatForm }
 
 const chat: Kind = {
   idPrefix: 'chatcmpl-',
+  events: { mergeInto: mergeChunk },
   read: (body, defaults) => asked(readChatRequest(body, defaults), chatAnswer),
 }
 const text: Kind = {
   idPrefix: 'cmpl-',
+  events: { mergeInto: mergeChunk },
   read: (body, defaults) => asked(readTextRequest(body, defaults), textAnswer),
 }
 
