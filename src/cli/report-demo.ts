@@ -44,6 +44,13 @@ function demoSteps(folder: string): DemoStep[] {
     },
     { what: 'importance', args: ['importance', '--traces', at('traces.jsonl'), '-o', at('importance')] },
     {
+      what: 'words by importance',
+      args: [
+        ...['analyze', 'words', at('importance'), '--traces', at('traces.jsonl'), '--model', 'tiny'],
+        ...['-o', at('words.json')],
+      ],
+    },
+    {
       what: 'a predictor',
       args: ['train', '--importance', at('importance'), '--epochs', '12', '-o', at('predictor.gguf')],
     },
@@ -61,7 +68,9 @@ export async function runDemo(folder: string): Promise<string[]> {
     process.stderr.write(`\n${i + 1} of ${steps.length}: ${what}\n$ dynts ${args.join(' ')}\n`)
     await runStep(args)
   }
-  return ['table1', 'budget', 'window-ratio', 'importance', 'predictor.metrics.json'].map((name) => join(folder, name))
+  return ['table1', 'budget', 'window-ratio', 'importance', 'words.json', 'predictor.metrics.json'].map((name) =>
+    join(folder, name),
+  )
 }
 
 function runStep(args: readonly string[]): Promise<void> {

@@ -5,6 +5,7 @@ import type { Figure } from './figure.ts'
 import { accuracy } from './figures/accuracy.ts'
 import { budgetSweep } from './figures/budget-sweep.ts'
 import { cacheLength } from './figures/cache-length.ts'
+import { contentWords } from './figures/content-words.ts'
 import { importanceProfile } from './figures/importance-profile.ts'
 import { replayLoss } from './figures/replay-loss.ts'
 import { thinking } from './figures/thinking.ts'
@@ -21,6 +22,7 @@ export const figures: readonly Figure[] = [
   thinking,
   throughputFigure,
   importanceProfile,
+  contentWords,
   trainingCurves,
 ]
 

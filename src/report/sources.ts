@@ -1,7 +1,8 @@
-/** What a report is made of: folders of `dynts eval` and `dynts importance`, and the figures of trainings. */
+/** What a report is made of: folders of `dynts eval` and `dynts importance`, and files of trainings and of `dynts analyze`. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { deciles } from '../analysis/word-shares.ts'
 import { InputError } from '../errors.ts'
 import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
 import { hasPlan } from '../evaluation/run/eval-folder.ts'
@@ -26,6 +27,28 @@ const trainingSchema = z.object({
 })
 export type TrainingSource = z.infer<typeof trainingSchema>
 
+const estimate = z.object({
+  mean: z.number(),
+  interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+  items: z.number(),
+})
+const classEstimates = z.object({
+  content: estimate.nullable(),
+  function: estimate.nullable(),
+  symbol: estimate.nullable(),
+})
+const wordsSchema = z.object({
+  schema: z.literal('dynts.analyze.words/1'),
+  model: z.object({ name: z.string() }),
+  summary: z.object({
+    traces: z.number(),
+    questions: z.number(),
+    thinkingTokens: z.number(),
+    byDecile: z.array(classEstimates).length(deciles),
+  }),
+})
+export type WordsSource = z.infer<typeof wordsSchema>
+
 /** The importance of a folder's traces, read once. */
 export interface ImportanceSource {
   readonly model: string
@@ -41,37 +64,45 @@ export interface ReportSources {
   readonly evaluations: readonly EvalSummary[]
   readonly trainings: readonly TrainingSource[]
   readonly importance: readonly ImportanceSource[]
+  readonly words: readonly WordsSource[]
 }
 
 /** More traces of one folder change no picture. */
 const mostTraces = 200
 
 /**
- * @param paths folders of `dynts eval` or `dynts importance`, folders that hold such folders under the usual names, and `.metrics.json`
- *   files of `dynts train`
+ * @param paths folders of `dynts eval` or `dynts importance`, folders that hold such folders under the usual names, `.metrics.json`
+ *   files of `dynts train`, and what `dynts analyze words` wrote
  * @throws InputError `not_a_run` for anything else; what reading them throws
  */
 export async function readSources(paths: readonly string[], grader: AnswerGrader): Promise<ReportSources> {
   const evaluations: EvalSummary[] = []
   const trainings: TrainingSource[] = []
   const importance: ImportanceSource[] = []
+  const words: WordsSource[] = []
   for (const path of paths) {
     if (hasPlan(path)) evaluations.push(await summarise(path, { allowMissing: true, grader }))
     else if (existsSync(join(path, manifestName))) importance.push(readImportance(path))
-    else if (path.endsWith('.json')) trainings.push(readTraining(path))
-    else throw notARun(path)
+    else if (path.endsWith('.json')) {
+      const source = readJson(path)
+      if (source.schema === 'dynts.training/1') trainings.push(source)
+      else words.push(source)
+    } else throw notARun(path)
   }
-  return { evaluations, trainings, importance }
+  return { evaluations, trainings, importance, words }
 }
 
 function notARun(path: string): InputError {
-  const what = 'give folders of dynts eval or dynts importance, or a .metrics.json of dynts train'
+  const what =
+    'give folders of dynts eval or dynts importance, a .metrics.json of dynts train, or what dynts analyze words wrote'
   return new InputError('not_a_run', `${path} ${existsSync(path) ? 'is no run' : 'is not there'}: ${what}.`)
 }
 
-function readTraining(path: string): TrainingSource {
+function readJson(path: string): TrainingSource | WordsSource {
   const errors = { missing: 'not_a_run', invalid: 'not_a_run' }
-  const { data } = trainingSchema.safeParse(parseJson(readWholeText(path, errors)))
+  const { data } = z
+    .discriminatedUnion('schema', [trainingSchema, wordsSchema])
+    .safeParse(parseJson(readWholeText(path, errors)))
   if (!data) throw notARun(path)
   return data
 }

@@ -4,10 +4,12 @@
 import { Command } from 'commander'
 import { analyzeCostCommand } from './analyze-cost.ts'
 import { analyzeImportanceCommand } from './analyze-importance.ts'
+import { analyzeWordsCommand } from './analyze-words.ts'
 
 export function analyzeCommand(): Command {
   return new Command('analyze')
-    .description('The paper’s analyses: costs, importance of tokens')
+    .description('The paper’s analyses: costs, importance of tokens, words')
     .addCommand(analyzeCostCommand())
     .addCommand(analyzeImportanceCommand())
+    .addCommand(analyzeWordsCommand())
 }

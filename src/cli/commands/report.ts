@@ -25,8 +25,11 @@ interface ReportFlags {
 
 export function reportCommand(): Command {
   return new Command('report')
-    .description('Figures of evaluations, importance and trainings, as one HTML file')
-    .argument('[runs...]', 'folders of dynts eval and dynts importance, .metrics.json of dynts train')
+    .description('Figures of evaluations, importance, trainings and analyses, as one HTML file')
+    .argument(
+      '[runs...]',
+      'folders of dynts eval and dynts importance, .metrics.json of dynts train, what dynts analyze wrote',
+    )
     .option('-o, --output <file>', 'the HTML file', 'report.html')
     .option('--title <text>', 'of the page', 'dynts report')
     .option('--figure <names>', `only these, separated by commas: ${figures.map(({ name }) => name).join(', ')}`, names)
@@ -73,7 +76,7 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
 }
 
 /** What stands at the report's head. */
-function madeOf({ evaluations, trainings, importance }: ReportSources): string[] {
+function madeOf({ evaluations, trainings, importance, words }: ReportSources): string[] {
   return [
     ...evaluations.map(
       ({ model, tasks, planned, missing, versions }) =>
@@ -81,6 +84,7 @@ function madeOf({ evaluations, trainings, importance }: ReportSources): string[]
         (versions['dynts'] ? `, dynts ${versions['dynts'].join(', ')}` : ''),
     ),
     ...importance.map(({ model, traces }) => `importance of ${traces.length} traces of ${model}`),
+    ...words.map(({ model, summary }) => `words of ${summary.traces} traces of ${model.name}`),
     ...trainings.map(({ model, history }) => `training of a predictor for ${model.name}, ${history.length} epochs`),
   ]
 }

@@ -74,7 +74,7 @@ function evaluation(configurations: readonly ConfigurationSummary[]): EvalSummar
 }
 
 const full = configuration('full', 0.95, { budget: null })
-const nothing: ReportSources = { evaluations: [], trainings: [], importance: [] }
+const nothing: ReportSources = { evaluations: [], trainings: [], importance: [], words: [] }
 const sources: ReportSources = {
   evaluations: [
     evaluation([
@@ -102,6 +102,20 @@ const sources: ReportSources = {
   ],
   importance: [
     { model: 'a model', traces: [{ id: 't', question: Float32Array.of(3, 1), thinking: Float32Array.of(1, 1, 2, 8) }] },
+  ],
+  words: [
+    {
+      schema: 'dynts.analyze.words/1',
+      model: { name: 'a model' },
+      summary: {
+        ...{ traces: 12, questions: 6, thinkingTokens: 900 },
+        byDecile: Array.from({ length: 10 }, (_, i) => ({
+          content: estimate(0.5 - i / 100),
+          function: estimate(0.3 + i / 100),
+          symbol: i === 9 ? null : estimate(0.2),
+        })),
+      },
+    },
   ],
 }
 
@@ -143,6 +157,19 @@ test('rows have the values of the summary, in percent where the axis says so', (
 test('the share above the mean is counted over the thinking alone', () => {
   // Mean 3: one of four is above it.
   expect(pictureOf('importance-profile').settings).toContain('mean 3.00, above it 25 %')
+})
+
+test('shares of words in percent, beside what was published', () => {
+  const { rows, settings } = pictureOf('content-words')
+  expect(rows).toHaveLength(10)
+  expect(rows[0]).toMatchObject({
+    part: 'top 10 %',
+    'content words': 50,
+    'published, least': 37.5,
+    'published, most': 56.6,
+  })
+  expect(rows[9]).toMatchObject({ part: '90 to 100 %', 'function words': 39, 'numbers and symbols': null })
+  expect(settings).toContain('n = 6 questions, 12 traces')
 })
 
 test('a sweep is no comparison at one setting', () => {

@@ -1,0 +1,101 @@
+/** `dynts analyze words`: content and function words by the importance of their tokens. Loads the model's vocabulary only. */
+import { Command } from 'commander'
+import { tokenClasses } from '../../analysis/token-classes.ts'
+import { publishedWords } from '../../analysis/published-words.ts'
+import { summariseWords, wordShares, type TraceWordShares } from '../../analysis/word-shares.ts'
+import { loadWordTagger } from '../../analysis/word-tagger.ts'
+import { wordsCsv } from '../../analysis/words-csv.ts'
+import { fingerprint, loadLocated, locateModel, type LocatedModel } from '../../engine/model.ts'
+import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
+import { ImportanceStore } from '../../traces/importance-store.ts'
+import { measuredTraces } from '../../traces/measured-traces.ts'
+import { findModel } from '../find-model.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { packageVersion } from '../package-version.ts'
+import { ProgressLine } from '../progress-line.ts'
+import { wordsText } from '../words-text.ts'
+
+interface WordsFlags {
+  readonly model: string
+  readonly offline?: boolean
+  readonly traces: string
+  readonly output?: string
+  readonly csv?: string
+  readonly json?: boolean
+}
+
+export function analyzeWordsCommand(): Command {
+  return new Command('words')
+    .description('Content and function words by the importance of their tokens')
+    .argument('<folder>', 'what dynts importance wrote')
+    .requiredOption('--traces <file>', 'the traces that it was measured on')
+    .requiredOption('-m, --model <model>', 'the model of the traces (as for run --model); only its vocabulary is read')
+    .option('--offline', 'never ask the network')
+    .option('-o, --output <file>', 'write the JSON object, for dynts report')
+    .option('--csv <file>', 'write a line for each trace')
+    .option('--json', 'print one JSON object')
+    .action((folder: string, flags: WordsFlags) => analyzeWords(folder, flags))
+}
+
+async function analyzeWords(folder: string, flags: WordsFlags): Promise<void> {
+  const { model, offline, traces: path, output, csv, json } = flags
+  using store = ImportanceStore.open(folder)
+  for (const file of [output, csv]) if (file !== undefined) checkRegular(file)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const located = await findModel(signal, (onDownload) =>
+    locateModel(model, { predictor: false, offline, signal, onDownload }),
+  )
+  if (!located) return
+  const traces = await sharesOf(located, store, path, signal)
+  if (!traces) return void process.stderr.write('Interrupted.\n')
+  const summary = summariseWords(traces)
+  if (csv !== undefined) writeFileAtomic(csv, wordsCsv(traces), { option: '--csv' })
+  const { kvType, versions } = store.manifest
+  const record = {
+    schema: 'dynts.analyze.words/1',
+    importance: folder,
+    model: store.manifest.model,
+    settings: { traces: path, kvType },
+    summary,
+    traces,
+    published: publishedWords,
+    versions: { ...versions, dynts: packageVersion() },
+  }
+  const text = `${JSON.stringify(record, null, 2)}\n`
+  if (output !== undefined) writeFileAtomic(output, text, { option: '--output' })
+  process.stdout.write(json === true ? text : `${wordsText(summary)}\n`)
+}
+
+/** Undefined: interrupted. */
+async function sharesOf(
+  located: LocatedModel,
+  store: ImportanceStore,
+  path: string,
+  signal: AbortSignal,
+): Promise<TraceWordShares[] | undefined> {
+  const progress = new ProgressLine(process.stderr, 'traces')
+  const total = store.records.length
+  try {
+    await using model = await loadLocated(located, { vocabularyOnly: true, gpu: 'off', signal })
+    const tag = await loadWordTagger()
+    const shares: TraceWordShares[] = []
+    progress.update(0, total)
+    for (const { trace, record } of measuredTraces(path, store, fingerprint(located.info))) {
+      const { id, question, tokens, thinkStart, thinkEnd } = trace
+      const texts = await model.detokenize(tokens.slice(thinkStart, thinkEnd))
+      const classes = tokenClasses(texts, tag(texts.join('')))
+      shares.push({ id, question, ...wordShares(classes, store.readImportance(record)) })
+      progress.update(shares.length, total)
+      // A signal is seen between two turns of the event loop only.
+      await new Promise(setImmediate)
+      if (signal.aborted) return undefined
+    }
+    return shares
+  } catch (error) {
+    if (!signal.aborted) throw error
+    return undefined
+  } finally {
+    progress.stop()
+  }
+}

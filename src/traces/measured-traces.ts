@@ -1,0 +1,51 @@
+/** Traces together with what was measured of them: a trace file beside its importance folder. */
+import { InputError } from '../errors.ts'
+import { differentFact, type Fingerprint } from '../predictor/index.ts'
+import { countsOf, keptTraces } from './importance-plan.ts'
+import type { ImportanceRecord } from './importance-record.ts'
+import type { ImportanceStore } from './importance-store.ts'
+import type { KeptTrace } from './trace-record.ts'
+
+export interface MeasuredTrace {
+  readonly trace: KeptTrace
+  readonly record: ImportanceRecord
+}
+
+/**
+ * The traces that both have, one after another in the order of the trace file, each once.
+ * @param path the trace file
+ * @param model that both are of
+ * @throws InputError `trace_mismatch` for another model; `importance_mismatch` if a trace is not the one that was measured under its
+ *   id; `no_traces` if they have none in common; what reading either throws
+ */
+export function* measuredTraces(
+  path: string,
+  store: ImportanceStore,
+  model: Fingerprint,
+): Generator<MeasuredTrace, void, undefined> {
+  const { folder, manifest } = store
+  const different = differentFact(manifest.model, model)
+  if (different) {
+    const { fact, a, b } = different
+    throw new InputError(
+      'trace_mismatch',
+      `${folder} was measured with ${manifest.model.name} (${fact} ${a}), but the model's ${fact} is ${b}.`,
+    )
+  }
+  const records = new Map(store.records.map((record) => [record.id, record]))
+  const found = new Set<string>()
+  for (const trace of keptTraces(path, model)) {
+    const record = records.get(trace.id)
+    if (!record || found.has(trace.id)) continue
+    const counts = countsOf(trace)
+    if (Object.entries(counts).some(([name, count]) => record[name as keyof typeof counts] !== count)) {
+      throw new InputError(
+        'importance_mismatch',
+        `${folder} was measured on another trace ${trace.id} than ${path} has.`,
+      )
+    }
+    found.add(trace.id)
+    yield { trace, record }
+  }
+  if (found.size === 0) throw new InputError('no_traces', `${folder} was measured on none of the traces of ${path}.`)
+}
