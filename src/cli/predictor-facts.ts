@@ -5,11 +5,12 @@ import { predictorShape, type PredictorCheckpoint } from '../predictor/index.ts'
 
 /** null: the file does not say. Figures that are not defined become null as JSON. */
 export function predictorFacts(checkpoint: PredictorCheckpoint) {
-  const { target, budget, localWindow, ratio, model, heldOut } = checkpoint
+  const { target, label, budget, localWindow, ratio, model, heldOut } = checkpoint
   return {
     schema: 'dynts.inspect.predictor/1',
     shape: predictorShape(checkpoint),
     target,
+    label: label ?? null,
     budget: budget ?? null,
     localWindow: localWindow ?? null,
     ratio: ratio ?? null,

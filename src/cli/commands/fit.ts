@@ -14,7 +14,7 @@ import { readRecords } from '../../records/read-records.ts'
 import { traceRecords } from '../../traces/trace-record.ts'
 import { checkEnoughTraces } from '../../training/dataset.ts'
 import { findModel } from '../find-model.ts'
-import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
+import { addImportanceOptions, labelOf, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { checkWhole } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
@@ -163,6 +163,7 @@ function checkFlags(flags: FitFlags): void {
   checkWhole('--tokens-per-trace', flags.tokensPerTrace, 1, 2 ** 31 - 1)
   trainSettingsOf(flags)
   recommendationOf(flags)
+  labelOf(flags)
 }
 
 interface Place {
