@@ -74,12 +74,12 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'analyze',
-    description: 'The paper’s analyses: costs, importance of tokens',
+    description: 'The paper’s analyses: costs, importance of tokens, words',
     load: async () => (await import('./commands/analyze.ts')).analyzeCommand(),
   },
   {
     name: 'report',
-    description: 'Figures of evaluations, importance and trainings, as one HTML file',
+    description: 'Figures of evaluations, importance, trainings and analyses, as one HTML file',
     load: async () => (await import('./commands/report.ts')).reportCommand(),
   },
   {

@@ -3,6 +3,7 @@
  */
 import type { Command } from 'commander'
 import { largestSeed } from '../llama/index.ts'
+import { defaultLabel, parseLabel, type Label } from '../predictor/index.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
 import { checkWhole, number, refuseWithoutEffect } from './option-values.ts'
 
@@ -11,6 +12,9 @@ export interface ImportanceFlags extends MachineFlags {
   readonly model: string
   readonly traces: string
   readonly output?: string
+  readonly label?: string
+  /** Of `dynts fit`. */
+  readonly localWindow?: number
   readonly tokensPerTrace?: number
   readonly kvType: 'f16' | 'f32'
   readonly seed?: number
@@ -24,6 +28,10 @@ export function addImportanceOptions(command: Command): Command {
     .requiredOption('--traces <file>', 'what dynts trace wrote')
     .option('-o, --output <folder>', 'where to write (default: the name of the traces, ending in .importance)')
     .option(
+      '--label <label>',
+      `what importance is: attention of the answer, of all tokens beyond the local window (later, later:W), or both (mix, mix:W) (default: ${defaultLabel})`,
+    )
+    .option(
       '--tokens-per-trace <n>',
       'thinking tokens of each trace whose hidden states are stored (default: all)',
       number,
@@ -35,10 +43,19 @@ export function addImportanceOptions(command: Command): Command {
   return addMachineOptions(command, ['f16', 'f32']).option('--json', 'print one JSON object')
 }
 
-/** @throws InputError `invalid_option` */
+/** @throws InputError `invalid_option`, `invalid_label` */
 export function checkImportanceFlags(flags: ImportanceFlags): void {
   checkDeviceFlags(flags)
+  labelOf(flags)
   checkWhole('--tokens-per-trace', flags.tokensPerTrace, 1, 2 ** 31 - 1)
   checkWhole('--seed', flags.seed, 0, largestSeed)
   if (flags.tokensPerTrace === undefined) refuseWithoutEffect({ '--seed': flags.seed }, 'without --tokens-per-trace')
+}
+
+/**
+ * The label that was asked for; where it names no local window, that of the run's, if it is given.
+ * @throws InputError `invalid_label`
+ */
+export function labelOf({ label = defaultLabel, localWindow }: Pick<ImportanceFlags, 'label' | 'localWindow'>): Label {
+  return parseLabel(label, localWindow)
 }

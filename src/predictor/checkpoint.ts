@@ -6,6 +6,7 @@ import { findPolicy, policyNames } from '../eviction/registry.ts'
 import { mostLayers, writeGguf, type GgufValue, type LlamaLibrary } from '../llama/index.ts'
 import { GgufMetadata } from '../models/gguf-metadata.ts'
 import { readGguf, type GgufTensor } from '../models/gguf-reader.ts'
+import { parseLabel, type Label } from './label.ts'
 import { parseTarget, type Target } from './target.ts'
 
 export const predictorArchitecture = 'dynts-predictor'
@@ -50,6 +51,8 @@ export interface PredictorCheckpoint {
   readonly matrices: readonly WeightMatrix[]
   readonly target: Target
   readonly model: Fingerprint
+  /** What it was trained to estimate; undefined where nobody has said. */
+  readonly label?: Label
   /** What is recommended where a request says nothing else. */
   readonly policy?: string
   readonly budget?: number
@@ -84,6 +87,7 @@ export function writeCheckpoint(library: LlamaLibrary, path: string, checkpoint:
     [key('model.layers')]: { u32: model.layers },
     [key('model.vocabulary_size')]: { u32: model.vocabularySize },
   }
+  if (checkpoint.label !== undefined) metadata[key('label')] = checkpoint.label
   if (checkpoint.budget !== undefined) metadata[key('budget')] = { u32: checkpoint.budget }
   if (checkpoint.localWindow !== undefined) metadata[key('local_window')] = { u32: checkpoint.localWindow }
   // A float32 would turn 0.4 into 0.4000000059, and floor(ratio * W_s) with it.
@@ -128,6 +132,7 @@ export async function readCheckpoint(path: string): Promise<PredictorCheckpoint>
     name: metadata.name(key('model.name')) ?? 'unknown',
   }
   if (model.hiddenSize !== matrices[0]?.columns) fail('its first layer does not take its model’s hidden states')
+  const label = readLabel(metadata.text(key('label')), fail)
   const budget = metadata.count(key('budget'))
   const localWindow = metadata.count(key('local_window'))
   const ratioText = metadata.text(key('ratio'))
@@ -143,6 +148,7 @@ export async function readCheckpoint(path: string): Promise<PredictorCheckpoint>
     matrices,
     target: readTarget(required(metadata.text(key('target')), 'its target'), fail),
     model,
+    ...(label === undefined ? {} : { label }),
     ...(budget === undefined ? {} : { budget }),
     ...(localWindow === undefined ? {} : { localWindow }),
     ...(ratio === undefined ? {} : { ratio }),
@@ -214,6 +220,14 @@ function readTarget(text: string, fail: (problem: string) => never): Target {
     return parseTarget(text)
   } catch {
     return fail(`its target "${text}" is unknown`)
+  }
+}
+
+function readLabel(text: string | undefined, fail: (problem: string) => never): Label | undefined {
+  try {
+    return text === undefined ? undefined : parseLabel(text)
+  } catch {
+    return fail(`its label "${text ?? ''}" is unknown`)
   }
 }
 

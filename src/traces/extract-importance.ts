@@ -11,6 +11,7 @@ import { InputError } from '../errors.ts'
 import { largestSeed, loadLibrary, type GpuChoice, type KvType } from '../llama/index.ts'
 import type { GgufInfo } from '../models/gguf-file.ts'
 import { formatBytes } from '../models/memory-plan.ts'
+import { defaultLabel, parseLabel } from '../predictor/label.ts'
 import { outputFailure } from '../records/file-failure.ts'
 import { withFileLock, type WriteLock } from '../records/file-lock.ts'
 import { countsOf, keptTraces, planImportance, sampleTokens, type ImportancePlan } from './importance-plan.ts'
@@ -29,6 +30,8 @@ export interface ExtractOptions {
   readonly traces: string
   /** The importance folder. */
   readonly output: string
+  /** What is measured: `answer` (the default), `later`, `mix`; with W, `later:512` (`Label`). */
+  readonly label?: string | undefined
   /** Thinking tokens of each trace whose hidden states are stored. Default: all. */
   readonly tokensPerTrace?: number | undefined
   /** Of the choice of tokens. Default 0. */
@@ -59,6 +62,7 @@ const optionFields = {
     info: true,
     traces: true,
     output: true,
+    label: true,
     tokensPerTrace: true,
     seed: true,
     kvType: true,
@@ -117,9 +121,10 @@ export async function extractImportance(options: ExtractOptions): Promise<Extrac
 async function extract(options: ExtractOptions, lock: WriteLock): Promise<ExtractSummary> {
   const { info, traces, output, seed = 0, kvType = 'f16', tokensPerTrace = null, resume = true } = options
   const { gpu, versions, onPlan } = options
+  const label = parseLabel(options.label ?? defaultLabel)
   const model = fingerprint(info)
   const { trainedContext } = info
-  const settings = { schema: importanceSchema, model, kvType, tokensPerTrace, seed } as const
+  const settings = { schema: importanceSchema, model, label, kvType, tokensPerTrace, seed } as const
   if (resume) checkFolder(output, { ...settings, versions: {} })
   const plan = planImportance({
     traces,
@@ -153,7 +158,8 @@ async function work(
 ): Promise<boolean> {
   const { info, traces, output, kvType, threads, gpu, gpuLayers, resume = true } = options
   const { signal, onLoading, onProgress } = options
-  const settings = { path: info.path, cells: plan.longest, kvType, threads, gpu, gpuLayers }
+  const { label } = manifest
+  const settings = { path: info.path, cells: plan.longest, label, kvType, threads, gpu, gpuLayers }
   using pass = await PassProcess.open(settings, { signal, onLoading })
   // A folder is put aside only when nothing can be refused any more.
   const writer = ImportanceWriter.open(output, manifest, { fresh: !resume, lock })

@@ -1,13 +1,15 @@
 /**
- * The teacher-forced pass over one trace: the attention of the answer's tokens becomes importance (paper, Eq. 6, as a mean),
- * and the last hidden states of the thinking tokens are kept for training.
+ * The teacher-forced pass over one trace: the attention of the answer's tokens becomes importance (paper, Eq. 6, as a mean), or that of
+ * all later ones if the label says so; the last hidden states of the thinking tokens are kept for training.
  */
 import { Float16Array } from '@petamoriken/float16'
 import type { LoadedModel } from '../engine/loaded-model.ts'
 import { EngineError, InputError } from '../errors.ts'
 import { isFiniteFloat16 } from '../float16.ts'
 import { AttentionProbe, type KvType, type LlamaContext } from '../llama/index.ts'
+import { defaultLabel, labelParts, type Label } from '../predictor/label.ts'
 import type { ImportanceArrays } from './importance-record.ts'
+import { LabelSums } from './label-sums.ts'
 import type { KeptTrace } from './trace-record.ts'
 
 /** Where the phases of a trace lie. */
@@ -16,6 +18,8 @@ export type TracePhases = Pick<KeptTrace, 'tokens' | 'promptTokens' | 'thinkStar
 export interface PassOptions {
   /** Tokens of the longest trace. */
   readonly cells: number
+  /** Default `answer`. */
+  readonly label?: Label | undefined
   /** Default f16. A q8_0 cache is not possible: it needs flash attention, which gives no weights. */
   readonly kvType?: KvType | undefined
   readonly threads?: number | undefined
@@ -32,13 +36,14 @@ export class ImportancePass implements Disposable {
   readonly #context: LlamaContext
   readonly #probe: AttentionProbe
   readonly #chunkBytes: number
+  readonly #label: Label
 
   /**
    * @throws InputError `no_attention` for a model whose attention cannot be read
    * @throws EngineError `context_not_created`
    */
   static create(model: LoadedModel, options: PassOptions): ImportancePass {
-    const { cells, kvType, threads, chunkBytes = 64 * 2 ** 20 } = options
+    const { cells, label = defaultLabel, kvType, threads, chunkBytes = 64 * 2 ** 20 } = options
     const { llama } = model
     const { notReadable } = model
     if (notReadable !== undefined) throw noAttention(notReadable)
@@ -55,17 +60,22 @@ export class ImportancePass implements Disposable {
         flashAttention: false,
         attentionProbe: probe,
       })
-      return new ImportancePass(context, probe, chunkBytes)
+      return new ImportancePass(context, probe, { chunkBytes, label })
     } catch (error) {
       probe.dispose()
       throw error
     }
   }
 
-  private constructor(context: LlamaContext, probe: AttentionProbe, chunkBytes: number) {
+  private constructor(
+    context: LlamaContext,
+    probe: AttentionProbe,
+    { chunkBytes, label }: { chunkBytes: number; label: Label },
+  ) {
     this.#context = context
     this.#probe = probe
     this.#chunkBytes = chunkBytes
+    this.#label = label
   }
 
   /**
@@ -76,11 +86,16 @@ export class ImportancePass implements Disposable {
    */
   *run(trace: TracePhases, sampled: Int32Array): Generator<number, ImportanceArrays, undefined> {
     const { tokens, promptTokens, thinkStart, thinkEnd, answerStart } = trace
+    const sums = new LabelSums(this.#label, { thinkStart, thinkEnd, answerStart, length: tokens.length })
     this.#context.clear(0)
     yield* this.#consume(tokens, 0, thinkStart)
-    const states = yield* this.#readStates(trace, sampled)
-    yield* this.#consume(tokens, thinkEnd, answerStart)
-    const importance = yield* this.#readAttention(trace)
+    const states = yield* this.#readStates(trace, sampled, sums)
+    if (this.#readsAll) yield* this.#readAttention(tokens, thinkEnd, answerStart, sums)
+    else yield* this.#consume(tokens, thinkEnd, answerStart)
+    yield* this.#readAttention(tokens, answerStart, tokens.length, sums)
+    const importance = sums.values()
+    if (!importance.every(Number.isFinite))
+      throw new EngineError('not_finite', 'the model gave attention weights that are no numbers')
     return {
       importance: importance.slice(thinkStart, thinkEnd),
       promptImportance: importance.slice(0, promptTokens),
@@ -106,19 +121,28 @@ export class ImportancePass implements Disposable {
     }
   }
 
-  /** The thinking tokens: states of the sampled ones, float16 [sampled x d]. */
+  /** Whether the attention of thinking tokens counts. */
+  get #readsAll(): boolean {
+    return labelParts(this.#label).later
+  }
+
+  /** The thinking tokens: states of the sampled ones, float16 [sampled x d], and their attention where that counts. */
   *#readStates(
     { tokens, thinkStart, thinkEnd }: TracePhases,
     sampled: Int32Array,
+    sums: LabelSums,
   ): Generator<number, Uint16Array, undefined> {
     const context = this.#context
     const { hiddenSize } = context.model
     const states = new Uint16Array(sampled.length * hiddenSize)
     let stored = 0
-    for (const [start, stop] of chunks(thinkStart, thinkEnd, context.outputRows)) {
+    const rows = this.#readsAll ? Math.min(context.outputRows, this.#attentionRows(tokens.length)) : context.outputRows
+    for (const [start, stop] of chunks(thinkStart, thinkEnd, rows)) {
       const wanted = sampled.subarray(stored, firstAtLeast(sampled, stop - thinkStart, stored))
       // Where hidden states are asked for, llama.cpp computes them, and logits, for every token of the batch.
-      context.append(0, tokens.slice(start, stop), start, wanted.length > 0 ? 'all' : 'none')
+      const append = () => context.append(0, tokens.slice(start, stop), start, wanted.length > 0 ? 'all' : 'none')
+      if (this.#readsAll) this.#addAttention(append, start, sums)
+      else append()
       for (const index of wanted) {
         states.set(toFloat16(context.hiddenState(thinkStart + index - start)), stored * hiddenSize)
         stored++
@@ -128,36 +152,34 @@ export class ImportancePass implements Disposable {
     return states
   }
 
-  /** The answer's tokens: mean attention that they give to each position before `thinkEnd`. */
-  *#readAttention({ tokens, thinkEnd, answerStart }: TracePhases): Generator<number, Float32Array, undefined> {
-    const { heads } = this.#context.model
-    const rows = clamp(this.#chunkBytes / (padded(tokens.length) * heads * 4), 1, this.#context.batchTokens)
-    const sum = new Float64Array(thinkEnd)
-    this.#probe.active = true
-    try {
-      for (const [start, stop] of chunks(answerStart, tokens.length, rows)) {
-        this.#context.append(0, tokens.slice(start, stop), start, 'none')
-        this.#addAttention(sum)
-        yield stop
-      }
-    } finally {
-      this.#probe.active = false
+  /** Positions `from` to `end` - 1, whose attention counts. */
+  *#readAttention(
+    tokens: readonly number[],
+    from: number,
+    end: number,
+    sums: LabelSums,
+  ): Generator<number, void, undefined> {
+    for (const [start, stop] of chunks(from, end, this.#attentionRows(tokens.length))) {
+      this.#addAttention(() => this.#context.append(0, tokens.slice(start, stop), start, 'none'), start, sums)
+      yield stop
     }
-    const mean = Float32Array.from(sum, (value) => value / (tokens.length - answerStart))
-    if (!mean.every(Number.isFinite))
-      throw new EngineError('not_finite', 'the model gave attention weights that are no numbers')
-    return mean
   }
 
-  #addAttention(sum: Float64Array): void {
-    const { width, queries, weights } = takeAttention(this.#probe)
-    const positions = this.#context.layouts[0]?.positions ?? new Int32Array(0)
-    for (let cell = 0; cell < width; cell++) {
-      const position = positions[cell] ?? -1
-      if (position < 0 || position >= sum.length) continue
-      let ofCell = 0
-      for (let query = 0; query < queries; query++) ofCell += weights[query * width + cell] ?? 0
-      sum[position] = (sum[position] ?? 0) + ofCell
+  /** Queries of a chunk whose attention is read. */
+  #attentionRows(length: number): number {
+    const { model, batchTokens } = this.#context
+    return clamp(this.#chunkBytes / (padded(length) * model.heads * 4), 1, batchTokens)
+  }
+
+  /** @param first position of the first query of the pass that `run` makes */
+  #addAttention(run: () => void, first: number, sums: LabelSums): void {
+    this.#probe.active = true
+    try {
+      run()
+      const positions = this.#context.layouts[0]?.positions ?? new Int32Array(0)
+      sums.add({ first, positions, ...takeAttention(this.#probe) })
+    } finally {
+      this.#probe.active = false
     }
   }
 }

@@ -3,6 +3,7 @@
  * large arrays in shards beside them.
  */
 import { z } from 'zod'
+import { defaultLabel, parseLabel } from '../predictor/label.ts'
 import type { RecordFormat } from '../records/read-records.ts'
 
 export const importanceSchema = 'dynts.importance/1'
@@ -19,6 +20,11 @@ export const importanceManifest = z.object({
     vocabularySize: z.int().positive(),
     name: z.string(),
   }),
+  /** What importance was measured as. */
+  label: z
+    .string()
+    .default(defaultLabel)
+    .transform((text) => parseLabel(text)),
   /** Number format of the KV cache in the teacher-forced pass. */
   kvType: z.string(),
   /** null: all thinking tokens of each trace. */
@@ -53,7 +59,7 @@ export type ImportanceRecord = z.infer<typeof importanceRecord>
 export const importanceRecords: RecordFormat<ImportanceRecord> = { schema: importanceRecord, keyOf: ({ id }) => id }
 
 export interface ImportanceArrays {
-  /** Mean attention that each thinking token gets from the answer's tokens. */
+  /** Mean attention that each thinking token gets from the answer's tokens, or what else the manifest's label says. */
   readonly importance: Float32Array
   readonly promptImportance: Float32Array
   readonly sampled: Int32Array

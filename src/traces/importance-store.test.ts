@@ -27,6 +27,7 @@ const hiddenSize = 6
 const manifest: ImportanceManifest = {
   schema: importanceSchema,
   model: { architecture: 'qwen2', hiddenSize, layers: 2, vocabularySize: 10, name: 'a model' },
+  label: 'answer',
   kvType: 'f16',
   tokensPerTrace: null,
   seed: 0,

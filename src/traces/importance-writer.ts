@@ -151,6 +151,7 @@ export function checkFolder(folder: string, manifest: ImportanceManifest): void 
 function difference(a: ImportanceManifest, b: ImportanceManifest): string | undefined {
   const facts = [
     { fact: 'model', a: a.model.name, b: b.model.name },
+    { fact: '--label', a: a.label, b: b.label },
     { fact: '--kv-type', a: a.kvType, b: b.kvType },
     { fact: '--tokens-per-trace', a: a.tokensPerTrace ?? 'all', b: b.tokensPerTrace ?? 'all' },
     { fact: '--seed', a: a.seed, b: b.seed },

@@ -6,6 +6,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { fromPlainError, type PlainError } from '../engine/protocol.ts'
 import { EngineError } from '../errors.ts'
 import type { GpuChoice, KvType } from '../llama/index.ts'
+import type { Label } from '../predictor/label.ts'
 import type { TracePhases } from './importance-pass.ts'
 import type { ImportanceArrays } from './importance-record.ts'
 
@@ -15,6 +16,7 @@ export interface PassSettings {
   readonly path: string
   /** Tokens of the longest trace. */
   readonly cells: number
+  readonly label?: Label | undefined
   readonly kvType?: KvType | undefined
   readonly threads?: number | undefined
   readonly gpu?: GpuChoice | undefined

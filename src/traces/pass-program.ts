@@ -16,7 +16,7 @@ function send(message: FromPass): void {
   process.send?.(message)
 }
 
-function open({ path, cells, kvType, threads, gpu, gpuLayers }: PassSettings): ImportancePass {
+function open({ path, cells, label, kvType, threads, gpu, gpuLayers }: PassSettings): ImportancePass {
   let percent = 0
   const onProgress = (share: number) => {
     const now = Math.floor(share * 100)
@@ -26,7 +26,7 @@ function open({ path, cells, kvType, threads, gpu, gpuLayers }: PassSettings): I
   }
   // Never freed: the end of the process does that.
   const model = LoadedModel.load(loadLibrary(gpu), path, { threads, gpuLayers, onProgress })
-  return ImportancePass.create(model, { cells, kvType })
+  return ImportancePass.create(model, { cells, label, kvType })
 }
 
 async function run({ trace, sampled }: Extract<ToPass, { type: 'run' }>): Promise<ImportanceArrays> {

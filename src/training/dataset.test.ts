@@ -115,6 +115,7 @@ test('a digest tells sets of traces apart', () => {
   const digest = digestOf({ manifest, records })
   expect(digestOf(syntheticSource({ questions: 20, samplesPerQuestion: 3 }))).toBe(digest)
   expect(digestOf({ manifest, records: records.slice(1) })).not.toBe(digest)
+  expect(digestOf({ manifest: { ...manifest, label: 'later:128' }, records })).not.toBe(digest)
   expect(digestOf({ manifest: { ...manifest, kvType: 'f32' }, records })).not.toBe(digest)
   expect(digestOf({ manifest: { ...manifest, versions: { dynts: '9' } }, records })).toBe(digest)
 })

@@ -120,8 +120,8 @@ export function checkEnoughTraces(
 
 /** Tells sets of traces apart without reading them: model, settings of the pass, and every trace's id and place. */
 export function digestOf({ manifest, records }: Pick<TraceSource, 'manifest' | 'records'>): string {
-  const { model, kvType, tokensPerTrace, seed } = manifest
-  const facts = JSON.stringify([model, kvType, tokensPerTrace, seed, records])
+  const { model, label, kvType, tokensPerTrace, seed } = manifest
+  const facts = JSON.stringify([model, label, kvType, tokensPerTrace, seed, records])
   return createHash('sha256').update(facts).digest('hex')
 }
 

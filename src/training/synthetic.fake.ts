@@ -24,6 +24,7 @@ export interface SyntheticTrace {
 export const syntheticManifest = (hiddenSize = 8): ImportanceManifest => ({
   schema: 'dynts.importance/1',
   model: { architecture: 'qwen2', hiddenSize, layers: 2, vocabularySize: 100, name: 'synthetic' },
+  label: 'answer',
   kvType: 'f16',
   tokensPerTrace: null,
   seed: 0,

@@ -20,7 +20,7 @@ export function trainingRecord(
 ) {
   const { plan, history, best, problem, throughput } = result
   const { split, shape, batch, stepsPerEpoch, steps, shrunk } = plan
-  const { model, kvType, tokensPerTrace } = source.manifest
+  const { model, label, kvType, tokensPerTrace } = source.manifest
   const side = (records: readonly ImportanceRecord[], questions: number) => {
     return {
       traces: records.length,
@@ -37,6 +37,7 @@ export function trainingRecord(
     seed: settings.seed,
     data: {
       digest: digestOf(source),
+      label,
       kvType,
       tokensPerTrace,
       training: side(split.training, split.trainingQuestions),

@@ -75,7 +75,15 @@ function importanceFolder(
 ): string {
   const folder = join(scratch, name)
   const model = { architecture: 'qwen2', hiddenSize: 2, layers: 2, vocabularySize: 10, name: 'a model' }
-  const manifest = { schema: importanceSchema, model, kvType: 'f16', tokensPerTrace: 1, seed: 0, versions: {} } as const
+  const manifest = {
+    schema: importanceSchema,
+    model,
+    label: 'answer',
+    kvType: 'f16',
+    tokensPerTrace: 1,
+    seed: 0,
+    versions: {},
+  } as const
   const writer = ImportanceWriter.open(folder, manifest, { lock: noLock })
   for (const { id, thinking, prompt } of traces) {
     const counts = { promptTokens: prompt.length, thinkingTokens: thinking.length, answerTokens: 3 }

@@ -53,7 +53,7 @@ describe('dynts importance', () => {
         storedTokens: 300,
         seed: 3,
         model: { architecture: 'qwen2', hiddenSize: 256 },
-        settings: { kvType: 'f16', tokensPerTrace: 50 },
+        settings: { label: 'answer', kvType: 'f16', tokensPerTrace: 50 },
       })
     expect(bytesOf('some')).toEqual(bytes)
     expect(existsSync(at('some.lock'))).toBe(false)
@@ -80,6 +80,12 @@ describe('dynts importance', () => {
     const other = { ...traces[0]!, model: { ...traces[0]!.model, hiddenSize: 512, name: 'another' } }
     const foreign = writeTraces(at('foreign.jsonl'), [other])
     expect(refusal(await importance('--traces', foreign))).toMatch(/another \(hidden size 512\).* 256/)
+    expect(refusal(await importance('--traces', file, '--label', 'soon'))).toMatch(
+      /"soon" is no label: use answer, later/,
+    )
+    expect(refusal(await importance('--traces', file, '--label', 'later'))).toMatch(
+      /another --label \(answer instead of later:128\)/,
+    )
     expect(refusal(await importance('--traces', file, '--tokens-per-trace', '0'))).toMatch(/--tokens-per-trace/)
     expect(refusal(await importance('--traces', file, '--tokens-per-trace', '5'))).toMatch(/--no-resume/)
     expect(existsSync(at('foreign.importance'))).toBe(false)

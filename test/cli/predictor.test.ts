@@ -105,7 +105,7 @@ describe.concurrent('inspect', () => {
     const { stdout } = await dynts(['predictor', 'inspect', tinyPredictor, '--json'])
     const facts = JSON.parse(stdout) as Record<string, unknown>
     const recommended = ['policy', 'budget', 'localWindow', 'ratio', 'evictEvery']
-    const names = ['schema', 'shape', 'target', ...recommended, 'model', 'heldOut']
+    const names = ['schema', 'shape', 'target', 'label', ...recommended, 'model', 'heldOut']
     expect(Object.keys(facts)).toEqual(names)
     const { stdout: other } = await dynts(['inspect', tinyPredictor, '--json'])
     expect(JSON.parse(other)).toEqual({ ...facts, path: tinyPredictor })

@@ -57,6 +57,7 @@ describe.concurrent('a training', () => {
     const checkpoint = await readCheckpoint(output)
     expect(checkpoint).toMatchObject({
       target: 'power:0.3',
+      label: 'answer',
       budget: 320,
       localWindow: 32,
       ratio: 0.5,
@@ -73,7 +74,7 @@ describe.concurrent('a training', () => {
       model: checkpoint.model,
       seed: 0,
       settings: { epochs: 6, learningRate: 0.03, target: 'power:0.3', weightDecay: 0.01, clip: 1 },
-      data: { training: { traces: 36, questions: 18 }, heldOut: { traces: 4, questions: 2 } },
+      data: { label: 'answer', training: { traces: 36, questions: 18 }, heldOut: { traces: 4, questions: 2 } },
       steps: 60,
       batch: 4,
       batchShrunk: true,

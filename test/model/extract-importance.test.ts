@@ -8,6 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { extractImportance, ImportanceStore, inspectGguf, type ExtractOptions, type GgufInfo } from 'dynts'
+import { Float16Array } from '@petamoriken/float16'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { importanceOracle, maxDifference, tinyF32 } from '../oracle.ts'
 import { droppedTrace, keptTrace, temporaryFolder, writeTraces } from '../support/oracle-traces.ts'
@@ -58,6 +59,21 @@ describe('extraction into a folder', () => {
     })
     expect(summary).toMatchObject({ traces: 4, bytes, interrupted: false })
     expect(summary.aboveMean).toBeCloseTo(shareAboveMean(oracle.slice(0, 4).map((trace) => trace.importance)), 3)
+  })
+
+  test('under another label, which the folder keeps; states are the same', async () => {
+    const summary = await extract('later', { kvType: 'f32', label: 'later:16' })
+    expect(summary.manifest.label).toBe('later:16')
+    using answers = ImportanceStore.open(join(scratch, 'whole'))
+    using later = ImportanceStore.open(join(scratch, 'later'))
+    expect([answers.manifest.label, later.manifest.label]).toEqual(['answer', 'later:16'])
+    for (const [i, record] of later.records.entries()) {
+      const [one, other] = [answers.read(answers.records[i]!), later.read(record)]
+      expect(maxDifference(one.importance, other.importance)).toBeGreaterThan(1e-3)
+      const [a, b] = [one, other].map(({ states }) => new Float16Array(states.slice().buffer))
+      expect(maxDifference(a!, b!)).toBeLessThan(0.02)
+    }
+    expect(await extract('later', { kvType: 'f32', label: 'later:16' })).toMatchObject({ plan: { tracesLeft: 0 } })
   })
 
   test('an interrupted run that is gone on with leaves the same bytes', async () => {
@@ -128,6 +144,11 @@ describe('extraction into a folder', () => {
       message: expect.stringContaining('number of layers 6') as string,
     })
     await expect(extract('whole', { kvType: 'f16' })).rejects.toMatchObject({ code: 'importance_mismatch' })
+    await expect(extract('whole', { kvType: 'f32', label: 'later:32' })).rejects.toMatchObject({
+      code: 'importance_mismatch',
+      message: expect.stringContaining('another --label (answer instead of later:32)') as string,
+    })
+    await expect(extract('new', { label: 'soon' })).rejects.toMatchObject({ code: 'invalid_label' })
     await expect(extract('.')).rejects.toMatchObject({ code: 'output_exists' })
     await expect(extract('new', { tokensPerTrace: 0 })).rejects.toMatchObject({ code: 'invalid_option' })
     const dropped = writeTraces(join(scratch, 'dropped.jsonl'), [droppedTrace('a')])

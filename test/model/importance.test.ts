@@ -2,7 +2,7 @@ import { Float16Array } from '@petamoriken/float16'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LoadedModel } from '../../src/engine/loaded-model.ts'
 import { fingerprint } from '../../src/engine/model.ts'
-import { loadLibrary } from '../../src/llama/index.ts'
+import { AttentionProbe, LlamaContext, loadLibrary } from '../../src/llama/index.ts'
 import { inspectGguf, type GgufInfo } from '../../src/models/gguf-file.ts'
 import { readCheckpoint } from '../../src/predictor/index.ts'
 import { ImportancePass, type PassOptions } from '../../src/traces/importance-pass.ts'
@@ -47,9 +47,25 @@ function sourceOf(arrays: readonly ImportanceArrays[]): TraceSource {
     const counts = { promptTokens, thinkingTokens, answerTokens, storedTokens: thinkingTokens }
     return { schema: importanceSchema, id, question, ...counts, shard: 'none', offset: i, bytes: 1 }
   })
-  const settings = { kvType: 'f32', tokensPerTrace: null, seed: 0, versions: {} }
+  const settings = { label: 'answer', kvType: 'f32', tokensPerTrace: null, seed: 0, versions: {} } as const
   const manifest: ImportanceManifest = { schema: importanceSchema, model: fingerprint(info), ...settings }
   return { manifest, records, read: ({ offset }) => arrays[offset]! }
+}
+
+/** Of each token its attention by position. */
+function attentionRows(tokens: readonly number[]): Map<number, number>[] {
+  const attentionProbe = new AttentionProbe(model.llama.library)
+  using context = LlamaContext.create(model.llama, {
+    cellsPerSequence: tokens.length,
+    threads: 1,
+    kvType: 'f32',
+    attentionProbe,
+  })
+  return tokens.map((token, position) => {
+    context.decode({ tokens: [token], positions: [position], sequenceIds: [0] }, false, [true])
+    const { positions, weights } = context.attention(0)
+    return new Map([...positions].map((seen, i) => [seen, weights[i]!]))
+  })
 }
 
 const passOf = (options: Partial<PassOptions> = {}) =>
@@ -83,6 +99,34 @@ describe('the teacher-forced pass, against the oracle (float32 model and cache)'
     const { figures } = await evaluatePredictor(await readCheckpoint(predictor), sourceOf(measured), options)
     return figures
   }
+
+  test.each([
+    ['later:24', undefined],
+    ['mix:24', undefined],
+    ['later:24', 20_000],
+  ] as const)('%s in chunks of %s bytes: from the attention of each token, decoded alone', (label, chunkBytes) => {
+    const trace = traces[0]!
+    const { tokens, promptTokens, thinkStart, thinkEnd, answerStart } = trace
+    const attentionOf = attentionRows(tokens)
+    const mean = (queries: readonly number[], position: number) =>
+      queries.reduce((sum, query) => sum + attentionOf[query]!.get(position)!, 0) / queries.length
+    const range = (from: number, end: number) => Array.from({ length: Math.max(0, end - from) }, (_, i) => from + i)
+    const answer = range(0, thinkEnd).map((position) => mean(range(answerStart, tokens.length), position))
+    const later = range(0, thinkEnd).map((position, i) => {
+      const queries = range(Math.max(thinkStart, position + 24), tokens.length)
+      return queries.length === 0 ? answer[i]! : mean(queries, position)
+    })
+    const over = (values: readonly number[]) =>
+      values.slice(thinkStart).reduce((sum, value) => sum + value, 0) / (thinkEnd - thinkStart)
+    const mix = answer.map((value, i) => (over(answer) * (value / over(answer) + later[i]! / over(later))) / 2)
+    const expected = label === 'mix:24' ? mix : later
+
+    using pass = passOf({ label, chunkBytes })
+    const { importance, promptImportance } = run(pass, 0)
+    expect(maxDifference(promptImportance, expected.slice(0, promptTokens))).toBeLessThan(1e-5)
+    expect(maxDifference(importance, expected.slice(thinkStart))).toBeLessThan(1e-5)
+    expect(maxDifference(importance, answer.slice(thinkStart))).toBeGreaterThan(1e-3)
+  })
 
   test('chunks of a few tokens give the same', () => {
     using pass = passOf({ chunkBytes: 20_000 })

@@ -58,9 +58,10 @@ test('a block of any length gives the scores that single tokens give', async () 
 
 test('a checkpoint is read back as it was written', async () => {
   const matrices = await readSafetensorsPredictor(predictorSafetensors)
-  const checkpoint: PredictorCheckpoint = {
+  const checkpoint: { -readonly [key in keyof PredictorCheckpoint]: PredictorCheckpoint[key] } = {
     matrices,
     target: 'power:0.3',
+    label: 'mix:32',
     model: { architecture: 'qwen2', hiddenSize: 256, layers: 6, vocabularySize: 768, name: 'tiny' },
     budget: 320,
     localWindow: 32,
@@ -91,4 +92,9 @@ test('a checkpoint is read back as it was written', async () => {
     code: 'invalid_predictor',
     message: `${path} is not a usable importance predictor: its target "square" is unknown.`,
   })
+  writeCheckpoint(model.library, path, { ...checkpoint, label: 'soon' as 'answer' })
+  await expect(readCheckpoint(path)).rejects.toThrow('its label "soon" is unknown')
+  delete checkpoint.label
+  writeCheckpoint(model.library, path, checkpoint)
+  expect(await readCheckpoint(path)).toEqual(checkpoint)
 })

@@ -20,6 +20,7 @@ export function writeImportanceFolder(
   const manifest = {
     schema: importanceSchema,
     model,
+    label: 'answer',
     kvType: 'f16',
     tokensPerTrace: null,
     seed: 0,

@@ -31,12 +31,12 @@ async function analyzeImportance(folder: string, { csv, json }: ImportanceFlags)
   if (!traces) return
   const summary = summariseProfiles(traces)
   if (csv !== undefined) writeFileAtomic(csv, profileCsv(traces), { option: '--csv' })
-  const { model, kvType, versions } = store.manifest
+  const { model, label, kvType, versions } = store.manifest
   const record = {
     schema: 'dynts.analyze.importance/1',
     importance: folder,
     model,
-    settings: { kvType },
+    settings: { label, kvType },
     summary,
     traces,
     versions: { ...versions, dynts: packageVersion() },

@@ -17,7 +17,7 @@ import { readRecords } from '../../records/read-records.ts'
 import { traceRecords } from '../../traces/trace-record.ts'
 import { checkEnoughTraces } from '../../training/dataset.ts'
 import { findModel } from '../find-model.ts'
-import { addImportanceOptions, type ImportanceFlags } from '../importance-options.ts'
+import { addImportanceOptions, labelOf, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { replayHeldOut, type HeldOutResult } from '../held-out-replay.ts'
 import { checkWhole, number } from '../option-values.ts'
@@ -213,6 +213,7 @@ function checkFlags(flags: FitFlags): void {
   checkWhole('--replay-traces', flags.replayTraces, 0)
   trainSettingsOf(flags)
   recommendationOf(flags)
+  labelOf(flags)
 }
 
 interface Place {

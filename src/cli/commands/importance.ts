@@ -11,7 +11,7 @@ import type { ImportancePlan } from '../../traces/importance-plan.ts'
 import { counted } from '../counted.ts'
 import { findModel } from '../find-model.ts'
 import { FirstEstimate } from '../first-estimate.ts'
-import { addImportanceOptions, checkImportanceFlags, type ImportanceFlags } from '../importance-options.ts'
+import { addImportanceOptions, checkImportanceFlags, labelOf, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { shellWord } from '../message-line.ts'
 import { packageVersion } from '../package-version.ts'
@@ -88,7 +88,7 @@ async function extract(options: ExtractOptions, say: Say): Promise<ExtractSummar
 function optionsOf(flags: ImportanceFlags): Omit<ExtractOptions, 'info' | 'output' | 'signal'> {
   const { traces, tokensPerTrace, seed = 0, kvType, threads, gpu, gpuLayers, resume } = flags
   const versions = { dynts: packageVersion() }
-  return { traces, tokensPerTrace, seed, kvType, threads, gpu, gpuLayers, resume, versions }
+  return { traces, label: labelOf(flags), tokensPerTrace, seed, kvType, threads, gpu, gpuLayers, resume, versions }
 }
 
 function whatItTakes(plan: ImportancePlan, freeBytes: number, output: string): string[] {
@@ -113,7 +113,7 @@ function summaryOf(summary: ExtractSummary, output: string): string[] {
 
 function recordOf(summary: ExtractSummary, info: GgufInfo, output: string, flags: ImportanceFlags) {
   const { manifest, plan, traces, promptTokens, thinkingTokens, answerTokens, storedTokens, aboveMean, bytes } = summary
-  const { kvType, tokensPerTrace, seed, model, versions } = manifest
+  const { label, kvType, tokensPerTrace, seed, model, versions } = manifest
   return {
     schema: 'dynts.importance.summary/1',
     output,
@@ -126,7 +126,7 @@ function recordOf(summary: ExtractSummary, info: GgufInfo, output: string, flags
     aboveMean,
     bytes,
     model: { reference: flags.model, path: info.path, quantization: info.quantization, ...model },
-    settings: { traces: flags.traces, kvType, tokensPerTrace },
+    settings: { traces: flags.traces, label, kvType, tokensPerTrace },
     seed,
     versions,
   }

@@ -121,7 +121,8 @@ async function writeResult(run: TrainRun, result: TrainingResult): Promise<void>
   if (ships) {
     const { target } = settings
     const { entry, matrices } = best
-    const checkpoint = { matrices, target, model: store.manifest.model, ...recommendation, heldOut: entry.heldOut }
+    const { model, label } = store.manifest
+    const checkpoint = { matrices, target, label, model, ...recommendation, heldOut: entry.heldOut }
     const write = (path: string) => writeCheckpoint(library, path, checkpoint)
     // A good predictor is not lost to a bad one, whatever --force says.
     output.writePredictor(write, problem !== undefined, lock)
