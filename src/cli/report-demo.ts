@@ -51,6 +51,10 @@ function demoSteps(folder: string): DemoStep[] {
       ],
     },
     {
+      what: 'sequences while they grow',
+      args: ['analyze', 'live', '--sequences', '4', '--runs', '3', '--tokens', '2000', '-o', at('live.json')],
+    },
+    {
       what: 'a predictor',
       args: ['train', '--importance', at('importance'), '--epochs', '12', '-o', at('predictor.gguf')],
     },
@@ -68,8 +72,8 @@ export async function runDemo(folder: string): Promise<string[]> {
     process.stderr.write(`\n${i + 1} of ${steps.length}: ${what}\n$ dynts ${args.join(' ')}\n`)
     await runStep(args)
   }
-  return ['table1', 'budget', 'window-ratio', 'importance', 'words.json', 'predictor.metrics.json'].map((name) =>
-    join(folder, name),
+  return ['table1', 'budget', 'window-ratio', 'importance', 'words.json', 'live.json', 'predictor.metrics.json'].map(
+    (name) => join(folder, name),
   )
 }
 

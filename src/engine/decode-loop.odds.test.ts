@@ -1,4 +1,5 @@
 /** How likely tokens were, and biases of their logits. */
+import { fakeVocabulary } from './vocabulary.fake.ts'
 import { describe, expect, test } from 'vitest'
 import { runAlone } from './loop.fake.ts'
 import type { GenerateRequest } from './types.ts'
@@ -43,7 +44,18 @@ describe('odds and biases', () => {
     expect(favoured.tokenEvents(1)[0]!.odds!.logprob).toBeCloseTo(plain.tokenEvents(1)[0]!.odds!.logprob, 9)
   })
 
+  test('without the tokens that end a generation it goes on to its last token', () => {
+    const { eos } = fakeVocabulary
+    const favouringEnd = { ...request, logitBias: [[eos, 100] as const] }
+    expect(runAlone(favouringEnd).result(1)).toMatchObject({ finishReason: 'stop' })
+    const loop = runAlone({ ...favouringEnd, ignoreEos: true })
+    expect(loop.result(1)).toMatchObject({ finishReason: 'length' })
+    expect(loop.generated(1)).toHaveLength(request.maxTokens)
+  })
+
   test.each<[Partial<GenerateRequest>, RegExp]>([
+    [{ ignoreEos: true, replay: [1] }, /no effect on a replay/],
+    [{ ignoreEos: true, answerSchema: {} }, /contradict each other/],
     [{ logprobs: 21 }, /from 0 to 20/],
     [{ logprobs: 1.5 }, /whole number/],
     [{ logitBias: [[9999, 1]] }, /not a token/],

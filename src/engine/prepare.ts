@@ -194,7 +194,7 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     logprobs: request.logprobs,
     promptProgress: request.promptProgress ?? false,
     evictionScores: request.evictionScores ?? false,
-    logitBias: biasOf(request.logitBias ?? [], model.vocab),
+    logitBias: biasOf(request, model.vocab),
     grammar: answerGrammar(request, model),
     stop: request.stop ?? [],
     replay,
@@ -271,7 +271,7 @@ const mostBiases = 1024
 const mostAlternatives = 20
 
 /** @throws InputError `invalid_request` */
-function checkOdds({ logprobs, logitBias = [], replay }: GenerateRequest): void {
+function checkOdds({ logprobs, logitBias = [], replay, ignoreEos, answerSchema, answerCalls }: GenerateRequest): void {
   const refuse = (message: string) => new InputError('invalid_request', message)
   if (logprobs !== undefined && !(Number.isInteger(logprobs) && logprobs >= 0 && logprobs <= mostAlternatives)) {
     throw refuse(`logprobs must be a whole number from 0 to ${mostAlternatives}, not ${logprobs}`)
@@ -281,19 +281,27 @@ function checkOdds({ logprobs, logitBias = [], replay }: GenerateRequest): void 
   const wrong = logitBias.find(([, bias]) => !(bias >= -100 && bias <= 100))
   if (wrong) throw refuse(`the bias of token ${wrong[0]} must be from -100 to 100, not ${wrong[1]}`)
   if (logitBias.length > 0 && replay !== undefined) throw refuse('logitBias has no effect on a replay')
+  if (ignoreEos === true && replay !== undefined) throw refuse('ignoreEos has no effect on a replay')
+  if (ignoreEos === true && (answerSchema !== undefined || answerCalls !== undefined))
+    throw refuse('ignoreEos and an answer of a given form contradict each other: such an answer ends')
 }
 
 /** @throws InputError `invalid_request` for what is no token, and where nothing would be left to generate */
-function biasOf(pairs: NonNullable<GenerateRequest['logitBias']>, vocab: Vocabulary): ReadonlyMap<number, number> {
+function biasOf({ logitBias = [], ignoreEos }: GenerateRequest, vocab: Vocabulary): ReadonlyMap<number, number> {
   checkTokens(
     vocab,
-    pairs.map(([token]) => token),
+    logitBias.map(([token]) => token),
   )
-  const bias = new Map(pairs)
+  const bias = new Map(logitBias)
+  if (ignoreEos === true) for (const token of endTokens(vocab)) bias.set(token, banned)
   const bans = [...bias.values()].filter((amount) => amount <= banned).length
   if (bans >= vocab.size)
     throw new InputError('invalid_request', 'logitBias bans every token: nothing could be generated')
   return bias
+}
+
+function endTokens(vocab: Vocabulary): number[] {
+  return Array.from({ length: vocab.size }, (_, token) => token).filter((token) => vocab.endsGeneration(token))
 }
 
 function checkThinkingLimits({ thinkingBudget, answerReserve, stopLoops, wrapUp, maxTokens }: GenerateRequest): void {

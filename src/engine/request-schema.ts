@@ -71,6 +71,7 @@ const schema = strictShape({
   promptScope: anyText.optional(),
   logprobs: anyNumber.optional(),
   promptProgress: yesOrNo.optional(),
+  ignoreEos: yesOrNo.optional(),
   evictionScores: yesOrNo.optional(),
   logitBias: listOf(z.tuple([anyNumber, anyNumber], 'it must be a pair of token and bias')).optional(),
   answerSchema: z

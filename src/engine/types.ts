@@ -71,6 +71,8 @@ export interface GenerateRequest {
   readonly evictionScores?: boolean | undefined
   /** Pairs of token and what is added to its logit, -100 to 100, at most 1024; -100 bans the token. */
   readonly logitBias?: readonly (readonly [token: number, bias: number])[] | undefined
+  /** Bans the tokens that end a generation, so that `maxTokens` are generated, whatever the model has to say: for measurements. */
+  readonly ignoreEos?: boolean | undefined
   /**
    * JSON schema of the answer, which is then JSON that fits it; the thinking is free. A model that can think is made to: without a
    * thinking it is not known where the answer begins. One that would end within its thinking goes on to the answer. Not with `replay`.

@@ -7,6 +7,7 @@ import { budgetSweep } from './figures/budget-sweep.ts'
 import { cacheLength } from './figures/cache-length.ts'
 import { contentWords } from './figures/content-words.ts'
 import { importanceProfile } from './figures/importance-profile.ts'
+import { live } from './figures/live.ts'
 import { replayLoss } from './figures/replay-loss.ts'
 import { thinking } from './figures/thinking.ts'
 import { throughputFigure } from './figures/throughput.ts'
@@ -21,6 +22,7 @@ export const figures: readonly Figure[] = [
   cacheLength,
   thinking,
   throughputFigure,
+  live,
   importanceProfile,
   contentWords,
   trainingCurves,

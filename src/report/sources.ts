@@ -49,6 +49,33 @@ const wordsSchema = z.object({
 })
 export type WordsSource = z.infer<typeof wordsSchema>
 
+const livePoint = z.object({
+  step: z.number(),
+  tokensPerSecond: z.number(),
+  usedBytes: z.number(),
+  flops: z.number(),
+})
+const liveRun = z.object({ allocatedBytes: z.number(), points: z.array(livePoint) })
+const liveSchema = z.object({
+  schema: z.literal('dynts.analyze.live/1'),
+  model: z.object({ name: z.string(), quantization: z.string() }),
+  settings: z.object({
+    policy: z.string(),
+    budget: z.number(),
+    localWindow: z.number(),
+    sequences: z.number(),
+    tokens: z.number(),
+    kvType: z.string(),
+  }),
+  machine: z.object({ backend: z.string(), threads: z.number() }),
+  runs: z.array(z.object({ ratio: z.number() })).nonempty(),
+  ratio: z.number(),
+  full: liveRun,
+  bounded: liveRun,
+  evictions: z.array(z.object({ step: z.number() })),
+})
+export type LiveSource = z.infer<typeof liveSchema>
+
 /** The importance of a folder's traces, read once. */
 export interface ImportanceSource {
   readonly model: string
@@ -65,6 +92,7 @@ export interface ReportSources {
   readonly trainings: readonly TrainingSource[]
   readonly importance: readonly ImportanceSource[]
   readonly words: readonly WordsSource[]
+  readonly live: readonly LiveSource[]
 }
 
 /** More traces of one folder change no picture. */
@@ -72,7 +100,7 @@ const mostTraces = 200
 
 /**
  * @param paths folders of `dynts eval` or `dynts importance`, folders that hold such folders under the usual names, `.metrics.json`
- *   files of `dynts train`, and what `dynts analyze words` wrote
+ *   files of `dynts train`, and what `dynts analyze words` and `live` wrote
  * @throws InputError `not_a_run` for anything else; what reading them throws
  */
 export async function readSources(paths: readonly string[], grader: AnswerGrader): Promise<ReportSources> {
@@ -80,28 +108,30 @@ export async function readSources(paths: readonly string[], grader: AnswerGrader
   const trainings: TrainingSource[] = []
   const importance: ImportanceSource[] = []
   const words: WordsSource[] = []
+  const live: LiveSource[] = []
   for (const path of paths) {
     if (hasPlan(path)) evaluations.push(await summarise(path, { allowMissing: true, grader }))
     else if (existsSync(join(path, manifestName))) importance.push(readImportance(path))
     else if (path.endsWith('.json')) {
       const source = readJson(path)
       if (source.schema === 'dynts.training/1') trainings.push(source)
-      else words.push(source)
+      else if (source.schema === 'dynts.analyze.words/1') words.push(source)
+      else live.push(source)
     } else throw notARun(path)
   }
-  return { evaluations, trainings, importance, words }
+  return { evaluations, trainings, importance, words, live }
 }
 
 function notARun(path: string): InputError {
   const what =
-    'give folders of dynts eval or dynts importance, a .metrics.json of dynts train, or what dynts analyze words wrote'
+    'give folders of dynts eval or dynts importance, a .metrics.json of dynts train, or what dynts analyze words or live wrote'
   return new InputError('not_a_run', `${path} ${existsSync(path) ? 'is no run' : 'is not there'}: ${what}.`)
 }
 
-function readJson(path: string): TrainingSource | WordsSource {
+function readJson(path: string): TrainingSource | WordsSource | LiveSource {
   const errors = { missing: 'not_a_run', invalid: 'not_a_run' }
   const { data } = z
-    .discriminatedUnion('schema', [trainingSchema, wordsSchema])
+    .discriminatedUnion('schema', [trainingSchema, wordsSchema, liveSchema])
     .safeParse(parseJson(readWholeText(path, errors)))
   if (!data) throw notARun(path)
   return data

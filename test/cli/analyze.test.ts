@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { analyzeCostCommand } from '../../src/cli/commands/analyze-cost.ts'
+import { analyzeLiveCommand } from '../../src/cli/commands/analyze-live.ts'
 import { analyzeImportanceCommand } from '../../src/cli/commands/analyze-importance.ts'
 import { importanceSchema } from '../../src/traces/importance-record.ts'
 import { ImportanceWriter } from '../../src/traces/importance-writer.ts'
@@ -146,5 +147,38 @@ describe('dynts analyze importance', () => {
     mkdirSync(join(scratch, 'folder.csv'))
     expect(await says(folder, '--csv', join(scratch, 'folder.csv'))).toMatch(/folder\.csv/)
     expect(existsSync(csv)).toBe(false)
+  })
+})
+
+describe('dynts analyze live', () => {
+  test('both caches over the same number of tokens, and what a report needs', async () => {
+    const file = join(scratch, 'live.json')
+    const few = ['--sequences', '2', '--runs', '1', '--tokens', '300', '--budget', '200', '--local-window', '16']
+    const { code, stdout, stderr } = await dynts(['analyze', 'live', ...few, '--evict-every', '32', '-o', file])
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    expect(stdout).toMatch(/^dynts: budget 200, local window 16, evict-every 32$/m)
+    const record = JSON.parse(readFileSync(file, 'utf8')) as {
+      settings: { promptTokens: number; tokens: number }
+      full: { points: { step: number; usedBytes: number }[] }
+      evictions: { step: number; cells: number }[]
+    }
+    const { promptTokens, tokens } = record.settings
+    expect(tokens).toBe(300)
+    // The budget is reached at token B - M, and again after each K.
+    const first = 200 - promptTokens
+    const expected = Array.from({ length: Math.floor((299 - first) / 32) + 1 }, (_, j) => first + 32 * j)
+    expect(record.evictions).toHaveLength(expected.length)
+    for (const [j, { step }] of record.evictions.entries())
+      expect(Math.abs(step - (expected[j] ?? NaN))).toBeLessThan(2)
+    const report = await dynts(['report', file, '-o', join(scratch, 'live.html')])
+    expect({ code: report.code, stderr: report.stderr }).toMatchObject({ code: 0 })
+  })
+
+  test.each([
+    [['--policy', 'full'], /--policy full never evicts: there is nothing to compare/],
+    [['--tokens', '10'], /--tokens must be a whole number of at least 100/],
+    [['--runs', '0'], /--runs must be/],
+  ] as const)('%j is refused', async (args, message) => {
+    expect(await refusalOf(analyzeLiveCommand(), [...args])).toMatch(message)
   })
 })

@@ -74,7 +74,10 @@ function evaluation(configurations: readonly ConfigurationSummary[]): EvalSummar
 }
 
 const full = configuration('full', 0.95, { budget: null })
-const nothing: ReportSources = { evaluations: [], trainings: [], importance: [], words: [] }
+const nothing: ReportSources = { evaluations: [], trainings: [], importance: [], words: [], live: [] }
+const livePoints = (rate: number) =>
+  [50, 100].map((step) => ({ step, tokensPerSecond: rate, usedBytes: 2 ** 20 * step, flops: 1e9 * step }))
+
 const sources: ReportSources = {
   evaluations: [
     evaluation([
@@ -115,6 +118,19 @@ const sources: ReportSources = {
           symbol: i === 9 ? null : estimate(0.2),
         })),
       },
+    },
+  ],
+  live: [
+    {
+      schema: 'dynts.analyze.live/1',
+      model: { name: 'a model', quantization: 'F16' },
+      settings: { policy: 'dynts', budget: 64, localWindow: 8, sequences: 4, tokens: 101, kvType: 'f16' },
+      machine: { backend: 'cpu', threads: 2 },
+      runs: [{ ratio: 1.9 }, { ratio: 2.1 }],
+      ratio: 1.9,
+      full: { allocatedBytes: 2 ** 20, points: livePoints(100) },
+      bounded: { allocatedBytes: 2 ** 19, points: livePoints(200) },
+      evictions: [{ step: 60 }],
     },
   ],
 }
@@ -170,6 +186,16 @@ test('shares of words in percent, beside what was published', () => {
   })
   expect(rows[9]).toMatchObject({ part: '90 to 100 %', 'function words': 39, 'numbers and symbols': null })
   expect(settings).toContain('n = 6 questions, 12 traces')
+})
+
+test('a run in step: both caches in units of people, the ratio with its spread', () => {
+  const { rows, description } = pictureOf('live')
+  expect(rows).toHaveLength(4)
+  expect(rows[3]).toEqual({
+    ...{ policy: 'dynts', step: 100, 'tokens per second': 200 },
+    ...{ 'cells in use (MiB)': 100, 'operations of a token (GFLOPs)': 100 },
+  })
+  expect(description).toContain('1.90 times the tokens per second of the full one (1.90 to 2.10 in 2 runs)')
 })
 
 test('a sweep is no comparison at one setting', () => {

@@ -1,0 +1,221 @@
+/** `dynts analyze live`: several sequences in step, the full cache beside a bounded one. */
+import { Command } from 'commander'
+import { predictorFlops } from '../../analysis/cost-model.ts'
+import { shapeOfModel } from '../../analysis/cost-shape.ts'
+import {
+  evictionRatios,
+  livePoints,
+  meanTokensPerSecond,
+  measureRun,
+  type LiveCosts,
+  type MeasuredRun,
+} from '../../analysis/live-run.ts'
+import { Engine } from '../../engine/engine.ts'
+import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
+import { defaultPolicy, settleRequest } from '../../engine/prepare.ts'
+import type { GenerateRequest } from '../../engine/types.ts'
+import { InputError } from '../../errors.ts'
+import { resolvePolicy } from '../../eviction/registry.ts'
+import { parseReference } from '../../models/reference.ts'
+import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
+import { findModel } from '../find-model.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { liveText } from '../live-text.ts'
+import { LoadProgress } from '../load-progress.ts'
+import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../machine-options.ts'
+import { checkWhole, number } from '../option-values.ts'
+import { packageVersion } from '../package-version.ts'
+import { ProgressLine } from '../progress-line.ts'
+import { demoQuestion } from '../question.ts'
+import { settingFacts } from '../setting-facts.ts'
+
+interface LiveFlags extends MachineFlags {
+  readonly model: string
+  readonly predictor?: string
+  readonly policy?: string
+  readonly budget?: number
+  readonly localWindow?: number
+  readonly ratio?: number
+  readonly evictEvery?: number
+  readonly sequences: number
+  readonly tokens?: number
+  readonly runs: number
+  readonly seed: number
+  readonly output?: string
+  readonly json?: boolean
+}
+
+const usualQuestion = 'How many prime numbers are there between 1,000 and 1,100? List them, and check each.'
+/** Without --tokens: so many budgets long, so that there is something to see. */
+const lengthInBudgets = 4
+
+export function analyzeLiveCommand(): Command {
+  const command = new Command('live')
+    .description('Tokens per second, cells and operations while sequences grow: the full cache beside a bounded one')
+    .argument('[question]', 'what all sequences answer; where they would end, they go on')
+    .option('-m, --model <model>', 'a GGUF file, "tiny", user/repo:QUANT, or an address on huggingface.co', 'tiny')
+    .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
+    .option('-p, --policy <name>', 'of the bounded cache (default: as for dynts run)')
+    .option('-b, --budget <cells>', 'B (default: as for dynts run)', number)
+    .option('--local-window <cells>', 'W_l', number)
+    .option('--ratio <share>', 'share of the selection window that an eviction keeps', number)
+    .option('--evict-every <cells>', 'so many cells leave at each eviction, instead of --ratio', number)
+    .option('--sequences <n>', 'in step with each other', number, 4)
+    .option('--tokens <n>', 'of each sequence (default: four budgets, as far as the model was trained for)', number)
+    .option('--runs <n>', 'of both caches, one after the other; the ratios are told with their spread', number, 3)
+    .option('-s, --seed <n>', 'of the first sequence', number, 0)
+    .option('-o, --output <file>', 'write the JSON object, for dynts report')
+  return addMachineOptions(command)
+    .option('--json', 'print one JSON object')
+    .action((question: string | undefined, flags: LiveFlags) => analyzeLive(question, flags))
+}
+
+async function analyzeLive(question: string | undefined, flags: LiveFlags): Promise<void> {
+  checkFlags(flags)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const predictor = flags.predictor === 'none' ? false : flags.predictor
+  const located = await findModel(signal, (onDownload) =>
+    locateModel(flags.model, { predictor, offline: flags.offline, signal, onDownload }),
+  )
+  if (!located) return
+  const request = requestOf(question ?? questionFor(flags), located, flags)
+  const progress = new ProgressLine(process.stderr, 'steps')
+  try {
+    const pairs = await measure(located, request, flags, { signal, progress })
+    progress.stop()
+    const record = recordOf(pairs, located, request, flags)
+    const text = `${JSON.stringify(record, null, 2)}\n`
+    if (flags.output !== undefined) writeFileAtomic(flags.output, text, { option: '--output' })
+    process.stdout.write(flags.json === true ? text : `${liveText(record)}\n`)
+  } catch (error) {
+    progress.stop()
+    if (!signal.aborted) throw error
+    process.stderr.write('Interrupted.\n')
+  }
+}
+
+function checkFlags(flags: LiveFlags): void {
+  checkDeviceFlags(flags)
+  checkWhole('--sequences', flags.sequences, 1, 256)
+  checkWhole('--tokens', flags.tokens, 100)
+  checkWhole('--runs', flags.runs, 1, 100)
+  if (flags.output !== undefined) checkRegular(flags.output)
+}
+
+function questionFor({ model, seed }: LiveFlags): string {
+  return parseReference(model).kind === 'embedded' ? demoQuestion(seed) : usualQuestion
+}
+
+/** @throws InputError `invalid_option` for a policy that never evicts, and what `settleRequest` throws */
+function requestOf(question: string, located: LocatedModel, flags: LiveFlags): GenerateRequest {
+  const { budget, localWindow, ratio, evictEvery, seed } = flags
+  const facts = settingFacts(located)
+  const policy = flags.policy ?? defaultPolicy(facts)
+  const request = { prompt: { messages: [{ role: 'user' as const, content: question }] }, policy, seed }
+  const { settings } = settleRequest(facts, { ...request, budget, localWindow, ratio, evictEvery })
+  if (!settings) throw new InputError('invalid_option', `--policy ${policy} never evicts: there is nothing to compare`)
+  const maxTokens = flags.tokens ?? lengthInBudgets * settings.budget
+  return { ...request, ...settings, maxTokens }
+}
+
+interface Pair {
+  readonly full: MeasuredRun
+  readonly bounded: MeasuredRun
+}
+
+interface Measured {
+  readonly pairs: readonly Pair[]
+  readonly machine: { readonly backend: string; readonly threads: number }
+}
+
+async function measure(
+  located: LocatedModel,
+  bounded: GenerateRequest,
+  flags: LiveFlags,
+  { signal, progress }: { readonly signal: AbortSignal; readonly progress: ProgressLine },
+): Promise<Measured> {
+  await using model = await load(located, flags, signal, progress)
+  const { maxTokens } = await model.plan(bounded)
+  const whole: GenerateRequest = { prompt: bounded.prompt, seed: bounded.seed, policy: 'full', maxTokens }
+  const total = 2 * flags.runs * maxTokens
+  const pairs: Pair[] = []
+  const run = async (request: GenerateRequest, done: number) => {
+    const label = `${request.policy ?? ''}, run ${pairs.length + 1} of ${flags.runs}`
+    return await runOnce(model, { ...request, maxTokens }, flags, signal, (step) =>
+      progress.update(done + step, total, label),
+    )
+  }
+  for (let i = 0; i < flags.runs; i++) {
+    const full = await run(whole, 2 * i * maxTokens)
+    pairs.push({ full, bounded: await run(bounded, (2 * i + 1) * maxTokens) })
+  }
+  return { pairs, machine: { backend: model.backend, threads: model.threads } }
+}
+
+async function runOnce(
+  model: Model,
+  request: GenerateRequest,
+  { sequences, kvType }: LiveFlags,
+  signal: AbortSignal,
+  onStep: (step: number) => void,
+): Promise<MeasuredRun> {
+  const { cells, attention } = await model.plan(request)
+  await using engine = await Engine.create(model, { cells, sequences, kvType, attention })
+  return await measureRun(engine, request, { sequences, signal, onStep })
+}
+
+async function load(
+  located: LocatedModel,
+  { gpu, gpuLayers, threads }: LiveFlags,
+  signal: AbortSignal,
+  line: ProgressLine,
+): Promise<Model> {
+  const progress = new LoadProgress((text) => line.say(text))
+  const { onTrial, onProgress } = progress
+  try {
+    return await loadLocated(located, { gpu, gpuLayers, threads, signal, onTrial, onProgress })
+  } finally {
+    progress.stop()
+  }
+}
+
+function recordOf({ pairs, machine }: Measured, located: LocatedModel, request: GenerateRequest, flags: LiveFlags) {
+  const shape = shapeOfModel(located.info, flags.kvType)
+  const { bytesPerCell, matrixElements, flopsPerCell, hiddenSize } = shape
+  const policy = request.policy ?? ''
+  const scoring = resolvePolicy(policy).needs.has('hidden-state') ? predictorFlops(hiddenSize) : 0
+  const costs = (own: number): LiveCosts => ({
+    bytesPerCell,
+    flopsOf: (cells) => 2 * matrixElements + cells * flopsPerCell + own,
+  })
+  const both = { full: costs(0), bounded: costs(scoring) }
+  const ratioOf = ({ full, bounded }: Pair) => meanTokensPerSecond(bounded) / meanTokensPerSecond(full)
+  const sorted = [...pairs].sort((a, b) => ratioOf(a) - ratioOf(b))
+  const median = sorted[Math.floor((sorted.length - 1) / 2)]
+  if (!median) throw new RangeError('there is no run')
+  const { budget, localWindow, ratio, evictEvery, seed } = request
+  return {
+    schema: 'dynts.analyze.live/1' as const,
+    model: { name: located.info.name, quantization: located.info.quantization },
+    settings: {
+      ...{ policy, budget, localWindow, ratio: ratio ?? null, evictEvery: evictEvery ?? null },
+      ...{ sequences: flags.sequences, promptTokens: median.full.promptTokens, tokens: median.full.times.length },
+      ...{ kvType: flags.kvType, seed },
+    },
+    machine,
+    runs: pairs.map((pair) => ({
+      full: meanTokensPerSecond(pair.full),
+      bounded: meanTokensPerSecond(pair.bounded),
+      ratio: ratioOf(pair),
+    })),
+    ratio: ratioOf(median),
+    /** Of the run with the median ratio. */
+    full: { allocatedBytes: median.full.allocatedBytes, points: livePoints(median.full, both.full) },
+    bounded: { allocatedBytes: median.bounded.allocatedBytes, points: livePoints(median.bounded, both.bounded) },
+    evictions: evictionRatios(median.full, median.bounded, both),
+    versions: { dynts: packageVersion() },
+  }
+}
+
+export type LiveRecord = ReturnType<typeof recordOf>
