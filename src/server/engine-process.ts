@@ -31,6 +31,8 @@ export interface EngineProcessOptions {
   readonly host: HostOptions
   /** An engine that has work, and says nothing for so long, is killed. */
   readonly stallTimeoutMs: number
+  /** One that is started again, and says nothing for so long, is killed as well. Default: 30 s, or `stallTimeoutMs` if that is more. */
+  readonly startTimeoutMs?: number | undefined
   readonly onState?: ((state: EngineState) => void) | undefined
   /** Share of the weights that are read, 0 to 1. */
   readonly onProgress?: ((share: number) => void) | undefined
@@ -46,6 +48,7 @@ const passedOn =
 const longestDelayMs = 30_000
 const healthyAfterMs = 60_000
 const keptLines = 20
+const usualStartMs = 30_000
 
 export class EngineProcess implements EngineBackend {
   readonly #options: EngineProcessOptions
@@ -202,7 +205,9 @@ export class EngineProcess implements EngineBackend {
 
   /** A process that hangs as a whole sends no heartbeat either. */
   #watch(): void {
-    if (this.#state === 'ready' && performance.now() - this.#heardAt > this.#options.stallTimeoutMs) this.#kill('stall')
+    const { stallTimeoutMs, startTimeoutMs = Math.max(stallTimeoutMs, usualStartMs) } = this.#options
+    const patience = { ready: stallTimeoutMs, restarting: startTimeoutMs, loading: Infinity, closed: Infinity }
+    if (performance.now() - this.#heardAt > patience[this.#state]) this.#kill('stall')
   }
 
   #kill(reason: string): void {
@@ -217,6 +222,7 @@ export class EngineProcess implements EngineBackend {
     this.#listeners.clear()
     this.#calls.clear()
     if (this.#state !== 'closed' && wasReady) {
+      if (this.#state === 'ready' && performance.now() - this.#readyAt > healthyAfterMs) this.#delayMs = 0
       this.#setState('restarting')
       this.#options.onDeath?.(reason, this.#said.join('\n'))
       this.#scheduleRestart()
@@ -226,7 +232,6 @@ export class EngineProcess implements EngineBackend {
   }
 
   #scheduleRestart(): void {
-    if (performance.now() - this.#readyAt > healthyAfterMs) this.#delayMs = 0
     this.#retry = setTimeout(() => {
       // An end of this one comes back here by `exit`; a model that can no longer be loaded is tried again.
       this.#spawn().then(
