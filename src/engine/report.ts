@@ -8,6 +8,7 @@ import type { FinishReason, GenerateResult, ThinkingEnd } from './types.ts'
 export interface Counts {
   readonly finishReason: FinishReason
   readonly thinkingEnd: ThinkingEnd | null
+  readonly stopText: string | null
   readonly text: string
   readonly thinking: string
   readonly answer: string
@@ -31,6 +32,7 @@ export interface Counts {
 export const nothingCounted: Omit<Counts, 'bytesPerCell' | 'allocatedCells'> = {
   finishReason: 'cancelled',
   thinkingEnd: null,
+  stopText: null,
   text: '',
   thinking: '',
   answer: '',
@@ -57,6 +59,7 @@ export function report(prepared: PreparedRequest, counts: Counts): GenerateResul
     answer: counts.answer.trim(),
     finishReason: counts.finishReason,
     thinkingEnd: counts.thinkingEnd,
+    stopText: counts.stopText,
     usage: {
       promptTokens: promptTokens.length,
       cachedPromptTokens: counts.cachedPromptTokens,

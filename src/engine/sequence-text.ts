@@ -67,12 +67,13 @@ export class SequenceText {
     return this.#phase.hasThought
   }
 
-  get counts(): Pick<Counts, 'text' | 'thinking' | 'answer' | 'thinkingTokens'> {
+  get counts(): Pick<Counts, 'text' | 'thinking' | 'answer' | 'thinkingTokens' | 'stopText'> {
     return {
       text: this.#text,
       thinking: this.#thinking,
       answer: this.#answer,
       thinkingTokens: this.thinkingTokens,
+      stopText: this.#stops.found ?? null,
     }
   }
 

@@ -18,6 +18,17 @@ test('a stop text ends the answer and is not part of it, also across tokens', ()
   expect(run(['aab', 'aac', 'x'], ['aac', 'bz'])).toEqual({ text: 'aab', stopped: true })
 })
 
+test('it is known which one it was: the first, and of those that begin there the longest', () => {
+  const found = (text: string, stops: string[]) => {
+    const condition = new StopTexts(stops)
+    condition.push(text)
+    return condition.found
+  }
+  expect(found('abcd', ['d', 'b', 'bc'])).toBe('bc')
+  expect(found('abcd', ['cd', 'x'])).toBe('cd')
+  expect(found('abcd', ['de'])).toBeUndefined()
+})
+
 test('nothing follows a stop text', () => {
   const condition = new StopTexts(['b'])
   expect(condition.push('abc')).toEqual({ text: 'a', stopped: true })

@@ -6,10 +6,15 @@ import { overlap } from './text-overlap.ts'
 export class StopTexts {
   readonly #stops: readonly string[]
   #held = ''
-  #stopped = false
+  #found: string | undefined
 
   constructor(stops: readonly string[]) {
     this.#stops = stops
+  }
+
+  /** Which one ended the answer: the first, and of several that begin there the longest. */
+  get found(): string | undefined {
+    return this.#found
   }
 
   /**
@@ -19,13 +24,16 @@ export class StopTexts {
    */
   push(text: string): { text: string; stopped: boolean } {
     if (this.#stops.length === 0) return { text, stopped: false }
-    if (this.#stopped) return { text: '', stopped: true }
+    if (this.#found !== undefined) return { text: '', stopped: true }
     this.#held += text
-    const found = this.#stops.map((stop) => this.#held.indexOf(stop)).filter((i) => i >= 0)
-    if (found.length > 0) {
-      const released = this.#held.slice(0, Math.min(...found))
+    const [first] = this.#stops
+      .map((stop) => ({ stop, at: this.#held.indexOf(stop) }))
+      .filter(({ at }) => at >= 0)
+      .sort((a, b) => a.at - b.at || b.stop.length - a.stop.length)
+    if (first) {
+      const released = this.#held.slice(0, first.at)
       this.#held = ''
-      this.#stopped = true
+      this.#found = first.stop
       return { text: released, stopped: true }
     }
     const keep = Math.max(...this.#stops.map((stop) => overlap(this.#held, stop)))

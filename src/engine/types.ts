@@ -162,6 +162,8 @@ export interface GenerateResult {
   readonly finishReason: FinishReason
   /** null: there was no thinking. */
   readonly thinkingEnd: ThinkingEnd | null
+  /** Which of the request's stop texts ended the answer; null: none did. */
+  readonly stopText: string | null
   readonly usage: UsageReport
   readonly cache: CacheReport
   readonly timing: TimingReport

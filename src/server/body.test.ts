@@ -12,6 +12,34 @@ describe('a body', () => {
     await expect(readBody(request('abc', { 'content-encoding': 'gzip' }), 9)).rejects.toMatchObject({ status: 415 })
   })
 
+  test('is read while fewer than 64 others are; then it waits, and one that fails makes room too', async () => {
+    const senders: ReadableStreamDefaultController<Uint8Array>[] = []
+    let begun = 0
+    const slow = () => {
+      // Pulled when it is read, and not before.
+      const source = new ReadableStream<Uint8Array>(
+        { start: (controller) => void senders.push(controller), pull: () => void (begun += 1) },
+        { highWaterMark: 0 },
+      )
+      const init = { method: 'POST', body: source, duplex: 'half' } as RequestInit
+      return readBody(new Request('http://localhost/', init), 3)
+    }
+    const bodies = Array.from({ length: 70 }, slow)
+    const tick = () => new Promise((resolve) => setTimeout(resolve, 5))
+    await tick()
+    expect(begun).toBe(64)
+    senders[0]?.enqueue(new TextEncoder().encode('abc'))
+    senders[0]?.close()
+    senders[1]?.error(new Error('the client has left'))
+    expect(await bodies[0]).toBe('abc')
+    await expect(bodies[1]).rejects.toThrow('has left')
+    await tick()
+    expect(begun).toBeGreaterThanOrEqual(66)
+    for (const sender of senders.slice(2)) sender.close()
+    expect(await Promise.all(bodies.slice(2))).toEqual(Array.from({ length: 68 }, () => ''))
+    expect(await readBody(request('abc'), 3)).toBe('abc')
+  })
+
   test('is an object of well-formed texts and finite numbers', () => {
     expect(parseBody('\ufeff{"a": "\\ud800b"}')).toEqual({ a: '\ufffdb' })
     for (const text of ['', 'x', '[1]', '1', 'null', '{"a": 1e999}', '{"a": [-1e999]}']) {

@@ -3,6 +3,11 @@ import { ApiError, quoted } from './api-error.ts'
 import { wellFormed } from './well-formed.ts'
 
 const deepest = 64
+/** So many are read at once; the others wait. */
+const mostReaders = 64
+
+let readers = 0
+const waiting: (() => void)[] = []
 
 /** @throws ApiError `body_too_large`, `unsupported_encoding` */
 export async function readBody(request: Request, mostBytes: number): Promise<string> {
@@ -12,14 +17,29 @@ export async function readBody(request: Request, mostBytes: number): Promise<str
   }
   const tooLarge = new ApiError(413, 'body_too_large', `the body is larger than ${mostBytes} bytes (--max-body)`)
   if (Number(request.headers.get('content-length') ?? 0) > mostBytes) throw tooLarge
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += part.length
-    if (bytes > mostBytes) throw tooLarge
-    parts.push(part)
+  return await inTurn(async () => {
+    const parts: Uint8Array[] = []
+    let bytes = 0
+    for await (const part of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += part.length
+      if (bytes > mostBytes) throw tooLarge
+      parts.push(part)
+    }
+    return Buffer.concat(parts).toString('utf8')
+  })
+}
+
+async function inTurn<T>(read: () => Promise<T>): Promise<T> {
+  // Who was woken has its place already.
+  if (readers < mostReaders) readers++
+  else await new Promise<void>((resolve) => waiting.push(resolve))
+  try {
+    return await read()
+  } finally {
+    const next = waiting.shift()
+    if (next) next()
+    else readers--
   }
-  return Buffer.concat(parts).toString('utf8')
 }
 
 /**

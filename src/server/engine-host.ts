@@ -8,7 +8,7 @@ import type { Generation } from '../engine/generation.ts'
 import { loadModel, type Model } from '../engine/model.ts'
 import { toPlainError } from '../engine/protocol.ts'
 import type { GenerateRequest } from '../engine/types.ts'
-import type { EngineFacts, FromHost, HostOptions, ToHost } from './engine-messages.ts'
+import type { EngineFacts, FromHost, HostItem, HostOptions, ToHost } from './engine-messages.ts'
 
 const heartbeatMs = 250
 
@@ -19,6 +19,18 @@ const running = new Map<string, Generation>()
 function send(message: FromHost): void {
   // The channel may close between the check and the message: then this process ends by `disconnect`.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined)
+}
+
+/** What happened since the last message; it leaves once all that came from the engine's thread at once is there. */
+let untold: HostItem[] = []
+
+function tell(item: HostItem): void {
+  untold.push(item)
+  if (untold.length > 1) return
+  setImmediate(() => {
+    send({ type: 'events', items: untold })
+    untold = []
+  })
 }
 
 async function load(asked: HostOptions): Promise<void> {
@@ -43,9 +55,9 @@ async function generate(id: string, request: GenerateRequest): Promise<void> {
     if (!engine) throw new Error('nothing is loaded')
     const generation = engine.generate(request)
     running.set(id, generation)
-    for await (const event of generation) send({ type: 'event', id, event })
+    for await (const event of generation) tell({ id, event })
   } catch (error) {
-    send({ type: 'error', id, error: toPlainError(error) })
+    tell({ id, error: toPlainError(error) })
   } finally {
     running.delete(id)
   }

@@ -57,13 +57,17 @@ export type ToHost =
   | { readonly type: 'endThinking'; readonly id: string }
   | { readonly type: 'close' }
 
+/** What happened to a generation. */
+export type HostItem =
+  { readonly id: string; readonly event: GenerateEvent } | { readonly id: string; readonly error: PlainError }
+
 export type FromHost =
   | { readonly type: 'progress'; readonly share: number }
   | { readonly type: 'ready'; readonly facts: EngineFacts }
   | { readonly type: 'loadFailed'; readonly error: PlainError }
   | { readonly type: 'reply'; readonly call: number; readonly reply: unknown }
   | { readonly type: 'failure'; readonly call: number; readonly error: PlainError }
-  | { readonly type: 'event'; readonly id: string; readonly event: GenerateEvent }
-  | { readonly type: 'error'; readonly id: string; readonly error: PlainError }
+  /** In the order in which they came: those of a step of the engine in one message. */
+  | { readonly type: 'events'; readonly items: readonly HostItem[] }
   /** How long ago the engine's thread gave its last sign of life, while it has work. */
   | { readonly type: 'heartbeat'; readonly silentMs: number }

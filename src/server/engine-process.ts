@@ -5,7 +5,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { EngineError } from '../errors.ts'
 import { fromPlainError } from '../engine/protocol.ts'
 import type { GenerateEvent, GenerateRequest } from '../engine/types.ts'
-import type { EngineFacts, FromHost, HostCall, HostCalls, HostOptions, ToHost } from './engine-messages.ts'
+import type { EngineFacts, FromHost, HostCall, HostCalls, HostItem, HostOptions, ToHost } from './engine-messages.ts'
 
 export type EngineState = 'loading' | 'ready' | 'restarting' | 'closed'
 
@@ -31,11 +31,13 @@ export interface EngineProcessOptions {
   readonly host: HostOptions
   /** An engine that has work, and says nothing for so long, is killed. */
   readonly stallTimeoutMs: number
+  /** One that is started again, and says nothing for so long, is killed as well. Default: 30 s, or `stallTimeoutMs` if that is more. */
+  readonly startTimeoutMs?: number | undefined
   readonly onState?: ((state: EngineState) => void) | undefined
   /** Share of the weights that are read, 0 to 1. */
   readonly onProgress?: ((share: number) => void) | undefined
-  /** @param reason `exit`, `signal` or `stall`; with what the process said last */
-  readonly onDeath?: ((reason: string, details: string) => void) | undefined
+  /** @param reason `exit`, `signal` or `stall`; with its exit code or signal, and what the process said last */
+  readonly onDeath?: ((reason: string, how: string, said: string) => void) | undefined
   /** For tests: another program. */
   readonly program?: URL | undefined
 }
@@ -46,6 +48,7 @@ const passedOn =
 const longestDelayMs = 30_000
 const healthyAfterMs = 60_000
 const keptLines = 20
+const usualStartMs = 30_000
 
 export class EngineProcess implements EngineBackend {
   readonly #options: EngineProcessOptions
@@ -152,9 +155,10 @@ export class EngineProcess implements EngineBackend {
       child.on('error', () => undefined)
       child.once('exit', (code, signal) => {
         const why = this.#killedFor ?? (signal === null ? 'exit' : 'signal')
-        const error = diedError(signal === null ? `exit code ${code}` : `it was ended by ${signal}`)
+        const how = signal === null ? `exit code ${code}` : `it was ended by ${signal}`
+        const error = diedError(how)
         reject(error)
-        this.#die(why, error)
+        this.#die(why, how, error)
       })
       this.#send({ type: 'load', options: this.#options.host })
     })
@@ -167,16 +171,9 @@ export class EngineProcess implements EngineBackend {
       case 'heartbeat':
         if (message.silentMs > this.#options.stallTimeoutMs) this.#kill('stall')
         return
-      case 'event': {
-        const listener = this.#listeners.get(message.id)
-        if (message.event.type === 'finish') this.#listeners.delete(message.id)
-        return listener?.onEvent(message.event)
-      }
-      case 'error': {
-        const listener = this.#listeners.get(message.id)
-        this.#listeners.delete(message.id)
-        return listener?.onError(fromPlainError(message.error))
-      }
+      case 'events':
+        for (const item of message.items) this.#tell(item)
+        return
       case 'reply':
       case 'failure': {
         const call = this.#calls.get(message.call)
@@ -185,6 +182,13 @@ export class EngineProcess implements EngineBackend {
         else call?.reject(fromPlainError(message.error))
       }
     }
+  }
+
+  #tell(item: HostItem): void {
+    const listener = this.#listeners.get(item.id)
+    if ('error' in item || item.event.type === 'finish') this.#listeners.delete(item.id)
+    if ('error' in item) listener?.onError(fromPlainError(item.error))
+    else listener?.onEvent(item.event)
   }
 
   async ask<N extends HostCall>(type: N, message: HostCalls[N]['message']): Promise<HostCalls[N]['reply']> {
@@ -202,7 +206,9 @@ export class EngineProcess implements EngineBackend {
 
   /** A process that hangs as a whole sends no heartbeat either. */
   #watch(): void {
-    if (this.#state === 'ready' && performance.now() - this.#heardAt > this.#options.stallTimeoutMs) this.#kill('stall')
+    const { stallTimeoutMs, startTimeoutMs = Math.max(stallTimeoutMs, usualStartMs) } = this.#options
+    const patience = { ready: stallTimeoutMs, restarting: startTimeoutMs, loading: Infinity, closed: Infinity }
+    if (performance.now() - this.#heardAt > patience[this.#state]) this.#kill('stall')
   }
 
   #kill(reason: string): void {
@@ -210,15 +216,16 @@ export class EngineProcess implements EngineBackend {
     this.#child?.kill('SIGKILL')
   }
 
-  #die(reason: string, error: EngineError): void {
+  #die(reason: string, how: string, error: EngineError): void {
     const wasReady = this.#readyAt > 0
     const listeners = [...this.#listeners.values()]
     const calls = [...this.#calls.values()]
     this.#listeners.clear()
     this.#calls.clear()
     if (this.#state !== 'closed' && wasReady) {
+      if (this.#state === 'ready' && performance.now() - this.#readyAt > healthyAfterMs) this.#delayMs = 0
       this.#setState('restarting')
-      this.#options.onDeath?.(reason, this.#said.join('\n'))
+      this.#options.onDeath?.(reason, how, this.#said.join('\n'))
       this.#scheduleRestart()
     }
     for (const { reject } of calls) reject(error)
@@ -226,7 +233,6 @@ export class EngineProcess implements EngineBackend {
   }
 
   #scheduleRestart(): void {
-    if (performance.now() - this.#readyAt > healthyAfterMs) this.#delayMs = 0
     this.#retry = setTimeout(() => {
       // An end of this one comes back here by `exit`; a model that can no longer be loaded is tried again.
       this.#spawn().then(

@@ -120,7 +120,9 @@ export class Metrics {
   }
 
   onEnd({ job, result, error }: JobEnd): void {
-    const reason = result?.finishReason ?? (error?.code === 'cancelled' ? 'abort' : 'error')
+    const finishReason = result?.finishReason ?? error?.code
+    const isAbort = finishReason === 'cancelled'
+    const reason = isAbort ? 'abort' : (result?.finishReason ?? 'error')
     this.#finished.inc({ finished_reason: reason })
     if (error?.code === 'cancelled') this.#disconnects.inc({ phase: job.phase })
     this.#requestTime.observe((performance.now() - job.enqueuedAt) / 1000)

@@ -10,7 +10,7 @@ export interface ResumableLimits {
   readonly keptMs: number
 }
 
-export const resumableLimits: ResumableLimits = { mostStreams: 32, mostBytes: 4 * 2 ** 20, keptMs: 10 * 60_000 }
+const resumableLimits: ResumableLimits = { mostStreams: 32, mostBytes: 4 * 2 ** 20, keptMs: 10 * 60_000 }
 
 interface Entry {
   readonly client: string

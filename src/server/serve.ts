@@ -78,9 +78,9 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     onState: (state) => {
       if (state === 'ready') service.dispatch()
     },
-    onDeath: (reason, said) => {
+    onDeath: (reason, how, said) => {
       metrics.onDeath(reason)
-      log.error('the engine process has ended, and is started again', { reason, said })
+      log.error('the engine process has ended, and is started again', { reason, how, said })
     },
   })
   const service: GenerationService = new GenerationService(engine, options.service, {
@@ -88,6 +88,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     onEnd: (end) => {
       metrics.onEnd(end)
       log.info('generation', { ...fieldsOf(end), ...(settings.logsPrompts ? textsOf(end) : {}) })
+      if (end.job.deaths > 1) log.error('a generation ran in two deaths of the engine, and is given up', sizesOf(end))
     },
   })
   metrics.observe(service, engine, () => engine.facts ?? { cells: 0, bytesPerCell: 0 })
@@ -144,6 +145,20 @@ function textsOf({ job, result }: JobEnd): LogFields {
   return { asked: job.request.prompt, thought: result?.thinking, answered: result?.answer }
 }
 
+/** What it asked for, without its text. */
+function sizesOf({ job }: JobEnd): LogFields {
+  const { prompt, answerSchema, logitBias, ...parameters } = job.request
+  const given = { schema: answerSchema !== undefined, biases: logitBias?.length ?? 0, promptForm: Object.keys(prompt) }
+  return {
+    id: job.id,
+    request: job.requestId,
+    prompt: job.promptTokens,
+    tokens: job.generatedTokens,
+    parameters,
+    ...given,
+  }
+}
+
 /** Of a generation that has ended; never what was asked or answered. */
 function fieldsOf({ job, result, error }: JobEnd): LogFields {
   const now = performance.now()
@@ -151,6 +166,7 @@ function fieldsOf({ job, result, error }: JobEnd): LogFields {
     from === undefined || to === undefined ? undefined : Math.round(to - from)
   return {
     id: job.id,
+    request: job.requestId,
     client: job.client,
     finish: result?.finishReason ?? error?.code,
     prompt: result?.usage.promptTokens ?? job.promptTokens,

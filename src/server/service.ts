@@ -34,6 +34,8 @@ export type JobPhase = 'queued' | 'prompt' | 'thinking' | 'answer'
 export interface Job {
   readonly id: string
   readonly client: string
+  /** Of the HTTP request. */
+  readonly requestId: string | undefined
   readonly request: GenerateRequest
   readonly listener: JobListener
   readonly enqueuedAt: number
@@ -55,6 +57,15 @@ export interface Job {
   hasTimedOut: boolean
   /** Once its end was told. */
   ended: boolean
+}
+
+/** What a generation is made of. */
+export interface JobRequest {
+  readonly id: string
+  /** Of the HTTP request. */
+  readonly requestId?: string
+  readonly request: GenerateRequest
+  readonly listener: JobListener
 }
 
 export interface JobEnd {
@@ -119,14 +130,11 @@ export class GenerationService {
    * Takes generations of one client: all of them or none.
    * @throws ApiError `queue_full`, `too_many_requests_of_yours`, `draining`
    */
-  submit(
-    client: string,
-    requests: readonly { readonly id: string; readonly request: GenerateRequest; readonly listener: JobListener }[],
-  ): Job[] {
+  submit(client: string, requests: readonly JobRequest[]): Job[] {
     if (this.#isDraining) throw drainingError()
     const now = performance.now()
-    const jobs = requests.map(({ id, request, listener }): Job => ({
-      ...{ id, client, request, listener, enqueuedAt: now },
+    const jobs = requests.map(({ id, requestId, request, listener }): Job => ({
+      ...{ id, client, requestId, request, listener, enqueuedAt: now },
       ...{
         startedAt: undefined,
         firstTokenAt: undefined,

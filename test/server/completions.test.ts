@@ -180,6 +180,23 @@ describe('an answer', () => {
     expect(reasoning_content).toContain('so')
     expect(content).not.toContain('The answer')
     expect(body.choices[0]!.finish_reason).toBe('stop')
+    expect(body.dynts['stop_text']).toBe('The answer')
+    const { body: unstopped } = await post({ messages: ask(3), ...greedy, stop: ['never said'] })
+    expect(unstopped.dynts['stop_text']).toBeNull()
+  })
+
+  test('token ids, whole and in pieces', async () => {
+    const asked = { messages: ask(4), ...greedy, max_tokens: 40, return_token_ids: true }
+    const { body } = await post(asked)
+    const whole = body as unknown as { prompt_token_ids: number[]; choices: { token_ids: number[] }[] }
+    expect(whole.prompt_token_ids).toHaveLength(body.usage.prompt_tokens)
+    const { chunks } = await stream(asked)
+    const told = chunks as unknown as { prompt_token_ids?: number[]; choices: { token_ids?: number[] }[] }[]
+    expect(told.map(({ prompt_token_ids: ids }) => ids)).toEqual([
+      whole.prompt_token_ids,
+      ...told.slice(1).map(() => undefined),
+    ])
+    expect(told.flatMap(({ choices }) => choices[0]?.token_ids ?? [])).toEqual(whole.choices[0]!.token_ids)
   })
 
   test.each([
@@ -529,6 +546,8 @@ describe('the other endpoints', () => {
     expect((await get('/props')).json()).toMatchObject({
       total_slots: 4,
       model_alias: 'tiny',
+      eos_token: '<|endoftext|>',
+      chat_template_caps: { supports_tools: false },
       dynts: { policy: 'dynts', budget: 200 },
     })
     expect(JSON.stringify((await get('/props')).json())).not.toContain(process.cwd())

@@ -331,3 +331,26 @@ test('a client that reads nothing for a while gets the same text, in fewer piece
   expect([joined('content'), joined('reasoning_content')]).toEqual([message.content, message.reasoning_content ?? ''])
   expect(deltas.length).toBeLessThan(usage.completion_tokens / 2)
 })
+
+test('a generation that is cancelled by its id is logged with the id of its request, and counted as aborted', async () => {
+  server = await startDyntsServe(['--policy', 'full', '--cells', '4096'])
+  const { url } = server
+  const asked = { messages, temperature: 1.5, max_tokens: 4000, stream: true }
+  const headers = { 'x-request-id': 'of-a-test' }
+  const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(asked) })
+  await until(async () => (await busySlots(server!)) === 1)
+  const [slot] = (await (await fetch(`${url}/slots`)).json()) as { id_task: string }[]
+  const body = JSON.stringify({ id: slot!.id_task, action: 'cancel' })
+  expect(await (await fetch(`${url}/v1/chat/completions/control`, { method: 'POST', body })).json()).toEqual({
+    success: true,
+  })
+  const text = await response.text()
+  expect(text).toContain('"finish_reason":"stop"')
+  expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true)
+  const line = await until(() => /^.*"msg":"generation".*$/m.exec(server!.stderr())?.[0])
+  expect(JSON.parse(line)).toMatchObject({ id: slot!.id_task, request: 'of-a-test', finish: 'cancelled' })
+  expect(line).not.toContain(question.slice(0, 20))
+  expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
+    /^dynts:request_success_total\{finished_reason="abort",model_name="tiny"\} 1$/m,
+  )
+})

@@ -45,9 +45,12 @@ for (let i = 0; i < kills; i++) {
   const pid = server.enginePid()
   if (pid === undefined) throw new Error('there is no engine')
   engines.push(pid)
+  const seenBefore = health.seen.length
   deaths.push(performance.now())
   process.kill(pid, signalOf(i))
-  await until(() => server.enginePid() !== pid && health.seen.at(-1)?.status === 200, 90_000)
+  // It is told that it is gone, and that it is back.
+  await until(() => health.seen.slice(seenBefore).some(({ status }) => status !== 200), 30_000)
+  await until(() => health.seen.at(-1)?.status === 200, 90_000)
 }
 goesOn = false
 await Promise.all(asking)
@@ -146,7 +149,7 @@ function zombiesOf(pid: number | undefined): number {
 async function until(holds: () => boolean, mostMs: number): Promise<void> {
   const deadline = performance.now() + mostMs
   while (!holds()) {
-    if (performance.now() > deadline) throw new Error('the engine does not come back')
+    if (performance.now() > deadline) throw new Error(`the engine does not come back: ${server.stderr()}`)
     await sleep(10)
   }
 }

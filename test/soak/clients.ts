@@ -113,7 +113,9 @@ export class Clients {
     const isCut = comesBack && response.status === 200
     const text = isCut ? await this.#comeBack(response, headers, conversation) : await response.text()
     this.times.push(performance.now() - ask.startedAt)
-    if (response.status === 429 || response.status === 503) this.counts.refused++
+    const isGivenUp = !isStream && response.status === 503 && text.includes('"engine_died"')
+    if (isGivenUp) this.#noteWhole(client, JSON.parse(text) as Whole, ask)
+    else if (response.status === 429 || response.status === 503) this.counts.refused++
     else if (response.status !== 200) this.wrong.push(`${response.status}: ${text.slice(0, 300)}`)
     else if (isStream) this.#noteStream(text, ask, isCut)
     else this.#noteWhole(client, JSON.parse(text) as Whole, ask)

@@ -110,7 +110,10 @@ export class Answer {
   /** What is sent at once of a stream, before anything has happened. */
   begin(): Fields[] {
     const { opening } = this.#form
-    return opening ? this.#texts.map((_, choice) => this.#chunk([this.#choice(choice, opening)])) : []
+    const { promptTokenIds: ids } = this.#request
+    const told = ids ? { prompt_token_ids: ids } : {}
+    if (!opening) return ids ? [this.#chunk([], told)] : []
+    return this.#texts.map((_, choice) => this.#chunk([this.#choice(choice, opening)], choice === 0 ? told : {}))
   }
 
   /** Chunks of a stream; the whole answer is kept as well. */

@@ -80,7 +80,8 @@ export function ignoredFields(body: Readonly<Record<string, unknown>>, supported
     const isNeutral = Object.hasOwn(notOffered, name) ? notOffered[name] : undefined
     if (isNeutral?.(value)) continue
     if (isNeutral) {
-      throw new ApiError(400, 'unsupported_parameter', `${name} is not offered: leave it out`, { param: name })
+      const advice = /^(?:guided_|structured_outputs$|grammar$)/.test(name) ? 'use response_format' : 'leave it out'
+      throw new ApiError(400, 'unsupported_parameter', `${name} is not offered: ${advice}`, { param: name })
     }
     if (!companions.test(name)) ignored.push(name)
   }

@@ -25,7 +25,9 @@ export function mergeChunk(waiting: object[], chunk: object): boolean {
 function choiceOf(chunk: object): Fields | undefined {
   const { choices, ...others } = chunk as Fields
   const [choice, ...more] = Array.isArray(choices) ? (choices as Fields[]) : []
-  const tells = Object.keys(others).some((name) => ['timings', 'dynts', 'prompt_progress'].includes(name))
+  const tells = Object.keys(others).some((name) =>
+    ['timings', 'dynts', 'prompt_progress', 'prompt_token_ids'].includes(name),
+  )
   return choice && more.length === 0 && !tells && choice['finish_reason'] === null ? choice : undefined
 }
 

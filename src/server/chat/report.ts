@@ -65,7 +65,7 @@ const closedBy: Readonly<Record<ThinkingEnd, string | null>> = {
 
 /** The cache of a generation. */
 function cacheOf({ job, result }: Finished) {
-  const { cache, usage, thinkingEnd, seed } = result
+  const { cache, usage, thinkingEnd, stopText, seed } = result
   const full = Math.max(0, usage.promptTokens + usage.thinkingTokens + usage.answerTokens - 1)
   const isBounded = cache.budget !== null
   return {
@@ -90,6 +90,7 @@ function cacheOf({ job, result }: Finished) {
     kept_share: isBounded ? rounded(ratio(cache.finalCells, full)) : null,
     degraded: cache.degraded,
     thinking_closed: thinkingEnd && closedBy[thinkingEnd],
+    stop_text: stopText,
     slot: job.slot ?? null,
     queued_ms: rounded((job.startedAt ?? job.enqueuedAt) - job.enqueuedAt),
   }

@@ -46,6 +46,8 @@ export interface ReadRequest {
   /** The tokens of each prompt, where events are to tell them; filled in by `settle`. */
   readonly prompts: readonly (readonly PromptToken[])[]
   readonly withTokenIds: boolean
+  /** Those of the first prompt, if they are asked for; filled in by `settle`. */
+  readonly promptTokenIds?: readonly number[]
   /** Whether `maxTokens` shrinks to what fits. */
   readonly mayShrink: boolean
   /** How thinking is told: in a field of its own, not at all, or as part of the text, with its tags. */

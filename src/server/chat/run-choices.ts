@@ -1,6 +1,7 @@
 /** Runs the choices of a request, and tells what happens to each as it happens. */
 import type { GenerateEvent } from '../../engine/types.ts'
 import { ApiError, apiErrorOf, contextExceeded } from '../api-error.ts'
+import type { Call } from '../endpoint.ts'
 import type { GenerationService, Job } from '../service.ts'
 import { mostPromptTokens, type PromptToken } from './event-chunks.ts'
 import type { Finished } from './report.ts'
@@ -31,27 +32,31 @@ export async function settle(service: GenerationService, read: ReadRequest, cell
     ...read,
     generations: settled.map(({ generation }) => generation),
     prompts: settled.map(({ prompt }) => prompt),
+    // As in the whole answer: those of the first.
+    ...(read.withTokenIds ? { promptTokenIds: settled[0]?.tokens ?? [] } : {}),
   }
 }
 
 interface Settled {
   readonly generation: ReadRequest['generations'][number]
   readonly prompt: readonly PromptToken[]
+  readonly tokens: readonly number[]
 }
 
 async function settleOne(
   service: GenerationService,
   generation: ReadRequest['generations'][number],
-  { seed, mayShrink, withEvents }: ReadRequest,
+  { seed, mayShrink, withEvents, withTokenIds }: ReadRequest,
   cells: number,
 ): Promise<Settled> {
   const plan = await service.ask('plan', { ...generation, seed })
   const prompt = withEvents ? await promptTokens(service, plan.tokens) : []
-  if (plan.cells <= cells) return { generation, prompt }
+  const tokens = withTokenIds ? [...plan.tokens] : []
+  if (plan.cells <= cells) return { generation, prompt, tokens }
   // Without a bound: the default number of tokens shrinks to what the slot holds.
   const room = cells - plan.promptTokens + 1
   if (room < 1) throw contextExceeded(plan.promptTokens, cells)
-  if (mayShrink) return { generation: { ...generation, maxTokens: room }, prompt }
+  if (mayShrink) return { generation: { ...generation, maxTokens: room }, prompt, tokens }
   throw new ApiError(
     400,
     'cache_too_small',
@@ -69,7 +74,7 @@ async function promptTokens(service: GenerationService, tokens: Int32Array): Pro
 /** @throws ApiError if the queue is full */
 export function runChoices(
   service: GenerationService,
-  client: string,
+  { client, requestId }: Pick<Call, 'client' | 'requestId'>,
   id: string,
   { generations, seed, choices }: ReadRequest,
   listener: ChoiceListener,
@@ -85,6 +90,7 @@ export function runChoices(
   const all = generations.flatMap((generation) => Array.from({ length: choices }, (_, i) => ({ generation, i })))
   const requests = all.map(({ generation, i }, choice) => ({
     id: count === 1 ? id : `${id}-${choice}`,
+    requestId,
     request: { ...generation, seed: (seed + i) % (2 ** 32 - 1) },
     listener: {
       onEvent: (event: GenerateEvent) => {

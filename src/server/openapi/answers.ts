@@ -51,6 +51,7 @@ const progress = z
   .looseObject({ total: count, cache: count, processed: count, time_ms: number })
   .describe('Tokens of the prompt; the cached ones are among those that are processed.')
 const chunkEnds = {
+  prompt_token_ids: z.array(count).optional(),
   prompt_progress: progress.optional(),
   usage: usage.nullish(),
   timings: timings.optional(),

@@ -91,15 +91,11 @@ interface RunningStream {
 }
 
 /** @throws ApiError if the queue is full: nothing has been sent yet, so it is told by the status */
-function begin(
-  { service }: ServerState,
-  { client }: Call,
-  { id, read, answer }: Omit<Completion, 'headers'>,
-): RunningStream {
+function begin({ service }: ServerState, call: Call, { id, read, answer }: Omit<Completion, 'headers'>): RunningStream {
   const waiting: object[][] = []
   let write = (...chunks: readonly object[]): void => void waiting.push([...chunks])
   let hasSaid = false
-  const { finished, cancel } = runChoices(service, client, id, read, {
+  const { finished, cancel } = runChoices(service, call, id, read, {
     onEvent: (choice, event, job) => {
       const chunks = answer.onEvent(choice, event, job)
       // How far the prompt is can be told again.
@@ -179,13 +175,9 @@ function conversationOf({ request }: Call): string | undefined {
   return given === null ? undefined : conversationId(given, conversationHeader)
 }
 
-async function whole(
-  { service, settings }: ServerState,
-  { client, signal }: Call,
-  completion: Completion,
-): Promise<Response> {
+async function whole({ service, settings }: ServerState, call: Call, completion: Completion): Promise<Response> {
   const { id, read, answer, headers } = completion
-  const { finished, cancel } = runChoices(service, client, id, read, {
+  const { finished, cancel } = runChoices(service, call, id, read, {
     onEvent: (choice, event, job) => void answer.onEvent(choice, event, job),
     onRestart: (choice) => {
       answer.restart(choice)
@@ -194,7 +186,7 @@ async function whole(
   })
   return await slowJson(
     finished.then((ends) => answer.whole(ends)),
-    { pingMs: settings.pingMs, headers, signal, onLeave: cancel },
+    { pingMs: settings.pingMs, headers, signal: call.signal, onLeave: cancel },
   )
 }
 

@@ -81,7 +81,8 @@ export const props: Endpoint = {
   summary: 'What the server was started with, in llama-server’s names',
   needsKey: true,
   answer: answers.props,
-  handle: ({ settings, located, backend }, { headers }) => {
+  handle: async (state, { headers }) => {
+    const { settings, located, backend } = state
     const { defaults, bound, aliases, version } = settings
     const { info, predictor, thinkingTags } = located
     const sampling = defaults.sampling
@@ -106,7 +107,12 @@ export const props: Endpoint = {
         model_alias: aliases[0],
         model_path: info.path.replace(/^.*[\\/]/, ''),
         chat_template: info.chatTemplate ?? '',
-        chat_template_caps: { supports_tools: defaults.toolFormat !== undefined, supports_system_role: true },
+        chat_template_caps: {
+          supports_tools: defaults.toolFormat !== undefined,
+          supports_thinking_switch: /\b(?:enable_thinking|thinking)\b/.test(info.chatTemplate ?? ''),
+          supports_system_role: true,
+        },
+        ...(await boundaryTokens(state)),
         modalities: { vision: false, audio: false },
         build_info: `dynts-${version}`,
         is_sleeping: false,
@@ -127,6 +133,16 @@ export const props: Endpoint = {
       { headers },
     )
   },
+}
+
+/** The texts of the tokens with which texts begin and end, once there is a model. */
+async function boundaryTokens({ located, backend }: ServerState) {
+  const { bosId, eosId } = located.info.tokenizer
+  const textOf = async (token: number | undefined) => {
+    if (token === undefined || backend.state !== 'ready') return ''
+    return (await backend.ask('detokenize', [token]))[0] ?? ''
+  }
+  return { bos_token: await textOf(bosId), eos_token: await textOf(eosId) }
 }
 
 function policyFacts(definition: PolicyDefinition) {
