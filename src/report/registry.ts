@@ -7,6 +7,7 @@ import { budgetSweep } from './figures/budget-sweep.ts'
 import { cacheLength } from './figures/cache-length.ts'
 import { contentWords } from './figures/content-words.ts'
 import { importanceProfile } from './figures/importance-profile.ts'
+import { pareto } from './figures/pareto.ts'
 import { replayLoss } from './figures/replay-loss.ts'
 import { thinking } from './figures/thinking.ts'
 import { throughputFigure } from './figures/throughput.ts'
@@ -23,6 +24,7 @@ export const figures: readonly Figure[] = [
   throughputFigure,
   importanceProfile,
   contentWords,
+  pareto,
   trainingCurves,
 ]
 

@@ -76,7 +76,7 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
 }
 
 /** What stands at the report's head. */
-function madeOf({ evaluations, trainings, importance, words }: ReportSources): string[] {
+function madeOf({ evaluations, trainings, importance, words, paretos }: ReportSources): string[] {
   return [
     ...evaluations.map(
       ({ model, tasks, planned, missing, versions }) =>
@@ -85,6 +85,7 @@ function madeOf({ evaluations, trainings, importance, words }: ReportSources): s
     ),
     ...importance.map(({ model, traces }) => `importance of ${traces.length} traces of ${model}`),
     ...words.map(({ model, summary }) => `words of ${summary.traces} traces of ${model.name}`),
+    ...paretos.map(({ model, traces }) => `answers of ${model.name} from parts of the thinking of ${traces} traces`),
     ...trainings.map(({ model, history }) => `training of a predictor for ${model.name}, ${history.length} epochs`),
   ]
 }

@@ -74,7 +74,7 @@ function evaluation(configurations: readonly ConfigurationSummary[]): EvalSummar
 }
 
 const full = configuration('full', 0.95, { budget: null })
-const nothing: ReportSources = { evaluations: [], trainings: [], importance: [], words: [] }
+const nothing: ReportSources = { evaluations: [], trainings: [], importance: [], words: [], paretos: [] }
 const sources: ReportSources = {
   evaluations: [
     evaluation([
@@ -102,6 +102,25 @@ const sources: ReportSources = {
   ],
   importance: [
     { model: 'a model', traces: [{ id: 't', question: Float32Array.of(3, 1), thinking: Float32Array.of(1, 1, 2, 8) }] },
+  ],
+  paretos: [
+    {
+      model: { architecture: 'qwen2', hiddenSize: 2, layers: 2, vocabularySize: 9, name: 'a model' },
+      settings: { temperature: 0.6, topP: 0.95, topK: 20, minP: 0, maxTokens: 50, kvType: 'f16' },
+      ...{ traces: 7, questions: 6, samples: 1, thinkingTokens: 100 },
+      points: (
+        [
+          [null, 'full', 100, 0.9],
+          ['text', 'none', 0, 0.1],
+          ['text', 'top', 2, 0.7],
+          ['text', 'top', 50, 0.8],
+          ['cells', 'newest', 50, 0.75],
+        ] as const
+      ).map(([reading, selection, percent, accuracy]) => ({
+        ...{ reading, selection, percent, answers: 7, keptTokens: percent, answerTokens: 9, truncated: 0 },
+        ...{ thoughtAgain: percent === 2 ? 1 : 0, accuracy: estimate(accuracy), toFull: null },
+      })),
+    },
   ],
   words: [
     {
@@ -170,6 +189,22 @@ test('shares of words in percent, beside what was published', () => {
   })
   expect(rows[9]).toMatchObject({ part: '90 to 100 %', 'function words': 39, 'numbers and symbols': null })
   expect(settings).toContain('n = 6 questions, 12 traces')
+})
+
+test('a panel for each reading, and accuracy in percent by what was kept', () => {
+  const { rows, spec, settings } = pictureOf('pareto')
+  expect(rows.map(({ kept, accuracy }) => [kept, accuracy])).toEqual([
+    ...[
+      ['full', 90],
+      ['none', 10],
+      ['top', 70],
+      ['top', 80],
+      ['newest', 75],
+    ],
+  ])
+  expect(rows[2]).toMatchObject({ reading: 'text', '% of the thinking': 2, 'accuracy low': 63, 'thought again': 1 })
+  expect((spec as { hconcat: unknown[] }).hconcat).toHaveLength(2)
+  expect(settings).toContain('n = 6 questions, 7 traces of 100 thinking tokens')
 })
 
 test('a sweep is no comparison at one setting', () => {
