@@ -96,6 +96,7 @@ export function inputOf(job: ParetoJob): Required<Pick<GenerateRequest, 'prompt'
   if (reading === 'cells') {
     const stays = new Set(kept)
     const leaving = Array.from({ length: thinkEnd - thinkStart }, (_, i) => i).filter((i) => !stays.has(i))
+    if (leaving.length === 0) return whole
     return { ...whole, promptEviction: { at: thinkEnd, leaving: leaving.map((i) => thinkStart + i) } }
   }
   const thinking = Array.from(kept, (i) => tokens[thinkStart + i] ?? 0)
