@@ -74,7 +74,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'analyze',
-    description: 'The paper’s analyses: costs, importance of tokens, words, live runs',
+    description: 'The paper’s analyses: costs, importance of tokens, words, parts of the thinking, live runs',
     load: async () => (await import('./commands/analyze.ts')).analyzeCommand(),
   },
   {

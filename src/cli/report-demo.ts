@@ -31,23 +31,26 @@ function demoSteps(folder: string): DemoStep[] {
     {
       what: 'traces to train on',
       args: [
-        'trace',
-        '--questions',
-        shippedProblems('train'),
-        '--limit',
-        '80',
-        '--samples',
-        '1',
-        '-o',
-        at('traces.jsonl'),
+        ...['trace', '--model', 'tiny', '--questions', shippedProblems('train'), '--limit', '80', '--samples', '1'],
+        ...['-o', at('traces.jsonl')],
       ],
     },
-    { what: 'importance', args: ['importance', '--traces', at('traces.jsonl'), '-o', at('importance')] },
+    {
+      what: 'importance',
+      args: ['importance', '--model', 'tiny', '--traces', at('traces.jsonl'), '-o', at('importance')],
+    },
     {
       what: 'words by importance',
       args: [
         ...['analyze', 'words', at('importance'), '--traces', at('traces.jsonl'), '--model', 'tiny'],
         ...['-o', at('words.json')],
+      ],
+    },
+    {
+      what: 'answers from parts of the thinking',
+      args: [
+        ...['analyze', 'pareto', at('importance'), '--traces', at('traces.jsonl'), '--model', 'tiny'],
+        ...['--limit', '20', '--percent', '2,10,30,50', '-o', at('pareto.jsonl')],
       ],
     },
     {
@@ -72,9 +75,8 @@ export async function runDemo(folder: string): Promise<string[]> {
     process.stderr.write(`\n${i + 1} of ${steps.length}: ${what}\n$ dynts ${args.join(' ')}\n`)
     await runStep(args)
   }
-  return ['table1', 'budget', 'window-ratio', 'importance', 'words.json', 'live.json', 'predictor.metrics.json'].map(
-    (name) => join(folder, name),
-  )
+  const analyses = ['importance', 'words.json', 'pareto.jsonl', 'live.json']
+  return ['table1', 'budget', 'window-ratio', ...analyses, 'predictor.metrics.json'].map((name) => join(folder, name))
 }
 
 function runStep(args: readonly string[]): Promise<void> {

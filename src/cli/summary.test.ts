@@ -12,7 +12,7 @@ function result(
     answer,
     finishReason: 'stop',
     thinkingEnd: 'model',
-  stopText: null,
+    stopText: null,
     usage: { promptTokens: 100, cachedPromptTokens: 0, thinkingTokens: 1400, answerTokens: 45 },
     cache: {
       policy: 'dynts',

@@ -24,7 +24,7 @@ import { checkTokens, readPrompt } from './prompt.ts'
 import { banned } from './token-odds.ts'
 import { checkRequest } from './request-schema.ts'
 import type { ThinkingLimits } from './thinking-limit.ts'
-import type { GenerateRequest, Prompt, PromptReuse } from './types.ts'
+import type { GenerateRequest, Prompt, PromptEviction, PromptReuse } from './types.ts'
 
 /** The paper's number of new tokens (section 6.1). */
 export const defaultMaxTokens = 16_384
@@ -57,6 +57,7 @@ export interface PreparedRequest extends ThinkingLimits {
   readonly maxTokens: number
   readonly promptReuse: PromptReuse
   readonly promptScope: string
+  readonly promptEviction: PromptEviction | undefined
   /** How many alternatives of each token are told; undefined: no odds are. */
   readonly logprobs: number | undefined
   readonly promptProgress: boolean
@@ -178,6 +179,7 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
   const maxTokens = replay?.length ?? Math.min(request.maxTokens ?? defaultMaxTokens, room)
   const bound = settings && { ...settings, plan: planEviction(settings, promptTokens.length) }
   if (bound) checkPolicyFits(bound, bound.plan, protection)
+  checkPromptEviction(request.promptEviction, promptTokens.length, model, settled.definition)
   return {
     ...settled,
     promptTokens,
@@ -191,6 +193,7 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     wrapUp: (request.wrapUp ?? '').trim(),
     promptReuse: request.promptReuse ?? 'exact',
     promptScope: request.promptScope ?? '',
+    promptEviction: request.promptEviction,
     logprobs: request.logprobs,
     promptProgress: request.promptProgress ?? false,
     evictionScores: request.evictionScores ?? false,
@@ -265,6 +268,31 @@ function tokenizeReplay(vocab: Vocabulary, replay: string | readonly number[]): 
   checkTokens(vocab, tokens)
   if (tokens.length === 0) throw new InputError('invalid_request', 'the continuation to replay is empty')
   return tokens
+}
+
+/** @throws InputError `invalid_request`, `model_not_evictable` */
+function checkPromptEviction(
+  eviction: PromptEviction | undefined,
+  promptTokens: number,
+  { notEvictable }: Pick<ModelFacts, 'notEvictable'>,
+  { name, evicts }: PolicyDefinition,
+): void {
+  if (eviction === undefined) return
+  const { at, leaving } = eviction
+  const refuse = (message: string) => new InputError('invalid_request', `promptEviction: ${message}`)
+  if (evicts) throw refuse(`policy ${name} evicts by itself; use full`)
+  if (notEvictable !== undefined) {
+    throw new InputError('model_not_evictable', `cells of this model's cache cannot leave it: ${notEvictable}`)
+  }
+  if (!Number.isInteger(at) || at < 1 || at >= promptTokens) {
+    throw refuse(
+      `at must be a whole number from 1 to ${promptTokens - 1}, one below the tokens of the prompt, not ${at}`,
+    )
+  }
+  const wrong = leaving.find(
+    (position, i) => !Number.isInteger(position) || position <= (leaving[i - 1] ?? -1) || position >= at,
+  )
+  if (wrong !== undefined) throw refuse(`leaving must be ascending positions below ${at}; ${wrong} is none`)
 }
 
 const mostBiases = 1024

@@ -69,6 +69,7 @@ const schema = strictShape({
   stop: listOf(anyText.min(1, 'it must not be empty')).optional(),
   promptReuse: oneOf(['exact', 'prefix', 'none']).optional(),
   promptScope: anyText.optional(),
+  promptEviction: strictShape({ at: anyNumber, leaving: listOf(anyNumber) }).optional(),
   logprobs: anyNumber.optional(),
   promptProgress: yesOrNo.optional(),
   ignoreEos: yesOrNo.optional(),

@@ -96,6 +96,11 @@ export class SequenceCache {
     })
   }
 
+  /** @param leaving positions of the prompt, ascending */
+  evictPrompt(leaving: Int32Array): void {
+    if (leaving.length > 0) this.cells.evict(leaving)
+  }
+
   /**
    * Notes what of the distribution the policy has to know that the next token is chosen from.
    * @param row of the forward pass's output; its logits are still the model's own

@@ -11,7 +11,15 @@ import { SequenceCache } from './sequence-cache.ts'
 import { SequenceText } from './sequence-text.ts'
 import { ThinkingLimit, type ForcedToken } from './thinking-limit.ts'
 import { addBias, TokenOdds } from './token-odds.ts'
-import type { FinishReason, GenerateEvent, GenerateResult, PromptEvent, ThinkingEnd, TokenOddsReport } from './types.ts'
+import type {
+  FinishReason,
+  GenerateEvent,
+  GenerateResult,
+  PromptEvent,
+  PromptEviction,
+  ThinkingEnd,
+  TokenOddsReport,
+} from './types.ts'
 
 export interface SequenceOptions {
   readonly compaction: CompactionChoice
@@ -103,21 +111,33 @@ export class Sequence {
   prefill(): boolean {
     const start = performance.now()
     this.#prefillStart ??= start
-    const beforeLast = this.prepared.promptTokens.subarray(0, -1)
-    if (this.prefilled === 0) this.#copy(beforeLast)
-    const left = beforeLast.length - this.prefilled
+    const { promptTokens, promptEviction: eviction, promptReuse, promptScope: scope } = this.prepared
+    // Of a prompt that loses cells, what is read before: copies hold all of their tokens.
+    const whole = promptTokens.subarray(0, eviction?.at ?? -1)
+    if (this.prefilled === 0) this.#copy(whole)
+    const left = whole.length - this.prefilled
     if (left > 0) this.#read(Math.min(left, this.#forward.batchTokens), 'none')
     const isComplete = left <= this.#forward.batchTokens
     if (isComplete) {
-      const bytes = beforeLast.length * this.#bytesPerCell
-      const prompt = { tokens: beforeLast, scope: this.prepared.promptScope, isExact: this.#isExact }
-      if (this.prepared.promptReuse !== 'none') {
-        this.#promptStates.keep(prompt, bytes, () => this.#forward.save(this.sequenceId))
-      }
-      this.#read(1, 'last')
+      const bytes = whole.length * this.#bytesPerCell
+      const prompt = { tokens: whole, scope, isExact: this.#isExact }
+      if (promptReuse !== 'none') this.#promptStates.keep(prompt, bytes, () => this.#forward.save(this.sequenceId))
+      if (eviction) this.#readBehind(eviction)
+      else this.#read(1, 'last')
     }
     this.#prefillMs += performance.now() - start
     return isComplete
+  }
+
+  /** Evicts, and reads the rest of the prompt. */
+  #readBehind({ at, leaving }: PromptEviction): void {
+    const { length } = this.prepared.promptTokens
+    const read = (count: number) => this.#read(count, this.prefilled + count === length ? 'last' : 'none')
+    const newest = leaving.filter((position) => position === at - 1)
+    this.#cache.evictPrompt(Int32Array.from(leaving.slice(0, leaving.length - newest.length)))
+    read(1)
+    this.#cache.evictPrompt(Int32Array.from(newest))
+    while (this.prefilled < length) read(Math.min(Math.max(1, length - 1 - this.prefilled), this.#forward.batchTokens))
   }
 
   /** How far the prompt is. */

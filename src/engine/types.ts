@@ -63,6 +63,8 @@ export interface GenerateRequest {
   readonly promptReuse?: PromptReuse | undefined
   /** Only requests of the same scope share prompts: how long a prompt takes tells whether it was asked before. Default: one for all. */
   readonly promptScope?: string | undefined
+  /** Cells of the prompt that leave while it is read. Default: none. Only under a policy that never evicts. */
+  readonly promptEviction?: PromptEviction | undefined
   /** Tells how likely the model held each generated token, and so many of its alternatives (0 to 20). Default: it does not. */
   readonly logprobs?: number | undefined
   /** Whether each piece of the prompt that is read is told (`PromptEvent`). Default false. */
@@ -95,6 +97,14 @@ export interface AnswerCalls {
   readonly functions?: readonly string[] | undefined
   /** The most calls, 1 to 64. Default 1. */
   readonly most?: number | undefined
+}
+
+/** What is read behind it does not see the cells that left; the positions of the others do not change. */
+export interface PromptEviction {
+  /** How many of the prompt's tokens have been read when it happens: 1 to all but the last. */
+  readonly at: number
+  /** Positions below `at`, ascending. Position `at - 1` leaves one token later: the next token has to follow a held one. */
+  readonly leaving: readonly number[]
 }
 
 export type PromptReuse = 'exact' | 'prefix' | 'none'

@@ -8,6 +8,7 @@ import { cacheLength } from './figures/cache-length.ts'
 import { contentWords } from './figures/content-words.ts'
 import { importanceProfile } from './figures/importance-profile.ts'
 import { live } from './figures/live.ts'
+import { pareto } from './figures/pareto.ts'
 import { replayLoss } from './figures/replay-loss.ts'
 import { thinking } from './figures/thinking.ts'
 import { throughputFigure } from './figures/throughput.ts'
@@ -25,6 +26,7 @@ export const figures: readonly Figure[] = [
   live,
   importanceProfile,
   contentWords,
+  pareto,
   trainingCurves,
 ]
 

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { readPareto, type ParetoSummary } from '../analysis/pareto/summarise-pareto.ts'
 import { deciles } from '../analysis/word-shares.ts'
 import { InputError } from '../errors.ts'
 import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
@@ -92,6 +93,7 @@ export interface ReportSources {
   readonly trainings: readonly TrainingSource[]
   readonly importance: readonly ImportanceSource[]
   readonly words: readonly WordsSource[]
+  readonly paretos: readonly ParetoSummary[]
   readonly live: readonly LiveSource[]
 }
 
@@ -100,7 +102,7 @@ const mostTraces = 200
 
 /**
  * @param paths folders of `dynts eval` or `dynts importance`, folders that hold such folders under the usual names, `.metrics.json`
- *   files of `dynts train`, and what `dynts analyze words` and `live` wrote
+ *   files of `dynts train`, and what `dynts analyze words`, `live` and `pareto` wrote
  * @throws InputError `not_a_run` for anything else; what reading them throws
  */
 export async function readSources(paths: readonly string[], grader: AnswerGrader): Promise<ReportSources> {
@@ -108,6 +110,7 @@ export async function readSources(paths: readonly string[], grader: AnswerGrader
   const trainings: TrainingSource[] = []
   const importance: ImportanceSource[] = []
   const words: WordsSource[] = []
+  const paretos: ParetoSummary[] = []
   const live: LiveSource[] = []
   for (const path of paths) {
     if (hasPlan(path)) evaluations.push(await summarise(path, { allowMissing: true, grader }))
@@ -117,14 +120,15 @@ export async function readSources(paths: readonly string[], grader: AnswerGrader
       if (source.schema === 'dynts.training/1') trainings.push(source)
       else if (source.schema === 'dynts.analyze.words/1') words.push(source)
       else live.push(source)
-    } else throw notARun(path)
+    } else if (path.endsWith('.jsonl')) paretos.push(readAnswers(path))
+    else throw notARun(path)
   }
-  return { evaluations, trainings, importance, words, live }
+  return { evaluations, trainings, importance, words, paretos, live }
 }
 
 function notARun(path: string): InputError {
   const what =
-    'give folders of dynts eval or dynts importance, a .metrics.json of dynts train, or what dynts analyze words or live wrote'
+    'give folders of dynts eval or dynts importance, a .metrics.json of dynts train, or what dynts analyze wrote'
   return new InputError('not_a_run', `${path} ${existsSync(path) ? 'is no run' : 'is not there'}: ${what}.`)
 }
 
@@ -135,6 +139,12 @@ function readJson(path: string): TrainingSource | WordsSource | LiveSource {
     .safeParse(parseJson(readWholeText(path, errors)))
   if (!data) throw notARun(path)
   return data
+}
+
+function readAnswers(path: string): ParetoSummary {
+  const summary = existsSync(path) ? readPareto(path) : undefined
+  if (!summary) throw notARun(path)
+  return summary
 }
 
 function readImportance(folder: string): ImportanceSource {

@@ -1,5 +1,5 @@
 /**
- * Preloaded into `dynts eval` (`node --import`): a process that sends itself a signal while it writes a record, so that tests
+ * Preloaded into dynts (`node --import`): a process that sends itself a signal while it writes a record, so that tests
  * need no clock to meet that moment. SIGNAL_AT says which record of this process, from 1; SIGNAL says which signal. Of that
  * record only the first half is in the file when SIGKILL ends the process.
  */

@@ -74,7 +74,7 @@ function evaluation(configurations: readonly ConfigurationSummary[]): EvalSummar
 }
 
 const full = configuration('full', 0.95, { budget: null })
-const nothing: ReportSources = { evaluations: [], trainings: [], importance: [], words: [], live: [] }
+const nothing: ReportSources = { evaluations: [], trainings: [], importance: [], words: [], paretos: [], live: [] }
 const livePoints = (rate: number) =>
   [50, 100].map((step) => ({ step, tokensPerSecond: rate, usedBytes: 2 ** 20 * step, flops: 1e9 * step }))
 
@@ -105,6 +105,25 @@ const sources: ReportSources = {
   ],
   importance: [
     { model: 'a model', traces: [{ id: 't', question: Float32Array.of(3, 1), thinking: Float32Array.of(1, 1, 2, 8) }] },
+  ],
+  paretos: [
+    {
+      model: { architecture: 'qwen2', hiddenSize: 2, layers: 2, vocabularySize: 9, name: 'a model' },
+      settings: { temperature: 0.6, topP: 0.95, topK: 20, minP: 0, maxTokens: 50, kvType: 'f16' },
+      ...{ traces: 7, questions: 6, samples: 1, thinkingTokens: 100 },
+      points: (
+        [
+          [null, 'full', 100, 0.9],
+          ['text', 'none', 0, 0.1],
+          ['text', 'top', 2, 0.7],
+          ['text', 'top', 50, 0.8],
+          ['cells', 'newest', 50, 0.75],
+        ] as const
+      ).map(([reading, selection, percent, accuracy]) => ({
+        ...{ reading, selection, percent, answers: 7, keptTokens: percent, answerTokens: 9, truncated: 0 },
+        ...{ thoughtAgain: percent === 2 ? 1 : 0, accuracy: estimate(accuracy), toFull: null },
+      })),
+    },
   ],
   words: [
     {
@@ -196,6 +215,22 @@ test('a run in step: both caches in units of people, the ratio with its spread',
     ...{ 'cells in use (MiB)': 100, 'operations of a token (GFLOPs)': 100 },
   })
   expect(description).toContain('1.90 times the tokens per second of the full one (1.90 to 2.10 in 2 runs)')
+})
+
+test('a panel for each reading, and accuracy in percent by what was kept', () => {
+  const { rows, spec, settings } = pictureOf('pareto')
+  expect(rows.map(({ kept, accuracy }) => [kept, accuracy])).toEqual([
+    ...[
+      ['full', 90],
+      ['none', 10],
+      ['top', 70],
+      ['top', 80],
+      ['newest', 75],
+    ],
+  ])
+  expect(rows[2]).toMatchObject({ reading: 'text', '% of the thinking': 2, 'accuracy low': 63, 'thought again': 1 })
+  expect((spec as { hconcat: unknown[] }).hconcat).toHaveLength(2)
+  expect(settings).toContain('n = 6 questions, 7 traces of 100 thinking tokens')
 })
 
 test('a sweep is no comparison at one setting', () => {

@@ -1,0 +1,59 @@
+/** The traces of a run: with their scores, and what their answers are graded by. */
+import type { GradingKind } from '../../evaluation/grading/grade-answer.ts'
+import type { Fingerprint } from '../../predictor/index.ts'
+import type { ImportanceStore } from '../../traces/importance-store.ts'
+import { measuredTraces } from '../../traces/measured-traces.ts'
+import type { ParetoTrace } from './pareto-job.ts'
+import type { ThinkingScorer } from './predicted-scores.ts'
+
+export interface ParetoTracesOptions {
+  /** The trace file. */
+  readonly traces: string
+  readonly store: ImportanceStore
+  readonly model: Fingerprint
+  readonly trainedContext: number
+  /** Undefined: there is no predictor. */
+  readonly scorer: ThinkingScorer | undefined
+  /** The most traces. Default: all. */
+  readonly limit?: number | undefined
+  readonly signal: AbortSignal
+  readonly onTrace?: ((done: number) => void) | undefined
+}
+
+export interface ParetoTraces {
+  readonly traces: readonly ParetoTrace[]
+  /** Left out: no answer is known that others could be graded by. */
+  readonly withoutAnswer: number
+  /** Left out: nothing fits behind the thinking. */
+  readonly tooLong: number
+}
+
+/**
+ * In the order of the trace file; as many as there were when `signal` aborted.
+ * @throws InputError what `measuredTraces` and `ThinkingScorer` throw
+ */
+export async function readParetoTraces(options: ParetoTracesOptions): Promise<ParetoTraces> {
+  const { store, model, trainedContext, scorer, limit = Infinity, signal, onTrace } = options
+  const traces: ParetoTrace[] = []
+  let [withoutAnswer, tooLong] = [0, 0]
+  for (const { trace, record } of measuredTraces(options.traces, store, model)) {
+    if (traces.length === limit || signal.aborted) break
+    const expected = trace.expected ?? trace.answer
+    if (expected === null || expected === '') withoutAnswer++
+    else if (trace.answerStart >= trainedContext) tooLong++
+    else {
+      const predicted = scorer?.scores(store, record)
+      const scores = { importance: store.readImportance(record), predicted }
+      traces.push({ trace, scores, expected, grading: gradingOf(expected) })
+      onTrace?.(traces.length)
+    }
+    // A signal is seen between two turns of the event loop only.
+    await new Promise(setImmediate)
+  }
+  return { traces, withoutAnswer, tooLong }
+}
+
+/** A trace does not say whether its question had choices: one capital letter is taken for the letter of one. */
+function gradingOf(expected: string): GradingKind {
+  return /^[A-Z]$/.test(expected.trim()) ? 'choice' : 'math'
+}

@@ -1,0 +1,261 @@
+/**
+ * Lets the model answer from parts of its thinking, and records each answer as soon as it is graded. A run that was killed goes on where
+ * it stopped.
+ *
+ * Source: arXiv 2601.18383, Figures 3 and 12.
+ */
+import { fingerprint, type Model } from '../../engine/model.ts'
+import type { GenerateResult } from '../../engine/types.ts'
+import { EngineError, InputError } from '../../errors.ts'
+import type { AnswerGrader } from '../../evaluation/grading/grade-answer.ts'
+import { judge } from '../../evaluation/run/judge.ts'
+import { FailureLog } from '../../jobs/failure-log.ts'
+import { FailureNotes } from '../../jobs/failure-notes.ts'
+import type { JobOutcome } from '../../jobs/job.ts'
+import { runJobs } from '../../jobs/run-jobs.ts'
+import type { KvType } from '../../llama/index.ts'
+import { memoryPlan, type MemoryPlan } from '../../models/memory-plan.ts'
+import { moveToBackup } from '../../records/backup.ts'
+import { outputFailure } from '../../records/file-failure.ts'
+import { withFileLock, type WriteLock } from '../../records/file-lock.ts'
+import { RecordFile } from '../../records/record-file.ts'
+import type { TraceSampling } from '../../traces/trace-job.ts'
+import { ParetoEngine } from './pareto-engine.ts'
+import { keptOf, paretoJobs, paretoJobTitle, type ParetoJob, type ParetoPlan, type ParetoTrace } from './pareto-job.ts'
+import { paretoRecords, paretoSchema, type ParetoConditions, type ParetoRecord } from './pareto-record.ts'
+
+export interface RunParetoOptions extends ParetoPlan {
+  /** Loads the model; called only if something is left to generate. */
+  readonly load: () => Promise<Model>
+  readonly info: Model['info']
+  readonly thinkingTags: Model['thinkingTags']
+  readonly traces: readonly ParetoTrace[]
+  readonly sampling: TraceSampling
+  /** The most tokens of an answer. */
+  readonly maxTokens: number
+  readonly kvType: KvType
+  /** Answers at the same time. With 1 the same run gives the same records in the same order, times apart. */
+  readonly parallel: number
+  /** The file of answers. */
+  readonly output: string
+  /** False: a file that is there is put aside. */
+  readonly resume: boolean
+  /** A run of which so many answers failed ends. */
+  readonly maxFailures: number
+  readonly grader: AnswerGrader
+  readonly versions: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+  /** What it will take of memory, before it is taken. */
+  readonly onPlan?: ((plan: MemoryPlan, sequences: number) => void) | undefined
+  readonly onProgress?: ((progress: ParetoProgress) => void) | undefined
+  /** What a person should know, e.g. that an answer failed. */
+  readonly onNote?: ((text: string) => void) | undefined
+}
+
+export interface ParetoProgress {
+  /** Answers that are recorded, those of earlier runs included. */
+  readonly done: number
+  readonly total: number
+  /** Generated in this run. */
+  readonly tokens: number
+}
+
+export interface ParetoRun {
+  /** Answers of this plan that are recorded. */
+  readonly answered: number
+  readonly total: number
+  readonly failed: number
+  /** Left out, because too many others had failed. */
+  readonly skipped: number
+  /** `signal` ended it early: the same call goes on. */
+  readonly interrupted: boolean
+}
+
+/** Where answers that failed are listed (`FailureLog`). */
+export const paretoFailuresPath = (output: string): string => `${output}.failures.jsonl`
+
+/**
+ * @throws InputError `pareto_locked` while another process writes the same file; `pareto_differs` and `invalid_records` for a file that
+ *   cannot be continued, `invalid_output`; what loading the model throws; EngineError if it fails. What was recorded stays in every case.
+ */
+export async function runPareto(options: RunParetoOptions): Promise<ParetoRun> {
+  const { output } = options
+  const onWait = () => {
+    throw new InputError(
+      'pareto_locked',
+      `another process is writing ${output}. Wait until it has ended, or give another --output.`,
+    )
+  }
+  try {
+    return await withFileLock(`${output}.lock`, { onWait }, (lock) => new Run(options, lock).run())
+  } catch (error) {
+    throw outputFailure(error, output)
+  }
+}
+
+class Run {
+  readonly #options: RunParetoOptions
+  readonly #jobs: readonly ParetoJob[]
+  readonly #conditions: ParetoConditions
+  readonly #file: RecordFile<ParetoRecord>
+  readonly #failures: FailureLog
+  readonly #notes: FailureNotes
+  #release = ''
+  #answered = 0
+  #tokens = 0
+
+  constructor(options: RunParetoOptions, lock: WriteLock) {
+    const { info, traces, sampling, maxTokens, kvType, output, resume, onNote } = options
+    this.#options = options
+    this.#jobs = paretoJobs(traces, options)
+    this.#conditions = { model: fingerprint(info), settings: { ...sampling, maxTokens, kvType } }
+    if (!resume) moveToBackup(paretoFailuresPath(output))
+    const jobs = new Map(this.#jobs.map((job) => [job.key, job]))
+    this.#file = RecordFile.open(output, {
+      ...paretoRecords,
+      lock,
+      fresh: !resume,
+      onExisting: (record) => {
+        const job = jobs.get(paretoRecords.keyOf(record))
+        const why = difference(record, this.#conditions, job)
+        if (why !== undefined) {
+          throw new InputError(
+            'pareto_differs',
+            `${output} cannot be continued: ${why}. Go on with what it was made with, give another --output, or give --no-resume, which puts it aside.`,
+          )
+        }
+        if (job) this.#answered++
+      },
+    })
+    this.#failures = new FailureLog(paretoFailuresPath(output), lock)
+    this.#notes = new FailureNotes((text) => onNote?.(text))
+  }
+
+  async run(): Promise<ParetoRun> {
+    const { signal } = this.#options
+    this.#progress()
+    const jobs = this.#jobs.filter(({ key }) => !this.#file.has(key))
+    const { failed, skipped } = jobs.length === 0 ? { failed: 0, skipped: 0 } : await this.#answerAll(jobs)
+    const total = this.#jobs.length
+    return { answered: this.#answered, total, failed, skipped, interrupted: signal.aborted && this.#answered < total }
+  }
+
+  async #answerAll(jobs: readonly ParetoJob[]) {
+    const { load, signal, maxFailures, output } = this.#options
+    try {
+      await using model = await load()
+      this.#release = model.release
+      const engine = await this.#open(model, jobs)
+      try {
+        return await runJobs({
+          ...{ jobs, executor: engine, signal, maxFailures },
+          record: async (job, outcome) => await this.#settle(job, outcome),
+          onToken: (count) => {
+            this.#tokens += count
+            this.#progress()
+          },
+        })
+      } finally {
+        await engine.close()
+      }
+    } catch (error) {
+      const cause = outputFailure(error, output)
+      if (!(cause instanceof EngineError)) throw cause
+      const kept = `${this.#answered} of ${this.#jobs.length} answers are recorded in ${output}`
+      throw new EngineError(cause.code, `${cause.message} ${kept}; the same command goes on from there.`, { cause })
+    }
+  }
+
+  async #open(model: Model, jobs: readonly ParetoJob[]): Promise<ParetoEngine> {
+    const { parallel, kvType, sampling, onPlan } = this.#options
+    const mostTokens = (job: ParetoJob) => this.#mostTokens(job)
+    // The last token that is generated is not consumed.
+    const cells = jobs.reduce((most, job) => Math.max(most, job.of.trace.answerStart + mostTokens(job) - 1), 1)
+    const sequences = Math.min(parallel, jobs.length)
+    onPlan?.(memoryPlan(model.info, { cellsPerSequence: cells, sequences, kvType, textLength: cells }), sequences)
+    return await ParetoEngine.open(model, { cells, sequences, kvType, sampling, mostTokens })
+  }
+
+  /** The same for all parts of a thinking, however short they are. */
+  #mostTokens({ of }: ParetoJob): number {
+    const { maxTokens, info } = this.#options
+    return Math.min(maxTokens, info.trainedContext - of.trace.answerStart)
+  }
+
+  async #settle(job: ParetoJob, outcome: JobOutcome<GenerateResult>): Promise<void> {
+    if (outcome.kind === 'done') await this.#record(job, outcome.result)
+    else this.#fail(job, outcome.kind === 'failed' ? outcome.error : new Error(outcome.reason))
+  }
+
+  async #record(job: ParetoJob, result: GenerateResult): Promise<void> {
+    const { reading, selection, percent, sample, seed, basis, of } = job
+    const { trace, expected, grading } = of
+    const truncated = result.finishReason === 'length'
+    const judged = { answer: result.answer, truncated, expected, grading }
+    this.#file.add({
+      schema: paretoSchema,
+      ...{ trace: trace.id, question: trace.question },
+      ...{ reading, selection, percent, sample, seed, basis },
+      ...{ thinkingTokens: trace.thinkEnd - trace.thinkStart, keptTokens: keptOf(job).length },
+      ...{ expected, grading },
+      ...(await judge(judged, this.#options.grader)),
+      ...{ truncated, thoughtAgain: this.#hasTag(result.text), text: result.text },
+      answerTokens: result.usage.answerTokens,
+      ...this.#conditions,
+      versions: this.#versions,
+      at: new Date().toISOString(),
+    })
+    this.#answered++
+    this.#progress()
+  }
+
+  #hasTag(text: string): boolean {
+    const { open, close } = this.#options.thinkingTags
+    return text.includes(open) || text.includes(close)
+  }
+
+  #fail(job: ParetoJob, error: Error): void {
+    const title = paretoJobTitle(job)
+    this.#notes.tell(title, error.message)
+    const at = new Date().toISOString()
+    this.#failures.add({ key: job.key, job: title, reason: error.message, versions: this.#versions, at })
+  }
+
+  get #versions(): Record<string, string> {
+    return { ...this.#options.versions, node: process.versions.node, llamaCpp: this.#release }
+  }
+
+  #progress(): void {
+    this.#options.onProgress?.({ done: this.#answered, total: this.#jobs.length, tokens: this.#tokens })
+  }
+}
+
+const settingNames: Readonly<Record<keyof ParetoConditions['settings'], string>> = {
+  temperature: 'temperature',
+  topP: 'top-p',
+  topK: 'top-k',
+  minP: 'min-p',
+  maxTokens: 'max-tokens',
+  kvType: 'kv-type',
+}
+
+/** What a record was made with that this run would do otherwise, or undefined. */
+function difference(
+  record: ParetoRecord,
+  { model, settings }: ParetoConditions,
+  job: ParetoJob | undefined,
+): string | undefined {
+  const facts = Object.keys(model) as (keyof typeof model)[]
+  const fact = facts.find((name) => record.model[name] !== model[name])
+  if (fact !== undefined) return `it is of another model (${record.model.name}, not ${model.name})`
+  for (const [key, name] of Object.entries(settingNames) as [keyof typeof settings, string][]) {
+    const [was, is] = [record.settings[key], settings[key]]
+    if (was !== is) return `it was made with ${name} ${was}, not ${is}`
+  }
+  if (!job) return undefined
+  if (record.seed !== job.seed) return 'it was made with another seed'
+  if (record.basis !== job.basis) return `it was made of another trace ${record.trace}, importance or predictor`
+  if (record.expected !== job.of.expected || record.grading !== job.of.grading)
+    return `the answer of question ${record.question} is ${record.expected} there and ${job.of.expected} here`
+  return undefined
+}

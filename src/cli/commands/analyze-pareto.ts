@@ -1,0 +1,203 @@
+/** `dynts analyze pareto`: how rightly the model answers from a part of its thinking. */
+import { Command } from 'commander'
+import { selections } from '../../analysis/pareto/kept-tokens.ts'
+import { paretoCsv } from '../../analysis/pareto/pareto-csv.ts'
+import { readParetoTraces, type ParetoTraces } from '../../analysis/pareto/pareto-traces.ts'
+import { ThinkingScorer } from '../../analysis/pareto/predicted-scores.ts'
+import { publishedPareto } from '../../analysis/pareto/published-pareto.ts'
+import { paretoFailuresPath, runPareto, type ParetoProgress, type ParetoRun } from '../../analysis/pareto/run-pareto.ts'
+import { readPareto } from '../../analysis/pareto/summarise-pareto.ts'
+import { fingerprint, loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
+import { InputError } from '../../errors.ts'
+import { Grader } from '../../evaluation/grading/grader.ts'
+import { defaultThreads, loadLibrary } from '../../llama/index.ts'
+import { cacheBound } from '../../models/cache-bound.ts'
+import { formatMemoryPlan } from '../../models/memory-plan.ts'
+import { readCheckpoint } from '../../predictor/index.ts'
+import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
+import { ImportanceStore } from '../../traces/importance-store.ts'
+import { counted } from '../counted.ts'
+import { sayWhatFailed } from '../failed-jobs.ts'
+import { findModel } from '../find-model.ts'
+import { interruptedText, onInterrupt } from '../interrupt.ts'
+import { LoadProgress, sayGpuProblem } from '../load-progress.ts'
+import { packageVersion } from '../package-version.ts'
+import {
+  addParetoOptions,
+  checkParetoFlags,
+  paretoOutput,
+  paretoSampling,
+  type ParetoFlags,
+} from '../pareto-options.ts'
+import { paretoText } from '../pareto-text.ts'
+import { ProgressLine } from '../progress-line.ts'
+
+type Say = (text: string) => void
+
+export function analyzeParetoCommand(): Command {
+  const command = new Command('pareto').description('How rightly the model answers from a part of its thinking')
+  return addParetoOptions(command).action((folder: string, flags: ParetoFlags) => analyzePareto(folder, flags))
+}
+
+async function analyzePareto(folder: string, flags: ParetoFlags): Promise<void> {
+  checkParetoFlags(flags)
+  using store = ImportanceStore.open(folder)
+  if (flags.csv !== undefined) checkRegular(flags.csv)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const { model, offline } = flags
+  const predictor = flags.predictor === 'none' ? false : flags.predictor
+  const located = await findModel(signal, (onDownload) =>
+    locateModel(model, { predictor, offline, signal, onDownload }),
+  )
+  if (!located) return
+  checkThatItFits(located, flags)
+  const progress = new ProgressLine(process.stderr, 'answers')
+  const say: Say = (text) => progress.say(text)
+  try {
+    const traces = await tracesOf(located, store, flags, signal)
+    sayWhatIsLeftOut(traces, say)
+    const run = signal.aborted ? undefined : await answer(located, traces, flags, signal, progress)
+    progress.stop()
+    if (!run || run.interrupted) {
+      say(interruptedText(flags))
+      return
+    }
+    tell(run, folder, flags)
+    sayWhatFailed(run, paretoFailuresPath(paretoOutput(flags)), say)
+  } catch (error) {
+    if (!signal.aborted) throw error
+    progress.stop()
+    say(interruptedText(flags))
+  } finally {
+    progress.stop()
+  }
+}
+
+/** @throws InputError `missing_predictor`, `model_not_evictable` */
+function checkThatItFits({ info, predictor }: LocatedModel, { keep, reading }: ParetoFlags): void {
+  if (keep?.includes('predicted') === true && !predictor) {
+    throw new InputError(
+      'missing_predictor',
+      '--keep predicted needs an importance predictor that was trained for this model: give --predictor FILE, or train one with dynts fit',
+    )
+  }
+  const { impossible } = cacheBound(info)
+  if (impossible === undefined || !reading.includes('cells')) return
+  throw new InputError(
+    'model_not_evictable',
+    `cells of this model's cache cannot leave it: ${impossible}. Use --reading text`,
+  )
+}
+
+/** What is kept, in the order of tables. */
+function selectionsOf({ predictor }: LocatedModel, { keep }: ParetoFlags) {
+  return selections.filter((name) => keep?.includes(name) ?? (name !== 'predicted' || predictor !== undefined))
+}
+
+async function tracesOf(
+  located: LocatedModel,
+  store: ImportanceStore,
+  flags: ParetoFlags,
+  signal: AbortSignal,
+): Promise<ParetoTraces> {
+  const { traces, limit } = flags
+  const { info } = located
+  const progress = new ProgressLine(process.stderr, 'traces')
+  const total = Math.min(store.records.length, limit ?? Infinity)
+  using scorer = selectionsOf(located, flags).includes('predicted') ? await scorerOf(located, flags) : undefined
+  try {
+    return await readParetoTraces({
+      ...{ traces, store, limit, scorer, signal },
+      model: fingerprint(info),
+      trainedContext: info.trainedContext,
+      onTrace: (done) => progress.update(done, total),
+    })
+  } finally {
+    progress.stop()
+  }
+}
+
+async function scorerOf({ predictor }: LocatedModel, { gpu, threads }: ParetoFlags): Promise<ThinkingScorer> {
+  const checkpoint = await readCheckpoint(predictor?.path ?? '')
+  return new ThinkingScorer(loadLibrary(gpu), checkpoint, threads ?? defaultThreads(Infinity))
+}
+
+function sayWhatIsLeftOut({ traces, withoutAnswer, tooLong }: ParetoTraces, say: Say): void {
+  if (withoutAnswer > 0) say(`${counted(withoutAnswer, 'trace')} left out: no answer is known to grade others by`)
+  if (tooLong > 0) say(`${counted(tooLong, 'trace')} left out: nothing fits behind the thinking`)
+  if (traces.length === 0) throw new InputError('no_traces', 'There is no trace left to answer.')
+}
+
+async function answer(
+  located: LocatedModel,
+  { traces }: ParetoTraces,
+  flags: ParetoFlags,
+  signal: AbortSignal,
+  progress: ProgressLine,
+): Promise<ParetoRun> {
+  const {
+    reading: readings,
+    percent: percents,
+    samples,
+    seed,
+    maxTokens,
+    kvType,
+    parallel,
+    resume,
+    maxFailures,
+  } = flags
+  const output = paretoOutput(flags)
+  await using grader = new Grader()
+  let start: number | undefined
+  const onProgress = ({ done, total, tokens }: ParetoProgress) => {
+    if (start === undefined && done > 0) progress.say(`${done} of ${total} answers are in ${output} already`)
+    start ??= performance.now()
+    const rate = tokens > 0 ? `${Math.round(tokens / ((performance.now() - start) / 1000))} tokens/s` : ''
+    progress.update(done, total, rate)
+  }
+  return await runPareto({
+    load: () => load(located, flags, signal, (text) => progress.say(text)),
+    info: located.info,
+    thinkingTags: located.thinkingTags,
+    selections: selectionsOf(located, flags),
+    sampling: paretoSampling(flags),
+    ...{ traces, readings, percents, samples, seed, maxTokens, kvType, parallel, output, resume, maxFailures },
+    ...{ grader, signal, onProgress },
+    versions: { dynts: packageVersion() },
+    onPlan: (plan, sequences) => progress.say(formatMemoryPlan(plan, sequences)),
+    onNote: (text) => progress.say(text),
+  })
+}
+
+async function load(located: LocatedModel, flags: ParetoFlags, signal: AbortSignal, say: Say): Promise<Model> {
+  const progress = new LoadProgress(say)
+  const { gpu, gpuLayers, threads } = flags
+  const { onTrial, onProgress } = progress
+  try {
+    const model = await loadLocated(located, { gpu, gpuLayers, threads, signal, onTrial, onProgress })
+    sayGpuProblem(model, say)
+    return model
+  } finally {
+    progress.stop()
+  }
+}
+
+function tell({ answered, total }: ParetoRun, importance: string, flags: ParetoFlags): void {
+  const output = paretoOutput(flags)
+  const summary = readPareto(output)
+  if (!summary) throw new InputError('no_answers', `${output} holds no answer: all failed.`)
+  if (flags.csv !== undefined) writeFileAtomic(flags.csv, paretoCsv(summary), { option: '--csv' })
+  if (flags.json !== true) return void process.stdout.write(`${paretoText(summary)}\n`)
+  const { traces, seed } = flags
+  const record = {
+    schema: 'dynts.analyze.pareto/1',
+    ...{ output, importance, answered, total },
+    ...summary,
+    settings: { traces, ...summary.settings },
+    seed,
+    published: publishedPareto,
+    versions: { dynts: packageVersion(), node: process.versions.node },
+  }
+  process.stdout.write(`${JSON.stringify(record, null, 2)}\n`)
+}

@@ -1,0 +1,105 @@
+/** The options of `dynts analyze pareto`. Generates nothing. */
+import { InvalidArgumentError, type Command } from 'commander'
+import { selections, type Selection } from '../analysis/pareto/kept-tokens.ts'
+import { readings, type Reading } from '../analysis/pareto/pareto-record.ts'
+import { InputError } from '../errors.ts'
+import { defaultSampling, validateSampling } from '../llama/index.ts'
+import type { TraceSampling } from '../traces/trace-job.ts'
+import { maxFailuresOption } from './failed-jobs.ts'
+import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
+import { checkWhole, names, number, numbers } from './option-values.ts'
+import { checkGreedy } from './run-options.ts'
+
+/** As commander gives them. */
+export interface ParetoFlags extends MachineFlags {
+  readonly model: string
+  readonly predictor?: string
+  readonly traces: string
+  readonly output?: string
+  readonly resume: boolean
+  readonly reading: Reading[]
+  readonly keep?: Selection[]
+  readonly percent: number[]
+  readonly samples: number
+  readonly limit?: number
+  readonly temperature: number
+  readonly topP?: number
+  readonly topK?: number
+  readonly minP?: number
+  readonly maxTokens: number
+  readonly parallel: number
+  readonly maxFailures: number
+  readonly seed: number
+  readonly csv?: string
+  readonly json?: boolean
+}
+
+/** As in the paper's figure. */
+const publishedPercents = [2, 4, 6, 8, 10, 20, 30, 40, 50]
+/** As in the authors' script. */
+const publishedMaxTokens = 5000
+
+export function addParetoOptions(command: Command): Command {
+  const s = defaultSampling
+  command
+    .argument('<folder>', 'what dynts importance wrote')
+    .requiredOption('--traces <file>', 'the traces that it was measured on')
+    .requiredOption('-m, --model <model>', 'the model of the traces (as for run --model)')
+    .option('--predictor <file>', 'as for dynts run (default: found beside the model; none: nothing is predicted)')
+    .option('-o, --output <file>', 'the answers (default: the name of the traces, ending in .pareto.jsonl)')
+    .option('--resume', 'go on with what the file holds (the default)', true)
+    .option('--no-resume', 'put the file aside and begin anew')
+    .option('--reading <list>', `separated by commas: ${readings.join(', ')}`, listOf(readings), [...readings])
+    .option(
+      '--keep <list>',
+      `separated by commas: ${selections.join(', ')} (default: all; predicted where there is a predictor)`,
+      listOf(selections),
+    )
+    .option('--percent <list>', 'of the thinking that are kept, separated by commas', numbers, publishedPercents)
+    .option('--samples <n>', 'answers to each part of a thinking', number, 1)
+    .option('--limit <n>', 'only the first n traces', number)
+    .option('-t, --temperature <t>', '0 is greedy', number, s.temperature)
+    .option('--top-p <p>', `1 is off (default: ${s.topP})`, number)
+    .option('--top-k <k>', `0 is off (default: ${s.topK})`, number)
+    .option('--min-p <p>', `0 is off (default: ${s.minP})`, number)
+    .option('-n, --max-tokens <n>', 'most tokens of an answer', number, publishedMaxTokens)
+    .option('--parallel <n>', 'answers at the same time', number, 4)
+    .addOption(maxFailuresOption('the run'))
+    .option('-s, --seed <n>', 'of the random choice and of the sampling', number, 0)
+  return addMachineOptions(command)
+    .option('--csv <file>', 'write a line for each part of the thinking')
+    .option('--json', 'print one JSON object')
+}
+
+function listOf<T extends string>(known: readonly T[]): (text: string) => T[] {
+  return (text) =>
+    names(text).map((name) => {
+      const found = known.find((one) => one === name)
+      if (found === undefined) throw new InvalidArgumentError(`It may name ${known.join(', ')}.`)
+      return found
+    })
+}
+
+/** @throws InputError `invalid_option`, `invalid_sampling` */
+export function checkParetoFlags(flags: ParetoFlags): void {
+  const wrong = flags.percent.find((percent) => !(percent > 0 && percent <= 100))
+  if (wrong !== undefined)
+    throw new InputError('invalid_option', `--percent must be above 0 and at most 100, not ${wrong}`)
+  checkWhole('--samples', flags.samples, 1, 10_000)
+  checkWhole('--limit', flags.limit, 1)
+  checkWhole('--max-tokens', flags.maxTokens, 1)
+  checkWhole('--parallel', flags.parallel, 1, 256)
+  checkWhole('--max-failures', flags.maxFailures, 1)
+  checkDeviceFlags(flags)
+  checkGreedy(flags)
+  validateSampling({ ...defaultSampling, ...paretoSampling(flags) }, flags.seed)
+}
+
+export function paretoSampling({ temperature, ...given }: ParetoFlags): TraceSampling {
+  const { topP = defaultSampling.topP, topK = defaultSampling.topK, minP = defaultSampling.minP } = given
+  return { temperature, topP, topK, minP }
+}
+
+export function paretoOutput({ output, traces }: ParetoFlags): string {
+  return output ?? traces.replace(/(\.jsonl)?$/, '.pareto.jsonl')
+}

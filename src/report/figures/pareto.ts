@@ -1,0 +1,126 @@
+import type { TopLevelSpec } from 'vega-lite'
+import { selections } from '../../analysis/pareto/kept-tokens.ts'
+import { readings } from '../../analysis/pareto/pareto-record.ts'
+import type { ParetoPoint, ParetoSummary } from '../../analysis/pareto/summarise-pareto.ts'
+import { estimateColumns, rounded } from '../eval-rows.ts'
+import type { Figure, Row } from '../figure.ts'
+import { themeConfig } from '../theme.ts'
+
+const readingTitles = { text: 'fed again as text', cells: 'cells kept in place' }
+
+export const pareto: Figure = {
+  name: 'pareto',
+  title: 'How rightly the model answers from a part of its thinking',
+  paper: 'Figure 3, Figure 12',
+  caption:
+    'Right answers when only so much of the thinking is kept: that of highest or lowest importance, random, the newest, or what a predictor ' +
+    'holds most important. On the left it is fed again as text, as in the paper; on the right the cells of all other thinking leave the cache, and ' +
+    'those that stay keep their positions. Dashed: all of the thinking, dotted: none. Importance was measured with the answer known, so its top may ' +
+    'simply hold the answer’s digits; the newest and the predicted do not know it. Open marks: in more than half of the answers the model thought again. The sizes are not to scale, as in the paper.',
+  needs: 'dynts analyze pareto',
+  pictures: ({ paretos }) =>
+    paretos.map((summary) => {
+      const rows = summary.points.map(rowOf)
+      const { model, traces, questions, samples, thinkingTokens, settings } = summary
+      const full = summary.points.find(({ selection }) => selection === 'full')
+      return {
+        title: model.name,
+        description: `Accuracy from parts of the thinking, in ${panelsOf(summary).length} readings; from all of it ${((full?.accuracy.mean ?? 0) * 100).toFixed(0)} %.`,
+        settings: [
+          model.name,
+          `n = ${questions} questions, ${traces} traces of ${Math.round(thinkingTokens)} thinking tokens on average, ${samples} answers to each part`,
+          `temperature ${settings.temperature}, top-p ${settings.topP}, top-k ${settings.topK}, at most ${settings.maxTokens} tokens`,
+          '95 % intervals by bootstrap over questions',
+        ].join(' · '),
+        rows,
+        spec: curves(rows, panelsOf(summary)),
+      }
+    }),
+}
+
+/** Accuracy in percent. */
+function rowOf({ reading, selection, percent, answers, accuracy, toFull, keptTokens, ...point }: ParetoPoint): Row {
+  return {
+    reading: reading ?? 'both',
+    kept: selection,
+    '% of the thinking': percent,
+    n: accuracy.items,
+    answers,
+    ...estimateColumns('accuracy', accuracy, 100),
+    ...estimateColumns('to full', toFull, 100),
+    'kept tokens': rounded(keptTokens),
+    truncated: rounded(point.truncated),
+    'thought again': rounded(point.thoughtAgain),
+  }
+}
+
+function panelsOf({ points }: ParetoSummary) {
+  return readings.filter((reading) => points.some((point) => point.reading === reading))
+}
+
+/** Okabe and Ito, as the theme's policies; what corresponds to one of them has its colour. */
+const looks = {
+  top: ['#d55e00', 'circle'],
+  bottom: ['#0a84c6', 'square'],
+  random: ['#009e73', 'triangle-up'],
+  newest: ['#e69f00', 'diamond'],
+  predicted: ['#cc79a7', 'cross'],
+} as const
+
+function curves(rows: readonly Row[], panels: readonly (typeof readings)[number][]): TopLevelSpec {
+  const named = selections.filter((name) => rows.some(({ kept }) => kept === name))
+  const scaleOf = (look: 0 | 1) => ({ domain: [...named], range: named.map((name) => looks[name][look]) })
+  const color = { field: 'kept', type: 'nominal' as const, scale: scaleOf(0) }
+  const shape = { field: 'kept', type: 'nominal' as const, scale: scaleOf(1) }
+  const size = {
+    field: '% of the thinking',
+    type: 'ordinal' as const,
+    title: 'kept (% of the thinking)',
+    axis: { labelAngle: 0 },
+  }
+  const y = (field: string) => ({
+    field,
+    type: 'quantitative' as const,
+    title: 'right answers (%)',
+    scale: { zero: false },
+  })
+  const isPoint = `datum.kept !== 'full' && datum.kept !== 'none'`
+  const reference = (kept: string, filter: string, dash: number[]) => ({
+    transform: [{ filter: `datum.kept === '${kept}'${filter}` }],
+    mark: { type: 'rule' as const, strokeDash: dash, strokeWidth: 1.6, color: '#8a8a8a' },
+    encoding: { y: y('accuracy') },
+  })
+  return {
+    config: themeConfig,
+    data: { values: [...rows] },
+    spacing: 36,
+    hconcat: panels.map((reading) => {
+      const along = `datum.reading === '${reading}' && ${isPoint}`
+      return {
+        title: readingTitles[reading],
+        width: 330,
+        height: 260,
+        layer: [
+          reference('full', '', [6, 4]),
+          reference('none', ` && datum.reading === '${reading}'`, [2, 3]),
+          {
+            transform: [{ filter: `${along} && isValid(datum['accuracy low'])` }],
+            mark: { type: 'rule' as const, strokeWidth: 1.2, opacity: 0.55 },
+            encoding: { x: size, y: y('accuracy low'), y2: { field: 'accuracy high' }, color },
+          },
+          {
+            transform: [{ filter: along }],
+            mark: { type: 'line' as const, strokeWidth: 1.6 },
+            encoding: { x: size, y: y('accuracy'), color },
+          },
+          ...[true, false].map((filled) => ({
+            transform: [{ filter: `${along} && datum['thought again'] ${filled ? '<=' : '>'} 0.5` }],
+            mark: { type: 'point' as const, filled, size: 60, opacity: 1 },
+            encoding: { x: size, y: y('accuracy'), color, shape },
+          })),
+        ],
+      }
+    }),
+    resolve: { scale: { y: 'shared' } },
+  }
+}
