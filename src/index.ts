@@ -117,7 +117,8 @@ export {
 } from './models/memory-plan.ts'
 export type { DownloadProgress } from './models/progress-meter.ts'
 export { readCheckpoint, writeCheckpoint, type HeldOutFigures, type PredictorCheckpoint } from './predictor/index.ts'
-export type { Fingerprint, WeightMatrix } from './predictor/checkpoint.ts'
+export type { WeightMatrix } from './predictor/checkpoint.ts'
+export type { Fingerprint } from './predictor/fingerprint.ts'
 export type { Target } from './predictor/target.ts'
 export {
   extractImportance,
