@@ -12,7 +12,7 @@ import { rowsOf } from './supplied-vectors.ts'
 import { zScores } from './z-scores.ts'
 
 /** How far ahead queries are looked for: 1, 2, 4, ... 65,536 tokens. */
-export const distances: readonly number[] = Array.from({ length: 17 }, (_, i) => 2 ** i)
+const distances: readonly number[] = Array.from({ length: 17 }, (_, i) => 2 ** i)
 
 /** Rows that the engine multiplies at a time. */
 const tile = 256
