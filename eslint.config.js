@@ -9,6 +9,7 @@ const order = [
   'eviction',
   'models',
   'predictor',
+  'calibration',
   'engine',
   'jobs',
   'evaluation',

@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { DecodeLoop } from '../src/engine/decode-loop.ts'
 import { LoadedModel } from '../src/engine/loaded-model.ts'
 import { loadLibrary } from '../src/llama/index.ts'
+import { readCalibration } from '../src/calibration/calibration-file.ts'
 import { readCheckpoint } from '../src/predictor/index.ts'
 import { Measurements } from './measurements.ts'
 import type { Progress } from './progress.ts'
@@ -46,12 +47,18 @@ export class Bench {
     return this.options.steps ?? this.sizes.of(usual)
   }
 
-  /** The part's model, without or with its importance predictor. */
+  /** The part's model, without or with what policies need: its importance predictor and its calibration. */
   async loadModel({ predictor = false, threads = this.options.threads } = {}): Promise<LoadedModel> {
     const checkpoint = predictor ? await readCheckpoint(this.files.predictor) : undefined
+    const calibration = predictor ? await readCalibration(this.files.calibration) : undefined
     const { gpu } = this.options
     const gpuLayers = gpu === 'off' ? 0 : -1
-    const model = LoadedModel.load(loadLibrary(gpu), this.files.model, { threads, gpuLayers, predictor: checkpoint })
+    const model = LoadedModel.load(loadLibrary(gpu), this.files.model, {
+      threads,
+      gpuLayers,
+      predictor: checkpoint,
+      calibration,
+    })
     this.measurements.settings['threads'] ??= model.threads
     return model
   }

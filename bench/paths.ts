@@ -16,6 +16,7 @@ export const peerPackage = inRoot('bench/node_modules/node-llama-cpp/package.jso
 export const tinyModel = {
   model: inRoot('models/tiny/tiny-f16.gguf'),
   predictor: inRoot('models/tiny/tiny-f16.predictor.gguf'),
+  calibration: inRoot('models/tiny/tiny-f16.calibration.gguf'),
 }
 /** A question that the embedded model knows how to answer at length. */
 export const tinyProblems = inRoot('models/tiny/problems/test.jsonl')

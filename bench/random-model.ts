@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeCalibration } from '../src/calibration/calibration-file.ts'
 import { loadLibrary, type GpuChoice } from '../src/llama/index.ts'
 import { writeCheckpoint, type PredictorCheckpoint } from '../src/predictor/index.ts'
 import { tensorBytes, writeGgufFile, type MetadataValue, type TensorPlan } from './gguf-file-writer.ts'
@@ -19,6 +20,7 @@ import type { Shape } from './shapes.ts'
 export interface ModelFiles {
   readonly model: string
   readonly predictor: string
+  readonly calibration: string
 }
 
 /** Part of the files' names: change it when their content changes. */
@@ -33,9 +35,10 @@ export async function randomModel(
 ): Promise<ModelFiles> {
   await mkdir(folder, { recursive: true })
   const stem = join(folder, `random-${shape.name}-q4_0-seed${seed}-r${revision}`)
-  const files = { model: `${stem}.gguf`, predictor: `${stem}.predictor.gguf` }
+  const files = { model: `${stem}.gguf`, predictor: `${stem}.predictor.gguf`, calibration: `${stem}.calibration.gguf` }
   if (!existsSync(files.model)) await writeModel(files.model, shape, seed, progress)
   if (!existsSync(files.predictor)) writePredictor(files.predictor, shape, seed, gpu)
+  if (!existsSync(files.calibration)) writeRandomCalibration(files.calibration, shape, seed, gpu)
   return files
 }
 
@@ -166,4 +169,23 @@ function writePredictor(path: string, shape: Shape, seed: number, gpu: GpuChoice
     model: { architecture: 'qwen2', hiddenSize: d, layers, vocabularySize, name: `random ${shape.name}` },
   }
   writeCheckpoint(loadLibrary(gpu), path, checkpoint)
+}
+
+function writeRandomCalibration(path: string, shape: Shape, seed: number, gpu: GpuChoice): void {
+  const { hiddenSize, layers, vocabularySize, heads, headSize } = shape
+  const random = new Random(seed + 2)
+  const pairs = headSize / 2
+  const values = (count: number, least: number) => Float32Array.from({ length: count }, () => least + random.uniform(1))
+  writeCalibration(loadLibrary(gpu), path, {
+    model: { architecture: 'qwen2', hiddenSize, layers, vocabularySize, name: `random ${shape.name}` },
+    tokens: 0,
+    rotation: {
+      pairing: 'halves',
+      scale: 1,
+      frequencies: Float64Array.from({ length: pairs }, (_, f) => 10_000 ** (-f / pairs)),
+    },
+    layers: Array.from({ length: layers }, () => {
+      return { heads, mean: values(heads * headSize, 0), length: values(heads * pairs, 2) }
+    }),
+  })
 }

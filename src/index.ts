@@ -77,6 +77,7 @@ export {
 export type { EvalRecord, ReplayRecord, SampleRecord } from './evaluation/run/eval-record.ts'
 export type { Configuration, EvalPlan } from './evaluation/run/eval-plan.ts'
 export { definePolicy, type PolicyInput } from './eviction/define-policy.ts'
+export type { LayerCalibration } from './eviction/calibration.ts'
 export type * from './eviction/policy.ts'
 export {
   formatPolicyReference,
@@ -103,6 +104,7 @@ export {
   type ToolDefinition,
 } from './llama/index.ts'
 export type { Device } from './llama/library.ts'
+export type { Rotation } from './llama/rotation.ts'
 export type { ExecuteOptions, Executor, JobOutcome } from './jobs/job.ts'
 export type { ModelShape } from './models/gguf-checks.ts'
 export type { GgufScalar } from './models/gguf-cursor.ts'
@@ -117,7 +119,9 @@ export {
 } from './models/memory-plan.ts'
 export type { DownloadProgress } from './models/progress-meter.ts'
 export { readCheckpoint, writeCheckpoint, type HeldOutFigures, type PredictorCheckpoint } from './predictor/index.ts'
-export type { Fingerprint, WeightMatrix } from './predictor/checkpoint.ts'
+export type { WeightMatrix } from './predictor/checkpoint.ts'
+export type { Fingerprint } from './predictor/fingerprint.ts'
+export type { Label } from './predictor/label.ts'
 export type { Target } from './predictor/target.ts'
 export {
   extractImportance,

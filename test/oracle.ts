@@ -10,6 +10,7 @@ const json = (name: string): unknown => JSON.parse(readFileSync(file(`oracle/${n
 export const tinyF32 = file('tiny-f32.gguf')
 export const tinyF16 = fileURLToPath(new URL('../models/tiny/tiny-f16.gguf', import.meta.url))
 export const tinyPredictor = fileURLToPath(new URL('../models/tiny/tiny-f16.predictor.gguf', import.meta.url))
+export const tinyCalibration = fileURLToPath(new URL('../models/tiny/tiny-f16.calibration.gguf', import.meta.url))
 /** The oracle's predictor: what `dynts predictor import` makes of `predictorSafetensors`. */
 export const oraclePredictor = file('oracle.predictor.gguf')
 export const predictorSafetensors = file('predictor.safetensors')

@@ -68,6 +68,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./commands/fit.ts')).fitCommand(),
   },
   {
+    name: 'calibrate',
+    description: 'Measure a model’s mean queries, once, for --policy tri',
+    load: async () => (await import('./commands/calibrate.ts')).calibrateCommand(),
+  },
+  {
     name: 'eval',
     description: 'Measure policies on tasks: accuracy, cost, replay loss',
     load: async () => (await import('./commands/eval.ts')).evalCommand(),

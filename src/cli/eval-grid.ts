@@ -92,6 +92,7 @@ export async function planEval(
     checkModelHas(
       {
         hasPredictor: located.predictor !== undefined,
+        hasCalibration: located.calibrationPath !== undefined,
         notEvictable: undefined,
         notReadable: cacheBound(located.info).impossible,
       },

@@ -1,7 +1,4 @@
-/** Where predictor files are written, what is never overwritten, and the settings that they recommend. */
-import { constants, existsSync } from 'node:fs'
-import { access, mkdir } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+/** Where predictor files are written, and the settings that they recommend. */
 import type { Command } from 'commander'
 import { validateCacheSettings } from '../cache/budget.ts'
 import { resolveCacheSettings } from '../engine/prepare.ts'
@@ -10,42 +7,16 @@ import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
 import { predictorName } from '../models/predictor-name.ts'
 import { isPolicyOfPredictors, predictorFolder, readCheckpoint, type PredictorCheckpoint } from '../predictor/index.ts'
-import { checkRegular } from '../records/atomic-file.ts'
+import { besideModel, checkMadeOutput } from './made-file.ts'
 import { number } from './option-values.ts'
 
-/** Beside the model if that folder can be written, so that it is found by itself; else in the cache folder. */
 export async function predictorPathOf(modelPath: string): Promise<string> {
-  const name = predictorName(modelPath)
-  const beside = dirname(modelPath)
-  try {
-    await access(beside, constants.W_OK)
-    return join(beside, name)
-  } catch {
-    await mkdir(predictorFolder(), { recursive: true })
-    return join(predictorFolder(), name)
-  }
-}
-
-/** @throws InputError `no_output_folder`; `invalid_output` if it is no file and cannot become one */
-export function checkOutputFolder(output: string): void {
-  checkRegular(output)
-  const folder = dirname(resolve(output))
-  if (!existsSync(folder))
-    throw new InputError('no_output_folder', `There is no folder ${folder}. Make it, or give another --output.`)
+  return await besideModel(modelPath, predictorName(modelPath), predictorFolder())
 }
 
 /** @throws InputError `no_output_folder`, `invalid_output`; `output_exists` for a file that is no predictor, or that only `--force` may replace */
 export async function checkPredictorOutput(output: string, force: boolean): Promise<void> {
-  checkOutputFolder(output)
-  if (!existsSync(output)) return
-  const isPredictor = await readCheckpoint(output).then(
-    () => true,
-    () => false,
-  )
-  if (!isPredictor)
-    throw new InputError('output_exists', `${output} exists and is no predictor. Give another --output.`)
-  if (!force)
-    throw new InputError('output_exists', `There is a predictor at ${output} already. Use --force to replace it.`)
+  await checkMadeOutput(output, force, { what: 'predictor', read: readCheckpoint })
 }
 
 function policiesOfPredictors(): string[] {

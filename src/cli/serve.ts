@@ -177,6 +177,7 @@ function policiesOf(facts: SettingFacts, attention: boolean, own: string): Reado
     const { needs, evicts } = resolvePolicy(name)
     if (needs.has('attention') && !attention) return false
     if (needs.has('hidden-state') && !facts.hasPredictor) return false
+    if (needs.has('calibration') && !facts.hasCalibration) return false
     return !evicts || facts.notEvictable === undefined
   })
   const { policy } = parsePolicyReference(own)

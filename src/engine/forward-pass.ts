@@ -5,7 +5,7 @@
 import type { CacheSettings } from '../cache/budget.ts'
 import type { CellStore } from '../cache/sequence-cells.ts'
 import type { SamplingSettings, TemplateVariables, ThinkingTags } from '../llama/index.ts'
-import type { AttentionRow, CachedCells, ImportanceSource } from '../eviction/policy.ts'
+import type { AttentionRow, CachedCells, Calibration, ImportanceSource } from '../eviction/policy.ts'
 
 /** A KV cache with cells of its own for each sequence, and the forward pass over it. */
 export interface ForwardPass extends CellStore {
@@ -106,6 +106,8 @@ export interface ModelFacts {
   readonly valuesNotReadable?: string | undefined
   /** Whether there is an importance predictor for it. */
   readonly hasPredictor: boolean
+  /** Whether it has been calibrated. */
+  readonly hasCalibration: boolean
   readonly recommended: RecommendedSettings
 }
 
@@ -116,6 +118,8 @@ export interface RecommendedSettings extends Partial<Record<keyof CacheSettings,
 
 /** Everything about a model that the loop uses, apart from its cache. */
 export interface LoopModel extends ModelFacts {
+  /** What was measured of it, if it has been calibrated. */
+  readonly calibration?: Calibration | undefined
   /** @param grammar of the answer, in GBNF */
   createSampler(settings: SamplingSettings, seed: number, grammar?: string): TokenSampler
   /** The importance predictor at work on one sequence; only for a model that has one. */

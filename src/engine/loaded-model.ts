@@ -17,6 +17,7 @@ import {
   type TemplateVariables,
   type ThinkingTags,
 } from '../llama/index.ts'
+import type { Calibration } from '../eviction/calibration.ts'
 import { DeferredScorer, ImportancePredictor, type PredictorCheckpoint } from '../predictor/index.ts'
 import type { LoopModel, ModelFacts, TokenSampler } from './forward-pass.ts'
 
@@ -28,6 +29,7 @@ export interface LoadOptions {
   /** Default: those that the template names. */
   readonly thinkingTags?: ThinkingTags | undefined
   readonly predictor?: PredictorCheckpoint | undefined
+  readonly calibration?: Calibration | undefined
   /** Without weights: nothing can be generated. */
   readonly vocabularyOnly?: boolean | undefined
   readonly onProgress?: ((share: number) => boolean) | undefined
@@ -37,6 +39,7 @@ export class LoadedModel implements Disposable {
   readonly llama: LlamaModel
   readonly threads: number
   readonly #predictor: ImportancePredictor | undefined
+  readonly #calibration: Calibration | undefined
   readonly #chatTemplate: string | undefined
   readonly #templateVariables: TemplateVariables | undefined
   readonly #thinkingTags: ThinkingTags
@@ -66,6 +69,7 @@ export class LoadedModel implements Disposable {
     this.#templateVariables = options.templateVariables
     this.#thinkingTags = options.thinkingTags ?? findThinkingTags(options.chatTemplate ?? '')
     this.#vocabularyOnly = options.vocabularyOnly ?? false
+    this.#calibration = options.calibration
     this.#predictor = options.predictor && new ImportancePredictor(llama, options.predictor, this.threads)
   }
 
@@ -114,6 +118,7 @@ export class LoadedModel implements Disposable {
       notReadable: this.notReadable,
       valuesNotReadable: llama.valuesNotReadable,
       hasPredictor: this.#predictor !== undefined,
+      hasCalibration: this.#calibration !== undefined,
       recommended: { policy, budget, localWindow, ratio, evictEvery },
     }
   }
@@ -122,6 +127,7 @@ export class LoadedModel implements Disposable {
   loopModel(context: LlamaContext): LoopModel {
     return {
       ...this.facts,
+      calibration: this.#calibration,
       createSampler: (settings, seed, grammar) => samplerOf(context, settings, seed, grammar),
       createScorer: () => {
         if (!this.#predictor) throw new Error('the model has no importance predictor')

@@ -1,6 +1,7 @@
 /**
  * The decode loop on a fake model: runs requests, and keeps what became of each.
  */
+import { fakeCalibration } from '../eviction/calibration.fake.ts'
 import type { SamplingSettings } from '../llama/index.ts'
 import { DecodeLoop, type LoopEvent } from './decode-loop.ts'
 import { fakeChoice, FakeForward, fakeImportance } from './forward-pass.fake.ts'
@@ -27,6 +28,9 @@ export function fakeModel(forward: FakeForward, { scripts = {}, model = {} }: Fa
     notEvictable: undefined,
     notReadable: undefined,
     hasPredictor: true,
+    hasCalibration: true,
+    // Of the keys of the fake cache.
+    calibration: fakeCalibration({ layers: 1, heads: 2, headSize: 2 }),
     recommended: {},
     createSampler(settings, seed): TokenSampler {
       const record = { settings, seed, accepted: [] as number[], disposals: 0 }

@@ -2,6 +2,8 @@
  * A model in memory, as the main thread sees it.
  */
 import { existsSync } from 'node:fs'
+import { calibrationMismatch, readCalibration } from '../calibration/calibration-file.ts'
+import { findCalibration } from '../calibration/find.ts'
 import { InputError } from '../errors.ts'
 import { findThinkingTags, tagsOf, type GpuChoice, type TemplateVariables, type ThinkingTags } from '../llama/index.ts'
 import type { DownloadProgress } from '../models/progress-meter.ts'
@@ -68,6 +70,8 @@ export type TemplateOptions = Pick<LoadModelOptions, 'chatTemplate' | 'templateV
 export interface LocatedModel {
   readonly info: GgufInfo
   readonly predictor: LoadedPredictor | undefined
+  /** Of what `dynts calibrate` measured, if it has. */
+  readonly calibrationPath?: string | undefined
   readonly thinkingTags: ThinkingTags
   /** What was given in place of the model's own. */
   readonly template: TemplateOptions
@@ -87,7 +91,7 @@ export function fingerprint(info: GgufInfo): Fingerprint {
 /**
  * Finds (and downloads, if need be) a model and its predictor and checks both, without loading the weights.
  * @param reference a path, `tiny`, `user/repo:QUANT`, `hf:...`, or an address; see docs/models.md
- * @throws InputError for a file that is missing, damaged or not a model, `predictor_mismatch`, and `invalid_option`
+ * @throws InputError for a file that is missing, damaged or not a model, `predictor_mismatch`, `calibration_mismatch`, and `invalid_option`
  */
 export async function locateModel(reference: string, options: LoadModelOptions = {}): Promise<LocatedModel> {
   checkReference(reference)
@@ -100,7 +104,8 @@ export async function locateModel(reference: string, options: LoadModelOptions =
   const info =
     chatTemplate === undefined ? file : { ...file, chatTemplate, thinkingTags: findThinkingTags(chatTemplate) }
   const thinkingTags = tags ? tagsOf(tags) : info.thinkingTags
-  return { info, predictor: await locatePredictor(info, options), thinkingTags, template }
+  const predictor = await locatePredictor(info, options)
+  return { info, predictor, calibrationPath: await locateCalibration(info), thinkingTags, template }
 }
 
 /**
@@ -115,7 +120,7 @@ export async function loadModel(reference: string, options: LoadModelOptions = {
 export async function loadLocated(located: LocatedModel, options: LoadModelOptions = {}): Promise<Model> {
   checkLoadOptions(options)
   const start = performance.now()
-  const { info, predictor, thinkingTags, template } = located
+  const { info, predictor, calibrationPath, thinkingTags, template } = located
   const { vocabularyOnly = false } = options
   const { signal, onTrial } = options
   const { gpu, gpuProblem } = await tryModel(info, {
@@ -149,6 +154,7 @@ export async function loadLocated(located: LocatedModel, options: LoadModelOptio
       templateVariables: template.templateVariables,
       thinkingTags,
       predictorPath: vocabularyOnly ? undefined : predictor?.path,
+      calibrationPath: vocabularyOnly ? undefined : calibrationPath,
       vocabularyOnly,
       cancel,
     },
@@ -255,6 +261,18 @@ export class Model {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+/** @throws InputError `calibration_mismatch` */
+async function locateCalibration(info: GgufInfo): Promise<string | undefined> {
+  const path = findCalibration(info.path)
+  if (path === undefined) return undefined
+  const why = calibrationMismatch(await readCalibration(path), fingerprint(info))
+  if (why === undefined) return path
+  throw new InputError(
+    'calibration_mismatch',
+    `The calibration ${path} does not fit ${info.path}: ${why}. Run dynts calibrate with --force, or remove it.`,
+  )
 }
 
 async function locatePredictor(

@@ -47,7 +47,13 @@ test('so many cells at each eviction take the place of a ratio, whoever recommen
   const recommended = { budget: 320, localWindow: 32, ratio: 0.5 }
   const settings = resolveCacheSettings(recommended, { evictEvery: 9 })
   expect(settings).toEqual({ budget: 320, localWindow: 32, ratio: undefined, evictEvery: 9 })
-  const model = { hasPredictor: false, notEvictable: undefined, notReadable: undefined, recommended }
+  const model = {
+    hasPredictor: false,
+    hasCalibration: false,
+    notEvictable: undefined,
+    notReadable: undefined,
+    recommended,
+  }
   const request = { prompt: { text: '' }, policy: 'window', evictEvery: 9 }
   expect(settleRequest(model, request).settings).toEqual(settings)
   expect(() => settleRequest(model, { ...request, ratio: 0.5 })).toThrow(
@@ -70,9 +76,10 @@ test('without a policy in the request it is the one that the predictor recommend
   expect(defaultPolicy(model)).toBe('dynts')
   const recommending = { ...model, recommended: { policy: 'dynts-diverse' } }
   expect(defaultPolicy(recommending)).toBe('dynts-diverse')
-  expect(settleRequest({ ...recommending, notReadable: undefined }, { prompt: { text: '' } }).definition.name).toBe(
-    'dynts-diverse',
-  )
+  expect(
+    settleRequest({ ...recommending, notReadable: undefined, hasCalibration: false }, { prompt: { text: '' } })
+      .definition.name,
+  ).toBe('dynts-diverse')
   expect(defaultPolicy({ ...recommending, hasPredictor: false })).toBe('question-window')
   expect(defaultPolicy({ ...recommending, notEvictable: 'it is recurrent' })).toBe('full')
 })
@@ -102,7 +109,13 @@ test('a prompt is read once, however often it is asked for; another one, or anot
 
 describe('what is checked before there is a prompt', () => {
   const prompt = { text: '' }
-  const model = { hasPredictor: false, notEvictable: undefined, notReadable: undefined, recommended: {} }
+  const model = {
+    hasPredictor: false,
+    hasCalibration: false,
+    notEvictable: undefined,
+    notReadable: undefined,
+    recommended: {},
+  }
   const code = (...args: Parameters<typeof settleRequest>) => {
     try {
       settleRequest(...args)

@@ -72,7 +72,7 @@ export interface PreparedRequest extends ThinkingLimits {
 /** What of a model a request's settings depend on. */
 export type SettingFacts = Pick<
   ModelFacts,
-  'hasPredictor' | 'notEvictable' | 'notReadable' | 'valuesNotReadable' | 'recommended'
+  'hasPredictor' | 'hasCalibration' | 'notEvictable' | 'notReadable' | 'valuesNotReadable' | 'recommended'
 >
 
 /** A request as far as it can be told without its prompt's tokens. */
@@ -89,7 +89,7 @@ interface SettledRequest extends Pick<
  * Checks what can be told without the prompt's tokens, and fills in defaults.
  * @param model undefined: it is not known yet; what depends on it is left unchecked
  * @throws InputError `unknown_policy`, `policy_not_loaded`, `policy_changed`, `policy_failed`, `invalid_policy_option`,
- *   `invalid_protect`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `invalid_evict_every`, `invalid_segments`, `missing_predictor`, `model_not_evictable`,
+ *   `invalid_protect`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `invalid_evict_every`, `invalid_segments`, `missing_predictor`, `missing_calibration`, `model_not_evictable`,
  *   `invalid_sampling`, `invalid_request`
  */
 export function settleRequest(model: SettingFacts | undefined, given: GenerateRequest): SettledRequest {
@@ -129,9 +129,9 @@ export function settleRequest(model: SettingFacts | undefined, given: GenerateRe
   }
 }
 
-/** @throws InputError `missing_predictor`, `model_not_evictable`, `model_not_readable` */
+/** @throws InputError `missing_predictor`, `missing_calibration`, `model_not_evictable`, `model_not_readable` */
 export function checkModelHas(
-  { hasPredictor, notEvictable, notReadable, valuesNotReadable }: Omit<SettingFacts, 'recommended'>,
+  { hasPredictor, hasCalibration, notEvictable, notReadable, valuesNotReadable }: Omit<SettingFacts, 'recommended'>,
   { name, needs, evicts }: Pick<PolicyDefinition, 'name' | 'needs' | 'evicts'>,
 ): void {
   if (needs.has('hidden-state') && !hasPredictor) {
@@ -152,6 +152,12 @@ export function checkModelHas(
     throw new InputError(
       'model_not_readable',
       `policy ${name} looks at ${whatIsRead[read]}, which cannot be read of this model: ${obstacle}. Policies that need none of it run: question-window, and dynts with a predictor`,
+    )
+  }
+  if (needs.has('calibration') && !hasCalibration) {
+    throw new InputError(
+      'missing_calibration',
+      `policy ${name} needs a calibration of this model, which is made once: run dynts calibrate MODEL, or leave it out: --policy question-window needs none`,
     )
   }
 }

@@ -11,6 +11,7 @@ import type { GenerateEvent, GenerateRequest, Prompt } from './types.ts'
 export interface LoadMessage {
   readonly path: string
   readonly predictorPath?: string | undefined
+  readonly calibrationPath?: string | undefined
   readonly chatTemplate?: string | undefined
   readonly templateVariables?: TemplateVariables | undefined
   readonly thinkingTags: ThinkingTags

@@ -49,6 +49,7 @@ export class SequenceCache {
         textOf: (token) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(model.vocab.piece(token)),
       },
       ...(this.#scorer ? { importance: this.#scorer } : {}),
+      ...(model.calibration && definition.needs.has('calibration') ? { calibration: model.calibration } : {}),
     })
     this.#compacts =
       bound !== undefined &&

@@ -3,6 +3,7 @@
  * after another, and reads its messages between steps, so that the main thread's event loop is never blocked.
  */
 import { parentPort } from 'node:worker_threads'
+import { readCalibration } from '../calibration/calibration-file.ts'
 import { loadLibrary, type LlamaContext } from '../llama/index.ts'
 import { policyThatThrew } from '../eviction/load-policy.ts'
 import { readCheckpoint } from '../predictor/index.ts'
@@ -36,14 +37,16 @@ function send(message: FromEngine): void {
 const handlers: {
   [N in keyof Calls]: (message: Calls[N]['message'], call: number) => Promise<Calls[N]['reply']> | Calls[N]['reply']
 } = {
-  load: async ({ path, predictorPath, gpu, gpuLayers, cancel, ...options }, call) => {
+  load: async ({ path, predictorPath, calibrationPath, gpu, gpuLayers, cancel, ...options }, call) => {
     const cancelled = new Int32Array(cancel)
     const predictor = predictorPath === undefined ? undefined : await readCheckpoint(predictorPath)
+    const calibration = calibrationPath === undefined ? undefined : await readCalibration(calibrationPath)
     const library = loadLibrary(gpu)
     const loaded = LoadedModel.load(library, path, {
       gpuLayers: gpu === 'off' ? 0 : (gpuLayers ?? -1),
       ...options,
       predictor,
+      calibration,
       onProgress: (share) => {
         send({ type: 'progress', call, share })
         return Atomics.load(cancelled, 0) === 0

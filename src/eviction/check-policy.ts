@@ -20,8 +20,12 @@ export function createPolicy(
   context: PolicyContext,
 ): EvictionPolicy {
   if (definition.file === undefined) return definition.create(options, context)
-  const { importance } = context
-  const lent = { ...context, ...(importance && { importance: lentImportance(importance) }) }
+  const { importance, calibration } = context
+  const lent = {
+    ...context,
+    ...(importance && { importance: lentImportance(importance) }),
+    ...(calibration && { calibration: structuredClone(calibration) }),
+  }
   const made = guarded(definition, 'create', () => checkMade(definition, definition.create(options, lent)))
   return {
     observe: (step) => {

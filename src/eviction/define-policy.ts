@@ -33,7 +33,7 @@ export const protectionSchema = strictShape({
   answer: flag,
   sinks: z.int('it must be a whole number').min(0, 'it must be at least 0').optional(),
 })
-const signals = ['hidden-state', 'entropy', 'attention', 'keys', 'values'] as const
+const signals = ['hidden-state', 'entropy', 'attention', 'keys', 'values', 'calibration'] as const
 const inputFields = {
   name: z
     .string('it must be a string')

@@ -56,7 +56,7 @@ function protectionOf({ policy, sinks }: Replay): Protection {
 }
 
 /** Policies that the oracle does not have: `policies.test.ts` compares them with values computed by hand. */
-const withoutOracle = ['dynts-diverse', 'keydiff', 'lagkv', 'dkv', 'entropy', 'tova', 'knorm', 'random']
+const withoutOracle = ['dynts-diverse', 'keydiff', 'lagkv', 'dkv', 'tri', 'entropy', 'tova', 'knorm', 'random']
 
 const vocabulary = { bos: -1, textOf: () => '' }
 

@@ -19,6 +19,7 @@ import type {
   TokenTexts,
 } from './policy.ts'
 import { addedProtection, protectableParts, withProtection, type ProtectedPart } from './protect.ts'
+import { fakeCalibration } from './calibration.fake.ts'
 import { fakeProducts } from './products.fake.ts'
 import { parsePolicyOptions } from './registry.ts'
 import { checkPolicyFits, selectLeaving } from './select.ts'
@@ -109,7 +110,14 @@ export function generate(
   const protection = withProtection(own, addedProtection(definition, own, protect))
   const queries = queriesOf(definition, options)
   const importance = definition.needs.has('hidden-state') ? { importance: fakeImportanceSource(seed) } : {}
-  const policy = createPolicy(definition, options, { promptCells, seed, vocabulary: fakeVocabulary, ...importance })
+  const calibration = definition.needs.has('calibration') ? { calibration: fakeCalibration() } : {}
+  const policy = createPolicy(definition, options, {
+    promptCells,
+    seed,
+    vocabulary: fakeVocabulary,
+    ...importance,
+    ...calibration,
+  })
   const plan = planEviction(settings, promptCells)
   const evictions: Eviction[] = []
   let peakCells = promptCells
@@ -309,13 +317,15 @@ export function describePolicyContract(
       )
     })
 
-    test('says what it needs, and cannot be made without its predictor', () => {
+    test('says what it needs, and cannot be made without its predictor or calibration', () => {
       expect(definition.name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/)
       expect(definition.summary).not.toMatch(/[.\n]$/)
       const defaults = parsePolicyOptions(definition, {})
       const create = () => createPolicy(definition, defaults, { promptCells: 1, seed: 0, vocabulary: fakeVocabulary })
       if (definition.needs.has('hidden-state')) {
         expect(create).toThrow(expect.objectContaining({ code: 'missing_predictor' }))
+      } else if (definition.needs.has('calibration')) {
+        expect(create).toThrow(expect.objectContaining({ code: 'missing_calibration' }))
       } else {
         expect(create).not.toThrow()
       }

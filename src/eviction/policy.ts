@@ -4,11 +4,12 @@
  */
 import type { z } from 'zod'
 import type { Protection } from '../cache/windows.ts'
+import type { Calibration } from './calibration.ts'
 
-export type { Protection }
+export type { Calibration, Protection }
 
 /** Signals that the engine must supply; what no policy names costs nothing. */
-export type Signal = 'hidden-state' | 'entropy' | 'attention' | 'keys' | 'values'
+export type Signal = 'hidden-state' | 'entropy' | 'attention' | 'keys' | 'values' | 'calibration'
 
 /** One token, after the forward pass that consumed it. Its arrays are valid during the call only. */
 export interface DecodeStep {
@@ -105,6 +106,8 @@ export interface PolicyContext {
   readonly vocabulary: TokenTexts
   /** The importance predictor, for policies that need hidden states. */
   readonly importance?: ImportanceSource
+  /** What was measured of the model, for policies that need it. */
+  readonly calibration?: Calibration
 }
 
 /** A policy at work on one sequence. */

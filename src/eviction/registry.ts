@@ -24,6 +24,7 @@ import { sepllm } from './policies/sepllm.ts'
 import { snapkv } from './policies/snapkv.ts'
 import { streamingLlm } from './policies/streaming-llm.ts'
 import { tova } from './policies/tova.ts'
+import { tri } from './policies/tri.ts'
 import { window } from './policies/window.ts'
 import type { PolicyDefinition } from './policy.ts'
 
@@ -33,6 +34,7 @@ const policies: readonly PolicyDefinition[] = [
   keydiff,
   lagkv,
   dkv,
+  tri,
   entropy,
   questionWindow,
   window,

@@ -130,6 +130,7 @@ const ggmlBase = {
   ggml_tensor_overhead: c<() => number>('size_t ggml_tensor_overhead()'),
   ggml_graph_overhead: c<() => number>('size_t ggml_graph_overhead()'),
   ggml_get_name: c<(tensor: P) => string>('const char *ggml_get_name(void *)'),
+  ggml_op_desc: c<(tensor: P) => string>('const char *ggml_op_desc(void *)'),
   ggml_set_name: c<(tensor: P, name: string) => P>('void *ggml_set_name(void *, const char *)'),
   ggml_new_tensor_2d: c<(context: P, type: number, ne0: number, ne1: number) => P>(
     'void *ggml_new_tensor_2d(void *, int, int64_t, int64_t)',

@@ -4,6 +4,7 @@
 import { InputError } from '../errors.ts'
 import type { AttentionProbe } from './attention-probe.ts'
 import type { LlamaModel } from './model.ts'
+import type { QueryProbe } from './query-probe.ts'
 import { ggmlType, type LlamaContextParams } from './structs.ts'
 import { defaultThreads } from './threads.ts'
 
@@ -27,6 +28,8 @@ export interface ContextOptions {
   readonly outputRows?: number | undefined
   /** Reads attention weights; turns flash attention off. */
   readonly attentionProbe?: AttentionProbe | undefined
+  /** Reads queries; not together with an attention probe. */
+  readonly queryProbe?: QueryProbe | undefined
 }
 
 /** Options with their defaults, checked. */
@@ -40,6 +43,7 @@ export interface ContextSettings {
   readonly flashAttention: boolean
   readonly outputRows: number
   readonly attentionProbe: AttentionProbe | undefined
+  readonly queryProbe: QueryProbe | undefined
 }
 
 const flashAttentionType = { off: 0, on: 1 }
@@ -47,7 +51,8 @@ const poolingNone = 0
 
 /** @throws InputError `invalid_context` for numbers that C would not survive, and for what cannot be combined */
 export function resolveContextOptions(model: LlamaModel, options: ContextOptions): ContextSettings {
-  const { sequences = 1, kvType = 'f16', batchTokens = 512, outputRows = sequences, attentionProbe } = options
+  const { sequences = 1, kvType = 'f16', batchTokens = 512, outputRows = sequences } = options
+  const { attentionProbe, queryProbe } = options
   const threads = options.threads ?? defaultThreads(model.weightBytes)
   checkRange('cells', options.cellsPerSequence, 1, 2 ** 24)
   checkRange('sequences', sequences, 1, model.library.c.llama_max_parallel_sequences())
@@ -62,7 +67,17 @@ export function resolveContextOptions(model: LlamaModel, options: ContextOptions
   }
   const cellsPerSequence = Math.ceil(options.cellsPerSequence / 256) * 256
   checkRange('cells of all sequences', cellsPerSequence * sequences, 1, 2 ** 31 - 1)
-  return { cellsPerSequence, sequences, kvType, threads, batchTokens, flashAttention, outputRows, attentionProbe }
+  return {
+    cellsPerSequence,
+    sequences,
+    kvType,
+    threads,
+    batchTokens,
+    flashAttention,
+    outputRows,
+    attentionProbe,
+    queryProbe,
+  }
 }
 
 /** The most entries of one batch: a step of all sequences must fit into one, and C aborts on a larger one. */
@@ -71,7 +86,8 @@ export function batchCapacity({ batchTokens, sequences }: ContextSettings): numb
 }
 
 export function contextParams(model: LlamaModel, settings: ContextSettings): LlamaContextParams {
-  const { cellsPerSequence, sequences, kvType, threads, flashAttention, outputRows, attentionProbe } = settings
+  const { cellsPerSequence, sequences, kvType, threads, flashAttention, outputRows } = settings
+  const probe = settings.attentionProbe ?? settings.queryProbe
   return {
     ...model.library.c.llama_context_default_params(),
     n_ctx: cellsPerSequence * sequences,
@@ -89,7 +105,7 @@ export function contextParams(model: LlamaModel, settings: ContextSettings): Lla
     offload_kqv: model.usesGpu,
     op_offload: model.usesGpu,
     kv_unified: false,
-    cb_eval: attentionProbe?.callback ?? null,
+    cb_eval: probe?.callback ?? null,
   }
 }
 

@@ -306,6 +306,7 @@ export class LlamaContext extends NativeHandle {
     this.#batch.free()
     this.model.library.c.llama_free(pointer)
     this.#settings.attentionProbe?.dispose()
+    this.#settings.queryProbe?.dispose()
     this.#products?.dispose()
     this.#logSoftmax?.dispose()
   }

@@ -15,13 +15,18 @@ export function predictorName(modelPath: string): string {
 
 /** The name of a predictor for this file alone, then that of one for all quantisations of the model: `model.predictor.gguf`. */
 export function predictorNames(modelPath: string): string[] {
+  return stemsOf(modelPath).map((stem) => stem + ending)
+}
+
+/** A model's name without what says its format: with its quantisation, then without it. */
+export function stemsOf(modelPath: string): string[] {
   const stem = stemOf(modelPath)
   const quant = parseGGUFQuantLabel(stem)
   const shared = quant === undefined || !stem.endsWith(quant) ? '' : stem.slice(0, -quant.length).replace(/[-._]$/, '')
-  return [stem, ...(shared === '' ? [] : [shared])].map((name) => name + ending)
+  return [stem, ...(shared === '' ? [] : [shared])]
 }
 
-function stemOf(modelPath: string): string {
+export function stemOf(modelPath: string): string {
   return basename(modelPath)
     .replace(/\.gguf$/i, '')
     .replace(/-\d{5}-of-\d{5}$/, '')

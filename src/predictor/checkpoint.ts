@@ -6,20 +6,11 @@ import { findPolicy, policyNames } from '../eviction/registry.ts'
 import { mostLayers, writeGguf, type GgufValue, type LlamaLibrary } from '../llama/index.ts'
 import { GgufMetadata } from '../models/gguf-metadata.ts'
 import { readGguf, type GgufTensor } from '../models/gguf-reader.ts'
+import { differentFact, fingerprintMetadata, readFingerprint, type Fingerprint } from './fingerprint.ts'
 import { parseLabel, type Label } from './label.ts'
 import { parseTarget, type Target } from './target.ts'
 
 export const predictorArchitecture = 'dynts-predictor'
-
-/** What a predictor was trained for; it is refused for a model that differs. */
-export interface Fingerprint {
-  readonly architecture: string
-  readonly hiddenSize: number
-  readonly layers: number
-  readonly vocabularySize: number
-  /** For messages; a model may be renamed. */
-  readonly name: string
-}
 
 /** JSON has no NaN; there it is null. */
 const figure = z
@@ -81,11 +72,7 @@ export function writeCheckpoint(library: LlamaLibrary, path: string, checkpoint:
     [key('version')]: { u32: 1 },
     [key('activation')]: 'softplus',
     [key('target')]: checkpoint.target,
-    [key('model.architecture')]: model.architecture,
-    [key('model.name')]: model.name,
-    [key('model.hidden_size')]: { u32: model.hiddenSize },
-    [key('model.layers')]: { u32: model.layers },
-    [key('model.vocabulary_size')]: { u32: model.vocabularySize },
+    ...fingerprintMetadata(predictorArchitecture, model),
   }
   if (checkpoint.label !== undefined) metadata[key('label')] = checkpoint.label
   if (checkpoint.budget !== undefined) metadata[key('budget')] = { u32: checkpoint.budget }
@@ -124,13 +111,7 @@ export async function readCheckpoint(path: string): Promise<PredictorCheckpoint>
     matrices.push(await readMatrix(path, tensor, fail))
   }
   checkShape(matrices, fail)
-  const model: Fingerprint = {
-    architecture: required(metadata.text(key('model.architecture')), 'the architecture of its model'),
-    hiddenSize: required(metadata.count(key('model.hidden_size')), 'the hidden size of its model'),
-    layers: required(metadata.count(key('model.layers')), 'the number of layers of its model'),
-    vocabularySize: required(metadata.count(key('model.vocabulary_size')), 'the vocabulary size of its model'),
-    name: metadata.name(key('model.name')) ?? 'unknown',
-  }
+  const model = readFingerprint(predictorArchitecture, metadata, fail)
   if (model.hiddenSize !== matrices[0]?.columns) fail('its first layer does not take its model’s hidden states')
   const label = readLabel(metadata.text(key('label')), fail)
   const budget = metadata.count(key('budget'))
@@ -170,19 +151,6 @@ export function mismatch(predictor: Fingerprint, model: Fingerprint): string | u
     different &&
     `it was trained for ${predictor.name} (${different.fact} ${different.a}), but the model's ${different.fact} is ${different.b}`
   )
-}
-
-/** The first fact in which two models differ, or undefined if there is none. Names may differ: files are renamed. */
-export function differentFact(
-  a: Fingerprint,
-  b: Fingerprint,
-): { fact: string; a: number | string; b: number | string } | undefined {
-  return [
-    { fact: 'architecture', a: a.architecture, b: b.architecture },
-    { fact: 'hidden size', a: a.hiddenSize, b: b.hiddenSize },
-    { fact: 'number of layers', a: a.layers, b: b.layers },
-    { fact: 'vocabulary size', a: a.vocabularySize, b: b.vocabularySize },
-  ].find((each) => each.a !== each.b)
 }
 
 /** One matrix of a GGUF, read from its file. @param fail called if it is none, or cut off */

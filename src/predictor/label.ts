@@ -13,7 +13,7 @@ export type Label = 'answer' | `later:${number}` | `mix:${number}`
 export const defaultLabel: Label = 'answer'
 
 /** W of a label that does not say it. */
-export const defaultLabelWindow = 128
+const defaultLabelWindow = 128
 
 /**
  * @param window W where the text names none

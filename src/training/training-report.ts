@@ -1,7 +1,7 @@
 /**
  * What a training leaves to be read beside its predictor: all numbers as one record, and the curves.
  */
-import type { Fingerprint } from '../predictor/checkpoint.ts'
+import type { Fingerprint } from '../predictor/index.ts'
 import { lineChartSvg } from '../report/line-chart.ts'
 import type { ImportanceRecord } from '../traces/importance-record.ts'
 import { digestOf, type TraceSource } from './dataset.ts'

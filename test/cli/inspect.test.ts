@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { tinyF16, tinyPredictor } from '../oracle.ts'
+import { tinyCalibration, tinyF16, tinyPredictor } from '../oracle.ts'
 import { FakeHub } from '../support/hub-server.ts'
 import { smallModel, smallTensors, writeGguf } from '../support/gguf-writer.ts'
 import { dynts, scratch } from './run-dynts.ts'
@@ -43,11 +43,13 @@ describe.concurrent('dynts inspect', () => {
       chatTemplate: true,
       thinkingTags: '<think> </think>',
       predictor: `${tinyPredictor} (fits)`,
+      calibration: `${tinyCalibration} (fits)`,
     })
   })
 
   test('a model without a predictor', async () => {
     expect(await inspect(small)).toMatch(/^predictor +none found$/m)
+    expect(await inspect(small)).toMatch(/^calibration +none found$/m)
   })
 
   test('a predictor as JSON, with the model that it fits', async () => {
@@ -56,6 +58,7 @@ describe.concurrent('dynts inspect', () => {
       path: tinyPredictor,
       shape: [256, 512, 128, 1],
       target: 'power:0.3',
+      label: null,
       budget: 320,
       localWindow: 32,
       ratio: 0.5,

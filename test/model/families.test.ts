@@ -5,9 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { calibrate } from '../../src/calibration/calibrate.ts'
 import { LoadedModel } from '../../src/engine/loaded-model.ts'
+import type { Calibration } from '../../src/eviction/calibration.ts'
 import { findPolicy, policyNames } from '../../src/eviction/registry.ts'
-import { loadLibrary, parseState, type LlamaContext, type LlamaModel } from '../../src/llama/index.ts'
+import { loadLibrary, LlamaModel, parseState, type LlamaContext } from '../../src/llama/index.ts'
 import { inspectGguf } from '../../src/models/gguf-file.ts'
 import { recurrentBytes } from '../../src/models/memory-plan.ts'
 import { defaultTarget, type PredictorCheckpoint } from '../../src/predictor/index.ts'
@@ -42,13 +44,30 @@ const randomPredictor: PredictorCheckpoint = {
   model: { architecture: '', hiddenSize: 32, layers: 0, vocabularySize: vocabulary, name: '' },
 }
 
+/** With a calibration if it can be calibrated. */
 async function load(plan: (() => ModelPlan) | undefined): Promise<LoadedModel> {
   const path = join(folder, 'model.gguf')
   const { metadata, tensors } = plan?.() ?? { metadata: {}, tensors: [] }
   writeFileSync(path, writeRandomGguf(metadata, tensors))
   await inspectGguf(path)
-  return LoadedModel.load(loadLibrary('off'), path, { threads: 1, predictor: randomPredictor })
+  const calibration = calibrated(path)
+  return LoadedModel.load(loadLibrary('off'), path, { threads: 1, predictor: randomPredictor, calibration })
 }
+
+/** Undefined: it is refused. */
+function calibrated(path: string): Calibration | undefined {
+  using model = LlamaModel.load(loadLibrary('off'), path)
+  const steps = calibrate(model, [tokens], { threads: 1 })
+  try {
+    let step = steps.next()
+    while (!step.done) step = steps.next()
+    return step.value
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'not_calibratable' })
+    return undefined
+  }
+}
+
 function run(model: LoadedModel, policy: string, settings: Partial<typeof bound>, options: RunOptions = {}) {
   const [only] = runRequests(model, [{ prompt, replay, policy, ...settings }], { cells: 512, ...options })
   if (!only) throw new Error('nothing was run')
@@ -95,6 +114,11 @@ describe.each(Object.entries(families))('%s', (name, make) => {
     '%s stays within its budget, and compaction changes no more than rounding',
     async (policy) => {
       using model = await load(make)
+      if (findPolicy(policy).needs.has('calibration') && !model.facts.hasCalibration) {
+        expect(() => run(model, policy, bound)).toThrow(/needs a calibration of this model/)
+        note(name, policy, 'refused')
+        return
+      }
       const options = { kvType: 'f32', attention: findPolicy(policy).needs.has('attention') } as const
       const scattered = run(model, policy, bound, { ...options, compaction: 'off' })
       const compacted = run(model, policy, bound, { ...options, compaction: 'on' })
@@ -124,7 +148,9 @@ describe.each(Object.entries(families))('%s', (name, make) => {
   test.runIf(name === allWindowed)('policies that look at the cache are refused, and so is importance', async () => {
     using model = await load(make)
     for (const policy of policies.filter(readsCache)) {
-      expect(() => run(model, policy, bound)).toThrow(/cannot be read of this model: all its layers/)
+      expect(() => run(model, policy, bound)).toThrow(
+        /cannot be read of this model: all its layers|needs a calibration/,
+      )
       note(name, policy, 'refused')
     }
     expect(() => ImportancePass.create(model, { cells: 60 })).toThrow(/all its layers have a sliding window/)

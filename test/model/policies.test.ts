@@ -3,13 +3,14 @@
  * times, each as it is alone.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { readCalibration } from '../../src/calibration/calibration-file.ts'
 import { DecodeLoop } from '../../src/engine/decode-loop.ts'
 import { LoadedModel } from '../../src/engine/loaded-model.ts'
 import type { EvictionEvent, GenerateRequest, GenerateResult } from '../../src/engine/types.ts'
 import { findPolicy, policyNames } from '../../src/eviction/registry.ts'
 import { loadLibrary } from '../../src/llama/index.ts'
 import { readCheckpoint } from '../../src/predictor/index.ts'
-import { importanceOracle, maxDifference, tinyF32, oraclePredictor } from '../oracle.ts'
+import { importanceOracle, maxDifference, oraclePredictor, tinyCalibration, tinyF32 } from '../oracle.ts'
 import { recordScores } from '../support/record-scores.ts'
 import { compareKept, type Run } from '../support/run-requests.ts'
 
@@ -18,6 +19,7 @@ beforeAll(async () => {
   model = LoadedModel.load(loadLibrary('off'), tinyF32, {
     threads: 1,
     predictor: await readCheckpoint(oraclePredictor),
+    calibration: await readCalibration(tinyCalibration),
   })
 })
 afterAll(() => model.dispose())

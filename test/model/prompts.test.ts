@@ -1,17 +1,19 @@
 /** A prompt that is copied instead of read changes not one bit of what follows it. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readCalibration } from '../../src/calibration/calibration-file.ts'
 import { DecodeLoop } from '../../src/engine/decode-loop.ts'
 import { LoadedModel } from '../../src/engine/loaded-model.ts'
 import type { GenerateEvent, GenerateRequest, GenerateResult } from '../../src/engine/types.ts'
 import { findPolicy, policyNames } from '../../src/eviction/registry.ts'
 import { loadLibrary, type KvType } from '../../src/llama/index.ts'
 import { readCheckpoint } from '../../src/predictor/index.ts'
-import { importanceOracle, oraclePredictor, tinyF32 } from '../oracle.ts'
+import { importanceOracle, oraclePredictor, tinyCalibration, tinyF32 } from '../oracle.ts'
 
 let model: LoadedModel
 beforeAll(async () => {
   const predictor = await readCheckpoint(oraclePredictor)
-  model = LoadedModel.load(loadLibrary('off'), tinyF32, { threads: 1, predictor })
+  const calibration = await readCalibration(tinyCalibration)
+  model = LoadedModel.load(loadLibrary('off'), tinyF32, { threads: 1, predictor, calibration })
 })
 afterAll(() => model.dispose())
 

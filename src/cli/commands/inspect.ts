@@ -60,7 +60,7 @@ async function inspectModel(reference: string, path: string, signal: AbortSignal
   } finally {
     progress.stop()
   }
-  const predictor = await fittingPredictor(reference)
+  const found = await fitting(reference)
   return {
     schema: 'dynts.inspect.model/1',
     ...fingerprint(info),
@@ -73,16 +73,19 @@ async function inspectModel(reference: string, path: string, signal: AbortSignal
     bytesPerCell: { f16: bytesPerCell(info, 'f16'), f32: bytesPerCell(info, 'f32') },
     chatTemplate: info.chatTemplate !== undefined,
     thinkingTags: thinkingTags(info),
-    predictor,
+    ...found,
   }
 }
 
-async function fittingPredictor(reference: string): Promise<string> {
+/** What is found for a model, or why it cannot be used. */
+async function fitting(reference: string): Promise<{ predictor: string; calibration: string }> {
   try {
-    const { predictor } = await locateModel(reference)
-    return predictor === undefined ? 'none found' : `${predictor.path} (fits)`
+    const { predictor, calibrationPath } = await locateModel(reference)
+    const say = (path: string | undefined) => (path === undefined ? 'none found' : `${path} (fits)`)
+    return { predictor: say(predictor?.path), calibration: say(calibrationPath) }
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    const why = error instanceof Error ? error.message : String(error)
+    return { predictor: why, calibration: why }
   }
 }
 
