@@ -6,6 +6,7 @@ import { didYouMean } from '../../did-you-mean.ts'
 import { chain } from './chain.ts'
 import { hubTasks, loadQuestionFile } from './hub-tasks.ts'
 import { shortSettings } from './published-settings.ts'
+import { recall } from './recall.ts'
 import type { Task } from './task.ts'
 
 /** A file of the user's. */
@@ -33,12 +34,16 @@ const order = [
   'math500',
   'gsm8k',
   'chain',
+  'recall',
   'file',
 ] as const
-const tasks = [...hubTasks, chain, file]
+const tasks = [...hubTasks, chain, recall, file]
 
 /** In the order for tables and help texts. */
 export const taskNames: readonly string[] = order
+
+/** Those whose items can be generated from a seed. */
+export const generatedTaskNames = taskNames.filter((name) => findTask(name).isGenerated === true)
 
 /** @throws InputError `unknown_task`, naming all tasks and the one that was probably meant */
 export function findTask(name: string): Task {
