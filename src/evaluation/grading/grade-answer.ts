@@ -1,8 +1,12 @@
 /** Whether an extracted answer is right, by the kind of its question. */
 import { choiceLetter } from './choice-letter.ts'
+import { sameNames } from './name-list.ts'
 
-/** `math`: mathematical equality, `choice`: the letter, `chain`: the same text (the embedded model's own problems). */
-export const gradingKinds = ['math', 'choice', 'chain'] as const
+/**
+ * `math`: mathematical equality, `choice`: the letter, `chain`: the same text (the embedded model's own problems), `names`: the same
+ * names, `order`: the same names in the same order.
+ */
+export const gradingKinds = ['math', 'choice', 'chain', 'names', 'order'] as const
 export type GradingKind = (typeof gradingKinds)[number]
 
 /** Compares mathematical answers. `Grader` is one. */
@@ -12,7 +16,7 @@ export interface AnswerGrader {
 
 export interface Grade {
   readonly right: boolean
-  /** `exact` (text), `letter`, or what the grader says. */
+  /** `exact` (text), `letter`, `names`, or what the grader says. */
   readonly graded: string
 }
 
@@ -23,6 +27,9 @@ export async function gradeAnswer(
 ): Promise<Grade> {
   if (grading === 'chain') return { right: given.trim() === expected.trim(), graded: 'exact' }
   if (grading === 'choice') return { right: choiceLetter(given) === choiceLetter(expected), graded: 'letter' }
+  if (grading === 'names' || grading === 'order') {
+    return { right: sameNames(given, expected, grading === 'order'), graded: 'names' }
+  }
   const { right, how = 'equivalence' } = await grader.grade(given, expected)
   return { right, graded: how }
 }

@@ -20,3 +20,11 @@ export function choicePrompt(question: string, count: number): string {
   const list = `${letters.slice(0, -1).join(', ')} or ${letters.at(-1) ?? ''}`
   return `${question.trim()}\n\nPlease reason step by step, and put the letter of the right choice (${list}) within \\boxed{}.`
 }
+
+/**
+ * For puzzles whose answer is names.
+ * @param wanted which names, and in which order
+ */
+export function namesPrompt(question: string, wanted: string): string {
+  return `${question}\n\nPlease reason step by step, and put ${wanted}, separated by commas, within \\boxed{}.`
+}

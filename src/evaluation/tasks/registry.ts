@@ -6,6 +6,7 @@ import { didYouMean } from '../../did-you-mean.ts'
 import { chain } from './chain.ts'
 import { hubTasks, loadQuestionFile } from './hub-tasks.ts'
 import { shortSettings } from './published-settings.ts'
+import { puzzleTasks } from './puzzles.ts'
 import { recall } from './recall.ts'
 import type { Task } from './task.ts'
 
@@ -33,11 +34,13 @@ const order = [
   'gaokao2023en',
   'math500',
   'gsm8k',
+  'knights',
+  'line',
   'chain',
   'recall',
   'file',
 ] as const
-const tasks = [...hubTasks, chain, recall, file]
+const tasks = [...hubTasks, ...puzzleTasks, chain, recall, file]
 
 /** In the order for tables and help texts. */
 export const taskNames: readonly string[] = order
