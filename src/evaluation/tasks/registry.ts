@@ -29,6 +29,9 @@ const file: Task = {
 const order = [
   'aime24',
   'aime25',
+  'aime26',
+  'hmmt25',
+  'hmmt26',
   'amc23',
   'gpqa-diamond',
   'gaokao2023en',
