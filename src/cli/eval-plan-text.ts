@@ -40,6 +40,7 @@ const gradedAs: Readonly<Record<PlannedTask['items'][number]['grading'], string>
   chain: 'as text',
   names: 'as names',
   order: 'as names in their order',
+  code: 'by running it',
 }
 
 /** The first question of each task as the model gets it, and what its answer is compared with. */

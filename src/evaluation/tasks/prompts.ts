@@ -28,3 +28,16 @@ export function choicePrompt(question: string, count: number): string {
 export function namesPrompt(question: string, wanted: string): string {
   return `${question}\n\nPlease reason step by step, and put ${wanted}, separated by commas, within \\boxed{}.`
 }
+
+/**
+ * For a function that tests are run on.
+ * @param start its comment and head, as the data set has it
+ */
+export function functionPrompt(start: string, name: string): string {
+  return `Write this function in JavaScript:\n\n\`\`\`javascript\n${start.trim()}\n\`\`\`\n\nPlease reason step by step, and give the whole function ${name}, with all that it needs, in one code block.`
+}
+
+/** For a program of which counts what it prints. */
+export function programPrompt(question: string): string {
+  return `${question.trim()}\n\nPlease reason step by step, and give a JavaScript program that prints the result with console.log, in one code block.`
+}

@@ -4,6 +4,7 @@
 import { InputError } from '../../errors.ts'
 import { didYouMean } from '../../did-you-mean.ts'
 import { chain } from './chain.ts'
+import { code } from './code.ts'
 import { hubTasks, loadQuestionFile } from './hub-tasks.ts'
 import { shortSettings } from './published-settings.ts'
 import { puzzleTasks } from './puzzles.ts'
@@ -37,13 +38,14 @@ const order = [
   'gaokao2023en',
   'math500',
   'gsm8k',
+  'code',
   'knights',
   'line',
   'chain',
   'recall',
   'file',
 ] as const
-const tasks = [...hubTasks, ...puzzleTasks, chain, recall, file]
+const tasks = [...hubTasks, code, ...puzzleTasks, chain, recall, file]
 
 /** In the order for tables and help texts. */
 export const taskNames: readonly string[] = order
