@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path'
 import { validateCacheSettings } from '../cache/budget.ts'
-import type { LocatedModel } from '../engine/model.ts'
+import { loadLocated, type LocatedModel, type Model } from '../engine/model.ts'
 import { cacheBound } from '../models/cache-bound.ts'
 import { checkModelHas } from '../engine/prepare.ts'
 import { InputError } from '../errors.ts'
@@ -14,7 +14,7 @@ import { identify } from '../evaluation/run/identity.ts'
 import { makePlan, type PlannedPoint, type TaskToPlan } from '../evaluation/run/make-plan.ts'
 import { isPolicyFile } from '../eviction/load-policy.ts'
 import { parsePolicyReference } from '../eviction/protect.ts'
-import { findTask } from '../evaluation/tasks/registry.ts'
+import { findTask, generatedTaskNames } from '../evaluation/tasks/registry.ts'
 import type { PublishedSettings, Task, TaskLoadOptions } from '../evaluation/tasks/task.ts'
 import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { parseReference } from '../models/reference.ts'
@@ -59,8 +59,9 @@ export function chooseEval(flags: EvalFlags): EvalChoice {
 /** What would have no effect is refused. */
 function checkQuestionFlags(flags: EvalFlags, tasks: readonly Task[]): void {
   const { file, generateSeed, questionField, answerField, idField } = flags
-  if (generateSeed !== undefined && (file !== undefined || tasks.some(({ name }) => name !== 'chain'))) {
-    throw new InputError('invalid_option', '--generate-seed is for the task chain only, and not together with --file')
+  if (generateSeed !== undefined && (file !== undefined || tasks.some(({ isGenerated }) => isGenerated !== true))) {
+    const which = generatedTaskNames.join(', ')
+    throw new InputError('invalid_option', `--generate-seed is for ${which} only, and not together with --file`)
   }
   const hasFields = [questionField, answerField, idField].some((field) => field !== undefined)
   if (hasFields && (file === undefined || tasks.some(({ name }) => name === 'gpqa-diamond'))) {
@@ -109,6 +110,7 @@ export async function planEval(
   }
   const tasks: TaskToPlan[] = []
   const published = new Map<string, PublishedSettings>()
+  await using vocabulary = new VocabularyOf(located, loading.signal)
   for (const task of flags.traces === undefined ? choice.tasks : [traceTask(flags.traces, located)]) {
     const settings = task.published(located.info.name)
     published.set(task.name, settings)
@@ -116,7 +118,7 @@ export async function planEval(
     const grid = gridOf(sweep, task, located.info.name).map((point) => withSegments(point, flags.segments))
     for (const point of grid) checkPoint(point)
     const points = grid.map(complete)
-    tasks.push(await taskOf(flags, task, settings, points, loading))
+    tasks.push(await taskOf(flags, task, settings, points, { ...loading, vocabulary: () => vocabulary.get() }))
   }
   const policyFiles = new Map(
     policies.flatMap(({ definition: { name, file } }) => (file === undefined ? [] : [[name, file]])),
@@ -124,6 +126,24 @@ export async function planEval(
   const { seed, kvType } = flags
   const plan = makePlan({ identity: await identify(located), seed, kvType, metrics: metricsOf(flags), tasks })
   return { plan, policyFiles, parallel: (task) => flags.parallel ?? published.get(task)?.parallel ?? 1 }
+}
+
+/** A model's vocabulary, loaded when it is first asked for. */
+class VocabularyOf implements AsyncDisposable {
+  readonly #load: () => Promise<Model>
+  #model: Promise<Model> | undefined
+
+  constructor(located: LocatedModel, signal: AbortSignal | undefined) {
+    this.#load = () => loadLocated(located, { vocabularyOnly: true, gpu: 'off', signal })
+  }
+
+  async get(): Promise<Model> {
+    return await (this.#model ??= this.#load())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#model)?.close()
+  }
 }
 
 /** The preset with what the flags say instead; without a preset the flags alone. */
@@ -145,13 +165,13 @@ async function taskOf(
   task: Task,
   published: PublishedSettings,
   points: readonly PlannedPoint[],
-  loading: Pick<TaskLoadOptions, 'signal' | 'onDownload'>,
+  loading: Pick<TaskLoadOptions, 'signal' | 'onDownload' | 'vocabulary'>,
 ): Promise<TaskToPlan> {
-  const { file, questionField, answerField, idField, generateSeed, offline, seed } = flags
+  const { file, questionField, answerField, idField, generateSeed, distance: distances, offline, seed } = flags
   const most = Math.max(...points.map(({ limit = Infinity }) => limit))
   const limit = Number.isFinite(most) ? most : undefined
   const { source, items, leftOut } = await task.load({
-    ...{ file, questionField, answerField, idField, generateSeed, offline, seed, limit },
+    ...{ file, questionField, answerField, idField, generateSeed, distances, offline, seed, limit },
     ...loading,
   })
   const { temperature, topP, topK } = published.sampling

@@ -7,7 +7,7 @@ import { policyNames } from '../eviction/registry.ts'
 import { controls, presetNames } from '../evaluation/presets/presets.ts'
 import type { Shard } from '../evaluation/run/eval-job.ts'
 import { metricNames, type MetricName } from '../evaluation/run/make-plan.ts'
-import { taskNames } from '../evaluation/tasks/registry.ts'
+import { findTask, generatedTaskNames, taskNames } from '../evaluation/tasks/registry.ts'
 import { largestSeed } from '../llama/index.ts'
 import { addPolicyOptions, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
@@ -28,6 +28,7 @@ export interface EvalFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly answerField?: string
   readonly idField?: string
   readonly generateSeed?: number
+  readonly distance?: number[]
   readonly preset?: string
   readonly policy?: string[]
   readonly budget?: number[]
@@ -80,7 +81,12 @@ export function addEvalOptions(command: Command): Command {
     .option('--question-field <name>', 'field of the question (default: the usual names)')
     .option('--answer-field <name>', 'field of the right answer (default: the usual names)')
     .option('--id-field <name>', 'field of the question’s id (default: the usual names, else a hash)')
-    .option('--generate-seed <n>', 'task chain: generate the problems from this seed', number)
+    .option('--generate-seed <n>', `tasks ${generatedTaskNames.join(', ')}: generate all items from this seed`, number)
+    .option(
+      '--distance <tokens>',
+      'task recall: from a fact to where it is needed, separated by commas (default: 32,64,128,256,512)',
+      numbers,
+    )
     .option('--preset <name>', `a comparison that comes ready-made: ${presetNames.join(', ')}`)
     .option(
       '-p, --policy <policies>',
@@ -95,7 +101,7 @@ export function addEvalOptions(command: Command): Command {
   addPolicyOptions(command)
     .option(
       '--metric <metrics>',
-      `separated by commas: ${metricNames.join(', ')} (default: pass; replay-loss with --traces)`,
+      `separated by commas: ${metricNames.join(', ')} (default: pass; replay-loss of traces and recall)`,
       metrics,
     )
     .option('--limit <n>', 'the first n items (default: all)', number)
@@ -128,35 +134,53 @@ export function checkEvalFlags(flags: EvalFlags): void {
   checkWhole('--seed', flags.seed, 0, largestSeed)
   checkWhole('--generate-seed', flags.generateSeed, 0, largestSeed)
   checkWhole('--max-tokens', flags.maxTokens, 1)
+  for (const distance of flags.distance ?? []) checkWhole('--distance', distance, 16, 100_000)
   checkWhole('--parallel', flags.parallel, 1, 256)
   checkWhole('--max-failures', flags.maxFailures, 1)
   if (flags.evictEvery !== undefined)
     refuseWithoutEffect({ '--ratio': flags.ratio }, 'with --evict-every, which says how many cells leave')
   if (flags.traces !== undefined) checkTraceFlags(flags)
+  checkReplayedTasks(flags)
   checkDeviceFlags(flags)
   checkGreedy(flags)
   checkQueueFlags(flags, { ...workerOnly(flags), '--shard': flags.shard })
 }
 
 function checkTraceFlags(flags: EvalFlags): void {
-  const { task, file, questionField, answerField, idField, generateSeed, samples, maxTokens } = flags
+  const { task, file, questionField, answerField, idField, generateSeed, distance } = flags
   const questions = { '--task': task, '--file': file, '--question-field': questionField, '--answer-field': answerField }
-  const others = {
-    '--id-field': idField,
-    '--generate-seed': generateSeed,
-    '--samples': samples,
-    '--max-tokens': maxTokens,
+  const others = { '--id-field': idField, '--generate-seed': generateSeed, '--distance': distance }
+  refuseSampling(flags, { ...questions, ...others }, '--traces')
+}
+
+function checkReplayedTasks(flags: EvalFlags): void {
+  const tasks = (flags.task ?? []).map(findTask)
+  const replayed = tasks.find((task) => task.isReplayed === true)
+  if (!replayed) {
+    refuseWithoutEffect({ '--distance': flags.distance }, 'without --task recall')
+    return
   }
-  const sampling = { '--temperature': flags.temperature, '--top-p': flags.topP, '--top-k': flags.topK }
-  const why = 'with --traces, which are replayed as they are'
-  refuseWithoutEffect({ ...questions, ...others, ...sampling }, why)
-  if (flags.metric?.includes('pass') === true)
-    throw new InputError('invalid_option', '--metric pass is measured on samples, and --traces has none: leave it out')
+  if (tasks.length > 1) {
+    const why = 'is replayed, and others are sampled: run it by itself'
+    throw new InputError('invalid_option', `the task ${replayed.name} ${why}`)
+  }
+  refuseSampling(flags, { '--file': flags.file }, `--task ${replayed.name}`)
+}
+
+/** @param what is replayed: a flag */
+function refuseSampling(flags: EvalFlags, others: Readonly<Record<string, unknown>>, what: string): void {
+  const { samples, maxTokens, temperature, topP, topK } = flags
+  const sampling = { '--samples': samples, '--max-tokens': maxTokens, '--temperature': temperature }
+  const all = { ...others, ...sampling, '--top-p': topP, '--top-k': topK }
+  refuseWithoutEffect(all, `with ${what}, which are replayed as they are`)
+  if (flags.metric?.includes('pass') !== true) return
+  throw new InputError('invalid_option', `--metric pass is measured on samples, and ${what} has none: leave it out`)
 }
 
 /** What a run measures. */
-export function metricsOf({ metric, traces }: EvalFlags): readonly MetricName[] {
-  return metric ?? (traces === undefined ? ['pass'] : ['replay-loss'])
+export function metricsOf({ metric, traces, task = [] }: EvalFlags): readonly MetricName[] {
+  const isReplayed = traces !== undefined || task.some((name) => findTask(name).isReplayed === true)
+  return metric ?? (isReplayed ? ['replay-loss'] : ['pass'])
 }
 
 function metrics(text: string): MetricName[] {

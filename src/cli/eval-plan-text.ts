@@ -38,6 +38,9 @@ const gradedAs: Readonly<Record<PlannedTask['items'][number]['grading'], string>
   math: 'as mathematics',
   choice: 'by its letter',
   chain: 'as text',
+  names: 'as names',
+  order: 'as names in their order',
+  code: 'by running it',
 }
 
 /** The first question of each task as the model gets it, and what its answer is compared with. */

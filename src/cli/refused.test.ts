@@ -84,7 +84,7 @@ describe('what contradicts itself or has no effect', () => {
     [['eval', '--resume', '--no-resume'], /--resume and --no-resume contradict each other/],
     [['eval', '--temperature', '0', '--top-p', '0.9'], /--top-p has no effect/],
     [['eval', '--gpu', 'off', '--gpu-layers', '2'], /contradict each other/],
-    [['eval', '--generate-seed', '1', '--file', questions], /--generate-seed is for the task chain only/],
+    [['eval', '--generate-seed', '1', '--file', questions], /--generate-seed is for .*chain, .*recall only/],
     [['eval', '--queue', 'redis://localhost', '--gpu', 'cuda'], /--gpu has no effect with --queue/],
     [['eval', 'summary', folder, '--all', '--json'], /--all has no effect with --json/],
     [[...trace, '--retries', '2'], /--retries has no effect without --endpoint/],

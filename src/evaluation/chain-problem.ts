@@ -1,6 +1,5 @@
 /** Chain problems, the only kind of question that the embedded model knows: draws them and solves them. */
 import { InputError } from '../errors.ts'
-import { mulberry32 } from '../mulberry32.ts'
 import {
   answerOf,
   countRanges,
@@ -18,6 +17,7 @@ import {
   type Range,
   type Values,
 } from './chain-grammar.ts'
+import { Dice } from './dice.ts'
 
 export interface ChainProblem {
   readonly question: string
@@ -128,39 +128,4 @@ function checkPeople([least, most]: Range): void {
     'invalid_people',
     `A chain problem has ${peopleRange[0]} to ${peopleRange[1]} people, not ${least === most ? least : `${least} to ${most}`}.`,
   )
-}
-
-/** Draws evenly, from a seed. */
-class Dice {
-  readonly #draw: () => number
-
-  constructor(seed: number) {
-    this.#draw = mulberry32(seed)
-  }
-
-  between([least, most]: Range): number {
-    return least + Math.floor(this.#draw() * (most - least + 1))
-  }
-
-  pick<T>(values: readonly T[]): T {
-    const value = values[this.between([0, values.length - 1])]
-    if (value === undefined) throw new Error('there is nothing to pick from')
-    return value
-  }
-
-  pickTwo<T>(values: readonly T[]): readonly [T, T] {
-    const [first, second] = this.pickSeveral(values, 2)
-    if (first === undefined || second === undefined) throw new Error('there are fewer than two to pick from')
-    return [first, second]
-  }
-
-  /** Different ones, in random order. */
-  pickSeveral<T>(values: readonly T[], count: number): T[] {
-    const left = [...values]
-    return Array.from({ length: Math.min(count, left.length) }, () => {
-      const value = this.pick(left)
-      left.splice(left.indexOf(value), 1)
-      return value
-    })
-  }
 }

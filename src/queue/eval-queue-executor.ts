@@ -62,7 +62,11 @@ function plain(job: EvalJob) {
   const fields = { task, item, prompt, expected, grading, sample, policy, policyOptions, protect, settings, seed }
   const own = { ...fields, policyHash: null }
   if (job.kind === 'sample') return { ...own, kind: job.kind }
-  const { key, promptTokens, tokens, answerFrom } = job.reference
+  const { key, promptTokens, tokens, answerFrom, fact } = job.reference
   const given = promptTokens && { promptTokens: [...promptTokens] }
-  return { ...own, kind: job.kind, reference: { key, ...given, tokens: [...tokens], answerFrom } }
+  return {
+    ...own,
+    kind: job.kind,
+    reference: { key, ...given, tokens: [...tokens], answerFrom, ...(fact && { fact }) },
+  }
 }

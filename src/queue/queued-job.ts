@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { TemplateOptions } from '../engine/model.ts'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
-import { identityFields, jobFields, type EvalIdentity } from '../evaluation/run/eval-job.ts'
+import { identityFields, jobFields, recalledFact, type EvalIdentity } from '../evaluation/run/eval-job.ts'
 import { kvTypes } from '../llama/index.ts'
 
 const queuedJobSchema = 'dynts.job/1'
@@ -41,6 +41,7 @@ const evalJob = z.discriminatedUnion('kind', [
     kind: z.literal('replay'),
     reference: z.object({
       ...{ key: z.string(), promptTokens: tokens.optional(), tokens, answerFrom: z.int().nonnegative() },
+      fact: recalledFact.optional(),
     }),
   }),
 ])

@@ -1,6 +1,8 @@
 /** Decides whether an answer is right: by its text where that is enough, else in a thread with a time limit. */
 import { Worker } from 'node:worker_threads'
 import { EngineError } from '../../errors.ts'
+import { ProgramRunner } from '../code/program-runner.ts'
+import type { SandboxJob, SandboxResult } from '../code/sandbox.ts'
 import type { FromWorker, Pair } from './equivalence-worker.ts'
 import { readings } from './normalize-answer.ts'
 import { parseRational, sameRational } from './rational.ts'
@@ -39,6 +41,7 @@ export class Grader implements AsyncDisposable {
   #ready = false
   #current: Job | undefined
   #timer: NodeJS.Timeout | undefined
+  #programs: ProgramRunner | undefined
   #closed = false
 
   constructor({ timeoutMs = defaultTimeoutMs }: GraderOptions = {}) {
@@ -58,6 +61,15 @@ export class Grader implements AsyncDisposable {
     return byNumber(pair) ?? (await this.#ask(pair))
   }
 
+  /**
+   * Runs a program and its tests in a sandbox. Its process starts when first needed.
+   * @throws EngineError `no_sandbox`, `grader_closed` after `close`
+   */
+  async run(job: Omit<SandboxJob, 'limits'>): Promise<SandboxResult> {
+    if (this.#closed) throw closedError()
+    return await (this.#programs ??= new ProgramRunner()).run(job)
+  }
+
   /** Ends the thread; verdicts under way are refused. */
   async close(): Promise<void> {
     this.#closed = true
@@ -67,7 +79,7 @@ export class Grader implements AsyncDisposable {
     clearTimeout(this.#timer)
     for (const job of jobs) job.reject(closedError())
     const worker = this.#dropWorker()
-    await worker?.terminate()
+    await Promise.all([worker?.terminate(), this.#programs?.close()])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

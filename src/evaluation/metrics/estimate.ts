@@ -101,6 +101,15 @@ export function pairedDifference(
   return estimate(differences, options)
 }
 
+/** `pairedDifference`; null if they have no item in common. */
+export function differenceOf(
+  a: ReadonlyMap<string, number>,
+  b: ReadonlyMap<string, number>,
+  options: EstimateOptions = {},
+): Estimate | null {
+  return [...a.keys()].some((item) => b.has(item)) ? pairedDifference(a, b, options) : null
+}
+
 export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0)
 }

@@ -1,9 +1,9 @@
 /** The numbers of one configuration from its records. */
 import { costSummary, throughput, type CostSummary, type Throughput } from '../metrics/costs.ts'
 import {
+  differenceOf,
   itemMeans,
   mean,
-  pairedDifference,
   pairedRatio,
   perItem,
   type Estimate,
@@ -11,6 +11,7 @@ import {
 } from '../metrics/estimate.ts'
 import { classesBy, majAtK, normalisedText } from '../metrics/maj-at-k.ts'
 import { meanPassAtK, passAt1, passAt1OfItems } from '../metrics/pass-at-k.ts'
+import { recallSummaries, type RecalledItem, type RecallSummary } from '../metrics/recall.ts'
 import { replayLoss, replayLossDifference, type ReplayedSample } from '../metrics/replay-loss.ts'
 import type { EvalPlan } from './eval-plan.ts'
 import type { ReplayRecord } from './eval-record.ts'
@@ -56,6 +57,8 @@ export interface ReplaySummary {
   readonly toFull: Estimate | null
   readonly toDynts: Estimate | null
   readonly refused: number
+  /** Of traces that state a fact once, by distance; empty: none do. */
+  readonly recall: readonly RecallSummary[]
 }
 
 export async function summariseSamples(
@@ -155,7 +158,16 @@ export function summariseReplays({ seed }: EvalPlan, { replays }: Rows, compared
     toFull: to(compared.full),
     toDynts: to(compared.dynts),
     refused: replays.length - losses.length,
+    recall: recallSummaries(
+      recalledOf(replays),
+      { full: recalledOf(compared.full?.replays ?? []), dynts: recalledOf(compared.dynts?.replays ?? []) },
+      options,
+    ),
   }
+}
+
+function recalledOf(replays: readonly ReplayRecord[]): RecalledItem[] {
+  return replays.flatMap(({ item, recall }) => (recall ? [{ item, recall }] : []))
 }
 
 function lossesOf(replays: readonly ReplayRecord[]): ReplayedSample[] {
@@ -164,12 +176,4 @@ function lossesOf(replays: readonly ReplayRecord[]): ReplayedSample[] {
 
 function sampleKey({ item, sample }: Pick<ReplayedSample, 'item' | 'sample'>): string {
   return JSON.stringify([item, sample])
-}
-
-function differenceOf(
-  a: ReadonlyMap<string, number>,
-  b: ReadonlyMap<string, number>,
-  options: EstimateOptions,
-): Estimate | null {
-  return [...a.keys()].some((item) => b.has(item)) ? pairedDifference(a, b, options) : null
 }

@@ -12,6 +12,7 @@ import { memoryPlan } from '../../models/memory-plan.ts'
 import type { EvalJob, PlannedJob, ReplayReference } from './eval-job.ts'
 import type { EvalRecord } from './eval-record.ts'
 import { gradedRecord, type EvalSetting } from './graded-record.ts'
+import { RecallProbe } from './recall-probe.ts'
 
 /** Gives a job's record once it is graded, so that the next job need not wait for the grader. */
 export type EvalExecutor = Executor<EvalJob, () => Promise<EvalRecord>>
@@ -73,11 +74,18 @@ export class EvalEngine implements EvalExecutor {
     try {
       return await outcomeOf(signal, async () => {
         const generation = this.#engine.generate(requestOf(job, this.#setting.policyFiles), { signal })
-        for await (const { type } of generation) if (type === 'token') onToken?.(1)
+        const recall = recallOf(job)
+        for await (const event of generation) {
+          if (event.type === 'token') onToken?.(1)
+          recall?.take(event)
+        }
         const result = await generation.result
         if (result.finishReason === 'cancelled') return undefined
         const now = performance.now()
-        const ended = { result, wallMs: now - this.#lastEnd, at: new Date(), sequences: this.sequences }
+        const ended = {
+          ...{ result, wallMs: now - this.#lastEnd, at: new Date(), sequences: this.sequences },
+          recall: recall?.result(result),
+        }
         this.#lastEnd = now
         return () => gradedRecord(job, ended, this.#setting)
       })
@@ -89,6 +97,10 @@ export class EvalEngine implements EvalExecutor {
   async close(): Promise<void> {
     await this.#engine.close()
   }
+}
+
+function recallOf(job: EvalJob): RecallProbe | undefined {
+  return job.kind === 'replay' && job.reference.fact ? new RecallProbe(job.reference, job.reference.fact) : undefined
 }
 
 /** Errors that come from one prompt's length: with another, the same settings may do. */
@@ -125,6 +137,7 @@ function requestOf(
     sampling,
     seed: job.seed,
     ...(job.reference ? { replay: job.reference.tokens } : {}),
+    ...(job.reference?.fact ? { logprobs: 1 } : {}),
   }
 }
 

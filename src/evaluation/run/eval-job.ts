@@ -53,6 +53,13 @@ export interface PlannedJob extends Readonly<z.infer<z.ZodObject<typeof jobField
   readonly kind: EvalKind
 }
 
+/** A fact that a trace states once: tokens from .. to - 1 of those generated, and how far from its repetition it was to be. */
+export const recalledFact = z.object({
+  from: z.int().nonnegative(),
+  to: z.int().positive(),
+  distance: z.int().positive(),
+})
+
 /** A trace to replay. */
 export interface ReplayReference {
   /** Key of the record that it is from, or of the given trace. */
@@ -61,8 +68,10 @@ export interface ReplayReference {
   readonly promptTokens?: readonly number[] | undefined
   /** The generated tokens. */
   readonly tokens: readonly number[]
-  /** Index in `tokens` of the first one after the thinking. */
+  /** Index in `tokens` of the first one whose loss counts: the first after the thinking, or of a fact's repeated value. */
   readonly answerFrom: number
+  /** Of a given trace that states a fact once. */
+  readonly fact?: Readonly<z.infer<typeof recalledFact>> | undefined
 }
 
 export type EvalJob =

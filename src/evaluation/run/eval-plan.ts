@@ -11,6 +11,7 @@ import {
   itemSeed,
   jobFields,
   jobSettings,
+  recalledFact,
   type EvalIdentity,
   type EvalKind,
   type PlannedJob,
@@ -40,7 +41,12 @@ const configuration = z.object({
 })
 
 const tokens = z.array(z.int().nonnegative()).readonly()
-const givenTrace = z.object({ promptTokens: tokens, tokens, answerFrom: z.int().nonnegative() })
+const givenTrace = z.object({
+  promptTokens: tokens,
+  tokens,
+  answerFrom: z.int().nonnegative(),
+  fact: recalledFact.optional(),
+})
 
 const plannedTask = z.object({
   name: z.string(),

@@ -54,6 +54,19 @@ const sampleRecord = z.object({
   tokens: z.array(count).nullable(),
 })
 
+const recallResult = z.object({
+  /** Tokens from the fact's last one to the first one of its repeated value, as asked for and as they are. */
+  distance: z.int().positive(),
+  tokensBetween: z.int().positive(),
+  /** Share of the fact's cells that are held when its value is repeated, 0 to 1. */
+  held: z.number().min(0).max(1),
+  /** Whether each token of the value was the likeliest one. */
+  right: z.boolean(),
+  /** Of the whole value, natural logarithm. */
+  logprob: z.number(),
+})
+export type RecallResult = Readonly<z.infer<typeof recallResult>>
+
 const replayRecord = z.object({
   ...common,
   kind: z.literal('replay'),
@@ -61,6 +74,8 @@ const replayRecord = z.object({
   reference: z.string(),
   /** Mean negative log-likelihood of the answer's tokens, in nats; null if the replay was refused. */
   loss: z.number().nullable(),
+  /** Of a trace that states a fact once and repeats its value at the end; absent: it does not, or the replay was refused. */
+  recall: recallResult.optional(),
 })
 
 export const evalRecord = z.discriminatedUnion('kind', [sampleRecord, replayRecord])

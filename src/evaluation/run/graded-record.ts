@@ -6,7 +6,7 @@ import type { GenerateResult } from '../../engine/types.ts'
 import { isLoop } from '../../engine/is-loop.ts'
 import { answerLoss } from '../metrics/replay-loss.ts'
 import type { EvalIdentity, EvalJob } from './eval-job.ts'
-import { evalSchema, type EvalRecord } from './eval-record.ts'
+import { evalSchema, type EvalRecord, type RecallResult } from './eval-record.ts'
 import type { AnswerGrader } from '../grading/grade-answer.ts'
 import { judge } from './judge.ts'
 
@@ -29,11 +29,13 @@ export interface EndedGeneration {
   readonly at: Date
   /** Places in its batch. */
   readonly sequences: number
+  /** Of a trace that states a fact once. */
+  readonly recall?: RecallResult | undefined
 }
 
 export async function gradedRecord(
   job: EvalJob,
-  { result, wallMs, at, sequences }: EndedGeneration,
+  { result, wallMs, at, sequences, recall }: EndedGeneration,
   setting: EvalSetting,
 ): Promise<EvalRecord> {
   const { usage, cache, timing, text, tokens } = result
@@ -58,7 +60,7 @@ export async function gradedRecord(
   if (job.kind === 'replay') {
     const { key, answerFrom } = job.reference
     const loss = answerLoss(result.logprobs ?? [], answerFrom)
-    return { ...common, kind: 'replay', reference: key, loss }
+    return { ...common, kind: 'replay', reference: key, loss, ...(recall && { recall }) }
   }
   const truncated = result.finishReason !== 'stop' || result.thinkingEnd === 'unclosed'
   const { expected, grading } = job

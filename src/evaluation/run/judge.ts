@@ -1,6 +1,7 @@
 /**
  * Whether a sample is right, and how that was decided.
  */
+import { programOf, readCodeCheck } from '../code/code-answer.ts'
 import { extractAnswer } from '../grading/extract-answer.ts'
 import { gradeAnswer, type AnswerGrader, type Grade, type GradingKind } from '../grading/grade-answer.ts'
 
@@ -24,7 +25,7 @@ export async function judge(
   { answer: text, truncated, expected, grading }: Judged,
   grader: AnswerGrader,
 ): Promise<Judgement> {
-  const extracted = extractAnswer(text)
+  const extracted = grading === 'code' ? programOf(text, readCodeCheck(expected)) : extractAnswer(text)
   const answer = extracted ?? null
   if (truncated) return { answer, right: false, graded: 'truncated' }
   if (extracted === undefined || extracted === '') return { answer, right: false, graded: 'no-answer' }

@@ -3,6 +3,7 @@
  */
 import Papa from 'papaparse'
 import type { Estimate } from '../metrics/estimate.ts'
+import type { RecallSummary } from '../metrics/recall.ts'
 import type { AtK } from './configuration-summary.ts'
 import { failedOf, type ConfigurationSummary, type EvalSummary, type TaskSummary } from './summarise.ts'
 
@@ -54,6 +55,20 @@ function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
     ...estimate('replay_loss', replay?.loss),
     ...estimate('replay_loss_to_full', replay?.toFull),
     ...estimate('replay_loss_to_dynts', replay?.toDynts),
+    ...Object.fromEntries((replay?.recall ?? []).flatMap((one) => Object.entries(recallAt(one)))),
+  }
+}
+
+function recallAt({ distance, held, right, rightToFull, rightToDynts, logprob, ...to }: RecallSummary): Cells {
+  const name = `recall_${distance}`
+  return {
+    ...estimate(`${name}_held`, held),
+    ...estimate(`${name}_right`, right),
+    ...estimate(`${name}_right_to_full`, rightToFull),
+    ...estimate(`${name}_right_to_dynts`, rightToDynts),
+    ...estimate(`${name}_logprob`, logprob),
+    ...estimate(`${name}_logprob_to_full`, to.logprobToFull),
+    ...estimate(`${name}_logprob_to_dynts`, to.logprobToDynts),
   }
 }
 

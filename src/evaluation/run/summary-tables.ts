@@ -4,6 +4,7 @@
 import { percent } from '../../percent.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
 import type { Estimate } from '../metrics/estimate.ts'
+import type { RecallSummary } from '../metrics/recall.ts'
 import { averages } from './averages.ts'
 import { gridTables, isBounded, isLargeGrid } from './grid-tables.ts'
 import {
@@ -62,6 +63,7 @@ function taskText(task: TaskSummary, all: boolean): string[] {
     ...gridTables(configurations, isShort),
     ...(sampled.length === 0 ? [] : [qualityTable(sampled), costTable(sampled)]),
     ...(replayed.length === 0 ? [] : [replayTable(replayed)]),
+    ...(replayed.some((one) => recallOf(one).length > 0) ? [recallTable(replayed)] : []),
     ...(isShort
       ? [
           `The rows of the other ${hidden} configurations, with their intervals and costs, are in summary.csv and summary.json; \`dynts eval summary FOLDER --all\` prints them.`,
@@ -184,6 +186,44 @@ export function replayTable(rows: readonly ConfigurationSummary[]): string {
       ]
     }),
   )
+}
+
+/** Of facts stated once: one row for each configuration and distance. */
+function recallTable(rows: readonly ConfigurationSummary[]): string {
+  const settled = commonSettings(rows) !== undefined
+  const nats = (value: number) => signed(value, 2)
+  const difference = (estimate: Estimate | null) =>
+    estimate ? withInterval(nats(estimate.mean), estimate.interval, nats) : ''
+  const all = rows.flatMap(recallOf)
+  const hasFull = all.some(({ rightToFull }) => rightToFull !== null)
+  const hasDynts = all.some(({ rightToDynts }) => rightToDynts !== null)
+  const header = [...head(settled), 'distance', 'facts', 'cells held', 'right', '95 % interval']
+  return markdown(
+    [
+      ...header,
+      ...(hasFull ? ['to `full`, points'] : []),
+      ...(hasDynts ? ['to `dynts`, points'] : []),
+      ...['log-probability', '95 % interval'],
+      ...(hasFull ? ['to `full`'] : []),
+      ...(hasDynts ? ['to `dynts`'] : []),
+    ],
+    rows.flatMap((one) =>
+      recallOf(one).map((recall) => [
+        ...lead(one, settled),
+        ...[String(recall.distance), String(recall.right.items), percent(recall.held.mean)],
+        ...[percent(recall.right.mean), intervalOf(recall.right)],
+        ...(hasFull ? [recall.rightToFull ? points(recall.rightToFull) : ''] : []),
+        ...(hasDynts ? [recall.rightToDynts ? points(recall.rightToDynts) : ''] : []),
+        ...[nats(recall.logprob.mean), intervalOf(recall.logprob, nats)],
+        ...(hasFull ? [difference(recall.logprobToFull)] : []),
+        ...(hasDynts ? [difference(recall.logprobToDynts)] : []),
+      ]),
+    ),
+  )
+}
+
+function recallOf({ replay }: ConfigurationSummary): readonly RecallSummary[] {
+  return replay?.recall ?? []
 }
 
 /** Over several tasks, as in the paper's Table 1: Pass@1 and tokens per second of each, and their means. */

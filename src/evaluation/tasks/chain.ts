@@ -15,6 +15,7 @@ const shippedCount = 500
 export const chain: Task = {
   name: 'chain',
   title: 'chain problems',
+  isGenerated: true,
   published: () => chainSettings,
   async load(options) {
     const { limit = shippedCount, generateSeed, file } = options

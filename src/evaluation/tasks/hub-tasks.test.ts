@@ -43,6 +43,28 @@ const published: Record<string, Published> = {
     content: () => lines(['0', '1'].map((id) => ({ id, problem: `Find ${id}.`, answer: id }))),
     first: { id: '0', expected: '0', prompt: new RegExp(`^Find 0\\.${boxed}`), kind: 'math' },
   },
+  aime26: {
+    repo: 'MathArena/aime_2026',
+    commit: 'd2de22f3c656b4f56cf8981212186377d1e23bc3',
+    file: 'data/train-00000-of-00001.parquet',
+    // Its answers are whole numbers, and no texts.
+    content: () => fixture('aime26.parquet'),
+    first: { id: '1', expected: '6', prompt: new RegExp(`^What is \\$2 \\\\cdot 3\\$\\?${boxed}`), kind: 'math' },
+  },
+  hmmt25: {
+    repo: 'MathArena/hmmt_feb_2025',
+    commit: '6fdc4277120810ff75aa22d2d5489b91f7a262a1',
+    file: 'data/train-00000-of-00001.parquet',
+    content: () => fixture('hmmt25.parquet'),
+    first: { id: '1', expected: '\\frac{3}{4}', prompt: new RegExp(`^Compute [^\n]+\\.${boxed}`), kind: 'math' },
+  },
+  hmmt26: {
+    repo: 'MathArena/hmmt_feb_2026',
+    commit: '02fba4f74d8e68e73e66a02d540fd979c05c274c',
+    file: 'data/train-00000-of-00001.parquet',
+    content: () => fixture('hmmt26.parquet'),
+    first: { id: '1', expected: '\\sqrt{2}', prompt: new RegExp(`^Compute [^\n]+\\.${boxed}`), kind: 'math' },
+  },
   amc23: {
     repo: 'math-ai/amc23',
     commit: '80815d37005feb82cd7f8fbc6901d5d3eff43057',

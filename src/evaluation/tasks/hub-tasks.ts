@@ -44,6 +44,39 @@ const mathTasks: readonly MathTask[] = [
     published: longSettings,
   },
   {
+    name: 'aime26',
+    title: 'AIME 2026',
+    source: {
+      repo: 'MathArena/aime_2026',
+      revision: 'd2de22f3c656b4f56cf8981212186377d1e23bc3',
+      file: 'data/train-00000-of-00001.parquet',
+    },
+    fields: { questionField: 'problem', answerField: 'answer', idField: 'problem_idx' },
+    published: longSettings,
+  },
+  {
+    name: 'hmmt25',
+    title: 'HMMT, February 2025',
+    source: {
+      repo: 'MathArena/hmmt_feb_2025',
+      revision: '6fdc4277120810ff75aa22d2d5489b91f7a262a1',
+      file: 'data/train-00000-of-00001.parquet',
+    },
+    fields: { questionField: 'problem', answerField: 'answer', idField: 'problem_idx' },
+    published: longSettings,
+  },
+  {
+    name: 'hmmt26',
+    title: 'HMMT, February 2026',
+    source: {
+      repo: 'MathArena/hmmt_feb_2026',
+      revision: '02fba4f74d8e68e73e66a02d540fd979c05c274c',
+      file: 'data/train-00000-of-00001.parquet',
+    },
+    fields: { questionField: 'problem', answerField: 'answer', idField: 'problem_idx' },
+    published: longSettings,
+  },
+  {
     name: 'amc23',
     title: 'AMC 2023',
     source: {

@@ -21,6 +21,9 @@ describe('findTask', () => {
 test.each([
   ['aime24', 'DeepSeek R1 Distill Qwen 7B', 5000, 2000, 0.4],
   ['aime25', 'DeepSeek-R1-Distill-Llama-8B', 5000, 2000, 0.3],
+  ['aime26', 'R1-Qwen', 5000, 2000, 0.4],
+  ['hmmt25', 'R1-Llama', 5000, 2000, 0.3],
+  ['hmmt26', 'R1-Qwen', 5000, 2000, 0.4],
   ['amc23', 'QwQ-32B', 5000, 2000, 0.4],
   ['gpqa-diamond', 'llama', 5000, 2000, 0.3],
   ['gaokao2023en', 'R1-Qwen', 3000, 1500, 0.4],

@@ -5,14 +5,26 @@ import { InputError } from '../../errors.ts'
 import type { DownloadProgress } from '../../models/progress-meter.ts'
 import type { ResolveOptions } from '../../models/resolve.ts'
 import type { GradingKind } from '../grading/grade-answer.ts'
+import type { RecallVocabulary } from '../recall/lay-out-recall.ts'
 
 /** A trace that exists, in the model's tokens. */
 export interface GivenTrace {
   readonly promptTokens: readonly number[]
   /** Of thinking and answer. */
   readonly tokens: readonly number[]
-  /** Index in `tokens` of the first one after the thinking. */
+  /** Index in `tokens` of the first one whose loss counts: the first after the thinking, or of a fact's repeated value. */
   readonly answerFrom: number
+  /** What was stated once, and is repeated from `answerFrom` on. */
+  readonly fact?: RecalledFact | undefined
+}
+
+/** A fact that a trace states once. */
+export interface RecalledFact {
+  /** Indices in the trace's tokens: from .. to - 1 state it. */
+  readonly from: number
+  readonly to: number
+  /** The tokens from its last one to its repetition that were asked for. */
+  readonly distance: number
 }
 
 export interface TaskItem {
@@ -64,8 +76,12 @@ export interface TaskLoadOptions {
   readonly limit?: number | undefined
   /** Of the order of the choices. Default 1. */
   readonly seed?: number | undefined
-  /** `chain`: all problems are generated from this seed. */
+  /** Of tasks that are generated: all items are generated from this seed. */
   readonly generateSeed?: number | undefined
+  /** `recall`: tokens from a fact to where it is needed, several in turn. */
+  readonly distances?: readonly number[] | undefined
+  /** Of the model that is measured, loaded when it is needed; the task does not close it. */
+  readonly vocabulary?: (() => Promise<RecallVocabulary>) | undefined
   /** Never use the network. */
   readonly offline?: boolean | undefined
   readonly signal?: AbortSignal | undefined
@@ -77,6 +93,10 @@ export interface TaskLoadOptions {
 export interface Task {
   readonly name: string
   readonly title: string
+  /** Its items can be generated, from a seed. Default false. */
+  readonly isGenerated?: boolean | undefined
+  /** Its items are traces, which are replayed: nothing is sampled. Default false. */
+  readonly isReplayed?: boolean | undefined
   /**
    * The settings of the paper, section 5 and appendix C, for this task and a model.
    * @param modelName a name that says `llama` in any way gets the settings of R1-Distill-Llama, all others those of R1-Distill-Qwen

@@ -51,6 +51,7 @@ function configuration(
       traces: 40,
       meanCells: 200,
       loss: estimate(0.7),
+      recall: [],
       toFull: isFull ? null : estimate(0.1),
       toDynts: null,
       refused: 0,

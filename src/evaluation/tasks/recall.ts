@@ -1,0 +1,69 @@
+/**
+ * A fact that the thinking states once and the answer needs: replayed, never sampled, at several distances in turn. All texts are
+ * equally long, so that distance alone tells them apart.
+ */
+import { createHash } from 'node:crypto'
+import { InputError } from '../../errors.ts'
+import { layOutRecall, type RecallTrace } from '../recall/lay-out-recall.ts'
+import { chainSettings } from './published-settings.ts'
+import { seedOf } from './seed-of.ts'
+import { checkLimit, loadedTask, type Task, type TaskItem } from './task.ts'
+
+const defaultSeed = 0
+/** Tokens. */
+const defaultDistances: readonly number[] = [32, 64, 128, 256, 512]
+/** What even the furthest fact has before it; all texts are as long as that of the furthest. */
+const leadTokens = 64
+const factsOfEachDistance = 40
+
+export const recall: Task = {
+  name: 'recall',
+  title: 'facts stated once',
+  isGenerated: true,
+  isReplayed: true,
+  // Short texts: budgets that hold the nearest facts and not the furthest. Nothing is drawn.
+  published: () => ({ ...chainSettings, budget: 256 }),
+  async load(options) {
+    const { generateSeed: seed = defaultSeed, distances = defaultDistances, vocabulary } = options
+    checkLimit(options.limit)
+    checkDistances(distances)
+    if (!vocabulary) throw new InputError('model_needed', 'The task recall needs the model’s vocabulary.')
+    const model = await vocabulary()
+    const limit = options.limit ?? factsOfEachDistance * distances.length
+    const items: TaskItem[] = []
+    for (let index = 0; index < limit; index++) {
+      options.signal?.throwIfAborted()
+      // In turn, so that the first so many items are of all distances.
+      const distance = distances[index % distances.length] ?? 0
+      const number = Math.floor(index / distances.length)
+      const trace = await layOutRecall(model, seedOf('recall', seed, distance, number), {
+        distance,
+        length: Math.max(...distances) + leadTokens,
+      })
+      items.push(
+        itemOf(
+          `${seed}-${distance}-${number}`,
+          index,
+          trace,
+          (await model.detokenize(trace.tokens)).slice(trace.answerFrom),
+        ),
+      )
+    }
+    return loadedTask('recall', `generated from seed ${seed}`, items)
+  },
+}
+
+function itemOf(id: string, index: number, trace: RecallTrace, value: readonly string[]): TaskItem {
+  const digest = createHash('sha256').update(JSON.stringify(trace)).digest('hex')
+  return { id, index, prompt: `tokens ${digest.slice(0, 32)}`, expected: value.join('').trim(), kind: 'math', trace }
+}
+
+/** @throws InputError `invalid_distance` */
+function checkDistances(distances: readonly number[]): void {
+  const isFit = distances.length > 0 && distances.every((one) => Number.isInteger(one) && one >= 16 && one <= 100_000)
+  if (isFit && new Set(distances).size === distances.length) return
+  throw new InputError(
+    'invalid_distance',
+    `Distances are different whole numbers of tokens from 16 to 100,000, not ${distances.join(', ')}.`,
+  )
+}
