@@ -104,7 +104,7 @@ describe.concurrent('inspect', () => {
   test('as JSON has what is known of a predictor, and nothing else', async () => {
     const { stdout } = await dynts(['predictor', 'inspect', tinyPredictor, '--json'])
     const facts = JSON.parse(stdout) as Record<string, unknown>
-    const names = ['schema', 'shape', 'target', 'budget', 'localWindow', 'ratio', 'model', 'heldOut']
+    const names = ['schema', 'shape', 'target', 'label', 'budget', 'localWindow', 'ratio', 'model', 'heldOut']
     expect(Object.keys(facts)).toEqual(names)
     const { stdout: other } = await dynts(['inspect', tinyPredictor, '--json'])
     expect(JSON.parse(other)).toEqual({ ...facts, path: tinyPredictor })
