@@ -4,33 +4,38 @@
  * embedded model; and what is used of a package of npm is one file under `dist/packages/`, so that a user installs only what is native
  * or must be shared.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { build, type Plugin } from 'rolldown'
 import { licenceNotices, packageOf } from './licence-notices.ts'
 
-/** The public names, the command line, and what is started as a process or a thread of its own. */
-const entries = [
-  'index',
-  'cli/main',
-  'engine/trial-program',
-  'engine/worker',
-  'evaluation/grading/equivalence-worker',
-  'server/engine-host',
-  'traces/pass-program',
-]
+const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
+  (file) => file.endsWith('.ts') && !/\.(test|contract|fake)\.ts$/.test(file),
+)
+
+/** Started as a process or a thread of its own: what a module names by `new URL('./NAME.js', import.meta.url)`. */
+function programsOf(file: string): string[] {
+  const named = readFileSync(join('src', file), 'utf8').matchAll(/new URL\('\.\/([\w-]+)\.js', import\.meta\.url\)/g)
+  return Array.from(named, ([, name = '']) => join(dirname(file), name).replaceAll(sep, '/'))
+}
+
+const entries = ['index', 'cli/main', ...sources.flatMap(programsOf)]
 /** What tests reach in a build, where the sources would load llama.cpp a second time. */
 const reachedByTests = [
   'engine/model',
+  'evaluation/code/program-runner',
   'evaluation/grading/grader',
   'evaluation/run/eval-engine',
   'evaluation/run/eval-job',
   'evaluation/run/eval-plan',
+  'evaluation/run/judge',
   'evaluation/run/summary-tables',
+  'evaluation/tasks/recall',
   'eviction/policy-source',
   'llama/index',
   'records/file-lock',
   'records/record-file',
+  'traces/importance-writer',
 ]
 
 /** Installed with dynts, or by a user who wants `--queue`. */

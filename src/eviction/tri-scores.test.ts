@@ -127,7 +127,7 @@ function reference(
 }
 
 describe('scores are the formula’s', () => {
-  // Not in the order of the cells, with holes; more than the engine multiplies at once.
+  // Not in the order of the cells, with holes.
   const positions = Array.from({ length: 330 }, (_, i) => ((i * 7) % 330) * 3)
   const candidates = positions.filter((position) => position > 30 && position < 940).sort((a, b) => a - b)
 
@@ -154,7 +154,6 @@ describe('scores are the formula’s', () => {
       calibration,
     )
     const expected = reference(keys, positions, candidates, 991, calibration, sizes)
-    expect(candidates.length).toBeGreaterThan(256)
     for (const [i, value] of expected.entries()) expect(Math.abs(actual[i]! - value)).toBeLessThan(1e-4)
     // What would be told from the newest alone is something else.
     expect(Math.max(...expected) - Math.min(...expected)).toBeGreaterThan(1)

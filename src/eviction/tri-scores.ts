@@ -14,9 +14,6 @@ import { zScores } from './z-scores.ts'
 /** How far ahead queries are looked for: 1, 2, 4, ... 65,536 tokens. */
 const distances: readonly number[] = Array.from({ length: 17 }, (_, i) => 2 ** i)
 
-/** Rows that the engine multiplies at a time. */
-const tile = 256
-
 /**
  * Each head's scores with mean 0 and deviation 1 over the candidates; the highest of the query heads that share a key head; the mean over
  * layers and key heads. Shape [n].
@@ -44,7 +41,7 @@ export function triScores(
     for (let head = 0; head < ofLayer; head++) {
       const vectors = gather(layer, rows, { offset: head * headSize, width: ofLayer * headSize, headSize })
       const queries = futureQueries(calibration, { first: head * shared, shared, headSize }, rotation, ahead)
-      addHighest(headScores(vectors, queries, keys, rotation), rows.length, sums)
+      addHighest(headScores(vectors, queries, headSize, rotation), rows.length, sums)
     }
     keyHeads += ofLayer
   }
@@ -62,7 +59,7 @@ function meanRotation(frequencies: Float64Array, next: number): { real: Float64A
 interface Queries {
   /** Mean future query, rotated, by channel: shape [query heads x head size]. */
   readonly mean: Float32Array
-  /** Of each pair what its length exceeds the mean's: shape [query heads x head size], zeros behind the pairs. */
+  /** Of each pair what its length exceeds the mean's: shape [query heads x pairs]. */
   readonly scatter: Float32Array
 }
 
@@ -75,7 +72,7 @@ function futureQueries(
 ): Queries {
   const pairs = rotation.frequencies.length
   const turned = mean.slice(first * headSize, (first + shared) * headSize)
-  const scatter = new Float32Array(turned.length)
+  const scatter = new Float32Array(shared * pairs)
   for (let head = 0; head < shared; head++) {
     for (let f = 0; f < pairs; f++) {
       const [re, im] = pairOf(rotation, f).map((channel) => head * headSize + channel) as [number, number]
@@ -84,7 +81,7 @@ function futureQueries(
       turned[re] = rotation.scale * (x * real - y * imaginary)
       turned[im] = rotation.scale * (x * imaginary + y * real)
       const whole = length[(first + head) * pairs + f] as number
-      scatter[head * headSize + f] = rotation.scale * (whole - Math.hypot(x, y))
+      scatter[head * pairs + f] = rotation.scale * (whole - Math.hypot(x, y))
     }
   }
   return { mean: turned, scatter }
@@ -104,42 +101,46 @@ function gather(
   return vectors
 }
 
-/** For each query head the score of each key, shape [n]. */
+/**
+ * For each query head the score of each key, shape [n]. Not by `products`, which are made for many vectors on either side: here one side
+ * has a few.
+ */
 function headScores(
   vectors: Float32Array,
   { mean, scatter }: Queries,
-  { products, headSize }: CachedKeys,
+  headSize: number,
   rotation: Calibration['rotation'],
 ): Float32Array[] {
-  const count = vectors.length / headSize
-  const heads = mean.length / headSize
-  const scores = Array.from({ length: heads }, () => new Float32Array(count))
-  const add = (from: number, values: Float32Array) => {
-    for (let i = 0; i < values.length; i++) {
-      const ofHead = scores[i % heads] as Float32Array
-      const row = from + Math.floor(i / heads)
-      ofHead[row] = (ofHead[row] as number) + (values[i] as number)
-    }
-  }
-  for (let from = 0; from < count; from += tile) {
-    const part = vectors.subarray(from * headSize, Math.min(count, from + tile) * headSize)
-    add(from, products(part, mean))
-    add(from, products(lengths(part, headSize, rotation), scatter))
-  }
-  return scores
+  const pairs = rotation.frequencies.length
+  const lengths = pairLengths(vectors, headSize, rotation)
+  return Array.from({ length: mean.length / headSize }, (_, head) => {
+    const query = mean.subarray(head * headSize, (head + 1) * headSize)
+    const scattered = scatter.subarray(head * pairs, (head + 1) * pairs)
+    return Float32Array.from({ length: vectors.length / headSize }, (_key, i) => {
+      return product(vectors, i * headSize, query) + product(lengths, i * pairs, scattered)
+    })
+  })
 }
 
-/** Length of each pair of each key, as `Queries.scatter` has them. */
-function lengths(vectors: Float32Array, headSize: number, rotation: Calibration['rotation']): Float32Array {
-  const values = new Float32Array(vectors.length)
-  for (let f = 0; f < rotation.frequencies.length; f++) {
+/** Of the numbers of `values` from `start` on with as many as `other` has. */
+function product(values: Float32Array, start: number, other: Float32Array): number {
+  let sum = 0
+  for (let i = 0; i < other.length; i++) sum += (values[start + i] as number) * (other[i] as number)
+  return sum
+}
+
+/** Length of each pair of each key, shape [n x pairs]. */
+function pairLengths(vectors: Float32Array, headSize: number, rotation: Calibration['rotation']): Float32Array {
+  const pairs = rotation.frequencies.length
+  const lengths = new Float32Array((vectors.length / headSize) * pairs)
+  for (let f = 0; f < pairs; f++) {
     const [re, im] = pairOf(rotation, f)
-    for (let start = 0; start < vectors.length; start += headSize) {
+    for (let start = 0, at = f; start < vectors.length; start += headSize, at += pairs) {
       const [x, y] = [vectors[start + re] as number, vectors[start + im] as number]
-      values[start + f] = Math.sqrt(x * x + y * y)
+      lengths[at] = Math.sqrt(x * x + y * y)
     }
   }
-  return values
+  return lengths
 }
 
 /** sums[i] += the highest of the heads' z-scores of key i. */
