@@ -7,6 +7,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { build, type Plugin } from 'rolldown'
+import { minifySync } from 'rolldown/utils'
 import { licenceNotices, packageOf } from './licence-notices.ts'
 
 const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
@@ -63,6 +64,22 @@ const ownUrls: Plugin = {
     }),
 }
 
+/** Of packages, comments and white space are left out: their licences are in the notices. */
+const smallPackages: Plugin = {
+  name: 'small-packages',
+  renderChunk(code, { fileName }) {
+    if (!fileName.startsWith('packages/')) return null
+    const { code: small, errors } = minifySync(fileName, code, {
+      module: true,
+      compress: false,
+      mangle: false,
+      codegen: { removeWhitespace: true },
+    })
+    if (errors.length > 0) throw new Error(`${fileName}: ${errors[0]?.message ?? 'it cannot be made smaller'}`)
+    return small
+  },
+}
+
 /** e.g. `packages/huggingface-jinja`; null for a module of ours. */
 function packageFile(id: string): string | null {
   const name = packageOf(id)?.name.replace('@', '').replace('/', '-')
@@ -75,7 +92,7 @@ await build({
   transform: { target: 'node20' },
   external: [...Object.keys(dependencies), ...Object.keys(peerDependencies)],
   makeAbsoluteExternalsRelative: false,
-  plugins: [ownUrls, licenceNotices('THIRD-PARTY-NOTICES.txt')],
+  plugins: [ownUrls, smallPackages, licenceNotices('THIRD-PARTY-NOTICES.txt')],
   onLog(level, log, defaultHandler) {
     if (level !== 'warn') return
     // What cannot be found would be missed only by a user.
