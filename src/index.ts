@@ -133,6 +133,7 @@ export type { AnswerGrader, GradingKind } from './evaluation/grading/grade-answe
 export type { ProgramSandbox } from './evaluation/grading/grade-program.ts'
 export type { RecallSummary } from './evaluation/metrics/recall.ts'
 export type { RecallVocabulary } from './evaluation/recall/lay-out-recall.ts'
+export type { RecalledFact } from './evaluation/tasks/task.ts'
 export type { GivenFields } from './traces/given-row.ts'
 export {
   importTraces,
