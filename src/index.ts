@@ -132,7 +132,12 @@ export {
 export type { ImportancePlan } from './traces/importance-plan.ts'
 export type { ImportanceArrays, ImportanceManifest, ImportanceRecord } from './traces/importance-record.ts'
 export { ImportanceStore } from './traces/importance-store.ts'
+export type { SandboxJob, SandboxLimits, SandboxResult } from './evaluation/code/sandbox.ts'
 export type { AnswerGrader, GradingKind } from './evaluation/grading/grade-answer.ts'
+export type { ProgramSandbox } from './evaluation/grading/grade-program.ts'
+export type { RecallSummary } from './evaluation/metrics/recall.ts'
+export type { RecallVocabulary } from './evaluation/recall/lay-out-recall.ts'
+export type { RecalledFact } from './evaluation/tasks/task.ts'
 export type { GivenFields } from './traces/given-row.ts'
 export {
   importTraces,

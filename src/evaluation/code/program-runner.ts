@@ -13,7 +13,7 @@ export interface ProgramRunnerOptions {
   readonly program?: URL | undefined
 }
 
-export const defaultLimits: SandboxLimits = { timeMs: 10_000, memoryBytes: 128 << 20, outputCharacters: 64 << 10 }
+const defaultLimits: SandboxLimits = { timeMs: 10_000, memoryBytes: 128 << 20, outputCharacters: 64 << 10 }
 /** The engine ends a program itself; where it cannot, in a single long operation, the process is killed so much later. */
 const graceMs = 2000
 /** The process and WebAssembly are not expected to take so long on any machine. */

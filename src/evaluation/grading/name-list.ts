@@ -7,7 +7,7 @@ const spaces = /\\(?:[ ,;:!]|quad\b|qquad\b)|~/g
 const arrows = /\\(?:rightarrow|to|longrightarrow|Rightarrow)\b|→|->/g
 
 /** In lower case; undefined if something else stands among them, or there is none. */
-export function nameList(text: string): string[] | undefined {
+function nameList(text: string): string[] | undefined {
   const plain = text
     .replace(commands, ' $1 ')
     .replace(arrows, ',')

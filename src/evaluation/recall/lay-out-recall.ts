@@ -41,7 +41,7 @@ export async function layOutRecall(
 }
 
 /** Tokens from the last one of the fact to the first one of its repeated value. */
-export function tokensBetween({ fact, answerFrom }: RecallTrace): number {
+function tokensBetween({ fact, answerFrom }: RecallTrace): number {
   return answerFrom - (fact.to - 1)
 }
 
