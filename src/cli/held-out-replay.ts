@@ -5,15 +5,13 @@
 import { join } from 'node:path'
 import { defined } from '../defined.ts'
 import { InputError } from '../errors.ts'
-import { shareText } from '../cache/budget.ts'
-import { replayLossDifference, type ReplayedSample } from '../evaluation/metrics/replay-loss.ts'
-import type { Estimate, EstimateOptions } from '../evaluation/metrics/estimate.ts'
+import type { ReplayedSample } from '../evaluation/metrics/replay-loss.ts'
 import type { EvalRun } from '../evaluation/run/run-eval.ts'
-import { signed } from '../evaluation/run/table-cells.ts'
 import { summarise } from '../evaluation/run/summarise.ts'
 import { replayTable } from '../evaluation/run/summary-tables.ts'
 import { Grader } from '../evaluation/grading/grader.ts'
 import { recordsPath } from '../evaluation/run/eval-folder.ts'
+import type { JobSettings } from '../evaluation/run/eval-job.ts'
 import { evalRecords } from '../evaluation/run/eval-record.ts'
 import { defaultCacheSettings, resolveCacheSettings } from '../engine/prepare.ts'
 import { fingerprint } from '../engine/model.ts'
@@ -30,17 +28,16 @@ import type { KeptTrace } from '../traces/trace-record.ts'
 import { splitByQuestion } from '../training/dataset.ts'
 import {
   candidateBudgets,
-  isBetter,
-  recommendBudget,
-  sharesItems,
+  recommendPoint,
   type CandidateBudget,
   type HeldOutLosses,
+  type MeasuredPoint,
 } from '../training/recommended-settings.ts'
 import type { TrainingSettings } from '../training/settings.ts'
 import { evaluate } from './commands/eval.ts'
 import type { EvalFlags } from './eval-options.ts'
 import { formatDuration } from './progress-line.ts'
-import { counted } from './counted.ts'
+import { concluded, type HeldOutResult } from './held-out-verdict.ts'
 import type { Recommendation } from './predictor-file.ts'
 import type { DeviceFlags } from './machine-options.ts'
 import type { TemplateFlags } from './template-options.ts'
@@ -72,21 +69,10 @@ export interface HeldOutFlags extends DeviceFlags, TemplateFlags {
   readonly json?: boolean
 }
 
-const usual = 'dynts'
-const diverse = 'dynts-diverse'
-const compared = ['full', 'question-window', 'random', 'keydiff', usual, diverse]
-/** At further budgets. */
-const atOthers = ['question-window', usual, diverse]
 const { ratio: usualRatio = 0.4 } = defaultCacheSettings
+const controls = ['full', 'question-window', 'random', 'keydiff']
 /** K of the small steps that are tried beside the usual share of the cells. */
 const smallStep = 16
-
-export interface HeldOutResult {
-  /** What was measured to be right, beside what the user recommends. */
-  readonly recommended: Recommendation
-  /** For people: what it is, and what it rests on. */
-  readonly lines: readonly string[]
-}
 
 /**
  * Prints the table of what was measured, or the JSON object.
@@ -105,25 +91,27 @@ export async function replayHeldOut(options: HeldOutReplayOptions): Promise<Held
   writeFileAtomic(file, traces.map((trace) => `${JSON.stringify(trace)}\n`).join(''))
   const folder = join(work, 'held-out')
   let json = ''
-  const measure = async (policies: readonly string[], point: Point) => {
+  const measure = async (policies: readonly string[], point: MeasuredPoint) => {
     const evaluated = evalFlags(options, { file, folder }, policies, point)
     return (await evaluateAnew(evaluated, { write: (text) => (json = text), isPart: true })) !== undefined
   }
+  const candidates = given.policy === undefined ? ['dynts', 'dynts-diverse'] : [given.policy]
+  const compared = [...controls, ...candidates]
+  const atOthers = ['question-window', ...candidates]
+  const share = given.evictEvery === undefined ? { ratio: given.ratio ?? usualRatio } : { evictEvery: given.evictEvery }
+  const points = budgets.map((one) => ({ ...one, ...share }))
   const begun = performance.now()
-  if (!(await measure(compared, middle))) return undefined
-  const others = budgets.filter((one) => one !== middle)
+  if (!(await measure(compared, { ...middle, ...share }))) return undefined
+  const others = points.filter(({ budget }) => budget !== middle.budget)
   const rest = others.length * atOthers.length + (hasShare(given) ? 0 : 1)
   sayHowLong((((performance.now() - begun) / 1000) * rest) / compared.length)
-  for (const budget of others) if (!(await measure(atOthers, budget))) return undefined
-  const sizes = budgets.map(({ budget }) => budget)
-  const found = recommendBudget(lossesIn(folder), sizes, usual, diverse, flags)
-  const best = {
-    policy: given.policy ?? found?.policy ?? usual,
-    ...(budgets.find(({ budget }) => budget === found?.budget) ?? middle),
-  }
-  if (!hasShare(given) && !(await measure([best.policy], { ...best, evictEvery: smallStep }))) return undefined
+  for (const point of others) if (!(await measure(atOthers, point))) return undefined
+  const best = recommendPoint(lossesIn(folder, points), points, candidates, flags)
+  if (!best) return nothing('none of them fits into a bounded cache')
+  const small = { budget: best.budget, localWindow: best.localWindow, evictEvery: smallStep }
+  if (!hasShare(given) && !(await measure([best.policy], small))) return undefined
   write(flags.json === true ? json : await tableOf(folder))
-  return concluded(lossesIn(folder), best, options)
+  return concluded(lossesIn(folder, hasShare(given) ? points : [...points, small]), best, small, flags)
 }
 
 function nothing(why: string): HeldOutResult {
@@ -144,14 +132,6 @@ function heldOutTraces(options: HeldOutReplayOptions, model: Fingerprint): KeptT
   return [...chosen.values()]
 }
 
-interface BestPoint extends CandidateBudget {
-  readonly policy: string
-}
-
-interface Point extends CandidateBudget {
-  readonly evictEvery?: number
-}
-
 function hasShare({ ratio, evictEvery }: Recommendation): boolean {
   return ratio !== undefined || evictEvery !== undefined
 }
@@ -165,14 +145,14 @@ function budgetsOf(traces: readonly KeptTrace[], given: Recommendation): Candida
 }
 
 function evalFlags(
-  { flags, predictor, given }: HeldOutReplayOptions,
+  { flags, predictor }: HeldOutReplayOptions,
   { file, folder }: { readonly file: string; readonly folder: string },
   policies: readonly string[],
-  { budget, localWindow, evictEvery = given.evictEvery }: Point,
+  { budget, localWindow, ratio, evictEvery }: MeasuredPoint,
 ): EvalFlags {
   const { model, gpu, gpuLayers, threads, offline, kvType, chatTemplate, templateVar, thinkingTags, maxFailures } =
     flags
-  const share = evictEvery === undefined ? { ratio: [given.ratio ?? usualRatio] } : { evictEvery: [evictEvery] }
+  const share = evictEvery === undefined ? { ratio: [ratio ?? usualRatio] } : { evictEvery: [evictEvery] }
   return {
     ...defined({ gpuLayers, threads, offline, chatTemplate, templateVar, thinkingTags, json: flags.json }),
     ...{ model, gpu, kvType, maxFailures, predictor, seed: flags.seed },
@@ -206,67 +186,23 @@ async function evaluateAnew(flags: EvalFlags, options: Parameters<typeof evaluat
   }
 }
 
-function lossesIn(folder: string): HeldOutLosses[] {
+/** Of the full cache and of the settings of these points; the folder may have more. */
+function lossesIn(folder: string, points: readonly MeasuredPoint[]): HeldOutLosses[] {
   const found = new Map<string, HeldOutLosses & { readonly losses: ReplayedSample[] }>()
   for (const record of readRecords(recordsPath(folder), evalRecords)) {
     if (record.kind !== 'replay' || record.loss === null) continue
-    const { policy, item, sample, loss } = record
-    const { budget, evictEvery } = record.settings
-    const key = JSON.stringify([policy, budget, evictEvery])
-    const one = found.get(key) ?? { policy, budget, evictEvery, losses: [] }
+    const { policy, item, sample, loss, settings } = record
+    const point = settings.budget === null ? null : points.find((one) => isAt(settings, one))
+    if (point === undefined) continue
+    const key = JSON.stringify([policy, point])
+    const one = found.get(key) ?? { policy, point, losses: [] }
     one.losses.push({ item, sample, loss })
     found.set(key, one)
   }
   return [...found.values()]
 }
 
-function concluded(
-  measured: readonly HeldOutLosses[],
-  best: BestPoint,
-  { given, flags }: HeldOutReplayOptions,
-): HeldOutResult {
-  const of = (policy: string, evictEvery: number | null) =>
-    measured.find((one) => one.policy === policy && one.evictEvery === evictEvery && isAt(one, best))?.losses ?? []
-  const share = given.evictEvery ?? null
-  const [own, small] = [of(best.policy, share), of(best.policy, smallStep)]
-  const takesSmall = !hasShare(given) && isBetter(small, own, flags)
-  const measuredShare = takesSmall ? { evictEvery: smallStep } : { ratio: usualRatio }
-  const recommended = { ...best, ...(hasShare(given) ? {} : measuredShare), ...given }
-  const { policy, budget, localWindow } = recommended
-  return {
-    recommended,
-    lines: [
-      `The predictor recommends ${policy}, budget ${budget}, local window ${localWindow}, ${shareText(recommended)}.`,
-      ...verdict(takesSmall ? small : own, of('full', null), of('question-window', share), flags),
-    ],
-  }
-}
-
-function isAt({ budget }: HeldOutLosses, best: CandidateBudget): boolean {
-  return budget === null || budget === best.budget
-}
-
-function verdict(
-  own: readonly ReplayedSample[],
-  full: readonly ReplayedSample[],
-  newest: readonly ReplayedSample[],
-  { seed }: EstimateOptions,
-) {
-  const to = (name: string, other: readonly ReplayedSample[]) =>
-    sharesItems(own, other) ? [`${differenceText(replayLossDifference(own, other, { seed }))} to ${name}`] : []
-  const differences = [...to('full', full), ...to('question-window', newest)]
-  if (differences.length === 0) return []
-  const isWorthIt = isBetter(own, newest, { seed })
-  return [
-    `Replay loss of the reply on ${counted(own.length, 'held-out trace')}: ${differences.join(', ')}.`,
-    ...(isWorthIt || newest.length === 0
-      ? []
-      : ['It cannot be told from question-window on these, which needs no predictor: more traces may help.']),
-  ]
-}
-
-/** e.g. `+0.0123 nats (+0.0040 to +0.0210)` */
-function differenceText({ mean, interval }: Estimate): string {
-  const four = (value: number) => signed(value, 4)
-  return `${four(mean)} nats${interval ? ` (${four(interval.low)} to ${four(interval.high)})` : ''}`
+function isAt({ budget, localWindow, ratio, evictEvery }: JobSettings, point: MeasuredPoint): boolean {
+  const isShare = ratio === (point.ratio ?? null) && evictEvery === (point.evictEvery ?? null)
+  return budget === point.budget && localWindow === point.localWindow && isShare
 }

@@ -1,14 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { candidateBudgets, isBetter, recommendBudget, type HeldOutLosses } from './recommended-settings.ts'
+import { candidateBudgets, isBetter, recommendPoint, type HeldOutLosses } from './recommended-settings.ts'
 
 /** Eight traces whose losses are `mean` give or take little, the same for everyone. */
 const lossesAround = (mean: number) =>
   Array.from({ length: 8 }, (_, i) => ({ item: `t${i}`, sample: 0, loss: mean + 0.1 * i }))
-const measured = (policy: string, budget: number | null, mean: number): HeldOutLosses => ({
-  ...{ policy, budget, evictEvery: null, losses: lossesAround(mean) },
+const at = (budget: number) => ({ budget, localWindow: 20, ratio: 0.4 })
+const measured = (policy: string, budget: number, mean: number): HeldOutLosses => ({
+  ...{ policy, point: at(budget), losses: lossesAround(mean) },
 })
-const recommended = (all: readonly HeldOutLosses[]) => recommendBudget(all, [300, 200, 100], 'dynts', 'dynts-diverse')
-const full = measured('full', null, 1)
+const recommended = (all: readonly HeldOutLosses[]) =>
+  recommendPoint(all, [300, 200, 100].map(at), ['dynts', 'dynts-diverse'])
+const full: HeldOutLosses = { policy: 'full', point: null, losses: lossesAround(1) }
 
 describe('budgets to try', () => {
   test('a quarter, a third and a half of the median thinking behind the median prompt, in steps of 16', () => {
@@ -30,20 +32,20 @@ describe('budgets to try', () => {
 describe('the recommended budget', () => {
   test('is the smallest that loses at most 0.02 nats to the full cache', () => {
     const all = [full, measured('dynts', 100, 1.2), measured('dynts', 200, 1.015), measured('dynts', 300, 1)]
-    expect(recommended(all)).toEqual({ policy: 'dynts', budget: 200 })
+    expect(recommended(all)).toEqual({ policy: 'dynts', ...at(200) })
   })
 
   test('is the largest if all lose more', () => {
     const all = [full, measured('dynts', 100, 1.3), measured('dynts', 200, 1.2), measured('dynts', 300, 1.1)]
-    expect(recommended(all)).toEqual({ policy: 'dynts', budget: 300 })
+    expect(recommended(all)).toEqual({ policy: 'dynts', ...at(300) })
   })
 
   test('is with diversity where that is better beyond chance, and nowhere else', () => {
     const all = [full, measured('dynts', 100, 1.2), measured('dynts-diverse', 100, 1.01)]
-    expect(recommended(all)).toEqual({ policy: 'dynts-diverse', budget: 100 })
+    expect(recommended(all)).toEqual({ policy: 'dynts-diverse', ...at(100) })
     const chance = lossesAround(1.2).map((one, i) => ({ ...one, loss: one.loss + (i % 2 === 0 ? 0.3 : -0.35) }))
     const level = [full, measured('dynts', 100, 1.2), { ...measured('dynts-diverse', 100, 1.2), losses: chance }]
-    expect(recommended(level)).toEqual({ policy: 'dynts', budget: 100 })
+    expect(recommended(level)).toEqual({ policy: 'dynts', ...at(100) })
   })
 
   test('is none where nothing was measured', () => {

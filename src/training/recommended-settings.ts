@@ -2,23 +2,32 @@
  * What a new predictor recommends, by the replay loss on traces that it was not trained on. Something else than the usual is
  * recommended only where the difference cannot be chance.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { EstimateOptions } from '../evaluation/metrics/estimate.ts'
 import { replayLossDifference, type ReplayedSample } from '../evaluation/metrics/replay-loss.ts'
-
-/** One policy under one set of settings, on the held-out traces. */
-export interface HeldOutLosses {
-  readonly policy: string
-  /** null: the full cache. */
-  readonly budget: number | null
-  /** null: the usual share of the cells leaves. */
-  readonly evictEvery: number | null
-  readonly losses: readonly ReplayedSample[]
-}
 
 /** Budgets in cells, smallest first: the prompt's cells and a share of the thinking's. */
 export interface CandidateBudget {
   readonly budget: number
   readonly localWindow: number
+}
+
+/** Settings under which policies are compared: with a ratio, or with so many cells at each eviction. */
+export interface MeasuredPoint extends CandidateBudget {
+  readonly ratio?: number
+  readonly evictEvery?: number
+}
+
+export interface RecommendedPoint extends MeasuredPoint {
+  readonly policy: string
+}
+
+/** One policy under one set of settings, on the held-out traces. */
+export interface HeldOutLosses {
+  readonly policy: string
+  /** null: the full cache. */
+  readonly point: MeasuredPoint | null
+  readonly losses: readonly ReplayedSample[]
 }
 
 /** The largest loss to the full cache that a recommended budget may have, in nats. */
@@ -50,30 +59,38 @@ export function candidateBudgets(
 
 /**
  * The smallest budget under which the better policy loses at most `mostLoss` to the full cache; if none does, the largest.
- * @param usual the policy, unless the other one is better beyond chance
+ * @param policies the usual one, and others that are taken where they are better beyond chance
+ * @returns undefined if none was measured
  */
-export function recommendBudget(
+export function recommendPoint(
   measured: readonly HeldOutLosses[],
-  budgets: readonly number[],
-  usual: string,
-  other: string,
+  points: readonly MeasuredPoint[],
+  policies: readonly string[],
   options: EstimateOptions = {},
-): { readonly policy: string; readonly budget: number } | undefined {
-  const full = measured.find(({ budget }) => budget === null)
-  const choices = [...budgets]
-    .sort((a, b) => a - b)
-    .flatMap((budget) => {
-      const of = (policy: string) =>
-        measured.find((one) => one.policy === policy && one.budget === budget && one.evictEvery === null)
-      const [first, second] = [of(usual), of(other)]
-      if (!first) return []
-      const better = second && isBetter(second.losses, first.losses, options) ? second : first
-      return [{ policy: better.policy, budget, losses: better.losses }]
+): RecommendedPoint | undefined {
+  const choices = [...points]
+    .sort((a, b) => a.budget - b.budget)
+    .flatMap((point) => {
+      const [usual, ...others] = policies
+        .map((policy) => ({ policy, point, losses: lossesAt(measured, policy, point) }))
+        .filter(({ losses }) => losses.length > 0)
+      if (!usual) return []
+      return [others.reduce((best, one) => (isBetter(one.losses, best.losses, options) ? one : best), usual)]
     })
-  const isGood = ({ losses }: Pick<HeldOutLosses, 'losses'>) =>
-    full !== undefined && sharesItems(losses, full.losses) && replayLossDifference(losses, full.losses).mean <= mostLoss
+  const full = lossesAt(measured, 'full', null)
+  const isGood = ({ losses }: HeldOutLosses) =>
+    sharesItems(losses, full) && replayLossDifference(losses, full).mean <= mostLoss
   const chosen = choices.find(isGood) ?? choices.at(-1)
-  return chosen && { policy: chosen.policy, budget: chosen.budget }
+  return chosen && { policy: chosen.policy, ...chosen.point }
+}
+
+/** None: it was not measured there. @param point one of those that were measured; null: the full cache */
+export function lossesAt(
+  measured: readonly HeldOutLosses[],
+  policy: string,
+  point: MeasuredPoint | null,
+): readonly ReplayedSample[] {
+  return measured.find((one) => one.policy === policy && isDeepStrictEqual(one.point, point))?.losses ?? []
 }
 
 /** Whether `a` has the lower loss on the traces of both, with a 95 % interval that excludes 0. */

@@ -1,0 +1,72 @@
+/** What follows from the replay of held-out traces: what the predictor recommends, and what that is worth. */
+import { shareText } from '../cache/budget.ts'
+import type { Estimate, EstimateOptions } from '../evaluation/metrics/estimate.ts'
+import { replayLossDifference, type ReplayedSample } from '../evaluation/metrics/replay-loss.ts'
+import { signed } from '../evaluation/run/table-cells.ts'
+import {
+  isBetter,
+  lossesAt,
+  sharesItems,
+  type HeldOutLosses,
+  type MeasuredPoint,
+  type RecommendedPoint,
+} from '../training/recommended-settings.ts'
+import { counted } from './counted.ts'
+import type { Recommendation } from './predictor-file.ts'
+
+export interface HeldOutResult {
+  readonly recommended: Recommendation
+  /** For people: what it is, and what it rests on. */
+  readonly lines: readonly string[]
+}
+
+/** @param small what was tried beside the best: smaller steps */
+export function concluded(
+  measured: readonly HeldOutLosses[],
+  best: RecommendedPoint,
+  small: MeasuredPoint,
+  options: EstimateOptions,
+): HeldOutResult {
+  const { policy, ...point } = best
+  const [own, inSmallSteps] = [lossesAt(measured, policy, point), lossesAt(measured, policy, small)]
+  const takesSmall = isBetter(inSmallSteps, own, options)
+  const recommended = { policy, ...(takesSmall ? small : point) }
+  const { budget, localWindow } = recommended
+  return {
+    recommended,
+    lines: [
+      `The predictor recommends ${policy}, budget ${budget}, local window ${localWindow}, ${shareText(recommended)}.`,
+      ...verdict(
+        takesSmall ? inSmallSteps : own,
+        lossesAt(measured, 'full', null),
+        lossesAt(measured, 'question-window', point),
+        options,
+      ),
+    ],
+  }
+}
+
+function verdict(
+  own: readonly ReplayedSample[],
+  full: readonly ReplayedSample[],
+  newest: readonly ReplayedSample[],
+  { seed }: EstimateOptions,
+): string[] {
+  const to = (name: string, other: readonly ReplayedSample[]) =>
+    sharesItems(own, other) ? [`${differenceText(replayLossDifference(own, other, { seed }))} to ${name}`] : []
+  const differences = [...to('full', full), ...to('question-window', newest)]
+  if (differences.length === 0) return []
+  const isWorthIt = isBetter(own, newest, { seed })
+  return [
+    `Replay loss of the reply on ${counted(own.length, 'held-out trace')}: ${differences.join(', ')}.`,
+    ...(isWorthIt || newest.length === 0
+      ? []
+      : ['It cannot be told from question-window on these, which needs no predictor: more traces may help.']),
+  ]
+}
+
+/** e.g. `+0.0123 nats (+0.0040 to +0.0210)` */
+function differenceText({ mean, interval }: Estimate): string {
+  const four = (value: number) => signed(value, 4)
+  return `${four(mean)} nats${interval ? ` (${four(interval.low)} to ${four(interval.high)})` : ''}`
+}
