@@ -198,9 +198,12 @@ test('fit gives the predictor that its first three steps give one by one', async
   const { heldOut } = await readCheckpoint(at('steps.gguf'))
   expect(heldOut?.traces).toBeGreaterThan(0)
 
-  const fit = await dynts(['fit', ...model, ...device, '--given', 'fitted.jsonl', ...training, '-o', 'fit.gguf'], {
-    timeoutMs,
-  })
+  const fit = await dynts(
+    ['fit', ...model, ...device, '--given', 'fitted.jsonl', ...training, '--replay-traces', '1', '-o', 'fit.gguf'],
+    {
+      timeoutMs,
+    },
+  )
   expect({ code: fit.code, stderr: fit.stderr }).toMatchObject({ code: 0 })
   const fitted = await readCheckpoint(at('fit.gguf'))
   expect(fitted).toMatchObject({

@@ -59,9 +59,11 @@ describe.concurrent('dynts inspect', () => {
       shape: [256, 512, 128, 1],
       target: 'power:0.3',
       label: null,
+      policy: null,
       budget: 320,
       localWindow: 32,
       ratio: 0.5,
+      evictEvery: null,
       model: {
         architecture: 'qwen2',
         hiddenSize: 256,
