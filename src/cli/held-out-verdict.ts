@@ -56,13 +56,17 @@ function verdict(
     sharesItems(own, other) ? [`${differenceText(replayLossDifference(own, other, { seed }))} to ${name}`] : []
   const differences = [...to('full', full), ...to('question-window', newest)]
   if (differences.length === 0) return []
-  const isWorthIt = isBetter(own, newest, { seed })
   return [
     `Replay loss of the reply on ${counted(own.length, 'held-out trace')}: ${differences.join(', ')}.`,
-    ...(isWorthIt || newest.length === 0
-      ? []
-      : ['It cannot be told from question-window on these, which needs no predictor: more traces may help.']),
+    ...doubts(own, newest, { seed }),
   ]
+}
+
+function doubts(own: readonly ReplayedSample[], newest: readonly ReplayedSample[], options: EstimateOptions): string[] {
+  if (newest.length === 0 || isBetter(own, newest, options)) return []
+  return replayLossDifference(own, newest, options).interval === null
+    ? ['So few traces tell nothing apart, so the usual is recommended: five held-out questions are the least.']
+    : ['It cannot be told from question-window on these, which needs no predictor: more traces may help.']
 }
 
 /** e.g. `+0.0123 nats (+0.0040 to +0.0210)` */

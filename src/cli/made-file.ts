@@ -43,5 +43,8 @@ export async function checkMadeOutput(
   )
   if (!isOne) throw new InputError('output_exists', `${output} exists and is no ${what}. Give another --output.`)
   if (!force)
-    throw new InputError('output_exists', `There is a ${what} at ${output} already. Use --force to replace it.`)
+    throw new InputError(
+      'output_exists',
+      `There is a ${what} at ${output} already. Use --force to replace it, or give another --output.`,
+    )
 }

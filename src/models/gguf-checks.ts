@@ -22,6 +22,7 @@ const OTHER_TYPES = new Map([
 const NOT_LANGUAGE_MODELS = new Map([
   ['clip', 'the image part of a multimodal model'],
   ['dynts-predictor', 'an importance predictor'],
+  ['dynts-calibration', 'a calibration'],
   ['wavtokenizer-dec', 'an audio decoder'],
 ])
 /** Types that llama.cpp computes with, but not as weights: it aborts, or reads wrong memory. */

@@ -56,7 +56,7 @@ export function stateOf(holder: LockHolder): HolderState {
   const isHere =
     host === here.host && (boot ?? here.boot) === here.boot && (pidNamespace ?? here.pidNamespace) === here.pidNamespace
   if (!isHere) return 'elsewhere'
-  if (!isRunning(pid)) return 'gone'
+  if (!isRunning(pid) || hasEnded(pid)) return 'gone'
   if (started === undefined) return pid === process.pid ? 'gone' : 'alive'
   return (startOf(pid) ?? started) === started ? 'alive' : 'gone'
 }
@@ -70,17 +70,23 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** Killed, and still listed because its parent has not asked how it ended. */
+function hasEnded(pid: number): boolean {
+  return process.platform === 'linux' && ['Z', 'X'].includes(statOf(pid)?.[0] ?? '')
+}
+
+/** Linux: what it tells of a process, from its state on, the third field. The program's name before it may hold anything. */
+function statOf(pid: number): string[] | undefined {
+  return attempt(() =>
+    readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' '),
+  )
+}
+
 /** Undefined where the system does not tell. */
 function startOf(pid: number): string | undefined {
-  if (process.platform === 'linux') {
-    // The name of the program stands in parentheses and may hold anything; the start is the 22nd field of the line.
-    return attempt(
-      () =>
-        readFileSync(`/proc/${pid}/stat`, 'utf8')
-          .replace(/^.*\) /s, '')
-          .split(' ')[19],
-    )
-  }
+  if (process.platform === 'linux') return statOf(pid)?.[19]
   if (process.platform === 'win32') return undefined
   const env = { LC_ALL: 'C', TZ: 'UTC' }
   const { status, stdout } = spawnSync('/bin/ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8', env })

@@ -188,7 +188,11 @@ function tell({ answered, total }: ParetoRun, importance: string, flags: ParetoF
   const summary = readPareto(output)
   if (!summary) throw new InputError('no_answers', `${output} holds no answer: all failed.`)
   if (flags.csv !== undefined) writeFileAtomic(flags.csv, paretoCsv(summary), { option: '--csv' })
-  if (flags.json !== true) return void process.stdout.write(`${paretoText(summary)}\n`)
+  if (flags.json !== true) {
+    process.stdout.write(`${paretoText(summary)}\n`)
+    process.stderr.write(`The answers are in ${output}, which dynts report takes.\n`)
+    return
+  }
   const { traces, seed } = flags
   const record = {
     schema: 'dynts.analyze.pareto/1',
