@@ -69,5 +69,5 @@ function panels(rows: readonly Row[], { evictions }: LiveSource): TopLevelSpec {
     data: { values: [...rows] },
     spacing: 24,
     vconcat: ['tokens per second', 'cells in use (MiB)', 'operations of a token (GFLOPs)'].map(panel),
-  } as TopLevelSpec
+  }
 }
