@@ -28,7 +28,18 @@ const zones = order.slice(0, -1).map((folder, i) => ({
 }))
 
 export default tseslint.config(
-  { ignores: ['dist', 'docs/api', 'node_modules', 'models', 'coverage', 'bench/dist', 'bench/node_modules', 'bench/.models'] },
+  {
+    ignores: [
+      'dist',
+      'docs/api',
+      'node_modules',
+      'models',
+      'coverage',
+      'bench/dist',
+      'bench/node_modules',
+      'bench/.models',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js', 'bin/*.js'] } } },
