@@ -7,8 +7,8 @@ const units = ['src', 'web/src'].flatMap((folder) =>
     .filter((file) => file.endsWith('.test.ts'))
     .map((file) => join(folder, file)),
 )
-/** What replaces modules would replace them for the files that follow in its process. */
-const replacing = units.filter((file) => /\bvi\.(mock|doMock|stubGlobal|stubEnv)\(/.test(readFileSync(file, 'utf8')))
+/** What replaces modules or timers, or touches the process, would do so for the files that follow in it. */
+const touching = units.filter((file) => /\b(vi\.\w+\(|process\.)/.test(readFileSync(file, 'utf8')))
 
 const common = {
   setupFiles: ['test/support/fast-check-seed.ts'],
@@ -23,9 +23,9 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       {
-        test: { ...common, name: 'unit', include: ['{src,web/src}/**/*.test.ts'], exclude: replacing, isolate: false },
+        test: { ...common, name: 'unit', include: ['{src,web/src}/**/*.test.ts'], exclude: touching, isolate: false },
       },
-      { test: { ...common, name: 'own process', include: ['test/**/*.test.ts', ...replacing] } },
+      { test: { ...common, name: 'own process', include: ['test/**/*.test.ts', ...touching] } },
     ],
   },
 })

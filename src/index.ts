@@ -18,7 +18,8 @@ export {
   type Model,
   type TemplateOptions,
 } from './engine/model.ts'
-export { defaultCacheSettings, defaultMaxTokens } from './engine/prepare.ts'
+export { defaultCacheSettings } from './engine/cache-settings.ts'
+export { defaultMaxTokens } from './engine/prepare.ts'
 export type { PlanReply, TokenizeOptions } from './engine/protocol.ts'
 export type { Phase } from './engine/reasoning-phase.ts'
 export type { Completion, CompletionParts, TraceLayout } from './engine/trace-layout.ts'

@@ -1,7 +1,7 @@
 /** Where predictor files are written, and the settings that they recommend. */
 import type { Command } from 'commander'
 import { validateCacheSettings } from '../cache/budget.ts'
-import { resolveCacheSettings } from '../engine/prepare.ts'
+import { resolveCacheSettings } from '../engine/cache-settings.ts'
 import { defined } from '../defined.ts'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'

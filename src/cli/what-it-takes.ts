@@ -3,7 +3,8 @@
  */
 import { shareText } from '../cache/budget.ts'
 import type { LocatedModel } from '../engine/model.ts'
-import { defaultMaxTokens, defaultPolicy, resolveCacheSettings } from '../engine/prepare.ts'
+import { defaultPolicy, resolveCacheSettings } from '../engine/cache-settings.ts'
+import { defaultMaxTokens } from '../engine/prepare.ts'
 import { hasThinkingSwitch, type ThinkingTags } from '../llama/index.ts'
 import { parsePolicyReference } from '../eviction/protect.ts'
 import { resolvePolicy } from '../eviction/registry.ts'

@@ -9,7 +9,7 @@ import type { EngineThread, Listener } from './engine-thread.ts'
 import { Generation, mostUnreadEvents } from './generation.ts'
 import type { Model } from './model.ts'
 import { checkEngineOptions, checkGenerateOptions, checkModel } from './option-schemas.ts'
-import { defaultCacheSettings } from './prepare.ts'
+import { defaultCacheSettings } from './cache-settings.ts'
 import { closedError, fromPlainError } from './protocol.ts'
 import type { GenerateRequest, GenerateResult } from './types.ts'
 

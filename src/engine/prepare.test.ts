@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { defaultPolicy, resolveCacheSettings, settleRequest } from './prepare.ts'
+import { defaultPolicy, resolveCacheSettings } from './cache-settings.ts'
+import { settleRequest } from './prepare.ts'
 import { readPrompt, renderPrompt } from './prompt.ts'
 import { fakeVocabulary } from './vocabulary.fake.ts'
 import { findThinkingTags } from '../llama/thinking-tags.ts'

@@ -19,18 +19,16 @@ import { parsePolicyOptions, resolvePolicy } from '../eviction/registry.ts'
 import { checkPolicyFits } from '../eviction/select.ts'
 import { defaultSampling, validateSampling, type SamplingSettings } from '../llama/index.ts'
 import { answerGrammar } from './answer-grammar.ts'
+import { defaultPolicy, resolveCacheSettings } from './cache-settings.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { checkTokens, readPrompt } from './prompt.ts'
-import { banned } from './token-odds.ts'
+import { biasOf, checkOdds } from './requested-odds.ts'
 import { checkRequest } from './request-schema.ts'
 import type { ThinkingLimits } from './thinking-limit.ts'
 import type { GenerateRequest, Prompt, PromptEviction, PromptReuse } from './types.ts'
 
 /** The paper's number of new tokens (section 6.1). */
 export const defaultMaxTokens = 16_384
-/** Without a predictor that recommends others. */
-export const defaultCacheSettings: CacheSettings = { budget: 4096, localWindow: 1024, ratio: 0.4 }
-
 /** How a sequence is bounded. */
 export interface Bound extends CacheSettings {
   readonly plan: EvictionPlan
@@ -224,45 +222,6 @@ export function checkRoom(promptTokens: number, trainedContext: number): number 
   )
 }
 
-/** The policy of a request that names none. */
-export function defaultPolicy({
-  hasPredictor,
-  notEvictable,
-  recommended,
-}: Pick<ModelFacts, 'hasPredictor' | 'notEvictable' | 'recommended'>): string {
-  if (notEvictable !== undefined) return 'full'
-  return hasPredictor ? (recommended.policy ?? 'dynts') : 'question-window'
-}
-
-/**
- * The settings of a request: what it gives, else the predictor's recommendation, else the general defaults. The default
- * local window shrinks to a quarter of a budget for which it is too large.
- */
-export function resolveCacheSettings(
-  recommended: ModelFacts['recommended'],
-  request: Pick<GenerateRequest, 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments'>,
-): CacheSettings {
-  const budget = request.budget ?? recommended.budget ?? defaultCacheSettings.budget
-  const localWindow = request.localWindow ?? recommended.localWindow ?? windowOf(budget)
-  const segments = request.segments ?? recommended.segments
-  return {
-    budget,
-    localWindow,
-    ...(sharesOf(request) ?? sharesOf(recommended) ?? { ratio: defaultCacheSettings.ratio }),
-    ...(segments === undefined ? {} : { segments }),
-  }
-}
-
-function windowOf(budget: number): number {
-  const { localWindow } = defaultCacheSettings
-  return localWindow > budget / 2 ? Math.max(1, Math.floor(budget / 4)) : localWindow
-}
-
-/** Both, if both are given: that is refused where settings are checked. */
-function sharesOf({ ratio, evictEvery }: Partial<Pick<CacheSettings, 'ratio' | 'evictEvery'>>) {
-  return ratio === undefined && evictEvery === undefined ? undefined : defined({ ratio, evictEvery })
-}
-
 /** @throws InputError `invalid_request` for last words that would close the thinking themselves */
 function checkWrapUp(wrapUp: string | undefined, { thinkingTags: { open, close } }: ModelFacts): void {
   const tag = [open, close].find((one) => wrapUp?.includes(one))
@@ -299,43 +258,6 @@ function checkPromptEviction(
     (position, i) => !Number.isInteger(position) || position <= (leaving[i - 1] ?? -1) || position >= at,
   )
   if (wrong !== undefined) throw refuse(`leaving must be ascending positions below ${at}; ${wrong} is none`)
-}
-
-const mostBiases = 1024
-const mostAlternatives = 20
-
-/** @throws InputError `invalid_request` */
-function checkOdds({ logprobs, logitBias = [], replay, ignoreEos, answerSchema, answerCalls }: GenerateRequest): void {
-  const refuse = (message: string) => new InputError('invalid_request', message)
-  if (logprobs !== undefined && !(Number.isInteger(logprobs) && logprobs >= 0 && logprobs <= mostAlternatives)) {
-    throw refuse(`logprobs must be a whole number from 0 to ${mostAlternatives}, not ${logprobs}`)
-  }
-  if (logitBias.length > mostBiases)
-    throw refuse(`logitBias must have at most ${mostBiases} tokens, not ${logitBias.length}`)
-  const wrong = logitBias.find(([, bias]) => !(bias >= -100 && bias <= 100))
-  if (wrong) throw refuse(`the bias of token ${wrong[0]} must be from -100 to 100, not ${wrong[1]}`)
-  if (logitBias.length > 0 && replay !== undefined) throw refuse('logitBias has no effect on a replay')
-  if (ignoreEos === true && replay !== undefined) throw refuse('ignoreEos has no effect on a replay')
-  if (ignoreEos === true && (answerSchema !== undefined || answerCalls !== undefined))
-    throw refuse('ignoreEos and an answer of a given form contradict each other: such an answer ends')
-}
-
-/** @throws InputError `invalid_request` for what is no token, and where nothing would be left to generate */
-function biasOf({ logitBias = [], ignoreEos }: GenerateRequest, vocab: Vocabulary): ReadonlyMap<number, number> {
-  checkTokens(
-    vocab,
-    logitBias.map(([token]) => token),
-  )
-  const bias = new Map(logitBias)
-  if (ignoreEos === true) for (const token of endTokens(vocab)) bias.set(token, banned)
-  const bans = [...bias.values()].filter((amount) => amount <= banned).length
-  if (bans >= vocab.size)
-    throw new InputError('invalid_request', 'logitBias bans every token: nothing could be generated')
-  return bias
-}
-
-function endTokens(vocab: Vocabulary): number[] {
-  return Array.from({ length: vocab.size }, (_, token) => token).filter((token) => vocab.endsGeneration(token))
 }
 
 function checkThinkingLimits({ thinkingBudget, answerReserve, stopLoops, wrapUp, maxTokens }: GenerateRequest): void {

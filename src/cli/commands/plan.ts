@@ -1,6 +1,7 @@
 /** `dynts plan`: how many answers at a time fit into the memory, under which budget. Reads a model's header only. */
 import { Command, Option } from 'commander'
-import { defaultCacheSettings, defaultMaxTokens } from '../../engine/prepare.ts'
+import { defaultCacheSettings } from '../../engine/cache-settings.ts'
+import { defaultMaxTokens } from '../../engine/prepare.ts'
 import { locateModel } from '../../engine/model.ts'
 import { InputError } from '../../errors.ts'
 import { kvTypes, type KvType } from '../../llama/index.ts'

@@ -1,0 +1,47 @@
+/** Policy and cache settings of a request that leaves them out: the predictor's recommendation, else the general defaults. */
+import type { CacheSettings } from '../cache/budget.ts'
+import { defined } from '../defined.ts'
+import type { ModelFacts } from './forward-pass.ts'
+import type { GenerateRequest } from './types.ts'
+
+/** Without a predictor that recommends others. */
+export const defaultCacheSettings: CacheSettings = { budget: 4096, localWindow: 1024, ratio: 0.4 }
+
+/** The policy of a request that names none. */
+export function defaultPolicy({
+  hasPredictor,
+  notEvictable,
+  recommended,
+}: Pick<ModelFacts, 'hasPredictor' | 'notEvictable' | 'recommended'>): string {
+  if (notEvictable !== undefined) return 'full'
+  return hasPredictor ? (recommended.policy ?? 'dynts') : 'question-window'
+}
+
+/**
+ * The settings of a request: what it gives, else the predictor's recommendation, else the general defaults. The default
+ * local window shrinks to a quarter of a budget for which it is too large.
+ */
+export function resolveCacheSettings(
+  recommended: ModelFacts['recommended'],
+  request: Pick<GenerateRequest, 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments'>,
+): CacheSettings {
+  const budget = request.budget ?? recommended.budget ?? defaultCacheSettings.budget
+  const localWindow = request.localWindow ?? recommended.localWindow ?? windowOf(budget)
+  const segments = request.segments ?? recommended.segments
+  return {
+    budget,
+    localWindow,
+    ...(sharesOf(request) ?? sharesOf(recommended) ?? { ratio: defaultCacheSettings.ratio }),
+    ...(segments === undefined ? {} : { segments }),
+  }
+}
+
+function windowOf(budget: number): number {
+  const { localWindow } = defaultCacheSettings
+  return localWindow > budget / 2 ? Math.max(1, Math.floor(budget / 4)) : localWindow
+}
+
+/** Both, if both are given: that is refused where settings are checked. */
+function sharesOf({ ratio, evictEvery }: Partial<Pick<CacheSettings, 'ratio' | 'evictEvery'>>) {
+  return ratio === undefined && evictEvery === undefined ? undefined : defined({ ratio, evictEvery })
+}
