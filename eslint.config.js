@@ -64,6 +64,20 @@ export default tseslint.config(
       'no-restricted-imports': ['error', { paths: [{ name: 'koffi', message: 'Only src/llama/ knows native code.' }] }],
     },
   },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/{cli,server,report}/**', 'src/option-names.ts', '**/*.test.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...['Literal[value', 'TemplateElement[value.raw'].map((text) => ({
+          selector: `${text}=/^(?!.*(dynts|npm) ).*(^|[\\s(])--[a-z]/s]`,
+          message:
+            'Messages of the library name options as it spells them: `localWindow`, `gpu: off` (src/option-names.ts).',
+        })),
+      ],
+    },
+  },
   // Its resolver knows no Svelte.
   { files: ['web/**/*.ts'], rules: { 'import-x/no-cycle': 'off' } },
   { files: ['**/*.test.ts', '**/*.contract.ts'], rules: { '@typescript-eslint/no-non-null-assertion': 'off' } },

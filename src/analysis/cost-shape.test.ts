@@ -31,7 +31,7 @@ test('without --kv-heads and --head-size each query head has keys of its own', (
   const shape = { name: '', hiddenSize: 60, layers: 2, queryHeads: 6, matrixElements: 8, bitsPerWeight: 4 }
   expect(shapeOfHeads(shape, 'f16')).toMatchObject({ bytesPerCell: 2 * 2 * 60 * 2, weightBytes: 4 })
   expect(() => shapeOfHeads({ ...shape, queryHeads: 7 }, 'f16')).toThrow(InputError)
-  expect(() => shapeOfHeads({ ...shape, kvHeads: 4 }, 'f16')).toThrow(/--kv-heads 4/)
+  expect(() => shapeOfHeads({ ...shape, kvHeads: 4 }, 'f16')).toThrow(/`kvHeads: 4`/)
 })
 
 test('of the embedded model', async () => {

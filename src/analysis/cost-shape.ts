@@ -38,11 +38,11 @@ export function shapeOfHeads(given: HeadShape, kvType: KvType): CostShape {
   if (!Number.isInteger(headSize)) {
     throw new InputError(
       'invalid_option',
-      `--hidden-size ${hiddenSize} is no multiple of --query-heads ${queryHeads}: give --head-size`,
+      `\`hiddenSize: ${hiddenSize}\` is no multiple of \`queryHeads: ${queryHeads}\`: give \`headSize\``,
     )
   }
   if (queryHeads % kvHeads !== 0) {
-    throw new InputError('invalid_option', `--query-heads ${queryHeads} is no multiple of --kv-heads ${kvHeads}`)
+    throw new InputError('invalid_option', `\`queryHeads: ${queryHeads}\` is no multiple of \`kvHeads: ${kvHeads}\``)
   }
   const cache = { layers, kvHeadsByLayer: Array.from({ length: layers }, () => kvHeads) }
   return {

@@ -47,7 +47,7 @@ describe('planEviction', () => {
     const { code, message } = refusal(() => planEviction(settings, 141))
     expect(code).toBe('prompt_too_long')
     expect(message).toContain('of which 84 cells must be free to leave')
-    const budget = Number(/--budget (\d+)/.exec(message)?.[1])
+    const budget = Number(/`budget: (\d+)`/.exec(message)?.[1])
     expect(budget).toBe(257)
     expect(planEviction({ ...settings, budget }, 141).leaving).toBe(84)
   })
@@ -82,7 +82,7 @@ describe('planEviction', () => {
         for (const promptCells of [extra, extra + 100]) {
           const { code, message } = refusal(() => planEviction(settings, promptCells))
           expect(code).toBe('prompt_too_long')
-          const budget = Number(/--budget (\d+)/.exec(message)?.[1])
+          const budget = Number(/`budget: (\d+)`/.exec(message)?.[1])
           expect(planEviction({ ...settings, budget }, promptCells).selectionWindow).toBe(1)
           expect(refusal(() => planEviction({ ...settings, budget: budget - 1 }, promptCells)).code).toMatch(
             /prompt_too_long|invalid_budget/,
@@ -95,28 +95,24 @@ describe('planEviction', () => {
 
 describe('validateCacheSettings', () => {
   test.each([
-    ['invalid_local_window', '--local-window', { localWindow: 0 }],
-    ['invalid_local_window', '--local-window', { localWindow: 1.5 }],
-    ['invalid_local_window', '--local-window', { localWindow: NaN }],
-    ['invalid_budget', '--budget', { budget: 33 }],
-    ['invalid_budget', '--budget', { budget: 100.5 }],
-    ['invalid_budget', '--budget', { budget: NaN }],
-    ['invalid_budget', '--budget', { budget: Infinity }],
-    ['invalid_ratio', '--ratio', { ratio: -0.1 }],
-    ['invalid_ratio', '--ratio', { ratio: 1.1 }],
-    ['invalid_ratio', '--ratio', { ratio: NaN }],
-    ['invalid_ratio', '--ratio', { ratio: undefined }],
-    ['invalid_segments', '--segments', { segments: 1 }],
-    ['invalid_segments', '--segments', { segments: 2.5 }],
-    ['invalid_evict_every', '--ratio or --evict-every, not both', { evictEvery: 9 }],
-    ['invalid_evict_every', '--evict-every', { ratio: undefined, evictEvery: 0 }],
-    ['invalid_evict_every', '--evict-every', { ratio: undefined, evictEvery: 2.5 }],
-    ['invalid_evict_every', '--evict-every', { ratio: undefined, evictEvery: NaN }],
-    [
-      'invalid_budget',
-      'at least 257 (--local-window plus --evict-every plus 1)',
-      { ratio: undefined, evictEvery: 224 },
-    ],
+    ['invalid_local_window', '`localWindow`', { localWindow: 0 }],
+    ['invalid_local_window', '`localWindow`', { localWindow: 1.5 }],
+    ['invalid_local_window', '`localWindow`', { localWindow: NaN }],
+    ['invalid_budget', '`budget`', { budget: 33 }],
+    ['invalid_budget', '`budget`', { budget: 100.5 }],
+    ['invalid_budget', '`budget`', { budget: NaN }],
+    ['invalid_budget', '`budget`', { budget: Infinity }],
+    ['invalid_ratio', '`ratio`', { ratio: -0.1 }],
+    ['invalid_ratio', '`ratio`', { ratio: 1.1 }],
+    ['invalid_ratio', '`ratio`', { ratio: NaN }],
+    ['invalid_ratio', '`ratio`', { ratio: undefined }],
+    ['invalid_segments', '`segments`', { segments: 1 }],
+    ['invalid_segments', '`segments`', { segments: 2.5 }],
+    ['invalid_evict_every', '`ratio` or `evictEvery`, not both', { evictEvery: 9 }],
+    ['invalid_evict_every', '`evictEvery`', { ratio: undefined, evictEvery: 0 }],
+    ['invalid_evict_every', '`evictEvery`', { ratio: undefined, evictEvery: 2.5 }],
+    ['invalid_evict_every', '`evictEvery`', { ratio: undefined, evictEvery: NaN }],
+    ['invalid_budget', 'at least 257 (`localWindow` plus `evictEvery` plus 1)', { ratio: undefined, evictEvery: 224 }],
   ])('%s names %s: %o', (code, option, wrong) => {
     const error = refusal(() => validateCacheSettings({ ...defaults, ...wrong }))
     expect(error.code).toBe(code)

@@ -37,34 +37,34 @@ export interface EvictionPlan {
  */
 export function validateCacheSettings({ budget, localWindow, ratio, evictEvery, segments = 2 }: CacheSettings): void {
   if (!Number.isSafeInteger(segments) || segments < 2) {
-    throw new InputError('invalid_segments', `--segments must be a whole number, 2 or more, not ${segments}.`)
+    throw new InputError('invalid_segments', `\`segments\` must be a whole number, 2 or more, not ${segments}.`)
   }
   if (!Number.isSafeInteger(localWindow) || localWindow < 1) {
     throw new InputError(
       'invalid_local_window',
-      `--local-window must be a whole number, 1 or more, not ${localWindow}.`,
+      `\`localWindow\` must be a whole number, 1 or more, not ${localWindow}.`,
     )
   }
   const isEvery = evictEvery !== undefined
   if (isEvery && ratio !== undefined) {
     throw new InputError(
       'invalid_evict_every',
-      'Give --ratio or --evict-every, not both: each says how many cells leave.',
+      'Give `ratio` or `evictEvery`, not both: each says how many cells leave.',
     )
   }
   if (isEvery && (!Number.isSafeInteger(evictEvery) || evictEvery < 1)) {
-    throw new InputError('invalid_evict_every', `--evict-every must be a whole number, 1 or more, not ${evictEvery}.`)
+    throw new InputError('invalid_evict_every', `\`evictEvery\` must be a whole number, 1 or more, not ${evictEvery}.`)
   }
   const least = localWindow + 1 + (evictEvery ?? 1)
   if (!Number.isSafeInteger(budget) || budget < least) {
-    const sum = isEvery ? '--local-window plus --evict-every plus 1' : '--local-window plus 2'
+    const sum = isEvery ? '`localWindow` plus `evictEvery` plus 1' : '`localWindow` plus 2'
     throw new InputError(
       'invalid_budget',
-      `--budget must be a whole number of at least ${least} (${sum}), not ${budget}.`,
+      `\`budget\` must be a whole number of at least ${least} (${sum}), not ${budget}.`,
     )
   }
   if (!isEvery && !(ratio !== undefined && ratio >= 0 && ratio <= 1)) {
-    throw new InputError('invalid_ratio', `--ratio must be a number from 0 to 1, not ${ratio}.`)
+    throw new InputError('invalid_ratio', `\`ratio\` must be a number from 0 to 1, not ${ratio}.`)
   }
 }
 
@@ -83,7 +83,7 @@ export function planEviction(settings: CacheSettings, promptCells: number): Evic
     throw new InputError(
       'prompt_too_long',
       `A prompt of ${promptCells} tokens does not fit into a budget of ${budget} cells${every} with a local window of ` +
-        `${localWindow}: give --budget ${promptCells + localWindow + least} or more, or a smaller --local-window.`,
+        `${localWindow}: give \`budget: ${promptCells + localWindow + least}\` or more, or a smaller \`localWindow\`.`,
       { details: { promptTokens: promptCells, mostPromptTokens: mostPromptCells(settings) } },
     )
   }

@@ -4,6 +4,7 @@ import { loadLocated, locateModel, type LocatedModel, type Model } from '../engi
 import { settleRequest } from '../engine/prepare.ts'
 import type { GenerateResult } from '../engine/types.ts'
 import { InputError } from '../errors.ts'
+import { withFlags } from '../option-names.ts'
 import { chatCommands, runChatCommand, type ChatContext } from './chat-commands.ts'
 import { choosePolicies } from './chosen-policies.ts'
 import { Conversation } from './conversation.ts'
@@ -100,7 +101,7 @@ async function talk(conversation: Conversation, flags: ChatFlags, name: string, 
     } catch (error) {
       // What cannot be done is said, and the chat goes on.
       if (!(error instanceof InputError)) throw error
-      say(`${pc.red('!')} ${messageLine(error.message)}`)
+      say(`${pc.red('!')} ${messageLine(withFlags(error.message))}`)
     }
   }
 }

@@ -92,14 +92,14 @@ describe('options', () => {
   test.each<[string[], PolicyFlags, RegExp]>([
     [[a, b], { policyOption: ['share=1'] }, /one, two have such an option; say which: one\.share=1/],
     [[a], { policyOption: ['two.share=1'] }, /two is not among the policies one/],
-    [[a], { policyOption: ['shre=1'] }, /Policy one has no option --shre; its options: --share/],
+    [[a], { policyOption: ['shre=1'] }, /Policy one has no option `shre`; its options: `share`/],
     [[a, b], { policyOption: ['other=1'] }, /none of one, two has such an option/],
     [['h2o'], { policyOption: ['a=1'] }, /--policy-option is for a policy of your own/],
     [[a], { policyOption: ['share'] }, /must be name=value/],
-    [[a], { policyOption: ['share=0x1'] }, /one cannot use --share/],
+    [[a], { policyOption: ['share=0x1'] }, /one cannot use `share`/],
     [[a], { policyOption: ['share=1', 'one.share=2'] }, /sets share of one a second time/],
     [['streaming-llm'], { sinks: '4', policyOption: ['sinks=5'] }, /sets sinks of streaming-llm a second time/],
     [['full'], { sinks: '4' }, /--sinks is an option of streaming-llm only/],
-    [['streaming-llm'], { sinks: ' 4 ' }, /cannot use --sinks/],
+    [['streaming-llm'], { sinks: ' 4 ' }, /cannot use `sinks`/],
   ])('%j with %j is refused', (references, flags, says) => expect(refused(references, flags)).toMatch(says))
 })

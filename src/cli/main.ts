@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander'
 import { EngineError, InputError } from '../errors.ts'
 import { commandsFor } from './command-table.ts'
+import { withFlags } from '../option-names.ts'
 import { fileFailure, isSystemError, outputFailure } from '../records/file-failure.ts'
 import { refuseEmptyPaths } from './empty-paths.ts'
 import { messageLine } from './message-line.ts'
@@ -73,7 +74,7 @@ function report(error: unknown): number {
   const known = fileFailure(error)
   if (known) return report(known)
   if (error instanceof InputError || error instanceof EngineError || isSystemError(error)) {
-    process.stderr.write(`dynts: ${messageLine(error.message.trim())}\n`)
+    process.stderr.write(`dynts: ${messageLine(withFlags(error.message.trim()))}\n`)
     return error instanceof InputError ? exitCode.badInput : exitCode.failure
   }
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error)

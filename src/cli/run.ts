@@ -12,6 +12,7 @@ import { isChainProblem, solveChainProblem } from '../evaluation/chain-problem.t
 import { InputError } from '../errors.ts'
 import { formatPolicyReference } from '../eviction/protect.ts'
 import { parseReference } from '../models/reference.ts'
+import { withFlags } from '../option-names.ts'
 import { checkPrompt } from './check-prompt.ts'
 import { choosePolicies, refuseUnbounded, type ChosenPolicy } from './chosen-policies.ts'
 import { findModel } from './find-model.ts'
@@ -66,7 +67,7 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
   sayGpuProblem(model, say)
   if (hasUnreadInput(argument)) say('Standard input is not read: the question is given (- in its place reads it).')
   if (model.notEvictable !== undefined && flags.policy === undefined) {
-    say(`The cache of this model cannot be bounded: ${model.notEvictable}. It runs under policy full.`)
+    say(`The cache of this model cannot be bounded: ${withFlags(model.notEvictable)}. It runs under policy full.`)
   }
   try {
     const planned = await Promise.all(policies.map((policy) => planPolicy(model, flags, question, policy)))

@@ -46,7 +46,7 @@ describe('is refused', () => {
     [['--seed', '-1'], /seed/],
     [['--endpoint-model', 'x'], /--endpoint-model has no effect without --endpoint/],
     [['--api-key-env', 'X'], /--api-key-env has no effect without --endpoint/],
-    [['--endpoint', 'nonsense'], /--endpoint must be an address/],
+    [['--endpoint', 'nonsense'], /`endpoint` must be an address/],
     [['--endpoint', 'http://x', '--api-key-env', 'NO_SUCH_KEY'], /NO_SUCH_KEY of --api-key-env is not set/],
     [['--endpoint', 'http://x', '--request-timeout', '0'], /--request-timeout must be above 0 and at most 300/],
     [['--endpoint', 'http://x', '--request-timeout', '301'], /--request-timeout must be above 0 and at most 300/],

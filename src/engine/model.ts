@@ -271,7 +271,7 @@ async function locateCalibration(info: GgufInfo): Promise<string | undefined> {
   if (why === undefined) return path
   throw new InputError(
     'calibration_mismatch',
-    `The calibration ${path} does not fit ${info.path}: ${why}. Run dynts calibrate with --force, or remove it.`,
+    `The calibration ${path} does not fit ${info.path}: ${why}. Run dynts calibrate --force, or remove it.`,
   )
 }
 
@@ -283,7 +283,7 @@ async function locatePredictor(
   if (given === false) return undefined
   const onHub = given === undefined ? undefined : parsePredictorReference(given)
   if (given !== undefined && onHub === undefined && !existsSync(given)) {
-    throw new InputError('predictor_not_found', `There is no predictor file ${given}. Check --predictor.`)
+    throw new InputError('predictor_not_found', `There is no predictor file ${given}. Check \`predictor\`.`)
   }
   const path = onHub
     ? (await resolvePredictor(onHub, info.path, { offline, signal, onProgress })).path

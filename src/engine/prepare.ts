@@ -135,13 +135,13 @@ export function checkModelHas(
   if (needs.has('hidden-state') && !hasPredictor) {
     throw new InputError(
       'missing_predictor',
-      `policy ${name} needs an importance predictor that was trained for this model: give --predictor FILE, train one with dynts fit, or leave it out: --policy question-window needs none`,
+      `policy ${name} needs an importance predictor that was trained for this model: give one as \`predictor\`, train one with dynts fit, or leave it out: \`policy: question-window\` needs none`,
     )
   }
   if (evicts && notEvictable !== undefined) {
     throw new InputError(
       'model_not_evictable',
-      `the cache of this model cannot be bounded: ${notEvictable}. Use --policy full`,
+      `the cache of this model cannot be bounded: ${notEvictable}. Use \`policy: full\``,
     )
   }
   const read = (['attention', 'values', 'keys'] as const).find((signal) => needs.has(signal))
@@ -155,7 +155,7 @@ export function checkModelHas(
   if (needs.has('calibration') && !hasCalibration) {
     throw new InputError(
       'missing_calibration',
-      `policy ${name} needs a calibration of this model, which is made once: run dynts calibrate MODEL, or leave it out: --policy question-window needs none`,
+      `policy ${name} needs a calibration of this model, which is made once: run dynts calibrate MODEL, or leave it out: \`policy: question-window\` needs none`,
     )
   }
 }

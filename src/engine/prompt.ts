@@ -101,7 +101,7 @@ function checkTools(
   if (!hasTools || knowsTools(chatTemplate)) return
   throw new InputError(
     'tools_not_supported',
-    "the model's chat template knows no tools. Another one can be given (--chat-template)",
+    "the model's chat template knows no tools. Another one can be given (`chatTemplate`)",
   )
 }
 

@@ -67,7 +67,10 @@ export async function tryModel(info: GgufInfo, options: TrialOptions): Promise<T
   // With an architecture that is not proven either may be to blame.
   if (!isProven) await tryModel(info, { ...options, gpu: 'off', gpuLayers: undefined })
   if (gpu === 'auto') return { gpu: 'off', gpuProblem: reason }
-  throw new InputError('gpu_not_usable', `the GPU cannot be used: ${reason}. Install a newer driver, or use --gpu off`)
+  throw new InputError(
+    'gpu_not_usable',
+    `the GPU cannot be used: ${reason}. Install a newer driver, or use \`gpu: off\``,
+  )
 }
 
 /** Why the process was ended, or would be; undefined: it was not. */

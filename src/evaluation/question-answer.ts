@@ -67,7 +67,7 @@ export function answerText(fields: Fields, field: Field): string {
     if (found !== undefined) return found
     throw new InputError(
       'invalid_questions',
-      `${fields.path}: the "${name}" in ${fields.place} has no \\boxed{...} and no last line "#### ..." that tells the answer. Name the field that holds it with --answer-field.`,
+      `${fields.path}: the "${name}" in ${fields.place} has no \\boxed{...} and no last line "#### ..." that tells the answer. Name the field that holds it with \`answerField\`.`,
     )
   }
   const answer = isObject(value) ? undefined : knownAnswer(value, false)

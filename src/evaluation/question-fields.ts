@@ -63,7 +63,7 @@ export function refusal({ path, place, all }: Fields, part: Part, why: string): 
   const names = all.map(({ name }) => name).join(', ') || 'none'
   return new InputError(
     'invalid_questions',
-    `${path}: no ${part} in ${place} (${why}; its fields: ${names}). Name the right one with --${part}-field.`,
+    `${path}: no ${part} in ${place} (${why}; its fields: ${names}). Name the right one with \`${part}Field\`.`,
   )
 }
 

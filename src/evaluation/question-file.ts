@@ -83,7 +83,7 @@ export async function readQuestionFile(path: string, options: QuestionFileOption
     const what =
       rows.length === 0
         ? 'holds no questions.'
-        : 'has no question whose answer is not empty. Name the field that holds the answers with --answer-field.'
+        : 'has no question whose answer is not empty. Name the field that holds the answers with `answerField`.'
     throw new InputError('invalid_questions', `${path} ${what}`)
   }
   const passed =

@@ -137,8 +137,8 @@ describe('choices', () => {
     expect(await letters([1, 2])).toEqual(['A', 'B'])
     expect(await letters([1, 0])).toEqual(['B', 'A'])
     expect(await letters([1, 0], 1)).toEqual(['B'])
-    expect(await refused([row(1)])).toMatch(/"1" in line 1 may count its choices from 0 or from 1.*--answer-field/)
-    expect(await refused([row(0), row(2)])).toMatch(/--answer-field/)
+    expect(await refused([row(1)])).toMatch(/"1" in line 1 may count its choices from 0 or from 1.*`answerField`/)
+    expect(await refused([row(0), row(2)])).toMatch(/`answerField`/)
   })
 
   test('a field for the right one, others for the wrong ones: the order depends on the seed and the question', async () => {
@@ -186,25 +186,25 @@ describe('an empty answer', () => {
 
   test('all of them: refused', async () => {
     expect(await refused([{ question: 'q', answer: '' }])).toMatch(
-      /no question whose answer is not empty.*--answer-field/,
+      /no question whose answer is not empty.*`answerField`/,
     )
   })
 })
 
 describe('what cannot be asked as it is, is refused and says what to do', () => {
   test.each<[string, object, RegExp]>([
-    ['another name of the question', { text: 'q', answer: '1' }, /no question in line 1 .*--question-field/],
-    ['another name of the answer', { question: 'q', reply: '1' }, /no answer in line 1 .*--answer-field/],
-    ['an image', { question: 'q', image: 'x.png', answer: '1' }, /the image in "image".*--question-field/],
+    ['another name of the question', { text: 'q', answer: '1' }, /no question in line 1 .*`questionField`/],
+    ['another name of the answer', { question: 'q', reply: '1' }, /no answer in line 1 .*`answerField`/],
+    ['an image', { question: 'q', image: 'x.png', answer: '1' }, /the image in "image".*`questionField`/],
     [
       'a context that is no text',
       { question: 'q', context: { title: ['t'] }, answer: '1' },
-      /"context", which is no text.*--question-field/,
+      /"context", which is no text.*`questionField`/,
     ],
     [
       'an answer that is an object',
       { question: 'q', answer: { spans: [1] } },
-      /no answer in line 1 .*"answer".*--answer-field/,
+      /no answer in line 1 .*"answer".*`answerField`/,
     ],
     [
       'several turns',
@@ -219,7 +219,7 @@ describe('what cannot be asked as it is, is refused and says what to do', () => 
     [
       'choices that cannot be read',
       { question: 'q', choices: 'any', answer: 'A' },
-      /choices in "choices" cannot be read.*--question-field/,
+      /choices in "choices" cannot be read.*`questionField`/,
     ],
     ['one choice', { question: 'q', choices: ['x'], answer: 'A' }, /its 1 choices cannot be shown/],
     ['several right choices', { question: 'q', choices: four, answer: ['A', 'B'] }, /is none of its 4 choices/],

@@ -63,7 +63,7 @@ export function rightChoices(path: string, all: readonly ChoiceAnswer[]): number
 function refusal(path: string, { place, answer }: ChoiceAnswer, why: string): InputError {
   return new InputError(
     'invalid_questions',
-    `${path}: the answer "${String(answer).slice(0, 80)}" in ${place} ${why}. Name the field that tells the right one with --answer-field, by its letter or its text.`,
+    `${path}: the answer "${String(answer).slice(0, 80)}" in ${place} ${why}. Name the field that tells the right one with \`answerField\`, by its letter or its text.`,
   )
 }
 

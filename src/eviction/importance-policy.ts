@@ -18,7 +18,7 @@ export function importancePolicy(
   if (!importance) {
     throw new InputError(
       'missing_predictor',
-      'This policy needs an importance predictor that was trained for the model: give one, or choose --policy question-window.',
+      'This policy needs an importance predictor that was trained for the model: give one, or choose `policy: question-window`.',
     )
   }
   return {

@@ -103,7 +103,7 @@ describe('a policy file', () => {
     const options = parsePolicyOptions(definition, { share: '4', looksAt: 7 })
     expect(protectionOf(definition, options)).toEqual({ question: true, localWindow: true, answer: false })
     expect(queriesOf(definition, options)).toBe(7)
-    expect(() => parsePolicyOptions(definition, { other: 1 })).toThrow('its options: --share, --looks-at')
+    expect(() => parsePolicyOptions(definition, { other: 1 })).toThrow('its options: `share`, `looksAt`')
   })
 
   test('is run again only when it has changed', () => {

@@ -26,7 +26,7 @@ export function isPolicyFile(reference: string): boolean {
 function policyFile(reference: string): string {
   const path = reference.startsWith('file:') ? pathOfAddress(reference) : resolve(reference)
   if (path === undefined || !statSync(path, { throwIfNoEntry: false })?.isFile()) {
-    throw new InputError('policy_not_loaded', `There is no policy file ${reference}. Check --policy.`)
+    throw new InputError('policy_not_loaded', `There is no policy file ${reference}. Check \`policy\`.`)
   }
   return path
 }

@@ -54,7 +54,7 @@ describe('parsePolicyOptions', () => {
     expect(() => parsePolicyOptions(streaming, { sinks })).toThrow(
       expect.objectContaining({
         code: 'invalid_policy_option',
-        message: 'Policy streaming-llm cannot use --sinks: must be a whole number, 0 or more.',
+        message: 'Policy streaming-llm cannot use `sinks`: must be a whole number, 0 or more.',
       }),
     )
   })
@@ -63,11 +63,11 @@ describe('parsePolicyOptions', () => {
     expect(() => parsePolicyOptions(findPolicy('dynts'), { sinks: 4 })).toThrow(
       expect.objectContaining({
         code: 'invalid_policy_option',
-        message: 'Policy dynts has no option --sinks; its options: none.',
+        message: 'Policy dynts has no option `sinks`; its options: none.',
       }),
     )
-    expect(() => parsePolicyOptions(everyType, {})).toThrow('--mode')
-    expect(() => parsePolicyOptions(everyType, { mode: 'a', strict: 'maybe' })).toThrow('--strict')
+    expect(() => parsePolicyOptions(everyType, {})).toThrow('`mode`')
+    expect(() => parsePolicyOptions(everyType, { mode: 'a', strict: 'maybe' })).toThrow('`strict`')
   })
 })
 
@@ -92,14 +92,14 @@ describe('policyOptionTable', () => {
   })
 
   test.each([
-    ['snapkv', { observationWindow: 0 }, '--observation-window: must be a whole number, 1 or more'],
-    ['r-kv', { rKvWindow: '1.5' }, '--r-kv-window: must be a whole number, 1 or more'],
-    ['r-kv', { rKvLambda: 1.1 }, '--r-kv-lambda: must be a number from 0 to 1'],
-    ['r-kv', { rKvLambda: 'x' }, '--r-kv-lambda: must be a number from 0 to 1'],
-    ['r-kv', { rKvSimilarity: -0.1 }, '--r-kv-similarity: must be a number from 0 to 1'],
-    ['dynts-diverse', { diversity: -1 }, '--diversity: must be a number, 0 or more'],
-    ['lagkv', { lagChunk: 0 }, '--lag-chunk: must be a whole number, 1 or more'],
-    ['r-kv', { rKvPool: 4 }, '--r-kv-pool: must be an odd whole number, 1 or more'],
+    ['snapkv', { observationWindow: 0 }, '`observationWindow`: must be a whole number, 1 or more'],
+    ['r-kv', { rKvWindow: '1.5' }, '`rKvWindow`: must be a whole number, 1 or more'],
+    ['r-kv', { rKvLambda: 1.1 }, '`rKvLambda`: must be a number from 0 to 1'],
+    ['r-kv', { rKvLambda: 'x' }, '`rKvLambda`: must be a number from 0 to 1'],
+    ['r-kv', { rKvSimilarity: -0.1 }, '`rKvSimilarity`: must be a number from 0 to 1'],
+    ['dynts-diverse', { diversity: -1 }, '`diversity`: must be a number, 0 or more'],
+    ['lagkv', { lagChunk: 0 }, '`lagChunk`: must be a whole number, 1 or more'],
+    ['r-kv', { rKvPool: 4 }, '`rKvPool`: must be an odd whole number, 1 or more'],
   ])('%s refuses %o', (name, raw, message) => {
     expect(() => parsePolicyOptions(findPolicy(name), raw)).toThrow(message)
   })

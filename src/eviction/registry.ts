@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { didYouMean } from '../did-you-mean.ts'
 import { InputError } from '../errors.ts'
+import { flagOf } from '../option-names.ts'
 import { parseNumber } from '../parse-number.ts'
 import { readOptions } from './check-policy.ts'
 import { isPolicyFile, loadPolicy } from './load-policy.ts'
@@ -131,17 +132,17 @@ export function parsePolicyOptions<Options extends z.ZodObject>(
     if (value === undefined) continue
     const option = known.find((candidate) => candidate.key === key)
     if (!option) {
-      const flags = known.map(({ flag }) => flag).join(', ') || 'none'
+      const names = known.map((option) => `\`${option.key}\``).join(', ') || 'none'
       throw new InputError(
         'invalid_policy_option',
-        `Policy ${definition.name} has no option ${flagOf(key)}; its options: ${flags}.`,
+        `Policy ${definition.name} has no option \`${key}\`; its options: ${names}.`,
       )
     }
     given[key] = fromText(value, option.type)
   }
   const parsed = readOptions(definition, () => definition.options.safeParse(given))
   if (parsed.success) return parsed.data
-  const reasons = parsed.error.issues.map(({ path, message }) => `${flagOf(String(path[0] ?? 'options'))}: ${message}`)
+  const reasons = parsed.error.issues.map(({ path, message }) => `\`${String(path[0] ?? 'options')}\`: ${message}`)
   throw new InputError('invalid_policy_option', `Policy ${definition.name} cannot use ${reasons.join('; ')}.`)
 }
 
@@ -151,10 +152,6 @@ function optionsOf({ name, options }: PolicyDefinition): PolicyOption[] {
     const { description, default: value, type } = optionSchema.parse(schema)
     return { policies: [name], key, flag: flagOf(key), description, default: value, type }
   })
-}
-
-function flagOf(key: string): string {
-  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
 /** Text that does not fit the type stays text, for the schema to refuse. */

@@ -67,7 +67,7 @@ describe('checkPolicyFits', () => {
   ])('%o fits, %o does not', (fits, doesNot) => {
     expect(() => checkPolicyFits(settings, plan, fits)).not.toThrow()
     expect(() => checkPolicyFits(settings, plan, doesNot)).toThrow(
-      expect.objectContaining({ code: 'policy_does_not_fit', message: expect.stringContaining('--sinks') as string }),
+      expect.objectContaining({ code: 'policy_does_not_fit', message: expect.stringContaining('`sinks`') as string }),
     )
   })
 })

@@ -70,6 +70,6 @@ function doesNotFit(free: number, leaving: number): InputError {
   return new InputError(
     'policy_does_not_fit',
     `The policy protects too many cells: ${leaving} must leave at an eviction and only ${free} may; ` +
-      'give fewer --sinks, or raise --ratio or --budget.',
+      'give fewer `sinks`, or raise `ratio` or `budget`.',
   )
 }

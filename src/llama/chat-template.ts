@@ -90,7 +90,7 @@ export function renderChat(template: string, messages: readonly ChatMessage[], o
     const what = error instanceof TemplateSyntaxError ? 'cannot be read' : 'does not accept these messages'
     throw new InputError(
       'chat_template',
-      `the model's chat template ${what}: ${reason}. Another one can be given (--chat-template), and what it asks for (--template-var).`,
+      `the model's chat template ${what}: ${reason}. Another one can be given (\`chatTemplate\`), and what it asks for (\`templateVariables\`).`,
       { cause: error },
     )
   }

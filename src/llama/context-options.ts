@@ -63,7 +63,7 @@ export function resolveContextOptions(model: LlamaModel, options: ContextOptions
   const flashAttention =
     options.flashAttention ?? (attentionProbe === undefined && (model.usesGpu || kvType === 'q8_0'))
   if (kvType === 'q8_0' && !flashAttention) {
-    throw new InputError('invalid_context', 'a q8_0 cache needs flash attention: leave it on, or use --kv-type f16')
+    throw new InputError('invalid_context', 'a q8_0 cache needs flash attention: leave it on, or use `kvType: f16`')
   }
   const cellsPerSequence = Math.ceil(options.cellsPerSequence / 256) * 256
   checkRange('cells of all sequences', cellsPerSequence * sequences, 1, 2 ** 31 - 1)
@@ -114,13 +114,13 @@ function checkAttentionProbe({ attentionProbe, kvType, flashAttention }: Context
   if (kvType === 'q8_0') {
     throw new InputError(
       'invalid_context',
-      'attention weights cannot be read from a q8_0 cache, which needs flash attention: use --kv-type f16',
+      'attention weights cannot be read from a q8_0 cache, which needs flash attention: use `kvType: f16`',
     )
   }
   if (flashAttention === true) {
     throw new InputError(
       'invalid_context',
-      'attention weights cannot be read with flash attention: leave --flash-attention out, or turn it off',
+      'attention weights cannot be read with flash attention: leave `flashAttention` out, or turn it off',
     )
   }
 }

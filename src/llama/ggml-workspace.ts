@@ -108,7 +108,7 @@ export class GgmlWorkspace extends NativeHandle {
   checkSupport(graph: Pointer): void {
     for (let i = 0; i < this.c.ggml_graph_n_nodes(graph); i++) {
       if (!this.c.ggml_backend_supports_op(this.pointer, this.c.ggml_graph_node(graph, i)))
-        throw new EngineError('not_supported', 'this GPU lacks an operation that is needed here: use --gpu off')
+        throw new EngineError('not_supported', 'this GPU lacks an operation that is needed here: use `gpu: off`')
     }
   }
 

@@ -67,7 +67,7 @@ export function loadLibrary(gpu: GpuChoice = 'auto'): LlamaLibrary {
     if (gpu === backend && library.backend === 'cpu') {
       throw new InputError(
         'gpu_not_found',
-        `the ${backend} libraries are installed, but they find no GPU: use --gpu off`,
+        `the ${backend} libraries are installed, but they find no GPU: use \`gpu: off\``,
       )
     }
     loaded = { library, gpu }
@@ -78,8 +78,8 @@ export function loadLibrary(gpu: GpuChoice = 'auto'): LlamaLibrary {
     throw new InputError(
       'gpu_not_installed',
       name
-        ? `--gpu ${gpu} needs the package ${name}: npm install ${name}`
-        : `--gpu ${gpu} is not available on this system`,
+        ? `\`gpu: ${gpu}\` needs the package ${name}: npm install ${name}`
+        : `\`gpu: ${gpu}\` is not available on this system`,
     )
   }
   throw new EngineError(

@@ -122,7 +122,7 @@ export class LlamaModel extends NativeHandle {
    */
   get notReadable(): string | undefined {
     if (this.hasWindow && this.usesGpu)
-      return 'it has layers with a sliding window, which are told apart on the CPU only (--gpu off)'
+      return 'it has layers with a sliding window, which are told apart on the CPU only (`gpu: off`)'
     if ((this.hasWindow || this.isHybrid) && this.keyLength === undefined) return 'the size of its heads is not known'
     return this.notEvictable
   }

@@ -93,7 +93,7 @@ describe('what goes wrong', () => {
   test.each([
     ['a file that is not there', 'file_not_found', /no file other\.jsonl/, () => pull('other.jsonl')],
     ['a revision that is not there', 'model_not_found', /no revision v9/, () => pull('test.jsonl', 'v9')],
-    ['no network allowed', 'offline', /--file/, () => pull('test.jsonl', 'main', { offline: true })],
+    ['no network allowed', 'offline', /`file`/, () => pull('test.jsonl', 'main', { offline: true })],
   ] as const)('%s', async (_, code, message, act) => {
     await expect(act()).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })
   })

@@ -25,5 +25,5 @@ export async function resolveDatasetFile(
     if (paths.includes(file)) return file
     throw new InputError('file_not_found', `${from.repo}@${revision} has no file ${file}.`)
   }
-  return resolveHubFile(from, { name: file, choose, otherwise: ', or give the file with --file' }, options)
+  return resolveHubFile(from, { name: file, choose, otherwise: ', or give the file with `file`' }, options)
 }

@@ -46,7 +46,7 @@ export async function resolveHubFile(
   if (offline) {
     throw new InputError(
       'offline',
-      `${name} of ${from.repo} is not in the cache ${cache}, and the network must not be used. Run once without --offline and HF_HUB_OFFLINE${otherwise}.`,
+      `${name} of ${from.repo} is not in the cache ${cache}, and the network must not be used. Run once without \`offline\` and HF_HUB_OFFLINE${otherwise}.`,
     )
   }
   const { signal, onProgress, internals } = options

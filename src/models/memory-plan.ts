@@ -57,7 +57,7 @@ export function bytesPerCell(shape: CacheShape, kvType: KvType): number {
     if (elements % block.elements !== 0) {
       throw new InputError(
         'kv_type',
-        `This model's heads of ${elements} elements do not fit ${kvType}, which needs a multiple of ${block.elements}. Use --kv-type f16.`,
+        `This model's heads of ${elements} elements do not fit ${kvType}, which needs a multiple of ${block.elements}. Use \`kvType: f16\`.`,
       )
     }
     return (elements / block.elements) * block.bytes

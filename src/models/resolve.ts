@@ -89,7 +89,7 @@ async function resolveHubModel(
     const others = await otherCommits(cache, reference)
     throw new InputError(
       'offline',
-      `${hubName(reference, reference.quant)} is not in the cache ${cache}, and the network must not be used.${others} Run once without --offline and HF_HUB_OFFLINE.`,
+      `${hubName(reference, reference.quant)} is not in the cache ${cache}, and the network must not be used.${others} Run once without \`offline\` and HF_HUB_OFFLINE.`,
     )
   }
   const { signal, onProgress, internals } = options

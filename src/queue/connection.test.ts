@@ -11,6 +11,6 @@ describe('describeQueue', () => {
 
   test.each(['localhost:6379', 'http://localhost', 'redis://', 'redis://host/name', 'redis:///1', ''])(
     'refuses %s',
-    (address) => expect(() => describeQueue(address)).toThrow(/--queue must be redis:\/\/HOST:PORT\/DATABASE/),
+    (address) => expect(() => describeQueue(address)).toThrow(/`queue` must be redis:\/\/HOST:PORT\/DATABASE/),
   )
 })

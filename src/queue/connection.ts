@@ -23,7 +23,7 @@ export async function loadBullmq(): Promise<typeof Bullmq> {
   try {
     return await import('bullmq')
   } catch (cause) {
-    throw new InputError('queue_not_installed', '--queue needs the package bullmq: npm install bullmq', { cause })
+    throw new InputError('queue_not_installed', '`queue` needs the package bullmq: npm install bullmq', { cause })
   }
 }
 
@@ -37,7 +37,7 @@ export function describeQueue(address: string): string {
   if (!url || !isKnown || url.hostname === '' || !/^\/?\d*$/.test(url.pathname)) {
     throw new InputError(
       'invalid_queue',
-      '--queue must be redis://HOST:PORT/DATABASE, or rediss:// for TLS; user and password go in front of the host: redis://USER:PASSWORD@HOST',
+      '`queue` must be redis://HOST:PORT/DATABASE, or rediss:// for TLS; user and password go in front of the host: redis://USER:PASSWORD@HOST',
     )
   }
   return `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`
@@ -78,7 +78,7 @@ export async function openQueue(address: string): Promise<JobsQueue> {
   } catch (error) {
     throw new InputError(
       'queue_unreachable',
-      `There is no Redis server to be reached at ${shown}: ${connectionFailure(reason ?? error)}. Check --queue, and that the server runs.`,
+      `There is no Redis server to be reached at ${shown}: ${connectionFailure(reason ?? error)}. Check \`queue\`, and that the server runs.`,
       { cause: error },
     )
   } finally {

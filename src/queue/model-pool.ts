@@ -86,7 +86,7 @@ export class ModelPool {
       if (!(error instanceof InputError)) throw error
       throw new RefusedHere(
         'model_differs',
-        `A worker has not the model of the run: ${error.message} Give that worker the same file with --model and --predictor.`,
+        `A worker has not the model of the run: ${error.message} Give that worker the same file with \`model\` and \`predictor\`.`,
         { cause: error },
       )
     }

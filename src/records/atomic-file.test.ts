@@ -127,7 +127,7 @@ test('a place where no file can be says why, and what to do', () => {
   const file = fresh()
   writeFileSync(file, '')
   expect(() => writeFileAtomic(join(file, 'below'), 'x')).toThrow(
-    refused(/below cannot be written: .*(file, not a folder|has its name)\. Give another --output\./),
+    refused(/below cannot be written: .*(file, not a folder|has its name)\. Give another `output`\./),
   )
   expect(() => writeFileAtomic(join('/proc', 'none', 'below'), 'x')).toThrow(refused(/below/))
 })

@@ -43,7 +43,7 @@ export function reasonOf(error: unknown): string {
  * @param option what names it
  * @returns InputError `invalid_output`, or `disk_full`
  */
-export function outputFailure(error: unknown, path: string, option = '--output'): unknown {
+export function outputFailure(error: unknown, path: string, option = '`output`'): unknown {
   if (!isSystemError(error)) return error
   const isFull = full.has(error.code)
   const advice = isFull ? `Make room, or give another ${option}.` : `Give another ${option}.`

@@ -1,5 +1,7 @@
 /** Errors in OpenAI's shape, and what becomes one. */
 import { EngineError, InputError } from '../errors.ts'
+import { policyOptionTable } from '../eviction/registry.ts'
+import { fieldOf, withFields } from '../option-names.ts'
 import { wellFormed } from './well-formed.ts'
 
 export interface ApiErrorFacts {
@@ -82,7 +84,7 @@ function ofInput({ code, message, details }: InputError): ApiError {
     const { promptTokens = 0, mostPromptTokens = 0 } = details
     return contextExceeded(promptTokens, mostPromptTokens)
   }
-  return new ApiError(400, code, inApiNames(message))
+  return new ApiError(400, code, withFields(message, fieldName))
 }
 
 /** Agents recognise this sentence and this code, and shorten the conversation. */
@@ -96,10 +98,20 @@ export function contextExceeded(promptTokens: number | string, most: number): Ap
   )
 }
 
-/** Fields in place of the command line's flags. */
-function inApiNames(message: string): string {
-  return message.replace(
-    /--(?:policy|predictor|budget|local-window|ratio|evict-every|segments|max-tokens)\b/g,
-    (flag) => flag.slice(2).replaceAll('-', '_'),
-  )
+const policyOptions = new Set(policyOptionTable().map(({ key }) => key))
+/** What messages of the engine name that is a field of a request, or of its `dynts` object. */
+const requestFields = new Set([
+  'policy',
+  'budget',
+  'localWindow',
+  'ratio',
+  'evictEvery',
+  'segments',
+  'answerReserve',
+  'maxTokens',
+])
+
+function fieldName(name: string): string | undefined {
+  if (requestFields.has(name)) return fieldOf(name)
+  return policyOptions.has(name) ? name : undefined
 }

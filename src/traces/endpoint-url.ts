@@ -9,7 +9,7 @@ export function endpointUrl(text: string): string {
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new InputError(
       'invalid_endpoint',
-      `--endpoint must be an address such as http://localhost:8000/v1, not ${text}`,
+      `\`endpoint\` must be an address such as http://localhost:8000/v1, not ${text}`,
     )
   }
   if (url.pathname === '/') url.pathname = '/v1'

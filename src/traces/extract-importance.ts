@@ -107,8 +107,8 @@ export interface ExtractSummary {
  */
 export async function extractImportance(options: ExtractOptions): Promise<ExtractSummary> {
   checkFields(options, optionFields, 'the options of extractImportance')
-  checkNumber('--tokens-per-trace', options.tokensPerTrace, 1, 2 ** 31 - 1)
-  checkNumber('--seed', options.seed, 0, largestSeed)
+  checkNumber('`tokensPerTrace`', options.tokensPerTrace, 1, 2 ** 31 - 1)
+  checkNumber('`seed`', options.seed, 0, largestSeed)
   const { output, signal, onWait } = options
   const lock = { signal, staleMs: staleLockMs, ...(onWait ? { onWait } : {}) }
   try {
@@ -138,7 +138,7 @@ async function extract(options: ExtractOptions, lock: WriteLock): Promise<Extrac
   if (plan.bytesLeft > freeBytes) {
     throw new InputError(
       'disk_full',
-      `${output} needs ${formatBytes(plan.bytesLeft)} more, but only ${formatBytes(freeBytes)} are free. Use --tokens-per-trace, or give another --output.`,
+      `${output} needs ${formatBytes(plan.bytesLeft)} more, but only ${formatBytes(freeBytes)} are free. Use \`tokensPerTrace\`, or give another \`output\`.`,
     )
   }
   const manifest: ImportanceManifest = {

@@ -170,9 +170,9 @@ describe('is refused, with the place and what would help', () => {
       'no trace',
       { question: 'q', answer: '4' },
       {},
-      /no trace in line 2 .*question, answer\)\. .*--given-fields thinking=NAME/,
+      /no trace in line 2 .*question, answer\)\. .*`givenFields` thinking=NAME/,
     ],
-    ['no question', { thinking: 'a', reply: 'b' }, {}, /no question in line 2.*--question-field/],
+    ['no question', { thinking: 'a', reply: 'b' }, {}, /no question in line 2.*`questionField`/],
     [
       'a name that is not there',
       { question: 'q', thinking: 'a', reply: 'b' },

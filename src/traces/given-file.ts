@@ -140,7 +140,7 @@ function questionsOf(path: string, rows: readonly ReadRow[]): ReadonlyMap<string
     if (earlier !== undefined) {
       throw new InputError(
         'repeated_question_id',
-        `${path}: the id "${given ?? ''}" is of one question in ${earlier} and of another in ${place}. Give each question its own id, or name another field with --id-field.`,
+        `${path}: the id "${given ?? ''}" is of one question in ${earlier} and of another in ${place}. Give each question its own id, or name another field with \`idField\`.`,
       )
     }
     const id = given ?? freeName(hashOf(text), places)

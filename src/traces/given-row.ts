@@ -170,6 +170,6 @@ function refusal({ path, place, all }: Fields, why: string): InputError {
   const names = all.map(({ name }) => name).join(', ') || 'none'
   return new InputError(
     'invalid_traces',
-    `${path}: no trace in ${place} (${why}; its fields: ${names}). Name the right ones with --given-fields thinking=NAME,reply=NAME, or text=NAME.`,
+    `${path}: no trace in ${place} (${why}; its fields: ${names}). Name the right ones with \`givenFields\` thinking=NAME,reply=NAME, or text=NAME.`,
   )
 }

@@ -90,13 +90,13 @@ export async function importTraces(options: ImportTracesOptions): Promise<Import
   if (traces.every(({ parts }) => parts.thinking.trim() === '')) {
     throw new InputError(
       'no_thinking',
-      `no trace of ${given} has thinking. Name its fields with --given-fields thinking=NAME,reply=NAME, or text=NAME for a text with tags.`,
+      `no trace of ${given} has thinking. Name its fields with \`givenFields\` thinking=NAME,reply=NAME, or text=NAME for a text with tags.`,
     )
   }
   const onWait = () => {
     throw new InputError(
       'traces_locked',
-      `another process is writing ${output}. Wait until it has ended, or give another --output.`,
+      `another process is writing ${output}. Wait until it has ended, or give another \`output\`.`,
     )
   }
   try {

@@ -144,6 +144,6 @@ function checkSame(
   if (same) return
   throw new InputError(
     'importance_mismatch',
-    `${existing ?? ''} holds another trace ${done.id} than ${traces}. Use --no-resume to put it aside, or give another --output.`,
+    `${existing ?? ''} holds another trace ${done.id} than ${traces}. Use \`resume: false\` to put it aside, or give another \`output\`.`,
   )
 }

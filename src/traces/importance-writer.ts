@@ -132,18 +132,18 @@ export class ImportanceWriter {
 export function checkFolder(folder: string, manifest: ImportanceManifest): void {
   if (!existsSync(folder)) return
   if (!statSync(folder).isDirectory())
-    throw new InputError('output_exists', `${folder} is a file. Give another --output.`)
+    throw new InputError('output_exists', `${folder} is a file. Give another \`output\`.`)
   const existing = readManifest(folder)
   if (existing) {
     const different = difference(existing, manifest)
     if (different === undefined) return
     throw new InputError(
       'importance_mismatch',
-      `${folder} was begun with another ${different}. Use --no-resume to put it aside, or give another --output.`,
+      `${folder} was begun with another ${different}. Use \`resume: false\` to put it aside, or give another \`output\`.`,
     )
   }
   if (readdirSync(folder).some((name) => name !== partialManifest)) {
-    throw new InputError('output_exists', `${folder} holds something else than importance. Give another --output.`)
+    throw new InputError('output_exists', `${folder} holds something else than importance. Give another \`output\`.`)
   }
 }
 
@@ -151,10 +151,10 @@ export function checkFolder(folder: string, manifest: ImportanceManifest): void 
 function difference(a: ImportanceManifest, b: ImportanceManifest): string | undefined {
   const facts = [
     { fact: 'model', a: a.model.name, b: b.model.name },
-    { fact: '--label', a: a.label, b: b.label },
-    { fact: '--kv-type', a: a.kvType, b: b.kvType },
-    { fact: '--tokens-per-trace', a: a.tokensPerTrace ?? 'all', b: b.tokensPerTrace ?? 'all' },
-    { fact: '--seed', a: a.seed, b: b.seed },
+    { fact: '`label`', a: a.label, b: b.label },
+    { fact: '`kvType`', a: a.kvType, b: b.kvType },
+    { fact: '`tokensPerTrace`', a: a.tokensPerTrace ?? 'all', b: b.tokensPerTrace ?? 'all' },
+    { fact: '`seed`', a: a.seed, b: b.seed },
   ]
   const different = differentFact(a.model, b.model) ?? facts.find((each) => each.a !== each.b)
   return different && `${different.fact} (${different.a} instead of ${different.b})`
@@ -189,7 +189,7 @@ function removeUnrecorded(folder: string, ends: ReadonlyMap<string, number>): vo
     if (statSync(join(folder, name), { throwIfNoEntry: false })?.size === end) continue
     throw new InputError(
       'invalid_importance',
-      `${folder} is damaged: ${name} is shorter than its records say. Use --no-resume to put it aside and begin anew.`,
+      `${folder} is damaged: ${name} is shorter than its records say. Use \`resume: false\` to put it aside and begin anew.`,
     )
   }
 }

@@ -71,7 +71,7 @@ describe('connecting', () => {
   })
 
   test.each([
-    [['a', 'b'], /lists 2 models \(a, b\): name one with --endpoint-model/],
+    [['a', 'b'], /lists 2 models \(a, b\): name one with `endpointModel`/],
     [[], /lists no model/],
   ] as const)('of %j it wants one named', async (models, message) => {
     server.models = models
@@ -249,7 +249,7 @@ describe('a failure of one job', () => {
 describe('what will not pass ends it at once', () => {
   test.each([
     [401, /answered with status 401: as asked\. Check the API key/],
-    [404, /Check --endpoint and --endpoint-model/],
+    [404, /Check `endpoint` and `endpointModel`/],
     [400, /answered with status 400: as asked\.$/],
   ])('status %d', async (status, message) => {
     answerWith({ kind: 'status', status })
@@ -261,7 +261,7 @@ describe('what will not pass ends it at once', () => {
 
   test('a server that does not know an option', async () => {
     answerWith({ kind: 'status', status: 400, message: 'Unrecognized request argument supplied: top_k' })
-    await expect(sample()).rejects.toThrow(/supplied: top_k\. .*--top-k 0/)
+    await expect(sample()).rejects.toThrow(/supplied: top_k\. .*`topK` 0/)
   })
 
   test('the caller’s own end', async () => {

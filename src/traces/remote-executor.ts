@@ -129,7 +129,7 @@ async function onlyModel(client: OpenAI, options: RemoteOptions): Promise<string
   const [only] = ids
   if (only !== undefined && ids.length === 1) return only
   const listed = ids.length === 0 ? 'no model' : `${ids.length} models (${ids.slice(0, 10).join(', ')})`
-  throw new InputError('endpoint_model', `${options.url} lists ${listed}: name one with --endpoint-model.`)
+  throw new InputError('endpoint_model', `${options.url} lists ${listed}: name one with \`endpointModel\`.`)
 }
 
 /** One request, as often as need be. `onData` tells the watch that the server is alive. */

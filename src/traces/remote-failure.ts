@@ -41,15 +41,15 @@ interface ApiFailure {
 }
 
 const statusAdvice: Readonly<Record<number, string>> = {
-  401: ' Check the API key (--api-key-env).',
-  403: ' Check the API key (--api-key-env).',
-  404: ' Check --endpoint and --endpoint-model.',
+  401: ' Check the API key (`apiKey`).',
+  403: ' Check the API key (`apiKey`).',
+  404: ' Check `endpoint` and `endpointModel`.',
 }
 
 /** It is what this request asks that the server refuses, e.g. a prompt that is too long for it. */
 const refusals: ReadonlySet<number> = new Set([400, 413, 422])
 
-const notKnown = ' If it does not know these options: --top-k 0 --min-p 0 leaves them out.'
+const notKnown = ' If it does not know these options: `topK: 0` and `minP: 0` leave them out.'
 
 /** One line of at most 300 characters: servers answer with whole pages. */
 function whatItSaid(body: unknown, otherwise: string): string {

@@ -93,7 +93,7 @@ export async function sampleTraces(options: SampleTracesOptions): Promise<TraceS
   const onWait = () => {
     throw new InputError(
       'traces_locked',
-      `another process is writing ${output}. Wait until it has ended, or give another --output.`,
+      `another process is writing ${output}. Wait until it has ended, or give another \`output\`.`,
     )
   }
   try {

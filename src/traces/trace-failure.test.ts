@@ -14,7 +14,7 @@ test('a failure of the source says what is kept, and that the same command goes 
   })
   const anew = samplingFailure(new EngineError('endpoint_failed', 'It is gone.'), { ...kept, resume: false })
   expect(anew).toMatchObject({
-    message: expect.stringMatching(/the same command without --no-resume goes on/) as string,
+    message: expect.stringMatching(/the same command without `resume: false` goes on/) as string,
   })
 })
 
@@ -32,7 +32,7 @@ test('a full disk says what is kept as well', () => {
     name: 'InputError',
     code: 'disk_full',
     message:
-      't.jsonl cannot be written: the disk is full. Make room, or give another --output. 3 of 9 samples are recorded in t.jsonl.',
+      't.jsonl cannot be written: the disk is full. Make room, or give another `output`. 3 of 9 samples are recorded in t.jsonl.',
   })
 })
 

@@ -21,7 +21,7 @@ export function samplingFailure(error: unknown, { output, recorded, total, resum
   const cause = outputFailure(error, output)
   const kept = `${recorded} of ${total} samples are recorded in ${output}`
   if (cause instanceof EngineError) {
-    const command = `the same command${resume ? '' : ' without --no-resume'}`
+    const command = `the same command${resume ? '' : ' without \`resume: false\`'}`
     return new EngineError(cause.code, `${cause.message} ${kept}; ${command} goes on from there.`, { cause })
   }
   if (!(cause instanceof InputError) || recorded === 0) return cause

@@ -107,7 +107,7 @@ test.each<[string, Partial<TraceFileOptions>, RegExp]>([
   TraceFile.open(path, options).add(record('a', 0, 10))
   expect(() => TraceFile.open(path, { ...options, ...changes })).toThrow(InputError)
   expect(() => TraceFile.open(path, { ...options, ...changes })).toThrow(message)
-  expect(() => TraceFile.open(path, { ...options, ...changes })).toThrow(/--no-resume/)
+  expect(() => TraceFile.open(path, { ...options, ...changes })).toThrow(/`resume: false`/)
   expect(TraceFile.open(path, { ...options, ...changes, resume: false }).tally.sampled).toBe(0)
   expect(readdirSync(join(path, '..')).some((name) => name.includes('.until-'))).toBe(true)
 })

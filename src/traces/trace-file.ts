@@ -66,7 +66,7 @@ export class TraceFile {
         if (why !== undefined) {
           throw new InputError(
             'traces_differ',
-            `${path} cannot be continued: ${why}. Go on with what it was made with, give another --output, or give --no-resume, which puts it aside.`,
+            `${path} cannot be continued: ${why}. Go on with what it was made with, give another \`output\`, or give \`resume: false\`, which puts it aside.`,
           )
         }
         this.#count(record)

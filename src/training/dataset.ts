@@ -114,7 +114,7 @@ export function checkEnoughTraces(
   throw new InputError(
     'too_few_traces',
     `There are ${records.length} traces of ${questions} questions, but a predictor needs at least ${least} traces of ` +
-      `${leastQuestions} questions: ${advice}. (--min-traces lowers this.)`,
+      `${leastQuestions} questions: ${advice}. (\`minTraces\` lowers this.)`,
   )
 }
 

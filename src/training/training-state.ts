@@ -98,7 +98,7 @@ export async function readState(folder: string): Promise<SavedTraining | undefin
   const fail = (why: string, cause?: unknown): never => {
     throw new InputError(
       'invalid_training_state',
-      `${path} cannot be gone on with: ${why}. Give --no-resume to begin anew.`,
+      `${path} cannot be gone on with: ${why}. Give \`resume: false\` to begin anew.`,
       { cause },
     )
   }
@@ -133,7 +133,7 @@ export function checkSame(
   now: { settings: TrainingSettings; digest: string; traces: number },
 ): void {
   const fail = (why: string): never => {
-    throw new InputError('other_training', `${folder} holds a training ${why}. Give --no-resume to begin anew.`)
+    throw new InputError('other_training', `${folder} holds a training ${why}. Give \`resume: false\` to begin anew.`)
   }
   const different = differentSetting(settings, now.settings)
   if (different) fail(`with ${different.flag} ${different.before}, not ${different.now}`)

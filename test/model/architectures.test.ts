@@ -135,7 +135,7 @@ describe.each(Object.entries(notEvictable))('%s, whose cells cannot be removed o
   test('is refused under a bounded policy with a sentence that says why', async () => {
     using model = await load(make())
     expect(() => runRequest(model, { ...request, policy: 'question-window', ...bound })).toThrow(/recurrent/)
-    expect(() => runRequest(model, { ...request, policy: 'window', ...bound })).toThrow(/Use --policy full/)
+    expect(() => runRequest(model, { ...request, policy: 'window', ...bound })).toThrow(/Use `policy: full`/)
   })
 
   test('runs with the full cache, which is then the default', async () => {

@@ -83,7 +83,7 @@ export async function runPareto(options: RunParetoOptions): Promise<ParetoRun> {
   const onWait = () => {
     throw new InputError(
       'pareto_locked',
-      `another process is writing ${output}. Wait until it has ended, or give another --output.`,
+      `another process is writing ${output}. Wait until it has ended, or give another \`output\`.`,
     )
   }
   try {
@@ -121,7 +121,7 @@ class Run {
         if (why !== undefined) {
           throw new InputError(
             'pareto_differs',
-            `${output} cannot be continued: ${why}. Go on with what it was made with, give another --output, or give --no-resume, which puts it aside.`,
+            `${output} cannot be continued: ${why}. Go on with what it was made with, give another \`output\`, or give \`resume: false\`, which puts it aside.`,
           )
         }
         if (job) this.#answered++

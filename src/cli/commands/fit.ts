@@ -256,7 +256,7 @@ async function isSame(path: string, other: string): Promise<boolean> {
 /** The commands' messages name their own options. */
 function inFit(error: unknown): unknown {
   if (!(error instanceof InputError || error instanceof EngineError)) return error
-  const message = error.message.replace('another --output', 'another --work').replace(', with --no-resume', '')
+  const message = error.message.replaceAll('another `output`', 'another `work`')
   const { code } = error
   const options = { cause: error }
   return error instanceof InputError ? new InputError(code, message, options) : new EngineError(code, message, options)

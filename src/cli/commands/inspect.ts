@@ -9,6 +9,7 @@ import { GgufMetadata } from '../../models/gguf-metadata.ts'
 import { readGguf } from '../../models/gguf-reader.ts'
 import { bytesPerCell } from '../../models/memory-plan.ts'
 import { resolveModel } from '../../models/resolve.ts'
+import { withFlags } from '../../option-names.ts'
 import { mismatch, predictorArchitecture, readCheckpoint, type PredictorCheckpoint } from '../../predictor/index.ts'
 import { factsTable } from '../facts-table.ts'
 import { findModel } from '../find-model.ts'
@@ -84,7 +85,7 @@ async function fitting(reference: string): Promise<{ predictor: string; calibrat
     const say = (path: string | undefined) => (path === undefined ? 'none found' : `${path} (fits)`)
     return { predictor: say(predictor?.path), calibration: say(calibrationPath) }
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = withFlags(error instanceof Error ? error.message : String(error))
     return { predictor: why, calibration: why }
   }
 }

@@ -54,7 +54,7 @@ export async function withEvalFolder<T>(folder: string, work: (lock: WriteLock) 
   const onWait = () => {
     throw new InputError(
       'eval_locked',
-      `Another process is writing ${folder}. Wait until it has ended, or give another --output.`,
+      `Another process is writing ${folder}. Wait until it has ended, or give another \`output\`.`,
     )
   }
   return await withFileLock(join(folder, '.lock'), { onWait }, work)

@@ -134,7 +134,7 @@ export function extendPlan(plan: EvalPlan, added: EvalPlan, where: string): Eval
   if (difference !== undefined) {
     throw new InputError(
       'plan_differs',
-      `${where} belongs to another run: ${difference}. Give another --output, or --no-resume to put it aside.`,
+      `${where} belongs to another run: ${difference}. Give another \`output\`, or \`resume: false\` to put it aside.`,
     )
   }
   const tasks = plan.tasks.map((task) => {

@@ -96,7 +96,7 @@ describe('a summary', () => {
     expect(full!.sampling!.atK).toMatchObject([{ k: 3, pass: { items: 2 } }])
     expect(dynts!.sampling).toMatchObject({ pass1: { mean: 1 }, atK: [] })
     const asked = summaryOf(several, some, { allowMissing: true, k: [1, 4] })
-    await expect(asked).rejects.toThrow(/--k 4 needs as many samples of an item; the run has 3/)
+    await expect(asked).rejects.toThrow(/`k: 4` needs as many samples of an item; the run has 3/)
   })
 
   test('gives an empty box no vote', async () => {

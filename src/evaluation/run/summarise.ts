@@ -150,7 +150,7 @@ function checkK({ tasks }: EvalPlan, ks: readonly number[]): void {
   const most = Math.max(...tasks.flatMap(({ configurations }) => configurations.map(({ samples }) => samples)))
   const tooLarge = ks.find((k) => k > most)
   if (tooLarge === undefined) return
-  throw new InputError('too_few_samples', `--k ${tooLarge} needs as many samples of an item; the run has ${most}.`)
+  throw new InputError('too_few_samples', `\`k: ${tooLarge}\` needs as many samples of an item; the run has ${most}.`)
 }
 
 function missingSamples(folder: string, tasks: readonly TaskSummary[], missing: number): InputError {
@@ -160,7 +160,7 @@ function missingSamples(folder: string, tasks: readonly TaskSummary[], missing: 
   const shown = parts.slice(0, 8).join(', ') + (parts.length > 8 ? ', ...' : '')
   return new InputError(
     'missing_samples',
-    `${folder} lacks ${missing} of the planned samples (${shown}). Run the same dynts eval again, merge the shards that are missing, or use --allow-missing.`,
+    `${folder} lacks ${missing} of the planned samples (${shown}). Run the same dynts eval again, merge the shards that are missing, or use \`allowMissing\`.`,
   )
 }
 

@@ -20,7 +20,7 @@ const file: Task = {
     if (options.file === undefined) {
       throw new InputError(
         'file_needed',
-        'The task file needs --file: JSON Lines, JSON, Parquet or CSV with questions and answers.',
+        'The task file needs `file`: JSON Lines, JSON, Parquet or CSV with questions and answers.',
       )
     }
     return await loadQuestionFile('file', options.file, options)

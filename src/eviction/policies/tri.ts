@@ -21,7 +21,7 @@ export const tri: PolicyDefinition = {
     if (!calibration) {
       throw new InputError(
         'missing_calibration',
-        'This policy needs a calibration of the model: make one, or choose --policy question-window.',
+        'This policy needs a calibration of the model: make one, or choose `policy: question-window`.',
       )
     }
     return {
