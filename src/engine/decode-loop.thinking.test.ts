@@ -105,7 +105,7 @@ describe('a reserve for the answer', () => {
 
   test('that leaves nothing to think with is refused', () => {
     expect(() => scripted([eos], { answerReserve: 5, maxTokens: 5 })).toThrow(
-      'answer-reserve must be below max-tokens (5)',
+      '`answerReserve` must be below `maxTokens` (5)',
     )
   })
 })
@@ -147,7 +147,7 @@ describe('last words', () => {
   })
 
   test.each([
-    [{ wrapUp: 'stop' }, 'wrap-up has no effect without'],
+    [{ wrapUp: 'stop' }, '`wrapUp` has no effect without'],
     [{ wrapUp: 'stop</think>', thinkingBudget: 3 }, 'wrap-up must not contain the tag </think>'],
   ])('%j is refused', (request, message) => {
     expect(() => scripted([eos], request)).toThrow(message)

@@ -106,7 +106,7 @@ export function settleRequest(model: SettingFacts | undefined, given: GenerateRe
   const sampling = { ...defaultSampling, ...defined(request.sampling ?? {}) }
   const seed = request.seed ?? 0
   validateSampling(sampling, seed)
-  checkCount('max-tokens', request.maxTokens)
+  checkCount('maxTokens', request.maxTokens)
   checkThinkingLimits(request)
   checkOdds(request)
   if (model) checkModelHas(model, definition)
@@ -261,25 +261,25 @@ function checkPromptEviction(
 }
 
 function checkThinkingLimits({ thinkingBudget, answerReserve, stopLoops, wrapUp, maxTokens }: GenerateRequest): void {
-  checkCount('thinking-budget', thinkingBudget, 0)
-  checkCount('answer-reserve', answerReserve, 1)
+  checkCount('thinkingBudget', thinkingBudget, 0)
+  checkCount('answerReserve', answerReserve, 1)
   const most = maxTokens ?? defaultMaxTokens
   if (answerReserve !== undefined && answerReserve >= most) {
     throw new InputError(
       'invalid_request',
-      `answer-reserve must be below max-tokens (${most}), not ${answerReserve}: nothing would be left to think with`,
+      `\`answerReserve\` must be below \`maxTokens\` (${most}), not ${answerReserve}: nothing would be left to think with`,
     )
   }
   const isLimited = thinkingBudget !== undefined || answerReserve !== undefined || stopLoops === true
   if (wrapUp !== undefined && !isLimited) {
     throw new InputError(
       'invalid_request',
-      'wrap-up has no effect without thinking-budget, answer-reserve or stop-loops: only a thinking that these close gets last words',
+      '`wrapUp` has no effect without `thinkingBudget`, `answerReserve` or `stopLoops`: only a thinking that these close gets last words',
     )
   }
 }
 
 function checkCount(name: string, value: number | undefined, least = 1): void {
   if (value === undefined || (Number.isInteger(value) && value >= least)) return
-  throw new InputError('invalid_request', `${name} must be a whole number of at least ${least}, not ${value}`)
+  throw new InputError('invalid_request', `\`${name}\` must be a whole number of at least ${least}, not ${value}`)
 }

@@ -50,21 +50,21 @@ export const largestSeed = 0xffff_fffe
 export function validateSampling(settings: SamplingSettings, seed: number): void {
   const { temperature, topK, topP, minP, repeatPenalty, repeatLastN, frequencyPenalty, presencePenalty } = settings
   const check = (ok: boolean, name: string, range: string, value: number) => {
-    if (!ok) throw new InputError('invalid_sampling', `${name} must be ${range}, not ${value}`)
+    if (!ok) throw new InputError('invalid_sampling', `\`${name}\` must be ${range}, not ${value}`)
   }
   check(temperature >= 0 && Number.isFinite(temperature), 'temperature', 'a number of at least 0', temperature)
-  check(Number.isInteger(topK) && topK >= 0 && topK < 2 ** 31, 'top-k', 'a whole number of at least 0', topK)
-  check(topP > 0 && topP <= 1, 'top-p', 'above 0 and at most 1', topP)
-  check(minP >= 0 && minP < 1, 'min-p', 'at least 0 and below 1', minP)
-  check(repeatPenalty > 0 && Number.isFinite(repeatPenalty), 'repeat-penalty', 'above 0', repeatPenalty)
+  check(Number.isInteger(topK) && topK >= 0 && topK < 2 ** 31, 'topK', 'a whole number of at least 0', topK)
+  check(topP > 0 && topP <= 1, 'topP', 'above 0 and at most 1', topP)
+  check(minP >= 0 && minP < 1, 'minP', 'at least 0 and below 1', minP)
+  check(repeatPenalty > 0 && Number.isFinite(repeatPenalty), 'repeatPenalty', 'above 0', repeatPenalty)
   check(
     Number.isInteger(repeatLastN) && repeatLastN >= 0 && repeatLastN <= 65_536,
-    'repeat-last-n',
+    'repeatLastN',
     'a whole number from 0 to 65536',
     repeatLastN,
   )
-  check(Math.abs(frequencyPenalty) <= 100, 'frequency-penalty', 'between -100 and 100', frequencyPenalty)
-  check(Math.abs(presencePenalty) <= 100, 'presence-penalty', 'between -100 and 100', presencePenalty)
+  check(Math.abs(frequencyPenalty) <= 100, 'frequencyPenalty', 'between -100 and 100', frequencyPenalty)
+  check(Math.abs(presencePenalty) <= 100, 'presencePenalty', 'between -100 and 100', presencePenalty)
   check(
     Number.isInteger(seed) && seed >= 0 && seed <= largestSeed,
     'seed',

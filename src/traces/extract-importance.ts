@@ -107,8 +107,8 @@ export interface ExtractSummary {
  */
 export async function extractImportance(options: ExtractOptions): Promise<ExtractSummary> {
   checkFields(options, optionFields, 'the options of extractImportance')
-  checkNumber('`tokensPerTrace`', options.tokensPerTrace, 1, 2 ** 31 - 1)
-  checkNumber('`seed`', options.seed, 0, largestSeed)
+  checkNumber('tokensPerTrace', options.tokensPerTrace, 1, 2 ** 31 - 1)
+  checkNumber('seed', options.seed, 0, largestSeed)
   const { output, signal, onWait } = options
   const lock = { signal, staleMs: staleLockMs, ...(onWait ? { onWait } : {}) }
   try {
@@ -224,7 +224,7 @@ async function freeSpace(folder: string): Promise<number> {
   return bavail * bsize
 }
 
-function checkNumber(flag: string, value: number | undefined, least: number, most: number): void {
+function checkNumber(name: string, value: number | undefined, least: number, most: number): void {
   if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return
-  throw new InputError('invalid_option', `${flag} must be a whole number from ${least} to ${most}, not ${value}`)
+  throw new InputError('invalid_option', `\`${name}\` must be a whole number from ${least} to ${most}, not ${value}`)
 }

@@ -261,7 +261,7 @@ describe('what will not pass ends it at once', () => {
 
   test('a server that does not know an option', async () => {
     answerWith({ kind: 'status', status: 400, message: 'Unrecognized request argument supplied: top_k' })
-    await expect(sample()).rejects.toThrow(/supplied: top_k\. .*`topK` 0/)
+    await expect(sample()).rejects.toThrow(/supplied: top_k\. .*`topK: 0`/)
   })
 
   test('the caller’s own end', async () => {

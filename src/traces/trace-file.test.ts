@@ -88,10 +88,10 @@ test('without any kept trace there is no mean', () => {
 
 const { conditions } = options
 test.each<[string, Partial<TraceFileOptions>, RegExp]>([
-  ['temperature', withSettings({ temperature: 0.8 }), /made with temperature 0\.6, not 0\.8/],
-  ['tokens', withSettings({ maxTokens: 11 }), /made with max-tokens 10, not 11/],
-  ['instruction', withSettings({ instruction: '\nThink.' }), /made with instruction "", not "\\nThink\."/],
-  ['cache', withSettings({ kvType: null }), /made with kv-type "f16", not null/],
+  ['temperature', withSettings({ temperature: 0.8 }), /made with `temperature` 0\.6, not 0\.8/],
+  ['tokens', withSettings({ maxTokens: 11 }), /made with `maxTokens` 10, not 11/],
+  ['instruction', withSettings({ instruction: '\nThink.' }), /made with `instruction` "", not "\\nThink\."/],
+  ['cache', withSettings({ kvType: null }), /made with `kvType` "f16", not null/],
   ['template', withSettings({ template: 'a' }), /made with another chat template/],
   ['source', { conditions: { ...conditions, source: 'big' } }, /sampled from local, not from big/],
   [

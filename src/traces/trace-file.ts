@@ -103,18 +103,6 @@ export class TraceFile {
   }
 }
 
-const settingNames: Readonly<Record<keyof TraceConditions['settings'], string>> = {
-  temperature: 'temperature',
-  topP: 'top-p',
-  topK: 'top-k',
-  minP: 'min-p',
-  maxTokens: 'max-tokens',
-  maxLength: 'max-length',
-  instruction: 'instruction',
-  kvType: 'kv-type',
-  template: 'template',
-}
-
 /** What a record was made with that this run would do otherwise, or undefined. */
 function difference(
   record: TraceRecord,
@@ -127,11 +115,11 @@ function difference(
     return `it is of another model (${record.model.name}, not ${conditions.model.name})`
   }
   if (record.source !== conditions.source) return `it was sampled from ${record.source}, not from ${conditions.source}`
-  for (const [key, name] of Object.entries(settingNames) as [keyof TraceConditions['settings'], string][]) {
+  for (const key of Object.keys(conditions.settings) as (keyof TraceConditions['settings'])[]) {
     const [was, is] = [record.settings[key], conditions.settings[key]]
     if (was !== is && key === 'template')
       return 'it was made with another chat template, template variables or thinking tags'
-    if (was !== is) return `it was made with ${name} ${JSON.stringify(was)}, not ${JSON.stringify(is)}`
+    if (was !== is) return `it was made with \`${key}\` ${JSON.stringify(was)}, not ${JSON.stringify(is)}`
   }
   if (seed !== null && record.seed !== sampleSeed(seed, record.question, record.sample))
     return `it was made with another seed than ${seed}`

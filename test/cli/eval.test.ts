@@ -259,7 +259,7 @@ describe('bad input', () => {
     [['--answer-field', 'x'], /are for a --file/],
     [['--task', 'gpqa-diamond', '--file', file, '--answer-field', 'x'], /of gpqa-diamond the columns are fixed/],
     [['--predictor', 'none', '--preset', 'budget'], /policy dynts needs an importance predictor.*or leave it out/],
-    [['--temperature', '-1', '--limit', '1'], /temperature must be/],
+    [['--temperature', '-1', '--limit', '1'], /--temperature must be/],
     [['merge', at('nowhere'), '-o', at('out')], /nowhere is no folder of dynts eval/],
     [['summary', at('nowhere')], /nowhere is no folder of dynts eval/],
     [['summary', at('nowhere'), '--k', '0'], /whole numbers from 1/],

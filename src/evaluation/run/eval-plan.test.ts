@@ -71,7 +71,7 @@ describe('a folder that another plan is run in', () => {
 
   test.each([
     ['seed', { seed: 2 }, /seed is 1, not 2/],
-    ['tokens', { maxTokens: 50 }, /max-tokens for chain are 100, not 50/],
+    ['tokens', { maxTokens: 50 }, /`maxTokens` for chain are 100, not 50/],
   ])('refuses another %s', (_, change, message) => {
     expect(() => extend(fakePlan(), fakePlan(change))).toThrow(message)
   })

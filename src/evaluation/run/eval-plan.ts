@@ -174,7 +174,7 @@ function differenceOf(plan: EvalPlan, added: EvalPlan): string | undefined {
     const known = plan.tasks.find(({ name }) => name === task.name)
     if (!known) continue
     if (known.maxTokens !== task.maxTokens)
-      return `its max-tokens for ${task.name} are ${known.maxTokens}, not ${task.maxTokens}`
+      return `its \`maxTokens\` for ${task.name} are ${known.maxTokens}, not ${task.maxTokens}`
     if (!isDeepStrictEqual(known.sampling, task.sampling)) return `its sampling for ${task.name} is another`
     const common = Math.min(known.items.length, task.items.length)
     if (!isDeepStrictEqual(known.items.slice(0, common), task.items.slice(0, common)))
