@@ -110,7 +110,7 @@ describe.concurrent('on the embedded model', () => {
     const refused = await trace([...args, '-t', '0.8'])
     expect(refused).toMatchObject({ code: 2, stdout: '' })
     expect(refused.stderr).toMatch(
-      /^dynts: settings\.jsonl cannot be continued: it was made with temperature 0\.6, not 0\.8\. .*--no-resume.*$/m,
+      /^dynts: settings\.jsonl cannot be continued: it was made with --temperature 0\.6, not 0\.8\. .*--no-resume.*$/m,
     )
     const tags = await trace([...args, '--thinking-tags', '<a>', '</a>'])
     expect(tags).toMatchObject({ code: 2, stdout: '' })
