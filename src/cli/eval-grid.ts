@@ -8,7 +8,15 @@ import { loadLocated, type LocatedModel, type Model } from '../engine/model.ts'
 import { cacheBound } from '../models/cache-bound.ts'
 import { checkModelHas } from '../engine/prepare.ts'
 import { InputError } from '../errors.ts'
-import { controls, findPreset, gridOf, type GridPoint, type Preset, type Sweep } from '../evaluation/presets/presets.ts'
+import {
+  controls,
+  findPreset,
+  gridOf,
+  scored,
+  type GridPoint,
+  type Preset,
+  type Sweep,
+} from '../evaluation/presets/presets.ts'
 import type { EvalPlan } from '../evaluation/run/eval-plan.ts'
 import { identify } from '../evaluation/run/identity.ts'
 import { makePlan, type PlannedPoint, type TaskToPlan } from '../evaluation/run/make-plan.ts'
@@ -193,9 +201,9 @@ async function taskOf(
   }
 }
 
-/** The controls, and `dynts` where the model has a predictor. */
+/** The controls, and the policies of a predictor where the model has one. */
 function defaultPolicies({ predictor }: LocatedModel): string[] {
-  return [...controls, ...(predictor ? ['dynts'] : [])]
+  return [...controls, ...(predictor ? scored : [])]
 }
 
 /** Of the flags, what is about policies: in `eval` some of the other names mean lists. */

@@ -4,7 +4,7 @@
 import { InvalidArgumentError, type Command } from 'commander'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
-import { controls, presetNames } from '../evaluation/presets/presets.ts'
+import { controls, presetNames, scored } from '../evaluation/presets/presets.ts'
 import type { Shard } from '../evaluation/run/eval-job.ts'
 import { metricNames, type MetricName } from '../evaluation/run/make-plan.ts'
 import { findTask, generatedTaskNames, taskNames } from '../evaluation/tasks/registry.ts'
@@ -90,7 +90,7 @@ export function addEvalOptions(command: Command): Command {
     .option('--preset <name>', `a comparison that comes ready-made: ${presetNames.join(', ')}`)
     .option(
       '-p, --policy <policies>',
-      `separated by commas: ${policyNames().join(', ')}, or files with policies of your own; h2o+question: with the question protected (default: the preset’s, else ${[...controls, 'dynts'].join(', ')})`,
+      `separated by commas: ${policyNames().join(', ')}, or files with policies of your own; h2o+question: with the question protected (default: the preset’s, else ${[...controls, ...scored].join(', ')})`,
       names,
     )
     .option('-b, --budget <cells>', 'one or more, separated by commas (default: published)', numbers)

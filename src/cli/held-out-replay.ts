@@ -13,7 +13,7 @@ import { Grader } from '../evaluation/grading/grader.ts'
 import { recordsPath } from '../evaluation/run/eval-folder.ts'
 import type { JobSettings } from '../evaluation/run/eval-job.ts'
 import { evalRecords } from '../evaluation/run/eval-record.ts'
-import { defaultCacheSettings, resolveCacheSettings } from '../engine/cache-settings.ts'
+import { defaultCacheSettings, defaultScoredPolicy, resolveCacheSettings } from '../engine/cache-settings.ts'
 import { fingerprint } from '../engine/model.ts'
 import type { Fingerprint } from '../predictor/index.ts'
 import { cacheBound } from '../models/cache-bound.ts'
@@ -95,7 +95,7 @@ export async function replayHeldOut(options: HeldOutReplayOptions): Promise<Held
     const evaluated = evalFlags(options, { file, folder }, policies, point)
     return (await evaluateAnew(evaluated, { write: (text) => (json = text), isPart: true })) !== undefined
   }
-  const candidates = given.policy === undefined ? ['dynts', 'dynts-diverse'] : [given.policy]
+  const candidates = given.policy === undefined ? [defaultScoredPolicy, 'dynts'] : [given.policy]
   const compared = [...controls, ...candidates]
   const atOthers = ['question-window', ...candidates]
   const share = given.evictEvery === undefined ? { ratio: given.ratio ?? usualRatio } : { evictEvery: given.evictEvery }

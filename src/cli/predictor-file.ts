@@ -1,7 +1,7 @@
 /** Where predictor files are written, and the settings that they recommend. */
 import type { Command } from 'commander'
 import { validateCacheSettings } from '../cache/budget.ts'
-import { resolveCacheSettings } from '../engine/cache-settings.ts'
+import { defaultScoredPolicy, resolveCacheSettings } from '../engine/cache-settings.ts'
 import { defined } from '../defined.ts'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
@@ -27,7 +27,10 @@ export type Recommendation = Pick<PredictorCheckpoint, 'policy' | 'budget' | 'lo
 
 export function addRecommendationOptions(command: Command): Command {
   return command
-    .option('-p, --policy <name>', `recommended policy: ${policiesOfPredictors().join(', ')} (default: dynts)`)
+    .option(
+      '-p, --policy <name>',
+      `recommended policy: ${policiesOfPredictors().join(', ')} (default: ${defaultScoredPolicy})`,
+    )
     .option('-b, --budget <cells>', 'recommended budget', number)
     .option('--local-window <cells>', 'recommended local window', number)
     .option('--ratio <share>', 'recommended retention ratio', number)

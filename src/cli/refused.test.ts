@@ -63,7 +63,7 @@ describe('what contradicts itself or has no effect', () => {
   test.each<[string[], RegExp]>([
     [['run', 'q', '--compare', 'full,full'], /names full twice/],
     [['run', 'q', '--policy', 'full', '--compare', 'full'], /full is named twice/],
-    [['run', 'q', '--compare', 'dynts,full'], /--compare names dynts, which is the default --policy/],
+    [['run', 'q', '--compare', 'dynts-diverse,full'], /--compare names dynts-diverse, which is the default --policy/],
     [['run', 'q', '--policy', 'full', '--budget', '5'], /--budget has no effect under policy full/],
     [['run', 'q', '--policy', 'full', '--local-window', '5'], /--local-window has no effect under policy full/],
     [['run', 'q', '--policy', 'full', '--ratio', '0.5'], /--ratio has no effect/],

@@ -4,6 +4,7 @@
  */
 import { Option, type Command } from 'commander'
 import { compactionChoices, type CompactionChoice } from '../cache/compaction.ts'
+import { defaultScoredPolicy } from '../engine/cache-settings.ts'
 import type { GenerateRequest } from '../engine/types.ts'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
@@ -74,7 +75,7 @@ export function addAnswerOptions(command: Command): Command {
     )
     .option(
       '-p, --policy <name>',
-      `${policyNames().join(', ')}, or a .ts or .js file with a policy of your own (default: dynts, without a predictor question-window)`,
+      `${policyNames().join(', ')}, or a .ts or .js file with a policy of your own (default: ${defaultScoredPolicy}, without a predictor question-window)`,
     )
     .option('-b, --budget <cells>', 'most cells that the cache of one sequence may hold', number)
     .option('--local-window <cells>', 'newest cells, which stay', number)

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto'
 import { shareText } from '../cache/budget.ts'
 import { locateModel, type LocatedModel } from '../engine/model.ts'
-import { defaultPolicy } from '../engine/cache-settings.ts'
 import { settleRequest, type SettingFacts } from '../engine/prepare.ts'
 import type { GenerateRequest } from '../engine/types.ts'
 import { InputError } from '../errors.ts'
@@ -29,7 +28,7 @@ import { counted } from './counted.ts'
 import { findModel } from './find-model.ts'
 import { onInterrupt } from './interrupt.ts'
 import { memorySize } from './memory-size.ts'
-import { settingFacts } from './setting-facts.ts'
+import { policyBeforeLoading, settingFacts } from './setting-facts.ts'
 import { LoadProgress } from './load-progress.ts'
 import { packageVersion } from './package-version.ts'
 import { checkServeFlags, effortBudgets, type ServeFlags } from './serve-options.ts'
@@ -51,7 +50,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
   })
   if (!located) return
   const facts = settingFacts(located)
-  const [chosen = choosePolicies([defaultPolicy(facts)], flags)[0]] = named
+  const [chosen = choosePolicies([policyBeforeLoading(located, flags.gpu)], flags)[0]] = named
   if (!chosen) throw new Error('there is no policy')
   const request: GenerateRequest = {
     prompt: { text: '' },

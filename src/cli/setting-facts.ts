@@ -1,6 +1,8 @@
 /** What a model's files say of the settings that it can have, before it is loaded. */
+import { defaultPolicy } from '../engine/cache-settings.ts'
 import type { LocatedModel } from '../engine/model.ts'
 import type { SettingFacts } from '../engine/prepare.ts'
+import { installedBackends, type GpuChoice } from '../llama/library.ts'
 import { cacheBound } from '../models/cache-bound.ts'
 
 export function settingFacts({ info, predictor, calibrationPath }: LocatedModel): SettingFacts {
@@ -12,4 +14,17 @@ export function settingFacts({ info, predictor, calibrationPath }: LocatedModel)
     notReadable: impossible,
     recommended: predictor ?? {},
   }
+}
+
+/** The policy of a run that names none, where it must be known before the model is loaded. */
+export function policyBeforeLoading(located: LocatedModel, gpu: GpuChoice): string {
+  const facts = settingFacts(located)
+  const hasWindow = cacheBound(located.info).window !== undefined
+  const mayBeOnGpu = installedBackends(gpu).some(({ backend }) => backend !== 'cpu')
+  return defaultPolicy({
+    ...facts,
+    // As the model says once it is loaded.
+    notReadable:
+      facts.notReadable ?? (hasWindow && mayBeOnGpu ? 'its windows are told apart on the CPU only' : undefined),
+  })
 }

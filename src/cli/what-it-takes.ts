@@ -25,6 +25,7 @@ export function whatItTakes(
     defaultPolicy({
       hasPredictor: predictor !== undefined,
       notEvictable: impossible,
+      notReadable: impossible,
       recommended: predictor ?? {},
     })
   const policy = resolvePolicy(parsePolicyReference(name).policy)

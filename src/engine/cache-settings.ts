@@ -1,20 +1,27 @@
 /** Policy and cache settings of a request that leaves them out: the predictor's recommendation, else the general defaults. */
 import type { CacheSettings } from '../cache/budget.ts'
 import { defined } from '../defined.ts'
+import { findPolicy } from '../eviction/registry.ts'
 import type { ModelFacts } from './forward-pass.ts'
 import type { GenerateRequest } from './types.ts'
 
 /** Without a predictor that recommends others. */
 export const defaultCacheSettings: CacheSettings = { budget: 4096, localWindow: 1024, ratio: 0.4 }
 
+/** The policy of a model with a predictor that recommends none: measured to be better than the paper's (docs/results.md). */
+export const defaultScoredPolicy = 'dynts-diverse'
+
 /** The policy of a request that names none. */
 export function defaultPolicy({
   hasPredictor,
   notEvictable,
+  notReadable,
   recommended,
-}: Pick<ModelFacts, 'hasPredictor' | 'notEvictable' | 'recommended'>): string {
+}: Pick<ModelFacts, 'hasPredictor' | 'notEvictable' | 'notReadable' | 'recommended'>): string {
   if (notEvictable !== undefined) return 'full'
-  return hasPredictor ? (recommended.policy ?? 'dynts') : 'question-window'
+  if (!hasPredictor) return 'question-window'
+  const policy = recommended.policy ?? defaultScoredPolicy
+  return notReadable !== undefined && findPolicy(policy).needs.has('keys') ? 'dynts' : policy
 }
 
 /**

@@ -196,7 +196,8 @@ describe('what is refused before any compute', () => {
       loop.submit(1, { prompt: { tokens: prompt }, budget: 20, localWindow: 2, maxTokens: 2 }).finish()
       return loop.result(1).cache.policy
     }
-    expect(policyOf({ hasPredictor: true })).toBe('dynts')
+    expect(policyOf({ hasPredictor: true })).toBe('dynts-diverse')
+    expect(policyOf({ hasPredictor: true, notReadable: 'it is on a GPU' })).toBe('dynts')
     expect(policyOf({ hasPredictor: false })).toBe('question-window')
     expect(policyOf({ notEvictable: 'it is recurrent' })).toBe('full')
   })

@@ -73,14 +73,14 @@ test('a recommended number of cells at each eviction holds until a request says 
 })
 
 test('without a policy in the request it is the one that the predictor recommends', () => {
-  const model = { hasPredictor: true, notEvictable: undefined, recommended: {} }
-  expect(defaultPolicy(model)).toBe('dynts')
-  const recommending = { ...model, recommended: { policy: 'dynts-diverse' } }
-  expect(defaultPolicy(recommending)).toBe('dynts-diverse')
-  expect(
-    settleRequest({ ...recommending, notReadable: undefined, hasCalibration: false }, { prompt: { text: '' } })
-      .definition.name,
-  ).toBe('dynts-diverse')
+  const model = { hasPredictor: true, notEvictable: undefined, notReadable: undefined, recommended: {} }
+  expect(defaultPolicy(model)).toBe('dynts-diverse')
+  const recommending = { ...model, recommended: { policy: 'dynts' } }
+  expect(defaultPolicy(recommending)).toBe('dynts')
+  expect(settleRequest({ ...recommending, hasCalibration: false }, { prompt: { text: '' } }).definition.name).toBe(
+    'dynts',
+  )
+  expect(defaultPolicy({ ...model, notReadable: 'a GPU' })).toBe('dynts')
   expect(defaultPolicy({ ...recommending, hasPredictor: false })).toBe('question-window')
   expect(defaultPolicy({ ...recommending, notEvictable: 'it is recurrent' })).toBe('full')
 })

@@ -93,7 +93,8 @@ interface SettledRequest extends Pick<
 export function settleRequest(model: SettingFacts | undefined, given: GenerateRequest): SettledRequest {
   const request = checkRequest(given)
   const reference =
-    request.policy ?? defaultPolicy(model ?? { hasPredictor: true, notEvictable: undefined, recommended: {} })
+    request.policy ??
+    defaultPolicy(model ?? { hasPredictor: true, notEvictable: undefined, notReadable: undefined, recommended: {} })
   const { policy, protect: notedProtect } = parsePolicyReference(reference)
   const definition = resolvePolicy(policy)
   if (request.policyHash !== undefined && definition.hash !== request.policyHash) {

@@ -152,7 +152,13 @@ describe.concurrent('JSON', () => {
     expect(record.predictor).toEqual({ path: tinyPredictor, shape: [256, 512, 128, 1], target: 'power:0.3' })
     expect(record.text).toContain(record.thinking)
     expect(record.answer).toContain('\\boxed')
-    expect(cache).toMatchObject({ policy: 'dynts', budget: 320, localWindow: 32, ratio: 0.5, bytesPerCell: 3072 })
+    expect(cache).toMatchObject({
+      policy: 'dynts-diverse',
+      budget: 320,
+      localWindow: 32,
+      ratio: 0.5,
+      bytesPerCell: 3072,
+    })
     expect(cache.peakCells).toBe(320)
     expect(cache.meanCells).toBeLessThan(320)
     expect(cache.peakBytes).toBe(cache.peakCells * cache.bytesPerCell)

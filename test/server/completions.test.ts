@@ -129,7 +129,12 @@ describe('an answer', () => {
     expect(choice!.message.reasoning_content!.length).toBeGreaterThan(100)
     expect(JSON.stringify(choice!.message)).not.toMatch(/<\/?think>/)
     expect(body.id).toMatch(/^chatcmpl-[A-Za-z0-9]{16,32}$/)
-    expect(body.dynts).toMatchObject({ policy: 'dynts', budget: 200, degraded: false, thinking_closed: 'model' })
+    expect(body.dynts).toMatchObject({
+      policy: 'dynts-diverse',
+      budget: 200,
+      degraded: false,
+      thinking_closed: 'model',
+    })
     expect(body.dynts['cells']).toMatchObject({ peak: expect.any(Number) as number })
     const { prompt_tokens, completion_tokens, total_tokens, completion_tokens_details } = body.usage
     expect(total_tokens).toBe(prompt_tokens + completion_tokens)
@@ -548,7 +553,7 @@ describe('the other endpoints', () => {
       model_alias: 'tiny',
       eos_token: '<|endoftext|>',
       chat_template_caps: { supports_tools: false },
-      dynts: { policy: 'dynts', budget: 200 },
+      dynts: { policy: 'dynts-diverse', budget: 200 },
     })
     expect(JSON.stringify((await get('/props')).json())).not.toContain(process.cwd())
     expect(JSON.parse((await get('/slots')).text)).toHaveLength(4)
@@ -558,7 +563,7 @@ describe('the other endpoints', () => {
     const { text, headers } = await get('/metrics')
     expect(headers.get('content-type')).toContain('text/plain')
     expect(text).toMatch(/dynts:generation_tokens_total\{model_name="tiny"\} [1-9]/)
-    expect(text).toMatch(/dynts:evictions_total\{policy="dynts",model_name="tiny"\} [1-9]/)
+    expect(text).toMatch(/dynts:evictions_total\{policy="dynts-diverse",model_name="tiny"\} [1-9]/)
   })
 
   test('texts to tokens and back, and a conversation as the model gets it', async () => {

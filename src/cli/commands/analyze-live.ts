@@ -12,7 +12,6 @@ import {
 } from '../../analysis/live-run.ts'
 import { Engine } from '../../engine/engine.ts'
 import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
-import { defaultPolicy } from '../../engine/cache-settings.ts'
 import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
@@ -28,7 +27,7 @@ import { checkWhole, number } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { demoQuestion } from '../question.ts'
-import { settingFacts } from '../setting-facts.ts'
+import { policyBeforeLoading, settingFacts } from '../setting-facts.ts'
 
 interface LiveFlags extends MachineFlags {
   readonly model: string
@@ -112,7 +111,7 @@ function questionFor({ model, seed }: LiveFlags): string {
 function requestOf(question: string, located: LocatedModel, flags: LiveFlags): GenerateRequest {
   const { budget, localWindow, ratio, evictEvery, seed } = flags
   const facts = settingFacts(located)
-  const policy = flags.policy ?? defaultPolicy(facts)
+  const policy = flags.policy ?? policyBeforeLoading(located, flags.gpu)
   const request = { prompt: { messages: [{ role: 'user' as const, content: question }] }, policy, seed }
   const { settings } = settleRequest(facts, { ...request, budget, localWindow, ratio, evictEvery })
   if (!settings) throw new InputError('invalid_option', `--policy ${policy} never evicts: there is nothing to compare`)

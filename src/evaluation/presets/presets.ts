@@ -1,4 +1,5 @@
 /** The comparisons that come ready-made, as data: which policies with which settings on which tasks. */
+import { defaultScoredPolicy } from '../../engine/cache-settings.ts'
 import { InputError } from '../../errors.ts'
 import { didYouMean } from '../../did-you-mean.ts'
 import type { Task } from '../tasks/task.ts'
@@ -48,6 +49,8 @@ const sixTasks = [...fourTasks, 'gaokao2023en', 'math500']
  * with the newest tokens, and the question with any tokens. Each is in every preset.
  */
 export const controls: readonly string[] = ['full', 'window', 'question-window', 'random']
+/** What a predictor is for: the paper's policy, and the default one. */
+export const scored: readonly string[] = ['dynts', defaultScoredPolicy]
 
 /**
  * As published, where they may lose the question, and with the question protected: most of what DynTS has over the first it
@@ -59,12 +62,12 @@ const attentionBased = ['h2o', 'snapkv', 'r-kv']
 const presets: readonly Preset[] = [
   {
     name: 'table1',
-    title: 'eight methods, the baselines with the question protected as well, and the controls',
+    title: 'eight methods, the baselines with the question protected as well, the controls, and the default policy',
     tasks: sixTasks,
     // The paper's eight: full, window, streaming-llm, sepllm, h2o, snapkv, r-kv, dynts.
     policies: [
       ...['full', 'window', ...twice(['streaming-llm', 'sepllm', ...attentionBased, 'tova'])],
-      ...['question-window', 'random', 'dynts'],
+      ...['question-window', 'random', ...scored],
     ],
     paper: {},
     chain: {},
@@ -94,7 +97,7 @@ const presets: readonly Preset[] = [
     name: 'budget',
     title: 'by budget',
     tasks: fourTasks,
-    policies: [...controls, 'dynts'],
+    policies: [...controls, ...scored],
     paper: { budgets: [2500, 3000, 3500, 4000, 4500, 5000] },
     chain: { budgets: [224, 256, 288, 320, 352, 384, 416, 448] },
   },
