@@ -156,7 +156,7 @@ describe('dynts analyze live', () => {
     const few = ['--sequences', '2', '--runs', '1', '--tokens', '300', '--budget', '200', '--local-window', '16']
     const { code, stdout, stderr } = await dynts(['analyze', 'live', ...few, '--evict-every', '32', '-o', file])
     expect({ code, stderr }).toMatchObject({ code: 0 })
-    expect(stdout).toMatch(/^dynts: budget 200, local window 16, evict-every 32$/m)
+    expect(stdout).toMatch(/^dynts-diverse: budget 200, local window 16, evict-every 32$/m)
     const record = JSON.parse(readFileSync(file, 'utf8')) as {
       settings: { promptTokens: number; tokens: number }
       full: { points: { step: number; usedBytes: number }[] }

@@ -60,7 +60,7 @@ describe.concurrent('import', () => {
     const run = await dynts(['run', '--model', at('copy.gguf'), '--json', '--max-tokens', '5', 'question'])
     const { predictor, cache } = parseRecord(run.stdout)
     expect(predictor).toMatchObject({ path: at('copy.predictor.gguf'), target: 'linear' })
-    expect(cache).toMatchObject({ policy: 'dynts', budget: 4096, localWindow: 1024, ratio: 0.4 })
+    expect(cache).toMatchObject({ policy: 'dynts-diverse', budget: 4096, localWindow: 1024, ratio: 0.4 })
   })
 })
 

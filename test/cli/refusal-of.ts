@@ -5,6 +5,7 @@
 import type { Command } from 'commander'
 import { expect } from 'vitest'
 import { InputError } from '../../src/errors.ts'
+import { withFlags } from '../../src/option-names.ts'
 
 /** @param args what would follow the command's name */
 export async function refusalOf(command: Command, args: readonly string[]): Promise<string> {
@@ -13,5 +14,5 @@ export async function refusalOf(command: Command, args: readonly string[]): Prom
     (error: unknown) => error,
   )
   expect(error).toBeInstanceOf(InputError)
-  return (error as InputError).message
+  return withFlags((error as InputError).message)
 }

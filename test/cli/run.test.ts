@@ -30,7 +30,7 @@ describe.concurrent('plain output', () => {
     expect(beforeLoading).toMatch(/budget 320, local window 32, ratio 0\.5 \(recommended by the predictor\)$/m)
     expect(beforeLoading).toMatch(/trained for 4,096 positions; .*ends there \(length\)/)
     expect(stderr).toContain(demoQuestion(0))
-    expect(stderr).toMatch(/^ +dynts +full$/m)
+    expect(stderr).toMatch(/^ +dynts-diverse +full$/m)
     expect(stderr).toMatch(new RegExp(`^answer +${solution} +${solution}$`, 'm'))
     expect(stderr).toMatch(/^peak cells +320 +[56]\d\d$/m)
     expect(stderr).toMatch(/^evictions +[1-9] +0$/m)
@@ -112,10 +112,10 @@ describe.concurrent('plain output', () => {
   test('samples: their answers, and means in the table', async () => {
     const { code, stdout, stderr } = await dynts(['run', question, '--samples', '3', '--seed', '5'])
     expect(code).toBe(0)
-    expect(stdout.match(/^\[dynts, seed \d+\] /gm)).toEqual([
-      '[dynts, seed 5] ',
-      '[dynts, seed 6] ',
-      '[dynts, seed 7] ',
+    expect(stdout.match(/^\[dynts-diverse, seed \d+\] /gm)).toEqual([
+      '[dynts-diverse, seed 5] ',
+      '[dynts-diverse, seed 6] ',
+      '[dynts-diverse, seed 7] ',
     ])
     expect(stderr).toMatch(/for each of 3 sequences/)
     expect(stderr).toMatch(/^answer +15 \(3\)$/m)
