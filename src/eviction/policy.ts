@@ -47,10 +47,11 @@ export interface CachedVectors {
   /**
    * Layer by layer the n rows of (key heads x head size) numbers; each array is valid until the next. Of a quantised cache they are
    * rotated within each head, which leaves products, norms and cosines as they are.
+   * @param rows only these of the n, in this order: the fewer, the less time it takes
    */
-  readonly layers: () => Iterable<Float32Array>
+  readonly layers: (rows?: Int32Array) => Iterable<Float32Array>
   /** As `layers`, without that rotation, which takes time to undo: for what looks at single channels. */
-  readonly channels: () => Iterable<Float32Array>
+  readonly channels: (rows?: Int32Array) => Iterable<Float32Array>
 }
 
 /** Cached keys (after RoPE) of all held cells. */
