@@ -33,7 +33,10 @@ export class PartTimes {
       channels: (rows?: Int32Array) => this.#timed(vectors.channels(rows)[Symbol.iterator]()),
     })
     return {
-      keys: { ...timed(keys), products: (a, b) => this.time('products of keys', () => keys.products(a, b)) },
+      keys: {
+        ...timed(keys),
+        products: (a, b, shape) => this.time('products of keys', () => keys.products(a, b, shape)),
+      },
       values: () => timed(values()),
     }
   }

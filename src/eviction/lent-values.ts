@@ -59,9 +59,9 @@ function lentKeys({ products, ...keys }: CachedKeys, isOver: () => boolean): Cac
   const check = checkFor('keys', isOver)
   return {
     ...lentVectors(keys, check),
-    products(a, b) {
+    products(a, b, shape) {
       check()
-      return products(new Float32Array(a), new Float32Array(b)).slice()
+      return products(new Float32Array(a), new Float32Array(b), shape).slice()
     },
   }
 }

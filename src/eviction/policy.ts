@@ -57,10 +57,17 @@ export interface CachedVectors {
 /** Cached keys (after RoPE) of all held cells. */
 export interface CachedKeys extends CachedVectors {
   /**
-   * The product of each row of `a` with each row of `b`, computed by the engine; rows of `headSize` values, at most 256 of
-   * either. Shape [rows of a x rows of b], valid until the next call.
+   * For each head the product of each of its vectors in `a`, shape [heads x vectors x size], 256 vectors at most, with its part of each
+   * row of `b`, shape [rows x heads x size], as a layer is. Computed by the engine.
+   * @param shape `size` of a vector, default `headSize`; `heads`, default 1
+   * @returns shape [heads x vectors x rows], valid until the next call
    */
-  readonly products: (a: Float32Array, b: Float32Array) => Float32Array
+  readonly products: (a: Float32Array, b: Float32Array, shape?: ProductShape) => Float32Array
+}
+
+export interface ProductShape {
+  readonly size?: number
+  readonly heads?: number
 }
 
 /** Cached values of all held cells: the rows and the heads in the order of the keys'. */

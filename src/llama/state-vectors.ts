@@ -135,13 +135,17 @@ function transpose(from: Float32Array, all: number, to: Float32Array, some?: Int
   const rows = some ?? Int32Array.from({ length: all }, (_, row) => row)
   const width = from.length / all
   const turned = reused(to, rows.length * width)
-  // A few channels at a time, so that what is written lies together.
-  for (let first = 0; first < width; first += 16) {
-    const end = Math.min(width, first + 16)
+  // Four channels at a time, so that what is written lies together; in the last turn some may be written twice.
+  for (let turn = 0; turn < width; turn += 4) {
+    const first = Math.max(0, Math.min(turn, width - 4))
+    const [a, b, c, d] = [0, 1, 2, 3].map((i) => Math.min(first + i, width - 1)) as [number, number, number, number]
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i] as number
-      for (let channel = first; channel < end; channel++)
-        turned[i * width + channel] = from[channel * all + row] as number
+      const at = i * width
+      turned[at + a] = from[a * all + row] as number
+      turned[at + b] = from[b * all + row] as number
+      turned[at + c] = from[c * all + row] as number
+      turned[at + d] = from[d * all + row] as number
     }
   }
   return turned
