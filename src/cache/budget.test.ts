@@ -108,6 +108,9 @@ describe('validateCacheSettings', () => {
     ['invalid_ratio', '--ratio', { ratio: undefined }],
     ['invalid_segments', '--segments', { segments: 1 }],
     ['invalid_segments', '--segments', { segments: 2.5 }],
+    ['invalid_value_reserve', '--value-reserve', { valueReserve: 0 }],
+    ['invalid_value_reserve', '--value-reserve', { valueReserve: 1 }],
+    ['invalid_value_reserve', '--value-reserve', { valueReserve: NaN }],
     ['invalid_evict_every', '--ratio or --evict-every, not both', { evictEvery: 9 }],
     ['invalid_evict_every', '--evict-every', { ratio: undefined, evictEvery: 0 }],
     ['invalid_evict_every', '--evict-every', { ratio: undefined, evictEvery: 2.5 }],
@@ -134,4 +137,5 @@ test('how many leave, as the settings say it', () => {
   expect(shareText({ ratio: 0.5 })).toBe('ratio 0.5')
   expect(shareText({ evictEvery: 9 })).toBe('evict-every 9')
   expect(shareText({ evictEvery: 9, segments: 8 })).toBe('evict-every 9 segments 8')
+  expect(shareText({ ratio: 0.5, segments: null, valueReserve: 0.25 })).toBe('ratio 0.5 value-reserve 0.25')
 })

@@ -99,7 +99,7 @@ export function contextExceeded(promptTokens: number | string, most: number): Ap
 /** Fields in place of the command line's flags. */
 function inApiNames(message: string): string {
   return message.replace(
-    /--(?:policy|predictor|budget|local-window|ratio|evict-every|segments|max-tokens)\b/g,
+    /--(?:policy|predictor|budget|local-window|ratio|evict-every|segments|value-reserve|max-tokens)\b/g,
     (flag) => flag.slice(2).replaceAll('-', '_'),
   )
 }
