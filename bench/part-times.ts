@@ -29,11 +29,14 @@ export class PartTimes {
     const { keys, values } = this.time('reading keys', read)
     const timed = (vectors: CachedVectors) => ({
       ...vectors,
-      layers: () => this.#timed(vectors.layers()[Symbol.iterator]()),
-      channels: () => this.#timed(vectors.channels()[Symbol.iterator]()),
+      layers: (rows?: Int32Array) => this.#timed(vectors.layers(rows)[Symbol.iterator]()),
+      channels: (rows?: Int32Array) => this.#timed(vectors.channels(rows)[Symbol.iterator]()),
     })
     return {
-      keys: { ...timed(keys), products: (a, b) => this.time('products of keys', () => keys.products(a, b)) },
+      keys: {
+        ...timed(keys),
+        products: (a, b, shape) => this.time('products of keys', () => keys.products(a, b, shape)),
+      },
       values: () => timed(values()),
     }
   }

@@ -108,6 +108,9 @@ describe('validateCacheSettings', () => {
     ['invalid_ratio', '`ratio`', { ratio: undefined }],
     ['invalid_segments', '`segments`', { segments: 1 }],
     ['invalid_segments', '`segments`', { segments: 2.5 }],
+    ['invalid_value_reserve', '`valueReserve`', { valueReserve: 0 }],
+    ['invalid_value_reserve', '`valueReserve`', { valueReserve: 1 }],
+    ['invalid_value_reserve', '`valueReserve`', { valueReserve: NaN }],
     ['invalid_evict_every', '`ratio` or `evictEvery`, not both', { evictEvery: 9 }],
     ['invalid_evict_every', '`evictEvery`', { ratio: undefined, evictEvery: 0 }],
     ['invalid_evict_every', '`evictEvery`', { ratio: undefined, evictEvery: 2.5 }],
@@ -130,4 +133,5 @@ test('how many leave, as the settings say it', () => {
   expect(shareText({ ratio: 0.5 })).toBe('ratio 0.5')
   expect(shareText({ evictEvery: 9 })).toBe('evict-every 9')
   expect(shareText({ evictEvery: 9, segments: 8 })).toBe('evict-every 9 segments 8')
+  expect(shareText({ ratio: 0.5, segments: null, valueReserve: 0.25 })).toBe('ratio 0.5 value-reserve 0.25')
 })

@@ -17,6 +17,8 @@ export interface CacheSettings {
   readonly evictEvery?: number | undefined
   /** So many parts of the candidates keep their share of a half of what stays. Default: none does. */
   readonly segments?: number | undefined
+  /** Share of the budget, in (0, 1): so many of the candidates, those of the largest values, stay whatever they score. Default: none. */
+  readonly valueReserve?: number | undefined
 }
 
 /** What an eviction does to one sequence, in cells; fixed for the sequence's life. */
@@ -33,9 +35,16 @@ export interface EvictionPlan {
 
 /**
  * Refuses settings that no sequence could run under.
- * @throws InputError `invalid_local_window`, `invalid_budget`, `invalid_ratio`, `invalid_evict_every` or `invalid_segments`
+ * @throws InputError `invalid_local_window`, `invalid_budget`, `invalid_ratio`, `invalid_evict_every`, `invalid_segments` or `invalid_value_reserve`
  */
-export function validateCacheSettings({ budget, localWindow, ratio, evictEvery, segments = 2 }: CacheSettings): void {
+export function validateCacheSettings(settings: CacheSettings): void {
+  const { budget, localWindow, ratio, evictEvery, segments = 2, valueReserve = 0.5 } = settings
+  if (!(valueReserve > 0 && valueReserve < 1)) {
+    throw new InputError(
+      'invalid_value_reserve',
+      `\`valueReserve\` must be a share of the budget, above 0 and below 1, not ${valueReserve}.`,
+    )
+  }
   if (!Number.isSafeInteger(segments) || segments < 2) {
     throw new InputError('invalid_segments', `\`segments\` must be a whole number, 2 or more, not ${segments}.`)
   }
@@ -105,11 +114,15 @@ function keptOf({ ratio, evictEvery }: CacheSettings, selectionWindow: number): 
   return Math.min(Math.floor(ratio * selectionWindow), selectionWindow - 1)
 }
 
-/** What leaves and what stays, as the settings say it: `ratio 0.5`, `evict-every 9`, `ratio 0.5 segments 8`. */
-export function shareText({ ratio, evictEvery, segments }: NullableShares): string {
+/** What leaves and what stays, as the settings say it: `ratio 0.5`, `evict-every 9`, `ratio 0.5 segments 8 value-reserve 0.25`. */
+export function shareText({ ratio, evictEvery, segments, valueReserve }: NullableShares): string {
   const share = typeof evictEvery === 'number' ? `evict-every ${evictEvery}` : `ratio ${ratio ?? '-'}`
-  return typeof segments === 'number' ? `${share} segments ${segments}` : share
+  const parts = typeof segments === 'number' ? ` segments ${segments}` : ''
+  const reserve = typeof valueReserve === 'number' ? ` value-reserve ${valueReserve}` : ''
+  return `${share}${parts}${reserve}`
 }
 
 /** Of settings, and of records, which have null for what is not given. */
-type NullableShares = { readonly [Name in 'ratio' | 'evictEvery' | 'segments']?: number | null | undefined }
+type NullableShares = {
+  readonly [Name in 'ratio' | 'evictEvery' | 'segments' | 'valueReserve']?: number | null | undefined
+}

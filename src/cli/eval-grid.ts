@@ -6,6 +6,7 @@ import { basename } from 'node:path'
 import { validateCacheSettings } from '../cache/budget.ts'
 import { loadLocated, type LocatedModel, type Model } from '../engine/model.ts'
 import { cacheBound } from '../models/cache-bound.ts'
+import { defined } from '../defined.ts'
 import { checkModelHas } from '../engine/prepare.ts'
 import { InputError } from '../errors.ts'
 import {
@@ -123,7 +124,7 @@ export async function planEval(
     const settings = task.published(located.info.name)
     published.set(task.name, settings)
     const sweep = sweepOf(flags, choice, task, policies)
-    const grid = gridOf(sweep, task, located.info.name).map((point) => withSegments(point, flags.segments))
+    const grid = gridOf(sweep, task, located.info.name).map((point) => withStaying(point, flags))
     for (const point of grid) checkPoint(point)
     const points = grid.map(complete)
     tasks.push(await taskOf(flags, task, settings, points, { ...loading, vocabulary: () => vocabulary.get() }))
@@ -212,9 +213,9 @@ function policyFlagsOf(flags: EvalFlags): PolicyFlags {
 }
 
 function checkEffects(flags: EvalFlags, policies: readonly ChosenPolicy[]): void {
-  const { budget, localWindow, ratio, evictEvery, segments } = flags
+  const { budget, localWindow, ratio, evictEvery, segments, valueReserve } = flags
   const settings = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio, '--evict-every': evictEvery }
-  refuseUnbounded(policies, { ...settings, '--segments': segments })
+  refuseUnbounded(policies, { ...settings, '--segments': segments, '--value-reserve': valueReserve })
 }
 
 function refusePolicyFiles(references: readonly string[]): void {
@@ -224,11 +225,12 @@ function refusePolicyFiles(references: readonly string[]): void {
   throw new InputError('invalid_option', `${own}: ${advice}`)
 }
 
-function withSegments(point: GridPoint, segments: number | undefined): GridPoint {
-  return segments === undefined || point.budget === null ? point : { ...point, segments }
+/** With what stays whatever it scores. */
+function withStaying(point: GridPoint, { segments, valueReserve }: EvalFlags): GridPoint {
+  return point.budget === null ? point : { ...point, ...defined({ segments, valueReserve }) }
 }
 
-function checkPoint({ budget, localWindow, ratio, evictEvery, segments }: GridPoint): void {
+function checkPoint({ budget, localWindow, ratio, evictEvery, segments, valueReserve }: GridPoint): void {
   if (budget === null || localWindow === null) return
   validateCacheSettings({
     budget,
@@ -236,5 +238,6 @@ function checkPoint({ budget, localWindow, ratio, evictEvery, segments }: GridPo
     ratio: ratio ?? undefined,
     evictEvery: evictEvery ?? undefined,
     segments: segments ?? undefined,
+    valueReserve: valueReserve ?? undefined,
   })
 }

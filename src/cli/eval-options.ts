@@ -36,6 +36,7 @@ export interface EvalFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly ratio?: number[]
   readonly evictEvery?: number[]
   readonly segments?: number
+  readonly valueReserve?: number
   /** Default: pass; of traces the replay loss. */
   readonly metric?: MetricName[]
   readonly limit?: number
@@ -98,6 +99,7 @@ export function addEvalOptions(command: Command): Command {
     .option('--ratio <shares>', 'one or more, separated by commas (default: published)', numbers)
     .option('--evict-every <cells>', 'one or more, instead of --ratio: so many cells leave at each eviction', numbers)
     .option('--segments <n>', 'each n-th part of the candidates keeps its share of half of what stays', number)
+    .option('--value-reserve <share>', 'so much of the budget stays for the largest values, against loops', number)
   addPolicyOptions(command)
     .option(
       '--metric <metrics>',

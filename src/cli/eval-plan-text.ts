@@ -75,9 +75,12 @@ function taskLines(
 function grids(configurations: readonly Configuration[]): Configuration[][] {
   const found = new Map<string, Configuration[]>()
   for (const one of configurations) {
-    const { kind, policy, protect, policyOptions, policyHash, items, samples, evictEvery, segments } = one
+    const { kind, policy, protect, policyOptions, policyHash, items, samples, evictEvery, segments, valueReserve } = one
     const share = evictEvery === null ? 'ratio' : 'K'
-    const key = JSON.stringify([kind, policy, protect, policyOptions, policyHash, items, samples, share, segments])
+    const key = JSON.stringify([
+      ...[kind, policy, protect, policyOptions, policyHash, items, samples, share],
+      ...[segments, valueReserve],
+    ])
     found.set(key, [...(found.get(key) ?? []), one])
   }
   return [...found.values()]
@@ -100,9 +103,10 @@ function gridLines(grid: Configuration[]): string[] {
     return grid.map((one) => `  ${configurationName(one)}: ${work}`)
   }
   const parts = first.segments === null ? '' : ` segments ${first.segments}`
+  const reserve = first.valueReserve === null ? '' : ` value-reserve ${first.valueReserve}`
   const list = (values: ReadonlySet<number | null>) => [...values].join(',')
   return [
-    `  ${formatPolicyReference(first)} B ${list(budgets)} W_l ${list(windows)} ${first.evictEvery === null ? 'ratio' : 'evict-every'} ${list(shares)}${parts}: ${grid.length} configurations, each ${work}`,
+    `  ${formatPolicyReference(first)} B ${list(budgets)} W_l ${list(windows)} ${first.evictEvery === null ? 'ratio' : 'evict-every'} ${list(shares)}${parts}${reserve}: ${grid.length} configurations, each ${work}`,
   ]
 }
 

@@ -25,6 +25,7 @@ export interface RunFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly ratio?: number
   readonly evictEvery?: number
   readonly segments?: number
+  readonly valueReserve?: number
   readonly maxTokens?: number
   readonly thinkingBudget?: number
   readonly answerReserve?: number
@@ -82,6 +83,7 @@ export function addAnswerOptions(command: Command): Command {
     .option('--ratio <share>', 'share of the selection window that an eviction keeps, 0 to 1', number)
     .option('--evict-every <n>', 'so many cells leave at each eviction, instead of --ratio', number)
     .option('--segments <n>', 'each n-th part of the candidates keeps its share of half of what stays', number)
+    .option('--value-reserve <share>', 'so much of the budget stays for the largest values, against loops', number)
   addPolicyOptions(command)
     .option('-n, --max-tokens <n>', 'most tokens to generate (default: 16384)', number)
     .option('--thinking-budget <n>', 'close the thinking after n tokens and answer', number)
@@ -129,6 +131,7 @@ export function requestOf(
     ratio: flags.ratio,
     evictEvery: flags.evictEvery,
     segments: flags.segments,
+    valueReserve: flags.valueReserve,
     maxTokens: flags.maxTokens,
     thinkingBudget: flags.thinkingBudget,
     answerReserve: flags.answerReserve,

@@ -114,9 +114,10 @@ function checkEffects(flags: RunFlags, named: readonly ChosenPolicy[], located: 
     )
   }
   const chosen = choosePolicies([...byDefault, ...named.map(({ reference }) => reference)], flags)
-  const { budget, localWindow, ratio, evictEvery, segments, compaction, predictor } = flags
+  const { budget, localWindow, ratio, evictEvery, segments, valueReserve, compaction, predictor } = flags
   const settings = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio, '--evict-every': evictEvery }
-  refuseUnbounded(chosen, { ...settings, '--segments': segments, '--compaction': compaction !== 'auto' })
+  const stays = { '--segments': segments, '--value-reserve': valueReserve }
+  refuseUnbounded(chosen, { ...settings, ...stays, '--compaction': compaction !== 'auto' })
   // A predictor recommends settings as well.
   const isGiven = [budget, localWindow, ratio ?? evictEvery].every((value) => value !== undefined)
   const usesPredictor = chosen.some(

@@ -26,6 +26,7 @@ export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly ratio?: number
   readonly evictEvery?: number
   readonly segments?: number
+  readonly valueReserve?: number
   readonly cells?: number
   readonly attention?: boolean
   readonly maxTokens: number
@@ -120,6 +121,7 @@ function withoutVariables(): Command {
     .option('--ratio <share>', 'share of the selection window that an eviction keeps, 0 to 1', number)
     .option('--evict-every <n>', 'so many cells leave at each eviction, instead of --ratio', number)
     .option('--segments <n>', 'each n-th part of the candidates keeps its share of half of what stays', number)
+    .option('--value-reserve <share>', 'so much of the budget stays for the largest values, against loops', number)
     .option(
       '--cells <n>',
       'cells of each slot: the largest budget of a request (default: --budget; under full 8192)',

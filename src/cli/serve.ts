@@ -62,6 +62,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     ratio: flags.ratio,
     evictEvery: flags.evictEvery,
     segments: flags.segments,
+    valueReserve: flags.valueReserve,
     sampling: samplingOf(flags),
   }
   const { settings: bound } = settleRequest(facts, request)
@@ -94,6 +95,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       ratio: flags.ratio,
       evictEvery: flags.evictEvery,
       segments: flags.segments,
+      valueReserve: flags.valueReserve,
       policies: policiesOf(facts, attention, chosen.reference),
       slots: flags.parallel,
       trustsSpecial: flags.trustSpecial ?? false,

@@ -22,6 +22,7 @@ function result(
       ratio: 0.5,
       evictEvery: null,
       segments: null,
+      valueReserve: null,
       peakCells: 320,
       meanCells: 254.6,
       finalCells: 244,

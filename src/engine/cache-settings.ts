@@ -30,16 +30,18 @@ export function defaultPolicy({
  */
 export function resolveCacheSettings(
   recommended: ModelFacts['recommended'],
-  request: Pick<GenerateRequest, 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments'>,
+  request: Pick<GenerateRequest, 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments' | 'valueReserve'>,
 ): CacheSettings {
   const budget = request.budget ?? recommended.budget ?? defaultCacheSettings.budget
   const localWindow = request.localWindow ?? recommended.localWindow ?? windowOf(budget)
-  const segments = request.segments ?? recommended.segments
   return {
     budget,
     localWindow,
     ...(sharesOf(request) ?? sharesOf(recommended) ?? { ratio: defaultCacheSettings.ratio }),
-    ...(segments === undefined ? {} : { segments }),
+    ...defined({
+      segments: request.segments ?? recommended.segments,
+      valueReserve: request.valueReserve ?? recommended.valueReserve,
+    }),
   }
 }
 

@@ -228,6 +228,27 @@ test('so many cells leave at each eviction as the request says, and the events a
   expect(byRatio.result(1).cache).toMatchObject({ ratio: 0.4, evictEvery: null })
 })
 
+test('cells of large values stay whatever they score, and the result says how large the reserve is', () => {
+  const request: GenerateRequest = {
+    ...{ prompt: { tokens: tokens('Q|a|b') }, policy: 'question-window', maxTokens: 40, seed: 2 },
+    ...{ budget: 31, localWindow: 4, ratio: 0.5 },
+  }
+  const [plain, reserved] = [request, { ...request, valueReserve: 0.2 }].map((one) => runAlone(one))
+  const [all, kept] = [plain!, reserved!].map((loop) => loop.evictions(1)[0]!.kept)
+  // 24 candidates, 12 of them stay: the newest; or 6 (a fifth of 31) whose fake value, the token and 2, is widest, and the 6 newest of the others.
+  const text = reserved!.result(1).tokens
+  const candidates = Array.from({ length: 24 }, (_, i) => 3 + i)
+  const range = (position: number) => Math.abs(text[position]! - 2)
+  const widest = [...candidates].sort((a, b) => range(b) - range(a) || b - a).slice(0, 6)
+  const newest = candidates.filter((position) => !widest.includes(position)).slice(-6)
+  const staying = [...widest, ...newest].sort((a, b) => a - b)
+  expect([...kept!].filter((position) => position >= 3 && position < 27)).toEqual(staying)
+  expect(kept).not.toEqual(all)
+  expect(reserved!.result(1).cache.valueReserve).toBe(0.2)
+  expect(plain!.result(1).cache.valueReserve).toBeNull()
+  for (const valueReserve of [0, 1, NaN]) expect(() => runAlone({ ...request, valueReserve })).toThrow()
+})
+
 test('parts of the text that score low keep their share, and the result says how many parts there are', () => {
   const request: GenerateRequest = {
     ...{ prompt: { tokens: tokens('Q|a|b') }, policy: 'question-window', maxTokens: 40, seed: 2 },

@@ -4,6 +4,7 @@
  */
 import type { AttentionRow, CachedCells } from '../eviction/policy.ts'
 import { fakeProducts } from '../eviction/products.fake.ts'
+import { fakeVectors } from '../eviction/vectors.fake.ts'
 import { logprobOf } from '../llama/log-softmax.ts'
 import type { ForwardPass } from './forward-pass.ts'
 import { closeTag, eos, fakeVocabulary, openTag, token, vocabularySize } from './vocabulary.fake.ts'
@@ -147,10 +148,7 @@ export class FakeForward implements ForwardPass {
   cached(sequenceId: number): CachedCells {
     const held = this.#heldBy(sequenceId)
     const positions = Int32Array.from(held.keys())
-    const vectors = (pairs: number[][]) => {
-      const layers = () => [Float32Array.from(pairs.flat())]
-      return { positions, headSize: 2, layers, channels: layers }
-    }
+    const vectors = (pairs: number[][]) => fakeVectors(positions, 2, () => [Float32Array.from(pairs.flat())])
     return {
       keys: { ...vectors([...held.keys()].map((position) => [position, 1])), products: fakeProducts(2) },
       values: () => vectors([...held.values()].map((one) => [one, 2])),

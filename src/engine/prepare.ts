@@ -87,7 +87,7 @@ interface SettledRequest extends Pick<
  * Checks what can be told without the prompt's tokens, and fills in defaults.
  * @param model undefined: it is not known yet; what depends on it is left unchecked
  * @throws InputError `unknown_policy`, `policy_not_loaded`, `policy_changed`, `policy_failed`, `invalid_policy_option`,
- *   `invalid_protect`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `invalid_evict_every`, `invalid_segments`, `missing_predictor`, `missing_calibration`, `model_not_evictable`,
+ *   `invalid_protect`, `invalid_budget`, `invalid_local_window`, `invalid_ratio`, `invalid_evict_every`, `invalid_segments`, `invalid_value_reserve`, `missing_predictor`, `missing_calibration`, `model_not_evictable`,
  *   `invalid_sampling`, `invalid_request`
  */
 export function settleRequest(model: SettingFacts | undefined, given: GenerateRequest): SettledRequest {
@@ -115,6 +115,7 @@ export function settleRequest(model: SettingFacts | undefined, given: GenerateRe
   const protect = addedProtection(definition, own, [...notedProtect, ...parseProtect(request.protect ?? [])])
   const settings = model && definition.evicts ? resolveCacheSettings(model.recommended, request) : undefined
   if (settings) validateCacheSettings(settings)
+  if (model && settings?.valueReserve !== undefined) checkValuesReadable(model)
   return {
     prompt: request.prompt,
     definition,
@@ -159,6 +160,16 @@ export function checkModelHas(
       `policy ${name} needs a calibration of this model, which is made once: run dynts calibrate MODEL, or leave it out: \`policy: question-window\` needs none`,
     )
   }
+}
+
+/** @throws InputError `model_not_readable` */
+function checkValuesReadable({ notReadable, valuesNotReadable }: SettingFacts): void {
+  const obstacle = notReadable ?? valuesNotReadable
+  if (obstacle === undefined) return
+  throw new InputError(
+    'model_not_readable',
+    `\`valueReserve\` looks at cached values, which cannot be read of this model: ${obstacle}`,
+  )
 }
 
 const whatIsRead = { attention: 'attention weights', values: 'cached values', keys: 'cached keys' }

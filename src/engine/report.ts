@@ -74,6 +74,7 @@ export function report(prepared: PreparedRequest, counts: Counts): GenerateResul
       ratio: bound?.ratio ?? null,
       evictEvery: bound?.evictEvery ?? null,
       segments: bound?.segments ?? null,
+      valueReserve: bound?.valueReserve ?? null,
       ...occupancy,
       bytesPerCell,
       peakBytes: occupancy.peakCells * bytesPerCell,

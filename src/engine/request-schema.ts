@@ -59,6 +59,7 @@ const schema = strictShape({
   ratio: anyNumber.optional(),
   evictEvery: anyNumber.optional(),
   segments: anyNumber.optional(),
+  valueReserve: anyNumber.optional(),
   sampling: sampling.optional(),
   seed: anyNumber.optional(),
   maxTokens: anyNumber.optional(),

@@ -3,8 +3,9 @@ import { compactionPays, type CompactionChoice } from '../cache/compaction.ts'
 import { SequenceCells } from '../cache/sequence-cells.ts'
 import { CellKind } from '../cache/windows.ts'
 import { createPolicy } from '../eviction/check-policy.ts'
-import type { DecodeStep, EvictionPolicy, HeldCells, Signal } from '../eviction/policy.ts'
+import type { CachedCells, DecodeStep, EvictionPolicy, HeldCells, Signal } from '../eviction/policy.ts'
 import { selectLeaving } from '../eviction/select.ts'
+import { valueRanges } from '../eviction/value-ranges.ts'
 import { entropyOf } from './entropy.ts'
 import type { ForwardPass, LoopModel } from './forward-pass.ts'
 import type { Bound, PreparedRequest } from './prepare.ts'
@@ -143,16 +144,18 @@ export class SequenceCache {
   }
 
   /** The cached keys and values that the policy needs. */
-  #vectorsOf(sequenceId: number): Pick<HeldCells, 'keys' | 'values'> {
-    const [needsKeys, needsValues] = [this.#needs.has('keys'), this.#needs.has('values')]
-    if (!needsKeys && !needsValues) return {}
-    const { keys, values } = this.#forward.cached(sequenceId)
-    return { ...(needsKeys && { keys }), ...(needsValues && { values: values() }) }
+  #neededOf(cached: () => CachedCells): Pick<HeldCells, 'keys' | 'values'> {
+    return {
+      ...(this.#needs.has('keys') && { keys: cached().keys }),
+      ...(this.#needs.has('values') && { values: cached().values() }),
+    }
   }
 
-  #evict({ plan, localWindow, segments }: Bound, step: number): EvictionEvent {
+  #evict({ plan, budget, localWindow, segments, valueReserve }: Bound, step: number): EvictionEvent {
     const start = performance.now()
     const { held, kinds, sequenceId, heldCells: before } = this.cells
+    let read: CachedCells | undefined
+    const cached = () => (read ??= this.#forward.cached(sequenceId))
     const { leaving, degraded, candidates, scores } = selectLeaving({
       held,
       kinds,
@@ -160,9 +163,14 @@ export class SequenceCache {
       localWindow,
       protection: this.#prepared.protection,
       segments,
-      score: (candidates) => {
-        return this.#policy.score(candidates, { held, ...this.#vectorsOf(sequenceId) })
-      },
+      reserve:
+        valueReserve === undefined
+          ? undefined
+          : {
+              cells: Math.floor(valueReserve * budget),
+              score: (candidates) => valueRanges(cached().values(), candidates),
+            },
+      score: (candidates) => this.#policy.score(candidates, { held, ...this.#neededOf(cached) }),
     })
     this.cells.evict(leaving)
     this.#degraded ||= degraded

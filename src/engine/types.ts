@@ -41,6 +41,11 @@ export interface GenerateRequest {
   readonly evictEvery?: number | undefined
   /** So many parts of the candidates, by position, keep their share of a half of those that stay: 2 or more. Default: none does. */
   readonly segments?: number | undefined
+  /**
+   * Share of the budget, above 0 and below 1: so many of the candidates, those of the largest values, stay whatever they score. Against
+   * loops; VaSE has 0.25. Default: none.
+   */
+  readonly valueReserve?: number | undefined
   /** What differs from `defaultSampling`. */
   readonly sampling?: { readonly [K in keyof SamplingSettings]?: SamplingSettings[K] | undefined } | undefined
   readonly seed?: number | undefined
@@ -130,6 +135,8 @@ export interface CacheReport extends Occupancy {
   readonly evictEvery: number | null
   /** null: no part of the text keeps a share of its own. */
   readonly segments: number | null
+  /** null: no cells stay for their values. */
+  readonly valueReserve: number | null
   /** Keys and values of one token in all layers. */
   readonly bytesPerCell: number
   readonly peakBytes: number

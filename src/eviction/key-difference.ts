@@ -3,6 +3,7 @@
  *
  * Source: KeyDiff, arXiv 2504.15364: similarity to the mean direction of all keys.
  */
+import { headsOf, lengthsOf, productsWith, weightedSum, type HeadRows } from './head-rows.ts'
 import type { CachedKeys } from './policy.ts'
 
 /**
@@ -13,33 +14,30 @@ export function keyDifference({ positions, headSize, layers }: CachedKeys): Map<
   const rows = positions.length
   const cosines = new Float64Array(rows)
   let heads = 0
-  for (const values of layers()) {
-    const width = values.length / rows
-    for (let offset = 0; offset < width; offset += headSize) addCosines(values, width, offset, headSize, cosines)
-    heads += width / headSize
+  for (const layer of layers()) {
+    for (const head of headsOf(layer, rows, headSize)) {
+      const { products, length } = directionsOf(head)
+      heads++
+      if (length === 0) continue
+      for (let row = 0; row < rows; row++) cosines[row] = (cosines[row] as number) + (products[row] as number) / length
+    }
   }
   return new Map(Array.from(positions, (position, row) => [position, -(cosines[row] ?? 0) / heads]))
 }
 
-/** Adds to `cosines` those of one head, whose values begin at `offset` in each row of `width`. */
-function addCosines(values: Float32Array, width: number, offset: number, size: number, cosines: Float64Array): void {
-  const rows = cosines.length
-  const scales = new Float64Array(rows)
-  const anchor = new Float64Array(size)
-  for (let row = 0; row < rows; row++) {
-    const start = row * width + offset
-    let squares = 0
-    for (let i = 0; i < size; i++) squares += (values[start + i] ?? 0) ** 2
-    const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0
-    scales[row] = scale
-    for (let i = 0; i < size; i++) anchor[i] = (anchor[i] ?? 0) + (values[start + i] ?? 0) * scale
-  }
-  const length = Math.hypot(...anchor)
-  if (length === 0) return
-  for (let row = 0; row < rows; row++) {
-    const start = row * width + offset
-    let product = 0
-    for (let i = 0; i < size; i++) product += (values[start + i] ?? 0) * (anchor[i] ?? 0)
-    cosines[row] = (cosines[row] ?? 0) + (product * (scales[row] ?? 0)) / length
-  }
+export interface Directions {
+  /** One over each key's length; 0 for zeros. Shape [rows]. */
+  readonly scales: Float64Array
+  /** Product of each key's direction with the sum of all keys' directions; 0 for zeros. Shape [rows]. */
+  readonly products: Float64Array
+  /** Of that sum. */
+  readonly length: number
+}
+
+/** Directions of the keys of one head: vectors of length 1. */
+export function directionsOf(head: HeadRows): Directions {
+  const scales = lengthsOf(head).map((length) => (length > 0 ? 1 / length : 0))
+  const sum = weightedSum(head, scales)
+  const products = productsWith(head, sum).map((product, row) => product * (scales[row] as number))
+  return { scales, products, length: Math.hypot(...sum) }
 }

@@ -17,20 +17,18 @@ const stays = 2
  * @returns shape [n]
  */
 export function lagScores(vectors: CachedVectors, rows: Int32Array, chunk: number): Float64Array {
-  const { positions, headSize, channels } = vectors
+  const { headSize, channels } = vectors
   const scored = Math.max(0, Math.floor(rows.length / chunk) - 1) * chunk
   const scores = new Float64Array(rows.length)
   let heads = 0
-  for (const layer of channels()) {
-    const width = layer.length / positions.length
-    const [least, scale] = [new Float64Array(width), new Float64Array(width)]
+  for (const layer of channels(rows)) {
+    const width = layer.length / rows.length
     const deviations = new Float64Array(chunk)
     for (let start = 0; start < scored; start += chunk) {
-      measureRange(layer, width, rows.subarray(start + chunk, start + 2 * chunk), least, scale)
+      const range = rangeOf(layer.subarray((start + chunk) * width, (start + 2 * chunk) * width), width)
       for (let offset = 0; offset < width; offset += headSize) {
         for (let i = 0; i < chunk; i++) {
-          const from = (rows[start + i] as number) * width
-          deviations[i] = deviationOf(layer, from, least, scale, offset, offset + headSize)
+          deviations[i] = deviationOf(layer, (start + i) * width, range, offset, offset + headSize)
         }
         addSoftmax(deviations, scores, start)
       }
@@ -40,52 +38,50 @@ export function lagScores(vectors: CachedVectors, rows: Int32Array, chunk: numbe
   return scores.map((score, i) => (i < scored ? score / heads : stays))
 }
 
-/** Smallest number of each channel in these rows, and one over its range; 0 where it has none. */
-function measureRange(
-  layer: Float32Array,
-  width: number,
-  rows: Int32Array,
-  least: Float64Array,
-  scale: Float64Array,
-): void {
-  least.fill(Infinity)
-  const most = scale.fill(-Infinity)
-  for (let i = 0; i < rows.length; i++) {
-    const from = (rows[i] as number) * width
+/** Of each channel. */
+interface ChannelRange {
+  /** One over the difference of the largest and the smallest number; 0 where there is none. */
+  readonly scale: Float64Array
+  /** The smallest number times that. */
+  readonly least: Float64Array
+}
+
+/** @param chunk shape [rows x width] */
+function rangeOf(chunk: Float32Array, width: number): ChannelRange {
+  const least = Float64Array.from(chunk.subarray(0, width))
+  const most = least.slice()
+  for (let from = width; from < chunk.length; from += width) {
     for (let channel = 0; channel < width; channel++) {
-      const value = layer[from + channel] as number
+      const value = chunk[from + channel] as number
       if (value < (least[channel] as number)) least[channel] = value
-      if (value > (most[channel] as number)) most[channel] = value
+      else if (value > (most[channel] as number)) most[channel] = value
     }
   }
-  for (let channel = 0; channel < width; channel++) {
-    const range = (most[channel] as number) - (least[channel] as number)
-    scale[channel] = range > 0 ? 1 / range : 0
-  }
+  const scale = most.map((value, channel) => {
+    const range = value - (least[channel] as number)
+    return range > 0 ? 1 / range : 0
+  })
+  return { scale, least: least.map((value, channel) => value * (scale[channel] as number)) }
 }
 
 /** Standard deviation of a vector's shares of the range over channels `first` to `end` - 1; that of a sample (over n - 1). */
 function deviationOf(
   layer: Float32Array,
   from: number,
-  least: Float64Array,
-  scale: Float64Array,
+  { scale, least }: ChannelRange,
   first: number,
   end: number,
 ): number {
   let sum = 0
-  for (let channel = first; channel < end; channel++) sum += shareOf(layer, from, least, scale, channel)
-  const mean = sum / (end - first)
   let squares = 0
   for (let channel = first; channel < end; channel++) {
-    const difference = shareOf(layer, from, least, scale, channel) - mean
-    squares += difference * difference
+    const share = (layer[from + channel] as number) * (scale[channel] as number) - (least[channel] as number)
+    sum += share
+    squares += share * share
   }
-  return Math.sqrt(squares / Math.max(1, end - first - 1))
-}
-
-function shareOf(layer: Float32Array, from: number, least: Float64Array, scale: Float64Array, channel: number): number {
-  return ((layer[from + channel] as number) - (least[channel] as number)) * (scale[channel] as number)
+  const n = end - first
+  // Where all shares are equal, rounding may leave less than nothing.
+  return Math.sqrt(Math.max(0, squares - (sum * sum) / n) / Math.max(1, n - 1))
 }
 
 /** sums[start + i] += softmax(values)[i] */

@@ -40,23 +40,28 @@ function checkFor(what: string, isOver: () => boolean): () => void {
 }
 
 function lentVectors({ positions, headSize, layers, channels }: CachedVectors, check: () => void): CachedVectors {
-  function* lent(read: () => Iterable<Float32Array>) {
+  function* lent(read: CachedVectors['layers'], rows?: Int32Array) {
     check()
-    for (const layer of read()) {
+    for (const layer of read(rows && new Int32Array(rows))) {
       yield layer.slice()
       check()
     }
   }
-  return { positions: positions.slice(), headSize, layers: () => lent(layers), channels: () => lent(channels) }
+  return {
+    positions: positions.slice(),
+    headSize,
+    layers: (rows) => lent(layers, rows),
+    channels: (rows) => lent(channels, rows),
+  }
 }
 
 function lentKeys({ products, ...keys }: CachedKeys, isOver: () => boolean): CachedKeys {
   const check = checkFor('keys', isOver)
   return {
     ...lentVectors(keys, check),
-    products(a, b) {
+    products(a, b, shape) {
       check()
-      return products(new Float32Array(a), new Float32Array(b)).slice()
+      return products(new Float32Array(a), new Float32Array(b), shape).slice()
     },
   }
 }

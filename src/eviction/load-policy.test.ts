@@ -346,7 +346,7 @@ describe('a policy that fails', () => {
           keys.positions.fill(99)
           values.positions.fill(99)
           for (const one of [keys, values]) {
-            for (const layer of [...one.layers(), ...one.channels()]) layer.fill(99)
+            for (const layer of [...one.layers(), ...one.channels([1])]) layer.fill(99)
           }
           keys.products(Float32Array.of(1, 0), Float32Array.of(1, 0)).fill(99)
           Object.assign(globalThis, { keptKeys: keys, keptValues: values })

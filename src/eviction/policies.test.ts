@@ -6,6 +6,7 @@ import type { AttentionRow, CachedKeys, CachedVectors, ImportanceSource, PolicyC
 import { fakeProducts } from './products.fake.ts'
 import { randomProjection } from './random-projection.ts'
 import { findPolicy, parsePolicyOptions, policyNames } from './registry.ts'
+import { fakeVectors } from './vectors.fake.ts'
 
 const optionsToTry: Record<string, fc.Arbitrary<Record<string, unknown>>> = {
   'streaming-llm': fc.record({ sinks: fc.nat(60) }),
@@ -187,10 +188,6 @@ describe('policies that look at attention', () => {
 })
 
 describe('policies that look at keys', () => {
-  /** Layers as they are read, in the order of the cells. */
-  function vectorsOf(positions: Int32Array, headSize: number, layers: () => Float32Array[]): CachedVectors {
-    return { positions, headSize, layers, channels: layers }
-  }
   const withProducts = (vectors: CachedVectors): CachedKeys => ({
     ...vectors,
     products: fakeProducts(vectors.headSize),
@@ -201,13 +198,13 @@ describe('policies that look at keys', () => {
     const positions = Int32Array.from(keys.keys()).reverse()
     const values = Float32Array.from([...positions].flatMap((position) => keys[position]!))
     const headSize = keys[0]!.length
-    return withProducts(vectorsOf(positions, headSize, () => [values]))
+    return withProducts(fakeVectors(positions, headSize, () => [values]))
   }
 
   test('knorm: minus the mean norm over layers and heads', () => {
     const positions = Int32Array.of(5, 3)
     const layers = () => [Float32Array.of(3, 4, 0, 0, 1, 0, 0, 2), Float32Array.of(0, 1, 0, 2, 0, 0, 0, 0)]
-    const keys = withProducts(vectorsOf(positions, 2, layers))
+    const keys = withProducts(fakeVectors(positions, 2, layers))
     const scores = make('knorm').score(Int32Array.of(3, 5), { held: Int32Array.of(3, 5), keys })
     expect([...scores]).toEqual([-(1 + 2 + 0 + 0) / 4, -(5 + 0 + 1 + 2) / 4])
   })
@@ -251,7 +248,7 @@ describe('policies that look at keys', () => {
       fc.property(fc.array(cell, { minLength: 2, maxLength: 12 }), (all) => {
         const positions = Int32Array.from(all, (_, i) => 7 * (all.length - i))
         const keys = withProducts(
-          vectorsOf(positions, 2, () =>
+          fakeVectors(positions, 2, () =>
             Array.from({ length: layers }, (_, l) => Float32Array.from(all.flatMap((one) => one[l]!.flat()))),
           ),
         )
@@ -331,7 +328,7 @@ describe('policies that look at keys', () => {
     // Cell i of the cache has position 3 * ((5 * i) mod n): in no order.
     const positions = Int32Array.from({ length: cells }, (_, i) => 3 * ((5 * i) % cells))
     const arrays = numbers.map((layer) => Float32Array.from(layer.flat(2)))
-    return { numbers, positions, vectors: vectorsOf(positions, size, () => arrays) }
+    return { numbers, positions, vectors: fakeVectors(positions, size, () => arrays) }
   }
   const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length
   function softmax(values: number[]): number[] {
@@ -388,7 +385,7 @@ describe('policies that look at keys', () => {
   })
 
   test('lagkv: a channel that never changes says nothing, and gives no NaN', () => {
-    const ones = vectorsOf(Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7), 2, () => [new Float32Array(16).fill(1)])
+    const ones = fakeVectors(Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7), 2, () => [new Float32Array(16).fill(1)])
     const held = ones.positions
     const scores = make('lagkv', { lagChunk: 2 }).score(held, { held, keys: withProducts(ones), values: ones })
     expect([...scores]).toEqual([1, 1, 1, 1, 1, 1, 4, 4])
@@ -437,7 +434,7 @@ describe('policies that look at keys', () => {
   test('dkv: vectors of zeros are the first to leave, and nothing but zeros gives no NaN', () => {
     const held = Int32Array.of(0, 1, 2)
     const score = (...numbers: number[]) => {
-      const vectors = vectorsOf(held, 2, () => [Float32Array.from(numbers)])
+      const vectors = fakeVectors(held, 2, () => [Float32Array.from(numbers)])
       return [...make('dkv').score(held, { held, keys: withProducts(vectors), values: vectors })]
     }
     expect(score(0, 0, 0, 0, 0, 0)).toEqual([0, 0, 0])

@@ -22,6 +22,7 @@ import { addedProtection, protectableParts, withProtection, type ProtectedPart }
 import { fakeCalibration } from './calibration.fake.ts'
 import { fakeProducts } from './products.fake.ts'
 import { parsePolicyOptions } from './registry.ts'
+import { fakeVectors } from './vectors.fake.ts'
 import { checkPolicyFits, selectLeaving } from './select.ts'
 import type { Selection } from './select.ts'
 
@@ -64,7 +65,7 @@ function fakeAttention(query: number, seen: readonly number[], seed: number): At
 }
 
 /** Two layers of two key heads, the cells in some order that is not theirs. */
-function fakeVectors(held: readonly number[], seed: number, headSize: number): CachedVectors {
+function vectorsOf(held: readonly number[], seed: number, headSize: number): CachedVectors {
   const keyHeads = 2
   const positions = Int32Array.from(held).reverse()
   const layer = (index: number) =>
@@ -72,16 +73,15 @@ function fakeVectors(held: readonly number[], seed: number, headSize: number): C
       const position = positions[Math.floor(i / (keyHeads * headSize))]!
       return fakeValue(position, (i % (keyHeads * headSize)) + 100 * index, seed) - 0.3
     })
-  const layers = () => [layer(0), layer(1)]
-  return { positions, headSize, layers, channels: layers }
+  return fakeVectors(positions, headSize, () => [layer(0), layer(1)])
 }
 
 /** What of it a policy needs. */
 function fakeCells({ needs }: PolicyDefinition, held: readonly number[], seed: number): HeldCells {
   return {
     held: Int32Array.from(held),
-    ...(needs.has('keys') && { keys: { ...fakeVectors(held, seed, 4), products: fakeProducts(4) } }),
-    ...(needs.has('values') && { values: fakeVectors(held, seed + 1, 6) }),
+    ...(needs.has('keys') && { keys: { ...vectorsOf(held, seed, 4), products: fakeProducts(4) } }),
+    ...(needs.has('values') && { values: vectorsOf(held, seed + 1, 6) }),
   }
 }
 

@@ -47,19 +47,27 @@ export interface CachedVectors {
   /**
    * Layer by layer the n rows of (key heads x head size) numbers; each array is valid until the next. Of a quantised cache they are
    * rotated within each head, which leaves products, norms and cosines as they are.
+   * @param rows only these of the n, in this order: the fewer, the less time it takes
    */
-  readonly layers: () => Iterable<Float32Array>
+  readonly layers: (rows?: Int32Array) => Iterable<Float32Array>
   /** As `layers`, without that rotation, which takes time to undo: for what looks at single channels. */
-  readonly channels: () => Iterable<Float32Array>
+  readonly channels: (rows?: Int32Array) => Iterable<Float32Array>
 }
 
 /** Cached keys (after RoPE) of all held cells. */
 export interface CachedKeys extends CachedVectors {
   /**
-   * The product of each row of `a` with each row of `b`, computed by the engine; rows of `headSize` values, at most 256 of
-   * either. Shape [rows of a x rows of b], valid until the next call.
+   * For each head the product of each of its vectors in `a`, shape [heads x vectors x size], 256 vectors at most, with its part of each
+   * row of `b`, shape [rows x heads x size], as a layer is. Computed by the engine.
+   * @param shape `size` of a vector, default `headSize`; `heads`, default 1
+   * @returns shape [heads x vectors x rows], valid until the next call
    */
-  readonly products: (a: Float32Array, b: Float32Array) => Float32Array
+  readonly products: (a: Float32Array, b: Float32Array, shape?: ProductShape) => Float32Array
+}
+
+export interface ProductShape {
+  readonly size?: number
+  readonly heads?: number
 }
 
 /** Cached values of all held cells: the rows and the heads in the order of the keys'. */

@@ -1,19 +1,21 @@
 /** What the engine computes for policies, without an engine. */
+import type { CachedKeys } from './policy.ts'
 
 /** See `CachedKeys.products`; as strict as the engine. */
-export function fakeProducts(size: number): (a: Float32Array, b: Float32Array) => Float32Array {
-  return (a, b) => {
-    const [rows, columns] = [a.length / size, b.length / size]
-    for (const count of [rows, columns]) {
-      if (!Number.isInteger(count) || count < 1 || count > 256) throw new RangeError(`${count} vectors`)
+export function fakeProducts(headSize: number): CachedKeys['products'] {
+  return (a, b, { size = headSize, heads = 1 } = {}) => {
+    const width = size * heads
+    const [vectors, rows] = [a.length / width, b.length / width]
+    for (const count of [vectors, rows]) {
+      if (!Number.isInteger(count) || count < 1) throw new RangeError(`${count} vectors`)
     }
-    const products = new Float32Array(rows * columns)
-    for (let i = 0; i < products.length; i++) {
-      const [row, column] = [Math.floor(i / columns) * size, (i % columns) * size]
+    if (vectors > 256) throw new RangeError(`${vectors} vectors`)
+    return Float32Array.from({ length: heads * vectors * rows }, (_, i) => {
+      const [vector, row] = [Math.floor(i / rows), i % rows]
+      const head = Math.floor(vector / vectors)
       let sum = 0
-      for (let k = 0; k < size; k++) sum += (a[row + k] ?? 0) * (b[column + k] ?? 0)
-      products[i] = sum
-    }
-    return products
+      for (let k = 0; k < size; k++) sum += (a[vector * size + k] ?? 0) * (b[row * width + head * size + k] ?? 0)
+      return sum
+    })
   }
 }

@@ -3,9 +3,13 @@
  *
  * Source: R-KV, arXiv 2505.24133, and its authors' code.
  */
+import { headsOf, type HeadRows } from './head-rows.ts'
+import { directionsOf } from './key-difference.ts'
 import type { CachedKeys } from './policy.ts'
 
-/** Vectors of either side in one call of `CachedKeys.products`. */
+/** Columns that are looked at first. */
+const newestFirst = 16
+/** Columns that are looked at together, where none of these is alike. */
 const tile = 256
 
 /**
@@ -18,84 +22,113 @@ const tile = 256
 export function redundancy(keys: CachedKeys, threshold: number): Map<number, number> {
   const { positions, headSize, layers } = keys
   const rows = positions.length
-  const byAge = Uint32Array.from(positions, (_, row) => row).sort((a, b) => (positions[a] ?? 0) - (positions[b] ?? 0))
-  const units = new Float32Array(rows * headSize)
+  const byAge = Int32Array.from(positions, (_, row) => row).sort((a, b) => (positions[a] ?? 0) - (positions[b] ?? 0))
+  const everyRow = Int32Array.from({ length: rows }, (_, row) => row)
   const sum = new Float64Array(rows)
   let heads = 0
-  for (const values of layers()) {
-    const width = values.length / rows
-    for (let offset = 0; offset < width; offset += headSize) {
-      for (const [i, row] of byAge.entries()) {
-        writeDirection(values, row * width + offset, units, i * headSize, headSize)
-      }
-      addSoftmax(columnMeans(units, keys, threshold), sum)
+  for (const layer of layers()) {
+    const ofLayer = headsOf(layer, rows, headSize)
+    // For all rows of all heads at once: in most of them one of the newest is alike.
+    const newest = byAge.subarray(-newestFirst)
+    const tiles = keys.products(concatenated(ofLayer.map((head) => gather(head, newest))), layer, {
+      heads: ofLayer.length,
+    })
+    const first = tiles.slice()
+    for (const [i, head] of ofLayer.entries()) {
+      const { scales, products } = directionsOf(head)
+      // The sum of a column of cosines is a product with the sum of all directions, the diagonal left out.
+      const sums = products.map((product, row) => product - (scales[row] === 0 ? 0 : 1))
+      const choice: Choice = { scales, threshold, sums }
+      const product = first.subarray(i * newest.length * rows, (i + 1) * newest.length * rows)
+      const open = takeOutNewest(product, everyRow, newest, choice)
+      searchOlder(head, byAge.subarray(0, rows - newest.length), open, keys.products, choice)
+      addSoftmax(
+        sums.map((value) => value / rows),
+        sum,
+      )
       heads++
     }
   }
-  return new Map(Array.from(byAge, (row, i) => [positions[row] ?? -1, (sum[i] ?? 0) / heads]))
+  return new Map(Array.from(positions, (position, row) => [position, (sum[row] ?? 0) / heads]))
+}
+
+interface Choice {
+  /** One over the length of each row's key. */
+  readonly scales: Float64Array
+  readonly threshold: number
+  /** Of columns of cosines: each row's newest above the threshold is taken out. */
+  readonly sums: Float64Array
 }
 
 /**
- * Mean of each column of the matrix of cosines, the newest alike column of each row left out. The sum of a column is a
- * product with the sum of all keys, so that only the columns to leave out have to be looked for.
- * @param units keys of length 1, oldest first, shape [n x head size]
+ * For rows that have no alike column yet: the newest of the older columns, tile by tile.
+ * @param byAge the columns, oldest first
  */
-function columnMeans(units: Float32Array, keys: CachedKeys, threshold: number): Float64Array {
-  const size = keys.headSize
-  const rows = units.length / size
-  const total = new Float64Array(size)
-  for (let at = 0; at < units.length; at += size) {
-    for (let i = 0; i < size; i++) total[i] = (total[i] ?? 0) + (units[at + i] ?? 0)
-  }
-  const sums = new Float64Array(rows)
-  for (let row = 0; row < rows; row++) {
-    let product = 0
-    for (let i = 0; i < size; i++) {
-      const unit = units[row * size + i] ?? 0
-      product += unit * ((total[i] ?? 0) - unit)
-    }
-    sums[row] = product
-  }
-  leaveOutNewestAlike(units, keys, threshold, sums)
-  return sums.map((value) => value / rows)
-}
-
-/** Takes each row's newest column above `threshold` out of that column's sum. */
-function leaveOutNewestAlike(
-  units: Float32Array,
-  { headSize: size, products }: CachedKeys,
-  threshold: number,
-  sums: Float64Array,
+function searchOlder(
+  head: HeadRows,
+  byAge: Int32Array,
+  rows: Int32Array,
+  products: CachedKeys['products'],
+  choice: Choice,
 ): void {
-  /** Rows that have no alike column yet. */
-  let open = Array.from(sums.keys())
-  for (let end = sums.length; end > 0 && open.length > 0; end -= tile) {
-    const start = Math.max(0, end - tile)
-    const columns = units.subarray(start * size, end * size)
-    const stillOpen: number[] = []
-    for (let from = 0; from < open.length; from += tile) {
-      const some = open.slice(from, from + tile)
-      const cosines = products(gather(units, some, size), columns)
-      for (const [i, row] of some.entries()) {
-        const alike = newestAbove(cosines, i * (end - start), end - start, threshold, row - start)
-        if (alike < 0) stillOpen.push(row)
-        else sums[start + alike] = (sums[start + alike] ?? 0) - (cosines[i * (end - start) + alike] ?? 0)
-      }
-    }
-    open = stillOpen
+  let open = rows
+  for (let end = byAge.length; end > 0 && open.length > 0; end -= tile) {
+    const columns = byAge.subarray(Math.max(0, end - tile), end)
+    open = takeOutNewest(products(gather(head, columns), gather(head, open)), open, columns, choice)
   }
 }
 
-/** The last of `count` values from `at` on that is above `threshold`, apart from one; -1 if there is none. */
-function newestAbove(values: Float32Array, at: number, count: number, threshold: number, apartFrom: number): number {
-  for (let i = count - 1; i >= 0; i--) if ((values[at + i] ?? 0) > threshold && i !== apartFrom) return i
-  return -1
+/**
+ * Takes the newest alike one of these columns out of its sum, for each open row.
+ * @param product of the columns' keys with the open rows', shape [columns x open rows]
+ * @param columns oldest first
+ * @returns rows that have none
+ */
+function takeOutNewest(
+  product: Float32Array,
+  open: Int32Array,
+  columns: Int32Array,
+  { scales, threshold, sums }: Choice,
+): Int32Array {
+  const count = open.length
+  const isClosed = new Uint8Array(count)
+  let left = count
+  for (let j = columns.length - 1; j >= 0 && left > 0; j--) {
+    const column = columns[j] as number
+    const scale = scales[column] as number
+    let taken = 0
+    for (let i = 0; i < count; i++) {
+      if (isClosed[i] === 1) continue
+      const row = open[i] as number
+      const cosine = (product[j * count + i] as number) * scale * (scales[row] as number)
+      if (!(cosine > threshold) || row === column) continue
+      taken += cosine
+      isClosed[i] = 1
+      left--
+    }
+    sums[column] = (sums[column] as number) - taken
+  }
+  return open.filter((_, i) => isClosed[i] === 0)
 }
 
-function gather(units: Float32Array, rows: readonly number[], size: number): Float32Array {
-  const gathered = new Float32Array(rows.length * size)
-  for (const [i, row] of rows.entries()) gathered.set(units.subarray(row * size, (row + 1) * size), i * size)
-  return gathered
+/** The vectors of some rows, shape [rows x size]. */
+function gather({ layer, width, offset, size }: HeadRows, rows: Int32Array): Float32Array {
+  const vectors = new Float32Array(rows.length * size)
+  for (let i = 0; i < rows.length; i++) {
+    const start = (rows[i] as number) * width + offset
+    vectors.set(layer.subarray(start, start + size), i * size)
+  }
+  return vectors
+}
+
+function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }
 
 /** sum += softmax(values) */
@@ -104,12 +137,4 @@ function addSoftmax(values: Float64Array, sum: Float64Array): void {
   const powers = values.map((value) => Math.exp(value - largest))
   const total = powers.reduce((a, b) => a + b, 0)
   for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (powers[i] ?? 0) / total
-}
-
-/** Writes a vector's direction, a vector of length 1; of zeros, zeros. */
-function writeDirection(from: Float32Array, at: number, to: Float32Array, start: number, size: number): void {
-  let squares = 0
-  for (let i = at; i < at + size; i++) squares += (from[i] ?? 0) ** 2
-  const scale = squares > 0 ? 1 / Math.sqrt(squares) : 0
-  for (let i = 0; i < size; i++) to[start + i] = (from[at + i] ?? 0) * scale
 }

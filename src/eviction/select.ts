@@ -6,7 +6,7 @@ import type { CacheSettings, EvictionPlan } from '../cache/budget.ts'
 import { candidates as evictableCells } from '../cache/windows.ts'
 import type { Protection } from '../cache/windows.ts'
 import { InputError } from '../errors.ts'
-import { lowestOutsideQuota, lowestScored } from './top-k.ts'
+import { lowestOutsideQuota, lowestScored, scoresOf } from './top-k.ts'
 
 export interface SelectionInput {
   /** Positions of the held cells, ascending. */
@@ -19,7 +19,15 @@ export interface SelectionInput {
   readonly protection: Protection
   /** So many parts of the candidates keep their share of what stays. Default: none does. */
   readonly segments?: number | undefined
+  /** Candidates that stay whatever they score. Default: none do. */
+  readonly reserve?: Reserve | undefined
   /** The policy's scores of the candidates; not called when there are none. */
+  readonly score: (candidates: Int32Array) => Float32Array
+}
+
+/** So many candidates stay: those of the highest scores of its own, at most all that stay. */
+export interface Reserve {
+  readonly cells: number
   readonly score: (candidates: Int32Array) => Float32Array
 }
 
@@ -41,17 +49,24 @@ export interface Selection {
  * `checkPolicyFits` beforehand
  */
 export function selectLeaving(input: SelectionInput): Selection {
-  const { held, kinds, plan, localWindow, protection, segments = 1, score } = input
+  const { held, kinds, plan, localWindow, protection, segments = 1, reserve, score } = input
   const { candidates, fallback } = evictableCells(held, kinds, protection, localWindow)
   const answerCells = plan.leaving - candidates.length
   if (answerCells > fallback.length) throw doesNotFit(candidates.length + fallback.length, plan.leaving)
   const scores = candidates.length > 0 ? score(candidates) : new Float32Array()
   const count = Math.min(plan.leaving, candidates.length)
-  const lowest =
-    segments > 1 ? lowestOutsideQuota(candidates, scores, count, segments) : lowestScored(candidates, scores, count)
+  const free = reserve && candidates.length > count ? outsideReserve(candidates, count, reserve) : candidates
+  const ofFree = scoresOf(free, candidates, scores)
+  const lowest = segments > 1 ? lowestOutsideQuota(free, ofFree, count, segments) : lowestScored(free, ofFree, count)
   if (answerCells <= 0) return { leaving: lowest, degraded: false, candidates, scores }
   const leaving = Int32Array.from([...lowest, ...fallback.subarray(0, answerCells)]).sort()
   return { leaving, degraded: true, candidates, scores }
+}
+
+/** The candidates that are not reserved, ascending; `count` of them leave. */
+function outsideReserve(candidates: Int32Array, count: number, { cells, score }: Reserve): Int32Array {
+  const reserved = Math.min(cells, candidates.length - count)
+  return lowestScored(candidates, score(candidates), candidates.length - reserved)
 }
 
 /**

@@ -43,11 +43,21 @@ export function lowestOutsideQuota(
     const mayLeave = end - start - share
     free.push(...lowestScored(positions.subarray(start, end), scores.subarray(start, end), mayLeave))
   }
-  const isFree = new Set(free)
-  const indices = Array.from(positions.keys()).filter((i) => isFree.has(positions[i] ?? -1))
-  return lowestScored(
-    Int32Array.from(indices, (i) => positions[i] ?? -1),
-    Float32Array.from(indices, (i) => scores[i] ?? NaN),
-    count,
-  )
+  const others = Int32Array.from(free)
+  return lowestScored(others, scoresOf(others, positions, scores), count)
+}
+
+/**
+ * The scores of some positions.
+ * @param some ascending, all of them in `positions`
+ * @param positions shape [n], ascending
+ * @param scores shape [n]
+ */
+export function scoresOf(some: Int32Array, positions: Int32Array, scores: Float32Array): Float32Array {
+  if (some === positions) return scores
+  let i = 0
+  return Float32Array.from(some, (position) => {
+    while (positions[i] !== position && i < positions.length) i++
+    return scores[i] ?? NaN
+  })
 }

@@ -8,6 +8,7 @@ import type { Calibration } from './calibration.ts'
 import type { CachedKeys } from './policy.ts'
 import { fakeProducts } from './products.fake.ts'
 import { triScores } from './tri-scores.ts'
+import { fakeVectors } from './vectors.fake.ts'
 
 interface Sizes {
   readonly headSize: number
@@ -55,10 +56,8 @@ function rotated(
   )
   const never = () => expect.unreachable('rotated within the heads')
   return {
-    positions: Int32Array.from(positions),
-    headSize,
+    ...fakeVectors(Int32Array.from(positions), headSize, () => layers),
     layers: never,
-    channels: () => layers,
     products: fakeProducts(headSize),
   }
 }

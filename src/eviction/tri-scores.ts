@@ -28,25 +28,32 @@ export function triScores(
 ): Float32Array {
   const { headSize } = keys
   const rows = rowsOf(keys, candidates)
+  const pairs = channelsOfPairs(rotation)
   const ahead = meanRotation(rotation.frequencies, next)
   const sums = new Float64Array(rows.length)
   let keyHeads = 0
   let index = 0
-  for (const layer of keys.channels()) {
+  for (const layer of keys.channels(rows)) {
     const calibration = layers[index++]
-    const ofLayer = layer.length / keys.positions.length / headSize
-    if (!calibration || calibration.heads % ofLayer !== 0)
+    const heads = layer.length / rows.length / headSize
+    if (!calibration || calibration.heads % heads !== 0)
       throw new Error('The calibration is of a model with other layers or heads.')
-    const shared = calibration.heads / ofLayer
-    for (let head = 0; head < ofLayer; head++) {
-      const vectors = gather(layer, rows, { offset: head * headSize, width: ofLayer * headSize, headSize })
-      const queries = futureQueries(calibration, { first: head * shared, shared, headSize }, rotation, ahead)
-      addHighest(headScores(vectors, queries, headSize, rotation), rows.length, sums)
-    }
-    keyHeads += ofLayer
+    const { mean, scatter } = futureQueries(calibration, headSize, rotation, ahead)
+    const scores = keys.products(mean, layer, { heads }).slice()
+    const lengths = pairLengths(layer, headSize, pairs)
+    const scattered = keys.products(scatter, lengths, { heads, size: pairs.length })
+    for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] as number) + (scattered[i] as number)
+    const shared = calibration.heads / heads
+    for (let head = 0; head < heads; head++) addHighest(scores, head * shared, shared, sums)
+    keyHeads += heads
   }
   if (index !== layers.length) throw new Error('The calibration is of a model with other layers.')
   return Float32Array.from(sums, (sum) => sum / keyHeads)
+}
+
+/** Both channels of each pair. */
+function channelsOfPairs(rotation: Calibration['rotation']): (readonly [number, number])[] {
+  return Array.from(rotation.frequencies, (_, f) => pairOf(rotation, f))
 }
 
 /** Mean of exp(i w (next + d)) over the distances, for each frequency. */
@@ -63,92 +70,60 @@ interface Queries {
   readonly scatter: Float32Array
 }
 
-/** Of the query heads that share a key head. */
 function futureQueries(
-  { mean, length }: LayerCalibration,
-  { first, shared, headSize }: { first: number; shared: number; headSize: number },
+  { heads, mean, length }: LayerCalibration,
+  headSize: number,
   rotation: Calibration['rotation'],
   ahead: ReturnType<typeof meanRotation>,
 ): Queries {
   const pairs = rotation.frequencies.length
-  const turned = mean.slice(first * headSize, (first + shared) * headSize)
-  const scatter = new Float32Array(shared * pairs)
-  for (let head = 0; head < shared; head++) {
+  const turned = mean.slice()
+  const scatter = new Float32Array(heads * pairs)
+  for (let head = 0; head < heads; head++) {
     for (let f = 0; f < pairs; f++) {
       const [re, im] = pairOf(rotation, f).map((channel) => head * headSize + channel) as [number, number]
       const [x, y] = [turned[re] as number, turned[im] as number]
       const [real, imaginary] = [ahead.real[f] as number, ahead.imaginary[f] as number]
       turned[re] = rotation.scale * (x * real - y * imaginary)
       turned[im] = rotation.scale * (x * imaginary + y * real)
-      const whole = length[(first + head) * pairs + f] as number
+      const whole = length[head * pairs + f] as number
       scatter[head * pairs + f] = rotation.scale * (whole - Math.hypot(x, y))
     }
   }
   return { mean: turned, scatter }
 }
 
-/** The keys of one head, shape [rows x head size]. */
-function gather(
+/** Length of each pair of each vector, shape [vectors x pairs]. */
+function pairLengths(
   layer: Float32Array,
-  rows: Int32Array,
-  { offset, width, headSize }: { offset: number; width: number; headSize: number },
-): Float32Array {
-  const vectors = new Float32Array(rows.length * headSize)
-  for (const [i, row] of rows.entries()) {
-    const start = row * width + offset
-    vectors.set(layer.subarray(start, start + headSize), i * headSize)
-  }
-  return vectors
-}
-
-/**
- * For each query head the score of each key, shape [n]. Not by `products`, which are made for many vectors on either side: here one side
- * has a few.
- */
-function headScores(
-  vectors: Float32Array,
-  { mean, scatter }: Queries,
   headSize: number,
-  rotation: Calibration['rotation'],
-): Float32Array[] {
-  const pairs = rotation.frequencies.length
-  const lengths = pairLengths(vectors, headSize, rotation)
-  return Array.from({ length: mean.length / headSize }, (_, head) => {
-    const query = mean.subarray(head * headSize, (head + 1) * headSize)
-    const scattered = scatter.subarray(head * pairs, (head + 1) * pairs)
-    return Float32Array.from({ length: vectors.length / headSize }, (_key, i) => {
-      return product(vectors, i * headSize, query) + product(lengths, i * pairs, scattered)
-    })
-  })
-}
-
-/** Of the numbers of `values` from `start` on with as many as `other` has. */
-function product(values: Float32Array, start: number, other: Float32Array): number {
-  let sum = 0
-  for (let i = 0; i < other.length; i++) sum += (values[start + i] as number) * (other[i] as number)
-  return sum
-}
-
-/** Length of each pair of each key, shape [n x pairs]. */
-function pairLengths(vectors: Float32Array, headSize: number, rotation: Calibration['rotation']): Float32Array {
-  const pairs = rotation.frequencies.length
-  const lengths = new Float32Array((vectors.length / headSize) * pairs)
-  for (let f = 0; f < pairs; f++) {
-    const [re, im] = pairOf(rotation, f)
-    for (let start = 0, at = f; start < vectors.length; start += headSize, at += pairs) {
-      const [x, y] = [vectors[start + re] as number, vectors[start + im] as number]
-      lengths[at] = Math.sqrt(x * x + y * y)
+  pairs: readonly (readonly [number, number])[],
+): Float32Array {
+  const lengths = new Float32Array((layer.length / headSize) * pairs.length)
+  const first = Int32Array.from(pairs, ([re]) => re)
+  const second = Int32Array.from(pairs, ([, im]) => im)
+  for (let start = 0, at = 0; start < layer.length; start += headSize, at += first.length) {
+    for (let f = 0; f < first.length; f++) {
+      const x = layer[start + (first[f] as number)] as number
+      const y = layer[start + (second[f] as number)] as number
+      lengths[at + f] = Math.sqrt(x * x + y * y)
     }
   }
   return lengths
 }
 
-/** sums[i] += the highest of the heads' z-scores of key i. */
-function addHighest(heads: readonly Float32Array[], count: number, sums: Float64Array): void {
-  const scaled = heads.map((scores) => zScores(scores))
+/**
+ * sums[i] += the highest of z-scores of key i, of so many heads from the first on.
+ * @param scores shape [heads x keys]
+ */
+function addHighest(scores: Float32Array, first: number, heads: number, sums: Float64Array): void {
+  const count = sums.length
+  const scaled = Array.from({ length: heads }, (_, head) =>
+    zScores(scores.subarray((first + head) * count, (first + head + 1) * count)),
+  )
   for (let i = 0; i < count; i++) {
     let highest = -Infinity
-    for (const scores of scaled) highest = Math.max(highest, scores[i] as number)
+    for (const ofHead of scaled) highest = Math.max(highest, ofHead[i] as number)
     sums[i] = (sums[i] as number) + highest
   }
 }

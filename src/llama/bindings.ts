@@ -125,6 +125,9 @@ const llama = {
 }
 
 const ggmlBase = {
+  ggml_fp16_to_fp32_row: c<(from: Memory, to: Memory, count: number) => void>(
+    'void ggml_fp16_to_fp32_row(void *, void *, int64_t)',
+  ),
   ggml_init: c<(params: GgmlInitParams) => P>('void *ggml_init(ggml_init_params)'),
   ggml_free: c<(context: P) => void>('void ggml_free(void *)'),
   ggml_tensor_overhead: c<() => number>('size_t ggml_tensor_overhead()'),

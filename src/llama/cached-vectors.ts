@@ -15,10 +15,11 @@ export interface StoredVectors {
   /**
    * Layer by layer the n rows of (key heads x head size) numbers; each array is valid until the next. Those of a quantised cache are
    * rotated within each head, as llama.cpp keeps them: products, norms and cosines are those of the vectors.
+   * @param rows only these, in this order
    */
-  readonly layers: () => Iterable<Float32Array>
+  readonly layers: (rows?: Int32Array) => Iterable<Float32Array>
   /** As `layers`, the rotation of a quantised cache undone: each number is that of the model's own channel. */
-  readonly channels: () => Iterable<Float32Array>
+  readonly channels: (rows?: Int32Array) => Iterable<Float32Array>
 }
 
 /**
@@ -34,10 +35,10 @@ export function cachedVectors(
   const width = keyWidth(data)
   const headSize = headSizeOf(context.model, width)
   return {
-    keys: stored(positions, headSize, keyRotation(headSize), () => layerKeys(data)),
+    keys: stored(positions, headSize, keyRotation(headSize), (rows) => layerKeys(data, rows)),
     values: () => {
       const size = wholeHead(valueWidth(data), width / headSize)
-      return stored(positions, size, valueRotation(size), () => layerValues(data))
+      return stored(positions, size, valueRotation(size), (rows) => layerValues(data, rows))
     },
   }
 }
@@ -51,7 +52,7 @@ export function readKeys(context: LlamaContext, sequenceId: number): { positions
 function saved(context: LlamaContext, sequenceId: number, buffer: StateBuffer) {
   const state = saveInto(buffer, context, sequenceId)
   const { positions, dataOffset } = parseState(state, context.model)
-  const data: StateData = { state, dataOffset, rows: positions.length }
+  const data: StateData = { state, dataOffset, rows: positions.length, c: context.model.library.c }
   return { data, positions }
 }
 
@@ -60,16 +61,16 @@ function stored(
   positions: Int32Array,
   headSize: number,
   rotation: number,
-  read: () => Iterable<LayerVectors>,
+  read: (rows?: Int32Array) => Iterable<LayerVectors>,
 ): StoredVectors {
   return {
     positions,
     headSize,
-    *layers() {
-      for (const { values } of read()) yield values
+    *layers(rows) {
+      for (const { values } of read(rows)) yield values
     },
-    *channels() {
-      for (const { values, isQuantised } of read()) {
+    *channels(rows) {
+      for (const { values, isQuantised } of read(rows)) {
         if (isQuantised && rotation > 0) rotateBack(values, rotation)
         yield values
       }

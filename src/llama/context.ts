@@ -251,7 +251,7 @@ export class LlamaContext extends NativeHandle {
     const { library } = this.model
     this.#products ??= new PairProducts(library, keys.headSize, this.#settings.threads)
     const products = this.#products
-    return { keys: { ...keys, products: (a, b) => products.run(a, b) }, values }
+    return { keys: { ...keys, products: (a, b, shape) => products.run(a, b, shape) }, values }
   }
 
   /**

@@ -4,62 +4,76 @@ import { GgmlWorkspace } from './ggml-workspace.ts'
 import type { LlamaLibrary } from './library.ts'
 import type { Pointer } from './structs.ts'
 
-/** Rows of either side that one product may have. */
-export const pairTile = 256
+/** Vectors of a head that `a` may have. */
+export const mostVectors = 256
+/** Rows of `b` that are multiplied at once: they and their products stay in the processor's cache. */
+const blockRows = 512
+
+export interface PairShape {
+  /** Numbers of a vector. Default: those of a key of one head. */
+  readonly size?: number
+  /** Default 1. */
+  readonly heads?: number
+}
+
+/** For one shape. */
+interface Block {
+  readonly graph: Pointer
+  readonly a: Pointer
+  readonly b: Pointer
+  /** By head, shape [vectors x blockRows]. */
+  readonly products: readonly Pointer[]
+}
 
 export class PairProducts implements Disposable {
   readonly #workspace: GgmlWorkspace
   readonly #size: number
-  readonly #graph: Pointer
-  readonly #a: Pointer
-  readonly #b: Pointer
-  readonly #product: Pointer
-  readonly #tile = new Float32Array(pairTile * pairTile)
+  /** By size, heads and vectors; of the latter there are few numbers, see `roundUp`. */
+  readonly #blocks = new Map<string, Block>()
+  #result = new Float32Array(0)
 
   /**
-   * @param size values of a vector
-   * @throws EngineError `no_backend`, `out_of_memory`
+   * @param size numbers of a vector, if a call does not say otherwise
+   * @throws EngineError `no_backend`
    */
   constructor(library: LlamaLibrary, size: number, threads: number) {
     this.#size = size
     this.#workspace = GgmlWorkspace.open(library, { threads, contents: 'the products of keys' })
-    try {
-      const { c } = this.#workspace
-      const shape = { rows: pairTile, columns: size }
-      const [a, b] = this.#workspace.place([shape, shape]).tensors
-      if (a === undefined || b === undefined)
-        throw new EngineError('out_of_memory', 'the products of keys have no tensors')
-      const context = this.#workspace.context(2, 4)
-      this.#product = c.ggml_mul_mat(context, b, a)
-      c.ggml_set_output(this.#product)
-      this.#graph = c.ggml_new_graph_custom(context, 4, false)
-      c.ggml_build_forward_expand(this.#graph, this.#product)
-      this.#workspace.allocate(this.#workspace.allocator(), this.#graph)
-      ;[this.#a, this.#b] = [a, b]
-    } catch (error) {
-      this.#workspace.dispose()
-      throw error
-    }
   }
 
   /**
-   * The product of each row of `a` with each row of `b`, `pairTile` rows at most each.
-   * @returns shape [rows of a x rows of b], valid until the next call
+   * For each head the product of each of its vectors in `a` with its part of each row of `b`.
+   * @param a shape [heads x vectors x size]; 256 vectors at most
+   * @param b shape [rows x heads x size], as a layer of the cache is
+   * @returns shape [heads x vectors x rows], valid until the next call
+   * @throws RangeError for arrays of other lengths
+   * @throws EngineError `out_of_memory`
    */
-  run(a: Float32Array, b: Float32Array): Float32Array {
-    const [rows, columns] = [a.length / this.#size, b.length / this.#size]
-    for (const count of [rows, columns]) {
-      if (!Number.isInteger(count) || count < 1 || count > pairTile) throw new RangeError(`${count} vectors`)
+  run(a: Float32Array, b: Float32Array, { size = this.#size, heads = 1 }: PairShape = {}): Float32Array {
+    const width = size * heads
+    const [vectors, rows] = [a.length / width, b.length / width]
+    for (const count of [vectors, rows, size, heads])
+      if (!Number.isInteger(count) || count < 1) throw new RangeError(`${count} vectors`)
+    if (vectors > mostVectors) throw new RangeError(`${vectors} vectors`)
+    const room = roundUp(vectors)
+    const block = this.#block(size, heads, room)
+    this.#workspace.write(block.a, spread(a, vectors * size, room * size))
+    const length = heads * vectors * rows
+    if (this.#result.length < length) this.#result = new Float32Array(length)
+    const products = new Float32Array(vectors * blockRows)
+    for (let first = 0; first < rows; first += blockRows) {
+      const count = Math.min(blockRows, rows - first)
+      this.#workspace.write(block.b, b.subarray(first * width, (first + count) * width))
+      this.#workspace.compute(block.graph)
+      for (const [head, product] of block.products.entries()) {
+        this.#workspace.read(product, products)
+        for (let i = 0; i < vectors; i++) {
+          const from = products.subarray(i * blockRows, i * blockRows + count)
+          this.#result.set(from, (head * vectors + i) * rows + first)
+        }
+      }
     }
-    this.#workspace.write(this.#a, a)
-    this.#workspace.write(this.#b, b)
-    this.#workspace.compute(this.#graph)
-    this.#workspace.read(this.#product, this.#tile.subarray(0, rows * pairTile))
-    // Beyond the given rows there is what earlier calls left.
-    for (let row = 1; row < rows && columns < pairTile; row++) {
-      this.#tile.copyWithin(row * columns, row * pairTile, row * pairTile + columns)
-    }
-    return this.#tile.subarray(0, rows * columns)
+    return this.#result.subarray(0, length)
   }
 
   dispose(): void {
@@ -69,4 +83,50 @@ export class PairProducts implements Disposable {
   [Symbol.dispose](): void {
     this.dispose()
   }
+
+  #block(size: number, heads: number, vectors: number): Block {
+    const key = [size, heads, vectors].join()
+    const block = this.#blocks.get(key) ?? this.#build(size, heads, vectors)
+    this.#blocks.set(key, block)
+    return block
+  }
+
+  #build(size: number, heads: number, vectors: number): Block {
+    const workspace = this.#workspace
+    const { c } = workspace
+    const width = size * heads
+    const [a, b] = workspace.place([
+      { rows: heads * vectors, columns: size },
+      { rows: blockRows, columns: width },
+    ]).tensors
+    if (a === undefined || b === undefined)
+      throw new EngineError('out_of_memory', 'the products of keys have no tensors')
+    const operations = 3 * heads
+    const context = workspace.context(operations, 2 * operations)
+    const graph = c.ggml_new_graph_custom(context, 2 * operations, false)
+    const products = Array.from({ length: heads }, (_, head) => {
+      const some = c.ggml_view_2d(context, a, size, vectors, size * 4, head * vectors * size * 4)
+      const part = c.ggml_view_2d(context, b, size, blockRows, width * 4, head * size * 4)
+      const product = c.ggml_mul_mat(context, part, some)
+      c.ggml_set_output(product)
+      c.ggml_build_forward_expand(graph, product)
+      return product
+    })
+    workspace.allocate(workspace.allocator(), graph)
+    return { graph, a, b, products }
+  }
+}
+
+/** A multiple of 4 up to 32, a power of two beyond. */
+function roundUp(vectors: number): number {
+  return vectors <= 32 ? 4 * Math.ceil(vectors / 4) : 2 ** Math.ceil(Math.log2(vectors))
+}
+
+/** Parts of `length` numbers, each at the beginning of `room`. */
+function spread(values: Float32Array, length: number, room: number): Float32Array {
+  if (length === room) return values
+  const parts = values.length / length
+  const spaced = new Float32Array(parts * room)
+  for (let i = 0; i < parts; i++) spaced.set(values.subarray(i * length, (i + 1) * length), i * room)
+  return spaced
 }

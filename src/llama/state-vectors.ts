@@ -3,7 +3,7 @@
  * `llama_kv_cache::state_write_data` in llama.cpp v0.4 and v0.5.
  */
 import { EngineError } from '../errors.ts'
-import { float16Values } from '../float16.ts'
+import type { Bindings } from './bindings.ts'
 import { StateReader } from './sequence-state.ts'
 import { ggmlType } from './structs.ts'
 
@@ -22,6 +22,7 @@ export interface StateData {
   readonly dataOffset: number
   /** Cells. */
   readonly rows: number
+  readonly c: Pick<Bindings, 'ggml_fp16_to_fp32_row'>
 }
 
 interface Header {
@@ -29,17 +30,22 @@ interface Header {
   readonly layers: number
 }
 
-/** The values are valid until the next layer is asked for. */
-export function* layerKeys(data: StateData): Generator<LayerVectors, void, undefined> {
+/**
+ * The values are valid until the next layer is asked for.
+ * @param rows of which cells, in this order. Default: all, in cell order
+ */
+export function* layerKeys(data: StateData, rows?: Int32Array): Generator<LayerVectors, void, undefined> {
   // Of an empty sequence nothing follows the positions.
   if (data.rows === 0) return
   const reader = new StateReader(data.state, data.dataOffset)
   const { layers } = readHeader(reader)
+  const runs = runsOf(rows, data.rows)
   let values: Float32Array = new Float32Array(0)
   for (let layer = 0; layer < layers; layer++) {
     const type = reader.u32()
-    values = toFloat32(type, reader.bytes(reader.u64() * data.rows), values)
-    yield layerOf(type, data.rows, values)
+    const rowBytes = reader.u64()
+    values = readRows(data.c, type, reader.bytes(rowBytes * data.rows), rowBytes, runs, values)
+    yield layerOf(type, rows?.length ?? data.rows, values)
   }
 }
 
@@ -47,17 +53,18 @@ export function* layerKeys(data: StateData): Generator<LayerVectors, void, undef
  * As `layerKeys`. Without flash attention they are stored channel by channel, and are turned to rows here.
  * @throws EngineError `state_format` where a layer has none, as with latent attention
  */
-export function* layerValues(data: StateData): Generator<LayerVectors, void, undefined> {
-  const { rows } = data
-  if (rows === 0) return
+export function* layerValues(data: StateData, rows?: Int32Array): Generator<LayerVectors, void, undefined> {
+  if (data.rows === 0) return
   const { reader, isTransposed, layers } = atValues(data)
+  const wanted = runsOf(rows, data.rows)
+  const runs = isTransposed ? runsOf(undefined, data.rows) : wanted
   let values: Float32Array = new Float32Array(0)
   let turned: Float32Array = new Float32Array(0)
   for (let layer = 0; layer < layers; layer++) {
     const { type, bytes } = valueBytes(reader, isTransposed)
-    values = toFloat32(type, reader.bytes(bytes * rows), values)
-    if (isTransposed) turned = transpose(values, rows, turned)
-    yield layerOf(type, rows, isTransposed ? turned : values)
+    values = readRows(data.c, type, reader.bytes(bytes * data.rows), bytes, runs, values)
+    if (isTransposed) turned = transpose(values, data.rows, turned, rows)
+    yield layerOf(type, rows?.length ?? data.rows, isTransposed ? turned : values)
   }
 }
 
@@ -104,20 +111,48 @@ function layerOf(type: number, rows: number, values: Float32Array): LayerVectors
   return { rows, width: values.length / rows, values, isQuantised: type === ggmlType.q8_0 }
 }
 
-/** From channels x rows to rows x channels. @param to is used again if it has the right length */
-function transpose(from: Float32Array, rows: number, to: Float32Array): Float32Array {
-  const turned = to.length === from.length ? to : new Float32Array(from.length)
-  const width = from.length / rows
-  // A few channels at a time, so that what is written lies together.
-  for (let first = 0; first < width; first += 16) {
-    const end = Math.min(width, first + 16)
-    for (let row = 0; row < rows; row++) {
-      for (let channel = first; channel < end; channel++) {
-        turned[row * width + channel] = from[channel * rows + row] as number
-      }
+/** Rows that follow each other. */
+interface Run {
+  readonly first: number
+  readonly count: number
+}
+
+/** Neighbours in `rows` that are neighbours in the cache, too; of undefined all rows. */
+function runsOf(rows: Int32Array | undefined, all: number): readonly Run[] {
+  if (!rows) return [{ first: 0, count: all }]
+  const runs: { first: number; count: number }[] = []
+  for (const row of rows) {
+    if (!(row >= 0 && row < all)) throw new RangeError(`row ${row} of ${all}`)
+    const last = runs.at(-1)
+    if (last && last.first + last.count === row) last.count++
+    else runs.push({ first: row, count: 1 })
+  }
+  return runs
+}
+
+/** From channels x all rows to rows x channels. @param to is used again if it has the right length */
+function transpose(from: Float32Array, all: number, to: Float32Array, some?: Int32Array): Float32Array {
+  const rows = some ?? Int32Array.from({ length: all }, (_, row) => row)
+  const width = from.length / all
+  const turned = reused(to, rows.length * width)
+  // Four channels at a time, so that what is written lies together; in the last turn some may be written twice.
+  for (let turn = 0; turn < width; turn += 4) {
+    const first = Math.max(0, Math.min(turn, width - 4))
+    const [a, b, c, d] = [0, 1, 2, 3].map((i) => Math.min(first + i, width - 1)) as [number, number, number, number]
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[i] as number
+      const at = i * width
+      turned[at + a] = from[a * all + row] as number
+      turned[at + b] = from[b * all + row] as number
+      turned[at + c] = from[c * all + row] as number
+      turned[at + d] = from[d * all + row] as number
     }
   }
   return turned
+}
+
+function reused(values: Float32Array, length: number): Float32Array {
+  return values.length === length ? values : new Float32Array(length)
 }
 
 const q8Block = 34
@@ -130,27 +165,46 @@ function countOf(type: number, bytes: number): number {
   throw new EngineError('state_format', `keys and values of ggml type ${type} cannot be read`)
 }
 
-/** @param values is used again if it has the right length */
-function toFloat32(type: number, bytes: Uint8Array, values: Float32Array): Float32Array {
-  const length = countOf(type, bytes.length)
-  const to = values.length === length ? values : new Float32Array(length)
-  if (type === ggmlType.f32) new Uint8Array(to.buffer).set(bytes)
-  else if (type === ggmlType.f16) widen(bytes, to)
-  else dequantize(bytes, to)
+/** The numbers of these rows. @param values is used again if it has the right length */
+function readRows(
+  c: StateData['c'],
+  type: number,
+  bytes: Uint8Array,
+  rowBytes: number,
+  runs: readonly Run[],
+  values: Float32Array,
+): Float32Array {
+  const width = countOf(type, rowBytes)
+  const to = reused(values, width * runs.reduce((sum, { count }) => sum + count, 0))
+  let at = 0
+  for (const { first, count } of runs) {
+    const from = bytes.subarray(first * rowBytes, (first + count) * rowBytes)
+    toFloat32(c, type, from, to.subarray(at, at + count * width))
+    at += count * width
+  }
   return to
 }
 
-function widen(bytes: Uint8Array, to: Float32Array): void {
-  const table = float16Values()
-  for (let i = 0; i < to.length; i++) to[i] = table[(bytes[2 * i] ?? 0) | ((bytes[2 * i + 1] ?? 0) << 8)] ?? NaN
+function toFloat32(c: StateData['c'], type: number, bytes: Uint8Array, to: Float32Array): void {
+  if (type === ggmlType.f32) new Uint8Array(to.buffer, to.byteOffset, to.byteLength).set(bytes)
+  else if (type === ggmlType.f16) c.ggml_fp16_to_fp32_row(bytes, to, to.length)
+  else dequantize(c, bytes, to)
 }
 
 /** q8_0: blocks of a float16 scale and 32 signed bytes. */
-function dequantize(bytes: Uint8Array, to: Float32Array): void {
-  const scale = new Float32Array(1)
-  for (let block = 0; block * 32 < to.length; block++) {
-    const from = block * q8Block
-    widen(bytes.subarray(from, from + 2), scale)
-    for (let i = 0; i < 32; i++) to[block * 32 + i] = (((bytes[from + 2 + i] ?? 0) << 24) >> 24) * (scale[0] ?? 0)
+function dequantize(c: StateData['c'], bytes: Uint8Array, to: Float32Array): void {
+  const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length)
+  const blocks = to.length / 32
+  const halves = new Uint8Array(2 * blocks)
+  for (let block = 0; block < blocks; block++) {
+    halves[2 * block] = bytes[block * q8Block] as number
+    halves[2 * block + 1] = bytes[block * q8Block + 1] as number
+  }
+  const scales = new Float32Array(blocks)
+  c.ggml_fp16_to_fp32_row(halves, scales, blocks)
+  for (let block = 0; block < blocks; block++) {
+    const from = block * q8Block + 2
+    const scale = scales[block] as number
+    for (let i = 0; i < 32; i++) to[block * 32 + i] = (signed[from + i] as number) * scale
   }
 }

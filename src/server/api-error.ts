@@ -107,6 +107,7 @@ const requestFields = new Set([
   'ratio',
   'evictEvery',
   'segments',
+  'valueReserve',
   'answerReserve',
   'maxTokens',
 ])

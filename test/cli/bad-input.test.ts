@@ -57,6 +57,7 @@ const options: Case[] = [
   [['--ratio', '1.01'], /--ratio must be a number from 0 to 1/],
   [['--evict-every', '0'], /--evict-every must be a whole number, 1 or more/],
   [['--segments', '1'], /--segments must be a whole number, 2 or more/],
+  [['--value-reserve', '1'], /--value-reserve must be a share of the budget, above 0 and below 1/],
   [['--evict-every', '9', '--ratio', '0.5'], /Give --ratio or --evict-every, not both/],
   [['--evict-every', '9', '--policy', 'full'], /--evict-every has no effect under policy full/],
   [['--local-window', '0'], /--local-window must be .* 1 or more/],

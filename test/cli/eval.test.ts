@@ -250,6 +250,7 @@ describe('bad input', () => {
     [['--ratio', '0.5,2'], /--ratio must be a number from 0 to 1/],
     [['--evict-every', '9,0'], /--evict-every must be a whole number, 1 or more/],
     [['--segments', '1'], /--segments must be a whole number, 2 or more/],
+    [['--value-reserve', '1'], /--value-reserve must be a share of the budget, above 0 and below 1/],
     [['--evict-every', '9', '--ratio', '0.5'], /--ratio has no effect with --evict-every/],
     [['--metric', 'speed'], /Metrics: pass, replay-loss/],
     [['--policy', 'window', '--limit-of', 'dynts=5'], /--limit-of names dynts, which is not evaluated/],

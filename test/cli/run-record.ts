@@ -22,6 +22,7 @@ export const runRecordSchema = z.strictObject({
     ratio: z.number().min(0).max(1).nullable(),
     evictEvery: count.nullable(),
     segments: count.nullable(),
+    valueReserve: z.number().nullable(),
     peakCells: count,
     meanCells: z.number().min(0),
     finalCells: count,

@@ -37,7 +37,7 @@ const text = Array.from({ length: 60 }, (_, i) => (i * 7) % 23)
 const repeated = text.map((token, i) => (i % 4 === 0 ? 5 : token))
 
 /** Copies of all layers, after cells have left from the middle. */
-function read(model: LlamaModel, options: Partial<ContextOptions>) {
+function read(model: LlamaModel, options: Partial<ContextOptions>, rows?: Int32Array) {
   using context = LlamaContext.create(model, { cellsPerSequence: 256, threads: 1, kvType: 'f32', ...options })
   context.append(0, repeated, 0, 'none')
   context.remove(0, 20, 30)
@@ -46,8 +46,8 @@ function read(model: LlamaModel, options: Partial<ContextOptions>) {
   const of = (vectors: typeof keys | ReturnType<typeof values>) => ({
     positions: vectors.positions,
     headSize: vectors.headSize,
-    layers: copies(vectors.layers()),
-    channels: copies(vectors.channels()),
+    layers: copies(vectors.layers(rows)),
+    channels: copies(vectors.channels(rows)),
   })
   return { keys: of(keys), values: of(values()) }
 }
@@ -112,6 +112,32 @@ describe.each([
       expect(furthest(cached[kind].channels, exact[kind].layers)).toBeLessThan(0.1 * largest(exact[kind].layers))
     }
   })
+
+  test.each([
+    ['f32', false],
+    ['f16', false],
+    ['f16', true],
+    ['q8_0', true],
+  ] as const)(
+    '%s, flash attention %s: some rows, in an order of their own, are those of all',
+    (kvType, flashAttention) => {
+      const rows = Int32Array.of(3, 4, 5, 49, 0, 31, 30, 5)
+      const all = read(model, { kvType, flashAttention })
+      const some = read(model, { kvType, flashAttention }, rows)
+      for (const kind of ['keys', 'values'] as const) {
+        for (const way of ['layers', 'channels'] as const) {
+          const expected = all[kind][way].map((layer) =>
+            Float32Array.from(
+              [...rows].flatMap((row) => [...layer.slice(row * heads * size, (row + 1) * heads * size)]),
+            ),
+          )
+          expect(some[kind][way], `${kind}, ${way}`).toEqual(expected)
+        }
+      }
+      for (const wrong of [-1, 50])
+        expect(() => read(model, { kvType, flashAttention }, Int32Array.of(wrong))).toThrow(RangeError)
+    },
+  )
 
   test('llama.cpp can be told not to rotate', () => {
     vi.stubEnv('LLAMA_ATTN_ROT_DISABLE', '1')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { fakeProducts } from '../../src/eviction/products.fake.ts'
 import { LlamaContext, LlamaModel, loadLibrary, readKeys } from '../../src/llama/index.ts'
-import { PairProducts, pairTile } from '../../src/llama/pair-products.ts'
+import { mostVectors, PairProducts } from '../../src/llama/pair-products.ts'
 import { importanceOracle, maxDifference, tinyF32 } from '../oracle.ts'
 
 const vectors = (count: number, size: number, seed: number) =>
@@ -12,21 +12,40 @@ test.each([
   [3, 200, 64],
   [256, 256, 128],
   [200, 7, 33],
-])('%d with %d vectors of %d values', (rows, columns, size) => {
+  [20, 1300, 64],
+])('%d with %d vectors of %d values', (few, many, size) => {
   using products = new PairProducts(loadLibrary('off'), size, 1)
   // What an earlier call left must not show.
-  products.run(vectors(pairTile, size, 7), vectors(pairTile, size, 11))
-  const [a, b] = [vectors(rows, size, 1.1), vectors(columns, size, 0.7)]
+  products.run(vectors(mostVectors, size, 7), vectors(600, size, 11))
+  const [a, b] = [vectors(few, size, 1.1), vectors(many, size, 0.7)]
   expect(maxDifference(products.run(a, b), fakeProducts(size)(a, b))).toBeLessThan(1e-4)
+})
+
+test.each([
+  [2, 6, 1300, 64],
+  [8, 4, 513, 32],
+  [3, 33, 512, 20],
+])('%d heads, %d vectors each with %d rows of %d values a head', (heads, few, many, size) => {
+  using products = new PairProducts(loadLibrary('off'), 128, 1)
+  const [a, b] = [vectors(heads * few, size, 1.1), vectors(many, heads * size, 0.7)]
+  const expected = fakeProducts(128)(a, b, { heads, size })
+  expect(expected).toHaveLength(heads * few * many)
+  expect(maxDifference(products.run(a, b, { heads, size }), expected)).toBeLessThan(1e-4)
+  // Another shape in between, and again.
+  products.run(vectors(5, 128, 3), vectors(9, 128, 5))
+  expect(maxDifference(products.run(a, b, { heads, size }), expected)).toBeLessThan(1e-4)
 })
 
 test('too many vectors, none, or parts of one', () => {
   using products = new PairProducts(loadLibrary('off'), 8, 1)
   const one = new Float32Array(8)
-  for (const wrong of [new Float32Array(0), new Float32Array(12), new Float32Array(8 * (pairTile + 1))]) {
+  for (const wrong of [new Float32Array(0), new Float32Array(12)]) {
     expect(() => products.run(wrong, one)).toThrow(RangeError)
     expect(() => products.run(one, wrong)).toThrow(RangeError)
   }
+  expect(() => products.run(new Float32Array(8 * (mostVectors + 1)), one)).toThrow(RangeError)
+  for (const wrong of [{ heads: 3 }, { size: 3 }, { size: 0 }, { heads: NaN }, { size: 0.5, heads: 2 }])
+    expect(() => products.run(one, one, wrong)).toThrow(RangeError)
   products.dispose()
   products.dispose()
   expect(() => products.run(one, one)).toThrow('disposed')

@@ -93,6 +93,41 @@ test('all policies leave the same number of cells at every eviction of the same 
   for (const [i, size] of sizes.entries()) expect(size, evicting[i]).toEqual(sizes[0])
 })
 
+test('a value reserve keeps the candidates of the largest values, as the values of an undisturbed cache tell', () => {
+  const request = { ...arrival(2, 'question-window', 0, 60), valueReserve: 0.1, evictionScores: true }
+  const { promptTokens, tokens } = traces[2]!
+  const [{ evictions }] = run([request], 1) as [Run]
+  const { kept, leaving, scored } = evictions[0]!
+  const candidates = [...scored!.positions]
+  expect(candidates).toEqual(Array.from({ length: request.budget! - promptTokens - 12 }, (_, i) => promptTokens + i))
+
+  using context = model.createContext({ cellsPerSequence: 512, kvType: 'f32' })
+  context.append(0, tokens.slice(0, request.budget), 0, 'none')
+  const values = context.cached(0).values()
+  const sums = candidates.map(() => 0)
+  for (const layer of values.layers()) {
+    const width = layer.length / values.positions.length
+    for (let offset = 0; offset < width; offset += values.headSize) {
+      const ranges = candidates.map((position) => {
+        const start = values.positions.indexOf(position) * width + offset
+        const vector = [...layer.slice(start, start + values.headSize)]
+        return Math.max(...vector) - Math.min(...vector)
+      })
+      const mean = ranges.reduce((a, b) => a + b) / ranges.length
+      for (const [i, range] of ranges.entries()) sums[i]! += range / mean
+    }
+  }
+  const reserved = candidates
+    .map((position, i) => ({ position, sum: sums[i]! }))
+    .sort((a, b) => b.sum - a.sum)
+    .slice(0, Math.floor(0.1 * request.budget!))
+    .map(({ position }) => position)
+  const oldest = candidates.filter((position) => !reserved.includes(position)).slice(0, leaving.length)
+  expect([...leaving]).toEqual(oldest)
+  expect(reserved.filter((position) => kept.includes(position))).toHaveLength(reserved.length)
+  expect(oldest).not.toEqual(candidates.slice(0, leaving.length))
+})
+
 test.each(bounded)('%s samples: the same seed gives the same again, and another policy something else', (policy) => {
   const sampled = { ...arrival(1, policy, 0, 0), replay: undefined, maxTokens: 100 }
   const [first, second, other] = [policy, policy, 'random'].map((name) => run([{ ...sampled, policy: name }], 1)[0])

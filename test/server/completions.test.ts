@@ -491,6 +491,8 @@ describe('what is wrong is named', () => {
     [{ messages, dynts: { budget: 100_000 } }, 400, 'cache_too_small', null],
     [{ messages, dynts: { ratio: 2 } }, 400, 'invalid_value', 'dynts.ratio'],
     [{ messages, dynts: { segments: 1 } }, 400, 'invalid_value', 'dynts.segments'],
+    [{ messages, dynts: { value_reserve: 2 } }, 400, 'invalid_value', 'dynts.value_reserve'],
+    [{ messages, dynts: { value_reserve: 1 } }, 400, 'invalid_value_reserve', null],
     [{ messages, dynts: { evict_every: 0 } }, 400, 'invalid_value', 'dynts.evict_every'],
     [{ messages, dynts: { ratio: 0.5, evict_every: 9 } }, 400, 'invalid_evict_every', null],
     [{ messages, enable_thinking: true, reasoning_effort: 'none' }, 400, 'conflicting_parameters', 'effort'],

@@ -18,6 +18,8 @@ export interface GridPoint {
   readonly evictEvery?: number | null | undefined
   /** So many parts of the candidates keep their share. Default: null, none does. */
   readonly segments?: number | null | undefined
+  /** Share of the budget that stays for the largest values. Default: null, none. */
+  readonly valueReserve?: number | null | undefined
 }
 
 /** What a preset varies; what is absent is as published for the task and the model. */

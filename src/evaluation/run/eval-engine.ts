@@ -120,7 +120,7 @@ function requestOf(
   job: PlannedJob & { readonly reference?: ReplayReference },
   policyFiles: ReadonlyMap<string, string>,
 ): GenerateRequest {
-  const { budget, localWindow, ratio, evictEvery, segments, maxTokens, sampling } = job.settings
+  const { budget, localWindow, ratio, evictEvery, segments, valueReserve, maxTokens, sampling } = job.settings
   const promptTokens = job.reference?.promptTokens
   return {
     prompt: promptTokens ? { tokens: promptTokens } : { messages: [{ role: 'user', content: job.prompt }] },
@@ -133,6 +133,7 @@ function requestOf(
     ...(ratio === null ? {} : { ratio }),
     ...(evictEvery === null ? {} : { evictEvery }),
     ...(segments === null ? {} : { segments }),
+    ...(valueReserve === null ? {} : { valueReserve }),
     maxTokens,
     sampling,
     seed: job.seed,

@@ -29,6 +29,7 @@ describe('the key of a job', () => {
     ratio: { settings: { ...settings, ratio: 0 } },
     'evict-every': { settings: { ...settings, evictEvery: 9 } },
     segments: { settings: { ...settings, segments: 8 } },
+    'value reserve': { settings: { ...settings, valueReserve: 0.25 } },
     'max tokens': { settings: { ...settings, maxTokens: 101 } },
     temperature: { settings: { ...settings, sampling: { ...settings.sampling, temperature: 0 } } },
     'top-p': { settings: { ...settings, sampling: { ...settings.sampling, topP: 1 } } },

@@ -17,6 +17,8 @@ export const jobSettings = z.object({
   evictEvery: z.int().positive().nullable().default(null),
   /** Of the candidates, whose shares stay; null: there are none. */
   segments: z.int().min(2).nullable().default(null),
+  /** Share of the budget for the largest values; null: none. */
+  valueReserve: z.number().positive().lt(1).nullable().default(null),
   maxTokens: z.int().positive(),
   sampling: z.object({ temperature: z.number(), topP: z.number(), topK: z.number() }),
   kvType: z.enum(kvTypes),
@@ -110,14 +112,17 @@ export type EvalIdentity = Readonly<z.infer<typeof identityShape>>
 export function jobKey(job: PlannedJob, { model, predictor, template }: EvalIdentity): string {
   const { kind, task, item, prompt, expected, grading, sample, settings, seed } = job
   const { policy, policyOptions, policyHash, protect } = job
-  const { budget, localWindow, ratio, evictEvery, segments, maxTokens, sampling, kvType } = settings
+  const { budget, localWindow, ratio, evictEvery, segments, valueReserve, maxTokens, sampling, kvType } = settings
   const { temperature, topP, topK } = sampling
   const { name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256 } = model
   const parts = [
     [kind, task, item, prompt, expected, grading, sample],
     // Without protection the key is that of a record that does not know of it.
     [policy, sorted(policyOptions), policyHash, ...(protect.length > 0 ? [protect] : [])],
-    [budget, localWindow, ratio, maxTokens, temperature, topP, topK, kvType, ...sharesOf(evictEvery, segments)],
+    [
+      ...[budget, localWindow, ratio, maxTokens, temperature, topP, topK, kvType],
+      ...sharesOf(evictEvery, segments, valueReserve),
+    ],
     seed,
     [name, architecture, hiddenSize, layers, vocabularySize, quantization, bytes, sha256],
     predictor,
@@ -128,7 +133,12 @@ export function jobKey(job: PlannedJob, { model, predictor, template }: EvalIden
 }
 
 /** Nothing where a ratio alone says what stays, as in records that know of nothing else. */
-function sharesOf(evictEvery: number | null, segments: number | null): (number | null)[] {
+function sharesOf(
+  evictEvery: number | null,
+  segments: number | null,
+  valueReserve: number | null,
+): readonly (number | null)[] {
+  if (valueReserve !== null) return [evictEvery, segments, valueReserve]
   if (segments !== null) return [evictEvery, segments]
   return evictEvery === null ? [] : [evictEvery]
 }

@@ -20,7 +20,7 @@ import {
 export const planSchema = 'dynts.eval.plan/1'
 
 const { policy, policyOptions, policyHash, protect, prompt, expected, grading } = jobFields
-const { budget, localWindow, ratio, evictEvery, segments, maxTokens, sampling } = jobSettings.shape
+const { budget, localWindow, ratio, evictEvery, segments, valueReserve, maxTokens, sampling } = jobSettings.shape
 
 /** One policy with one set of settings. */
 const configuration = z.object({
@@ -34,6 +34,7 @@ const configuration = z.object({
   ratio,
   evictEvery,
   segments,
+  valueReserve,
   /** The first so many items. */
   items: z.int().positive(),
   /** Of each item. */
@@ -98,8 +99,8 @@ export function referenceGroup(plan: EvalPlan, task: PlannedTask): PlannedGroup 
 
 function jobsOf({ seed, kvType }: EvalPlan, task: PlannedTask, one: Configuration): PlannedJob[] {
   const { kind, policy, policyOptions, policyHash, protect, items, samples } = one
-  const { budget, localWindow, ratio, evictEvery, segments } = one
-  const bound = { budget, localWindow, ratio, evictEvery, segments }
+  const { budget, localWindow, ratio, evictEvery, segments, valueReserve } = one
+  const bound = { budget, localWindow, ratio, evictEvery, segments, valueReserve }
   const settings = {
     ...bound,
     maxTokens: task.maxTokens,

@@ -102,8 +102,8 @@ function dyntsFor({ configuration }: Rows, rows: readonly Rows[]): Rows | undefi
   return all.find((row) => isDeepStrictEqual(settingsOf(row.configuration), settingsOf(configuration)))
 }
 
-function settingsOf({ budget, localWindow, ratio, evictEvery, segments }: Configuration): readonly (number | null)[] {
-  return [budget, localWindow, ratio, evictEvery, segments]
+function settingsOf(one: Configuration): readonly (number | null)[] {
+  return [one.budget, one.localWindow, one.ratio, one.evictEvery, one.segments, one.valueReserve]
 }
 
 function isDynts({ policy, protect }: Configuration): boolean {

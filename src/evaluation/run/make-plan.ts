@@ -47,7 +47,7 @@ const taskFields = {
 } as const
 const pointFields = {
   ...{ policy: true, policyOptions: true, policyHash: true, protect: true, limit: true },
-  ...{ budget: true, localWindow: true, ratio: true, evictEvery: true, segments: true },
+  ...{ budget: true, localWindow: true, ratio: true, evictEvery: true, segments: true, valueReserve: true },
 } as const
 
 /**
@@ -111,7 +111,8 @@ const fullPoint: PlannedPoint = {
 }
 
 function configurationOf({ limit = Infinity, ...point }: PlannedPoint, items: number, samples: number): Configuration {
-  const { policy, budget, localWindow, ratio, evictEvery = null, segments = null, policyOptions, policyHash } = point
+  const { policy, budget, localWindow, ratio, policyOptions, policyHash } = point
+  const { evictEvery = null, segments = null, valueReserve = null } = point
   return {
     kind: 'sample',
     policy,
@@ -123,6 +124,7 @@ function configurationOf({ limit = Infinity, ...point }: PlannedPoint, items: nu
     ratio,
     evictEvery,
     segments,
+    valueReserve,
     items: Math.min(limit, items),
     samples,
   }

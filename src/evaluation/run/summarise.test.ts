@@ -281,7 +281,7 @@ describe('a summary', () => {
     expect(text).toContain('| Pass@1 by K |')
     expect(text).toMatch(/^\| `dynts` +\| 100\.0 % \| +0\.0 % \|$/m)
     expect(text).toMatch(/^\| `window` +\| +320 +\| +32 +\| +K 30 +\|/m)
-    expect(summaryCsv(summary)).toMatch(/^chain,dynts,\{\},,,320,32,,9,,2,/m)
+    expect(summaryCsv(summary)).toMatch(/^chain,dynts,\{\},,,320,32,,9,,,2,/m)
   })
 
   test('as CSV has a line for each configuration, with the same fields', async () => {
@@ -290,9 +290,9 @@ describe('a summary', () => {
       .split('\n')
     expect(lines).toHaveLength(4)
     expect(lines[0]).toMatch(
-      /^task,policy,policy_options,policy_hash,protect,budget,local_window,ratio,evict_every,segments,samples,missing,failed,pass1,pass1_low,/,
+      /^task,policy,policy_options,policy_hash,protect,budget,local_window,ratio,evict_every,segments,value_reserve,samples,missing,failed,pass1,pass1_low,/,
     )
-    expect(lines[3]).toMatch(/^chain,window,\{\},,,320,32,0\.5,,,4,0,0,0\.75,/)
+    expect(lines[3]).toMatch(/^chain,window,\{\},,,320,32,0\.5,,,,4,0,0,0\.75,/)
     expect(new Set(lines.map((line) => line.split(',').length)).size).toBe(1)
   })
 })

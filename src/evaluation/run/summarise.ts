@@ -36,7 +36,16 @@ export interface SummariseOptions {
 
 export interface ConfigurationSummary extends Pick<
   Configuration,
-  'policy' | 'policyOptions' | 'policyHash' | 'protect' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments'
+  | 'policy'
+  | 'policyOptions'
+  | 'policyHash'
+  | 'protect'
+  | 'budget'
+  | 'localWindow'
+  | 'ratio'
+  | 'evictEvery'
+  | 'segments'
+  | 'valueReserve'
 > {
   readonly sampling: SampleSummary | null
   readonly replay: ReplaySummary | null
@@ -111,8 +120,8 @@ async function summariseTask(
   const rows = rowsOf(plan, groups, found)
   const configurations: ConfigurationSummary[] = []
   for (const row of rows) {
-    const { policy, policyOptions, policyHash, protect, budget, localWindow, ratio, evictEvery, segments } =
-      row.configuration
+    const { policy, policyOptions, policyHash, protect } = row.configuration
+    const { budget, localWindow, ratio, evictEvery, segments, valueReserve } = row.configuration
     const compared = comparedWith(row, rows)
     configurations.push({
       policy,
@@ -124,6 +133,7 @@ async function summariseTask(
       ratio,
       evictEvery,
       segments,
+      valueReserve,
       sampling: row.samples.length === 0 ? null : await summariseSamples(plan, row, compared, options),
       replay: row.replays.length === 0 ? null : summariseReplays(plan, row, compared),
       failures: failuresOf(row),
@@ -171,7 +181,10 @@ export function configurationName({
   budget,
   localWindow,
   ...share
-}: Pick<Configuration, 'policy' | 'protect' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments'>): string {
+}: Pick<
+  Configuration,
+  'policy' | 'protect' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments' | 'valueReserve'
+>): string {
   const name = formatPolicyReference({ policy, protect })
   return budget === null ? name : `${name} B ${budget} W_l ${localWindow ?? ''} ${shareText(share)}`
 }

@@ -30,6 +30,7 @@ function cellsOf({ task }: TaskSummary, one: ConfigurationSummary): Cells {
     ratio: one.ratio,
     evict_every: one.evictEvery,
     segments: one.segments,
+    value_reserve: one.valueReserve,
     samples: sampling?.samples ?? 0,
     missing: one.missing,
     failed: failedOf(one),

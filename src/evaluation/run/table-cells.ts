@@ -29,10 +29,11 @@ export function commonSettings(rows: readonly ConfigurationSummary[]): string | 
   return all.size > 1 ? undefined : ([...all][0] ?? 'full cache')
 }
 
-/** With what it protects additionally, its options, its segments, and the beginning of its file's hash. */
+/** With what it protects additionally, its options, its segments and reserve, and the beginning of its file's hash. */
 export function policyName(one: ConfigurationSummary): string {
   const options = Object.entries(one.policyOptions).map(([name, value]) => `${name}=${String(value)}`)
   if (one.segments !== null) options.push(`segments=${one.segments}`)
+  if (one.valueReserve !== null) options.push(`value-reserve=${one.valueReserve}`)
   return [`\`${formatPolicyReference(one)}\``, ...options, one.policyHash?.slice(0, 7) ?? ''].join(' ').trimEnd()
 }
 

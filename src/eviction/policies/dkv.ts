@@ -7,7 +7,7 @@
  */
 import { z } from 'zod'
 import type { PolicyDefinition } from '../policy.ts'
-import { addProjectedSquares, randomProjection } from '../random-projection.ts'
+import { projectedSquares, randomProjection } from '../random-projection.ts'
 import { layerPairs, rowsOf, suppliedKeys, suppliedValues } from '../supplied-vectors.ts'
 
 const columns = 20
@@ -29,20 +29,11 @@ export const dkv: PolicyDefinition = {
         const rows = rowsOf(keys, candidates)
         const scores = new Float64Array(rows.length)
         let heads = 0
-        for (const [ofKeys, ofValues] of layerPairs(keys.layers(), values.layers())) {
-          const keyHeads = ofKeys.length / keys.positions.length / keys.headSize
-          for (let head = 0; head < keyHeads; head++) {
-            const lengths = new Float64Array(rows.length)
-            const others = new Float64Array(rows.length)
-            addProjectedSquares(ofKeys, { rows, head, heads: keyHeads, headSize: keys.headSize }, projection, lengths)
-            addProjectedSquares(
-              ofValues,
-              { rows, head, heads: keyHeads, headSize: values.headSize },
-              projection,
-              others,
-            )
-            addShares(lengths, others, scores)
-          }
+        for (const [ofKeys, ofValues] of layerPairs(keys.layers(rows), values.layers(rows))) {
+          const lengths = projectedSquares(ofKeys, keys.headSize, projection, keys.products)
+          const others = projectedSquares(ofValues, values.headSize, projection, keys.products)
+          const keyHeads = lengths.length / rows.length
+          for (let head = 0; head < keyHeads; head++) addShares(lengths, others, head, keyHeads, scores)
           heads += keyHeads
         }
         return Float32Array.from(scores, (score) => score / heads)
@@ -51,10 +42,12 @@ export const dkv: PolicyDefinition = {
   },
 }
 
-/** scores += a * b / sum(a * b); nothing where all are zeros. */
-function addShares(a: Float64Array, b: Float64Array, scores: Float64Array): void {
+/** scores += a * b / sum(a * b) over the vectors of one head; nothing where all are zeros. @param a shape [n x heads], as is `b` */
+function addShares(a: Float64Array, b: Float64Array, head: number, heads: number, scores: Float64Array): void {
   let sum = 0
-  for (let i = 0; i < scores.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0)
+  for (let i = head; i < a.length; i += heads) sum += (a[i] as number) * (b[i] as number)
   if (sum === 0) return
-  for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] ?? 0) + ((a[i] ?? 0) * (b[i] ?? 0)) / sum
+  for (let i = 0, at = head; i < scores.length; i++, at += heads) {
+    scores[i] = (scores[i] as number) + ((a[at] as number) * (b[at] as number)) / sum
+  }
 }

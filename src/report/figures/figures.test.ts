@@ -23,7 +23,16 @@ function configuration(
   const isFull = budget === null
   const cells = isFull ? 400 : budget * 0.7
   return {
-    ...{ policy, policyOptions: {}, policyHash: null, protect: [], budget, evictEvery: null, segments: null },
+    ...{
+      policy,
+      policyOptions: {},
+      policyHash: null,
+      protect: [],
+      budget,
+      evictEvery: null,
+      segments: null,
+      valueReserve: null,
+    },
     ...{ localWindow: isFull ? null : localWindow, ratio: isFull ? null : ratio },
     sampling: {
       samples: 50,

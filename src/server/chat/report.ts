@@ -75,6 +75,7 @@ function cacheOf({ job, result }: Finished) {
     ratio: cache.ratio,
     evict_every: cache.evictEvery,
     segments: cache.segments,
+    value_reserve: cache.valueReserve,
     seed,
     cells: {
       peak: cache.peakCells,

@@ -26,6 +26,7 @@ const dynts = strictShape({
   ratio: number(0, 1).nullish(),
   evict_every: whole(1).nullish(),
   segments: whole(2).nullish(),
+  value_reserve: number(0, 1).nullish(),
   policy_options: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]), 'it must be an object')
     .nullish(),
@@ -92,6 +93,7 @@ export interface RequestDefaults {
   readonly ratio: number | undefined
   readonly evictEvery: number | undefined
   readonly segments: number | undefined
+  readonly valueReserve: number | undefined
   /** By the names that requests may give. */
   readonly policies: ReadonlyMap<string, ServedPolicy>
   readonly slots: number
@@ -143,15 +145,16 @@ export function generationOf(
   given: SamplingFields,
   defaults: RequestDefaults,
 ): Omit<GenerateRequest, 'prompt' | 'seed'> {
-  const { policy, budget, local_window, ratio, evict_every, segments, policy_options, answer_reserve } =
-    given.dynts ?? {}
+  const { policy, budget, local_window, ratio, evict_every, policy_options, answer_reserve } = given.dynts ?? {}
+  const { segments, value_reserve } = given.dynts ?? {}
   const reference = policy ? referenceOf(policy, defaults) : defaults.policy
   const isDefault = reference === defaults.policy
   const share = defined({ ratio, evictEvery: evict_every })
   const hasShare = Object.keys(share).length > 0
   const settings = {
-    ...defined({ budget: defaults.budget, localWindow: defaults.localWindow, segments: defaults.segments }),
-    ...defined({ budget, localWindow: local_window, segments }),
+    ...defined({ budget: defaults.budget, localWindow: defaults.localWindow }),
+    ...defined({ segments: defaults.segments, valueReserve: defaults.valueReserve }),
+    ...defined({ budget, localWindow: local_window, segments, valueReserve: value_reserve }),
     // Each says how many leave, so one of the request's replaces the server's.
     ...(hasShare ? share : defined({ ratio: defaults.ratio, evictEvery: defaults.evictEvery })),
   }

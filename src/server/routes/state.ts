@@ -123,6 +123,7 @@ export const props: Endpoint = {
           ratio: bound?.ratio ?? null,
           evict_every: bound?.evictEvery ?? null,
           segments: bound?.segments ?? null,
+          value_reserve: bound?.valueReserve ?? null,
           cells: backend.facts?.cells ?? null,
           bytes_per_cell: backend.facts?.bytesPerCell ?? null,
           policies: [...defaults.policies.values()].map(({ definition }) => policyFacts(definition)),
