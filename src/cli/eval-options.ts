@@ -15,6 +15,7 @@ import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
 import { checkWhole, names, number, numbers, refuseWithoutEffect } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
+import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
@@ -137,6 +138,8 @@ export function checkEvalFlags(flags: EvalFlags): void {
   for (const distance of flags.distance ?? []) checkWhole('--distance', distance, 16, 100_000)
   checkWhole('--parallel', flags.parallel, 1, 256)
   checkWhole('--max-failures', flags.maxFailures, 1)
+  checkCacheFlags(flags)
+  checkSamplingFlags(flags)
   if (flags.evictEvery !== undefined)
     refuseWithoutEffect({ '--ratio': flags.ratio }, 'with --evict-every, which says how many cells leave')
   if (flags.traces !== undefined) checkTraceFlags(flags)

@@ -11,6 +11,7 @@ import { defaultSampling } from '../llama/index.ts'
 import { addPolicyOptions, policyOfRequest, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
 import { checkWhole, collect, names, number, refuseWithoutEffect } from './option-values.ts'
+import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
@@ -157,6 +158,8 @@ export function checkRunFlags(flags: RunFlags): void {
   checkWhole('--max-tokens', flags.maxTokens, 1)
   checkWhole('--thinking-budget', flags.thinkingBudget, 0)
   checkWhole('--answer-reserve', flags.answerReserve, 1)
+  checkCacheFlags(flags)
+  checkSamplingFlags(flags, flags.seed)
   checkDeviceFlags(flags)
   checkGreedy(flags)
   if (flags.stop?.includes('')) throw new InputError('invalid_option', '--stop must not be empty')

@@ -9,6 +9,7 @@ import type { ReasoningField } from '../server/chat/completion.ts'
 import { addPolicyOptions, type PolicyFlags } from './chosen-policies.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
 import { checkWhole, names, number } from './option-values.ts'
+import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
@@ -178,6 +179,8 @@ export function checkServeFlags(flags: ServeFlags): void {
   checkWhole('--thinking-budget', flags.thinkingBudget, 0)
   checkWhole('--max-queue', flags.maxQueue, 0, 4096)
   checkWhole('--max-body', flags.maxBody, 1024, 64 * 2 ** 20)
+  checkCacheFlags(flags)
+  checkSamplingFlags(flags)
   checkDeviceFlags(flags)
   const times = { '--queue-timeout': flags.queueTimeout, '--stall-timeout': flags.stallTimeout }
   for (const [flag, value] of Object.entries(times)) checkSeconds(flag, value, 1)

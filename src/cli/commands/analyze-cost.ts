@@ -12,6 +12,7 @@ import { cacheBound } from '../../models/cache-bound.ts'
 import { costText } from '../cost-text.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
+import { checkCacheFlags } from '../setting-flags.ts'
 import { checkWhole, number, refuseWithoutEffect } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 
@@ -99,6 +100,7 @@ function settingsOf(flags: CostFlags, published: PublishedCosts | undefined): Co
   checkWhole('--text', flags.text, prompt + 1, mostText)
   checkWhole('--parallel', flags.parallel, 1, 4096)
   checkAboveZero('--bandwidth', bandwidth)
+  checkCacheFlags(flags)
   const usual = published?.settings ?? defaultCacheSettings
   return {
     budget: flags.budget ?? usual.budget,

@@ -17,6 +17,7 @@ import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
 import { resolvePolicy } from '../../eviction/registry.ts'
+import { largestSeed } from '../../llama/index.ts'
 import { parseReference } from '../../models/reference.ts'
 import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
 import { findModel } from '../find-model.ts'
@@ -29,6 +30,7 @@ import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { demoQuestion } from '../question.ts'
 import { settingFacts } from '../setting-facts.ts'
+import { checkCacheFlags } from '../setting-flags.ts'
 
 interface LiveFlags extends MachineFlags {
   readonly model: string
@@ -101,6 +103,8 @@ function checkFlags(flags: LiveFlags): void {
   checkWhole('--sequences', flags.sequences, 1, 256)
   checkWhole('--tokens', flags.tokens, 100)
   checkWhole('--runs', flags.runs, 1, 100)
+  checkWhole('--seed', flags.seed, 0, largestSeed)
+  checkCacheFlags(flags)
   if (flags.output !== undefined) checkRegular(flags.output)
 }
 
