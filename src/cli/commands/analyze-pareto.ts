@@ -20,6 +20,7 @@ import { counted } from '../counted.ts'
 import { sayWhatFailed } from '../failed-jobs.ts'
 import { findModel } from '../find-model.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
+import { leftOutLines } from '../left-out-traces.ts'
 import { LoadProgress, sayGpuProblem } from '../load-progress.ts'
 import { packageVersion } from '../package-version.ts'
 import {
@@ -112,6 +113,9 @@ async function tracesOf(
       model: fingerprint(info),
       trainedContext: info.trainedContext,
       onTrace: (done) => progress.update(done, total),
+      onUnmatched: (unmatched) => {
+        for (const line of leftOutLines(unmatched, traces, store.folder)) progress.say(line)
+      },
     })
   } finally {
     progress.stop()
@@ -183,14 +187,16 @@ async function load(located: LocatedModel, flags: ParetoFlags, signal: AbortSign
   }
 }
 
-function tell({ answered, total }: ParetoRun, importance: string, flags: ParetoFlags): void {
+function tell({ answered, total, keys }: ParetoRun, importance: string, flags: ParetoFlags): void {
   const output = paretoOutput(flags)
-  const summary = readPareto(output)
+  const { summary, others } = readPareto(output, keys)
   if (!summary) throw new InputError('no_answers', `${output} holds no answer: all failed.`)
   if (flags.csv !== undefined) writeFileAtomic(flags.csv, paretoCsv(summary), { option: '--csv' })
   if (flags.json !== true) {
     process.stdout.write(`${paretoText(summary)}\n`)
     process.stderr.write(`The answers are in ${output}, which dynts report takes.\n`)
+    if (others > 0)
+      process.stderr.write(`It also has ${counted(others, 'answer')} of other runs, which dynts report shows too.\n`)
     return
   }
   const { traces, seed } = flags
