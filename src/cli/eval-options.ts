@@ -10,9 +10,11 @@ import { metricNames, type MetricName } from '../evaluation/run/make-plan.ts'
 import { findTask, generatedTaskNames, taskNames } from '../evaluation/tasks/registry.ts'
 import { largestSeed } from '../llama/index.ts'
 import { addPolicyOptions, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
+import { calibrationOption } from './calibration-option.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
+import { modelOption } from './model-option.ts'
 import { checkWhole, names, number, numbers, refuseWithoutEffect } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
 import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
@@ -22,6 +24,7 @@ import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 export interface EvalFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly model: string
   readonly predictor?: string
+  readonly calibration?: string
   readonly task?: string[]
   readonly file?: string
   readonly traces?: string
@@ -67,11 +70,12 @@ export interface PolicyLimit {
 
 export function addEvalOptions(command: Command): Command {
   command
-    .option('-m, --model <model>', 'as for dynts run', 'tiny')
+    .addOption(modelOption('as for dynts run'))
     .option(
       '--predictor <file>',
       'importance predictor: a file, hf:user/repo[:FILE], or "none" (default: found beside the model)',
     )
+    .addOption(calibrationOption())
     .option(
       '--task <tasks>',
       `separated by commas: ${taskNames.join(', ')} (default: file with --file, else chain for tiny)`,
@@ -146,7 +150,7 @@ export function checkEvalFlags(flags: EvalFlags): void {
   checkReplayedTasks(flags)
   checkDeviceFlags(flags)
   checkGreedy(flags)
-  checkQueueFlags(flags, { ...workerOnly(flags), '--shard': flags.shard })
+  checkQueueFlags(flags, { ...workerOnly(flags), '--shard': flags.shard, '--calibration': flags.calibration })
 }
 
 function checkTraceFlags(flags: EvalFlags): void {

@@ -12,6 +12,7 @@ import { measuredTraces, type UnmatchedTraces } from '../../traces/measured-trac
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { leftOutLines } from '../left-out-traces.ts'
+import { modelOption, modelTitle } from '../model-option.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { wordsText } from '../words-text.ts'
@@ -30,7 +31,7 @@ export function analyzeWordsCommand(): Command {
     .description('Content and function words by the importance of their tokens')
     .argument('<folder>', 'what dynts importance wrote')
     .requiredOption('--traces <file>', 'the traces that it was measured on')
-    .requiredOption('-m, --model <model>', 'the model of the traces (as for run --model); only its vocabulary is read')
+    .addOption(modelOption('the model of the traces (as for run --model); only its vocabulary is read'))
     .option('--offline', 'never ask the network')
     .option('-o, --output <file>', 'write the JSON object, for dynts report')
     .option('--csv <file>', 'write a line for each trace')
@@ -68,7 +69,7 @@ async function analyzeWords(folder: string, flags: WordsFlags): Promise<void> {
   const text = `${JSON.stringify(record, null, 2)}\n`
   if (output !== undefined) writeFileAtomic(output, text, { option: '--output' })
   for (const line of leftOutLines(unmatched, path, folder)) process.stderr.write(`${line}\n`)
-  process.stdout.write(json === true ? text : `${wordsText(summary)}\n`)
+  process.stdout.write(json === true ? text : `${modelTitle(located.info)}\n${wordsText(summary)}\n`)
 }
 
 /** Undefined: interrupted. */

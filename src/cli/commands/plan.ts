@@ -12,6 +12,7 @@ import { fittingSlots, largestBudget, needOf, usableShare } from '../../server/c
 import { counted } from '../counted.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
+import { modelOption, modelTitle } from '../model-option.ts'
 import { memorySize } from '../memory-size.ts'
 import { checkWhole, number } from '../option-values.ts'
 import { formatTable } from '../table.ts'
@@ -33,7 +34,7 @@ const usualPrompt = 512
 export function planCommand(): Command {
   return new Command('plan')
     .description('How many answers at a time fit into the memory, under which budget')
-    .option('-m, --model <model>', 'a GGUF file, "tiny", user/repo:QUANT, or an address on huggingface.co', 'tiny')
+    .addOption(modelOption())
     .option('--memory <size>', 'what the server may take, e.g. 16GB (default: what is free)')
     .option('-b, --budget <cells>', 'for this budget only (default: a table of several)', number)
     .option('--parallel <n>', 'the largest budget for so many answers at a time', number)
@@ -60,7 +61,11 @@ async function plan(flags: PlanFlags): Promise<void> {
   )
   if (!located) return
   const facts = planned(located.info, flags, memory)
-  process.stdout.write(flags.json === true ? `${JSON.stringify(facts, null, 2)}\n` : `${describe(facts, flags)}\n`)
+  process.stdout.write(
+    flags.json === true
+      ? `${JSON.stringify(facts, null, 2)}\n`
+      : `${modelTitle(located.info)}\n${describe(facts, flags)}\n`,
+  )
 }
 
 /** One row: a cache, and how many of it fit. */
