@@ -66,7 +66,8 @@ async function openModel(
   const { signal } = interrupt
   const located = await findModel(signal, (onDownload) => {
     const predictor = flags.predictor === 'none' ? false : flags.predictor
-    return locateModel(flags.model, { predictor, ...templates, offline: flags.offline, signal, onDownload })
+    const { calibration, offline } = flags
+    return locateModel(flags.model, { predictor, calibration, ...templates, offline, signal, onDownload })
   })
   if (!located) return undefined
   check(located)

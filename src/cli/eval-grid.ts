@@ -19,7 +19,7 @@ import {
   type Sweep,
 } from '../evaluation/presets/presets.ts'
 import type { EvalPlan } from '../evaluation/run/eval-plan.ts'
-import { identify } from '../evaluation/run/identity.ts'
+import { hashFile, identify } from '../evaluation/run/identity.ts'
 import { makePlan, type PlannedPoint, type TaskToPlan } from '../evaluation/run/make-plan.ts'
 import { isPolicyFile } from '../eviction/load-policy.ts'
 import { parsePolicyReference } from '../eviction/protect.ts'
@@ -27,6 +27,7 @@ import { findTask, generatedTaskNames } from '../evaluation/tasks/registry.ts'
 import type { PublishedSettings, Task, TaskLoadOptions } from '../evaluation/tasks/task.ts'
 import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { parseReference } from '../models/reference.ts'
+import { checkCalibrationUse, usesCalibration } from './calibration-option.ts'
 import { counted } from './counted.ts'
 import { choosePolicies, refuseUnbounded, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { limitOf, metricsOf, type EvalFlags } from './eval-options.ts'
@@ -109,6 +110,7 @@ export async function planEval(
       definition,
     )
   }
+  checkCalibrationUse(flags, policies)
   const limit = limitOf(flags, policies)
   const complete = (point: GridPoint): PlannedPoint => {
     const policy = policies.find(({ reference }) => reference === point.policy)
@@ -133,7 +135,11 @@ export async function planEval(
     policies.flatMap(({ definition: { name, file } }) => (file === undefined ? [] : [[name, file]])),
   )
   const { seed, kvType } = flags
-  const plan = makePlan({ identity: await identify(located), seed, kvType, metrics: metricsOf(flags), tasks })
+  const { calibrationPath } = located
+  const isUsed = calibrationPath !== undefined && policies.some(usesCalibration)
+  const calibration = isUsed ? (await hashFile(calibrationPath)).sha256 : null
+  const identity = await identify(located)
+  const plan = makePlan({ identity, calibration, seed, kvType, metrics: metricsOf(flags), tasks })
   return { plan, policyFiles, parallel: (task) => flags.parallel ?? published.get(task)?.parallel ?? 1 }
 }
 

@@ -10,17 +10,21 @@ import { metricNames, type MetricName } from '../evaluation/run/make-plan.ts'
 import { findTask, generatedTaskNames, taskNames } from '../evaluation/tasks/registry.ts'
 import { largestSeed } from '../llama/index.ts'
 import { addPolicyOptions, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
+import { calibrationOption } from './calibration-option.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
+import { modelOption } from './model-option.ts'
 import { checkWhole, names, number, numbers, refuseWithoutEffect } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
+import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
 export interface EvalFlags extends MachineFlags, PolicyFlags, TemplateFlags {
   readonly model: string
   readonly predictor?: string
+  readonly calibration?: string
   readonly task?: string[]
   readonly file?: string
   readonly traces?: string
@@ -67,11 +71,12 @@ export interface PolicyLimit {
 
 export function addEvalOptions(command: Command): Command {
   command
-    .option('-m, --model <model>', 'as for dynts run', 'tiny')
+    .addOption(modelOption('as for dynts run'))
     .option(
       '--predictor <file>',
       'importance predictor: a file, hf:user/repo[:FILE], or "none" (default: found beside the model)',
     )
+    .addOption(calibrationOption())
     .option(
       '--task <tasks>',
       `separated by commas: ${taskNames.join(', ')} (default: file with --file, else chain for tiny)`,
@@ -139,13 +144,15 @@ export function checkEvalFlags(flags: EvalFlags): void {
   for (const distance of flags.distance ?? []) checkWhole('--distance', distance, 16, 100_000)
   checkWhole('--parallel', flags.parallel, 1, 256)
   checkWhole('--max-failures', flags.maxFailures, 1)
+  checkCacheFlags(flags)
+  checkSamplingFlags(flags)
   if (flags.evictEvery !== undefined)
     refuseWithoutEffect({ '--ratio': flags.ratio }, 'with --evict-every, which says how many cells leave')
   if (flags.traces !== undefined) checkTraceFlags(flags)
   checkReplayedTasks(flags)
   checkDeviceFlags(flags)
   checkGreedy(flags)
-  checkQueueFlags(flags, { ...workerOnly(flags), '--shard': flags.shard })
+  checkQueueFlags(flags, { ...workerOnly(flags), '--shard': flags.shard, '--calibration': flags.calibration })
 }
 
 function checkTraceFlags(flags: EvalFlags): void {

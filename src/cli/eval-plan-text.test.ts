@@ -15,7 +15,7 @@ const located = {
   },
   predictor: undefined,
 } as LocatedModel
-const where = { parallel: () => 8, shard: undefined, output: 'out' }
+const where = { parallel: () => 8, shard: undefined, output: 'out', held: [] }
 const said = (plan: EvalPlan, more = {}) => whatIsPlanned(located, plan, { ...where, ...more })
 
 test('model, task, one line for each policy, folder', () => {
@@ -27,6 +27,7 @@ test('model, task, one line for each policy, folder', () => {
     '  window B 320 W_l 32 ratio 0.5: 1 item x 5 samples',
     'into out',
   ])
+  expect(said(plan, { held: ['gsm8k', 'line'] }).at(-1)).toBe('adds to what out has of gsm8k, line')
   expect(said({ ...plan, template: 'a hash' })[1]).toMatch(/^with the chat template, .* that were given$/)
   expect(said(plan, { parallel: undefined, shard: { index: 2, count: 3 } })).toEqual(
     expect.arrayContaining([expect.stringMatching(/, by workers$/), 'into out, part 2 of 3']),

@@ -4,6 +4,7 @@
 import { missingMetadata } from '../models/missing-metadata.ts'
 import { formatPolicyReference } from '../eviction/protect.ts'
 import { counted } from './counted.ts'
+import { modelTitle } from './model-option.ts'
 import type { LocatedModel } from '../engine/model.ts'
 import type { Configuration, EvalPlan, PlannedTask } from '../evaluation/run/eval-plan.ts'
 import { configurationName } from '../evaluation/run/summarise.ts'
@@ -15,22 +16,25 @@ export interface WhereItRuns {
   readonly shard: Shard | undefined
   /** The folder. */
   readonly output: string
+  /** Tasks of other runs that it holds. */
+  readonly held: readonly string[]
 }
 
 /** Lines for a person. */
 export function whatIsPlanned(
   { info, predictor }: LocatedModel,
   plan: EvalPlan,
-  { parallel, shard, output }: WhereItRuns,
+  { parallel, shard, output, held }: WhereItRuns,
 ): string[] {
   const part = shard ? `, part ${shard.index} of ${shard.count}` : ''
   return [
-    `${info.name} (${info.architecture}, ${info.quantization}), ${predictor ? 'with' : 'without'} an importance predictor; cache ${plan.kvType}, seed ${plan.seed}`,
+    `${modelTitle(info)}, ${predictor ? 'with' : 'without'} an importance predictor; cache ${plan.kvType}, seed ${plan.seed}`,
     ...missingMetadata(info),
     ...(plan.template === null ? [] : ['with the chat template, template variables or thinking tags that were given']),
     ...plan.tasks.flatMap((task) => taskLines(task, parallel)),
     ...contextLines(plan.tasks, info.trainedContext),
     `into ${output}${part}`,
+    ...(held.length === 0 ? [] : [`adds to what ${output} has of ${held.join(', ')}`]),
   ]
 }
 

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { largestSeed } from '../llama/index.ts'
 import { defaultLabel, parseLabel, type Label } from '../predictor/index.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
+import { modelOption } from './model-option.ts'
 import { checkWhole, number, refuseWithoutEffect } from './option-values.ts'
 
 /** As commander gives them. */
@@ -24,7 +25,7 @@ export interface ImportanceFlags extends MachineFlags {
 
 export function addImportanceOptions(command: Command): Command {
   command
-    .requiredOption('-m, --model <model>', 'the model of the traces (as for run --model)')
+    .addOption(modelOption('the model of the traces (as for run --model)'))
     .requiredOption('--traces <file>', 'what dynts trace wrote')
     .option('-o, --output <folder>', 'where to write (default: the name of the traces, ending in .importance)')
     .option(

@@ -7,12 +7,12 @@ import { counted } from './counted.ts'
 import { formatTable } from './table.ts'
 
 export function liveText(record: LiveRecord): string {
-  const { model, settings, machine, runs, evictions, full, bounded } = record
+  const { settings, machine, runs, evictions, full, bounded } = record
   const { policy, budget, localWindow, sequences, promptTokens, tokens, kvType } = settings
   const { threads, backend } = machine
   const ratios = runs.map(({ ratio }) => ratio)
   return [
-    `${model.name} (${model.quantization}), ${counted(sequences, 'sequence')} of ${counted(tokens, 'token')} behind ${promptTokens} of prompt; ${kvType}, ${backend}, ${counted(threads, 'thread')}`,
+    `${counted(sequences, 'sequence')} of ${counted(tokens, 'token')} behind ${promptTokens} of prompt; ${kvType}, ${backend}, ${counted(threads, 'thread')}`,
     `${policy}: budget ${budget}, local window ${localWindow}, ${shareText(settings)}`,
     '',
     formatTable([

@@ -1,9 +1,10 @@
 /** Where files that are made for a model are written, and what is never overwritten. */
 import { constants, existsSync } from 'node:fs'
-import { access, mkdir } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { InputError } from '../errors.ts'
 import { checkRegular } from '../records/atomic-file.ts'
+import { makeFolder } from '../records/make-folder.ts'
 
 /** Beside the model if that folder can be written, so that it is found by itself; else in a folder of the cache. */
 export async function besideModel(modelPath: string, name: string, cacheFolder: string): Promise<string> {
@@ -12,7 +13,7 @@ export async function besideModel(modelPath: string, name: string, cacheFolder: 
     await access(beside, constants.W_OK)
     return join(beside, name)
   } catch {
-    await mkdir(cacheFolder, { recursive: true })
+    makeFolder(cacheFolder)
     return join(cacheFolder, name)
   }
 }

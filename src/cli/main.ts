@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { EngineError, InputError } from '../errors.ts'
 import { commandsFor } from './command-table.ts'
 import { withFlags } from '../option-names.ts'
+import { namedCommand } from './command-words.ts'
 import { fileFailure, isSystemError, outputFailure } from '../records/file-failure.ts'
 import { refuseEmptyPaths } from './empty-paths.ts'
 import { messageLine } from './message-line.ts'
@@ -33,7 +34,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     for (const command of await commandsFor(argv.slice(2))) program.addCommand(command)
     prepareForErrors(program)
-    await program.parseAsync(joinPairs(argv))
+    const words = namedCommand(program, argv.slice(2))
+    await program.parseAsync(joinPairs([...argv.slice(0, 2), ...words]))
     return Number(process.exitCode ?? 0)
   } catch (error) {
     return report(error)

@@ -75,7 +75,8 @@ export function checkWhole(
   most = Number.MAX_SAFE_INTEGER,
 ): void {
   if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return
-  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
+  const isOpen = most === Number.MAX_SAFE_INTEGER && !(value > most)
+  const range = isOpen ? `of at least ${least}` : `from ${least} to ${most}`
   throw new InputError('invalid_option', `${flag} must be a whole number ${range}, not ${value}`)
 }
 

@@ -7,6 +7,7 @@ import { defaultSampling, validateSampling } from '../llama/index.ts'
 import type { TraceSampling } from '../traces/trace-job.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
+import { modelOption } from './model-option.ts'
 import { checkWhole, names, number, numbers } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
 
@@ -44,7 +45,7 @@ export function addParetoOptions(command: Command): Command {
   command
     .argument('<folder>', 'what dynts importance wrote')
     .requiredOption('--traces <file>', 'the traces that it was measured on')
-    .requiredOption('-m, --model <model>', 'the model of the traces (as for run --model)')
+    .addOption(modelOption('the model of the traces (as for run --model)'))
     .option('--predictor <file>', 'as for dynts run (default: found beside the model; none: nothing is predicted)')
     .option('-o, --output <file>', 'the answers (default: the name of the traces, ending in .pareto.jsonl)')
     .option('--resume', 'go on with what the file holds (the default)', true)

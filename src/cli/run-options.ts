@@ -9,13 +9,16 @@ import type { GenerateRequest } from '../engine/types.ts'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
 import { defaultSampling } from '../llama/index.ts'
+import { calibrationOption, type CalibrationFlag } from './calibration-option.ts'
 import { addPolicyOptions, policyOfRequest, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
+import { modelOption } from './model-option.ts'
 import { checkWhole, collect, names, number, refuseWithoutEffect } from './option-values.ts'
+import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
-export interface RunFlags extends MachineFlags, PolicyFlags, TemplateFlags {
+export interface RunFlags extends MachineFlags, PolicyFlags, TemplateFlags, CalibrationFlag {
   readonly model: string
   readonly predictor?: string
   readonly policy?: string
@@ -69,11 +72,12 @@ export function addRunOptions(command: Command): Command {
 export function addAnswerOptions(command: Command): Command {
   const s = defaultSampling
   command
-    .option('-m, --model <model>', 'a GGUF file, "tiny", user/repo:QUANT, or an address on huggingface.co', 'tiny')
+    .addOption(modelOption())
     .option(
       '--predictor <file>',
       'importance predictor: a file, hf:user/repo[:FILE], or "none" (default: found beside the model)',
     )
+    .addOption(calibrationOption())
     .option(
       '-p, --policy <name>',
       `${policyNames().join(', ')}, or a .ts or .js file with a policy of your own (default: ${defaultScoredPolicy}, without a predictor question-window)`,
@@ -161,6 +165,8 @@ export function checkRunFlags(flags: RunFlags): void {
   checkWhole('--max-tokens', flags.maxTokens, 1)
   checkWhole('--thinking-budget', flags.thinkingBudget, 0)
   checkWhole('--answer-reserve', flags.answerReserve, 1)
+  checkCacheFlags(flags)
+  checkSamplingFlags(flags, flags.seed)
   checkDeviceFlags(flags)
   checkGreedy(flags)
   if (flags.stop?.includes('')) throw new InputError('invalid_option', '--stop must not be empty')

@@ -13,6 +13,7 @@ import { InputError } from '../errors.ts'
 import { formatPolicyReference } from '../eviction/protect.ts'
 import { parseReference } from '../models/reference.ts'
 import { withFlags } from '../option-names.ts'
+import { checkCalibrationUse } from './calibration-option.ts'
 import { checkPrompt } from './check-prompt.ts'
 import { choosePolicies, refuseUnbounded, type ChosenPolicy } from './chosen-policies.ts'
 import { findModel } from './find-model.ts'
@@ -56,7 +57,8 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
   const { signal } = interrupt
   const located = await findModel(signal, (onDownload) => {
     const predictor = flags.predictor === 'none' ? false : flags.predictor
-    return locateModel(flags.model, { predictor, ...templates, offline: flags.offline, signal, onDownload })
+    const { calibration, offline } = flags
+    return locateModel(flags.model, { predictor, calibration, ...templates, offline, signal, onDownload })
   })
   if (!located) return
   checkEffects(flags, named, located)
@@ -123,6 +125,7 @@ function checkEffects(flags: RunFlags, named: readonly ChosenPolicy[], located: 
   const usesPredictor = chosen.some(
     ({ definition: { needs, evicts } }) => needs.has('hidden-state') || (evicts && !isGiven),
   )
+  checkCalibrationUse(flags, chosen)
   if (!usesPredictor && predictor !== 'none') {
     refuseWithoutEffect({ '--predictor': predictor }, `under policy ${chosen.map(({ title }) => title).join(', ')}`)
   }

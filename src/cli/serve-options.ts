@@ -6,13 +6,16 @@ import { defaultSampling } from '../llama/index.ts'
 import { efforts } from '../server/chat/thinking.ts'
 import { logLevels, type LogLevel } from '../server/log.ts'
 import type { ReasoningField } from '../server/chat/completion.ts'
+import { calibrationOption, type CalibrationFlag } from './calibration-option.ts'
 import { addPolicyOptions, type PolicyFlags } from './chosen-policies.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
+import { modelOption } from './model-option.ts'
 import { checkWhole, names, number } from './option-values.ts'
+import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
-export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags {
+export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags, CalibrationFlag {
   readonly model: string
   readonly predictor?: string
   readonly host: readonly string[]
@@ -100,11 +103,12 @@ function withoutVariables(): Command {
   const command = new Command()
   const s = defaultSampling
   command
-    .option('-m, --model <model>', 'a GGUF file, "tiny", user/repo:QUANT, or an address on huggingface.co', 'tiny')
+    .addOption(modelOption())
     .option(
       '--predictor <file>',
       'importance predictor: a file, hf:user/repo[:FILE], or "none" (default: found beside the model)',
     )
+    .addOption(calibrationOption())
     .option('--host <addresses>', 'where to listen, separated by commas; what is not loopback needs a key', names, [
       '127.0.0.1',
     ])
@@ -180,6 +184,8 @@ export function checkServeFlags(flags: ServeFlags): void {
   checkWhole('--thinking-budget', flags.thinkingBudget, 0)
   checkWhole('--max-queue', flags.maxQueue, 0, 4096)
   checkWhole('--max-body', flags.maxBody, 1024, 64 * 2 ** 20)
+  checkCacheFlags(flags)
+  checkSamplingFlags(flags)
   checkDeviceFlags(flags)
   const times = { '--queue-timeout': flags.queueTimeout, '--stall-timeout': flags.stallTimeout }
   for (const [flag, value] of Object.entries(times)) checkSeconds(flag, value, 1)

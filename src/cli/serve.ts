@@ -46,7 +46,8 @@ export async function serve(flags: ServeFlags): Promise<void> {
   const { signal } = interrupt
   const located = await findModel(signal, (onDownload) => {
     const predictor = flags.predictor === 'none' ? false : flags.predictor
-    return locateModel(flags.model, { predictor, ...templates, offline: flags.offline, signal, onDownload })
+    const { calibration, offline } = flags
+    return locateModel(flags.model, { predictor, calibration, ...templates, offline, signal, onDownload })
   })
   if (!located) return
   const facts = settingFacts(located)
@@ -131,6 +132,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       host: {
         model: located.info.path,
         predictor: located.predictor?.path ?? false,
+        calibration: located.calibrationPath,
         gpu: flags.gpu,
         gpuLayers: flags.gpuLayers,
         threads: flags.threads,

@@ -12,6 +12,7 @@ import type { TraceSampling } from '../traces/trace-job.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
+import { modelOption } from './model-option.ts'
 import { checkWhole, names, number, refuseWithoutEffect } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
@@ -57,10 +58,7 @@ export const defaultRetries = 8
 export function addTraceOptions(command: Command): Command {
   const s = defaultSampling
   command
-    .requiredOption(
-      '-m, --model <model>',
-      'the model (as for run --model); with --endpoint or --given only its vocabulary is read',
-    )
+    .addOption(modelOption('the model (as for run --model); with --endpoint or --given only its vocabulary is read'))
     .option('--questions <file>', 'questions with answers: JSON Lines, JSON or Parquet')
     .option('--given <file>', 'in place of --questions: traces that exist already, with thinking and reply')
     .option(

@@ -9,12 +9,13 @@ import type { ImportSummary } from '../traces/import-traces.ts'
 import type { TraceSummary } from '../traces/sample-traces.ts'
 import type { TraceTally } from '../traces/trace-file.ts'
 import { counted } from './counted.ts'
+import { modelTitle } from './model-option.ts'
 import { packageVersion } from './package-version.ts'
 import { instructionOf, samplingOf, type TraceFlags } from './trace-options.ts'
 
 /** Before anything is traced. */
 export function whatIsKnown({ info }: Pick<Model, 'info'>, { maxLength }: TraceFlags): string[] {
-  const lines = [`${info.name} (${info.architecture}, ${info.quantization})`, ...missingMetadata(info)]
+  const lines = [modelTitle(info), ...missingMetadata(info)]
   if (maxLength > info.trainedContext) {
     const positions = info.trainedContext.toLocaleString('en-US')
     lines.push(`The model was trained for ${positions} positions: longer traces are dropped.`)

@@ -11,6 +11,7 @@ import { resolvePolicy } from '../eviction/registry.ts'
 import { cacheBound } from '../models/cache-bound.ts'
 import { missingMetadata } from '../models/missing-metadata.ts'
 import { formatMemoryPlan, memoryPlan } from '../models/memory-plan.ts'
+import { modelTitle } from './model-option.ts'
 import type { RunFlags } from './run-options.ts'
 
 /** What is known before anything is loaded: policy, settings, memory, and what will end the generation. */
@@ -38,7 +39,7 @@ export function whatItTakes(
     kvType: flags.kvType,
     textLength,
   })
-  const lines = [`${info.name} (${info.architecture}, ${info.quantization})`, formatMemoryPlan(plan, flags.samples)]
+  const lines = [modelTitle(info), formatMemoryPlan(plan, flags.samples)]
   if (policy.evicts) {
     const { budget, localWindow, evictEvery } = settings
     const source = [flags.budget, flags.localWindow, flags.ratio, flags.evictEvery].every(

@@ -31,6 +31,8 @@ export interface LoadModelOptions {
    * or in the cache folder; false: none.
    */
   readonly predictor?: string | false | undefined
+  /** The file that `dynts calibrate` wrote, for policies that foresee attention. Default: the one beside the model or in the cache folder. */
+  readonly calibration?: string | undefined
   /** Default auto. */
   readonly gpu?: GpuChoice | undefined
   /** Layers kept on the GPU. Default: all. */
@@ -105,7 +107,13 @@ export async function locateModel(reference: string, options: LoadModelOptions =
     chatTemplate === undefined ? file : { ...file, chatTemplate, thinkingTags: findThinkingTags(chatTemplate) }
   const thinkingTags = tags ? tagsOf(tags) : info.thinkingTags
   const predictor = await locatePredictor(info, options)
-  return { info, predictor, calibrationPath: await locateCalibration(info), thinkingTags, template }
+  return {
+    info,
+    predictor,
+    calibrationPath: await locateCalibration(info, options.calibration),
+    thinkingTags,
+    template,
+  }
 }
 
 /**
@@ -263,16 +271,18 @@ export class Model {
   }
 }
 
-/** @throws InputError `calibration_mismatch` */
-async function locateCalibration(info: GgufInfo): Promise<string | undefined> {
-  const path = findCalibration(info.path)
+/** @throws InputError `calibration_not_found`, `calibration_mismatch`; what reading it throws */
+async function locateCalibration(info: GgufInfo, given: string | undefined): Promise<string | undefined> {
+  if (given !== undefined && !existsSync(given)) {
+    const advice = 'Check the path, or make one with dynts calibrate.'
+    throw new InputError('calibration_not_found', `There is no calibration file ${given}. ${advice}`)
+  }
+  const path = given ?? findCalibration(info.path)
   if (path === undefined) return undefined
   const why = calibrationMismatch(await readCalibration(path), fingerprint(info))
   if (why === undefined) return path
-  throw new InputError(
-    'calibration_mismatch',
-    `The calibration ${path} does not fit ${info.path}: ${why}. Run dynts calibrate --force, or remove it.`,
-  )
+  const advice = given === undefined ? 'Run dynts calibrate --force, or remove it.' : 'Give one of this model.'
+  throw new InputError('calibration_mismatch', `The calibration ${path} does not fit ${info.path}: ${why}. ${advice}`)
 }
 
 async function locatePredictor(

@@ -20,6 +20,7 @@ const loading = strictShape({
   predictor: z
     .custom<string | false>((value) => typeof value === 'string' || value === false, 'it must be a path or false')
     .optional(),
+  calibration: anyText.min(1, 'it must not be empty').optional(),
   gpu: oneOf(gpuChoices).optional(),
   gpuLayers: whole(0, 2 ** 31 - 1).optional(),
   threads: whole(1, 512).optional(),

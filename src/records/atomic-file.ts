@@ -7,7 +7,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   realpathSync,
   renameSync,
@@ -19,6 +18,7 @@ import { dirname, resolve } from 'node:path'
 import { InputError } from '../errors.ts'
 import { writing } from './file-failure.ts'
 import type { WriteLock } from './file-lock.ts'
+import { makeFolder } from './make-folder.ts'
 
 export interface AtomicWriteOptions {
   /**
@@ -42,8 +42,8 @@ export function writeFileAtomic(
   { lock, option }: AtomicWriteOptions = {},
 ): void {
   checkRegular(path)
+  makeFolder(dirname(resolve(path)), option)
   const write = () => {
-    mkdirSync(dirname(resolve(path)), { recursive: true })
     const target = existsSync(path) ? realpathSync(path) : path
     const partial = `${target}${lock ? '' : `.${randomBytes(4).toString('hex')}`}.partial`
     try {

@@ -8,7 +8,6 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -22,6 +21,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../errors.ts'
 import { writing } from './file-failure.ts'
 import { holdHere, letGoHere, parseHolder, stateOf, type LockHolder } from './lock-holder.ts'
+import { makeFolder } from './make-folder.ts'
 
 /** Between creating a lock and writing into it passes less. */
 const emptyMs = 5000
@@ -81,7 +81,7 @@ class FileLock implements WriteLock {
 
   static async acquire(path: string, options: LockOptions): Promise<FileLock> {
     const { signal, onWait, pollMs = 500, staleMs = 30_000, option } = options
-    writing(dirname(path), () => mkdirSync(dirname(path), { recursive: true }), option)
+    makeFolder(dirname(path), option)
     for (let waited = false; ;) {
       const file = writing(path, () => tryCreate(path), option)
       if (file !== undefined) return new FileLock(path, file, staleMs)

@@ -2,12 +2,13 @@
  * Results of long work, one self-contained line of JSON each, in a file that only grows. Work that was killed goes on where it
  * stopped, because a record's key says what it is the result of. Files may be larger than memory: only keys are kept.
  */
-import { appendFileSync, closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, truncateSync } from 'node:fs'
+import { appendFileSync, closeSync, existsSync, fstatSync, fsyncSync, openSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { checkRegular } from './atomic-file.ts'
 import { writing } from './file-failure.ts'
 import type { WriteLock } from './file-lock.ts'
 import { readLines, type Line } from './lines.ts'
+import { makeFolder } from './make-folder.ts'
 import { moveToBackup } from './backup.ts'
 import { parseJson, parseRecord, type RecordFormat } from './read-records.ts'
 
@@ -37,9 +38,7 @@ export class RecordFile<T> {
    *   `invalid_output` for a file that cannot be written
    */
   static open<T>(path: string, options: RecordFileOptions<T>): RecordFile<T> {
-    writing(path, () => {
-      mkdirSync(dirname(path), { recursive: true })
-    })
+    makeFolder(dirname(path))
     checkRegular(path)
     options.lock.check()
     if (options.fresh === true) moveToBackup(path)

@@ -142,7 +142,7 @@ function readJson(path: string): TrainingSource | WordsSource | LiveSource {
 }
 
 function readAnswers(path: string): ParetoSummary {
-  const summary = existsSync(path) ? readPareto(path) : undefined
+  const summary = existsSync(path) ? readPareto(path).summary : undefined
   if (!summary) throw notARun(path)
   return summary
 }

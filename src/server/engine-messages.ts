@@ -7,6 +7,7 @@ import type { KvType, GpuChoice, TemplateVariables, ThinkingTags } from '../llam
 export interface HostOptions {
   readonly model: string
   readonly predictor?: string | false | undefined
+  readonly calibration?: string | undefined
   readonly gpu: GpuChoice
   readonly gpuLayers?: number | undefined
   readonly threads?: number | undefined

@@ -7,7 +7,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   rmSync,
@@ -21,6 +20,7 @@ import { writeFileAtomic } from '../records/atomic-file.ts'
 import { writing } from '../records/file-failure.ts'
 import type { WriteLock } from '../records/file-lock.ts'
 import { moveToBackup } from '../records/backup.ts'
+import { makeFolder } from '../records/make-folder.ts'
 import { RecordFile } from '../records/record-file.ts'
 import { blockParts } from './importance-block.ts'
 import {
@@ -74,7 +74,7 @@ export class ImportanceWriter {
     this.#manifest = manifest
     this.#lock = options.lock
     this.#shardBytes = options.shardBytes ?? 256 * 2 ** 20
-    writing(folder, () => mkdirSync(folder, { recursive: true }))
+    makeFolder(folder)
     if (!existsSync(join(folder, manifestName))) writeManifest(folder, manifest, options.lock)
     const ends = new Map<string, number>()
     this.#records = RecordFile.open(join(folder, recordsName), {

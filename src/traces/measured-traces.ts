@@ -11,10 +11,19 @@ export interface MeasuredTrace {
   readonly record: ImportanceRecord
 }
 
+/** How many traces only one of the two has. */
+export interface UnmatchedTraces {
+  /** Measured in the folder, and not in the trace file. */
+  readonly absent: number
+  /** Kept in the trace file, and not in the folder. */
+  readonly notMeasured: number
+}
+
 /**
  * The traces that both have, one after another in the order of the trace file, each once.
  * @param path the trace file
  * @param model that both are of
+ * @param onEnd is told after the last what was left out
  * @throws InputError `trace_mismatch` for another model; `importance_mismatch` if a trace is not the one that was measured under its
  *   id; `no_traces` if they have none in common; what reading either throws
  */
@@ -22,6 +31,7 @@ export function* measuredTraces(
   path: string,
   store: ImportanceStore,
   model: Fingerprint,
+  onEnd?: (unmatched: UnmatchedTraces) => void,
 ): Generator<MeasuredTrace, void, undefined> {
   const { folder, manifest } = store
   const different = differentFact(manifest.model, model)
@@ -34,8 +44,10 @@ export function* measuredTraces(
   }
   const records = new Map(store.records.map((record) => [record.id, record]))
   const found = new Set<string>()
+  const notMeasured = new Set<string>()
   for (const trace of keptTraces(path, model)) {
     const record = records.get(trace.id)
+    if (!record) notMeasured.add(trace.id)
     if (!record || found.has(trace.id)) continue
     const counts = countsOf(trace)
     if (Object.entries(counts).some(([name, count]) => record[name as keyof typeof counts] !== count)) {
@@ -48,4 +60,5 @@ export function* measuredTraces(
     yield { trace, record }
   }
   if (found.size === 0) throw new InputError('no_traces', `${folder} was measured on none of the traces of ${path}.`)
+  onEnd?.({ absent: records.size - found.size, notMeasured: notMeasured.size })
 }

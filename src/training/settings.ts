@@ -3,9 +3,23 @@ import { z } from 'zod'
 import { InputError } from '../errors.ts'
 import { defaultTarget, parseTarget } from '../predictor/target.ts'
 
-const count = z.int().min(1)
-const share = z.number().min(0).max(1)
-const beta = z.number().min(0).lt(1)
+/** A number for which `is` holds. @param words what it must be, for messages */
+function numberThat(is: (value: number) => boolean, words: string) {
+  return z.custom<number>((value) => typeof value === 'number' && is(value), `must be ${words}`)
+}
+
+function whole(least: number, most: number) {
+  return numberThat(
+    (value) => Number.isInteger(value) && value >= least && value <= most,
+    `a whole number from ${least} to ${most}`,
+  )
+}
+
+const count = whole(1, 2 ** 31 - 1)
+const share = numberThat((value) => value >= 0 && value <= 1, 'from 0 to 1')
+const beta = numberThat((value) => value >= 0 && value < 1, 'at least 0 and below 1')
+const positive = numberThat((value) => value > 0 && value < Infinity, 'a number above 0')
+const notNegative = numberThat((value) => value >= 0 && value < Infinity, 'a number of at least 0')
 
 const trainingSettings = z.object({
   /** Scale of what is learned. */
@@ -17,23 +31,20 @@ const trainingSettings = z.object({
   leastSteps: count,
   /** Traces that are computed together. */
   microBatch: count,
-  learningRate: z.number().positive(),
+  learningRate: positive,
   /** Share of the steps in which the learning rate rises. */
   warmup: share,
   beta1: beta,
   beta2: beta,
-  epsilon: z.number().positive(),
-  weightDecay: z.number().min(0),
+  epsilon: positive,
+  weightDecay: notNegative,
   /** Largest norm of the gradient of all weights together. */
-  clip: z.number().positive(),
+  clip: positive,
   /** Of the pairwise ranking term; 0: none. */
-  rankingWeight: z.number().min(0),
+  rankingWeight: notNegative,
   /** Share of the questions that is held out. */
-  validationShare: z.number().gt(0).lt(1),
-  seed: z
-    .int()
-    .min(0)
-    .max(2 ** 32 - 1),
+  validationShare: numberThat((value) => value > 0 && value < 1, 'above 0 and below 1'),
+  seed: whole(0, 2 ** 32 - 1),
 })
 
 /** All that the resulting weights depend on, the data apart. */
@@ -57,11 +68,6 @@ export const defaultTrainingSettings: TrainingSettings = {
   seed: 0,
 }
 
-/** `learningRate` becomes `--learning-rate`. */
-export function flagOf(setting: string): string {
-  return `--${setting.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
-}
-
 /**
  * Checks what a user gave; what is left out has the default.
  * @throws InputError `invalid_option`, `invalid_target`
@@ -75,19 +81,19 @@ export function parseTrainingSettings(
   const [issue] = parsed.error.issues
   const name = String(issue?.path[0])
   const value = given[name as keyof TrainingSettings]
-  throw new InputError('invalid_option', `${flagOf(name)} cannot be ${String(value)}: ${issue?.message ?? 'invalid'}`)
+  throw new InputError('invalid_option', `\`${name}\` ${issue?.message ?? 'cannot be used'}, not ${String(value)}`)
 }
 
 /**
- * The first setting in which two trainings differ, as a flag with both values.
+ * The first setting in which two trainings differ, with both values.
  */
 export function differentSetting(
   before: TrainingSettings,
   now: TrainingSettings,
-): { flag: string; before: string; now: string } | undefined {
+): { name: string; before: string; now: string } | undefined {
   const names = Object.keys(now) as (keyof TrainingSettings)[]
   const name = names.find((name) => before[name] !== now[name])
-  return name && { flag: flagOf(name), before: String(before[name]), now: String(now[name]) }
+  return name && { name, before: String(before[name]), now: String(now[name]) }
 }
 
 export { trainingSettings as trainingSettingsSchema }

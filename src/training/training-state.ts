@@ -136,6 +136,6 @@ export function checkSame(
     throw new InputError('other_training', `${folder} holds a training ${why}. Give \`resume: false\` to begin anew.`)
   }
   const different = differentSetting(settings, now.settings)
-  if (different) fail(`with ${different.flag} ${different.before}, not ${different.now}`)
+  if (different) fail(`with \`${different.name}\` ${different.before}, not ${different.now}`)
   if (digest !== now.digest) fail(`on other data (${traces} traces then, ${now.traces} now)`)
 }

@@ -104,7 +104,10 @@ describe('answers from parts of the thinking', () => {
   test('it goes on with further parts, and is drawn', async () => {
     const more = await pareto(['--percent', '40', '--keep', 'predicted', '--reading', 'cells', '-o', 'whole.jsonl'])
     expect(more.code).toBe(0)
-    expect(more.stdout).toMatch(/^kept +top +newest +predicted$/m)
+    // Only what was asked for is shown: all of the thinking, nothing of it and the new part.
+    expect(more.stdout).toMatch(/^kept +predicted$/m)
+    expect(recordsOf('whole.jsonl')).toHaveLength(traces.length * 12)
+    expect(more.stderr).toContain(`It also has ${traces.length * 9} answers of other runs`)
     const { stdout } = await dynts(['report', 'whole.jsonl', '--figure', 'pareto', '--json'])
     const { pictures } = JSON.parse(stdout) as { pictures: { rows: { reading: string; kept: string }[] }[] }
     expect(pictures[0]?.rows.filter(({ kept }) => kept === 'predicted')).toMatchObject([{ reading: 'cells' }])

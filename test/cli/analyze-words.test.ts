@@ -14,8 +14,12 @@ const thinking = 'The sum is 12, and so the house is 7.'
 /** The words of that text, by falling importance. */
 const important = ['sum', 'house', '12', '7', 'The', 'the', 'is', 'and', 'so']
 const at = (name: string) => join(scratch, name)
-const analyze = (folder: string, ...more: string[]) =>
-  dynts(['analyze', 'words', folder, '--model', 'tiny', '--offline', '--traces', 'words.traces.jsonl', ...more])
+const analyze = async (folder: string, ...more: string[]) => {
+  const common = ['--model', 'tiny', '--offline', '--traces', 'words.traces.jsonl']
+  const finished = await dynts(['analyze', 'words', folder, ...common, ...more])
+  // A busy machine takes long enough to be told how far it is.
+  return { ...finished, stderr: finished.stderr.replaceAll(/^traces: .*\n/gm, '') }
+}
 
 let trace: KeptTrace
 let folder: string
@@ -83,6 +87,25 @@ test('the tokens of a word have its class, and fall into the tenths by their imp
   expect(readFileSync(at('words.csv'), 'utf8')).toMatch(
     /^id,question,thinking_tokens,content,function,symbol,content_1,/,
   )
+})
+
+test('says which traces it leaves out, and why', async () => {
+  const other = { ...trace, id: 'x#0' }
+  const importance = wordOfEach.map(() => 1)
+  const larger = writeImportanceFolder(at('larger'), [
+    { trace, importance },
+    { trace: other, importance },
+  ])
+  writeFileSync(
+    at('more.jsonl'),
+    [trace, { ...trace, id: 'y#0' }, trace].map((one) => `${JSON.stringify(one)}\n`).join(''),
+  )
+  const { code, stdout, stderr } = await analyze(larger, '--traces', 'more.jsonl', '--json')
+  expect(code).toBe(0)
+  expect(stderr).toBe(
+    `1 trace of ${larger} left out: not in more.jsonl\n1 trace of more.jsonl left out: not measured in ${larger}\n`,
+  )
+  expect(JSON.parse(stdout)).toMatchObject({ summary: { traces: 1 }, leftOut: { absent: 1, notMeasured: 1 } })
 })
 
 test('as a table and as a figure, beside what was published', async () => {

@@ -41,7 +41,7 @@ test('a model is refused under tri until it is calibrated; then its calibration 
   ]
   expect(refusal(await dynts(run))).toMatch(/policy tri needs a calibration of this model.*run dynts calibrate MODEL/)
 
-  const { code, stdout } = await calibrate(model, '--traces', traces, '--json', '--tokens', '1000')
+  const { code, stdout, stderr } = await calibrate(model, '--traces', traces, '--json', '--tokens', '1000')
   const output = at('found/model-F16.calibration.gguf')
   expect(code).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({
@@ -57,8 +57,50 @@ test('a model is refused under tri until it is calibrated; then its calibration 
   })
   expect((await readCalibration(output)).tokens).toBe(1000)
 
+  expect(stderr.endsWith(`Next: dynts run --model ${model} --policy tri\n`)).toBe(true)
   const ran = await dynts(run, { timeoutMs: 60_000 })
   expect(JSON.parse(ran.stdout)).toMatchObject({ cache: { policy: 'tri', peakCells: 120 } })
+})
+
+test('one that lies elsewhere is given, and the end names the command that takes it', async () => {
+  const model = modelIn('elsewhere')
+  const output = at('a calibration.gguf')
+  const { code, stderr } = await calibrate(model, '--tokens', '300', '-o', output)
+  expect(code).toBe(0)
+  const next = `Next: dynts run --model ${model} --policy tri --calibration '${output}'\n`
+  expect(stderr.endsWith(next)).toBe(true)
+  const settings = ['--budget', '120', '--local-window', '20', '--max-tokens', '200', '--json']
+  const run = ['run', '--model', model, ...settings, 'Ava has 2 coins.']
+  const ran = await dynts([...run, '--policy', 'tri', '--calibration', output], { timeoutMs: 60_000 })
+  expect(JSON.parse(ran.stdout)).toMatchObject({ cache: { policy: 'tri', peakCells: 120 } })
+
+  const refused = async (...args: string[]) => refusal(await dynts([...run, ...args]))
+  expect(await refused('--policy', 'tri')).toMatch(/policy tri needs a calibration of this model/)
+  expect(await refused('--policy', 'tri', '--calibration', 'none.gguf')).toMatch(/no calibration file none\.gguf/)
+  expect(await refused('--policy', 'tri', '--calibration', tinyPredictor)).toMatch(/not a calibration/)
+  expect(await refused('--policy', 'window', '--calibration', output)).toMatch(
+    /--calibration has no effect under policy window/,
+  )
+
+  const evaluate = [
+    'eval',
+    '--model',
+    model,
+    '--task',
+    'chain',
+    '--policy',
+    'full,tri',
+    '--limit',
+    '1',
+    '-o',
+    at('tri-eval'),
+    '--json',
+  ]
+  const evaluated = await dynts([...evaluate, '--calibration', output], { timeoutMs: 60_000 })
+  expect(evaluated.code).toBe(0)
+  // Another calibration would be another policy under the same name.
+  await calibrate(model, '--tokens', '100')
+  expect(refusal(await dynts(evaluate))).toMatch(/belongs to another run: it has another calibration/)
 })
 
 test('the text that comes along, and one of the user', async () => {

@@ -14,6 +14,24 @@ test('as JSON, and for so many at a time', async () => {
   expect(plan.caches.find(({ budget }) => budget === plan.largestBudget)!.parallel).toBeGreaterThanOrEqual(8)
 })
 
+test('where nothing fits, says what the least would need, and so much is enough', async () => {
+  const { code, stdout } = await dynts(['plan', '--memory', '1', '--json'])
+  expect(code).toBe(0)
+  const { least } = JSON.parse(stdout) as { least: { memory: number; memoryOfQ8: number } }
+  expect(least.memoryOfQ8).toBeLessThan(least.memory)
+  const fitting = async (memory: number, ...more: string[]) => {
+    const told = await dynts(['plan', '--memory', String(memory), '--json', ...more])
+    const plan = JSON.parse(told.stdout) as { caches: { budget: number | null; parallel: number }[] }
+    return plan.caches.find(({ budget }) => budget === 2048)?.parallel
+  }
+  expect(await fitting(least.memory)).toBe(1)
+  expect(await fitting(least.memory - 2)).toBe(0)
+  expect(await fitting(least.memoryOfQ8, '--kv-type', 'q8_0')).toBe(1)
+  expect((await dynts(['plan', '--memory', '1'])).stdout).toMatch(
+    /^None of these fits\. The least, 1 answer at a time with 2,048 cells, needs about [\d.]+ MiB of memory \(with --kv-type q8_0 [\d.]+ MiB\)/m,
+  )
+})
+
 test.each([
   [['--memory', 'lots'], /takes a size such as/],
   [['--budget', '1'], /--budget must be/],

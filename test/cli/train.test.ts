@@ -207,7 +207,7 @@ describe('refusals', () => {
       [],
       /line 1/,
     ],
-    ['no epochs', good, ['--epochs', '0'], /--epochs cannot be 0/],
+    ['no epochs', good, ['--epochs', '0'], /--epochs must be a whole number from 1 to .*, not 0/],
     ['a time below 0', good, ['--checkpoint-seconds', '-1'], /--checkpoint-seconds must be at least 0, not -1/],
     ['a share of 1', good, ['--validation-share', '1'], /--validation-share cannot be 1/],
     ['a target that is none', good, ['--target', 'square'], /"square" is no target/],

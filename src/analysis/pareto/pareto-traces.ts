@@ -2,7 +2,7 @@
 import type { GradingKind } from '../../evaluation/grading/grade-answer.ts'
 import type { Fingerprint } from '../../predictor/index.ts'
 import type { ImportanceStore } from '../../traces/importance-store.ts'
-import { measuredTraces } from '../../traces/measured-traces.ts'
+import { measuredTraces, type UnmatchedTraces } from '../../traces/measured-traces.ts'
 import type { ParetoTrace } from './pareto-job.ts'
 import type { ThinkingScorer } from './predicted-scores.ts'
 
@@ -18,6 +18,8 @@ export interface ParetoTracesOptions {
   readonly limit?: number | undefined
   readonly signal: AbortSignal
   readonly onTrace?: ((done: number) => void) | undefined
+  /** Told which traces only the file or only the folder has, unless `limit` ends before the last. */
+  readonly onUnmatched?: ((unmatched: UnmatchedTraces) => void) | undefined
 }
 
 export interface ParetoTraces {
@@ -33,10 +35,10 @@ export interface ParetoTraces {
  * @throws InputError what `measuredTraces` and `ThinkingScorer` throw
  */
 export async function readParetoTraces(options: ParetoTracesOptions): Promise<ParetoTraces> {
-  const { store, model, trainedContext, scorer, limit = Infinity, signal, onTrace } = options
+  const { store, model, trainedContext, scorer, limit = Infinity, signal, onTrace, onUnmatched } = options
   const traces: ParetoTrace[] = []
   let [withoutAnswer, tooLong] = [0, 0]
-  for (const { trace, record } of measuredTraces(options.traces, store, model)) {
+  for (const { trace, record } of measuredTraces(options.traces, store, model, onUnmatched)) {
     if (traces.length === limit || signal.aborted) break
     const expected = trace.expected ?? trace.answer
     if (expected === null || expected === '') withoutAnswer++

@@ -69,6 +69,8 @@ export interface ParetoRun {
   readonly skipped: number
   /** `signal` ended it early: the same call goes on. */
   readonly interrupted: boolean
+  /** `paretoKey` of each answer of this plan. */
+  readonly keys: ReadonlySet<string>
 }
 
 /** Where answers that failed are listed (`FailureLog`). */
@@ -137,7 +139,9 @@ class Run {
     const jobs = this.#jobs.filter(({ key }) => !this.#file.has(key))
     const { failed, skipped } = jobs.length === 0 ? { failed: 0, skipped: 0 } : await this.#answerAll(jobs)
     const total = this.#jobs.length
-    return { answered: this.#answered, total, failed, skipped, interrupted: signal.aborted && this.#answered < total }
+    const interrupted = signal.aborted && this.#answered < total
+    const keys = new Set(this.#jobs.map(({ key }) => key))
+    return { answered: this.#answered, total, failed, skipped, interrupted, keys }
   }
 
   async #answerAll(jobs: readonly ParetoJob[]) {

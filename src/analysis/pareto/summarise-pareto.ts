@@ -29,9 +29,21 @@ export interface ParetoSummary extends Pick<ParetoRecord, 'model' | 'settings'> 
   readonly points: readonly ParetoPoint[]
 }
 
-/** @returns undefined for a file without records @throws InputError `records_not_found`, `invalid_records` */
-export function readPareto(path: string): ParetoSummary | undefined {
-  return summarisePareto([...readRecords(path, paretoRecords)])
+export interface ReadPareto {
+  /** Undefined: of no records. */
+  readonly summary: ParetoSummary | undefined
+  /** Answers of the file that were not asked for. */
+  readonly others: number
+}
+
+/**
+ * @param keys of the answers that are asked for (`paretoKey`). Default: all
+ * @throws InputError `records_not_found`, `invalid_records`
+ */
+export function readPareto(path: string, keys?: ReadonlySet<string>): ReadPareto {
+  const all = [...readRecords(path, paretoRecords)]
+  const asked = keys ? all.filter((record) => keys.has(paretoRecords.keyOf(record))) : all
+  return { summary: summarisePareto(asked), others: all.length - asked.length }
 }
 
 /** @returns undefined for no records */

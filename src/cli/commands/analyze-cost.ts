@@ -12,6 +12,8 @@ import { cacheBound } from '../../models/cache-bound.ts'
 import { costText } from '../cost-text.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
+import { checkCacheFlags } from '../setting-flags.ts'
+import { modelTitle } from '../model-option.ts'
 import { checkWhole, number, refuseWithoutEffect } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 
@@ -72,7 +74,7 @@ async function cost(flags: CostFlags): Promise<void> {
   const settings = settingsOf(flags, published)
   const found = await shapeOf(flags, published)
   if (!found) return
-  const { shape, notes } = found
+  const { shape, notes, title } = found
   const table = costTable(shape, settings)
   // The printed labels are of one setting only.
   const compared = published && isAsPublished(settings, published) ? published : undefined
@@ -89,7 +91,7 @@ async function cost(flags: CostFlags): Promise<void> {
   process.stdout.write(
     flags.json === true
       ? `${JSON.stringify(record, null, 2)}\n`
-      : `${costText(table, { shape, settings, notes, published: compared })}\n`,
+      : `${title === undefined ? '' : `${title}\n`}${costText(table, { shape, settings, notes, published: compared })}\n`,
   )
 }
 
@@ -99,6 +101,7 @@ function settingsOf(flags: CostFlags, published: PublishedCosts | undefined): Co
   checkWhole('--text', flags.text, prompt + 1, mostText)
   checkWhole('--parallel', flags.parallel, 1, 4096)
   checkAboveZero('--bandwidth', bandwidth)
+  checkCacheFlags(flags)
   const usual = published?.settings ?? defaultCacheSettings
   return {
     budget: flags.budget ?? usual.budget,
@@ -127,6 +130,8 @@ interface FoundShape {
   readonly shape: CostShape
   /** What of the model is not counted. */
   readonly notes: readonly string[]
+  /** Of a model's file. */
+  readonly title?: string
 }
 
 /** Undefined: a download was interrupted, which is told. */
@@ -177,5 +182,5 @@ async function shapeOfFile({ model = 'tiny', offline, kvType }: CostFlags): Prom
     throw new InputError('model_not_evictable', `the cache of this model cannot be bounded: ${impossible}`)
   }
   const notes = window === undefined ? [] : [`its layers with a window of ${window} are counted as if they had none`]
-  return { shape: shapeOfModel(located.info, kvType), notes }
+  return { shape: shapeOfModel(located.info, kvType), notes, title: modelTitle(located.info) }
 }

@@ -16,20 +16,24 @@ import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
 import { resolvePolicy } from '../../eviction/registry.ts'
+import { largestSeed } from '../../llama/index.ts'
 import { parseReference } from '../../models/reference.ts'
 import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
+import { calibrationOption, type CalibrationFlag } from '../calibration-option.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { liveText } from '../live-text.ts'
 import { LoadProgress } from '../load-progress.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../machine-options.ts'
-import { checkWhole, number } from '../option-values.ts'
+import { modelOption, modelTitle } from '../model-option.ts'
+import { checkWhole, number, refuseWithoutEffect } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { demoQuestion } from '../question.ts'
 import { policyBeforeLoading, settingFacts } from '../setting-facts.ts'
+import { checkCacheFlags } from '../setting-flags.ts'
 
-interface LiveFlags extends MachineFlags {
+interface LiveFlags extends MachineFlags, CalibrationFlag {
   readonly model: string
   readonly predictor?: string
   readonly policy?: string
@@ -53,8 +57,9 @@ export function analyzeLiveCommand(): Command {
   const command = new Command('live')
     .description('Tokens per second, cells and operations while sequences grow: the full cache beside a bounded one')
     .argument('[question]', 'what all sequences answer; where they would end, they go on')
-    .option('-m, --model <model>', 'a GGUF file, "tiny", user/repo:QUANT, or an address on huggingface.co', 'tiny')
+    .addOption(modelOption())
     .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
+    .addOption(calibrationOption())
     .option('-p, --policy <name>', 'of the bounded cache (default: as for dynts run)')
     .option('-b, --budget <cells>', 'B (default: as for dynts run)', number)
     .option('--local-window <cells>', 'W_l', number)
@@ -75,8 +80,9 @@ async function analyzeLive(question: string | undefined, flags: LiveFlags): Prom
   using interrupt = onInterrupt()
   const { signal } = interrupt
   const predictor = flags.predictor === 'none' ? false : flags.predictor
+  const { calibration, offline } = flags
   const located = await findModel(signal, (onDownload) =>
-    locateModel(flags.model, { predictor, offline: flags.offline, signal, onDownload }),
+    locateModel(flags.model, { predictor, calibration, offline, signal, onDownload }),
   )
   if (!located) return
   const request = requestOf(question ?? questionFor(flags), located, flags)
@@ -87,7 +93,7 @@ async function analyzeLive(question: string | undefined, flags: LiveFlags): Prom
     const record = recordOf(pairs, located, request, flags)
     const text = `${JSON.stringify(record, null, 2)}\n`
     if (flags.output !== undefined) writeFileAtomic(flags.output, text, { option: '--output' })
-    process.stdout.write(flags.json === true ? text : `${liveText(record)}\n`)
+    process.stdout.write(flags.json === true ? text : `${modelTitle(located.info)}\n${liveText(record)}\n`)
   } catch (error) {
     progress.stop()
     if (!signal.aborted) throw error
@@ -100,6 +106,8 @@ function checkFlags(flags: LiveFlags): void {
   checkWhole('--sequences', flags.sequences, 1, 256)
   checkWhole('--tokens', flags.tokens, 100)
   checkWhole('--runs', flags.runs, 1, 100)
+  checkWhole('--seed', flags.seed, 0, largestSeed)
+  checkCacheFlags(flags)
   if (flags.output !== undefined) checkRegular(flags.output)
 }
 
@@ -112,6 +120,8 @@ function requestOf(question: string, located: LocatedModel, flags: LiveFlags): G
   const { budget, localWindow, ratio, evictEvery, seed } = flags
   const facts = settingFacts(located)
   const policy = flags.policy ?? policyBeforeLoading(located, flags.gpu)
+  if (!resolvePolicy(policy).needs.has('calibration'))
+    refuseWithoutEffect({ '--calibration': flags.calibration }, `under policy ${policy}`)
   const request = { prompt: { messages: [{ role: 'user' as const, content: question }] }, policy, seed }
   const { settings } = settleRequest(facts, { ...request, budget, localWindow, ratio, evictEvery })
   if (!settings) throw new InputError('invalid_option', `--policy ${policy} never evicts: there is nothing to compare`)

@@ -20,7 +20,9 @@ import { counted } from '../counted.ts'
 import { sayWhatFailed } from '../failed-jobs.ts'
 import { findModel } from '../find-model.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
+import { leftOutLines } from '../left-out-traces.ts'
 import { LoadProgress, sayGpuProblem } from '../load-progress.ts'
+import { modelTitle } from '../model-option.ts'
 import { packageVersion } from '../package-version.ts'
 import {
   addParetoOptions,
@@ -63,7 +65,7 @@ async function analyzePareto(folder: string, flags: ParetoFlags): Promise<void> 
       say(interruptedText(flags))
       return
     }
-    tell(run, folder, flags)
+    tell(run, modelTitle(located.info), folder, flags)
     sayWhatFailed(run, paretoFailuresPath(paretoOutput(flags)), say)
   } catch (error) {
     if (!signal.aborted) throw error
@@ -112,6 +114,9 @@ async function tracesOf(
       model: fingerprint(info),
       trainedContext: info.trainedContext,
       onTrace: (done) => progress.update(done, total),
+      onUnmatched: (unmatched) => {
+        for (const line of leftOutLines(unmatched, traces, store.folder)) progress.say(line)
+      },
     })
   } finally {
     progress.stop()
@@ -165,7 +170,8 @@ async function answer(
     ...{ traces, readings, percents, samples, seed, maxTokens, kvType, parallel, output, resume, maxFailures },
     ...{ grader, signal, onProgress },
     versions: { dynts: packageVersion() },
-    onPlan: (plan, sequences) => progress.say(formatMemoryPlan(plan, sequences)),
+    onPlan: (plan, sequences) =>
+      [modelTitle(located.info), formatMemoryPlan(plan, sequences)].forEach((line) => progress.say(line)),
     onNote: (text) => progress.say(text),
   })
 }
@@ -183,14 +189,16 @@ async function load(located: LocatedModel, flags: ParetoFlags, signal: AbortSign
   }
 }
 
-function tell({ answered, total }: ParetoRun, importance: string, flags: ParetoFlags): void {
+function tell({ answered, total, keys }: ParetoRun, title: string, importance: string, flags: ParetoFlags): void {
   const output = paretoOutput(flags)
-  const summary = readPareto(output)
+  const { summary, others } = readPareto(output, keys)
   if (!summary) throw new InputError('no_answers', `${output} holds no answer: all failed.`)
   if (flags.csv !== undefined) writeFileAtomic(flags.csv, paretoCsv(summary), { option: '--csv' })
   if (flags.json !== true) {
-    process.stdout.write(`${paretoText(summary)}\n`)
+    process.stdout.write(`${title}\n${paretoText(summary)}\n`)
     process.stderr.write(`The answers are in ${output}, which dynts report takes.\n`)
+    if (others > 0)
+      process.stderr.write(`It also has ${counted(others, 'answer')} of other runs, which dynts report shows too.\n`)
     return
   }
   const { traces, seed } = flags

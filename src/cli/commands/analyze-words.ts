@@ -8,9 +8,11 @@ import { wordsCsv } from '../../analysis/words-csv.ts'
 import { fingerprint, loadLocated, locateModel, type LocatedModel } from '../../engine/model.ts'
 import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
-import { measuredTraces } from '../../traces/measured-traces.ts'
+import { measuredTraces, type UnmatchedTraces } from '../../traces/measured-traces.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
+import { leftOutLines } from '../left-out-traces.ts'
+import { modelOption, modelTitle } from '../model-option.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { wordsText } from '../words-text.ts'
@@ -29,7 +31,7 @@ export function analyzeWordsCommand(): Command {
     .description('Content and function words by the importance of their tokens')
     .argument('<folder>', 'what dynts importance wrote')
     .requiredOption('--traces <file>', 'the traces that it was measured on')
-    .requiredOption('-m, --model <model>', 'the model of the traces (as for run --model); only its vocabulary is read')
+    .addOption(modelOption('the model of the traces (as for run --model); only its vocabulary is read'))
     .option('--offline', 'never ask the network')
     .option('-o, --output <file>', 'write the JSON object, for dynts report')
     .option('--csv <file>', 'write a line for each trace')
@@ -47,7 +49,8 @@ async function analyzeWords(folder: string, flags: WordsFlags): Promise<void> {
     locateModel(model, { predictor: false, offline, signal, onDownload }),
   )
   if (!located) return
-  const traces = await sharesOf(located, store, path, signal)
+  let unmatched: UnmatchedTraces = { absent: 0, notMeasured: 0 }
+  const traces = await sharesOf(located, store, path, { signal, onUnmatched: (found) => (unmatched = found) })
   if (!traces) return void process.stderr.write('Interrupted.\n')
   const summary = summariseWords(traces)
   if (csv !== undefined) writeFileAtomic(csv, wordsCsv(traces), { option: '--csv' })
@@ -59,12 +62,14 @@ async function analyzeWords(folder: string, flags: WordsFlags): Promise<void> {
     settings: { traces: path, kvType },
     summary,
     traces,
+    leftOut: unmatched,
     published: publishedWords,
     versions: { ...versions, dynts: packageVersion() },
   }
   const text = `${JSON.stringify(record, null, 2)}\n`
   if (output !== undefined) writeFileAtomic(output, text, { option: '--output' })
-  process.stdout.write(json === true ? text : `${wordsText(summary)}\n`)
+  for (const line of leftOutLines(unmatched, path, folder)) process.stderr.write(`${line}\n`)
+  process.stdout.write(json === true ? text : `${modelTitle(located.info)}\n${wordsText(summary)}\n`)
 }
 
 /** Undefined: interrupted. */
@@ -72,7 +77,7 @@ async function sharesOf(
   located: LocatedModel,
   store: ImportanceStore,
   path: string,
-  signal: AbortSignal,
+  { signal, onUnmatched }: { readonly signal: AbortSignal; readonly onUnmatched: (found: UnmatchedTraces) => void },
 ): Promise<TraceWordShares[] | undefined> {
   const progress = new ProgressLine(process.stderr, 'traces')
   const total = store.records.length
@@ -81,7 +86,7 @@ async function sharesOf(
     const tag = await loadWordTagger()
     const shares: TraceWordShares[] = []
     progress.update(0, total)
-    for (const { trace, record } of measuredTraces(path, store, fingerprint(located.info))) {
+    for (const { trace, record } of measuredTraces(path, store, fingerprint(located.info), onUnmatched)) {
       const { id, question, tokens, thinkStart, thinkEnd } = trace
       const texts = await model.detokenize(tokens.slice(thinkStart, thinkEnd))
       const classes = tokenClasses(texts, tag(texts.join('')))

@@ -1,11 +1,12 @@
 /**
  * `dynts calibrate`: the mean queries of a model, measured once on a text, for the policies that foresee attention from them.
  */
+import { resolve } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Command } from 'commander'
 import { calibrate } from '../../calibration/calibrate.ts'
 import { readCalibration, writeCalibration, type CalibrationFile } from '../../calibration/calibration-file.ts'
-import { calibrationFolder } from '../../calibration/find.ts'
+import { calibrationFolder, findCalibration } from '../../calibration/find.ts'
 import { importTria } from '../../calibration/tria.ts'
 import { LoadedModel } from '../../engine/loaded-model.ts'
 import { fingerprint } from '../../engine/model.ts'
@@ -25,6 +26,7 @@ import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { LoadProgress, sayGpuProblem } from '../load-progress.ts'
 import { addDeviceOptions, checkDeviceFlags, type DeviceFlags } from '../machine-options.ts'
+import { shellWord } from '../message-line.ts'
 import { besideModel, checkMadeOutput } from '../made-file.ts'
 import { checkWhole, number, refuseWithoutEffect } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
@@ -83,6 +85,15 @@ async function calibrateModel(reference: string, flags: CalibrateFlags): Promise
   const file: CalibrationFile = { ...calibration, model: fingerprint(info), tokens }
   writeFileAtomic(output, (partial) => writeCalibration(model.llama.library, partial, file))
   toStdout(flags.json === true ? JSON.stringify(recordOf(file, output, flags), null, 2) : summaryOf(file, output))
+  process.stderr.write(`Next: ${nextCommand(reference, info, output)}\n`)
+}
+
+/** Where it is not found by itself, it has to be named. */
+function nextCommand(reference: string, info: GgufInfo, output: string): string {
+  const found = findCalibration(info.path)
+  const isFound = found !== undefined && resolve(found) === resolve(output)
+  const named = isFound ? '' : ` --calibration ${shellWord(output)}`
+  return `dynts run --model ${shellWord(reference)} --policy tri${named}`
 }
 
 /** @throws InputError `invalid_option` */

@@ -6,11 +6,11 @@ import { isDeepStrictEqual } from 'node:util'
 import { Command } from 'commander'
 import { loadLocated, locateModel, type LocatedModel, type Model, type TemplateOptions } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
-import { narrowPlan, type EvalPlan } from '../../evaluation/run/eval-plan.ts'
+import { extendPlan, narrowPlan, type EvalPlan } from '../../evaluation/run/eval-plan.ts'
 import { runEval, type EvalProgress, type EvalRun } from '../../evaluation/run/run-eval.ts'
 import { summarise, type EvalSummary } from '../../evaluation/run/summarise.ts'
 import { summaryText } from '../../evaluation/run/summary-tables.ts'
-import { evalFailuresPath } from '../../evaluation/run/eval-folder.ts'
+import { evalFailuresPath, hasPlan, readPlan } from '../../evaluation/run/eval-folder.ts'
 import { EvalQueueExecutor } from '../../queue/eval-queue-executor.ts'
 import { downloadStopped, showDownload } from '../download-progress.ts'
 import { chooseEval, planEval, type EvalGrid } from '../eval-grid.ts'
@@ -76,7 +76,8 @@ export async function evaluate(
       return undefined
     }
     const { located, grid } = prepared
-    const where = { parallel: queue ? undefined : grid.parallel, shard: flags.shard, output: choice.output }
+    const held = flags.resume ? heldTasks(choice.output, grid.plan) : []
+    const where = { parallel: queue ? undefined : grid.parallel, shard: flags.shard, output: choice.output, held }
     const planned = whatIsPlanned(located, grid.plan, where)
     if (flags.dryRun === true) {
       printDryRun(grid.plan, planned, flags, write)
@@ -114,6 +115,13 @@ export async function evaluate(
   }
 }
 
+/** Tasks of a folder that are not of this run. @throws InputError `plan_differs` if the run cannot be added to it */
+function heldTasks(folder: string, plan: EvalPlan): string[] {
+  if (!hasPlan(folder)) return []
+  const names = extendPlan(readPlan(folder), plan, folder).tasks.map(({ name }) => name)
+  return names.filter((name) => !plan.tasks.some((task) => task.name === name))
+}
+
 function printDryRun(plan: EvalPlan, planned: readonly string[], { json }: EvalFlags, write: Write): void {
   const text = [...planned, ...firstPrompts(plan)].join('\n')
   const record = { ...plan, schema: 'dynts.eval.dry-run/1', plan: plan.schema }
@@ -131,8 +139,15 @@ async function prepare(
   const onDownload = display.onProgress
   try {
     const predictor = flags.predictor === 'none' ? false : flags.predictor
-    const { offline } = flags
-    const located = await locateModel(flags.model, { predictor, ...templates, offline, signal, onDownload })
+    const { calibration, offline } = flags
+    const located = await locateModel(flags.model, {
+      predictor,
+      calibration,
+      ...templates,
+      offline,
+      signal,
+      onDownload,
+    })
     return { located, grid: await planEval(flags, choice, located, { signal, onDownload }) }
   } catch (error) {
     if (signal.aborted) return undefined

@@ -14,6 +14,7 @@ import { FirstEstimate } from '../first-estimate.ts'
 import { addImportanceOptions, checkImportanceFlags, labelOf, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { shellWord } from '../message-line.ts'
+import { modelTitle } from '../model-option.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { toStdout } from '../write.ts'
@@ -67,7 +68,7 @@ async function extract(options: ExtractOptions, say: Say): Promise<ExtractSummar
     return await extractImportance({
       ...options,
       onWait: () => say(`Another dynts is writing ${output}: waiting for it.`),
-      onPlan: (plan, freeBytes) => whatItTakes(plan, freeBytes, output).forEach(say),
+      onPlan: (plan, freeBytes) => [modelTitle(options.info), ...whatItTakes(plan, freeBytes, output)].forEach(say),
       onLoading: (share) => loading.update(Math.round(share * 100), 100),
       onProgress: ({ tokens, totalTokens, traces, totalTraces }) => {
         loading.stop()

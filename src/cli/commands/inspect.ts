@@ -16,7 +16,7 @@ import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
 import { refuseWithoutEffect } from '../option-values.ts'
-import { predictorFacts } from '../predictor-facts.ts'
+import { predictorFacts, predictorTable } from '../predictor-facts.ts'
 
 interface InspectFlags {
   readonly model?: string
@@ -41,16 +41,18 @@ async function inspect(reference: string, flags: InspectFlags): Promise<void> {
   if (path === undefined) return
   const { architecture } = new GgufMetadata(await readGguf(path))
   let facts
+  let table = factsTable
   if (architecture === predictorArchitecture) {
     const model = flags.model === undefined ? undefined : await pathOf(flags.model)
     if (flags.model !== undefined && model === undefined) return
     facts = await inspectPredictor(path, model)
+    table = predictorTable
   } else {
     refuseWithoutEffect({ '--model': flags.model }, `because ${reference} is a model itself`)
     facts = await inspectModel(reference, path, signal)
   }
   if (flags.json === true) process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`)
-  else process.stdout.write(`${factsTable(facts)}\n`)
+  else process.stdout.write(`${table(facts)}\n`)
 }
 
 async function inspectModel(reference: string, path: string, signal: AbortSignal): Promise<Record<string, unknown>> {

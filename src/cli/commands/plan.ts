@@ -12,6 +12,7 @@ import { fittingSlots, largestBudget, needOf, usableShare } from '../../server/c
 import { counted } from '../counted.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
+import { modelOption, modelTitle } from '../model-option.ts'
 import { memorySize } from '../memory-size.ts'
 import { checkWhole, number } from '../option-values.ts'
 import { formatTable } from '../table.ts'
@@ -33,7 +34,7 @@ const usualPrompt = 512
 export function planCommand(): Command {
   return new Command('plan')
     .description('How many answers at a time fit into the memory, under which budget')
-    .option('-m, --model <model>', 'a GGUF file, "tiny", user/repo:QUANT, or an address on huggingface.co', 'tiny')
+    .addOption(modelOption())
     .option('--memory <size>', 'what the server may take, e.g. 16GB (default: what is free)')
     .option('-b, --budget <cells>', 'for this budget only (default: a table of several)', number)
     .option('--parallel <n>', 'the largest budget for so many answers at a time', number)
@@ -60,7 +61,11 @@ async function plan(flags: PlanFlags): Promise<void> {
   )
   if (!located) return
   const facts = planned(located.info, flags, memory)
-  process.stdout.write(flags.json === true ? `${JSON.stringify(facts, null, 2)}\n` : `${describe(facts, flags)}\n`)
+  process.stdout.write(
+    flags.json === true
+      ? `${JSON.stringify(facts, null, 2)}\n`
+      : `${modelTitle(located.info)}\n${describe(facts, flags)}\n`,
+  )
 }
 
 /** One row: a cache, and how many of it fit. */
@@ -96,6 +101,7 @@ function planned(info: GgufInfo, flags: PlanFlags, memory: number) {
           : [largest]
         : usualBudgets.filter((one) => one < text)
   const { weightBytes, otherBytes } = needOf(info, { slots: 1, cells: budget ?? defaultCacheSettings.budget, kvType })
+  const caches = [row(null), ...(impossible === undefined ? asked.map(row) : [])]
   return {
     schema: 'dynts.plan/1',
     model: info.name,
@@ -105,12 +111,28 @@ function planned(info: GgufInfo, flags: PlanFlags, memory: number) {
     otherBytes,
     text,
     largestBudget: parallel === undefined ? null : (largest ?? null),
-    caches: [row(null), ...(impossible === undefined ? asked.map(row) : [])],
+    caches,
+    least: leastOf(info, impossible === undefined ? (budget ?? Math.min(text, ...usualBudgets)) : text, flags),
   }
 }
 
+/** What the smallest cache that is looked at needs, in bytes of `--memory`. */
+interface LeastNeed {
+  readonly cells: number
+  readonly parallel: number
+  readonly memory: number
+  /** Under a q8_0 cache; null: it is one. */
+  readonly memoryOfQ8: number | null
+}
+
+function leastOf(info: GgufInfo, cells: number, { kvType, parallel = 1 }: PlanFlags): LeastNeed {
+  const memoryOf = (type: KvType) =>
+    Math.ceil(needOf(info, { slots: parallel, cells, kvType: type }).bytes / usableShare)
+  return { cells, parallel, memory: memoryOf(kvType), memoryOfQ8: kvType === 'q8_0' ? null : memoryOf('q8_0') }
+}
+
 function describe(
-  { memory, weightBytes, otherBytes, caches, kvType }: ReturnType<typeof planned>,
+  { memory, weightBytes, otherBytes, caches, kvType, least }: ReturnType<typeof planned>,
   flags: PlanFlags,
 ): string {
   const free = `${100 - usableShare * 100} % of ${formatBytes(memory)} stay free`
@@ -124,12 +146,20 @@ function describe(
   lines.push(formatTable([['', 'cells each', 'bytes each', 'at a time'], ...rows]), '')
   const bounded = caches.filter(({ budget, parallel }) => budget !== null && parallel > 0)
   const chosen = bounded.find(({ budget }) => budget === defaultCacheSettings.budget) ?? bounded.at(-1)
-  if (!chosen) return [...lines, 'None of these fits: a smaller model, or --kv-type q8_0, may.'].join('\n')
-  const { budget, parallel } = chosen
+  const full = caches.find(({ budget, parallel }) => budget === null && parallel > 0)
+  const [what, one] = chosen ? [`--budget ${chosen.budget}`, chosen] : [`--policy full --cells ${full?.cells}`, full]
+  if (!one) return [...lines, whatWouldFit(least)].join('\n')
+  const { parallel } = one
   const slots = Math.min(256, flags.parallel ?? parallel)
   const type = kvType === 'f16' ? '' : ` --kv-type ${kvType}`
   lines.push(
-    `dynts serve --model ${flags.model} --budget ${budget} --parallel ${slots}${type}   serves ${counted(slots, 'answer')} at a time`,
+    `dynts serve --model ${flags.model} ${what} --parallel ${slots}${type}   serves ${counted(slots, 'answer')} at a time`,
   )
   return lines.join('\n')
+}
+
+function whatWouldFit({ cells, parallel, memory, memoryOfQ8 }: LeastNeed): string {
+  const q8 = memoryOfQ8 === null ? '' : ` (with --kv-type q8_0 ${formatBytes(memoryOfQ8)})`
+  const what = `${counted(parallel, 'answer')} at a time with ${cells.toLocaleString('en-US')} cells`
+  return `None of these fits. The least, ${what}, needs about ${formatBytes(memory)} of memory${q8}; a smaller model takes less.`
 }

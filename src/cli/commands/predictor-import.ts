@@ -49,6 +49,7 @@ export function predictorImportCommand(): Command {
 
 async function importPredictor(file: string, flags: ImportFlags): Promise<void> {
   const target = parseTarget(flags.target)
+  const recommendation = recommendationOf(flags)
   const matrices = await readSafetensorsPredictor(file)
   using interrupt = onInterrupt()
   const { signal } = interrupt
@@ -64,7 +65,7 @@ async function importPredictor(file: string, flags: ImportFlags): Promise<void> 
       `${file} takes hidden states of size ${shape[0]}, but those of ${info.name} have ${info.hiddenSize}`,
     )
   }
-  const checkpoint: PredictorCheckpoint = { matrices, target, model: fingerprint(info), ...recommendationOf(flags) }
+  const checkpoint: PredictorCheckpoint = { matrices, target, model: fingerprint(info), ...recommendation }
   const output = flags.output ?? (await predictorPathOf(path))
   await checkPredictorOutput(output, flags.force === true)
   writeFileAtomic(output, (partial) => writeCheckpoint(loadLibrary('off'), partial, checkpoint))

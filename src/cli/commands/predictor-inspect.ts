@@ -3,8 +3,7 @@
  */
 import { Command } from 'commander'
 import { readCheckpoint } from '../../predictor/index.ts'
-import { factsTable } from '../facts-table.ts'
-import { predictorFacts } from '../predictor-facts.ts'
+import { predictorFacts, predictorTable } from '../predictor-facts.ts'
 
 export function predictorInspectCommand(): Command {
   return new Command('inspect')
@@ -13,6 +12,6 @@ export function predictorInspectCommand(): Command {
     .option('--json', 'print JSON')
     .action(async (file: string, flags: { json?: boolean }) => {
       const facts = predictorFacts(await readCheckpoint(file))
-      process.stdout.write(`${flags.json === true ? JSON.stringify(facts, null, 2) : factsTable(facts)}\n`)
+      process.stdout.write(`${flags.json === true ? JSON.stringify(facts, null, 2) : predictorTable(facts)}\n`)
     })
 }

@@ -1,10 +1,10 @@
 /** `dynts report`: figures of what was run, as one HTML file, or as files of their own. */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { InputError } from '../../errors.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
+import { makeFolder } from '../../records/make-folder.ts'
 import { figures, findFigure } from '../../report/registry.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg, type DrawnFigure } from '../../report/report-page.ts'
 import { readSources, type ReportSources } from '../../report/sources.ts'
@@ -94,7 +94,7 @@ function madeOf({ evaluations, trainings, importance, words, paretos, live }: Re
 }
 
 function writeFiles(folder: string, drawn: readonly DrawnFigure[]): void {
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder, '--files')
   for (const picture of drawn.flatMap(({ pictures }) => pictures)) {
     writeFileAtomic(join(folder, `${picture.id}.svg`), standaloneSvg(picture), { option: '--files' })
     writeFileAtomic(join(folder, `${picture.id}.csv`), pictureCsv(picture), { option: '--files' })

@@ -6,13 +6,14 @@ import { Grader } from '../../evaluation/grading/grader.ts'
 import { describeQueue } from '../../queue/connection.ts'
 import { serveJobs, type Served, type ServedAtLast } from '../../queue/job-worker.ts'
 import { ModelPool } from '../../queue/model-pool.ts'
+import { calibrationOption, type CalibrationFlag } from '../calibration-option.ts'
 import { counted } from '../counted.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { addDeviceOptions, checkDeviceFlags, type DeviceFlags } from '../machine-options.ts'
 import { checkWhole, number } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 
-interface WorkerFlags extends DeviceFlags {
+interface WorkerFlags extends DeviceFlags, CalibrationFlag {
   readonly queue: string
   readonly model?: string
   readonly predictor?: string
@@ -30,6 +31,7 @@ export function workerCommand(): Command {
     .requiredOption('--queue <address>', 'Redis or Valkey server: redis://HOST:PORT, or rediss:// for TLS')
     .option('-m, --model <model>', 'in place of the model that jobs name; it must be the same file')
     .option('--predictor <file>', 'in place of the predictor that jobs name; it must be the same file')
+    .addOption(calibrationOption())
     .option('--parallel <n>', 'jobs at the same time, memory permitting', number, 4)
     .option('--once', 'end when no job is waiting or under way any more')
     .option('--lease <seconds>', 'jobs of a worker that gives no sign of life for so long are for others', number, 60)
@@ -48,7 +50,7 @@ async function work(flags: WorkerFlags): Promise<void> {
   const { signal } = interrupt
   const status = new Status()
   await using grader = new Grader()
-  const loading = { threads, gpu, gpuLayers, offline, signal }
+  const loading = { calibration: flags.calibration, threads, gpu, gpuLayers, offline, signal }
   const versions = { dynts: packageVersion() }
   const onToken = (tokens: number) => status.onToken(tokens)
   const models = new ModelPool({ model, predictor, parallel, loading, grader, versions, onToken, onNote: say })

@@ -54,6 +54,15 @@ describe('a plan', () => {
 describe('a folder that another plan is run in', () => {
   const extend = (a: ReturnType<typeof fakePlan>, b: ReturnType<typeof fakePlan>) => extendPlan(a, b, 'here')
 
+  test('has one calibration, once a policy looks at one', () => {
+    const of = (calibration: string | null) => ({ ...fakePlan({ points: [point('full')], items: 1 }), calibration })
+    expect(extend(of(null), of('a')).calibration).toBe('a')
+    expect(extend(of('a'), of(null)).calibration).toBe('a')
+    expect(() => extend(of('a'), of('b'))).toThrow(/another calibration/)
+    const { calibration, ...before } = of(null)
+    expect(evalPlan.parse(before)).toEqual({ ...before, calibration })
+  })
+
   test('has both then: policies, items, samples, metrics may grow', () => {
     const small = fakePlan({ points: [point('full'), point('dynts')], items: 2 })
     const large = fakePlan({ points: [point('dynts'), point('window')], items: 4, samples: 2 })

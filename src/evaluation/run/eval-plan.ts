@@ -62,6 +62,8 @@ const plannedTask = z.object({
 export const evalPlan = z.object({
   schema: z.literal(planSchema),
   ...identityFields,
+  /** SHA-256 of the calibration's file; null: no policy looks at one. */
+  calibration: z.string().nullable().default(null),
   /** Of the run. */
   seed: z.int().nonnegative(),
   kvType: z.enum(kvTypes),
@@ -143,7 +145,8 @@ export function extendPlan(plan: EvalPlan, added: EvalPlan, where: string): Eval
     return more ? extendTask(task, more) : task
   })
   const known = new Set(plan.tasks.map(({ name }) => name))
-  return { ...plan, tasks: [...tasks, ...added.tasks.filter(({ name }) => !known.has(name))] }
+  const calibration = plan.calibration ?? added.calibration
+  return { ...plan, calibration, tasks: [...tasks, ...added.tasks.filter(({ name }) => !known.has(name))] }
 }
 
 /** Of the tasks that `to` has no more items, and no more samples of each, than it measures there. */
@@ -168,6 +171,8 @@ export function narrowPlan(plan: EvalPlan, to: EvalPlan): EvalPlan {
 function differenceOf(plan: EvalPlan, added: EvalPlan): string | undefined {
   if (!isDeepStrictEqual(plan.model, added.model)) return `its model is ${describe(plan)}, not ${describe(added)}`
   if (plan.predictor !== added.predictor) return 'it has another importance predictor'
+  if (plan.calibration !== null && added.calibration !== null && plan.calibration !== added.calibration)
+    return 'it has another calibration'
   if (plan.template !== added.template) return 'it has another chat template, template variables or thinking tags'
   if (plan.seed !== added.seed) return `its seed is ${plan.seed}, not ${added.seed}`
   if (plan.kvType !== added.kvType) return `its cache type is ${plan.kvType}, not ${added.kvType}`

@@ -35,13 +35,15 @@ export interface TaskToPlan {
 
 export interface PlanOptions {
   readonly identity: EvalIdentity
+  /** SHA-256 of the calibration's file; null, the default: no policy looks at one. */
+  readonly calibration?: string | null
   readonly seed: number
   readonly kvType: JobSettings['kvType']
   readonly metrics: readonly MetricName[]
   readonly tasks: readonly TaskToPlan[]
 }
 
-const planFields = { identity: true, seed: true, kvType: true, metrics: true, tasks: true } as const
+const planFields = { identity: true, calibration: true, seed: true, kvType: true, metrics: true, tasks: true } as const
 const taskFields = {
   ...{ name: true, source: true, items: true, sampling: true, maxTokens: true, samples: true, points: true },
 } as const
@@ -55,13 +57,20 @@ const pointFields = {
  * @throws InputError `no_items`, `invalid_option`
  */
 export function makePlan(options: PlanOptions): EvalPlan {
-  const { identity, seed, kvType, metrics, tasks } = options
+  const { identity, calibration = null, seed, kvType, metrics, tasks } = options
   checkFields(options, planFields, 'the options of makePlan')
   for (const task of tasks) {
     checkFields(task, taskFields, 'a task of makePlan')
     for (const point of task.points) checkFields(point, pointFields, 'a point of makePlan')
   }
-  return { schema: planSchema, ...identity, seed, kvType, tasks: tasks.map((task) => planTask(task, metrics)) }
+  return {
+    schema: planSchema,
+    ...identity,
+    calibration,
+    seed,
+    kvType,
+    tasks: tasks.map((task) => planTask(task, metrics)),
+  }
 }
 
 function planTask(
