@@ -4,12 +4,8 @@
 import { Option, type Command } from 'commander'
 import { InputError } from '../errors.ts'
 import type { GpuChoice } from '../llama/index.ts'
-import {
-  defaultTrainingSettings as d,
-  flagOf,
-  parseTrainingSettings,
-  type TrainingSettings,
-} from '../training/settings.ts'
+import { flagOf } from '../option-names.ts'
+import { defaultTrainingSettings as d, parseTrainingSettings, type TrainingSettings } from '../training/settings.ts'
 import { addComputeOptions, checkDeviceFlags } from './machine-options.ts'
 import { checkWhole, number } from './option-values.ts'
 import { addRecommendationOptions, type Recommendation } from './predictor-file.ts'

@@ -31,7 +31,7 @@ test('what is no folder is left, and named', () => {
   symlinkSync(join(folder, 'nowhere'), join(folder, 'dead'))
   expect(() => makeFolder(join(folder, 'file'))).toThrow(refused(/file cannot be written: something else has its name/))
   expect(() => makeFolder(join(folder, 'file', 'sub'))).toThrow(
-    refused(/a part of its path is a file.*another --output/),
+    refused(/a part of its path is a file.*another `output`/),
   )
   expect(() => makeFolder(join(folder, 'dead', 'sub'), '--files')).toThrow(refused(/another --files/))
 })

@@ -8,25 +8,25 @@ test('what is left out has the paper’s value', () => {
 })
 
 test.each<[object, RegExp]>([
-  [{ epochs: 0 }, /^--epochs must be .*, not 0$/],
-  [{ epochs: 1.5 }, /^--epochs must be .*, not 1\.5$/],
-  [{ learningRate: -1 }, /^--learning-rate must be .*, not -1$/],
-  [{ learningRate: Infinity }, /^--learning-rate must be .*, not Infinity$/],
-  [{ beta2: 1 }, /^--beta2 must be .*, not 1$/],
-  [{ clip: 0 }, /^--clip must be .*, not 0$/],
-  [{ validationShare: 0 }, /^--validation-share must be .*, not 0$/],
-  [{ seed: -1 }, /^--seed must be .*, not -1$/],
+  [{ epochs: 0 }, /^`epochs` must be .*, not 0$/],
+  [{ epochs: 1.5 }, /^`epochs` must be .*, not 1\.5$/],
+  [{ learningRate: -1 }, /^`learningRate` must be .*, not -1$/],
+  [{ learningRate: Infinity }, /^`learningRate` must be .*, not Infinity$/],
+  [{ beta2: 1 }, /^`beta2` must be .*, not 1$/],
+  [{ clip: 0 }, /^`clip` must be .*, not 0$/],
+  [{ validationShare: 0 }, /^`validationShare` must be .*, not 0$/],
+  [{ seed: -1 }, /^`seed` must be .*, not -1$/],
   [{ target: 'cube' }, /"cube" is no target/],
 ])('%o is refused', (given, message) => {
   expect(() => parseTrainingSettings(given)).toThrow(InputError)
   expect(() => parseTrainingSettings(given)).toThrow(message)
 })
 
-test('the difference of two trainings is named as the flag', () => {
+test('the difference of two trainings is named', () => {
   const settings = parseTrainingSettings({})
   expect(differentSetting(settings, settings)).toBeUndefined()
   expect(differentSetting(settings, { ...settings, weightDecay: 0.1 })).toEqual({
-    flag: '--weight-decay',
+    name: 'weightDecay',
     before: '0.01',
     now: '0.1',
   })
