@@ -17,23 +17,38 @@ export interface ReadPrompt {
   readonly promptTokens: Int32Array
 }
 
-/** Prompts that were read last, by vocabulary: the samples of a question, and its runs under several policies, have the same. */
-const lastPrompts = new WeakMap<object, Map<string, ReadPrompt>>()
-const keptPrompts = 16
+/**
+ * Prompts that were read last, by vocabulary: the samples of a question, and its runs under several policies, have the same; a server
+ * looks at a prompt when it comes, and generates from it when it has waited.
+ */
+const lastPrompts = new WeakMap<object, KeptPrompts>()
+/** Of all that are kept, with what they were made of; the last one is kept however long it is. */
+const keptCharacters = 2 ** 23
+
+interface KeptPrompts {
+  readonly prompts: Map<string, ReadPrompt>
+  characters: number
+}
 
 /**
  * A prompt, rendered and tokenised once however often it is asked for.
  * @throws InputError `invalid_request`, `chat_template`
  */
 export function readPrompt(model: PromptFacts, prompt: Prompt): ReadPrompt {
-  const known = lastPrompts.get(model.vocab) ?? new Map<string, ReadPrompt>()
-  lastPrompts.set(model.vocab, known)
+  const kept = lastPrompts.get(model.vocab) ?? { prompts: new Map<string, ReadPrompt>(), characters: 0 }
+  lastPrompts.set(model.vocab, kept)
+  const { prompts } = kept
   const key = JSON.stringify([model.chatTemplate, model.templateVariables, model.thinkingTags, prompt])
-  const read = known.get(key) ?? tokenized(model, prompt)
-  known.delete(key)
-  known.set(key, read)
-  const [oldest] = known.keys()
-  if (known.size > keptPrompts && oldest !== undefined) known.delete(oldest)
+  const known = prompts.get(key)
+  const read = known ?? tokenized(model, prompt)
+  if (!known) kept.characters += key.length
+  prompts.delete(key)
+  prompts.set(key, read)
+  for (const oldest of prompts.keys()) {
+    if (kept.characters <= keptCharacters || oldest === key) break
+    prompts.delete(oldest)
+    kept.characters -= oldest.length
+  }
   return read
 }
 
