@@ -5,7 +5,7 @@ import { InputError } from '../errors.ts'
 import { knowsTools, renderChat, toolTags, type ThinkingTags } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { ReasoningPhase } from './reasoning-phase.ts'
-import type { Prompt } from './types.ts'
+import type { BegunTurn, Prompt } from './types.ts'
 import { maskMessages, tokenizeMarked } from './untrusted-text.ts'
 
 /** What of a model a prompt depends on. */
@@ -103,7 +103,29 @@ export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string
     .map((last) => behindLast(text, last.content, (content) => render([...earlier, { ...last, content }])))
   const isSwitched = enableThinking || text !== withThinking(prompt.messages, true)
   const empty = isSwitched ? '' : emptyThinking(model.thinkingTags, opening.join(''))
-  return { text: text + empty, opening: opening.join('') + empty }
+  const rendered = { text: text + empty, opening: opening.join('') + empty }
+  return prompt.begun ? withBegunTurn(rendered, prompt.begun, model.thinkingTags) : rendered
+}
+
+/**
+ * Writes what is given of the model's turn behind what the template began it with.
+ * @throws InputError `invalid_request` for a thinking in a turn that is to have none
+ */
+function withBegunTurn(
+  { text, opening }: { readonly text: string; readonly opening: string },
+  { thinking = '', answer = '' }: BegunTurn,
+  tags: ThinkingTags,
+): { text: string; opening: string } {
+  const { phase } = new ReasoningPhase(tags, opening)
+  if (thinking !== '' && phase === 'answer') {
+    throw new InputError('invalid_request', 'a thinking is begun, but the prompt lets the model answer at once')
+  }
+  const opened = phase === 'thinking' ? '' : `${tags.open}${tags.between === '' ? '\n' : ''}`
+  if (answer === '') return thinking === '' ? { text, opening } : { text: text + opened + thinking, opening: tags.open }
+  const unthought = phase === 'thinking' || tags.answerOpens.length > 0 ? emptyThinking(tags, opening) : ''
+  const before = thinking === '' ? unthought : opened + thinking + tags.closing
+  // What it says from here on is answer, whatever stands in what was said.
+  return { text: text + before + answer, opening: tags.empty }
 }
 
 /** @throws InputError `tools_not_supported` for what the template would leave out without a word */
