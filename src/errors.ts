@@ -10,7 +10,10 @@ export interface InputErrorOptions extends ErrorOptions {
 export class InputError extends Error {
   /** A stable, machine-readable reason, e.g. `prompt_too_long`. The command line exits with 2, a server answers 4xx. */
   readonly code: string
-  /** The numbers that the message names, for programs: `promptTokens` and `mostPromptTokens` of `prompt_too_long`. */
+  /**
+   * The numbers that the message names, for programs: of `prompt_too_long` `promptTokens` and `mostPromptTokens`, and where the budget is
+   * too small `leastBudget`, under which it fits, and `roomyBudget`, under which it fits well.
+   */
   readonly details: Readonly<Record<string, number>>
 
   constructor(code: string, message: string, options: InputErrorOptions = {}) {

@@ -93,7 +93,13 @@ export function planEviction(settings: CacheSettings, promptCells: number): Evic
       'prompt_too_long',
       `A prompt of ${promptCells} tokens does not fit into a budget of ${budget} cells${every} with a local window of ` +
         `${localWindow}: give \`budget: ${promptCells + localWindow + least}\` or more, or a smaller \`localWindow\`.`,
-      { details: { promptTokens: promptCells, mostPromptTokens: mostPromptCells(settings) } },
+      {
+        details: {
+          ...{ promptTokens: promptCells, mostPromptTokens: mostPromptCells(settings) },
+          leastBudget: promptCells + localWindow + least,
+          roomyBudget: roomyBudget(settings, promptCells),
+        },
+      },
     )
   }
   const kept = keptOf(settings, selectionWindow)
@@ -103,6 +109,11 @@ export function planEviction(settings: CacheSettings, promptCells: number): Evic
 /** The longest prompt under these settings, in cells. */
 export function mostPromptCells(settings: CacheSettings): number {
   return Math.max(0, settings.budget - settings.localWindow - leastLeaving(settings))
+}
+
+/** The least budget of a prompt whose selection window is as large as the local window, in cells. */
+export function roomyBudget(settings: CacheSettings, promptCells: number): number {
+  return promptCells + settings.localWindow + Math.max(leastLeaving(settings), settings.localWindow)
 }
 
 function leastLeaving({ evictEvery }: CacheSettings): number {

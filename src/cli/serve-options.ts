@@ -56,6 +56,7 @@ export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags, Ca
   readonly allowOrigin?: readonly string[]
   readonly allowHost?: readonly string[]
   readonly maxBody: number
+  readonly maxText?: number
   readonly promptCache?: string
   readonly sharePrompts?: boolean
   readonly trustSpecial?: boolean
@@ -160,6 +161,7 @@ function withoutVariables(): Command {
     .option('--allow-origin <origins>', 'origins of web pages that may ask, separated by commas; * for all', names)
     .option('--allow-host <names>', 'further names by which the server may be called, separated by commas', names)
     .option('--max-body <bytes>', 'largest body of a request', number, 2 * 2 ** 20)
+    .option('--max-text <bytes>', 'most text of a request (default: what may fit a slot, up to 1 MiB)', number)
     .option('--prompt-cache <size>', 'saved prompts, from which those that begin alike are copied (default: 512MiB)')
     .option('--share-prompts', 'copy from the prompts of other clients too')
     .option('--trust-special', 'special tokens that a user’s message spells, such as <|im_end|>, are special')
@@ -184,6 +186,7 @@ export function checkServeFlags(flags: ServeFlags): void {
   checkWhole('--thinking-budget', flags.thinkingBudget, 0)
   checkWhole('--max-queue', flags.maxQueue, 0, 4096)
   checkWhole('--max-body', flags.maxBody, 1024, 64 * 2 ** 20)
+  checkWhole('--max-text', flags.maxText, 1024, 8 * 2 ** 20)
   checkCacheFlags(flags)
   checkSamplingFlags(flags)
   checkDeviceFlags(flags)

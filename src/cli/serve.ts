@@ -114,6 +114,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       keys,
     },
     mostBodyBytes: flags.maxBody,
+    mostTextBytes: flags.maxText,
     pingMs: flags.pingInterval * 1000,
     version: packageVersion(),
     hasMetrics: flags.metrics,

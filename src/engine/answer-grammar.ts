@@ -18,6 +18,9 @@ export function answerGrammar(
     const name = answerCalls === undefined ? 'answerSchema' : 'answerCalls'
     throw new InputError('invalid_request', `${name} has no effect on a replay`)
   }
+  if ('messages' in prompt && prompt.begun?.answer) {
+    throw new InputError('invalid_request', 'an answer that is begun already cannot be held to a form')
+  }
   if (thinkingTags.between !== '' || thinkingTags.answerOpens.length > 0) {
     throw new InputError(
       'unsupported_schema',

@@ -108,6 +108,23 @@ test('a prompt is read once, however often it is asked for; another one, or anot
   expect(read('Q')).toBe(first)
 })
 
+test('of the prompts of a full queue each is read once; of more text than is kept the oldest are forgotten', () => {
+  const tokenize = vi.fn(() => Int32Array.of(1))
+  const model = { vocab: { ...fakeVocabulary, tokenize }, thinkingTags, chatTemplate: undefined }
+  const read = (i: number, length: number) => readPrompt(model, { text: `${i} `.padEnd(length, 'x') })
+  const readAll = (count: number, length: number) => {
+    tokenize.mockClear()
+    for (let i = 0; i < count; i++) read(i, length)
+    return tokenize.mock.calls.length
+  }
+  // As the queue of a server, of 30,000 tokens each.
+  expect([readAll(64, 120_000), readAll(64, 120_000)]).toEqual([64, 0])
+  expect(readAll(80, 120_000)).toBe(16)
+  expect(readAll(80, 120_000)).toBe(80)
+  // One that is longer than all that is kept.
+  expect([readAll(1, 2 ** 24), readAll(1, 2 ** 24), readAll(2, 2 ** 24), readAll(2, 2 ** 24)]).toEqual([1, 0, 1, 2])
+})
+
 describe('what is checked before there is a prompt', () => {
   const prompt = { text: '' }
   const model = {

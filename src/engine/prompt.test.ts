@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { renderPrompt } from './prompt.ts'
+import { ReasoningPhase } from './reasoning-phase.ts'
 import { fakeVocabulary } from './vocabulary.fake.ts'
 import { findThinkingTags } from '../llama/thinking-tags.ts'
 
@@ -29,6 +30,39 @@ test.each([
   ['a template without messages', '<think>', ['Hi'], '<think>'],
 ] as const)('the opening is %s', (_what, template, contents, expected) => {
   expect(rendered(template, contents).opening).toBe(expected)
+})
+
+test.each([
+  ['a thinking that the template opens', `${each}<think>`, { thinking: ' so' }, '[a]<think> so', 'thinking'],
+  ['a thinking that nobody has opened', each, { thinking: 'so' }, '[a]<think>\nso', 'thinking'],
+  [
+    'an answer behind its thinking',
+    `${each}<think>`,
+    { thinking: 'so', answer: 'It' },
+    '[a]<think>so\n</think>\n\nIt',
+    'answer',
+  ],
+  ['an answer without one', `${each}<think>\n`, { answer: 'It' }, '[a]<think>\n\n</think>\n\nIt', 'answer'],
+  ['an answer of a model that opens its thinking itself', each, { answer: 'It' }, '[a]It', 'answer'],
+  ['an answer that spells a tag', each, { answer: '<think>' }, '[a]<think>', 'answer'],
+  ['nothing', `${each}<think>`, {}, '[a]<think>', 'thinking'],
+  ['nothing, in two empty texts', each, { thinking: '', answer: '' }, '[a]', undefined],
+] as const)('a turn that is begun with %s goes on there', (_what, chatTemplate, begun, text, phase) => {
+  const model = { vocab: fakeVocabulary, chatTemplate, thinkingTags: findThinkingTags('<think>') }
+  const messages = [{ role: 'user', content: 'a' }] as const
+  const prompt = renderPrompt(model, { messages, begun })
+  expect(prompt.text).toBe(text)
+  expect(new ReasoningPhase(model.thinkingTags, prompt.opening).phase).toBe(phase)
+})
+
+test('a thinking cannot be begun where there is to be none', () => {
+  const model = {
+    vocab: fakeVocabulary,
+    chatTemplate: `${each}<think></think>`,
+    thinkingTags: findThinkingTags('<think>'),
+  }
+  const prompt = { messages: [{ role: 'user', content: 'a' }] as const, begun: { thinking: 'so' } }
+  expect(() => renderPrompt(model, prompt)).toThrow(expect.objectContaining({ code: 'invalid_request' }) as Error)
 })
 
 const own = `${each}{% if enable_thinking %}<think>{% else %}<think>\n\n</think>\n\n{% endif %}`

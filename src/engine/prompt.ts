@@ -5,7 +5,7 @@ import { InputError } from '../errors.ts'
 import { knowsTools, renderChat, toolTags, type ThinkingTags } from '../llama/index.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { ReasoningPhase } from './reasoning-phase.ts'
-import type { Prompt } from './types.ts'
+import type { BegunTurn, Prompt } from './types.ts'
 import { maskMessages, tokenizeMarked } from './untrusted-text.ts'
 
 /** What of a model a prompt depends on. */
@@ -17,23 +17,38 @@ export interface ReadPrompt {
   readonly promptTokens: Int32Array
 }
 
-/** Prompts that were read last, by vocabulary: the samples of a question, and its runs under several policies, have the same. */
-const lastPrompts = new WeakMap<object, Map<string, ReadPrompt>>()
-const keptPrompts = 16
+/**
+ * Prompts that were read last, by vocabulary: the samples of a question, and its runs under several policies, have the same; a server
+ * looks at a prompt when it comes, and generates from it when it has waited.
+ */
+const lastPrompts = new WeakMap<object, KeptPrompts>()
+/** Of all that are kept, with what they were made of; the last one is kept however long it is. */
+const keptCharacters = 2 ** 23
+
+interface KeptPrompts {
+  readonly prompts: Map<string, ReadPrompt>
+  characters: number
+}
 
 /**
  * A prompt, rendered and tokenised once however often it is asked for.
  * @throws InputError `invalid_request`, `chat_template`
  */
 export function readPrompt(model: PromptFacts, prompt: Prompt): ReadPrompt {
-  const known = lastPrompts.get(model.vocab) ?? new Map<string, ReadPrompt>()
-  lastPrompts.set(model.vocab, known)
+  const kept = lastPrompts.get(model.vocab) ?? { prompts: new Map<string, ReadPrompt>(), characters: 0 }
+  lastPrompts.set(model.vocab, kept)
+  const { prompts } = kept
   const key = JSON.stringify([model.chatTemplate, model.templateVariables, model.thinkingTags, prompt])
-  const read = known.get(key) ?? tokenized(model, prompt)
-  known.delete(key)
-  known.set(key, read)
-  const [oldest] = known.keys()
-  if (known.size > keptPrompts && oldest !== undefined) known.delete(oldest)
+  const known = prompts.get(key)
+  const read = known ?? tokenized(model, prompt)
+  if (!known) kept.characters += key.length
+  prompts.delete(key)
+  prompts.set(key, read)
+  for (const oldest of prompts.keys()) {
+    if (kept.characters <= keptCharacters || oldest === key) break
+    prompts.delete(oldest)
+    kept.characters -= oldest.length
+  }
   return read
 }
 
@@ -88,7 +103,29 @@ export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string
     .map((last) => behindLast(text, last.content, (content) => render([...earlier, { ...last, content }])))
   const isSwitched = enableThinking || text !== withThinking(prompt.messages, true)
   const empty = isSwitched ? '' : emptyThinking(model.thinkingTags, opening.join(''))
-  return { text: text + empty, opening: opening.join('') + empty }
+  const rendered = { text: text + empty, opening: opening.join('') + empty }
+  return prompt.begun ? withBegunTurn(rendered, prompt.begun, model.thinkingTags) : rendered
+}
+
+/**
+ * Writes what is given of the model's turn behind what the template began it with.
+ * @throws InputError `invalid_request` for a thinking in a turn that is to have none
+ */
+function withBegunTurn(
+  { text, opening }: { readonly text: string; readonly opening: string },
+  { thinking = '', answer = '' }: BegunTurn,
+  tags: ThinkingTags,
+): { text: string; opening: string } {
+  const { phase } = new ReasoningPhase(tags, opening)
+  if (thinking !== '' && phase === 'answer') {
+    throw new InputError('invalid_request', 'a thinking is begun, but the prompt lets the model answer at once')
+  }
+  const opened = phase === 'thinking' ? '' : `${tags.open}${tags.between === '' ? '\n' : ''}`
+  if (answer === '') return thinking === '' ? { text, opening } : { text: text + opened + thinking, opening: tags.open }
+  const unthought = phase === 'thinking' || tags.answerOpens.length > 0 ? emptyThinking(tags, opening) : ''
+  const before = thinking === '' ? unthought : opened + thinking + tags.closing
+  // What it says from here on is answer, whatever stands in what was said.
+  return { text: text + before + answer, opening: tags.empty }
 }
 
 /** @throws InputError `tools_not_supported` for what the template would leave out without a word */

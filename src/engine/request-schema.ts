@@ -40,6 +40,7 @@ const prompts = {
     enableThinking: yesOrNo.optional(),
     templateVariables: templateVariables.optional(),
     isUntrusted: yesOrNo.optional(),
+    begun: strictShape({ thinking: anyText.optional(), answer: anyText.optional() }).optional(),
   }),
   text: strictShape({ text: anyText }),
   tokens: strictShape({ tokens: listOf(anyNumber) }),

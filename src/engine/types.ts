@@ -17,10 +17,19 @@ export type Prompt =
       readonly templateVariables?: TemplateVariables | undefined
       /** Special tokens and tags that a user's or a tool's message spells stay text. Default false: the messages are the caller's own. */
       readonly isUntrusted?: boolean | undefined
+      /** The model's turn as far as it is given: it goes on from there. */
+      readonly begun?: BegunTurn | undefined
     }
   /** Text as the model gets it, special tokens included; no template is applied. */
   | { readonly text: string }
   | { readonly tokens: readonly number[] }
+
+/** What of the model's turn stands before what it generates. */
+export interface BegunTurn {
+  /** Goes on, if there is no answer. */
+  readonly thinking?: string | undefined
+  readonly answer?: string | undefined
+}
 
 export interface GenerateRequest {
   readonly prompt: Prompt

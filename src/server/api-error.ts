@@ -13,6 +13,14 @@ export interface ApiErrorFacts {
   readonly allow?: string | undefined
   /** Seconds. */
   readonly retryAfter?: number | undefined
+  /** Of a prompt that does not fit. */
+  readonly budgets?: NeededBudgets | undefined
+}
+
+/** Budgets under which a prompt fits: at all, and with a selection window as large as the local window. */
+export interface NeededBudgets {
+  readonly least: number
+  readonly roomy: number
 }
 
 /** The type that goes with a status, where no other is given. */
@@ -81,20 +89,31 @@ export function apiErrorOf(error: unknown): ApiError {
 
 function ofInput({ code, message, details }: InputError): ApiError {
   if (code === 'prompt_too_long') {
-    const { promptTokens = 0, mostPromptTokens = 0 } = details
-    return contextExceeded(promptTokens, mostPromptTokens)
+    const { promptTokens = 0, mostPromptTokens = 0, leastBudget: least, roomyBudget: roomy } = details
+    const budgets = least !== undefined && roomy !== undefined ? { least, roomy } : undefined
+    return contextExceeded(promptTokens, mostPromptTokens, { budgets })
   }
   return new ApiError(400, code, withFields(message, fieldName))
 }
 
+interface ContextHints {
+  readonly budgets?: NeededBudgets | undefined
+  /** What besides a shorter conversation would do. */
+  readonly remedy?: string | undefined
+}
+
 /** Agents recognise this sentence and this code, and shorten the conversation. */
-export function contextExceeded(promptTokens: number | string, most: number): ApiError {
-  const hint = 'shorten the conversation, or start the server with a larger --budget'
+export function contextExceeded(
+  promptTokens: number | string,
+  most: number,
+  { budgets, remedy = 'start the server with a larger --budget' }: ContextHints = {},
+): ApiError {
+  const least = budgets ? { least_budget: budgets.least } : {}
   return new ApiError(
     400,
     'context_length_exceeded',
-    `request (${promptTokens} tokens) exceeds the available context size (${most} tokens), try increasing it: ${hint}`,
-    { extra: { n_prompt_tokens: promptTokens, n_ctx: most } },
+    `request (${promptTokens} tokens) exceeds the available context size (${most} tokens), try increasing it: shorten the conversation, or ${remedy}`,
+    { extra: { n_prompt_tokens: promptTokens, n_ctx: most, ...least }, budgets },
   )
 }
 

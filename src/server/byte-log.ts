@@ -12,6 +12,7 @@ export class ByteLog {
   #isEnded = false
   /** Readers that have read all there is. */
   readonly #waiting = new Set<() => void>()
+  readonly #readers = new Set<object>()
 
   /** @param mostBytes kept, a multiple of 64 KiB */
   constructor(mostBytes: number) {
@@ -30,6 +31,11 @@ export class ByteLog {
 
   get isEnded(): boolean {
     return this.#isEnded
+  }
+
+  /** Whether anybody follows it. */
+  get isRead(): boolean {
+    return this.#readers.size > 0
   }
 
   /** Bytes of memory that it holds. */
@@ -70,8 +76,14 @@ export class ByteLog {
   follow(from: number, signal: AbortSignal): ReadableStream<Uint8Array> {
     let at = from
     let give = () => {}
+    const reader = {}
     const stopWaiting = () => void this.#waiting.delete(give)
-    signal.addEventListener('abort', stopWaiting, { once: true })
+    const leave = () => {
+      stopWaiting()
+      this.#readers.delete(reader)
+    }
+    if (!signal.aborted) this.#readers.add(reader)
+    signal.addEventListener('abort', leave, { once: true })
     return new ReadableStream<Uint8Array>(
       {
         pull: (controller) =>
@@ -83,14 +95,15 @@ export class ByteLog {
               else if (bytes.length === 0) controller.close()
               else controller.enqueue(bytes)
               at += bytes?.length ?? 0
-              stopWaiting()
+              if (bytes === undefined || bytes.length === 0) leave()
+              else stopWaiting()
               resolve()
             }
             if (signal.aborted) return
             this.#waiting.add(give)
             give()
           }),
-        cancel: stopWaiting,
+        cancel: leave,
       },
       // Nothing is taken from the log before it is asked for.
       { highWaterMark: 0 },

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { ByteLog } from './byte-log.ts'
-import { conversationId, offsetIn, ResumableStreams } from './resumable-streams.ts'
+import { conversationId, offsetIn, ResumableStreams, unreadSeconds } from './resumable-streams.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -49,6 +49,39 @@ test('the same id again cancels and forgets what it was', () => {
   expect([streams.find('a', 'x'), second.log.isEnded]).toEqual([second.log, false])
   expect([streams.cancel('a', 'x'), streams.cancel('a', 'x'), second.log.isEnded]).toEqual([true, false, true])
   expect(vi.getTimerCount()).toBe(0)
+})
+
+test('one that nobody reads any more is cancelled, one that is read again, or has ended, is not', async () => {
+  const streams = new ResumableStreams({ mostStreams: 4, mostBytes: 2 ** 20, keptMs: 60_000 })
+  const [left, read, ended] = ['left', 'read', 'ended'].map((id) => opened(streams, 'a', id, { ends: id === 'ended' }))
+  const [first, second] = [new AbortController(), new AbortController()]
+  left!.log.follow(0, first.signal)
+  const reader = read!.log.follow(0, second.signal).getReader()
+  for (const id of ['left', 'read', 'ended']) expect(streams.cancelUnlessRead('a', id, 30_000)).toBe(true)
+  expect(streams.cancelUnlessRead('b', 'left', 30_000)).toBe(false)
+  // A page that is loaded anew leaves, and reads again.
+  first.abort()
+  await reader.cancel()
+  const again = new AbortController()
+  read!.log.follow(0, again.signal)
+  vi.advanceTimersByTime(29_999)
+  expect(streams.find('a', 'left')).toBe(left!.log)
+  vi.advanceTimersByTime(1)
+  expect([left, read, ended].map((one) => one!.cancel.mock.calls.length)).toEqual([1, 0, 0])
+  expect(['left', 'read', 'ended'].map((id) => streams.find('a', id) !== undefined)).toEqual([false, true, true])
+  // Told anew, it waits anew.
+  again.abort()
+  streams.cancelUnlessRead('a', 'read', 30_000)
+  vi.advanceTimersByTime(20_000)
+  streams.cancelUnlessRead('a', 'read', 30_000)
+  vi.advanceTimersByTime(20_000)
+  expect(read!.cancel.mock.calls).toHaveLength(0)
+  vi.advanceTimersByTime(10_000)
+  expect(read!.cancel.mock.calls).toHaveLength(1)
+})
+
+test.each(['', '-1', '1.5', '601', '1e2', 'x'])('no time to wait for a reader: %j', (given) => {
+  expect(() => unreadSeconds(given)).toThrow(expect.objectContaining({ status: 400, code: 'invalid_value' }) as Error)
 })
 
 test('there are only so many: of those that have ended, the oldest of who has most leaves; those that run stay', () => {

@@ -17,7 +17,10 @@ interface Entry {
   readonly log: ByteLog
   /** Ends the generation, and the log with it. */
   readonly cancel: () => void
+  /** Forgets it. */
   expiry: NodeJS.Timeout | undefined
+  /** Cancels it if nobody reads it by then. */
+  unread: NodeJS.Timeout | undefined
 }
 
 export class ResumableStreams {
@@ -38,8 +41,13 @@ export class ResumableStreams {
     this.cancel(client, id)
     this.#makeRoom()
     const log = new ByteLog(this.#limits.mostBytes)
-    this.#entries.set(keyOf(client, id), { client, log, cancel, expiry: undefined })
+    this.#entries.set(keyOf(client, id), { client, log, cancel, expiry: undefined, unread: undefined })
     return log
+  }
+
+  /** What was opened has come to nothing. */
+  close(client: string, id: string, log: ByteLog): void {
+    if (this.find(client, id) === log) this.#forget(keyOf(client, id))
   }
 
   /** What was opened has come to its end. */
@@ -63,6 +71,17 @@ export class ResumableStreams {
     if (!entry) return false
     if (!entry.log.isEnded) entry.cancel()
     this.#forget(keyOf(client, id))
+    return true
+  }
+
+  /** Cancels it in so long, if it runs and nobody reads it then. @returns whether there is one */
+  cancelUnlessRead(client: string, id: string, ms: number): boolean {
+    const entry = this.#entries.get(keyOf(client, id))
+    if (!entry) return false
+    clearTimeout(entry.unread)
+    entry.unread = setTimeout(() => {
+      if (!entry.log.isEnded && !entry.log.isRead) this.cancel(client, id)
+    }, ms).unref()
     return true
   }
 
@@ -90,6 +109,7 @@ export class ResumableStreams {
   #forget(key: string): void {
     const entry = this.#entries.get(key)
     clearTimeout(entry?.expiry)
+    clearTimeout(entry?.unread)
     this.#entries.delete(key)
     entry?.log.drop()
   }
@@ -110,6 +130,19 @@ export function conversationId(given: string | null, param: string): string {
   if (/^[\x21-\x7e]{1,128}$/.test(given)) return given
   const message = `${param} must be 1 to 128 characters of ASCII without spaces, not ${quoted(given)}`
   throw new ApiError(400, 'invalid_value', message, { param })
+}
+
+const mostUnreadSeconds = 600
+
+/**
+ * How long one waits for a reader, in seconds.
+ * @throws ApiError `invalid_value`
+ */
+export function unreadSeconds(given: string): number {
+  const seconds = /^\d{1,4}$/.test(given) ? Number(given) : NaN
+  if (seconds <= mostUnreadSeconds) return seconds
+  const message = `unread_for must be a whole number of seconds from 0 to ${mostUnreadSeconds}, not ${quoted(given)}`
+  throw new ApiError(400, 'invalid_value', message, { param: 'unread_for' })
 }
 
 /**

@@ -21,6 +21,8 @@ export interface ServerSettings {
   readonly answers: AnswerSettings
   readonly access: AccessSettings
   readonly mostBodyBytes: number
+  /** Of the text of a request; default: what may fit a slot, and at most 1 MiB. */
+  readonly mostTextBytes?: number | undefined
   readonly pingMs: number
   readonly version: string
   readonly hasMetrics: boolean

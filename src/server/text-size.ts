@@ -1,5 +1,5 @@
 /** Texts that cannot fit are refused before they are tokenised, which would stop all streams for that long. */
-import { mostPromptCells } from '../cache/budget.ts'
+import { mostPromptCells, roomyBudget } from '../cache/budget.ts'
 import type { Prompt } from '../engine/types.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import { contextExceeded } from './api-error.ts'
@@ -15,25 +15,32 @@ export function mostPromptTokens({
   backend,
 }: Pick<ServerState, 'settings' | 'located' | 'backend'>): number {
   const { bound } = settings
-  const cells = bound ? mostPromptCells(bound) : (backend.facts?.cells ?? located.info.trainedContext)
+  const slot = backend.facts?.cells ?? (bound ? 0 : located.info.trainedContext)
+  // The budget grows with the prompt as far as the slot has room.
+  const cells = bound ? Math.max(mostPromptCells(bound), slot - roomyBudget(bound, 0)) : slot
   return Math.max(0, Math.min(cells, located.info.trainedContext - 1))
 }
 
 /** @throws ApiError `context_length_exceeded` */
 export function checkTextSize(prompt: Prompt, state: ServerState): void {
   const cells = Math.min(state.backend.facts?.cells ?? Infinity, state.located.info.trainedContext)
-  const limit = Math.min(mostBytes, Math.max(leastBytes, bytesPerToken * cells))
+  const usual = Math.min(mostBytes, Math.max(leastBytes, bytesPerToken * cells))
+  const limit = state.settings.mostTextBytes ?? usual
   const bytes =
     'messages' in prompt
-      ? prompt.messages.reduce((sum, message) => sum + bytesOf(message), bytesOfJson(prompt.tools))
+      ? prompt.messages.reduce((sum, message) => sum + bytesOf(message), bytesOfJson(prompt.tools)) +
+        Buffer.byteLength(`${prompt.begun?.thinking ?? ''}${prompt.begun?.answer ?? ''}`)
       : 'text' in prompt
         ? Buffer.byteLength(prompt.text)
-        : 0
+        : prompt.tokens.length
   if (bytes <= limit) return
   const most = mostPromptTokens(state)
-  throw contextExceeded(`more than ${Math.floor(limit / bytesPerToken)}`, most)
+  throw contextExceeded(`more than ${Math.floor(limit / bytesPerToken)}`, most, {
+    remedy: 'start the server with a larger --cells, or a larger --max-text',
+  })
 }
 
+/** Without earlier thinking, which most templates leave out. */
 function bytesOf({ content, tool_calls: calls }: ChatMessage): number {
   return Buffer.byteLength(content) + bytesOfJson(calls)
 }

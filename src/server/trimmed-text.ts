@@ -4,7 +4,12 @@
  */
 export class TrimmedText {
   #held = ''
-  #hasBegun = false
+  #hasBegun: boolean
+
+  /** @param goesOn whether it follows other text, from which the white space at its beginning parts it */
+  constructor({ goesOn = false } = {}) {
+    this.#hasBegun = goesOn
+  }
 
   /** What can be passed on now; it may be empty. */
   push(piece: string): string {

@@ -459,7 +459,12 @@ describe('what is wrong is named', () => {
       'unsupported_content',
       'messages.0.content.0',
     ],
-    [{ messages: [...messages, { role: 'assistant', content: 'b' }] }, 400, 'invalid_value', 'messages.1.role'],
+    [
+      { messages: [...messages, { role: 'assistant', content: 'b' }], continue_final_message: false },
+      400,
+      'invalid_value',
+      'messages.1.role',
+    ],
     [{ messages: [{ role: 'tool', content: 'a', tool_call_id: 'b' }] }, 400, 'tools_not_supported', 'messages.0'],
     [{ messages, tools: [{ type: 'function' }] }, 400, 'tools_not_supported', 'tools'],
     [{ messages, temperature: -1 }, 400, 'invalid_value', 'temperature'],
@@ -560,7 +565,7 @@ describe('the other endpoints', () => {
     expect(JSON.stringify((await get('/props')).json())).not.toContain(process.cwd())
     expect(JSON.parse((await get('/slots')).text)).toHaveLength(4)
     expect((await get('/v1/models')).json()).toMatchObject({
-      data: [{ id: 'tiny', dynts: { max_prompt_tokens: 200 - 32 - 1 } }],
+      data: [{ id: 'tiny', dynts: { max_prompt_tokens: 256 - 2 * 32 } }],
     })
     const { text, headers } = await get('/metrics')
     expect(headers.get('content-type')).toContain('text/plain')

@@ -197,7 +197,7 @@ test.each<[object, string, string]>([
   [{ input: [{ content: 'a' }] }, 'missing_field', 'input.0.role'],
   [{ input: [{ role: 'user', content: [{ type: 'input_image' }] }] }, 'unsupported_content', 'input.0.content.0'],
   [{ input: [{ type: 'item_reference', id: 'a' }] }, 'unsupported_content', 'input.0.type'],
-  [{ input: [{ role: 'assistant', content: 'a' }] }, 'invalid_value', 'input.role'],
+  [{ input: [{ role: 'assistant', content: 'a' }] }, 'invalid_value', 'input'],
   [{ input: [{ type: 'function_call_output', call_id: 'a', output: 'b' }] }, 'tools_not_supported', 'input'],
   [{ previous_response_id: 'resp_1' }, 'unsupported_parameter', 'previous_response_id'],
   [{ conversation: 'c' }, 'unsupported_parameter', 'conversation'],

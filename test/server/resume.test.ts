@@ -103,6 +103,48 @@ test('it is cancelled by its id, and forgotten', async () => {
   expect(await codeOf(await cancel('cancelled'))).toEqual([404, 'not_found'])
 })
 
+test('it is cancelled before the engine has said a word, and never runs then', async () => {
+  const engine = server.enginePid()!
+  process.kill(engine, 'SIGSTOP')
+  try {
+    const first = begin('early', { max_tokens: 50 })
+    await until(async () => (await cancel('early')).status === 204)
+    expect(await codeOf(await cancel('early'))).toEqual([404, 'not_found'])
+    process.kill(engine, 'SIGCONT')
+    expect((await first).status).toBe(499)
+    expect(await busySlots()).toBe(0)
+  } finally {
+    process.kill(engine, 'SIGCONT')
+  }
+  // What is refused leaves nothing behind.
+  expect(await codeOf(await begin('refused', { dynts: { budget: 3 } }))).toEqual([400, 'invalid_budget'])
+  expect(await codeOf(await get('refused'))).toEqual([404, 'not_found'])
+})
+
+test('it ends if nobody reads it for the time that is given, and goes on if somebody does', async () => {
+  const endless = { temperature: 1.5, max_tokens: 100_000, dynts: { policy: 'question-window' } }
+  const unread = (id: string, seconds: string) =>
+    fetch(`${url(id)}&unread_for=${seconds}`, { method: 'DELETE', headers: { 'x-api-key': 'first' } })
+  const response = await begin('unread', endless)
+  await someOf(response, 500)
+  expect((await unread('unread', '0')).status).toBe(204)
+  expect(await codeOf(await unread('unread', '1e9'))).toEqual([400, 'invalid_value'])
+  expect(await codeOf(await unread('none', '0'))).toEqual([404, 'not_found'])
+  // It is being read.
+  expect((await get('unread')).status).toBe(200)
+  await cancel('unread')
+  const controller = new AbortController()
+  const left = await begin('left alone', endless).catch(() => undefined)
+  expect(left?.status).toBe(400)
+  await someOf(await begin('left-alone', endless, 'first', controller.signal), 500)
+  controller.abort()
+  await until(async () => {
+    await unread('left-alone', '0')
+    return (await get('left-alone')).status === 404
+  })
+  await until(async () => (await busySlots()) === 0)
+})
+
 test('the same id again takes the place of the one before', async () => {
   const endless = { temperature: 1.5, max_tokens: 100_000, dynts: { policy: 'question-window' } }
   const first = await begin('again', endless)

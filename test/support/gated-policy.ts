@@ -1,5 +1,5 @@
 /** A policy under which a generation stands still at its first eviction until a gate is opened, so that nothing depends on which is faster. */
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** @param folder for its files, which are the caller's to remove */
@@ -20,5 +20,11 @@ export function gatedPolicy(folder: string, name: string) {
       return Float32Array.from(candidates)
     } }) }`,
   )
-  return { policy, isReached: () => existsSync(`${gate}.reached`), open: () => writeFileSync(gate, '') }
+  return {
+    policy,
+    isReached: () => existsSync(`${gate}.reached`),
+    open: () => writeFileSync(gate, ''),
+    /** For the next generation. */
+    close: () => [gate, `${gate}.reached`].forEach((file) => rmSync(file, { force: true })),
+  }
 }

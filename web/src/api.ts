@@ -1,6 +1,8 @@
 /** The server, as the page asks it. */
 import type { RunEnd, RunEvent, RunResult } from './protocol.ts'
 import { readEvents } from './sse.ts'
+import { streamBytes } from './stream-bytes.ts'
+import { onWake } from './wake.ts'
 
 /** A policy that requests may name. */
 export interface PolicyFacts {
@@ -87,6 +89,8 @@ export interface RunListener {
   onId(id: string): void
   onEvent(event: RunEvent): void
   onAnswer(text: string): void
+  /** When the connection is lost, and when there is one again. */
+  onConnected(isConnected: boolean): void
 }
 
 /** @throws ServerError */
@@ -117,14 +121,33 @@ export async function endThinking(id: string): Promise<void> {
   await ask('/v1/chat/completions/control', { body: { id, action: 'end_thinking' } })
 }
 
-/** Runs a request to its end. @throws ServerError; whatever `signal` is aborted with */
-export async function run(body: object, listener: RunListener, signal: AbortSignal): Promise<RunEnd> {
-  const whole = { ...body, stream: true, stream_options: { include_usage: true } }
-  const response = await ask('/v1/chat/completions', { body: whole, signal })
+export interface RunRequest {
+  /** By which the stream is found again. */
+  readonly conversation: string
+  /** Undefined: it was asked before. */
+  readonly body?: object | undefined
+}
+
+/**
+ * Runs a request to its end, across as many connections as it takes.
+ * @throws ServerError; whatever `signal` is aborted with
+ */
+export async function run(
+  { conversation, body }: RunRequest,
+  listener: RunListener,
+  signal: AbortSignal,
+): Promise<RunEnd> {
+  const source = {
+    begin: body && ((one: AbortSignal) => begin(conversation, body, one)),
+    resume: (from: number, one: AbortSignal) => ask(`${streamPath(conversation)}&from=${from}`, { signal: one }),
+    mayPass: (error: unknown) => error instanceof ServerError && [0, 502, 504].includes(error.status),
+    isUnknown: (error: unknown) => error instanceof ServerError && error.status === 404,
+    onWake,
+    onConnected: (isConnected: boolean) => listener.onConnected(isConnected),
+  }
   let finish: RunEnd['finish'] = 'stop'
   let id: string | undefined
-  if (!response.body) throw new ServerError('the answer is empty', { status: 0, code: 'empty' })
-  for await (const data of readEvents(response.body)) {
+  for await (const data of readEvents(streamBytes(source, signal))) {
     if (data === '[DONE]') break
     const chunk = JSON.parse(data) as Chunk
     if (chunk.error) throw failureOf(chunk, 500)
@@ -143,16 +166,50 @@ export async function run(body: object, listener: RunListener, signal: AbortSign
       }
     }
   }
-  throw new ServerError('the connection was lost: what came stays here', { status: 0, code: 'connection_lost' })
+  throw new ServerError('the stream ended without its last part: what came stays here', { status: 0, code: 'cut' })
 }
 
-async function ask(path: string, { body, signal }: { body?: object; signal?: AbortSignal } = {}): Promise<Response> {
+async function begin(conversation: string, body: object, signal: AbortSignal): Promise<Response> {
+  const whole = { ...body, stream: true, stream_options: { include_usage: true } }
+  return await ask('/v1/chat/completions', { body: whole, signal, headers: { 'x-conversation-id': conversation } })
+}
+
+/**
+ * Ends a stream and forgets it, whether or not anybody reads it.
+ * @param unreadSeconds it is left to who reads it after so long
+ * @returns false: the server cannot be reached
+ */
+export async function cancelStream(conversation: string, unreadSeconds?: number): Promise<boolean> {
+  const grace = unreadSeconds === undefined ? '' : `&unread_for=${unreadSeconds}`
+  try {
+    // It must come through when the page is left as well.
+    await ask(streamPath(conversation) + grace, { method: 'DELETE', keepalive: true })
+    return true
+  } catch (error) {
+    return error instanceof ServerError && error.status > 0
+  }
+}
+
+function streamPath(conversation: string): string {
+  return `/v1/stream?conv_id=${encodeURIComponent(conversation)}`
+}
+
+interface Sent {
+  readonly body?: object
+  readonly headers?: Readonly<Record<string, string>>
+  readonly method?: 'DELETE'
+  readonly signal?: AbortSignal
+  readonly keepalive?: boolean
+}
+
+async function ask(path: string, { body, headers, ...given }: Sent = {}): Promise<Response> {
   const key = sessionStorage.getItem(keyName)
-  const headers = { ...(key === null ? {} : { authorization: `Bearer ${key}` }) }
-  const given = body ? { method: 'POST', body: JSON.stringify(body) } : {}
+  const authorization = key === null ? {} : { authorization: `Bearer ${key}` }
+  const posted = body ? { method: 'POST', body: JSON.stringify(body) } : {}
+  const { signal } = given
   let response: Response
   try {
-    response = await fetch(path, { headers, ...given, ...(signal ? { signal } : {}) })
+    response = await fetch(path, { headers: { ...headers, ...authorization }, ...posted, ...given })
   } catch (error) {
     if (signal?.aborted) throw error
     throw new ServerError('the server cannot be reached', { status: 0, code: 'connection_lost' })

@@ -1,29 +1,42 @@
 /** One run, while it runs and after: its record, and where it stands. */
-import { endThinking, run, ServerError } from './api.ts'
+import { cancelStream, endThinking, run, ServerError } from './api.ts'
 import type { RunEvent, RunFile } from './protocol.ts'
 import { RunRecord } from './run-record.ts'
 import { bodyOf, type Message, type Settings } from './settings.ts'
+import { addStopped, removeStopped, stoppedStreams } from './stored-turn.ts'
 
 export type RunState = 'asking' | 'queued' | 'prompt' | 'thinking' | 'answer' | 'done' | 'stopped' | 'failed'
 
+/** After so long the server may end the stream of a page that was left, if nobody reads it: a reload reads it again. */
+const reloadSeconds = 30
+
 export class LiveRun {
   readonly record = new RunRecord()
+  /** By which its stream is found again, when the connection is lost or the page loaded anew. */
+  readonly conversation: string
+  readonly messages: readonly Message[]
   readonly settings: Settings
   readonly body: Record<string, unknown>
   state = $state<RunState>('asking')
   /** How many wait before it. */
   queued = $state(0)
   error = $state.raw<ServerError>()
+  /** Whether the connection is lost, and sought again. */
+  isReconnecting = $state(false)
   /** Counts up whenever there is something new to show, at most once a frame. */
   version = $state(0)
   #shown = $state.raw({ record: this.record })
   #id: string | undefined
-  #abort = new AbortController()
+  readonly #abort = new AbortController()
+  #hasConnected = false
   #frame: number | undefined
   #askedAt = 0
 
-  constructor(messages: readonly Message[], settings: Settings) {
+  /** @param conversation of a run that was begun before */
+  constructor(messages: readonly Message[], settings: Settings, conversation = newConversation()) {
+    this.messages = messages
     this.settings = settings
+    this.conversation = conversation
     this.body = bodyOf(messages, settings, { withEvents: true })
   }
 
@@ -47,15 +60,18 @@ export class LiveRun {
     return !['done', 'stopped', 'failed'].includes(this.state)
   }
 
-  /** To its end, whatever that is: nothing is thrown. */
-  async start(): Promise<void> {
+  /**
+   * To its end, whatever that is: nothing is thrown.
+   * @param isBegun whether it was begun before, and is only read again
+   */
+  async start({ isBegun = false } = {}): Promise<void> {
     this.#askedAt = performance.now()
     this.state = 'asking'
     this.error = undefined
-    const { record } = this
+    const { record, conversation } = this
     try {
       record.end = await run(
-        this.body,
+        { conversation, body: isBegun ? undefined : this.body },
         {
           onId: (id) => (this.#id = id),
           onEvent: (event) => this.#receive(event),
@@ -63,28 +79,64 @@ export class LiveRun {
             record.answer += text
             this.#touch()
           },
+          onConnected: (isConnected) => this.#connected(isConnected),
         },
         this.#abort.signal,
       )
-      this.state = 'done'
+      if (!this.#isStopped) this.state = 'done'
     } catch (error) {
-      if (this.#abort.signal.aborted) this.state = 'stopped'
-      else {
+      if (!this.#isStopped) {
         this.error =
           error instanceof ServerError ? error : new ServerError(String(error), { status: 0, code: 'unknown' })
         this.state = 'failed'
       }
     }
+    this.isReconnecting = false
     this.#touch()
   }
 
+  /** Here at once, and at the server as soon as it can be reached. */
   stop(): void {
-    this.#abort.abort()
+    if (this.state === 'done' || this.state === 'stopped') return
+    this.state = 'stopped'
+    this.error = undefined
+    this.isReconnecting = false
+    this.#touch()
+    addStopped(this.conversation)
+    // A request that is on its way could begin after its end: its answer is waited for.
+    if (this.#hasConnected) this.#abort.abort()
+    void endStopped()
+  }
+
+  /** It is not looked at any more. */
+  forget(): void {
+    this.stop()
+    if (this.state === 'done' && this.#hasConnected) void cancelStream(this.conversation)
+  }
+
+  /** The page is left, or loaded anew. */
+  leave(): void {
+    if (this.isRunning) void cancelStream(this.conversation, reloadSeconds)
   }
 
   /** Lets it answer now. */
   async answerNow(): Promise<void> {
-    if (this.#id !== undefined && this.state === 'thinking') await endThinking(this.#id)
+    if (this.#id === undefined || this.state !== 'thinking') return
+    // Without a connection the page says so already.
+    await endThinking(this.#id).catch(() => undefined)
+  }
+
+  get #isStopped(): boolean {
+    return this.state === 'stopped'
+  }
+
+  #connected(isConnected: boolean): void {
+    this.#hasConnected = true
+    if (this.#isStopped) {
+      this.#abort.abort()
+      addStopped(this.conversation)
+      void endStopped()
+    } else this.isReconnecting = !isConnected
   }
 
   #receive(event: RunEvent): void {
@@ -104,4 +156,16 @@ export class LiveRun {
       this.#shown = { record: this.record }
     })
   }
+}
+
+/** Tells the server of the runs that were stopped, as often as it takes. */
+export async function endStopped(): Promise<void> {
+  for (const conversation of new Set(stoppedStreams())) {
+    if (await cancelStream(conversation)) removeStopped(conversation)
+  }
+}
+
+/** Browsers have `randomUUID` on loopback and over TLS only. */
+function newConversation(): string {
+  return `page-${[...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
 }

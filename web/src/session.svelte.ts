@@ -8,10 +8,11 @@ import {
   type PolicyFacts,
   type ServerFacts,
 } from './api.ts'
-import { LiveRun } from './live-run.svelte.ts'
+import { endStopped, LiveRun } from './live-run.svelte.ts'
 import type { RunFile } from './protocol.ts'
 import { View } from './run-record.ts'
 import { bodyOf, loadSettings, noSettings, saveSettings, type Message, type Settings } from './settings.ts'
+import { saveTurn, storedTurn, type StoredRun } from './stored-turn.ts'
 
 /** A question, its run, and another run of it that it is compared with. */
 export interface Turn {
@@ -19,6 +20,13 @@ export interface Turn {
   readonly messages: readonly Message[]
   readonly run: LiveRun
   readonly compared: LiveRun | undefined
+}
+
+/** A turn that was, as it is shown above the one that is looked at. */
+export interface EarlierTurn {
+  readonly question: string
+  readonly thinking: string
+  readonly answer: string
 }
 
 const pollMs = 1000
@@ -41,13 +49,14 @@ export class Session {
   /** Seconds until a question that found the queue full is asked again. */
   retryIn = $state(0)
   #checking: AbortController | undefined
+  #isRestored = false
 
   get current(): Turn | undefined {
     return this.turns.at(-1)
   }
 
   get isRunning(): boolean {
-    return this.current?.run.isRunning === true || this.current?.compared?.isRunning === true
+    return this.retryIn > 0 || this.current?.run.isRunning === true || this.current?.compared?.isRunning === true
   }
 
   /** Looks after the server until the page is left. */
@@ -55,6 +64,7 @@ export class Session {
     for (;;) {
       this.health = await health()
       if (this.health.status === 'ok' && !this.server && !this.needsKey) await this.connect()
+      if (this.health.status === 'ok') await endStopped()
       await new Promise((resolve) => setTimeout(resolve, this.health.status === 'ok' ? 5 * pollMs : pollMs))
     }
   }
@@ -63,6 +73,7 @@ export class Session {
     try {
       this.server = await serverFacts()
       this.needsKey = false
+      void this.#restore()
     } catch (error) {
       if (error instanceof ServerError && error.status === 401) this.needsKey = true
     }
@@ -110,34 +121,58 @@ export class Session {
   }
 
   async ask(question: string): Promise<void> {
+    if (this.opened !== undefined) this.clear()
     const messages: Message[] = [...this.#earlier(), { role: 'user', content: question }]
     const seed = this.settings.seed ?? drawnSeed()
     const run = new LiveRun(messages, { ...this.settings, seed })
-    if (this.opened !== undefined) this.clear()
+    this.#forget(this.current)
     this.turns = [...this.turns, { question, messages, run, compared: undefined }]
     this.step = undefined
-    await this.#start(run)
+    await this.#start('run')
   }
 
   /** The same question and seed under other settings, beside the run that was. */
   async compare(changed: Partial<Settings>): Promise<void> {
     const turn = this.current
     if (!turn || this.isRunning) return
+    turn.compared?.forget()
     const compared = new LiveRun(turn.messages, { ...turn.run.settings, ...changed })
-    this.turns = [...this.turns.slice(0, -1), { ...turn, compared }]
+    this.#replace({ ...turn, compared })
     this.step = undefined
-    await this.#start(compared)
+    await this.#start('compared')
   }
 
   stop(): void {
+    this.retryIn = 0
     this.current?.run.stop()
     this.current?.compared?.stop()
+    this.#save()
+  }
+
+  /** The page is left: what runs may end soon, unless this is a reload. */
+  leave(): void {
+    this.current?.run.leave()
+    this.current?.compared?.leave()
+  }
+
+  /** What is shown above the turn that is looked at. */
+  get earlier(): readonly EarlierTurn[] {
+    const before = this.#before()
+    return [
+      ...before.flatMap(({ role, content: question }, i) => {
+        const { content: answer = '', reasoning_content: thinking = '' } = before[i + 1] ?? {}
+        return role === 'user' ? [{ question, thinking, answer }] : []
+      }),
+      ...this.turns.slice(0, -1).map((turn) => ({ question: turn.question, ...textsOf(turn.run) })),
+    ]
   }
 
   /** A new conversation. */
   clear(): void {
     this.stop()
+    this.#forget(this.current)
     this.turns = []
+    saveTurn(undefined)
     this.opened = undefined
     this.step = undefined
     this.problem = undefined
@@ -150,36 +185,90 @@ export class Session {
     this.turns = [{ question: file.request.question, messages: [], run, compared: undefined }]
   }
 
-  /** Waits for the server, and asks again when the queue was full. */
-  async #start(run: LiveRun): Promise<void> {
+  /** What was looked at before the page was loaded anew. */
+  async #restore(): Promise<void> {
+    const stored = this.#isRestored || this.current ? undefined : storedTurn()
+    this.#isRestored = true
+    if (!stored) return
+    const { question, messages, run, compared } = stored
+    const again = ({ settings, conversation }: StoredRun) => new LiveRun(messages, settings, conversation)
+    const turn = { question, messages, run: again(run), compared: compared && again(compared) }
+    this.turns = [turn]
+    await Promise.all([turn.run.start({ isBegun: true }), turn.compared?.start({ isBegun: true })])
+    if (turn.run.error?.status !== 404 || this.current !== turn) return
+    this.clear()
+    this.problem = 'What was asked before the page was loaded anew is not kept any more.'
+  }
+
+  /** Waits for the server; asks again when the queue was full, and once if the engine ended over it. */
+  async #start(which: 'run' | 'compared'): Promise<void> {
     while (this.health.status !== 'ok') await new Promise((resolve) => setTimeout(resolve, pollMs / 4))
+    let hasDied = false
+    let turn = this.current
     for (let attempt = 0; attempt < 5; attempt++) {
+      const run = turn?.[which]
+      if (!turn || !run || this.current !== turn || run.state === 'stopped') return
+      this.#save()
       await run.start()
       const { error } = run
       if (error?.status === 401) this.needsKey = true
-      if (error?.status !== 429) return
+      if (this.current !== turn) return
+      if (error?.code === 'engine_died' && !hasDied) {
+        hasDied = true
+        turn = this.#replace({ ...turn, [which]: new LiveRun(turn.messages, run.settings) })
+      } else if (error?.status !== 429) return
       for (this.retryIn = error.retryAfter ?? 1; this.retryIn > 0; this.retryIn--) {
         await new Promise((resolve) => setTimeout(resolve, pollMs))
       }
     }
   }
 
-  #earlier(): Message[] {
-    if (this.opened !== undefined) return []
-    return this.turns.flatMap(({ question, run }): Message[] => {
-      const { answer, tokens } = run.record
-      const thinking = tokens
-        .flatMap(({ phase, text }) => (phase === 'thinking' ? [text] : []))
-        .join('')
-        .trim()
-      const content = answer.trim()
-      if (content === '') return []
-      return [
-        { role: 'user', content: question },
-        { role: 'assistant', content, ...(thinking === '' ? {} : { reasoning_content: thinking }) },
-      ]
-    })
+  #replace(turn: Turn): Turn {
+    this.turns = [...this.turns.slice(0, -1), turn]
+    return turn
   }
+
+  #forget(turn: Turn | undefined): void {
+    turn?.run.forget()
+    turn?.compared?.forget()
+  }
+
+  /** For a reload, which goes on with what runs, and shows what has ended as long as the server keeps it. */
+  #save(): void {
+    const { current } = this
+    if (!current || this.opened !== undefined || current.run.state === 'stopped') {
+      saveTurn(undefined)
+      return
+    }
+    const { question, messages, run, compared } = current
+    const stored = (one: LiveRun): StoredRun => ({ conversation: one.conversation, settings: one.settings })
+    const isShown = compared !== undefined && compared.state !== 'stopped'
+    saveTurn({ question, messages, run: stored(run), compared: isShown ? stored(compared) : undefined })
+  }
+
+  /** The conversation before a reload. */
+  #before(): readonly Message[] {
+    return this.turns[0]?.messages.slice(0, -1) ?? []
+  }
+
+  #earlier(): Message[] {
+    return this.opened === undefined ? [...this.#before(), ...this.turns.flatMap(messagesOf)] : []
+  }
+}
+
+/** What a turn adds to the conversation; nothing if it has no answer. */
+function messagesOf({ question, run }: Turn): Message[] {
+  const { thinking, answer: content } = textsOf(run)
+  if (content === '') return []
+  return [
+    { role: 'user', content: question },
+    { role: 'assistant', content, ...(thinking === '' ? {} : { reasoning_content: thinking }) },
+  ]
+}
+
+function textsOf({ record: { answer, tokens } }: LiveRun): { thinking: string; answer: string } {
+  const thinking = tokens.flatMap(({ phase, text }) => (phase === 'thinking' ? [text] : []))
+  return { thinking: thinking.join('').trim(), answer: answer.trim() }
 }
 
 function drawnSeed(): number {

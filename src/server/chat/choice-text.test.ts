@@ -8,7 +8,7 @@ const call = '<tool_call>{"name": "f", "arguments": {"a": 1}}</tool_call>'
 
 /** What a choice says whose thinking and answer are these, in pieces of one character. */
 function said(thinking: string, answer: string, settings: Partial<TextSettings> = {}, finishReason = 'stop') {
-  const text = new ChoiceText({ thinkingTo: 'field', toolCalls, ...settings }, tags)
+  const text = new ChoiceText({ thinkingTo: 'field', toolCalls, goesOn: undefined, ...settings }, tags)
   const events: GenerateEvent[] = []
   for (const [phase, whole] of [
     ['thinking', thinking],

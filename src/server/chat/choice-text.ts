@@ -24,13 +24,13 @@ export interface TextDelta {
 export const noText: TextDelta = { thinking: '', content: '', calls: [] }
 
 /** What of a request says how its text is told. */
-export type TextSettings = Pick<ReadRequest, 'thinkingTo' | 'toolCalls'>
+export type TextSettings = Pick<ReadRequest, 'thinkingTo' | 'toolCalls' | 'goesOn'>
 
 export class ChoiceText {
   readonly #thinkingTo: ReadRequest['thinkingTo']
   readonly #tags: Pick<ThinkingTags, 'open' | 'close'>
-  readonly #thinking = new TrimmedText()
-  readonly #answer = new TrimmedText()
+  readonly #thinking: TrimmedText
+  readonly #answer: TrimmedText
   #phase: 'thinking' | 'answer' | undefined
   #hasToken = false
   #thought = ''
@@ -38,7 +38,9 @@ export class ChoiceText {
   readonly #parser: ToolCallParser | undefined
   readonly #calls: ChoiceCall[] = []
 
-  constructor({ thinkingTo, toolCalls }: TextSettings, tags: Pick<ThinkingTags, 'open' | 'close'>) {
+  constructor({ thinkingTo, toolCalls, goesOn }: TextSettings, tags: Pick<ThinkingTags, 'open' | 'close'>) {
+    this.#thinking = new TrimmedText({ goesOn: goesOn === 'thinking' })
+    this.#answer = new TrimmedText({ goesOn: goesOn === 'answer' })
     this.#thinkingTo = thinkingTo
     this.#tags = tags
     this.#parser = toolCalls && new ToolCallParser(toolCalls)

@@ -29,11 +29,9 @@ const never: Neutral = () => false
 /** Not offered, unless the value is the one that changes nothing: many programs send all fields that they know. */
 const notOffered: Readonly<Record<string, Neutral>> = {
   adaptive_target: (value) => typeof value === 'number' && value < 0,
-  add_generation_prompt: is(true),
   audio: never,
   best_of: is(1),
   chat_template: never,
-  continue_final_message: is(false),
   dry_multiplier: is(0),
   dynatemp_range: is(0),
   echo: is(false),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { messagesSchema, readMessages } from './messages.ts'
 
-const read = (messages: unknown, hasTools = true) => readMessages(messagesSchema.parse(messages), hasTools)
+const read = (messages: unknown, hasTools = true) => readMessages(messagesSchema.parse(messages), hasTools).messages
 const user = { role: 'user', content: 'a' }
 const called = (given: unknown) => ({
   role: 'assistant',
@@ -44,4 +44,18 @@ test('no calls are no reason to refuse', () => {
     role: 'assistant',
     content: 'b',
   })
+})
+
+test("the assistant's last message is gone on with, unless the client says otherwise", () => {
+  const readTurn = (messages: unknown, continues?: boolean | null) =>
+    readMessages(messagesSchema.parse(messages), true, continues)
+  const begun = { role: 'assistant', content: 'b', reasoning_content: 'c' }
+  const whole = { messages: [user], begun: { thinking: 'c', answer: 'b' } }
+  expect([undefined, null, true].map((continues) => readTurn([user, begun], continues))).toEqual([whole, whole, whole])
+  expect(readTurn([user, { role: 'assistant' }]).begun).toEqual({ thinking: '', answer: '' })
+  expect(readTurn([user, begun, user])).toMatchObject({ messages: [user, begun, user], begun: undefined })
+  expect(() => readTurn([user, begun], false)).toThrow(expect.objectContaining({ code: 'invalid_value' }))
+  expect(() => readTurn([user], true)).toThrow(expect.objectContaining({ code: 'conflicting_parameters' }))
+  expect(() => readTurn([begun])).toThrow(expect.objectContaining({ code: 'invalid_value' }))
+  expect(() => readTurn([user, called('{}')])).toThrow(expect.objectContaining({ code: 'invalid_value' }))
 })

@@ -1,5 +1,6 @@
 /** Messages as clients send them, to messages as a template gets them. */
 import { z } from 'zod'
+import type { BegunTurn } from '../../engine/types.ts'
 import type { ChatMessage, ToolCall } from '../../llama/index.ts'
 import { ApiError, quoted } from '../api-error.ts'
 import { functionName, toolsNotSupported } from './tools/tool-fields.ts'
@@ -31,22 +32,38 @@ export const messagesSchema = z
 
 type GivenMessage = z.infer<typeof message>
 
+export interface Conversation {
+  readonly messages: ChatMessage[]
+  /** The assistant's last message, where the model is to go on with it. */
+  readonly begun: BegunTurn | undefined
+}
+
 /**
  * @param hasTools whether the template shows how functions are called
+ * @param continues whether a last message of the assistant is gone on with; undefined: if there is one
  * @throws ApiError `invalid_value`, `unsupported_content`, `tools_not_supported`, `conflicting_parameters`
  */
-export function readMessages(given: readonly GivenMessage[], hasTools: boolean): ChatMessage[] {
+export function readMessages(
+  given: readonly GivenMessage[],
+  hasTools: boolean,
+  continues?: boolean | null,
+): Conversation {
   const messages = given.map((message, i) => readMessage(message, i, hasTools))
-  if (messages.at(-1)?.role === 'assistant') {
-    const param = `messages.${messages.length - 1}.role`
-    throw new ApiError(
-      400,
-      'invalid_value',
-      "the last message must not be the assistant's: going on with an answer is not offered",
-      { param },
-    )
+  const last = messages.at(-1)
+  if (last?.role !== 'assistant') {
+    if (continues !== true) return { messages, begun: undefined }
+    const message = "continue_final_message needs a last message of the assistant's"
+    throw new ApiError(400, 'conflicting_parameters', message, { param: 'continue_final_message' })
   }
-  return messages
+  const where = `messages.${messages.length - 1}`
+  const wrong = (message: string, param: string) => new ApiError(400, 'invalid_value', message, { param })
+  if (continues === false) {
+    const message = "the last message is the assistant's: only going on with it is possible (continue_final_message)"
+    throw wrong(message, `${where}.role`)
+  }
+  if (last.tool_calls) throw wrong('calls of functions cannot be gone on with', `${where}.tool_calls`)
+  if (messages.length === 1) throw wrong("there must be a message before the assistant's", 'messages')
+  return { messages: messages.slice(0, -1), begun: { thinking: last.reasoning_content ?? '', answer: last.content } }
 }
 
 function readMessage(given: GivenMessage, index: number, hasTools: boolean): ChatMessage {

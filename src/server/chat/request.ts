@@ -7,7 +7,7 @@ import type { PromptToken } from './event-chunks.ts'
 import { ignoredFields } from './fields.ts'
 import { messagesSchema, readMessages } from './messages.ts'
 import { readResponseFormat, responseFormatFields } from './response-format.ts'
-import { generationOf, samplingFields, seedOf, tokenLimit, type RequestDefaults } from './sampling-fields.ts'
+import { generationOf, mayGrow, samplingFields, seedOf, tokenLimit, type RequestDefaults } from './sampling-fields.ts'
 import { readThinking, thinkingFields } from './thinking.ts'
 import type { ToolCallSettings } from './tools/tool-call-parser.ts'
 import { readTools, toolFields, toolsNotSupported } from './tools/tool-fields.ts'
@@ -27,6 +27,8 @@ const shape = {
   reasoning_format: z.enum(['auto', 'deepseek', 'none'], 'it must be auto, deepseek or none').nullish(),
   separate_reasoning: z.boolean('it must be true or false').nullish(),
   include_reasoning: z.boolean('it must be true or false').nullish(),
+  continue_final_message: z.boolean('it must be true or false').nullish(),
+  add_generation_prompt: z.boolean('it must be true or false').nullish(),
 }
 export const chatForm = z.object(shape)
 const supported: ReadonlySet<string> = new Set(Object.keys(shape))
@@ -58,6 +60,10 @@ export interface ReadRequest {
   readonly schemaNotEnforced: readonly string[]
   /** How calls of functions are found in the answer; undefined: they are not looked for. */
   readonly toolCalls: ToolCallSettings | undefined
+  /** Which part of a turn that was begun goes on: the white space at its beginning belongs to it. */
+  readonly goesOn: 'thinking' | 'answer' | undefined
+  /** Whether the budget is the server's, and grows to what the prompt needs. */
+  readonly mayGrow: boolean
 }
 
 /** @throws ApiError naming the first field that is wrong */
@@ -67,11 +73,16 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
   const asksForTools = Array.isArray(body['tools']) && body['tools'].length > 0 && body['tool_choice'] !== 'none'
   if (asksForTools && toolFormat === undefined) throw toolsNotSupported('tools')
   const given = checked(chatForm, body)
-  const messages = withSystem(readMessages(given.messages, toolFormat !== undefined), defaults.system)
+  const { begun, ...conversation } = readMessages(given.messages, toolFormat !== undefined, continuesOf(given))
+  const messages = withSystem(conversation.messages, defaults.system)
   const { enabled, budget, effort, variables } = readThinking(given)
   const ofEffort = effort === undefined ? undefined : defaults.effortBudgets?.get(effort)
   const { schema, notEnforced } = readResponseFormat(given)
   const { tools, answerCalls, reading, notEnforced: looseArguments } = readTools(given, toolFormat, schema)
+  if (begun?.answer && (schema !== undefined || answerCalls !== undefined)) {
+    const message = 'an answer that is begun already cannot be held to a form: leave the last message out'
+    throw new ApiError(400, 'conflicting_parameters', message, { param: 'messages' })
+  }
   const { maxTokens, isGiven } = tokenLimit(given, defaults)
   const isSeparate = given.reasoning_format !== 'none' && given.separate_reasoning !== false
   const isHidden = given.include_reasoning === false || given.reasoning?.exclude === true
@@ -87,6 +98,7 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
           enableThinking: enabled ?? true,
           templateVariables: variables,
           isUntrusted: !defaults.trustsSpecial,
+          ...(begun === undefined ? {} : { begun }),
         },
         maxTokens,
         thinkingBudget,
@@ -97,11 +109,23 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
       },
     ],
     mayShrink: !isGiven,
+    mayGrow: mayGrow(given),
     thinkingTo: !isSeparate ? 'content' : isHidden ? 'nowhere' : 'field',
     ignored,
     schemaNotEnforced: answerCalls === undefined ? notEnforced : looseArguments,
     toolCalls: reading,
+    goesOn: begun?.answer ? 'answer' : begun?.thinking ? 'thinking' : undefined,
   }
+}
+
+/** As vLLM has it: the two fields belong together. @throws ApiError `conflicting_parameters` */
+function continuesOf({
+  continue_final_message: continues,
+  add_generation_prompt: begins,
+}: Pick<z.infer<typeof chatForm>, 'continue_final_message' | 'add_generation_prompt'>): boolean | null | undefined {
+  if (begins === false ? continues === true : continues !== true || begins !== true) return continues
+  const message = 'add_generation_prompt: false and continue_final_message: true belong together'
+  throw new ApiError(400, 'conflicting_parameters', message, { param: 'add_generation_prompt' })
 }
 
 /** A conversation that begins with no system message gets the server's. */

@@ -1,5 +1,6 @@
 /** Runs the choices of a request, and tells what happens to each as it happens. */
-import type { GenerateEvent } from '../../engine/types.ts'
+import type { PlanReply } from '../../engine/protocol.ts'
+import type { GenerateEvent, GenerateRequest } from '../../engine/types.ts'
 import { ApiError, apiErrorOf, contextExceeded } from '../api-error.ts'
 import type { Call } from '../endpoint.ts'
 import type { GenerationService, Job } from '../service.ts'
@@ -45,11 +46,11 @@ interface Settled {
 
 async function settleOne(
   service: GenerationService,
-  generation: ReadRequest['generations'][number],
-  { seed, mayShrink, withEvents, withTokenIds }: ReadRequest,
+  asked: ReadRequest['generations'][number],
+  { seed, mayShrink, mayGrow, withEvents, withTokenIds }: ReadRequest,
   cells: number,
 ): Promise<Settled> {
-  const plan = await service.ask('plan', { ...generation, seed })
+  const { plan, generation } = await fitted(service, { ...asked, seed }, { mayGrow, cells })
   const prompt = withEvents ? await promptTokens(service, plan.tokens) : []
   const tokens = withTokenIds ? [...plan.tokens] : []
   if (plan.cells <= cells) return { generation, prompt, tokens }
@@ -63,6 +64,30 @@ async function settleOne(
     `the request may need ${plan.cells} cells and a slot has ${cells}: give max_tokens ${room} or less, or start the server with --cells ${plan.cells}`,
     { param: 'max_tokens' },
   )
+}
+
+/**
+ * What a request needs; where the budget is the server's and the prompt does not fit it, under the least one that has room for the thinking.
+ * @throws ApiError `context_length_exceeded` naming what would do
+ */
+export async function fitted(
+  service: GenerationService,
+  generation: GenerateRequest,
+  { mayGrow, cells }: { readonly mayGrow: boolean; readonly cells: number },
+): Promise<{ readonly plan: PlanReply; readonly generation: GenerateRequest }> {
+  try {
+    return { plan: await service.ask('plan', generation), generation }
+  } catch (error) {
+    const { facts } = apiErrorOf(error)
+    if (!facts.budgets) throw error
+    const { least, roomy } = facts.budgets
+    if (mayGrow && roomy <= cells)
+      return await fitted(service, { ...generation, budget: roomy }, { mayGrow: false, cells })
+    const { n_prompt_tokens: tokens = 0, n_ctx: most = 0 } = (facts.extra ?? {}) as Record<string, number>
+    const remedy =
+      least <= cells ? `give dynts.budget ${least} or more` : `start the server with --cells ${least} or more`
+    throw contextExceeded(tokens, mayGrow ? Math.max(most, cells - roomy + tokens) : most, { ...facts, remedy })
+  }
 }
 
 async function promptTokens(service: GenerationService, tokens: Int32Array): Promise<PromptToken[]> {

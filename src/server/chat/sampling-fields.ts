@@ -110,6 +110,11 @@ export interface TokenLimit {
   readonly isGiven: boolean
 }
 
+/** Whether the budget of a request is the server's. */
+export function mayGrow({ dynts: given }: SamplingFields): boolean {
+  return typeof given?.budget !== 'number'
+}
+
 const largestSeed = 2 ** 32 - 1
 
 /** The seed of the first choice; drawn if none is given, so that two requests differ. */

@@ -5,7 +5,7 @@ import { ApiError } from '../api-error.ts'
 import { ignoredFields } from './fields.ts'
 import { checked, common, type ReadRequest } from './request.ts'
 import { readResponseFormat, responseFormatFields } from './response-format.ts'
-import { generationOf, samplingFields, tokenLimit, type RequestDefaults } from './sampling-fields.ts'
+import { generationOf, mayGrow, samplingFields, tokenLimit, type RequestDefaults } from './sampling-fields.ts'
 
 const mostPrompts = 16
 const tokens = z.array(z.int('it must be a whole number'), 'it must be a list of tokens').min(1, 'it must not be empty')
@@ -45,10 +45,12 @@ export function readTextRequest(body: Readonly<Record<string, unknown>>, default
       ...(typeof given.logprobs === 'number' ? { logprobs: given.logprobs } : {}),
     })),
     mayShrink: !isGiven,
+    mayGrow: mayGrow(given),
     thinkingTo: given.reasoning_format === 'deepseek' ? 'field' : 'content',
     ignored,
     schemaNotEnforced: notEnforced,
     toolCalls: undefined,
+    goesOn: undefined,
   }
 }
 

@@ -2,6 +2,7 @@
 import type { GenerateEvent } from '../../engine/types.ts'
 import { ApiError, apiErrorOf, quoted } from '../api-error.ts'
 import { parseBody, readBody } from '../body.ts'
+import type { ByteLog } from '../byte-log.ts'
 import type { AnswerHead, AnswerSettings } from '../chat/completion.ts'
 import { ignoredHeader } from '../chat/fields.ts'
 import { newId, type Finished } from '../chat/report.ts'
@@ -57,16 +58,37 @@ export async function complete(kind: Kind, state: ServerState, call: Call): Prom
   for (const { prompt } of asked.generations) checkTextSize(prompt, state)
   const promptScope = settings.sharesPrompts ? '' : call.client
   const generations = asked.generations.map((generation) => ({ ...generation, promptScope }))
-  const read = await settle(service, { ...asked, generations }, state.backend.facts?.cells ?? 0)
-  const conversation = read.isStream ? conversationOf(call) : undefined
-  if (call.signal.aborted && conversation === undefined) throw clientLeft()
+  const conversation = asked.isStream ? openConversation(state, call) : undefined
+  try {
+    const read = await settle(service, { ...asked, generations }, state.backend.facts?.cells ?? 0)
+    return await answered(kind, state, call, { read, newAnswer, conversation })
+  } catch (error) {
+    conversation?.close()
+    throw error
+  }
+}
+
+interface Settled {
+  readonly read: ReadRequest
+  readonly newAnswer: Asked['answer']
+  readonly conversation: Conversation | undefined
+}
+
+async function answered(
+  kind: Kind,
+  state: ServerState,
+  call: Call,
+  { read, newAnswer, conversation }: Settled,
+): Promise<Response> {
+  const { settings } = state
+  if (conversation ? conversation.log.isEnded : call.signal.aborted) throw clientLeft()
   const head = { id: newId(kind.idPrefix), created: Math.floor(Date.now() / 1000) }
   const answer = newAnswer(settings.answers, read, head)
   const ignored = ignoredHeader(read.ignored)
   const headers = {
     ...call.headers,
     ...(ignored === '' ? {} : { 'x-dynts-ignored': ignored }),
-    ...(conversation === undefined ? {} : { [conversationHeader]: conversation }),
+    ...(conversation === undefined ? {} : { [conversationHeader]: conversation.id }),
   }
   const completion = { id: head.id, read, answer, headers }
   if (!read.isStream) return await whole(state, call, completion)
@@ -143,36 +165,43 @@ function ownStream(
   return eventStream(writeTo, { pingMs: settings.pingMs, headers, signal, onLeave: cancel }, events)
 }
 
-/** Goes on when its client leaves, and can be read again. */
-function resumableStream(
-  { settings, streams }: ServerState,
-  { client, signal }: Call,
-  { writeTo, cancel }: RunningStream,
-  { headers, events, conversation }: StreamSettings & { readonly conversation: string },
-): Response {
-  let writer: StreamWriter | undefined
-  const stop = () => {
-    cancel()
-    writer?.fail(new ApiError(499, 'cancelled', 'the stream was cancelled'))
-  }
-  try {
-    const log = streams.open(client, conversation, stop)
-    const sink = new LogWriter(log, signOfLife, settings.pingMs, () => streams.end(client, conversation, log))
-    writer = new EventWriter(sink, events)
-    writeTo(writer)
-    return streamReply(log.follow(0, signal), headers)
-  } catch (error) {
-    cancel()
-    throw error
-  }
+/** A stream that goes on when its client leaves, and can be read again. It is there before anything of it is. */
+interface Conversation {
+  readonly id: string
+  readonly log: ByteLog
+  /** Ends what runs for it, when it is cancelled. */
+  onCancel: () => void
+  readonly close: () => void
 }
 
 const conversationHeader = 'x-conversation-id'
 
-/** @throws ApiError `invalid_value` */
-function conversationOf({ request }: Call): string | undefined {
+/** @throws ApiError `invalid_value`, `queue_full` */
+function openConversation({ streams }: ServerState, { request, client }: Call): Conversation | undefined {
   const given = request.headers.get(conversationHeader)
-  return given === null ? undefined : conversationId(given, conversationHeader)
+  if (given === null) return undefined
+  const id = conversationId(given, conversationHeader)
+  const log = streams.open(client, id, () => conversation.onCancel())
+  const close = () => streams.close(client, id, log)
+  const conversation: Conversation = { id, log, onCancel: close, close }
+  return conversation
+}
+
+function resumableStream(
+  { settings, streams }: ServerState,
+  { client, signal }: Call,
+  { writeTo, cancel }: RunningStream,
+  { headers, events, conversation }: StreamSettings & { readonly conversation: Conversation },
+): Response {
+  const { id, log } = conversation
+  const sink = new LogWriter(log, signOfLife, settings.pingMs, () => streams.end(client, id, log))
+  const writer = new EventWriter(sink, events)
+  conversation.onCancel = () => {
+    cancel()
+    writer.fail(new ApiError(499, 'cancelled', 'the stream was cancelled'))
+  }
+  writeTo(writer)
+  return streamReply(log.follow(0, signal), headers)
 }
 
 async function whole({ service, settings }: ServerState, call: Call, completion: Completion): Promise<Response> {

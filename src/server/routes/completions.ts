@@ -4,9 +4,11 @@ import { readBody, parseBody } from '../body.ts'
 import { Answer, chatForm as chatAnswer, textForm as textAnswer, type AnswerForm } from '../chat/completion.ts'
 import { mergeChunk } from '../chat/merge-chunk.ts'
 import { chatForm, checked, readChatRequest, type ReadRequest } from '../chat/request.ts'
+import { fitted } from '../chat/run-choices.ts'
 import { readTextRequest, textForm } from '../chat/text-request.ts'
 import type { Endpoint } from '../endpoint.ts'
 import * as answers from '../openapi/answers.ts'
+import { checkTextSize } from '../text-size.ts'
 import { complete, type Asked, type Kind } from './complete.ts'
 
 const chatBody = { name: 'ChatCompletionRequest', schema: chatForm }
@@ -58,11 +60,16 @@ export const countTokens: Endpoint = {
   answer: answers.tokenCount,
   handle: async (state, call) => {
     const { mostBodyBytes, defaults } = state.settings
-    const { generations, seed } = readChatRequest(parseBody(await readBody(call.request, mostBodyBytes)), defaults)
-    const [plan] = await Promise.all(
-      generations.map((generation) => state.service.ask('plan', { ...generation, seed })),
+    const { generations, seed, mayGrow } = readChatRequest(
+      parseBody(await readBody(call.request, mostBodyBytes)),
+      defaults,
     )
-    const body = { object: 'response.input_tokens', input_tokens: plan?.promptTokens ?? 0 }
+    const [generation] = generations
+    if (!generation) throw new Error('there is no prompt')
+    checkTextSize(generation.prompt, state)
+    const cells = state.backend.facts?.cells ?? 0
+    const { plan } = await fitted(state.service, { ...generation, seed }, { mayGrow, cells })
+    const body = { object: 'response.input_tokens', input_tokens: plan.promptTokens }
     return Response.json(body, { headers: call.headers })
   },
 }

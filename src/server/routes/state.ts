@@ -1,5 +1,6 @@
 /** GET /health, /metrics, /props and /slots: what the server is and does. */
 import { z } from 'zod'
+import type { LocatedModel } from '../../engine/model.ts'
 import type { PolicyDefinition } from '../../eviction/policy.ts'
 import { ApiError } from '../api-error.ts'
 import type { Endpoint } from '../endpoint.ts'
@@ -136,14 +137,26 @@ export const props: Endpoint = {
   },
 }
 
+interface BoundaryTokens {
+  readonly bos_token: string
+  readonly eos_token: string
+}
+
+/** They are asked for once: an engine in the midst of a long step would let everybody wait. */
+const boundaries = new WeakMap<LocatedModel, BoundaryTokens>()
+
 /** The texts of the tokens with which texts begin and end, once there is a model. */
-async function boundaryTokens({ located, backend }: ServerState) {
+async function boundaryTokens({ located, backend }: ServerState): Promise<BoundaryTokens> {
+  const known = boundaries.get(located)
+  if (known) return known
+  if (backend.state !== 'ready') return { bos_token: '', eos_token: '' }
   const { bosId, eosId } = located.info.tokenizer
-  const textOf = async (token: number | undefined) => {
-    if (token === undefined || backend.state !== 'ready') return ''
-    return (await backend.ask('detokenize', [token]))[0] ?? ''
-  }
-  return { bos_token: await textOf(bosId), eos_token: await textOf(eosId) }
+  const ids = [bosId, eosId].filter((id) => id !== undefined)
+  const texts = await backend.ask('detokenize', ids)
+  const textOf = (id: number | undefined) => (id === undefined ? '' : (texts[ids.indexOf(id)] ?? ''))
+  const told = { bos_token: textOf(bosId), eos_token: textOf(eosId) }
+  boundaries.set(located, told)
+  return told
 }
 
 function policyFacts(definition: PolicyDefinition) {

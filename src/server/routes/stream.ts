@@ -3,7 +3,7 @@ import { ApiError, quoted } from '../api-error.ts'
 import type { Call, Endpoint } from '../endpoint.ts'
 import * as answers from '../openapi/answers.ts'
 import { streamReply } from '../reply.ts'
-import { conversationId, offsetIn } from '../resumable-streams.ts'
+import { conversationId, offsetIn, unreadSeconds } from '../resumable-streams.ts'
 
 const path = '/v1/stream'
 const ofId = { conv_id: 'The X-Conversation-Id of the request that began it.' }
@@ -28,10 +28,16 @@ export const cancelStream: Endpoint = {
   path,
   summary: 'Ends such a stream, and forgets it',
   needsKey: true,
-  query: ofId,
+  query: {
+    ...ofId,
+    unread_for: 'Only if nobody reads it when so many seconds have passed: for a page that is left, or loaded anew.',
+  },
   handle: ({ streams }, { url, client, headers }) => {
     const id = idOf(url)
-    if (!streams.cancel(client, id)) throw unknown(id)
+    const grace = url.searchParams.get('unread_for')
+    const isThere =
+      grace === null ? streams.cancel(client, id) : streams.cancelUnlessRead(client, id, 1000 * unreadSeconds(grace))
+    if (!isThere) throw unknown(id)
     return new Response(null, { status: 204, headers })
   },
 }

@@ -6,6 +6,7 @@ import { chatForm, checked, readChatRequest } from '../chat/request.ts'
 import type { Call, Endpoint } from '../endpoint.ts'
 import * as answers from '../openapi/answers.ts'
 import type { ServerState } from '../server-state.ts'
+import { checkTextSize } from '../text-size.ts'
 
 const mostBytes = 256 * 1024
 const yesOrNo = z.boolean('it must be true or false').nullish()
@@ -70,6 +71,7 @@ export const applyTemplate: Endpoint = {
     const { generations } = readChatRequest(await bodyOf(state, call), state.settings.defaults)
     const [generation] = generations
     if (!generation) throw new Error('there is no prompt')
+    checkTextSize(generation.prompt, state)
     return Response.json({ prompt: await state.service.ask('render', generation.prompt) }, { headers: call.headers })
   },
 }
