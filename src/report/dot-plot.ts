@@ -1,6 +1,6 @@
 /** Policies as rows, a value of each as a point with its interval: one panel for each value, side by side. */
 import type { TopLevelSpec } from 'vega-lite'
-import { policyLooks, themeConfig } from './theme.ts'
+import { ink, policyLooks, themeConfig } from './theme.ts'
 import type { Row } from './figure.ts'
 
 export interface DotPanel {
@@ -12,6 +12,8 @@ export interface DotPanel {
   readonly fromZero?: boolean
   /** Where a thin line stands, e.g. at 1 of a ratio. */
   readonly line?: number
+  /** The column with what the paper printed, drawn as an open diamond where a row has it. */
+  readonly published?: string
 }
 
 /** @param rows have a column `policy`, and are drawn from top to bottom */
@@ -27,7 +29,9 @@ export function dotPlot(rows: readonly Row[], panels: readonly DotPanel[]): TopL
     config: themeConfig,
     data: { values: [...rows] },
     spacing: 24,
-    hconcat: panels.map(({ field, title, format, fromZero = false, line }, i) => {
+    hconcat: panels.map(({ field, title: plainTitle, format, fromZero = false, line, published }, i) => {
+      const isPublished = published !== undefined && rows.some((row) => typeof row[published] === 'number')
+      const title = isPublished ? `${plainTitle}; ◇ published` : plainTitle
       const x = (column: string) => ({
         field: column,
         type: 'quantitative' as const,
@@ -71,6 +75,15 @@ export function dotPlot(rows: readonly Row[], panels: readonly DotPanel[]): TopL
               },
             },
           },
+          ...(isPublished
+            ? [
+                {
+                  transform: [{ filter: `isValid(datum['${published}'])` }],
+                  mark: { type: 'point' as const, shape: 'diamond', filled: false, size: 90, opacity: 1, stroke: ink },
+                  encoding: { x: x(published), y },
+                },
+              ]
+            : []),
         ],
       }
     }),

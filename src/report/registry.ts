@@ -9,6 +9,7 @@ import { contentWords } from './figures/content-words.ts'
 import { importanceProfile } from './figures/importance-profile.ts'
 import { live } from './figures/live.ts'
 import { pareto } from './figures/pareto.ts'
+import { recallFigure } from './figures/recall.ts'
 import { replayLoss } from './figures/replay-loss.ts'
 import { thinking } from './figures/thinking.ts'
 import { throughputFigure } from './figures/throughput.ts'
@@ -18,6 +19,7 @@ import { windowRatio } from './figures/window-ratio.ts'
 export const figures: readonly Figure[] = [
   accuracy,
   replayLoss,
+  recallFigure,
   budgetSweep,
   windowRatio,
   cacheLength,

@@ -4,7 +4,8 @@
  */
 import type { Config } from 'vega-lite'
 
-const ink = 'currentColor'
+/** The page's colour of text. */
+export const ink = 'currentColor'
 
 export const themeConfig: Config = {
   background: 'transparent',

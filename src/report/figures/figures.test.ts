@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ConfigurationSummary, EvalSummary } from '../../evaluation/run/summarise.ts'
+import { recallSummaries, type RecalledItem } from '../../evaluation/metrics/recall.ts'
 import type { Estimate } from '../../evaluation/metrics/estimate.ts'
 import { figures } from '../registry.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg } from '../report-page.ts'
@@ -60,18 +61,34 @@ function configuration(
   }
 }
 
-function evaluation(configurations: readonly ConfigurationSummary[]): EvalSummary {
+function evaluation(configurations: readonly ConfigurationSummary[], model = 'a model', task = 'chain'): EvalSummary {
   return {
     schema: 'dynts.eval.summary/1',
-    model: { name: 'a model' },
+    model: { name: model },
     ...{ predictor: null, template: '', seed: 1, kvType: 'f16', planned: 100, failed: 0, missing: 0, versions: {} },
     tasks: [
       {
-        ...{ task: 'chain', source: '', maxTokens: 100, sampling: { temperature: 0.6, topP: 0.95, topK: 20 } },
+        ...{ task, source: '', maxTokens: 100, sampling: { temperature: 0.6, topP: 0.95, topK: 20 } },
         configurations,
       },
     ],
   } as unknown as EvalSummary
+}
+
+/** Two facts at each distance: 4 of 6 and 2 of 6 cells held, and one of two values right at 64. */
+const fact = (item: string, distance: number, right: boolean, held: number): RecalledItem => ({
+  item,
+  recall: { distance, tokensBetween: distance - 1, held, right, logprob: -1 },
+})
+function recalled(policy: string, budget: number | null): ConfigurationSummary {
+  const facts = [
+    fact('a', 32, true, 1),
+    fact('b', 32, true, 1),
+    fact('c', 64, true, 2 / 3),
+    fact('d', 64, false, 1 / 3),
+  ]
+  const { replay, ...one } = configuration(policy, 0.9, { budget })
+  return { ...one, sampling: null, replay: { ...replay!, recall: recallSummaries(facts, { full: [], dynts: [] }) } }
 }
 
 const full = configuration('full', 0.95, { budget: null })
@@ -91,6 +108,7 @@ const sources: ReportSources = {
     evaluation(
       [16, 32].flatMap((localWindow) => [0.2, 0.5].map((ratio) => configuration('dynts', 0.9, { localWindow, ratio }))),
     ),
+    evaluation([recalled('full', null), recalled('dynts', 256)], 'a model', 'recall'),
   ],
   trainings: [
     {
@@ -188,6 +206,50 @@ test('rows have the values of the summary, in percent where the axis says so', (
     [320, 80],
   ])
   expect(pictureOf('window-ratio').rows).toHaveLength(4)
+})
+
+test('facts stated once: means of the facts at each distance, in percent', () => {
+  const { rows, settings } = pictureOf('recall')
+  expect(rows.map(({ policy, distance, n }) => [policy, distance, n])).toEqual([
+    ...[
+      ['full', 32, 2],
+      ['full', 64, 2],
+      ['dynts', 32, 2],
+      ['dynts', 64, 2],
+    ],
+  ])
+  expect(rows[3]).toMatchObject({ B: 256, 'cells held': 50, 'value right': 50, 'tokens between': 63 })
+  expect(settings).toContain('2 facts at each distance')
+})
+
+describe('what was published', () => {
+  const published = evaluation(
+    [configuration('dynts', 0.9), full, configuration('h2o', 0.5)],
+    'DeepSeek R1 Distill Llama 8B',
+    'aime24',
+  )
+  const pictureIn = (name: string) =>
+    figures.find((figure) => figure.name === name)!.pictures({ ...nothing, evaluations: [published] })[0]!
+
+  test('stands beside ours as columns of its own, with its n', () => {
+    const { rows, settings, spec } = pictureIn('accuracy')
+    expect(rows.map((row) => [row['policy'], row['published Pass@1'], row['Pass@1']])).toEqual([
+      ...[
+        ['full', 47.3, 95],
+        ['dynts', 49.3, 90],
+        ['h2o', 38.6, 50],
+      ],
+    ])
+    expect(settings).toContain('published: Tables 1 and 2 of the paper, DeepSeek-R1-Distill-Llama-8B, n = 30 problems')
+    expect(JSON.stringify(spec)).toContain('◇ published')
+    // 444.6 / 215.1 and 426.2 / 215.1.
+    expect(pictureIn('throughput').rows.map((row) => row['published speed, full = 1'])).toEqual([2.06695, 1.9814])
+  })
+
+  test('is nowhere for another model', () => {
+    const { rows, settings, spec } = pictureOf('accuracy')
+    expect(JSON.stringify([rows, settings, spec])).not.toMatch(/published/)
+  })
 })
 
 test('the share above the mean is counted over the thinking alone', () => {
