@@ -7,6 +7,7 @@ import { budgetSweep } from './figures/budget-sweep.ts'
 import { cacheLength } from './figures/cache-length.ts'
 import { contentWords } from './figures/content-words.ts'
 import { importanceProfile } from './figures/importance-profile.ts'
+import { keptCellsFigure } from './figures/kept-cells.ts'
 import { live } from './figures/live.ts'
 import { pareto } from './figures/pareto.ts'
 import { recallFigure } from './figures/recall.ts'
@@ -26,6 +27,7 @@ export const figures: readonly Figure[] = [
   thinking,
   throughputFigure,
   live,
+  keptCellsFigure,
   importanceProfile,
   contentWords,
   pareto,

@@ -76,7 +76,7 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
 }
 
 /** What stands at the report's head. */
-function madeOf({ evaluations, trainings, importance, words, paretos, live }: ReportSources): string[] {
+function madeOf({ evaluations, trainings, importance, words, paretos, kept, live }: ReportSources): string[] {
   return [
     ...evaluations.map(
       ({ model, tasks, planned, missing, versions }) =>
@@ -86,6 +86,7 @@ function madeOf({ evaluations, trainings, importance, words, paretos, live }: Re
     ...importance.map(({ model, traces }) => `importance of ${traces.length} traces of ${model}`),
     ...words.map(({ model, summary }) => `words of ${summary.traces} traces of ${model.name}`),
     ...paretos.map(({ model, traces }) => `answers of ${model.name} from parts of the thinking of ${traces} traces`),
+    ...kept.map(({ model, policies }) => `cells of one trace of ${model.name} under ${policies.length} policies`),
     ...live.map(
       ({ model, settings, runs }) => `${runs.length} runs of ${settings.sequences} sequences of ${model.name} in step`,
     ),

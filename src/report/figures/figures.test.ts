@@ -92,7 +92,15 @@ function recalled(policy: string, budget: number | null): ConfigurationSummary {
 }
 
 const full = configuration('full', 0.95, { budget: null })
-const nothing: ReportSources = { evaluations: [], trainings: [], importance: [], words: [], paretos: [], live: [] }
+const nothing: ReportSources = {
+  evaluations: [],
+  trainings: [],
+  importance: [],
+  words: [],
+  paretos: [],
+  kept: [],
+  live: [],
+}
 const livePoints = (rate: number) =>
   [50, 100].map((step) => ({ step, tokensPerSecond: rate, usedBytes: 2 ** 20 * step, flops: 1e9 * step }))
 
@@ -156,6 +164,27 @@ const sources: ReportSources = {
           symbol: i === 9 ? null : estimate(0.2),
         })),
       },
+    },
+  ],
+  // The paper's Figure 4: A and B are the question, C D F H leave, and four tokens follow.
+  kept: [
+    {
+      schema: 'dynts.analyze.kept/1',
+      model: { name: 'a model', quantization: 'F16' },
+      settings: { budget: 11, localWindow: 3, ratio: 1 / 3, evictEvery: null },
+      trace: { id: 't', promptTokens: 2, thinkStart: 2, thinkEnd: 14, tokens: 15 },
+      policies: [
+        { title: 'full', evictions: 0, readAtLast: null, kept: [[0, 15]] },
+        {
+          ...{ title: 'dynts', evictions: 1, readAtLast: 11 },
+          kept: [
+            [0, 2],
+            [4, 5],
+            [6, 7],
+            [8, 11],
+          ],
+        },
+      ],
     },
   ],
   live: [
@@ -268,6 +297,23 @@ test('shares of words in percent, beside what was published', () => {
   })
   expect(rows[9]).toMatchObject({ part: '90 to 100 %', 'function words': 39, 'numbers and symbols': null })
   expect(settings).toContain('n = 6 questions, 12 traces')
+})
+
+test('cells of one trace: by position, and by why they are there', () => {
+  const { rows, settings, description } = pictureOf('kept-cells')
+  expect(rows.map(({ policy, part, from, to }) => [policy, part, from, to])).toEqual([
+    ...[
+      ['full', 'question', 0, 2],
+      ['full', 'older thinking', 2, 15],
+      ['dynts', 'question', 0, 2],
+      ['dynts', 'older thinking', 4, 5],
+      ['dynts', 'older thinking', 6, 7],
+      ['dynts', 'newest (local window)', 8, 11],
+      ['dynts', 'read since', 11, 15],
+    ],
+  ])
+  expect(settings).toContain('B 11, W_l 3, ratio 0.33')
+  expect(description).toContain('dynts holds 100 % of the prompt')
 })
 
 test('a run in step: both caches in units of people, the ratio with its spread', () => {
