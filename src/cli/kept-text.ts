@@ -13,7 +13,7 @@ export function keptText({ model, settings, trace, policies }: KeptRecord): stri
     `budget ${settings.budget}, local window ${settings.localWindow}, ${shareText(settings)}; cells right after the last eviction`,
     '',
     formatTable([
-      ['policy', 'evictions', 'cells', ...keptParts, 'of the question', 'of the thinking at the end'],
+      ['policy', 'evictions', 'cells', ...keptParts, 'of the question', 'of the thinking'],
       ...policies.map((one) => {
         const spans = keptSpans(one, trace, one.policy === 'full' ? null : settings.localWindow)
         const cells = (names: readonly string[]) =>

@@ -32,11 +32,13 @@ export function dotPlot(rows: readonly Row[], panels: readonly DotPanel[]): TopL
     hconcat: panels.map(({ field, title: plainTitle, format, fromZero = false, line, published }, i) => {
       const isPublished = published !== undefined && rows.some((row) => typeof row[published] === 'number')
       const title = isPublished ? `${plainTitle}; ◇ published` : plainTitle
+      // Else the axis of a value that is 0 everywhere has no length.
+      const isZero = fromZero && rows.every((row) => !row[field] && !row[`${field} high`])
       const x = (column: string) => ({
         field: column,
         type: 'quantitative' as const,
         title,
-        scale: { zero: fromZero, nice: true },
+        scale: isZero ? { domain: [0, 1] } : { zero: fromZero, nice: true },
         axis: { tickCount: 5, ...(format === undefined ? {} : { format }) },
       })
       const y = {
@@ -45,7 +47,9 @@ export function dotPlot(rows: readonly Row[], panels: readonly DotPanel[]): TopL
         sort: looks.domain,
         title: null,
         axis:
-          i === 0 ? { labelLimit: 220, ticks: false, domain: false } : { labels: false, ticks: false, domain: false },
+          i === 0
+            ? { labelLimit: 220, labelPadding: 8, ticks: false, domain: false }
+            : { labels: false, ticks: false, domain: false },
       }
       return {
         width: Math.round(520 / panels.length + 60),

@@ -73,7 +73,9 @@ const liveSchema = z.object({
   ratio: z.number(),
   full: liveRun,
   bounded: liveRun,
-  evictions: z.array(z.object({ step: z.number() })),
+  evictions: z.array(
+    z.object({ step: z.number(), tokensPerSecond: z.number().nullable(), cells: z.number(), flops: z.number() }),
+  ),
 })
 export type LiveSource = z.infer<typeof liveSchema>
 

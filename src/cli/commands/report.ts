@@ -8,6 +8,7 @@ import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { figures, findFigure } from '../../report/registry.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg, type DrawnFigure } from '../../report/report-page.ts'
 import { readSources, type ReportSources } from '../../report/sources.ts'
+import { counted } from '../counted.ts'
 import { names, refuseWithoutEffect } from '../option-values.ts'
 import { runDemo } from '../report-demo.ts'
 import { formatTable } from '../table.ts'
@@ -88,7 +89,8 @@ function madeOf({ evaluations, trainings, importance, words, paretos, kept, live
     ...paretos.map(({ model, traces }) => `answers of ${model.name} from parts of the thinking of ${traces} traces`),
     ...kept.map(({ model, policies }) => `cells of one trace of ${model.name} under ${policies.length} policies`),
     ...live.map(
-      ({ model, settings, runs }) => `${runs.length} runs of ${settings.sequences} sequences of ${model.name} in step`,
+      ({ model, settings, runs }) =>
+        `${counted(runs.length, 'run')} of ${counted(settings.sequences, 'sequence')} of ${model.name} in step`,
     ),
     ...trainings.map(({ model, history }) => `training of a predictor for ${model.name}, ${history.length} epochs`),
   ]

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { ConfigurationSummary, EvalSummary } from '../../evaluation/run/summarise.ts'
 import { recallSummaries, type RecalledItem } from '../../evaluation/metrics/recall.ts'
 import type { Estimate } from '../../evaluation/metrics/estimate.ts'
+import { policyNames } from '../../eviction/registry.ts'
 import { figures } from '../registry.ts'
+import { besides, policyLooks } from '../theme.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg } from '../report-page.ts'
 import type { ReportSources } from '../sources.ts'
 
@@ -197,7 +199,10 @@ const sources: ReportSources = {
       ratio: 1.9,
       full: { allocatedBytes: 2 ** 20, points: livePoints(100) },
       bounded: { allocatedBytes: 2 ** 19, points: livePoints(200) },
-      evictions: [{ step: 60 }],
+      evictions: [
+        { step: 60, tokensPerSecond: 1.75, cells: 0.5, flops: 0.8 },
+        { step: 100, tokensPerSecond: null, cells: 0.25, flops: 0.7 },
+      ],
     },
   ],
 }
@@ -313,16 +318,22 @@ test('cells of one trace: by position, and by why they are there', () => {
     ],
   ])
   expect(settings).toContain('B 11, W_l 3, ratio 0.33')
-  expect(description).toContain('dynts holds 100 % of the prompt')
+  expect(description).toContain('Of the prompt dynts holds 100 %')
 })
 
 test('a run in step: both caches in units of people, the ratio with its spread', () => {
   const { rows, description } = pictureOf('live')
-  expect(rows).toHaveLength(4)
+  expect(rows).toHaveLength(6)
   expect(rows[3]).toEqual({
     ...{ policy: 'dynts', step: 100, 'tokens per second': 200 },
-    ...{ 'cells in use (MiB)': 100, 'operations of a token (GFLOPs)': 100 },
+    ...{ 'cells in use (MiB)': 100, 'GFLOPs of a token': 100 },
   })
+  expect(rows.slice(4)).toEqual([
+    ...[
+      { policy: 'dynts / full', step: 60, 'tokens per second, to full': 1.75, 'cells in use (MiB), to full': 0.5 },
+      { policy: 'dynts / full', step: 100, 'tokens per second, to full': null, 'cells in use (MiB), to full': 0.25 },
+    ].map((row, i) => ({ ...row, 'GFLOPs of a token, to full': i === 0 ? 0.8 : 0.7 })),
+  ])
   expect(description).toContain('1.90 times the tokens per second of the full one (1.90 to 2.10 in 2 runs)')
 })
 
@@ -362,4 +373,20 @@ test('the page has each picture with its data, says what is missing, and no name
   expect(page).not.toMatch(/(?:src|href)="https?:/)
   const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
   expect(new Set(ids).size).toBe(ids.length)
+})
+
+test('policies look the same whoever is drawn beside them, and no two alike', () => {
+  const all = policyNames()
+  const whole = policyLooks(all)
+  const look = ({ colours, forms }: typeof whole, i: number) => `${colours[i] ?? ''} ${forms[i] ?? ''}`
+  expect(new Set(all.map((_, i) => look(whole, i))).size).toBe(all.length)
+  for (const [i, name] of all.entries()) {
+    expect(look(policyLooks(['mine', `${name}+question`]), 1)).toBe(look(whole, i))
+  }
+  expect(look(policyLooks(['mine', 'h2o', 'yours']), 0)).not.toBe(look(policyLooks(['mine', 'h2o', 'yours']), 2))
+})
+
+test('what stands beside its place does so on both sides alike', () => {
+  expect([0, 1, 2].map((i) => besides(i, 3))).toEqual([-4, 0, 4])
+  expect(besides(0, 1)).toBe(0)
 })

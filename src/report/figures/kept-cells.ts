@@ -31,7 +31,7 @@ export const keptCellsFigure: Figure = {
       const rows = rowsOf(source)
       return {
         title: model.name,
-        description: `Kept cells of a trace of ${trace.tokens} tokens under ${policies.length} policies. ${sharesText(source)}.`,
+        description: `Kept cells of a trace of ${trace.tokens} tokens under ${policies.length} policies. Of the prompt ${sharesText(source)}.`,
         settings: `${model.name} ${model.quantization} · trace ${trace.id}, ${trace.promptTokens} tokens of prompt, ${trace.thinkEnd - trace.thinkStart} of thinking · B ${settings.budget}, W_l ${settings.localWindow}, ${shareText(settings)} · n = 1 trace`,
         rows,
         spec: strips(rows, source),
@@ -39,13 +39,13 @@ export const keptCellsFigure: Figure = {
     }),
 }
 
-/** What is seen of the thinking that was read when the last eviction came. */
+/** What is left of the prompt. */
 function sharesText({ trace, settings, policies }: KeptSource): string {
   return policies
     .filter(({ evictions }) => evictions > 0)
     .map((one) => {
       const spans = keptSpans(one, trace, settings.localWindow)
-      return `${one.title} holds ${Math.round(100 * heldShare(spans, 0, trace.promptTokens))} % of the prompt`
+      return `${one.title} holds ${Math.round(100 * heldShare(spans, 0, trace.promptTokens))} %`
     })
     .join(', ')
 }
@@ -79,7 +79,7 @@ function strips(rows: readonly Row[], { trace, policies }: KeptSource): TopLevel
     type: 'nominal' as const,
     sort: order,
     title: null,
-    axis: { ticks: false, domain: false },
+    axis: { ticks: false, domain: false, labelPadding: 8 },
   }
   const ends = [
     { at: trace.promptTokens, name: 'prompt' },

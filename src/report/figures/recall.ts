@@ -79,34 +79,12 @@ function panels(rows: readonly Row[]): TopLevelSpec {
     scale: { domain: [0, 100] },
     axis: { tickCount: 3 },
   })
-  const share = (field: string, shape: string, dash: number[]) => {
-    const looks = {
-      color: {
-        datum: field,
-        type: 'nominal' as const,
-        scale: { domain: [right, held], range: ['#d55e00', '#0a84c6'] },
-      },
-      shape: { datum: field, type: 'nominal' as const, scale: { domain: [right, held], range: ['circle', 'square'] } },
-    }
-    return [
-      {
-        transform: [{ filter: `isValid(datum['${field} low'])` }],
-        mark: { type: 'rule' as const, strokeWidth: 1.4, opacity: 0.75 },
-        encoding: { x, y: y(`${field} low`), y2: { field: `${field} high` }, color: looks.color },
-      },
-      {
-        mark: { type: 'line' as const, strokeWidth: 1.6, strokeDash: dash },
-        encoding: { x, y: y(field), color: looks.color },
-      },
-      {
-        mark: { type: 'point' as const, filled: true, size: shape === 'circle' ? 50 : 60, opacity: 1 },
-        encoding: { x, y: y(field), ...looks },
-      },
-    ]
-  }
+  const domain = [right, held]
+  const color = { field: 'series', type: 'nominal' as const, scale: { domain, range: ['#d55e00', '#0a84c6'] } }
+  const shape = { field: 'series', type: 'nominal' as const, scale: { domain, range: ['circle', 'square'] } }
   return {
     config: themeConfig,
-    data: { values: [...rows] },
+    data: { values: rows.flatMap(seriesOf) },
     facet: {
       field: 'policy',
       type: 'nominal',
@@ -115,9 +93,41 @@ function panels(rows: readonly Row[]): TopLevelSpec {
     },
     columns: 3,
     spec: {
-      width: 180,
+      width: 200,
       height: 110,
-      layer: [...share(held, 'square', [4, 3]), ...share(right, 'circle', [1, 0])],
+      layer: domain.toReversed().flatMap((series) => {
+        const own = `datum.series === '${series}'`
+        // The open squares stand around the circles where both shares are the same.
+        const point = series === held ? { filled: false, size: 110 } : { filled: true, size: 45 }
+        return [
+          {
+            transform: [{ filter: `${own} && isValid(datum.low)` }],
+            mark: { type: 'rule' as const, strokeWidth: 1.4, opacity: 0.75, xOffset: series === held ? -2 : 2 },
+            encoding: { x, y: y('low'), y2: { field: 'high' }, color },
+          },
+          {
+            transform: [{ filter: own }],
+            mark: { type: 'line' as const, strokeWidth: 1.6, ...(series === held ? { strokeDash: [4, 3] } : {}) },
+            encoding: { x, y: y('share'), color },
+          },
+          {
+            transform: [{ filter: own }],
+            mark: { type: 'point' as const, strokeWidth: 1.6, opacity: 1, ...point },
+            encoding: { x, y: y('share'), color, shape },
+          },
+        ]
+      }),
     },
+    resolve: { axis: { x: 'independent' } },
   }
+}
+
+function seriesOf(row: Row) {
+  const { policy = '', distance = 0 } = row
+  return [right, held].map((series) => ({
+    ...{ policy, distance, series },
+    share: row[series],
+    low: row[`${series} low`],
+    high: row[`${series} high`],
+  }))
 }
