@@ -9,7 +9,7 @@ import { figures, findFigure } from '../../report/registry.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg, type DrawnFigure } from '../../report/report-page.ts'
 import { readSources, type ReportSources } from '../../report/sources.ts'
 import { counted } from '../counted.ts'
-import { names, refuseWithoutEffect } from '../option-values.ts'
+import { checkWhole, names, number, refuseWithoutEffect } from '../option-values.ts'
 import { runDemo } from '../report-demo.ts'
 import { formatTable } from '../table.ts'
 
@@ -21,6 +21,7 @@ interface ReportFlags {
   readonly list?: boolean
   readonly demo?: boolean
   readonly work?: string
+  readonly limit?: number
   readonly json?: boolean
 }
 
@@ -37,13 +38,15 @@ export function reportCommand(): Command {
     .option('--files <folder>', 'each picture as SVG, and its data as CSV, too')
     .option('--demo', 'make everything on the embedded model first; it goes on where it was stopped')
     .option('--work <folder>', 'what --demo computes; it goes on there (default: report-demo)')
+    .option('--limit <n>', 'with --demo: the most questions of each step, for a quick look', number)
     .option('--list', 'say which figures there are, and what each needs')
     .option('--json', 'print one JSON object: what was drawn, and what is missing')
     .action((runs: string[], flags: ReportFlags) => report(runs, flags))
 }
 
 async function report(named: readonly string[], flags: ReportFlags): Promise<void> {
-  if (flags.demo !== true) refuseWithoutEffect({ '--work': flags.work }, 'without --demo')
+  if (flags.demo !== true) refuseWithoutEffect({ '--work': flags.work, '--limit': flags.limit }, 'without --demo')
+  checkWhole('--limit', flags.limit, 1)
   if (flags.list === true) {
     const { figure, files, json, demo } = flags
     refuseWithoutEffect(
@@ -57,7 +60,7 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
   if (flags.demo === true) refuseWithoutEffect({ RUN: named[0] }, 'with --demo')
   else if (named.length === 0)
     throw new InputError('no_run', 'There is nothing to draw: name the folders of what was run.')
-  const runs = flags.demo === true ? await runDemo(flags.work ?? 'report-demo') : named
+  const runs = flags.demo === true ? await runDemo(workFolder(flags), flags.limit) : named
   const wanted = flags.figure?.map(findFigure) ?? figures
   await using grader = new Grader()
   const sources = await readSources(runs, grader)
@@ -74,6 +77,11 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
   writeFileAtomic(flags.output, reportPage(flags.title, madeOf(sources), drawn), { option: '--output' })
   if (flags.files !== undefined) writeFiles(flags.files, drawn)
   tell(flags, drawn)
+}
+
+/** A quick look does not mix with all of it. */
+function workFolder({ work, limit }: ReportFlags): string {
+  return work ?? (limit === undefined ? 'report-demo' : `report-demo-${limit}`)
 }
 
 /** What stands at the report's head. */
