@@ -22,7 +22,7 @@ const usualLeastTraces = 20
 const controls = 'full,dynts,question-window,random'
 
 /** @param limit the most questions of each step, for a quick look */
-function demoSteps(folder: string, limit = Infinity): DemoStep[] {
+export function demoSteps(folder: string, limit = Infinity): DemoStep[] {
   const at = (name: string) => join(folder, name)
   const few = (name: keyof typeof counts) => String(Math.min(counts[name], limit))
   const tokens = String(Math.max(400, Math.min(counts.tokens, 100 * limit)))
@@ -112,7 +112,7 @@ export async function runDemo(folder: string, limit?: number): Promise<string[]>
       process.stderr.write(`${shown} is there already\n`)
       continue
     }
-    process.stderr.write(`$ dynts ${args.map(shellWord).join(' ')}\n`)
+    process.stderr.write(`$ dynts ${args.map((word) => (word.startsWith('-') ? word : shellWord(word))).join(' ')}\n`)
     await runStep(args)
   }
   return steps.flatMap(({ shown }) => shown ?? [])
