@@ -89,7 +89,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'worker',
-    description: 'Carry out the jobs of dynts eval --queue and dynts trace --queue',
+    description: 'Carry out the jobs of dynts eval, trace and analyze pareto with --queue',
     load: async () => (await import('./commands/worker.ts')).workerCommand(),
   },
 ]

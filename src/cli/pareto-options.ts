@@ -9,10 +9,11 @@ import { maxFailuresOption } from './failed-jobs.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
 import { modelOption } from './model-option.ts'
 import { checkWhole, names, number, numbers } from './option-values.ts'
+import { checkQueueFlags, queueOption, workerOnly, type QueueFlags } from './queue-client.ts'
 import { checkGreedy } from './run-options.ts'
 
 /** As commander gives them. */
-export interface ParetoFlags extends MachineFlags {
+export interface ParetoFlags extends MachineFlags, QueueFlags {
   readonly model: string
   readonly predictor?: string
   readonly traces: string
@@ -28,7 +29,7 @@ export interface ParetoFlags extends MachineFlags {
   readonly topK?: number
   readonly minP?: number
   readonly maxTokens: number
-  readonly parallel: number
+  readonly parallel?: number
   readonly maxFailures: number
   readonly seed: number
   readonly csv?: string
@@ -39,6 +40,7 @@ export interface ParetoFlags extends MachineFlags {
 const publishedPercents = [2, 4, 6, 8, 10, 20, 30, 40, 50]
 /** As in the authors' script. */
 const publishedMaxTokens = 5000
+export const defaultParallel = 4
 
 export function addParetoOptions(command: Command): Command {
   const s = defaultSampling
@@ -64,7 +66,8 @@ export function addParetoOptions(command: Command): Command {
     .option('--top-k <k>', `0 is off (default: ${s.topK})`, number)
     .option('--min-p <p>', `0 is off (default: ${s.minP})`, number)
     .option('-n, --max-tokens <n>', 'most tokens of an answer', number, publishedMaxTokens)
-    .option('--parallel <n>', 'answers at the same time', number, 4)
+    .option('--parallel <n>', `answers at the same time (default: ${defaultParallel})`, number)
+    .addOption(queueOption())
     .addOption(maxFailuresOption('the run'))
     .option('-s, --seed <n>', 'of the random choice and of the sampling', number, 0)
   return addMachineOptions(command)
@@ -92,6 +95,7 @@ export function checkParetoFlags(flags: ParetoFlags): void {
   checkWhole('--parallel', flags.parallel, 1, 256)
   checkWhole('--max-failures', flags.maxFailures, 1)
   checkDeviceFlags(flags)
+  checkQueueFlags(flags, workerOnly(flags))
   checkGreedy(flags)
   validateSampling({ ...defaultSampling, ...paretoSampling(flags) }, flags.seed)
 }

@@ -12,6 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const questions = join(folder, 'q.jsonl')
 writeFileSync(questions, '{"question": "1 + 1?", "answer": "2"}\n')
 const trace = ['trace', '-m', 'tiny', '--questions', questions]
+const pareto = ['analyze', 'pareto', 'x', '-m', 'tiny', '--traces', 'x']
 
 // Each call of main listens anew.
 process.stdout.setMaxListeners(0)
@@ -86,6 +87,8 @@ describe('what contradicts itself or has no effect', () => {
     [['eval', '--gpu', 'off', '--gpu-layers', '2'], /contradict each other/],
     [['eval', '--generate-seed', '1', '--file', questions], /--generate-seed is for .*chain, .*recall only/],
     [['eval', '--queue', 'redis://localhost', '--gpu', 'cuda'], /--gpu has no effect with --queue/],
+    [[...pareto, '--queue', 'redis://localhost', '--parallel', '2'], /--parallel has no effect with --queue/],
+    [[...pareto, '--queue', 'http://localhost'], /redis:/],
     [['eval', 'summary', folder, '--all', '--json'], /--all has no effect with --json/],
     [[...trace, '--retries', '2'], /--retries has no effect without --endpoint/],
     [[...trace, '--request-timeout', '20'], /--request-timeout has no effect without --endpoint/],

@@ -1,6 +1,7 @@
 /**
  * The engine of a worker for one model: made for what a job needs, and kept as long as the jobs that come need the same.
  */
+import { ParetoEngine } from '../analysis/pareto/pareto-engine.ts'
 import { EvalEngine, planJob } from '../evaluation/run/eval-engine.ts'
 import type { EvalJob } from '../evaluation/run/eval-job.ts'
 import { refusedRecord, type EvalSetting } from '../evaluation/run/graded-record.ts'
@@ -8,7 +9,7 @@ import type { ExecuteOptions, JobOutcome } from '../jobs/job.ts'
 import type { KvType } from '../llama/index.ts'
 import { LocalTraceExecutor } from '../traces/local-trace-executor.ts'
 import { Pool } from './pool.ts'
-import type { QueuedJob, QueuedTrace } from './queued-job.ts'
+import type { QueuedAnswer, QueuedJob, QueuedTrace } from './queued-job.ts'
 
 interface PooledNeeds {
   readonly type: QueuedJob['type']
@@ -19,7 +20,7 @@ interface PooledNeeds {
 
 interface PooledEngine {
   readonly needs: PooledNeeds
-  readonly engine: EvalEngine | LocalTraceExecutor
+  readonly engine: EvalEngine | LocalTraceExecutor | ParetoEngine
 }
 
 /** Jobs differ by a few cells: rounding up spares a new engine for each. */
@@ -51,6 +52,7 @@ export class EnginePool {
    */
   async execute(queued: QueuedJob, options: ExecuteOptions): Promise<unknown> {
     if (queued.type === 'eval') return await this.#evaluate(queued.job, options)
+    if (queued.type === 'answer') return await this.#answer(queued, options)
     return await this.#sample(queued.job, options)
   }
 
@@ -78,6 +80,18 @@ export class EnginePool {
       engine instanceof LocalTraceExecutor ? resultOf(await engine.execute(job, options)) : undefined,
     )
   }
+
+  async #answer(
+    { title, job }: { readonly title: string; readonly job: QueuedAnswer },
+    options: ExecuteOptions,
+  ): Promise<unknown> {
+    const { kvType, ...answer } = job
+    // The last token that is generated is not consumed.
+    const cells = answer.tokens.length + answer.maxTokens - 1
+    return await this.#engines.use({ type: 'answer', cells, attention: false, kvType }, async ({ engine }) =>
+      engine instanceof ParetoEngine ? resultOf(await engine.execute({ title, ...answer }, options)) : undefined,
+    )
+  }
 }
 
 function resultOf<T>(outcome: JobOutcome<T> | undefined): T | undefined {
@@ -88,11 +102,13 @@ function resultOf<T>(outcome: JobOutcome<T> | undefined): T | undefined {
 async function openEngine(setting: EvalSetting, needs: PooledNeeds, sequences: number): Promise<PooledEngine> {
   const { kvType, attention, type } = needs
   const cells = roundUp(needs.cells)
-  const engine =
-    type === 'eval'
-      ? await EvalEngine.open(setting, { cells, attention }, { sequences, kvType })
-      : await LocalTraceExecutor.open(setting.model, { cells, sequences, kvType })
-  return { needs: { ...needs, cells }, engine }
+  const { model } = setting
+  const engineOf = async () => {
+    if (type === 'eval') return await EvalEngine.open(setting, { cells, attention }, { sequences, kvType })
+    const executor = type === 'answer' ? ParetoEngine : LocalTraceExecutor
+    return await executor.open(model, { cells, sequences, kvType })
+  }
+  return { needs: { ...needs, cells }, engine: await engineOf() }
 }
 
 function roundUp(cells: number): number {

@@ -2,6 +2,7 @@
  * What a job in the queue says: plain data, complete, checked by the worker that takes it. Policies go by their names only: no
  * worker runs a file because a job says so. Carries out nothing.
  */
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { TemplateOptions } from '../engine/model.ts'
 import { InputError } from '../errors.ts'
@@ -46,10 +47,22 @@ const evalJob = z.discriminatedUnion('kind', [
   }),
 ])
 
+const sampling = z.object({ temperature: z.number(), topP: z.number(), topK: z.number(), minP: z.number() })
+
 /** One sample of `dynts trace`. */
 const traceSample = z.object({
   messages: z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })),
-  sampling: z.object({ temperature: z.number(), topP: z.number(), topK: z.number(), minP: z.number() }),
+  sampling,
+  seed: z.int().nonnegative(),
+  maxTokens: z.int().positive(),
+  kvType: z.enum(kvTypes),
+})
+
+/** One answer of `dynts analyze pareto`. */
+const partAnswer = z.object({
+  tokens,
+  promptEviction: z.object({ at: z.int().positive(), leaving: tokens }).optional(),
+  sampling,
   seed: z.int().nonnegative(),
   maxTokens: z.int().positive(),
   kvType: z.enum(kvTypes),
@@ -58,9 +71,11 @@ const traceSample = z.object({
 const queuedJob = z.discriminatedUnion('type', [
   z.object({ ...common, type: z.literal('eval'), job: evalJob }),
   z.object({ ...common, type: z.literal('trace'), job: traceSample }),
+  z.object({ ...common, type: z.literal('answer'), job: partAnswer }),
 ])
 export type QueuedJob = z.infer<typeof queuedJob>
 export type QueuedTrace = z.infer<typeof traceSample>
+export type QueuedAnswer = z.infer<typeof partAnswer>
 
 /** What comes back of a sample of `dynts trace`. */
 export const sampledTrace = z.object({ completion: tokens, stopped: z.boolean() })
@@ -77,6 +92,14 @@ export interface QueuedModel {
 export function commonFields({ reference, predictor, template, identity }: QueuedModel, title: string) {
   const files = { model: reference, predictor: predictor ?? null }
   return { schema: queuedJobSchema, title, ...files, template, identity } as const
+}
+
+/** All that the result of a sample or an answer depends on; the title tells jobs apart that happen to be equal. */
+export function contentKey({ title, identity, job }: Pick<QueuedJob, 'title' | 'identity' | 'job'>): string {
+  return createHash('sha256')
+    .update(JSON.stringify([title, identity, job]))
+    .digest('hex')
+    .slice(0, 32)
 }
 
 /** A job that this worker cannot carry out, and another one may. */

@@ -1,13 +1,12 @@
 /**
  * Has the samples of `dynts trace` drawn by workers that have the same model.
  */
-import { createHash } from 'node:crypto'
 import { EngineError } from '../errors.ts'
 import type { ExecuteOptions, JobOutcome } from '../jobs/job.ts'
 import type { KvType } from '../llama/index.ts'
 import { traceJobTitle, type Sampled, type TraceExecutor, type TraceJob } from '../traces/trace-job.ts'
 import type { JobQueue } from './job-queue.ts'
-import { commonFields, sampledTrace, type QueuedModel } from './queued-job.ts'
+import { commonFields, contentKey, sampledTrace, type QueuedModel } from './queued-job.ts'
 
 export class TraceQueueExecutor implements TraceExecutor {
   /** Workers have the very model whose vocabulary is used here. */
@@ -26,7 +25,7 @@ export class TraceQueueExecutor implements TraceExecutor {
 
   async execute(job: TraceJob, { signal, onToken }: ExecuteOptions): Promise<JobOutcome<Sampled> | undefined> {
     const data = this.#dataOf(job)
-    const outcome = await this.#queue.execute(keyOf(data), data, signal)
+    const outcome = await this.#queue.execute(contentKey(data), data, signal)
     if (outcome?.kind !== 'done') return outcome
     const { data: sampled } = sampledTrace.safeParse(outcome.result)
     if (!sampled) {
@@ -38,7 +37,7 @@ export class TraceQueueExecutor implements TraceExecutor {
   }
 
   settled(job: TraceJob): void {
-    this.#queue.settled(keyOf(this.#dataOf(job)))
+    this.#queue.settled(contentKey(this.#dataOf(job)))
   }
 
   /** The queue is its owner's to close. */
@@ -56,13 +55,4 @@ export class TraceQueueExecutor implements TraceExecutor {
       job: { messages: plain, sampling: { temperature, topP, topK, minP }, seed, maxTokens, kvType: this.#kvType },
     }
   }
-}
-
-/** All that the result depends on; the title tells samples apart that happen to be equal. */
-function keyOf(data: { readonly title: string; readonly identity: unknown; readonly job: unknown }): string {
-  const { title, identity, job } = data
-  return createHash('sha256')
-    .update(JSON.stringify([title, identity, job]))
-    .digest('hex')
-    .slice(0, 32)
 }

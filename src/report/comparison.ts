@@ -1,12 +1,13 @@
 /** Pictures that compare policies at one setting each: a row for every policy, by one task after another. */
 import { dotPlot, type DotPanel } from './dot-plot.ts'
-import { evalTasks, settingsOf, type NamedConfiguration } from './eval-rows.ts'
+import { evalTasks, settingsOf, type EvalTask, type NamedConfiguration } from './eval-rows.ts'
 import type { Picture, Row } from './figure.ts'
+import { publishedNote } from './published-columns.ts'
 import type { ReportSources } from './sources.ts'
 
 export interface Comparison {
   /** The columns of a policy; undefined: the run does not have them. */
-  readonly row: (one: NamedConfiguration, all: readonly NamedConfiguration[]) => Row | undefined
+  readonly row: (one: NamedConfiguration, of: EvalTask) => Row | undefined
   /** Ascending order of rows; default: that of the run. */
   readonly order?: (row: Row) => number
   readonly panels: readonly DotPanel[]
@@ -22,7 +23,7 @@ export function compare(
   return evalTasks(evaluations).flatMap((one) => {
     const { configurations } = one
     const found = configurations.flatMap((configuration) => {
-      const columns = row(configuration, configurations)
+      const columns = row(configuration, one)
       const { name, budget } = configuration
       return columns ? [{ configuration, row: { policy: name, B: budget, ...columns } }] : []
     })
@@ -30,11 +31,13 @@ export function compare(
     if (found.length === 0 || isSweep) return []
     const unordered = found.map((each) => each.row)
     const rows = order ? unordered.sort((a, b) => order(a) - order(b)) : unordered
+    const settings = settingsOf({ ...one, configurations: found.map(({ configuration }) => configuration) })
+    const published = panels.some((panel) => panel.published !== undefined) ? publishedNote(one) : undefined
     return [
       {
         title: one.task.task,
         description: description(rows),
-        settings: settingsOf({ ...one, configurations: found.map(({ configuration }) => configuration) }),
+        settings: published === undefined ? settings : `${settings} · ${published}`,
         rows,
         spec: dotPlot(rows, panels),
       },

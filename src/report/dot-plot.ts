@@ -1,6 +1,6 @@
 /** Policies as rows, a value of each as a point with its interval: one panel for each value, side by side. */
 import type { TopLevelSpec } from 'vega-lite'
-import { policyLooks, themeConfig } from './theme.ts'
+import { ink, policyLooks, themeConfig } from './theme.ts'
 import type { Row } from './figure.ts'
 
 export interface DotPanel {
@@ -12,6 +12,8 @@ export interface DotPanel {
   readonly fromZero?: boolean
   /** Where a thin line stands, e.g. at 1 of a ratio. */
   readonly line?: number
+  /** The column with what the paper printed, drawn as an open diamond where a row has it. */
+  readonly published?: string
 }
 
 /** @param rows have a column `policy`, and are drawn from top to bottom */
@@ -27,12 +29,16 @@ export function dotPlot(rows: readonly Row[], panels: readonly DotPanel[]): TopL
     config: themeConfig,
     data: { values: [...rows] },
     spacing: 24,
-    hconcat: panels.map(({ field, title, format, fromZero = false, line }, i) => {
+    hconcat: panels.map(({ field, title: plainTitle, format, fromZero = false, line, published }, i) => {
+      const isPublished = published !== undefined && rows.some((row) => typeof row[published] === 'number')
+      const title = isPublished ? `${plainTitle}; ◇ published` : plainTitle
+      // Else the axis of a value that is 0 everywhere has no length.
+      const isZero = fromZero && rows.every((row) => !row[field] && !row[`${field} high`])
       const x = (column: string) => ({
         field: column,
         type: 'quantitative' as const,
         title,
-        scale: { zero: fromZero, nice: true },
+        scale: isZero ? { domain: [0, 1] } : { zero: fromZero, nice: true },
         axis: { tickCount: 5, ...(format === undefined ? {} : { format }) },
       })
       const y = {
@@ -41,7 +47,9 @@ export function dotPlot(rows: readonly Row[], panels: readonly DotPanel[]): TopL
         sort: looks.domain,
         title: null,
         axis:
-          i === 0 ? { labelLimit: 220, ticks: false, domain: false } : { labels: false, ticks: false, domain: false },
+          i === 0
+            ? { labelLimit: 220, labelPadding: 8, ticks: false, domain: false }
+            : { labels: false, ticks: false, domain: false },
       }
       return {
         width: Math.round(520 / panels.length + 60),
@@ -71,6 +79,15 @@ export function dotPlot(rows: readonly Row[], panels: readonly DotPanel[]): TopL
               },
             },
           },
+          ...(isPublished
+            ? [
+                {
+                  transform: [{ filter: `isValid(datum['${published}'])` }],
+                  mark: { type: 'point' as const, shape: 'diamond', filled: false, size: 90, opacity: 1, stroke: ink },
+                  encoding: { x: x(published), y },
+                },
+              ]
+            : []),
         ],
       }
     }),

@@ -7,8 +7,10 @@ import { budgetSweep } from './figures/budget-sweep.ts'
 import { cacheLength } from './figures/cache-length.ts'
 import { contentWords } from './figures/content-words.ts'
 import { importanceProfile } from './figures/importance-profile.ts'
+import { keptCellsFigure } from './figures/kept-cells.ts'
 import { live } from './figures/live.ts'
 import { pareto } from './figures/pareto.ts'
+import { recallFigure } from './figures/recall.ts'
 import { replayLoss } from './figures/replay-loss.ts'
 import { thinking } from './figures/thinking.ts'
 import { throughputFigure } from './figures/throughput.ts'
@@ -18,12 +20,14 @@ import { windowRatio } from './figures/window-ratio.ts'
 export const figures: readonly Figure[] = [
   accuracy,
   replayLoss,
+  recallFigure,
   budgetSweep,
   windowRatio,
   cacheLength,
   thinking,
   throughputFigure,
   live,
+  keptCellsFigure,
   importanceProfile,
   contentWords,
   pareto,

@@ -29,9 +29,14 @@ export async function drawFigure(figure: Figure, pictures: readonly Picture[]): 
     const count = (ids.get(name) ?? 0) + 1
     ids.set(name, count)
     const id = count === 1 ? name : `${name}-${count}`
-    drawn.push({ ...picture, id, svg: ownIds(await vegaSvg(picture.spec), id) })
+    drawn.push({ ...picture, id, svg: ownIds(plain(await vegaSvg(picture.spec)), id) })
   }
   return { figure, pictures: drawn }
+}
+
+/** A picture is one thing to who does not see it, told by its description: its marks have no roles of their own. */
+function plain(svg: string): string {
+  return svg.replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, '')
 }
 
 /** Clips and gradients are found by ids, which must not meet those of another picture of the page. */
@@ -39,11 +44,13 @@ function ownIds(svg: string, prefix: string): string {
   return svg.replaceAll(/\bid="([^"]+)"/g, `id="${prefix}-$1"`).replaceAll(/url\(#([^)]+)\)/g, `url(#${prefix}-$1)`)
 }
 
-/** A picture as a file of its own, dark on white. */
-export function standaloneSvg({ svg }: DrawnPicture): string {
+/** A picture as a file of its own, dark on white, with what it shows as its title. */
+export function standaloneSvg({ svg, title, description }: DrawnPicture): string {
+  const told = escaped(`${title}. ${description}`)
+  const begin = `<title>${told}</title><rect width="100%" height="100%" fill="#ffffff"/>`
   return svg
     .replaceAll('currentColor', '#1a1a1a')
-    .replace(/^<svg([^>]*)>/, '<svg$1><rect width="100%" height="100%" fill="#ffffff"/>')
+    .replace(/^<svg([^>]*)>/, (_, attributes: string) => `<svg${attributes} role="img">${begin}`)
 }
 
 export function pictureCsv({ rows }: Pick<Picture, 'rows'>): string {

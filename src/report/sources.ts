@@ -73,9 +73,40 @@ const liveSchema = z.object({
   ratio: z.number(),
   full: liveRun,
   bounded: liveRun,
-  evictions: z.array(z.object({ step: z.number() })),
+  evictions: z.array(
+    z.object({ step: z.number(), tokensPerSecond: z.number().nullable(), cells: z.number(), flops: z.number() }),
+  ),
 })
 export type LiveSource = z.infer<typeof liveSchema>
+
+const keptSchema = z.object({
+  schema: z.literal('dynts.analyze.kept/1'),
+  model: z.object({ name: z.string(), quantization: z.string() }),
+  settings: z.object({
+    budget: z.number(),
+    localWindow: z.number(),
+    ratio: z.number().nullable(),
+    evictEvery: z.number().nullable(),
+  }),
+  trace: z.object({
+    id: z.string(),
+    promptTokens: z.number(),
+    thinkStart: z.number(),
+    thinkEnd: z.number(),
+    tokens: z.number(),
+  }),
+  policies: z
+    .array(
+      z.object({
+        title: z.string(),
+        evictions: z.number(),
+        readAtLast: z.number().nullable(),
+        kept: z.array(z.tuple([z.number(), z.number()])),
+      }),
+    )
+    .nonempty(),
+})
+export type KeptSource = z.infer<typeof keptSchema>
 
 /** The importance of a folder's traces, read once. */
 export interface ImportanceSource {
@@ -94,6 +125,7 @@ export interface ReportSources {
   readonly importance: readonly ImportanceSource[]
   readonly words: readonly WordsSource[]
   readonly paretos: readonly ParetoSummary[]
+  readonly kept: readonly KeptSource[]
   readonly live: readonly LiveSource[]
 }
 
@@ -102,7 +134,7 @@ const mostTraces = 200
 
 /**
  * @param paths folders of `dynts eval` or `dynts importance`, folders that hold such folders under the usual names, `.metrics.json`
- *   files of `dynts train`, and what `dynts analyze words`, `live` and `pareto` wrote
+ *   files of `dynts train`, and what `dynts analyze words`, `kept`, `live` and `pareto` wrote
  * @throws InputError `not_a_run` for anything else; what reading them throws
  */
 export async function readSources(paths: readonly string[], grader: AnswerGrader): Promise<ReportSources> {
@@ -111,6 +143,7 @@ export async function readSources(paths: readonly string[], grader: AnswerGrader
   const importance: ImportanceSource[] = []
   const words: WordsSource[] = []
   const paretos: ParetoSummary[] = []
+  const kept: KeptSource[] = []
   const live: LiveSource[] = []
   for (const path of paths) {
     if (hasPlan(path)) evaluations.push(await summarise(path, { allowMissing: true, grader }))
@@ -119,11 +152,12 @@ export async function readSources(paths: readonly string[], grader: AnswerGrader
       const source = readJson(path)
       if (source.schema === 'dynts.training/1') trainings.push(source)
       else if (source.schema === 'dynts.analyze.words/1') words.push(source)
+      else if (source.schema === 'dynts.analyze.kept/1') kept.push(source)
       else live.push(source)
     } else if (path.endsWith('.jsonl')) paretos.push(readAnswers(path))
     else throw notARun(path)
   }
-  return { evaluations, trainings, importance, words, paretos, live }
+  return { evaluations, trainings, importance, words, paretos, kept, live }
 }
 
 function notARun(path: string): InputError {
@@ -132,10 +166,10 @@ function notARun(path: string): InputError {
   return new InputError('not_a_run', `${path} ${existsSync(path) ? 'is no run' : 'is not there'}: ${what}.`)
 }
 
-function readJson(path: string): TrainingSource | WordsSource | LiveSource {
+function readJson(path: string): TrainingSource | WordsSource | KeptSource | LiveSource {
   const errors = { missing: 'not_a_run', invalid: 'not_a_run' }
   const { data } = z
-    .discriminatedUnion('schema', [trainingSchema, wordsSchema, liveSchema])
+    .discriminatedUnion('schema', [trainingSchema, wordsSchema, keptSchema, liveSchema])
     .safeParse(parseJson(readWholeText(path, errors)))
   if (!data) throw notARun(path)
   return data

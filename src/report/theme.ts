@@ -3,8 +3,10 @@
  * paper, and a second channel, the marks' form, beside them. Text and lines have the colour of the page's text.
  */
 import type { Config } from 'vega-lite'
+import { policyNames } from '../eviction/registry.ts'
 
-const ink = 'currentColor'
+/** The page's colour of text. */
+export const ink = 'currentColor'
 
 export const themeConfig: Config = {
   background: 'transparent',
@@ -24,7 +26,15 @@ export const themeConfig: Config = {
     titleFontWeight: 'normal',
     titlePadding: 8,
   },
-  legend: { labelColor: ink, titleColor: ink, labelFontSize: 12, labelLimit: 0, orient: 'bottom', title: null },
+  legend: {
+    labelColor: ink,
+    titleColor: ink,
+    labelFontSize: 12,
+    labelLimit: 0,
+    orient: 'bottom',
+    title: null,
+    symbolOpacity: 1,
+  },
   header: { labelColor: ink, titleColor: ink, labelFontSize: 13, labelFontWeight: 'bold' },
   text: { color: ink, fontSize: 12 },
   rule: { color: ink },
@@ -47,14 +57,14 @@ interface Look {
   readonly form: (typeof forms)[number]
 }
 
-/** Of policies, in the order in which they are drawn. The same policy looks the same whether its question is protected or not. */
+/** Of policies, in the order in which they are drawn. The same policy looks the same in all pictures, whether its question is protected or not. */
 export function policyLooks(policies: readonly string[]): { domain: string[]; colours: string[]; forms: string[] } {
   const domain = [...new Set(policies)]
-  const unnamed = [...new Set(domain.map(plainName))].filter((name) => named[name] === undefined)
+  const known = [...Object.keys(named), ...policyNames().filter((name) => named[name] === undefined)]
+  const own = [...new Set(domain.map(plainName))].filter((name) => !known.includes(name))
   const looks = domain.map((policy): Look => {
     const name = plainName(policy)
-    const own = Object.keys(named).indexOf(name)
-    const index = own >= 0 ? own : unnamed.indexOf(name) + Object.keys(named).length
+    const index = [...known, ...own].indexOf(name)
     return {
       colour: named[name] ?? others[index % others.length] ?? ink,
       form: forms[index % forms.length] ?? 'circle',
@@ -63,6 +73,11 @@ export function policyLooks(policies: readonly string[]): { domain: string[]; co
   return { domain, colours: looks.map(({ colour }) => colour), forms: looks.map(({ form }) => form) }
 }
 
+/** Pixels by which the i-th of n series stands beside its place, so that none hides another. */
+export function besides(i: number, n: number): number {
+  return 4 * (i - (n - 1) / 2)
+}
+
 function plainName(policy: string): string {
-  return policy.replace(/\+.*$/, '')
+  return policy.replace(/[+,].*$/, '')
 }

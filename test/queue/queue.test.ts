@@ -229,6 +229,41 @@ describe.skipIf(skipsRedis)('dynts trace --queue', () => {
   })
 })
 
+describe.skipIf(skipsRedis)('dynts analyze pareto --queue', () => {
+  test('has the answers of an unbroken run, whoever was killed', { timeout: patience.test }, async () => {
+    const traces = at('pareto-traces.jsonl')
+    const machine = ['--offline', '--threads', '1', '--gpu', 'off']
+    const few = ['--samples', '1', '--limit', '3', '--max-tokens', '400', '--temperature', '0', '--parallel', '1']
+    const made = ['trace', '--model', 'tiny', '--questions', file, ...few, ...machine, '-o', traces]
+    expect(await start(made).ended).toMatchObject({ code: 0 })
+    const measured = ['importance', '--model', 'tiny', '--traces', traces, ...machine, '-o', at('importance')]
+    expect(await start(measured).ended).toMatchObject({ code: 0 })
+
+    const answering = ['analyze', 'pareto', at('importance'), '--traces', traces, '--model', 'tiny', '--offline']
+    const parts = ['--percent', '30', '--keep', 'top,newest,predicted', '--samples', '2', '--max-tokens', '120']
+    const unbroken = start([...answering, ...parts, ...here, '-o', at('whole.pareto.jsonl')])
+    const output = at('queued.pareto.jsonl')
+    const command = [...answering, ...parts, '--queue', redis.address, '-o', output]
+    const [coordinator, first] = [start(command), worker()]
+    await until(async () => linesOf(output).length >= 2 && (await active()) === 1)
+    await kill(first)
+    const second = worker()
+    await until(() => linesOf(output).length >= 5)
+    await kill(coordinator)
+    const { code, stderr } = await start(command).ended
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    expect(stderr).toMatch(/\d+ of \d+ answers are in .* already/)
+    expect(await unbroken.ended).toMatchObject({ code: 0 })
+    expect(recordsOf(output)).toEqual(recordsOf(at('whole.pareto.jsonl')))
+    // Of each trace: all of it, and in both readings nothing and three parts; two answers to each.
+    const count = new Set(recordsOf(output).map((line) => (JSON.parse(line) as { trace: string }).trace)).size
+    expect(recordsOf(output)).toHaveLength(count * (1 + 2 * 4) * 2)
+    expect(await jobsLeft()).toEqual([])
+    second.child.kill('SIGINT')
+    await second.ended
+  })
+})
+
 describe.skipIf(skipsRedis)('dynts worker', () => {
   test('--once ends at once if there is nothing to do', { timeout: patience.test }, async () => {
     expect(await worker(['--once']).ended).toMatchObject({ code: 0, stdout: '0 jobs done\n' })

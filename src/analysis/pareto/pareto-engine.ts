@@ -1,28 +1,23 @@
 /** Generates answers from parts of a thinking with the model in this process, several at a time. */
 import { Engine } from '../../engine/engine.ts'
 import type { Model } from '../../engine/model.ts'
-import type { GenerateResult } from '../../engine/types.ts'
 import { outcomeOf, type ExecuteOptions, type Executor, type JobOutcome } from '../../jobs/job.ts'
 import type { KvType } from '../../llama/index.ts'
 import { bytesPerCell } from '../../models/memory-plan.ts'
-import type { TraceSampling } from '../../traces/trace-job.ts'
-import { inputOf, type ParetoJob } from './pareto-job.ts'
+import type { Answered, AnswerJob } from './answer-job.ts'
 
 export interface ParetoEngineOptions {
   /** Of the longest job. */
   readonly cells: number
   readonly sequences: number
   readonly kvType: KvType
-  readonly sampling: TraceSampling
-  /** The most tokens of the answer to a trace. */
-  readonly mostTokens: (job: ParetoJob) => number
 }
 
-export class ParetoEngine implements Executor<ParetoJob, GenerateResult> {
+export class ParetoEngine implements Executor<AnswerJob, Answered> {
   /** One more than fits waits in the engine, so that no place in its cache stays empty. */
   readonly parallel: number
   readonly #engine: Engine
-  readonly #options: ParetoEngineOptions
+  readonly #release: string
 
   /** @throws EngineError `context_not_created` when memory does not suffice; InputError `vocabulary_only` */
   static async open(model: Model, options: ParetoEngineOptions): Promise<ParetoEngine> {
@@ -33,23 +28,27 @@ export class ParetoEngine implements Executor<ParetoJob, GenerateResult> {
       kvType,
       promptStateBytes: stateBytes(model, options),
     })
-    return new ParetoEngine(engine, options)
+    return new ParetoEngine(engine, model.release)
   }
 
-  private constructor(engine: Engine, options: ParetoEngineOptions) {
+  private constructor(engine: Engine, release: string) {
     this.parallel = engine.sequences + 1
     this.#engine = engine
-    this.#options = options
+    this.#release = release
   }
 
-  async execute(job: ParetoJob, { signal, onToken }: ExecuteOptions): Promise<JobOutcome<GenerateResult> | undefined> {
-    const { sampling, mostTokens } = this.#options
+  async execute(
+    { tokens, promptEviction, sampling, seed, maxTokens }: AnswerJob,
+    { signal, onToken }: ExecuteOptions,
+  ): Promise<JobOutcome<Answered> | undefined> {
     return await outcomeOf(signal, async () => {
-      const request = { ...inputOf(job), policy: 'full', sampling, seed: job.seed, maxTokens: mostTokens(job) }
+      const request = { prompt: { tokens }, promptEviction, policy: 'full', sampling, seed, maxTokens }
       const generation = this.#engine.generate(request, { signal })
       for await (const event of generation) if (event.type === 'token' && event.token !== null) onToken?.(1)
-      const result = await generation.result
-      return result.finishReason === 'cancelled' ? undefined : result
+      const { text, answer, finishReason, usage } = await generation.result
+      if (finishReason === 'cancelled') return undefined
+      const truncated = finishReason === 'length'
+      return { text, answer, truncated, answerTokens: usage.answerTokens, release: this.#release }
     })
   }
 

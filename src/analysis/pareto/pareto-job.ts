@@ -1,6 +1,6 @@
 /** One answer to be generated from a part of a trace's thinking, and the list of all of a run. Generates nothing. */
 import { createHash } from 'node:crypto'
-import type { GenerateRequest } from '../../engine/types.ts'
+import type { PromptEviction } from '../../engine/types.ts'
 import type { GradingKind } from '../../evaluation/grading/grade-answer.ts'
 import { sampleSeed } from '../../traces/trace-job.ts'
 import type { KeptTrace } from '../../traces/trace-record.ts'
@@ -87,7 +87,10 @@ export function keptOf({ of: { trace, scores }, selection, percent, seed }: Pare
 }
 
 /** What the model is given: question, kept thinking and the closing tag, and what of it leaves the cache. */
-export function inputOf(job: ParetoJob): Required<Pick<GenerateRequest, 'prompt' | 'promptEviction'>> {
+export function inputOf(job: ParetoJob): {
+  readonly prompt: { readonly tokens: readonly number[] }
+  readonly promptEviction: PromptEviction | undefined
+} {
   const { reading, of } = job
   const { tokens, thinkStart, thinkEnd, answerStart } = of.trace
   const whole = { prompt: { tokens: tokens.slice(0, answerStart) }, promptEviction: undefined }

@@ -5,13 +5,12 @@
  * Source: arXiv 2601.18383, Figures 3 and 12.
  */
 import { fingerprint, type Model } from '../../engine/model.ts'
-import type { GenerateResult } from '../../engine/types.ts'
 import { EngineError, InputError } from '../../errors.ts'
 import type { AnswerGrader } from '../../evaluation/grading/grade-answer.ts'
 import { judge } from '../../evaluation/run/judge.ts'
 import { FailureLog } from '../../jobs/failure-log.ts'
 import { FailureNotes } from '../../jobs/failure-notes.ts'
-import type { JobOutcome } from '../../jobs/job.ts'
+import type { Executor, JobOutcome } from '../../jobs/job.ts'
 import { runJobs } from '../../jobs/run-jobs.ts'
 import type { KvType } from '../../llama/index.ts'
 import { memoryPlan, type MemoryPlan } from '../../models/memory-plan.ts'
@@ -20,13 +19,24 @@ import { outputFailure } from '../../records/file-failure.ts'
 import { withFileLock, type WriteLock } from '../../records/file-lock.ts'
 import { RecordFile } from '../../records/record-file.ts'
 import type { TraceSampling } from '../../traces/trace-job.ts'
+import type { Answered, AnswerJob } from './answer-job.ts'
 import { ParetoEngine } from './pareto-engine.ts'
-import { keptOf, paretoJobs, paretoJobTitle, type ParetoJob, type ParetoPlan, type ParetoTrace } from './pareto-job.ts'
+import {
+  inputOf,
+  keptOf,
+  paretoJobs,
+  paretoJobTitle,
+  type ParetoJob,
+  type ParetoPlan,
+  type ParetoTrace,
+} from './pareto-job.ts'
 import { paretoRecords, paretoSchema, type ParetoConditions, type ParetoRecord } from './pareto-record.ts'
 
 export interface RunParetoOptions extends ParetoPlan {
-  /** Loads the model; called only if something is left to generate. */
+  /** Loads the model; called only if something is left to generate, and nobody else does. */
   readonly load: () => Promise<Model>
+  /** Who generates in place of this process. */
+  readonly executor?: Executor<AnswerJob, Answered> | undefined
   readonly info: Model['info']
   readonly thinkingTags: Model['thinkingTags']
   readonly traces: readonly ParetoTrace[]
@@ -34,7 +44,7 @@ export interface RunParetoOptions extends ParetoPlan {
   /** The most tokens of an answer. */
   readonly maxTokens: number
   readonly kvType: KvType
-  /** Answers at the same time. With 1 the same run gives the same records in the same order, times apart. */
+  /** Answers at the same time in this process. With 1 the same run gives the same records in the same order, times apart. */
   readonly parallel: number
   /** The file of answers. */
   readonly output: string
@@ -102,7 +112,6 @@ class Run {
   readonly #file: RecordFile<ParetoRecord>
   readonly #failures: FailureLog
   readonly #notes: FailureNotes
-  #release = ''
   #answered = 0
   #tokens = 0
 
@@ -145,20 +154,13 @@ class Run {
   }
 
   async #answerAll(jobs: readonly ParetoJob[]) {
-    const { load, signal, maxFailures, output } = this.#options
+    const { executor, load, output } = this.#options
     try {
+      if (executor) return await this.#answerBy(executor, jobs)
       await using model = await load()
-      this.#release = model.release
       const engine = await this.#open(model, jobs)
       try {
-        return await runJobs({
-          ...{ jobs, executor: engine, signal, maxFailures },
-          record: async (job, outcome) => await this.#settle(job, outcome),
-          onToken: (count) => {
-            this.#tokens += count
-            this.#progress()
-          },
-        })
+        return await this.#answerBy(engine, jobs)
       } finally {
         await engine.close()
       }
@@ -170,14 +172,41 @@ class Run {
     }
   }
 
+  async #answerBy(executor: Executor<AnswerJob, Answered>, jobs: readonly ParetoJob[]) {
+    const { signal, maxFailures } = this.#options
+    return await runJobs<ParetoJob, Answered>({
+      ...{ jobs, signal, maxFailures },
+      executor: {
+        parallel: executor.parallel,
+        execute: (job, options) => executor.execute(this.#answerJob(job), options),
+        settled: (job) => executor.settled?.(this.#answerJob(job)),
+        close: () => executor.close(),
+      },
+      record: async (job, outcome) => await this.#settle(job, outcome),
+      onToken: (count) => {
+        this.#tokens += count
+        this.#progress()
+      },
+    })
+  }
+
+  #answerJob(job: ParetoJob): AnswerJob {
+    const { prompt, promptEviction } = inputOf(job)
+    const { sampling } = this.#options
+    return {
+      title: paretoJobTitle(job),
+      tokens: prompt.tokens,
+      ...{ promptEviction, sampling, seed: job.seed, maxTokens: this.#mostTokens(job) },
+    }
+  }
+
   async #open(model: Model, jobs: readonly ParetoJob[]): Promise<ParetoEngine> {
-    const { parallel, kvType, sampling, onPlan } = this.#options
-    const mostTokens = (job: ParetoJob) => this.#mostTokens(job)
+    const { parallel, kvType, onPlan } = this.#options
     // The last token that is generated is not consumed.
-    const cells = jobs.reduce((most, job) => Math.max(most, job.of.trace.answerStart + mostTokens(job) - 1), 1)
+    const cells = jobs.reduce((most, job) => Math.max(most, job.of.trace.answerStart + this.#mostTokens(job) - 1), 1)
     const sequences = Math.min(parallel, jobs.length)
     onPlan?.(memoryPlan(model.info, { cellsPerSequence: cells, sequences, kvType, textLength: cells }), sequences)
-    return await ParetoEngine.open(model, { cells, sequences, kvType, sampling, mostTokens })
+    return await ParetoEngine.open(model, { cells, sequences, kvType })
   }
 
   /** The same for all parts of a thinking, however short they are. */
@@ -186,16 +215,16 @@ class Run {
     return Math.min(maxTokens, info.trainedContext - of.trace.answerStart)
   }
 
-  async #settle(job: ParetoJob, outcome: JobOutcome<GenerateResult>): Promise<void> {
+  async #settle(job: ParetoJob, outcome: JobOutcome<Answered>): Promise<void> {
     if (outcome.kind === 'done') await this.#record(job, outcome.result)
     else this.#fail(job, outcome.kind === 'failed' ? outcome.error : new Error(outcome.reason))
   }
 
-  async #record(job: ParetoJob, result: GenerateResult): Promise<void> {
+  async #record(job: ParetoJob, result: Answered): Promise<void> {
     const { reading, selection, percent, sample, seed, basis, of } = job
     const { trace, expected, grading } = of
-    const truncated = result.finishReason === 'length'
-    const judged = { answer: result.answer, truncated, expected, grading }
+    const { text, answer, truncated, answerTokens, release } = result
+    const judged = { answer, truncated, expected, grading }
     this.#file.add({
       schema: paretoSchema,
       ...{ trace: trace.id, question: trace.question },
@@ -203,10 +232,10 @@ class Run {
       ...{ thinkingTokens: trace.thinkEnd - trace.thinkStart, keptTokens: keptOf(job).length },
       ...{ expected, grading },
       ...(await judge(judged, this.#options.grader)),
-      ...{ truncated, thoughtAgain: this.#hasTag(result.text), text: result.text },
-      answerTokens: result.usage.answerTokens,
+      ...{ truncated, thoughtAgain: this.#hasTag(text), text },
+      answerTokens,
       ...this.#conditions,
-      versions: this.#versions,
+      versions: { ...this.#versions, llamaCpp: release },
       at: new Date().toISOString(),
     })
     this.#answered++
@@ -226,7 +255,7 @@ class Run {
   }
 
   get #versions(): Record<string, string> {
-    return { ...this.#options.versions, node: process.versions.node, llamaCpp: this.#release }
+    return { ...this.#options.versions, node: process.versions.node }
   }
 
   #progress(): void {

@@ -9,11 +9,13 @@ import { paretoFailuresPath, runPareto, type ParetoProgress, type ParetoRun } fr
 import { readPareto } from '../../analysis/pareto/summarise-pareto.ts'
 import { fingerprint, loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { InputError } from '../../errors.ts'
+import { identify } from '../../evaluation/run/identity.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { defaultThreads, loadLibrary } from '../../llama/index.ts'
 import { cacheBound } from '../../models/cache-bound.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
 import { readCheckpoint } from '../../predictor/index.ts'
+import { AnswerQueueExecutor } from '../../queue/answer-queue-executor.ts'
 import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import { counted } from '../counted.ts'
@@ -27,12 +29,14 @@ import { packageVersion } from '../package-version.ts'
 import {
   addParetoOptions,
   checkParetoFlags,
+  defaultParallel,
   paretoOutput,
   paretoSampling,
   type ParetoFlags,
 } from '../pareto-options.ts'
 import { paretoText } from '../pareto-text.ts'
 import { ProgressLine } from '../progress-line.ts'
+import { openQueueClient, type QueueClient } from '../queue-client.ts'
 
 type Say = (text: string) => void
 
@@ -55,11 +59,15 @@ async function analyzePareto(folder: string, flags: ParetoFlags): Promise<void> 
   if (!located) return
   checkThatItFits(located, flags)
   const progress = new ProgressLine(process.stderr, 'answers')
+  let queue: QueueClient | undefined
+  let isComplete = false
   const say: Say = (text) => progress.say(text)
   try {
     const traces = await tracesOf(located, store, flags, signal)
     sayWhatIsLeftOut(traces, say)
-    const run = signal.aborted ? undefined : await answer(located, traces, flags, signal, progress)
+    queue = await openQueue(flags, progress)
+    const run = signal.aborted ? undefined : await answer({ located, traces, flags, signal, progress, queue })
+    isComplete = run?.interrupted === false
     progress.stop()
     if (!run || run.interrupted) {
       say(interruptedText(flags))
@@ -73,7 +81,24 @@ async function analyzePareto(folder: string, flags: ParetoFlags): Promise<void> 
     say(interruptedText(flags))
   } finally {
     progress.stop()
+    await queue?.jobs.close(isComplete)
   }
+}
+
+async function openQueue(flags: ParetoFlags, progress: ProgressLine): Promise<QueueClient | undefined> {
+  const { queue, resume } = flags
+  if (queue === undefined) return undefined
+  return await openQueueClient(queue, { runFile: `${paretoOutput(flags)}.queue.json`, resume, progress })
+}
+
+/** Workers generate with the model alone. */
+async function queueExecutor({ jobs }: QueueClient, located: LocatedModel, { model, kvType }: ParetoFlags) {
+  const identity = { ...(await identify(located)), predictor: null }
+  return new AnswerQueueExecutor(
+    jobs,
+    { reference: model, predictor: undefined, template: located.template, identity },
+    kvType,
+  )
 }
 
 /** @throws InputError `missing_predictor`, `model_not_evictable` */
@@ -134,13 +159,16 @@ function sayWhatIsLeftOut({ traces, withoutAnswer, tooLong }: ParetoTraces, say:
   if (traces.length === 0) throw new InputError('no_traces', 'There is no trace left to answer.')
 }
 
-async function answer(
-  located: LocatedModel,
-  { traces }: ParetoTraces,
-  flags: ParetoFlags,
-  signal: AbortSignal,
-  progress: ProgressLine,
-): Promise<ParetoRun> {
+interface Answering {
+  readonly located: LocatedModel
+  readonly traces: ParetoTraces
+  readonly flags: ParetoFlags
+  readonly signal: AbortSignal
+  readonly progress: ProgressLine
+  readonly queue: QueueClient | undefined
+}
+
+async function answer({ located, traces: { traces }, flags, signal, progress, queue }: Answering): Promise<ParetoRun> {
   const {
     reading: readings,
     percent: percents,
@@ -148,7 +176,7 @@ async function answer(
     seed,
     maxTokens,
     kvType,
-    parallel,
+    parallel = defaultParallel,
     resume,
     maxFailures,
   } = flags
@@ -159,10 +187,11 @@ async function answer(
     if (start === undefined && done > 0) progress.say(`${done} of ${total} answers are in ${output} already`)
     start ??= performance.now()
     const rate = tokens > 0 ? `${Math.round(tokens / ((performance.now() - start) / 1000))} tokens/s` : ''
-    progress.update(done, total, rate)
+    progress.update(done, total, [rate, queue?.note() ?? ''].filter((part) => part !== '').join(', '))
   }
   return await runPareto({
     load: () => load(located, flags, signal, (text) => progress.say(text)),
+    executor: queue && (await queueExecutor(queue, located, flags)),
     info: located.info,
     thinkingTags: located.thinkingTags,
     selections: selectionsOf(located, flags),

@@ -4,16 +4,20 @@
 import { Command } from 'commander'
 import { analyzeCostCommand } from './analyze-cost.ts'
 import { analyzeImportanceCommand } from './analyze-importance.ts'
+import { analyzeKeptCommand } from './analyze-kept.ts'
 import { analyzeLiveCommand } from './analyze-live.ts'
 import { analyzeParetoCommand } from './analyze-pareto.ts'
 import { analyzeWordsCommand } from './analyze-words.ts'
 
 export function analyzeCommand(): Command {
   return new Command('analyze')
-    .description('The paper’s analyses: costs, importance of tokens, words, parts of the thinking, live runs')
+    .description(
+      'The paper’s analyses: costs, importance of tokens, words, parts of the thinking, kept cells, live runs',
+    )
     .addCommand(analyzeCostCommand())
     .addCommand(analyzeImportanceCommand())
     .addCommand(analyzeWordsCommand())
     .addCommand(analyzeParetoCommand())
+    .addCommand(analyzeKeptCommand())
     .addCommand(analyzeLiveCommand())
 }

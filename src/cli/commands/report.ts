@@ -8,7 +8,8 @@ import { makeFolder } from '../../records/make-folder.ts'
 import { figures, findFigure } from '../../report/registry.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg, type DrawnFigure } from '../../report/report-page.ts'
 import { readSources, type ReportSources } from '../../report/sources.ts'
-import { names, refuseWithoutEffect } from '../option-values.ts'
+import { counted } from '../counted.ts'
+import { checkWhole, names, number, refuseWithoutEffect } from '../option-values.ts'
 import { runDemo } from '../report-demo.ts'
 import { formatTable } from '../table.ts'
 
@@ -20,6 +21,7 @@ interface ReportFlags {
   readonly list?: boolean
   readonly demo?: boolean
   readonly work?: string
+  readonly limit?: number
   readonly json?: boolean
 }
 
@@ -36,13 +38,15 @@ export function reportCommand(): Command {
     .option('--files <folder>', 'each picture as SVG, and its data as CSV, too')
     .option('--demo', 'make everything on the embedded model first; it goes on where it was stopped')
     .option('--work <folder>', 'what --demo computes; it goes on there (default: report-demo)')
+    .option('--limit <n>', 'with --demo: the most questions of each step, for a quick look', number)
     .option('--list', 'say which figures there are, and what each needs')
     .option('--json', 'print one JSON object: what was drawn, and what is missing')
     .action((runs: string[], flags: ReportFlags) => report(runs, flags))
 }
 
 async function report(named: readonly string[], flags: ReportFlags): Promise<void> {
-  if (flags.demo !== true) refuseWithoutEffect({ '--work': flags.work }, 'without --demo')
+  if (flags.demo !== true) refuseWithoutEffect({ '--work': flags.work, '--limit': flags.limit }, 'without --demo')
+  checkWhole('--limit', flags.limit, 1)
   if (flags.list === true) {
     const { figure, files, json, demo } = flags
     refuseWithoutEffect(
@@ -56,7 +60,7 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
   if (flags.demo === true) refuseWithoutEffect({ RUN: named[0] }, 'with --demo')
   else if (named.length === 0)
     throw new InputError('no_run', 'There is nothing to draw: name the folders of what was run.')
-  const runs = flags.demo === true ? await runDemo(flags.work ?? 'report-demo') : named
+  const runs = flags.demo === true ? await runDemo(workFolder(flags), flags.limit) : named
   const wanted = flags.figure?.map(findFigure) ?? figures
   await using grader = new Grader()
   const sources = await readSources(runs, grader)
@@ -75,8 +79,13 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
   tell(flags, drawn)
 }
 
+/** A quick look does not mix with all of it. */
+function workFolder({ work, limit }: ReportFlags): string {
+  return work ?? (limit === undefined ? 'report-demo' : `report-demo-${limit}`)
+}
+
 /** What stands at the report's head. */
-function madeOf({ evaluations, trainings, importance, words, paretos, live }: ReportSources): string[] {
+function madeOf({ evaluations, trainings, importance, words, paretos, kept, live }: ReportSources): string[] {
   return [
     ...evaluations.map(
       ({ model, tasks, planned, missing, versions }) =>
@@ -86,8 +95,10 @@ function madeOf({ evaluations, trainings, importance, words, paretos, live }: Re
     ...importance.map(({ model, traces }) => `importance of ${traces.length} traces of ${model}`),
     ...words.map(({ model, summary }) => `words of ${summary.traces} traces of ${model.name}`),
     ...paretos.map(({ model, traces }) => `answers of ${model.name} from parts of the thinking of ${traces} traces`),
+    ...kept.map(({ model, policies }) => `cells of one trace of ${model.name} under ${policies.length} policies`),
     ...live.map(
-      ({ model, settings, runs }) => `${runs.length} runs of ${settings.sequences} sequences of ${model.name} in step`,
+      ({ model, settings, runs }) =>
+        `${counted(runs.length, 'run')} of ${counted(settings.sequences, 'sequence')} of ${model.name} in step`,
     ),
     ...trainings.map(({ model, history }) => `training of a predictor for ${model.name}, ${history.length} epochs`),
   ]

@@ -1,5 +1,5 @@
 /**
- * `dynts worker`: carries out the jobs of `dynts eval --queue` and `dynts trace --queue`, as one of as many as wanted.
+ * `dynts worker`: carries out the jobs of `--queue` of `dynts eval`, `dynts trace` and `dynts analyze pareto`, as one of as many as wanted.
  */
 import { Command } from 'commander'
 import { Grader } from '../../evaluation/grading/grader.ts'
@@ -27,7 +27,7 @@ const statusEveryMs = 10_000
 
 export function workerCommand(): Command {
   const command = new Command('worker')
-    .description('Carry out the jobs of dynts eval --queue and dynts trace --queue')
+    .description('Carry out the jobs of dynts eval, trace and analyze pareto with --queue')
     .requiredOption('--queue <address>', 'Redis or Valkey server: redis://HOST:PORT, or rediss:// for TLS')
     .option('-m, --model <model>', 'in place of the model that jobs name; it must be the same file')
     .option('--predictor <file>', 'in place of the predictor that jobs name; it must be the same file')

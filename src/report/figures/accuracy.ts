@@ -1,6 +1,7 @@
 import { compare } from '../comparison.ts'
 import { estimateColumns } from '../eval-rows.ts'
 import type { Figure } from '../figure.ts'
+import { publishedColumn, publishedPass } from '../published-columns.ts'
 
 export const accuracy: Figure = {
   name: 'accuracy',
@@ -8,23 +9,26 @@ export const accuracy: Figure = {
   paper: 'Table 1, Table 2, Figure 1 (right)',
   caption:
     'Pass@1 and the cells that a sequence held on average. A comparison says something at equal cells only, and beside the controls: ' +
-    'question-window keeps the question and the newest tokens, random keeps the question and any tokens.',
+    'question-window keeps the question and the newest tokens, random keeps the question and any tokens. Open diamonds, if there are any: what the paper printed of this model, which is in no series of ours.',
   needs: 'dynts eval',
   pictures: (sources) =>
     compare(sources, {
-      row: ({ sampling }) =>
-        sampling
+      row: (one, of) => {
+        const { sampling } = one
+        return sampling
           ? {
               n: sampling.pass1.items,
               ...estimateColumns('Pass@1', sampling.pass1, 100),
               ...estimateColumns('mean cells', sampling.costs?.meanCells),
               ...estimateColumns('to dynts, points', sampling.toDynts, 100),
               ...estimateColumns('to full, points', sampling.toFull, 100),
+              ...publishedColumn(of, one, publishedPass),
             }
-          : undefined,
+          : undefined
+      },
       order: (row) => -Number(row['Pass@1']),
       panels: [
-        { field: 'Pass@1', title: 'Pass@1 (%)' },
+        { field: 'Pass@1', title: 'Pass@1 (%)', published: publishedPass },
         { field: 'mean cells', title: 'mean cells', fromZero: true },
       ],
       description: (rows) =>

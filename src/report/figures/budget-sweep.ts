@@ -33,7 +33,7 @@ export const budgetSweep: Figure = {
           settings: settingsOf({ ...one, configurations: sampled }),
           rows,
           spec: seriesPlot(rows, [
-            { x: { field: 'B', title: 'budget B (cells)' }, y },
+            { x: { field: 'B', title: 'budget B (cells)' }, y, isSetting: true },
             { x: { field: 'mean cells', title: 'mean cells' }, y },
           ]),
         },

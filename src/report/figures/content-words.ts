@@ -50,7 +50,7 @@ function bars(rows: readonly Row[]): TopLevelSpec {
   const y = { field: 'part', type: 'nominal' as const, sort: rows.map(({ part }) => String(part)), title: null }
   const percent = { type: 'quantitative' as const, title: 'share of the tokens (%)', scale: { domain: [0, 100] } }
   const mark = (field: string) => ({
-    mark: { type: 'tick' as const, thickness: 2, color: '#1a1a1a' },
+    mark: { type: 'tick' as const, thickness: 2, size: 9, yOffset: 7, color: '#1a1a1a' },
     encoding: { y, x: { field, ...percent } },
   })
   return {
@@ -78,11 +78,18 @@ function bars(rows: readonly Row[]): TopLevelSpec {
       },
       mark('published, least'),
       mark('published, most'),
-      {
-        transform: [{ calculate: "format(datum['content words'], '.0f') + ' %'", as: 'label' }],
-        mark: { type: 'text' as const, align: 'left' as const, dx: 4, color: '#1a1a1a', fontWeight: 'bold' as const },
-        encoding: { y, x: { datum: 0, ...percent }, text: { field: 'label' } },
-      },
+      ...series.map((words, i) => ({
+        transform: [
+          { filter: `datum['${words}'] >= 8` },
+          { calculate: `format(datum['${words}'], '.0f') + ' %'`, as: 'label' },
+          { calculate: series.slice(0, i).reduce((sum, before) => `${sum} + datum['${before}']`, '0'), as: 'from' },
+        ],
+        mark: {
+          ...{ type: 'text' as const, align: 'left' as const, dx: 4, dy: -4, color: '#1a1a1a' },
+          fontWeight: i === 0 ? ('bold' as const) : ('normal' as const),
+        },
+        encoding: { y, x: { field: 'from', ...percent }, text: { field: 'label' } },
+      })),
     ],
   }
 }

@@ -1,168 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import type { ConfigurationSummary, EvalSummary } from '../../evaluation/run/summarise.ts'
-import type { Estimate } from '../../evaluation/metrics/estimate.ts'
+import { policyNames } from '../../eviction/registry.ts'
 import { figures } from '../registry.ts'
+import { besides, policyLooks } from '../theme.ts'
+import { configuration, evaluation, full, nothing, sources } from './sources.fake.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg } from '../report-page.ts'
-import type { ReportSources } from '../sources.ts'
-
-const estimate = (mean: number, half = mean / 10): Estimate => ({
-  mean,
-  interval: { low: mean - half, high: mean + half },
-  items: 50,
-})
-
-function configuration(
-  policy: string,
-  pass: number,
-  {
-    budget = 320,
-    localWindow = 32,
-    ratio = 0.5,
-  }: { budget?: number | null; localWindow?: number; ratio?: number } = {},
-): ConfigurationSummary {
-  const isFull = budget === null
-  const cells = isFull ? 400 : budget * 0.7
-  return {
-    ...{
-      policy,
-      policyOptions: {},
-      policyHash: null,
-      protect: [],
-      budget,
-      evictEvery: null,
-      segments: null,
-      valueReserve: null,
-    },
-    ...{ localWindow: isFull ? null : localWindow, ratio: isFull ? null : ratio },
-    sampling: {
-      samples: 50,
-      pass1: estimate(pass),
-      toFull: isFull ? null : estimate(pass - 0.95),
-      toDynts: null,
-      thinkingToFull: isFull ? null : estimate(1.1),
-      atK: [],
-      costs: {
-        truncated: estimate(0.02),
-        looped: estimate(0.01),
-        thinkingTokens: estimate(300),
-        meanCells: estimate(cells),
-        peakCells: estimate(budget ?? 600),
-        peakBytes: estimate(1e6),
-        highestCells: budget ?? 700,
-        highestBytes: 2e6,
-      },
-      speed: { wall: isFull ? 100 : 150, authors: isFull ? 120 : 240 },
-      evictions: 3,
-      degraded: 0,
-      refused: 0,
-    },
-    replay: {
-      traces: 40,
-      meanCells: 200,
-      loss: estimate(0.7),
-      recall: [],
-      toFull: isFull ? null : estimate(0.1),
-      toDynts: null,
-      refused: 0,
-    },
-    ...{ failures: [], missing: 0 },
-  }
-}
-
-function evaluation(configurations: readonly ConfigurationSummary[]): EvalSummary {
-  return {
-    schema: 'dynts.eval.summary/1',
-    model: { name: 'a model' },
-    ...{ predictor: null, template: '', seed: 1, kvType: 'f16', planned: 100, failed: 0, missing: 0, versions: {} },
-    tasks: [
-      {
-        ...{ task: 'chain', source: '', maxTokens: 100, sampling: { temperature: 0.6, topP: 0.95, topK: 20 } },
-        configurations,
-      },
-    ],
-  } as unknown as EvalSummary
-}
-
-const full = configuration('full', 0.95, { budget: null })
-const nothing: ReportSources = { evaluations: [], trainings: [], importance: [], words: [], paretos: [], live: [] }
-const livePoints = (rate: number) =>
-  [50, 100].map((step) => ({ step, tokensPerSecond: rate, usedBytes: 2 ** 20 * step, flops: 1e9 * step }))
-
-const sources: ReportSources = {
-  evaluations: [
-    evaluation([
-      full,
-      configuration('dynts', 0.9),
-      configuration('question-window', 0.8),
-      configuration('<b>mine', 0.5),
-    ]),
-    evaluation([full, ...[256, 320].flatMap((budget) => [configuration('dynts', budget / 400, { budget })])]),
-    evaluation(
-      [16, 32].flatMap((localWindow) => [0.2, 0.5].map((ratio) => configuration('dynts', 0.9, { localWindow, ratio }))),
-    ),
-  ],
-  trainings: [
-    {
-      schema: 'dynts.training/1',
-      model: { name: 'a model' },
-      data: { heldOut: { traces: 5, tokens: 900 } },
-      history: [0, 1, 2].map((epoch) => ({
-        epoch,
-        trainingMse: epoch === 0 ? null : 1 / epoch,
-        heldOut: { mse: 2 / (epoch + 1), kendallTau: epoch / 4, overlap: { '20': 0.5, '30': 0.75 } },
-      })),
-    },
-  ],
-  importance: [
-    { model: 'a model', traces: [{ id: 't', question: Float32Array.of(3, 1), thinking: Float32Array.of(1, 1, 2, 8) }] },
-  ],
-  paretos: [
-    {
-      model: { architecture: 'qwen2', hiddenSize: 2, layers: 2, vocabularySize: 9, name: 'a model' },
-      settings: { temperature: 0.6, topP: 0.95, topK: 20, minP: 0, maxTokens: 50, kvType: 'f16' },
-      ...{ traces: 7, questions: 6, samples: 1, thinkingTokens: 100 },
-      points: (
-        [
-          [null, 'full', 100, 0.9],
-          ['text', 'none', 0, 0.1],
-          ['text', 'top', 2, 0.7],
-          ['text', 'top', 50, 0.8],
-          ['cells', 'newest', 50, 0.75],
-        ] as const
-      ).map(([reading, selection, percent, accuracy]) => ({
-        ...{ reading, selection, percent, answers: 7, keptTokens: percent, answerTokens: 9, truncated: 0 },
-        ...{ thoughtAgain: percent === 2 ? 1 : 0, accuracy: estimate(accuracy), toFull: null },
-      })),
-    },
-  ],
-  words: [
-    {
-      schema: 'dynts.analyze.words/1',
-      model: { name: 'a model' },
-      summary: {
-        ...{ traces: 12, questions: 6, thinkingTokens: 900 },
-        byDecile: Array.from({ length: 10 }, (_, i) => ({
-          content: estimate(0.5 - i / 100),
-          function: estimate(0.3 + i / 100),
-          symbol: i === 9 ? null : estimate(0.2),
-        })),
-      },
-    },
-  ],
-  live: [
-    {
-      schema: 'dynts.analyze.live/1',
-      model: { name: 'a model', quantization: 'F16' },
-      settings: { policy: 'dynts', budget: 64, localWindow: 8, sequences: 4, tokens: 101, kvType: 'f16' },
-      machine: { backend: 'cpu', threads: 2 },
-      runs: [{ ratio: 1.9 }, { ratio: 2.1 }],
-      ratio: 1.9,
-      full: { allocatedBytes: 2 ** 20, points: livePoints(100) },
-      bounded: { allocatedBytes: 2 ** 19, points: livePoints(200) },
-      evictions: [{ step: 60 }],
-    },
-  ],
-}
 
 const pictureOf = (name: string) => figures.find((figure) => figure.name === name)!.pictures(sources)[0]!
 
@@ -177,6 +18,9 @@ describe('every figure', () => {
       expect(picture.settings).toContain('a model')
       expect(picture.description).not.toMatch(/NaN|undefined/)
       expect(standaloneSvg(picture)).not.toContain('currentColor')
+      expect(standaloneSvg(picture)).toMatch(/^<svg[^>]* role="img"><title>[^<]{20,}<\/title><rect /)
+      // One thing with one description: no mark of it has a name of its own.
+      expect(picture.svg).not.toMatch(/ (?:role|aria-\w+)=/)
       expect(pictureCsv(picture).trim().split('\n')).toHaveLength(picture.rows.length + 1)
     }
   })
@@ -199,6 +43,50 @@ test('rows have the values of the summary, in percent where the axis says so', (
   expect(pictureOf('window-ratio').rows).toHaveLength(4)
 })
 
+test('facts stated once: means of the facts at each distance, in percent', () => {
+  const { rows, settings } = pictureOf('recall')
+  expect(rows.map(({ policy, distance, n }) => [policy, distance, n])).toEqual([
+    ...[
+      ['full', 32, 2],
+      ['full', 64, 2],
+      ['dynts', 32, 2],
+      ['dynts', 64, 2],
+    ],
+  ])
+  expect(rows[3]).toMatchObject({ B: 256, 'cells held': 50, 'value right': 50, 'tokens between': 63 })
+  expect(settings).toContain('2 facts at each distance')
+})
+
+describe('what was published', () => {
+  const published = evaluation(
+    [configuration('dynts', 0.9), full, configuration('h2o', 0.5)],
+    'DeepSeek R1 Distill Llama 8B',
+    'aime24',
+  )
+  const pictureIn = (name: string) =>
+    figures.find((figure) => figure.name === name)!.pictures({ ...nothing, evaluations: [published] })[0]!
+
+  test('stands beside ours as columns of its own, with its n', () => {
+    const { rows, settings, spec } = pictureIn('accuracy')
+    expect(rows.map((row) => [row['policy'], row['published Pass@1'], row['Pass@1']])).toEqual([
+      ...[
+        ['full', 47.3, 95],
+        ['dynts', 49.3, 90],
+        ['h2o', 38.6, 50],
+      ],
+    ])
+    expect(settings).toContain('published: Tables 1 and 2 of the paper, DeepSeek-R1-Distill-Llama-8B, n = 30 problems')
+    expect(JSON.stringify(spec)).toContain('◇ published')
+    // 444.6 / 215.1 and 426.2 / 215.1.
+    expect(pictureIn('throughput').rows.map((row) => row['published speed, full = 1'])).toEqual([2.06695, 1.9814])
+  })
+
+  test('is nowhere for another model', () => {
+    const { rows, settings, spec } = pictureOf('accuracy')
+    expect(JSON.stringify([rows, settings, spec])).not.toMatch(/published/)
+  })
+})
+
 test('the share above the mean is counted over the thinking alone', () => {
   // Mean 3: one of four is above it.
   expect(pictureOf('importance-profile').settings).toContain('mean 3.00, above it 25 %')
@@ -217,13 +105,36 @@ test('shares of words in percent, beside what was published', () => {
   expect(settings).toContain('n = 6 questions, 12 traces')
 })
 
+test('cells of one trace: by position, and by why they are there', () => {
+  const { rows, settings, description } = pictureOf('kept-cells')
+  expect(rows.map(({ policy, part, from, to }) => [policy, part, from, to])).toEqual([
+    ...[
+      ['full', 'question', 0, 2],
+      ['full', 'older thinking', 2, 15],
+      ['dynts', 'question', 0, 2],
+      ['dynts', 'older thinking', 4, 5],
+      ['dynts', 'older thinking', 6, 7],
+      ['dynts', 'newest (local window)', 8, 11],
+      ['dynts', 'read since', 11, 15],
+    ],
+  ])
+  expect(settings).toContain('B 11, W_l 3, ratio 0.33')
+  expect(description).toContain('Of the prompt dynts holds 100 %')
+})
+
 test('a run in step: both caches in units of people, the ratio with its spread', () => {
   const { rows, description } = pictureOf('live')
-  expect(rows).toHaveLength(4)
+  expect(rows).toHaveLength(6)
   expect(rows[3]).toEqual({
     ...{ policy: 'dynts', step: 100, 'tokens per second': 200 },
-    ...{ 'cells in use (MiB)': 100, 'operations of a token (GFLOPs)': 100 },
+    ...{ 'cells in use (MiB)': 100, 'GFLOPs of a token': 100 },
   })
+  expect(rows.slice(4)).toEqual([
+    ...[
+      { policy: 'dynts / full', step: 60, 'tokens per second, to full': 1.75, 'cells in use (MiB), to full': 0.5 },
+      { policy: 'dynts / full', step: 100, 'tokens per second, to full': null, 'cells in use (MiB), to full': 0.25 },
+    ].map((row, i) => ({ ...row, 'GFLOPs of a token, to full': i === 0 ? 0.8 : 0.7 })),
+  ])
   expect(description).toContain('1.90 times the tokens per second of the full one (1.90 to 2.10 in 2 runs)')
 })
 
@@ -263,4 +174,20 @@ test('the page has each picture with its data, says what is missing, and no name
   expect(page).not.toMatch(/(?:src|href)="https?:/)
   const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
   expect(new Set(ids).size).toBe(ids.length)
+})
+
+test('policies look the same whoever is drawn beside them, and no two alike', () => {
+  const all = policyNames()
+  const whole = policyLooks(all)
+  const look = ({ colours, forms }: typeof whole, i: number) => `${colours[i] ?? ''} ${forms[i] ?? ''}`
+  expect(new Set(all.map((_, i) => look(whole, i))).size).toBe(all.length)
+  for (const [i, name] of all.entries()) {
+    expect(look(policyLooks(['mine', `${name}+question`]), 1)).toBe(look(whole, i))
+  }
+  expect(look(policyLooks(['mine', 'h2o', 'yours']), 0)).not.toBe(look(policyLooks(['mine', 'h2o', 'yours']), 2))
+})
+
+test('what stands beside its place does so on both sides alike', () => {
+  expect([0, 1, 2].map((i) => besides(i, 3))).toEqual([-4, 0, 4])
+  expect(besides(0, 1)).toBe(0)
 })

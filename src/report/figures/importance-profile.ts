@@ -50,15 +50,19 @@ function pictureOf(
 function profile(rows: readonly Row[], mean: number, share: string): TopLevelSpec {
   const panel = (part: string, width: number, isFirst: boolean) => ({
     width,
-    height: 200,
+    height: 220,
     title: part,
     transform: [{ filter: `datum.part === '${part}'` }],
     layer: [
       {
         mark: { type: 'rule' as const, strokeWidth: 1 },
         encoding: {
-          x: { field: 'position', type: 'quantitative' as const, title: 'position' },
-          y: { field: 'importance', type: 'quantitative' as const, title: isFirst ? 'importance' : null },
+          x: { field: 'position', type: 'quantitative' as const, title: 'position (tokens)' },
+          y: {
+            field: 'importance',
+            type: 'quantitative' as const,
+            title: isFirst ? 'importance (mean attention)' : null,
+          },
           y2: { datum: 0 },
           color: {
             field: 'importance',
@@ -81,7 +85,11 @@ function profile(rows: readonly Row[], mean: number, share: string): TopLevelSpe
             {
               data: { values: [{}] },
               mark: { type: 'text' as const, align: 'left' as const, dx: 6 },
-              encoding: { x: { value: 0 }, y: { value: 8 }, text: { value: `${share} above the mean` } },
+              encoding: {
+                x: { value: 0 },
+                y: { value: 8 },
+                text: { value: `${share} of the tokens are above the mean (dashed)` },
+              },
             },
           ]
         : []),

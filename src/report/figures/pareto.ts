@@ -4,7 +4,7 @@ import { readings } from '../../analysis/pareto/pareto-record.ts'
 import type { ParetoPoint, ParetoSummary } from '../../analysis/pareto/summarise-pareto.ts'
 import { estimateColumns, rounded } from '../eval-rows.ts'
 import type { Figure, Row } from '../figure.ts'
-import { themeConfig } from '../theme.ts'
+import { besides, themeConfig } from '../theme.ts'
 
 const readingTitles = { text: 'fed again as text', cells: 'cells kept in place' }
 
@@ -15,7 +15,7 @@ export const pareto: Figure = {
   caption:
     'Right answers when only so much of the thinking is kept: that of highest or lowest importance, random, the newest, or what a predictor ' +
     'holds most important. On the left it is fed again as text, as in the paper; on the right the cells of all other thinking leave the cache, and ' +
-    'those that stay keep their positions. Dashed: all of the thinking, dotted: none. Importance was measured with the answer known, so its top may ' +
+    'those that stay keep their positions. Importance was measured with the answer known, so its top may ' +
     'simply hold the answer’s digits; the newest and the predicted do not know it. Open marks: in more than half of the answers the model thought again. The sizes are not to scale, as in the paper.',
   needs: 'dynts analyze pareto',
   pictures: ({ paretos }) =>
@@ -28,7 +28,7 @@ export const pareto: Figure = {
         description: `Accuracy from parts of the thinking, in ${panelsOf(summary).length} readings; from all of it ${((full?.accuracy.mean ?? 0) * 100).toFixed(0)} %.`,
         settings: [
           model.name,
-          `n = ${questions} questions, ${traces} traces of ${Math.round(thinkingTokens)} thinking tokens on average, ${samples} answers to each part`,
+          `n = ${questions} questions, ${traces} traces of ${Math.round(thinkingTokens)} thinking tokens on average, answers to each part: ${samples}`,
           `temperature ${settings.temperature}, top-p ${settings.topP}, top-k ${settings.topK}, at most ${settings.maxTokens} tokens`,
           '95 % intervals by bootstrap over questions',
         ].join(' · '),
@@ -84,40 +84,54 @@ function curves(rows: readonly Row[], panels: readonly (typeof readings)[number]
     title: 'right answers (%)',
     scale: { zero: false },
   })
-  const isPoint = `datum.kept !== 'full' && datum.kept !== 'none'`
-  const reference = (kept: string, filter: string, dash: number[]) => ({
-    transform: [{ filter: `datum.kept === '${kept}'${filter}` }],
-    mark: { type: 'rule' as const, strokeDash: dash, strokeWidth: 1.6, color: '#8a8a8a' },
-    encoding: { y: y('accuracy') },
-  })
+  const reference = (kept: string, filter: string, dash: number[], label: string) => {
+    const transform = [{ filter: `datum.kept === '${kept}'${filter}` }]
+    return [
+      {
+        transform,
+        mark: { type: 'rule' as const, strokeDash: dash, strokeWidth: 1.6, color: '#8a8a8a' },
+        encoding: { y: y('accuracy') },
+      },
+      {
+        transform,
+        mark: { type: 'text' as const, align: 'right' as const, dy: -7, fontSize: 11 },
+        encoding: { y: y('accuracy'), x: { value: 'width' as const }, text: { value: label } },
+      },
+    ]
+  }
   return {
     config: themeConfig,
     data: { values: [...rows] },
     spacing: 36,
     hconcat: panels.map((reading) => {
-      const along = `datum.reading === '${reading}' && ${isPoint}`
       return {
         title: readingTitles[reading],
         width: 330,
         height: 260,
         layer: [
-          reference('full', '', [6, 4]),
-          reference('none', ` && datum.reading === '${reading}'`, [2, 3]),
-          {
-            transform: [{ filter: `${along} && isValid(datum['accuracy low'])` }],
-            mark: { type: 'rule' as const, strokeWidth: 1.2, opacity: 0.55 },
-            encoding: { x: size, y: y('accuracy low'), y2: { field: 'accuracy high' }, color },
-          },
-          {
-            transform: [{ filter: along }],
-            mark: { type: 'line' as const, strokeWidth: 1.6 },
-            encoding: { x: size, y: y('accuracy'), color },
-          },
-          ...[true, false].map((filled) => ({
-            transform: [{ filter: `${along} && datum['thought again'] ${filled ? '<=' : '>'} 0.5` }],
-            mark: { type: 'point' as const, filled, size: 60, opacity: 1 },
-            encoding: { x: size, y: y('accuracy'), color, shape },
-          })),
+          ...reference('full', '', [6, 4], 'all of it'),
+          ...reference('none', ` && datum.reading === '${reading}'`, [2, 3], 'none of it'),
+          ...named.flatMap((kept, i) => {
+            const along = `datum.reading === '${reading}' && datum.kept === '${kept}'`
+            const xOffset = besides(i, named.length)
+            return [
+              {
+                transform: [{ filter: `${along} && isValid(datum['accuracy low'])` }],
+                mark: { type: 'rule' as const, strokeWidth: 1.2, opacity: 0.7, xOffset },
+                encoding: { x: size, y: y('accuracy low'), y2: { field: 'accuracy high' }, color },
+              },
+              {
+                transform: [{ filter: along }],
+                mark: { type: 'line' as const, strokeWidth: 1.6, xOffset },
+                encoding: { x: size, y: y('accuracy'), color },
+              },
+              ...[true, false].map((filled) => ({
+                transform: [{ filter: `${along} && datum['thought again'] ${filled ? '<=' : '>'} 0.5` }],
+                mark: { type: 'point' as const, filled, size: 60, opacity: 1, xOffset },
+                encoding: { x: size, y: y('accuracy'), color, shape },
+              })),
+            ]
+          }),
         ],
       }
     }),

@@ -1,6 +1,7 @@
 import { compare } from '../comparison.ts'
 import { rounded } from '../eval-rows.ts'
 import type { Figure } from '../figure.ts'
+import { publishedColumn, publishedSpeed } from '../published-columns.ts'
 
 export const throughputFigure: Figure = {
   name: 'throughput',
@@ -12,15 +13,20 @@ export const throughputFigure: Figure = {
   needs: 'dynts eval with full among the policies',
   pictures: (sources) =>
     compare(sources, {
-      row: ({ policy, sampling }, all) => {
-        const full = all.find((one) => one.policy === 'full')?.sampling?.speed
+      row: (one, of) => {
+        const { policy, sampling } = one
+        const full = of.configurations.find((other) => other.policy === 'full')?.sampling?.speed
         const speed = sampling?.speed
         if (policy === 'full' || !full || !speed) return undefined
-        return { wall: rounded(speed.wall / full.wall), authors: rounded(speed.authors / full.authors) }
+        return {
+          wall: rounded(speed.wall / full.wall),
+          authors: rounded(speed.authors / full.authors),
+          ...publishedColumn(of, one, publishedSpeed),
+        }
       },
       panels: [
         { field: 'wall', title: 'by wall time, full = 1', line: 1 },
-        { field: 'authors', title: 'the authors’ way, full = 1', line: 1 },
+        { field: 'authors', title: 'the authors’ way, full = 1', line: 1, published: publishedSpeed },
       ],
       description: (rows) => `Tokens per second of ${rows.length} policies to the full cache’s.`,
     }),

@@ -18,7 +18,7 @@ export const trainingCurves: Figure = {
       return {
         title: training.model.name,
         description: `Over ${training.history.length} epochs; at the end tau ${last?.kendallTau?.toFixed(2) ?? '?'}, and ${String(Math.round(100 * (last?.overlap['30'] ?? NaN)))} % of the true top 20 % in the predicted top 30 %.`,
-        settings: `${training.model.name} · ${training.data.heldOut.traces} held-out traces, ${training.data.heldOut.tokens} tokens`,
+        settings: `${training.model.name} · n = ${training.data.heldOut.tokens} tokens, held-out traces: ${training.data.heldOut.traces}`,
         rows,
         spec: curves(rows),
       }
@@ -39,11 +39,11 @@ function rowsOf({ history }: TrainingSource): Row[] {
 
 function curves(rows: readonly Row[]): TopLevelSpec {
   const overlaps = Object.keys(rows[0] ?? {}).filter((name) => name.startsWith('top '))
-  const panel = (fields: readonly string[], title: string, scheme: string) => ({
-    width: 220,
+  const panel = (fields: readonly string[], title: string) => ({
+    width: 190,
     height: 200,
     transform: [{ fold: [...fields], as: ['series', 'value'] }, { filter: 'isValid(datum.value)' }],
-    mark: { type: 'line' as const, point: { size: 20 } },
+    mark: { type: 'line' as const, strokeWidth: 2 },
     encoding: {
       x: { field: 'epoch', type: 'quantitative' as const, axis: { tickMinStep: 1 } },
       y: { field: 'value', type: 'quantitative' as const, title, scale: { zero: false } },
@@ -51,8 +51,14 @@ function curves(rows: readonly Row[]): TopLevelSpec {
         field: 'series',
         type: 'nominal' as const,
         sort: [...fields],
-        scale: { scheme },
-        legend: { columns: 2 },
+        scale:
+          fields.length > 2 ? { scheme: { name: 'viridis', extent: [0.3, 0.9] } } : { range: ['#0a84c6', '#d55e00'] },
+        legend: {
+          columns: fields.length > 2 ? 2 : 1,
+          symbolType: 'stroke' as const,
+          symbolSize: 400,
+          symbolStrokeWidth: 2.5,
+        },
       },
       strokeDash: { field: 'series', type: 'nominal' as const, sort: [...fields] },
     },
@@ -62,9 +68,9 @@ function curves(rows: readonly Row[]): TopLevelSpec {
     data: { values: [...rows] },
     spacing: 30,
     hconcat: [
-      panel(['training MSE', 'held-out MSE'], 'mean squared error', 'category10'),
-      panel(['tau'], 'Kendall’s tau-b', 'category10'),
-      panel(overlaps, 'true top 20 % found (%)', 'viridis'),
+      panel(['training MSE', 'held-out MSE'], 'mean squared error'),
+      panel(['tau'], 'Kendall’s tau-b'),
+      panel(overlaps, 'true top 20 % found (%)'),
     ],
     resolve: { scale: { color: 'independent', strokeDash: 'independent' } },
   } as TopLevelSpec

@@ -19,6 +19,7 @@ export const windowRatio: Figure = {
         valuesOf(sampled, ({ ratio }) => ratio),
       ]
       if (windows.length < 2 || ratios.length < 2) return []
+      const full = one.configurations.find(({ budget }) => budget === null)?.sampling?.pass1
       const rows = sampled.map(({ name, budget, localWindow, ratio, sampling }): Row => {
         const { pass1 } = sampling ?? {}
         const half = pass1?.interval ? (50 * (pass1.interval.high - pass1.interval.low)).toFixed(0) : '?'
@@ -36,7 +37,10 @@ export const windowRatio: Figure = {
         {
           title: one.task.task,
           description: `Pass@1 at ${windows.length} local windows and ${ratios.length} ratios, for ${new Set(rows.map(({ policy }) => policy)).size} policies.`,
-          settings: settingsOf({ ...one, configurations: sampled }),
+          settings: [
+            settingsOf({ ...one, configurations: sampled }),
+            ...(full ? [`full cache ${(100 * full.mean).toFixed(0)} %`] : []),
+          ].join(' · '),
           rows,
           spec: heatMaps(rows),
         },
@@ -46,9 +50,14 @@ export const windowRatio: Figure = {
 
 function heatMaps(rows: readonly Row[]): TopLevelSpec {
   const values = rows.map((row) => Number(row['Pass@1']))
-  const middle = (Math.min(...values) + Math.max(...values)) / 2
-  const x = { field: 'ratio', type: 'ordinal' as const, title: 'ratio', axis: { labelAngle: 0 } }
-  const y = { field: 'local window', type: 'ordinal' as const, sort: 'descending' as const }
+  const dark = Math.min(...values) + 0.62 * (Math.max(...values) - Math.min(...values))
+  const x = { field: 'ratio', type: 'ordinal' as const, title: 'retention ratio', axis: { labelAngle: 0 } }
+  const y = {
+    field: 'local window',
+    type: 'ordinal' as const,
+    sort: 'descending' as const,
+    title: 'local window (cells)',
+  }
   return {
     config: themeConfig,
     data: { values: [...rows] },
@@ -58,9 +67,9 @@ function heatMaps(rows: readonly Row[]): TopLevelSpec {
       title: null,
       sort: [...new Set(rows.map(({ policy }) => String(policy)))],
     },
-    columns: 2,
+    columns: 3,
     spec: {
-      width: { step: 62 },
+      width: { step: 70 },
       height: { step: 40 },
       layer: [
         {
@@ -82,11 +91,12 @@ function heatMaps(rows: readonly Row[]): TopLevelSpec {
             x,
             y,
             text: { field: 'label' },
-            // On the dark half of the scale the numbers are light, whatever the page is.
-            color: { condition: { test: `datum['Pass@1'] > ${middle}`, value: '#ffffff' }, value: '#1a1a1a' },
+            // On the dark part of the scale the numbers are light, whatever the page is.
+            color: { condition: { test: `datum['Pass@1'] > ${dark}`, value: '#ffffff' }, value: '#1a1a1a' },
           },
         },
       ],
     },
+    resolve: { axis: { x: 'independent' } },
   }
 }

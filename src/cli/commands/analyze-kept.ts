@@ -1,0 +1,181 @@
+/** `dynts analyze kept`: which cells of one trace each policy keeps. */
+import { Command } from 'commander'
+import { keptCells } from '../../analysis/kept-cells.ts'
+import { Engine } from '../../engine/engine.ts'
+import { fingerprint, loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
+import { settleRequest } from '../../engine/prepare.ts'
+import type { GenerateRequest } from '../../engine/types.ts'
+import { InputError } from '../../errors.ts'
+import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
+import { keptTraces } from '../../traces/importance-plan.ts'
+import type { KeptTrace } from '../../traces/trace-record.ts'
+import { choosePolicies, policyOfRequest, refuseUnbounded, type ChosenPolicy } from '../chosen-policies.ts'
+import { findModel } from '../find-model.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { keptText } from '../kept-text.ts'
+import { LoadProgress } from '../load-progress.ts'
+import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../machine-options.ts'
+import { names, number } from '../option-values.ts'
+import { packageVersion } from '../package-version.ts'
+import { ProgressLine } from '../progress-line.ts'
+import { settingFacts } from '../setting-facts.ts'
+
+interface KeptFlags extends MachineFlags {
+  readonly model: string
+  readonly predictor?: string
+  readonly trace?: string
+  readonly policy?: string[]
+  readonly budget?: number
+  readonly localWindow?: number
+  readonly ratio?: number
+  readonly evictEvery?: number
+  readonly output?: string
+  readonly json?: boolean
+}
+
+/** The rows of the paper's drawing, and the controls. */
+const usualPolicies = ['full', 'snapkv', 'streaming-llm', 'h2o', 'question-window', 'random', 'dynts']
+
+export function analyzeKeptCommand(): Command {
+  const command = new Command('kept')
+    .description('Which cells of one trace each policy keeps')
+    .argument('<traces>', 'a file of dynts trace')
+    .requiredOption('-m, --model <model>', 'the model of the traces (as for run --model)')
+    .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
+    .option('--trace <id>', 'which trace (default: the longest)')
+    .option(
+      '-p, --policy <names>',
+      `separated by commas (default: ${usualPolicies.join(',')}; dynts where there is a predictor)`,
+      names,
+    )
+    .option('-b, --budget <cells>', 'B (default: as for dynts run)', number)
+    .option('--local-window <cells>', 'W_l', number)
+    .option('--ratio <share>', 'share of the selection window that an eviction keeps', number)
+    .option('--evict-every <cells>', 'so many cells leave at each eviction, instead of --ratio', number)
+    .option('-o, --output <file>', 'write the JSON object, for dynts report')
+  return addMachineOptions(command)
+    .option('--json', 'print one JSON object')
+    .action((traces: string, flags: KeptFlags) => analyzeKept(traces, flags))
+}
+
+async function analyzeKept(traces: string, flags: KeptFlags): Promise<void> {
+  checkDeviceFlags(flags)
+  const { model, offline, output } = flags
+  if (output !== undefined) checkRegular(output)
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  const predictor = flags.predictor === 'none' ? false : flags.predictor
+  const located = await findModel(signal, (onDownload) =>
+    locateModel(model, { predictor, offline, signal, onDownload }),
+  )
+  if (!located) return
+  const trace = findTrace(traces, located, flags)
+  const requests = requestsFor(trace, located, flags)
+  const progress = new ProgressLine(process.stderr, 'tokens')
+  try {
+    const policies = await replayAll(located, requests, flags, { signal, progress })
+    progress.stop()
+    const record = recordOf(trace, policies, located, requests, flags)
+    const text = `${JSON.stringify(record, null, 2)}\n`
+    if (output !== undefined) writeFileAtomic(output, text, { option: '--output' })
+    process.stdout.write(flags.json === true ? text : `${keptText(record)}\n`)
+  } catch (error) {
+    progress.stop()
+    if (!signal.aborted) throw error
+    process.stderr.write('Interrupted.\n')
+  }
+}
+
+/** @throws InputError `no_traces`; what reading the file throws */
+function findTrace(path: string, { info }: LocatedModel, { trace: wanted }: KeptFlags): KeptTrace {
+  let found: KeptTrace | undefined
+  for (const trace of keptTraces(path, fingerprint(info))) {
+    const isIt = wanted === undefined ? trace.tokens.length > (found?.tokens.length ?? 0) : trace.id === wanted
+    if (isIt && found?.id !== trace.id) found = trace
+  }
+  if (found) return found
+  const what = wanted === undefined ? 'trace that was kept' : `trace ${wanted} that was kept`
+  throw new InputError('no_traces', `${path} holds no ${what}.`)
+}
+
+interface PolicyRequest {
+  readonly chosen: ChosenPolicy
+  readonly request: GenerateRequest
+}
+
+/** @throws InputError `invalid_option` if nothing is evicted, and what `choosePolicies` and `settleRequest` throw */
+function requestsFor(trace: KeptTrace, located: LocatedModel, flags: KeptFlags): PolicyRequest[] {
+  const { budget, localWindow, ratio, evictEvery } = flags
+  const usual = usualPolicies.filter((name) => name !== 'dynts' || located.predictor !== undefined)
+  const policies = choosePolicies(flags.policy ?? usual, {})
+  const given = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio, '--evict-every': evictEvery }
+  refuseUnbounded(policies, given)
+  const { promptTokens, tokens } = trace
+  return policies.map((chosen) => {
+    const plain = {
+      prompt: { tokens: tokens.slice(0, promptTokens) },
+      replay: tokens.slice(promptTokens),
+      ...policyOfRequest(chosen),
+    }
+    const asked = chosen.definition.evicts ? { ...plain, budget, localWindow, ratio, evictEvery } : plain
+    const { settings } = settleRequest(settingFacts(located), asked)
+    return { chosen, request: { ...plain, ...settings } }
+  })
+}
+
+async function replayAll(
+  located: LocatedModel,
+  requests: readonly PolicyRequest[],
+  flags: KeptFlags,
+  { signal, progress }: { readonly signal: AbortSignal; readonly progress: ProgressLine },
+) {
+  await using model = await load(located, flags, signal, progress)
+  const total = requests.reduce((sum, { request }) => sum + (request.replay?.length ?? 0), 0)
+  let done = 0
+  const found = []
+  for (const { chosen, request } of requests) {
+    const { cells, attention } = await model.plan(request)
+    await using engine = await Engine.create(model, { cells, attention, kvType: flags.kvType })
+    const onToken = () => progress.update(++done, total, chosen.title)
+    const kept = await keptCells(engine, request, { signal, onToken })
+    found.push({ policy: chosen.definition.name, title: chosen.title, ...kept })
+  }
+  return found
+}
+
+async function load(
+  located: LocatedModel,
+  { gpu, gpuLayers, threads }: KeptFlags,
+  signal: AbortSignal,
+  line: ProgressLine,
+): Promise<Model> {
+  const progress = new LoadProgress((text) => line.say(text))
+  const { onTrial, onProgress } = progress
+  try {
+    return await loadLocated(located, { gpu, gpuLayers, threads, signal, onTrial, onProgress })
+  } finally {
+    progress.stop()
+  }
+}
+
+function recordOf(
+  trace: KeptTrace,
+  policies: Awaited<ReturnType<typeof replayAll>>,
+  { info }: LocatedModel,
+  requests: readonly PolicyRequest[],
+  { kvType }: KeptFlags,
+) {
+  const { id, promptTokens, thinkStart, thinkEnd, answerStart, tokens } = trace
+  const bounded = requests.find(({ request }) => request.budget !== undefined)?.request
+  const { budget = 0, localWindow = 0, ratio = null, evictEvery = null } = bounded ?? {}
+  return {
+    schema: 'dynts.analyze.kept/1' as const,
+    model: { name: info.name, quantization: info.quantization },
+    settings: { budget, localWindow, ratio, evictEvery, kvType },
+    trace: { id, promptTokens, thinkStart, thinkEnd, answerStart, tokens: tokens.length },
+    policies,
+    versions: { dynts: packageVersion() },
+  }
+}
+
+export type KeptRecord = ReturnType<typeof recordOf>
