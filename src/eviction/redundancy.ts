@@ -8,7 +8,7 @@ import { directionsOf } from './key-difference.ts'
 import type { CachedKeys } from './policy.ts'
 
 /** Columns that are looked at first. */
-const newestFirst = 16
+const newestFirst = 8
 /** Columns that are looked at together, where none of these is alike. */
 const tile = 256
 
@@ -72,9 +72,12 @@ function searchOlder(
   choice: Choice,
 ): void {
   let open = rows
+  let keys = gather(head, open)
   for (let end = byAge.length; end > 0 && open.length > 0; end -= tile) {
     const columns = byAge.subarray(Math.max(0, end - tile), end)
-    open = takeOutNewest(products(gather(head, columns), gather(head, open)), open, columns, choice)
+    const stillOpen = takeOutNewest(products(gather(head, columns), keys), open, columns, choice)
+    if (stillOpen.length < open.length) keys = gather(head, stillOpen)
+    open = stillOpen
   }
 }
 
@@ -92,17 +95,19 @@ function takeOutNewest(
 ): Int32Array {
   const count = open.length
   const isClosed = new Uint8Array(count)
+  // What a product has to exceed; a key of zeros is like none.
+  const limits = Float64Array.from(open, (row) => threshold / (scales[row] as number))
   let left = count
   for (let j = columns.length - 1; j >= 0 && left > 0; j--) {
     const column = columns[j] as number
     const scale = scales[column] as number
     let taken = 0
     for (let i = 0; i < count; i++) {
-      if (isClosed[i] === 1) continue
+      const scaled = (product[j * count + i] as number) * scale
+      if (!(scaled > (limits[i] as number)) || isClosed[i] === 1) continue
       const row = open[i] as number
-      const cosine = (product[j * count + i] as number) * scale * (scales[row] as number)
-      if (!(cosine > threshold) || row === column) continue
-      taken += cosine
+      if (row === column) continue
+      taken += scaled * (scales[row] as number)
       isClosed[i] = 1
       left--
     }

@@ -6,6 +6,8 @@ import type { Pointer } from './structs.ts'
 
 /** Vectors of a head that `a` may have. */
 export const mostVectors = 256
+/** Fewer are multiplied by one thread: they take less time than threads need to meet, and far less where cores are busy. */
+const forThreads = 33
 /** Rows of `b` that are multiplied at once: they and their products stay in the processor's cache. */
 const blockRows = 512
 
@@ -18,6 +20,7 @@ export interface PairShape {
 
 /** For one shape. */
 interface Block {
+  readonly workspace: GgmlWorkspace
   readonly graph: Pointer
   readonly a: Pointer
   readonly b: Pointer
@@ -26,19 +29,23 @@ interface Block {
 }
 
 export class PairProducts implements Disposable {
-  readonly #workspace: GgmlWorkspace
   readonly #size: number
+  readonly #one: GgmlWorkspace
+  readonly #many: GgmlWorkspace
   /** By size, heads and vectors; of the latter there are few numbers, see `roundUp`. */
   readonly #blocks = new Map<string, Block>()
   #result = new Float32Array(0)
 
   /**
    * @param size numbers of a vector, if a call does not say otherwise
+   * @param threads of products of many vectors
    * @throws EngineError `no_backend`
    */
   constructor(library: LlamaLibrary, size: number, threads: number) {
     this.#size = size
-    this.#workspace = GgmlWorkspace.open(library, { threads, contents: 'the products of keys' })
+    const contents = 'the products of keys'
+    this.#one = GgmlWorkspace.open(library, { threads: 1, contents })
+    this.#many = GgmlWorkspace.open(library, { threads, contents })
   }
 
   /**
@@ -57,16 +64,17 @@ export class PairProducts implements Disposable {
     if (vectors > mostVectors) throw new RangeError(`${vectors} vectors`)
     const room = roundUp(vectors)
     const block = this.#block(size, heads, room)
-    this.#workspace.write(block.a, spread(a, vectors * size, room * size))
+    const { workspace } = block
+    workspace.write(block.a, spread(a, vectors * size, room * size))
     const length = heads * vectors * rows
     if (this.#result.length < length) this.#result = new Float32Array(length)
     const products = new Float32Array(vectors * blockRows)
     for (let first = 0; first < rows; first += blockRows) {
       const count = Math.min(blockRows, rows - first)
-      this.#workspace.write(block.b, b.subarray(first * width, (first + count) * width))
-      this.#workspace.compute(block.graph)
+      workspace.write(block.b, b.subarray(first * width, (first + count) * width))
+      workspace.compute(block.graph)
       for (const [head, product] of block.products.entries()) {
-        this.#workspace.read(product, products)
+        workspace.read(product, products)
         for (let i = 0; i < vectors; i++) {
           const from = products.subarray(i * blockRows, i * blockRows + count)
           this.#result.set(from, (head * vectors + i) * rows + first)
@@ -77,7 +85,8 @@ export class PairProducts implements Disposable {
   }
 
   dispose(): void {
-    this.#workspace.dispose()
+    this.#one.dispose()
+    this.#many.dispose()
   }
 
   [Symbol.dispose](): void {
@@ -92,7 +101,7 @@ export class PairProducts implements Disposable {
   }
 
   #build(size: number, heads: number, vectors: number): Block {
-    const workspace = this.#workspace
+    const workspace = vectors < forThreads ? this.#one : this.#many
     const { c } = workspace
     const width = size * heads
     const [a, b] = workspace.place([
@@ -113,7 +122,7 @@ export class PairProducts implements Disposable {
       return product
     })
     workspace.allocate(workspace.allocator(), graph)
-    return { graph, a, b, products }
+    return { workspace, graph, a, b, products }
   }
 }
 
