@@ -71,7 +71,13 @@ export function settingsOf({ run, task, configurations }: EvalTask): string {
     ...setting('B', ({ budget }) => budget),
     ...setting('W_l', ({ localWindow }) => localWindow),
     ...setting('ratio', ({ ratio }) => ratio),
-    `temperature ${temperature}, top-p ${topP}, top-k ${topK}`,
-    '95 % intervals by bootstrap over problems',
+    ...(configurations.some(({ sampling }) => sampling !== null)
+      ? [`temperature ${temperature}, top-p ${topP}, top-k ${topK}`]
+      : ['replayed, nothing is drawn']),
+    configurations.some(hasInterval) ? '95 % intervals by bootstrap over problems' : 'too few problems for intervals',
   ].join(' · ')
+}
+
+function hasInterval({ sampling, replay }: NamedConfiguration): boolean {
+  return [sampling?.pass1, replay?.loss].some((one) => one != null && one.interval !== null)
 }

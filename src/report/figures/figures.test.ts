@@ -54,7 +54,9 @@ test('facts stated once: means of the facts at each distance, in percent', () =>
     ],
   ])
   expect(rows[3]).toMatchObject({ B: 256, 'cells held': 50, 'value right': 50, 'tokens between': 63 })
-  expect(settings).toContain('2 facts at each distance')
+  expect(settings).toContain('facts at each distance: 2')
+  expect(settings).toContain('replayed, nothing is drawn')
+  expect(pictureOf('accuracy').settings).toContain('temperature 0.6, top-p 0.95, top-k 20 · 95 % intervals')
 })
 
 describe('what was published', () => {

@@ -25,7 +25,7 @@ export const recallFigure: Figure = {
         {
           title: one.task.task,
           description: `Facts held and known under ${recalled.length} policies, ${nearest} to ${furthest} tokens after they were stated.`,
-          settings: `${settingsOf({ ...one, configurations: recalled })} · ${factsOf(rows)} facts at each distance`,
+          settings: `${settingsOf({ ...one, configurations: recalled })} · facts at each distance: ${factsOf(rows)}`,
           rows,
           spec: panels(rows),
         },
