@@ -67,7 +67,7 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
   const replaces = checkReplaceable(flags.output, 'page')
   const { sources, unread } = await readSources(runs, grader)
   const [first] = unread
-  if (first && Object.values(sources).every((found) => found.length === 0)) throw first.error
+  if (first && (Object.values(sources) as (readonly unknown[])[]).every(({ length }) => length === 0)) throw first.error
   for (const { error } of unread) process.stderr.write(`left out: ${messageLine(error.message)}\n`)
   const drawn: DrawnFigure[] = []
   for (const figure of wanted) {
