@@ -123,13 +123,16 @@ export async function planEval(
   const published = new Map<string, PublishedSettings>()
   await using vocabulary = new VocabularyOf(located, loading.signal)
   for (const task of flags.traces === undefined ? choice.tasks : [traceTask(flags.traces, located)]) {
-    const settings = task.published(located.info.name)
+    const { name, trainedContext } = located.info
+    const settings = task.published(name)
     published.set(task.name, settings)
     const sweep = sweepOf(flags, choice, task, policies)
     const grid = gridOf(sweep, task, located.info.name).map((point) => withStaying(point, flags))
     for (const point of grid) checkPoint(point)
     const points = grid.map(complete)
-    tasks.push(await taskOf(flags, task, settings, points, { ...loading, vocabulary: () => vocabulary.get() }))
+    tasks.push(
+      await taskOf(flags, task, settings, points, { ...loading, trainedContext, vocabulary: () => vocabulary.get() }),
+    )
   }
   const policyFiles = new Map(
     policies.flatMap(({ definition: { name, file } }) => (file === undefined ? [] : [[name, file]])),
@@ -180,7 +183,7 @@ async function taskOf(
   task: Task,
   published: PublishedSettings,
   points: readonly PlannedPoint[],
-  loading: Pick<TaskLoadOptions, 'signal' | 'onDownload' | 'vocabulary'>,
+  loading: Pick<TaskLoadOptions, 'signal' | 'onDownload' | 'vocabulary' | 'trainedContext'>,
 ): Promise<TaskToPlan> {
   const { file, questionField, answerField, idField, generateSeed, distance: distances, offline, seed } = flags
   const most = Math.max(...points.map(({ limit = Infinity }) => limit))

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { averages } from '../evaluation/run/averages.ts'
 import type { EvalSummary } from '../evaluation/run/summarise.ts'
 import { summaryCsv } from '../evaluation/run/summary-csv.ts'
-import { checkRegular, writeFileAtomic } from '../records/atomic-file.ts'
+import { writeFileAtomic } from '../records/atomic-file.ts'
+import { checkReplaceable } from './replaceable.ts'
 
 /** A summary as programs get it, the means over tasks included. */
 export function summaryJson(summary: EvalSummary): string {
@@ -21,7 +22,8 @@ export function writeSummary(
   summary: EvalSummary,
   { csv = join(folder, 'summary.csv'), json = join(folder, 'summary.json') }: { csv?: string; json?: string } = {},
 ): void {
-  for (const path of [csv, json]) checkRegular(path)
+  checkReplaceable(csv, 'csv', '--csv')
+  checkReplaceable(json, 'json', '--json-file')
   writeFileAtomic(csv, summaryCsv(summary), { option: '--csv' })
   writeFileAtomic(json, summaryJson(summary), { option: '--json-file' })
 }

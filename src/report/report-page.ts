@@ -69,6 +69,7 @@ export function reportPage(title: string, made: readonly string[], drawn: readon
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta name="generator" content="dynts">
 <title>${escaped(title)}</title>
 <style>${pageStyle}</style>
 </head>

@@ -1,17 +1,16 @@
 /** What a report is made of: folders of `dynts eval` and `dynts importance`, and files of trainings and of `dynts analyze`. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { realpathSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { readPareto, type ParetoSummary } from '../analysis/pareto/summarise-pareto.ts'
 import { deciles } from '../analysis/word-shares.ts'
 import { InputError } from '../errors.ts'
 import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
-import { hasPlan } from '../evaluation/run/eval-folder.ts'
 import { summarise, type EvalSummary } from '../evaluation/run/summarise.ts'
+import { fileFailure } from '../records/file-failure.ts'
 import { readWholeText } from '../records/input-file.ts'
 import { parseJson } from '../records/read-records.ts'
-import { manifestName } from '../traces/importance-record.ts'
 import { ImportanceStore } from '../traces/importance-store.ts'
+import { findRuns, runKind } from './find-runs.ts'
 
 const score = z.number().nullable()
 const trainingSchema = z.object({
@@ -132,38 +131,75 @@ export interface ReportSources {
 /** More traces of one folder change no picture. */
 const mostTraces = 200
 
+/** A run that could not be read. */
+export interface UnreadRun {
+  readonly path: string
+  readonly error: InputError
+}
+
 /**
- * @param paths folders of `dynts eval` or `dynts importance`, folders that hold such folders under the usual names, `.metrics.json`
- *   files of `dynts train`, and what `dynts analyze words`, `kept`, `live` and `pareto` wrote
- * @throws InputError `not_a_run` for anything else; what reading them throws
+ * What can be read of the runs: one that cannot loses none of the others.
+ * @param paths folders of `dynts eval` or `dynts importance`, `.metrics.json` files of `dynts train`, what `dynts analyze words`, `kept`,
+ *   `live` and `pareto` wrote, and folders that hold any of these, such as that of `dynts fit`
  */
-export async function readSources(paths: readonly string[], grader: AnswerGrader): Promise<ReportSources> {
-  const evaluations: EvalSummary[] = []
-  const trainings: TrainingSource[] = []
-  const importance: ImportanceSource[] = []
-  const words: WordsSource[] = []
-  const paretos: ParetoSummary[] = []
-  const kept: KeptSource[] = []
-  const live: LiveSource[] = []
-  for (const path of paths) {
-    if (hasPlan(path)) evaluations.push(await summarise(path, { allowMissing: true, grader }))
-    else if (existsSync(join(path, manifestName))) importance.push(readImportance(path))
-    else if (path.endsWith('.json')) {
-      const source = readJson(path)
-      if (source.schema === 'dynts.training/1') trainings.push(source)
-      else if (source.schema === 'dynts.analyze.words/1') words.push(source)
-      else if (source.schema === 'dynts.analyze.kept/1') kept.push(source)
-      else live.push(source)
-    } else if (path.endsWith('.jsonl')) paretos.push(readAnswers(path))
-    else throw notARun(path)
+export async function readSources(
+  paths: readonly string[],
+  grader: AnswerGrader,
+): Promise<{ readonly sources: ReportSources; readonly unread: readonly UnreadRun[] }> {
+  const sources = {
+    evaluations: [] as EvalSummary[],
+    trainings: [] as TrainingSource[],
+    importance: [] as ImportanceSource[],
+    words: [] as WordsSource[],
+    paretos: [] as ParetoSummary[],
+    kept: [] as KeptSource[],
+    live: [] as LiveSource[],
   }
-  return { evaluations, trainings, importance, words, paretos, kept, live }
+  const unread: UnreadRun[] = []
+  const seen = new Set<string>()
+  const read = async (path: string): Promise<void> => {
+    const kind = runKind(path)
+    if (kind === 'evaluation') sources.evaluations.push(await summarise(path, { allowMissing: true, grader }))
+    else if (kind === 'importance') sources.importance.push(readImportance(path))
+    else if (kind === 'answers') sources.paretos.push(readAnswers(path))
+    else {
+      const source = readJson(path)
+      if (source.schema === 'dynts.training/1') sources.trainings.push(source)
+      else if (source.schema === 'dynts.analyze.words/1') sources.words.push(source)
+      else if (source.schema === 'dynts.analyze.kept/1') sources.kept.push(source)
+      else sources.live.push(source)
+    }
+  }
+  for (const path of paths) {
+    try {
+      const found = findRuns(path)
+      if (found.length === 0) throw notARun(path)
+      for (const one of found) {
+        const real = realpathSync(one)
+        if (seen.has(real)) continue
+        seen.add(real)
+        await read(one).catch((error: unknown) => unread.push({ path: one, error: inputError(error) }))
+      }
+    } catch (error) {
+      unread.push({ path, error: inputError(error) })
+    }
+  }
+  return { sources, unread }
+}
+
+/** What is wrong with the input; anything else is thrown. */
+function inputError(error: unknown): InputError {
+  const known = error instanceof InputError ? error : fileFailure(error)
+  if (known) return known
+  throw error
 }
 
 function notARun(path: string): InputError {
   const what =
-    'give folders of dynts eval or dynts importance, a .metrics.json of dynts train, or what dynts analyze wrote'
-  return new InputError('not_a_run', `${path} ${existsSync(path) ? 'is no run' : 'is not there'}: ${what}.`)
+    'give folders of dynts eval, dynts importance or dynts fit, a .metrics.json of dynts train, or what dynts analyze wrote'
+  const stats = statSync(path, { throwIfNoEntry: false })
+  const why = !stats ? 'is not there' : stats.isDirectory() ? 'holds no run' : 'is no run'
+  return new InputError('not_a_run', `${path} ${why}: ${what}.`)
 }
 
 function readJson(path: string): TrainingSource | WordsSource | KeptSource | LiveSource {
@@ -176,7 +212,7 @@ function readJson(path: string): TrainingSource | WordsSource | KeptSource | Liv
 }
 
 function readAnswers(path: string): ParetoSummary {
-  const summary = existsSync(path) ? readPareto(path).summary : undefined
+  const { summary } = readPareto(path)
   if (!summary) throw notARun(path)
   return summary
 }

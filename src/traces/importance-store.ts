@@ -2,6 +2,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../errors.ts'
+import { folderWithin } from '../records/folder-within.ts'
 import { readWholeText } from '../records/input-file.ts'
 import { parseJson, readRecords } from '../records/read-records.ts'
 import { blockBytes, decodeBlock } from './importance-block.ts'
@@ -44,7 +45,7 @@ export class ImportanceStore implements Disposable {
     if (!manifest) {
       throw new InputError(
         'importance_not_found',
-        `${folder} holds no ${manifestName}: give the folder that dynts importance wrote`,
+        `${folder} holds no ${manifestName}: give the folder that dynts importance wrote.${folderWithin(folder, manifestName)}`,
       )
     }
     const store = new ImportanceStore(folder, manifest)

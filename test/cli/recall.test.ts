@@ -72,6 +72,10 @@ describe('dynts eval --task recall', () => {
     [['--file', 'x.jsonl'], /^--file has no effect with --task recall/],
     [['--distance', '8'], /^--distance/],
     [['--distance', '64,64'], /It names 64 twice/],
+    [
+      ['--distance', '64,4090'],
+      /^A distance of 4090 tokens does not fit: .* 4096 positions, the largest .* is 3\d\d\d\./,
+    ],
     [['--task', 'chain,recall'], /^the task recall is replayed, and others are sampled/],
     [['--task', 'chain', '--distance', '64'], /^--distance has no effect without --task recall/],
   ])('%j is refused', async (args, message) => {

@@ -209,7 +209,7 @@ describe('refusals', () => {
     ],
     ['no epochs', good, ['--epochs', '0'], /--epochs must be a whole number from 1 to .*, not 0/],
     ['a time below 0', good, ['--checkpoint-seconds', '-1'], /--checkpoint-seconds must be at least 0, not -1/],
-    ['a share of 1', good, ['--validation-share', '1'], /--validation-share cannot be 1/],
+    ['a share of 1', good, ['--validation-share', '1'], /--validation-share must be above 0 and below 1, not 1/],
     ['a target that is none', good, ['--target', 'square'], /"square" is no target/],
     ['a budget below the local window', good, ['--budget', '5', '--local-window', '9'], /at least 11/],
     ['a model of another shape', good, ['--model', 'tiny'], /would not fit .*hidden size 8/],

@@ -65,6 +65,28 @@ test('a trace states the fact, then so many tokens at most, and ends with its va
   expect(again.items).toEqual(items.slice(0, 3))
 })
 
+test('a distance that the context has no room for is left out, or refused with the largest that fits', async () => {
+  const load = async (trainedContext: number, ...given: number[]) => {
+    const some = given.length === 0 ? {} : { distances: given }
+    return await recall.load({ ...some, limit: 8, trainedContext, vocabulary: () => Promise.resolve(model) })
+  }
+  const { items: fitting, source } = await load(300)
+  expect(source).toBe('generated from seed 0, without distance 256, 512: the model was trained for 300 positions')
+  expect(new Set(fitting.map((item) => traceOf(item).fact.distance))).toEqual(new Set([32, 64, 128]))
+  const refused = await load(300, 64, 290).then(
+    () => '',
+    (error: unknown) => (error as Error).message,
+  )
+  const [, largest = ''] = /distance of 290 tokens .* fits is (\d+)\.$/.exec(refused) ?? []
+  for (const item of (await load(300, Number(largest))).items) {
+    const { promptTokens, tokens } = traceOf(item)
+    expect(promptTokens.length + tokens.length).toBeLessThanOrEqual(300)
+    expect(promptTokens.length + tokens.length).toBeGreaterThan(260)
+  }
+  await expect(load(300, Number(largest) + 1)).rejects.toThrow(/does not fit/)
+  await expect(load(90)).rejects.toThrow(/none fits/)
+})
+
 /** How many cells of the fact are held when its value comes, when at each eviction the K oldest generated cells leave. */
 function heldByAge(item: TaskItem): number {
   const { promptTokens, answerFrom, fact } = traceOf(item)

@@ -3,12 +3,13 @@ import { Command } from 'commander'
 import { importanceProfile, summariseProfiles, type TraceProfile } from '../../analysis/importance-profile.ts'
 import { profileCsv } from '../../analysis/profile-csv.ts'
 import { InputError } from '../../errors.ts'
-import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
+import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
 import { profileText } from '../profile-text.ts'
 import { ProgressLine } from '../progress-line.ts'
+import { checkReplaceable } from '../replaceable.ts'
 
 interface ImportanceFlags {
   readonly csv?: string
@@ -26,7 +27,7 @@ export function analyzeImportanceCommand(): Command {
 
 async function analyzeImportance(folder: string, { csv, json }: ImportanceFlags): Promise<void> {
   using store = ImportanceStore.open(folder)
-  if (csv !== undefined) checkRegular(csv)
+  if (csv !== undefined) checkReplaceable(csv, 'csv', '--csv')
   const traces = await profilesOf(store, folder)
   if (!traces) return
   const summary = summariseProfiles(traces)

@@ -18,7 +18,7 @@ import { InputError } from '../../errors.ts'
 import { resolvePolicy } from '../../eviction/registry.ts'
 import { largestSeed } from '../../llama/index.ts'
 import { parseReference } from '../../models/reference.ts'
-import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
+import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { calibrationOption, type CalibrationFlag } from '../calibration-option.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
@@ -29,6 +29,7 @@ import { modelOption, modelTitle } from '../model-option.ts'
 import { checkWhole, number, refuseWithoutEffect } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
+import { checkReplaceable } from '../replaceable.ts'
 import { demoQuestion } from '../question.ts'
 import { policyBeforeLoading, settingFacts } from '../setting-facts.ts'
 import { checkCacheFlags } from '../setting-flags.ts'
@@ -108,7 +109,7 @@ function checkFlags(flags: LiveFlags): void {
   checkWhole('--runs', flags.runs, 1, 100)
   checkWhole('--seed', flags.seed, 0, largestSeed)
   checkCacheFlags(flags)
-  if (flags.output !== undefined) checkRegular(flags.output)
+  if (flags.output !== undefined) checkReplaceable(flags.output, 'json')
 }
 
 function questionFor({ model, seed }: LiveFlags): string {

@@ -16,7 +16,7 @@ import { cacheBound } from '../../models/cache-bound.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
 import { readCheckpoint } from '../../predictor/index.ts'
 import { AnswerQueueExecutor } from '../../queue/answer-queue-executor.ts'
-import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
+import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import { counted } from '../counted.ts'
 import { sayWhatFailed } from '../failed-jobs.ts'
@@ -37,6 +37,7 @@ import {
 import { paretoText } from '../pareto-text.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { openQueueClient, type QueueClient } from '../queue-client.ts'
+import { checkReplaceable } from '../replaceable.ts'
 
 type Say = (text: string) => void
 
@@ -48,7 +49,7 @@ export function analyzeParetoCommand(): Command {
 async function analyzePareto(folder: string, flags: ParetoFlags): Promise<void> {
   checkParetoFlags(flags)
   using store = ImportanceStore.open(folder)
-  if (flags.csv !== undefined) checkRegular(flags.csv)
+  if (flags.csv !== undefined) checkReplaceable(flags.csv, 'csv', '--csv')
   using interrupt = onInterrupt()
   const { signal } = interrupt
   const { model, offline } = flags

@@ -6,7 +6,7 @@ import { summariseWords, wordShares, type TraceWordShares } from '../../analysis
 import { loadWordTagger } from '../../analysis/word-tagger.ts'
 import { wordsCsv } from '../../analysis/words-csv.ts'
 import { fingerprint, loadLocated, locateModel, type LocatedModel } from '../../engine/model.ts'
-import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
+import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import { measuredTraces, type UnmatchedTraces } from '../../traces/measured-traces.ts'
 import { findModel } from '../find-model.ts'
@@ -15,6 +15,7 @@ import { leftOutLines } from '../left-out-traces.ts'
 import { modelOption, modelTitle } from '../model-option.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
+import { checkReplaceable } from '../replaceable.ts'
 import { wordsText } from '../words-text.ts'
 
 interface WordsFlags {
@@ -42,7 +43,8 @@ export function analyzeWordsCommand(): Command {
 async function analyzeWords(folder: string, flags: WordsFlags): Promise<void> {
   const { model, offline, traces: path, output, csv, json } = flags
   using store = ImportanceStore.open(folder)
-  for (const file of [output, csv]) if (file !== undefined) checkRegular(file)
+  if (output !== undefined) checkReplaceable(output, 'json')
+  if (csv !== undefined) checkReplaceable(csv, 'csv', '--csv')
   using interrupt = onInterrupt()
   const { signal } = interrupt
   const located = await findModel(signal, (onDownload) =>

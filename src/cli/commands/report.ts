@@ -7,11 +7,15 @@ import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { makeFolder } from '../../records/make-folder.ts'
 import { figures, findFigure } from '../../report/registry.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg, type DrawnFigure } from '../../report/report-page.ts'
-import { readSources, type ReportSources } from '../../report/sources.ts'
+import { readSources, type ReportSources, type UnreadRun } from '../../report/sources.ts'
 import { counted } from '../counted.ts'
+import { messageLine } from '../message-line.ts'
 import { checkWhole, names, number, refuseWithoutEffect } from '../option-values.ts'
+import { checkReplaceable } from '../replaceable.ts'
 import { runDemo } from '../report-demo.ts'
 import { formatTable } from '../table.ts'
+
+const exitCodeOfInput = 2
 
 interface ReportFlags {
   readonly output: string
@@ -30,7 +34,7 @@ export function reportCommand(): Command {
     .description('Figures of evaluations, importance, trainings and analyses, as one HTML file')
     .argument(
       '[runs...]',
-      'folders of dynts eval and dynts importance, .metrics.json of dynts train, what dynts analyze wrote',
+      'folders of dynts eval, dynts importance and dynts fit, or of several of these; .metrics.json of dynts train, what dynts analyze wrote',
     )
     .option('-o, --output <file>', 'the HTML file', 'report.html')
     .option('--title <text>', 'of the page', 'dynts report')
@@ -63,7 +67,11 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
   const runs = flags.demo === true ? await runDemo(workFolder(flags), flags.limit) : named
   const wanted = flags.figure?.map(findFigure) ?? figures
   await using grader = new Grader()
-  const sources = await readSources(runs, grader)
+  const replaces = checkReplaceable(flags.output, 'page')
+  const { sources, unread } = await readSources(runs, grader)
+  const [first] = unread
+  if (first && (Object.values(sources) as (readonly unknown[])[]).every(({ length }) => length === 0)) throw first.error
+  for (const { error } of unread) process.stderr.write(`left out: ${messageLine(error.message)}\n`)
   const drawn: DrawnFigure[] = []
   for (const figure of wanted) {
     const pictures = figure.pictures(sources)
@@ -76,7 +84,9 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
   }
   writeFileAtomic(flags.output, reportPage(flags.title, madeOf(sources), drawn), { option: '--output' })
   if (flags.files !== undefined) writeFiles(flags.files, drawn)
-  tell(flags, drawn)
+  tell({ ...flags, replaces }, drawn, unread)
+  // The others are drawn, and whoever reads only the exit code learns that not all are.
+  if (unread.length > 0) process.exitCode = exitCodeOfInput
 }
 
 /** A quick look does not mix with all of it. */
@@ -112,18 +122,23 @@ function writeFiles(folder: string, drawn: readonly DrawnFigure[]): void {
   }
 }
 
-function tell({ json, output, files }: ReportFlags, drawn: readonly DrawnFigure[]): void {
+function tell(
+  { json, output, files, replaces }: ReportFlags & { readonly replaces: boolean },
+  drawn: readonly DrawnFigure[],
+  unread: readonly UnreadRun[],
+): void {
   const missing = drawn.filter(({ pictures }) => pictures.length === 0).map(({ figure }) => figure)
   const pictures = drawn.flatMap((one) => one.pictures)
   if (json === true) {
     const facts = pictures.map(({ id, title, settings, rows }) => ({ id, title, settings, rows }))
+    const unreadRuns = unread.map(({ path, error }) => ({ path, reason: error.message }))
     const lacking = missing.map(({ name, needs }) => ({ name, needs }))
     process.stdout.write(
-      `${JSON.stringify({ schema: 'dynts.report/1', output, pictures: facts, missing: lacking }, null, 2)}\n`,
+      `${JSON.stringify({ schema: 'dynts.report/1', output, pictures: facts, missing: lacking, unread: unreadRuns }, null, 2)}\n`,
     )
     return
   }
   for (const { name, needs } of missing) process.stderr.write(`not drawn: ${name}, which needs ${needs}\n`)
   const beside = files === undefined ? '' : `, and files in ${files}`
-  process.stdout.write(`${pictures.length} pictures in ${output}${beside}\n`)
+  process.stdout.write(`${counted(pictures.length, 'picture')} in ${output}${replaces ? ' (replaced)' : ''}${beside}\n`)
 }

@@ -52,6 +52,8 @@ export interface ReplaySummary {
   readonly traces: number
   /** Of each replay over its steps, then over replays; null: no trace could be replayed. */
   readonly meanCells: number | null
+  /** Mean over replays that were not refused. */
+  readonly evictions: number
   /** null: no trace could be replayed. */
   readonly loss: Estimate | null
   readonly toFull: Estimate | null
@@ -151,9 +153,11 @@ export function summariseReplays({ seed }: EvalPlan, { replays }: Rows, compared
     const shared = new Set(theirs.map(sampleKey))
     return losses.some((loss) => shared.has(sampleKey(loss))) ? replayLossDifference(losses, theirs, options) : null
   }
+  const began = replays.filter((one) => one.loss !== null)
   return {
     traces: losses.length,
-    meanCells: losses.length === 0 ? null : mean(replays.flatMap((one) => (one.loss === null ? [] : [one.meanCells]))),
+    meanCells: began.length === 0 ? null : mean(began.map(({ meanCells }) => meanCells)),
+    evictions: began.length === 0 ? 0 : mean(began.map(({ evictions }) => evictions)),
     loss: losses.length === 0 ? null : replayLoss(losses, options),
     toFull: to(compared.full),
     toDynts: to(compared.dynts),

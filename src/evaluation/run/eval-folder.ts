@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../../errors.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
+import { folderWithin } from '../../records/folder-within.ts'
 import { withFileLock, type WriteLock } from '../../records/file-lock.ts'
 import { readWholeText } from '../../records/input-file.ts'
 import { moveToBackup } from '../../records/backup.ts'
@@ -19,7 +20,10 @@ const planPath = (folder: string): string => join(folder, 'plan.json')
 export function readPlan(folder: string): EvalPlan {
   const path = planPath(folder)
   if (!existsSync(path)) {
-    throw new InputError('no_plan', `${folder} is no folder of dynts eval: it has no plan.json.`)
+    throw new InputError(
+      'no_plan',
+      `${folder} is no folder of dynts eval: it has no plan.json.${folderWithin(folder, 'plan.json')}`,
+    )
   }
   const value = parseJson(readWholeText(path, planErrors))
   const { data, error } = evalPlan.safeParse(value)

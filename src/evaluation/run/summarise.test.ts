@@ -165,6 +165,29 @@ describe('a summary', () => {
     expect(summaryCsv(summary)).toMatch(/^chain,h2o,\{\},,question,320,/m)
   })
 
+  test('says which budgets were never reached, and so decided nothing', async () => {
+    const points = [
+      point('full'),
+      ...['dynts', 'window'].flatMap((name) => [32, 64].map((localWindow) => point(name, { localWindow }))),
+    ]
+    const plan = fakePlan({ points })
+    const summary = await summaryOf(
+      plan,
+      jobsOf(plan).map((job) => {
+        const reaches = job.policy === 'dynts' && job.settings.localWindow === 64 && job.item === 'q1'
+        return sampleRecord(job, true, { evictions: reaches ? 1 : 0 })
+      }),
+    )
+    expect(summaryText(summary)).toMatch(
+      /^B 320 was never reached under dynts B 320 W_l 32 ratio 0\.5, window: these policies did nothing there\.$/m,
+    )
+    const reached = await summaryOf(
+      plan,
+      jobsOf(plan).map((job) => sampleRecord(job, true)),
+    )
+    expect(summaryText(reached)).not.toMatch(/never reached/)
+  })
+
   test('names the file of a policy by its hash, also where there is one only', async () => {
     const mine = fakePlan({ points: [point('mine', { policyHash: 'abcdef0123', policyOptions: { alpha: 0.5 } })] })
     const summary = await summaryOf(

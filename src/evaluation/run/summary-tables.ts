@@ -26,6 +26,7 @@ import {
   withInterval,
   type TableRow,
 } from './table-cells.ts'
+import { unreachedNotes } from './unreached-budgets.ts'
 
 /**
  * Tables with a heading each, and notes. Of a large grid the matrices alone.
@@ -74,7 +75,7 @@ function taskText(task: TaskSummary, all: boolean): string[] {
 }
 
 function notes(configurations: readonly ConfigurationSummary[]): string[] {
-  return [...refusalNotes(configurations), ...failureNotes(configurations)]
+  return [...unreachedNotes(configurations), ...refusalNotes(configurations), ...failureNotes(configurations)]
 }
 
 function refusalNotes(configurations: readonly ConfigurationSummary[]): string[] {

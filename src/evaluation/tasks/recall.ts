@@ -4,17 +4,20 @@
  */
 import { createHash } from 'node:crypto'
 import { InputError } from '../../errors.ts'
-import { layOutRecall, type RecallTrace } from '../recall/lay-out-recall.ts'
+import { layOutRecall, type RecallTrace, type RecallVocabulary } from '../recall/lay-out-recall.ts'
 import { chainSettings } from './published-settings.ts'
 import { seedOf } from './seed-of.ts'
 import { checkLimit, loadedTask, type Task, type TaskItem } from './task.ts'
 
 const defaultSeed = 0
+const leastDistance = 16
 /** Tokens. */
 const defaultDistances: readonly number[] = [32, 64, 128, 256, 512]
 /** What even the furthest fact has before it; all texts are as long as that of the furthest. */
 const leadTokens = 64
 const factsOfEachDistance = 40
+/** Texts of one length, and their prompts, differ by a few tokens. */
+const spareTokens = 16
 
 export const recall: Task = {
   name: 'recall',
@@ -24,11 +27,12 @@ export const recall: Task = {
   // Short texts: budgets that hold the nearest facts and not the furthest. Nothing is drawn.
   published: () => ({ ...chainSettings, budget: 256 }),
   async load(options) {
-    const { generateSeed: seed = defaultSeed, distances = defaultDistances, vocabulary } = options
+    const { generateSeed: seed = defaultSeed, distances: given, vocabulary } = options
     checkLimit(options.limit)
-    checkDistances(distances)
+    checkDistances(given ?? defaultDistances)
     if (!vocabulary) throw new InputError('model_needed', 'The task recall needs the model’s vocabulary.')
     const model = await vocabulary()
+    const { distances, leftOut } = await fittingDistances(model, given, options.trainedContext)
     const limit = options.limit ?? factsOfEachDistance * distances.length
     const items: TaskItem[] = []
     for (let index = 0; index < limit; index++) {
@@ -49,7 +53,7 @@ export const recall: Task = {
         ),
       )
     }
-    return loadedTask('recall', `generated from seed ${seed}`, items)
+    return loadedTask('recall', `generated from seed ${seed}${leftOut}`, items)
   },
 }
 
@@ -58,9 +62,34 @@ function itemOf(id: string, index: number, trace: RecallTrace, value: readonly s
   return { id, index, prompt: `tokens ${digest.slice(0, 32)}`, expected: value.join('').trim(), kind: 'math', trace }
 }
 
+/**
+ * The distances that the model's context has room for; of the default ones those that do not fit are left out.
+ * @param given undefined: the default ones
+ * @throws InputError `invalid_distance`, naming the largest that fits
+ */
+async function fittingDistances(
+  model: RecallVocabulary,
+  given: readonly number[] | undefined,
+  trainedContext = Infinity,
+): Promise<{ readonly distances: readonly number[]; readonly leftOut: string }> {
+  const distances = given ?? defaultDistances
+  const { promptTokens } = await layOutRecall(model, 0, { distance: leastDistance, length: leastDistance + leadTokens })
+  const largest = trainedContext - promptTokens.length - leadTokens - spareTokens
+  const tooLong = distances.filter((distance) => distance > largest)
+  if (tooLong.length === 0) return { distances, leftOut: '' }
+  const why = `the model was trained for ${trainedContext} positions`
+  const fitting = distances.filter((distance) => distance <= largest)
+  if (given === undefined && fitting.length > 0) {
+    return { distances: fitting, leftOut: `, without distance ${tooLong.join(', ')}: ${why}` }
+  }
+  const most = largest < leastDistance ? 'none fits' : `the largest distance that fits is ${largest}`
+  throw new InputError('invalid_distance', `A distance of ${tooLong[0]} tokens does not fit: ${why}, ${most}.`)
+}
+
 /** @throws InputError `invalid_distance` */
 function checkDistances(distances: readonly number[]): void {
-  const isFit = distances.length > 0 && distances.every((one) => Number.isInteger(one) && one >= 16 && one <= 100_000)
+  const isFit =
+    distances.length > 0 && distances.every((one) => Number.isInteger(one) && one >= leastDistance && one <= 100_000)
   if (isFit && new Set(distances).size === distances.length) return
   throw new InputError(
     'invalid_distance',

@@ -82,6 +82,8 @@ export interface TaskLoadOptions {
   readonly distances?: readonly number[] | undefined
   /** Of the model that is measured, loaded when it is needed; the task does not close it. */
   readonly vocabulary?: (() => Promise<RecallVocabulary>) | undefined
+  /** Positions that the model was trained for: no item may be longer. Default: no limit. */
+  readonly trainedContext?: number | undefined
   /** Never use the network. */
   readonly offline?: boolean | undefined
   readonly signal?: AbortSignal | undefined

@@ -1,4 +1,4 @@
-import { compare } from '../comparison.ts'
+import { compare, leaders } from '../comparison.ts'
 import { estimateColumns } from '../eval-rows.ts'
 import type { Figure } from '../figure.ts'
 import { publishedColumn, publishedPass } from '../published-columns.ts'
@@ -32,6 +32,6 @@ export const accuracy: Figure = {
         { field: 'mean cells', title: 'mean cells', fromZero: true },
       ],
       description: (rows) =>
-        `Pass@1 of ${rows.length} policies; the highest has ${String(rows[0]?.['policy'])} with ${String(rows[0]?.['Pass@1'])} %.`,
+        `Pass@1 of ${rows.length} policies; ${leaders(rows, 'Pass@1', 'the highest')}: ${String(rows[0]?.['Pass@1'])} %.`,
     }),
 }

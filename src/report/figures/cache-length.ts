@@ -1,4 +1,4 @@
-import { compare } from '../comparison.ts'
+import { compare, leaders } from '../comparison.ts'
 import { estimateColumns } from '../eval-rows.ts'
 import type { Figure } from '../figure.ts'
 
@@ -27,6 +27,6 @@ export const cacheLength: Figure = {
         { field: 'peak cells', title: 'peak cells', fromZero: true },
       ],
       description: (rows) =>
-        `Cells of ${rows.length} policies; the most, on average, has ${String(rows[0]?.['policy'])}.`,
+        `Cells of ${rows.length} policies; ${leaders(rows, 'mean cells', 'the most, on average,')}.`,
     }),
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { policyNames } from '../../eviction/registry.ts'
+import type { ConfigurationSummary } from '../../evaluation/run/summarise.ts'
 import { figures } from '../registry.ts'
 import { besides, policyLooks } from '../theme.ts'
 import { configuration, evaluation, full, nothing, sources } from './sources.fake.ts'
@@ -162,6 +163,31 @@ test('a sweep is no comparison at one setting', () => {
     const figure = figures.find((one) => one.name === name)!
     expect(figure.pictures({ ...nothing, evaluations: [sweep!] })).toEqual([])
   }
+})
+
+test('replay loss has a picture for each setting of a sweep that several policies share', () => {
+  const at = (budget: number) => ['dynts', 'window'].map((policy) => configuration(policy, 0.9, { budget }))
+  const alone = configuration('dynts', 0.9, { budget: 512 })
+  const figure = figures.find(({ name }) => name === 'replay-loss')!
+  const drawn = figure.pictures({ ...nothing, evaluations: [evaluation([full, ...at(256), ...at(320), alone])] })
+  expect(drawn.map(({ title, rows }) => [title, rows.map((row) => row['B'])])).toEqual([
+    ['chain, B 256, W_l 32, ratio 0.5', [256, 256]],
+    ['chain, B 320, W_l 32, ratio 0.5', [320, 320]],
+  ])
+  const many = [1, 2, 3, 4, 5, 6, 7].flatMap((i) => at(300 + i))
+  expect(figure.pictures({ ...nothing, evaluations: [evaluation([full, ...many])] })).toEqual([])
+})
+
+test('who is first is not claimed in a tie', () => {
+  const accuracyOf = (...all: ConfigurationSummary[]) =>
+    figures.find(({ name }) => name === 'accuracy')!.pictures({ ...nothing, evaluations: [evaluation(all)] })[0]!
+      .description
+  const [dynts, window] = [configuration('dynts', 0.9), configuration('window', 0.9)]
+  expect(accuracyOf(configuration('dynts', 0.8), window)).toBe('Pass@1 of 2 policies; the highest has window: 90 %.')
+  expect(accuracyOf(dynts, window)).toBe('Pass@1 of 2 policies; all of them share the highest: 90 %.')
+  expect(accuracyOf(dynts, window, configuration('random', 0.5))).toBe(
+    'Pass@1 of 3 policies; dynts and window share the highest: 90 %.',
+  )
 })
 
 test('the page has each picture with its data, says what is missing, and no name becomes markup', async () => {

@@ -1,4 +1,4 @@
-import { compare } from '../comparison.ts'
+import { compare, leaders } from '../comparison.ts'
 import { estimateColumns } from '../eval-rows.ts'
 import type { Figure } from '../figure.ts'
 
@@ -24,6 +24,7 @@ export const replayLoss: Figure = {
           : undefined,
       order: (row) => Number(row['above full']),
       panels: [{ field: 'above full', title: 'nats per answer token above full', line: 0 }],
-      description: (rows) => `Replay loss of ${rows.length} policies; the lowest has ${String(rows[0]?.['policy'])}.`,
+      description: (rows) => `Replay loss of ${rows.length} policies; ${leaders(rows, 'above full', 'the lowest')}.`,
+      sweeps: true,
     }),
 }

@@ -58,6 +58,7 @@ export function configuration(
     replay: {
       traces: 40,
       meanCells: 200,
+      evictions: 2,
       loss: estimate(0.7),
       recall: [],
       toFull: isFull ? null : estimate(0.1),

@@ -1,0 +1,83 @@
+/**
+ * `dynts report`: what it takes of a folder, what it does with a run that cannot be read, and what it never overwrites.
+ */
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test, vi } from 'vitest'
+import { importanceOracle } from '../oracle.ts'
+import { keptTrace } from '../support/oracle-traces.ts'
+import { writeImportanceFolder } from '../support/importance-folder.ts'
+import { dynts, refusal, scratch } from './run-dynts.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
+const at = (...names: string[]) => join(scratch, ...names)
+const epoch = { epoch: 1, trainingMse: 0.1, heldOut: { mse: 0.2, kendallTau: 0.5, overlap: { 30: 0.8 } } }
+const training = {
+  schema: 'dynts.training/1',
+  model: { name: 'a model' },
+  data: { heldOut: { traces: 5, tokens: 900 } },
+  history: [{ ...epoch, epoch: 0, trainingMse: null }, epoch],
+}
+
+/** As `dynts fit` leaves it, as far as figures are made of it. */
+function fitFolder(name: string): string {
+  mkdirSync(at(name, 'model.training'), { recursive: true })
+  const trace = keptTrace(importanceOracle().traces[0]!)
+  writeImportanceFolder(at(name, 'importance'), [{ trace, importance: [1, 2, 3] }])
+  writeFileSync(at(name, 'model.metrics.json'), JSON.stringify(training, null, 2))
+  writeFileSync(at(name, 'model.training', 'finished.json'), '{"digest":"x"}')
+  writeFileSync(at(name, 'traces.jsonl'), `${JSON.stringify(trace)}\n`)
+  writeFileSync(at(name, 'old.metrics.json.until-2026'), JSON.stringify(training, null, 2))
+  return name
+}
+
+interface Drawn {
+  pictures: { id: string }[]
+  unread: { path: string; reason: string }[]
+}
+const drawn = (stdout: string) => (JSON.parse(stdout) as Drawn).pictures.map(({ id }) => id)
+
+test('a folder of dynts fit, or one that holds it, gives all that is in it, once', async () => {
+  const fit = fitFolder('one.fit')
+  mkdirSync(at('runs'))
+  symlinkSync(at(fit), at('runs', 'linked'))
+  const { code, stdout } = await dynts(['report', fit, 'runs', join(fit, 'importance'), '--json', '-o', 'fit.html'])
+  expect(code).toBe(0)
+  expect(drawn(stdout)).toEqual(['importance-profile-dynts-tiny-reasoner', 'training-curves-a-model'])
+})
+
+test('a run that cannot be read is told, and loses no other', async () => {
+  const fit = fitFolder('two.fit')
+  mkdirSync(at('empty'))
+  writeFileSync(at('broken.json'), '{"schema": "dynts.training/1"}')
+  const { code, stdout, stderr } = await dynts([
+    'report',
+    'empty',
+    fit,
+    'broken.json',
+    'none',
+    '--json',
+    '-o',
+    'rest.html',
+  ])
+  expect(code).toBe(2)
+  expect(drawn(stdout)).toEqual(['importance-profile-dynts-tiny-reasoner', 'training-curves-a-model'])
+  expect((JSON.parse(stdout) as Drawn).unread).toMatchObject([
+    { path: 'empty' },
+    { path: 'broken.json' },
+    { path: 'none' },
+  ])
+  expect(stderr).toMatch(/^left out: empty holds no run: give folders of dynts eval, dynts importance or dynts fit/m)
+  expect(stderr).toMatch(/^left out: broken\.json is no run/m)
+  expect(stderr).toMatch(/^left out: none is not there/m)
+  expect(refusal(await dynts(['report', 'empty', '-o', 'none.html']))).toMatch(/^empty holds no run/)
+})
+
+test('says that it replaces a report, and replaces nothing else', async () => {
+  const metrics = join(fitFolder('three.fit'), 'model.metrics.json')
+  expect((await dynts(['report', metrics])).stdout).toBe('1 picture in report.html\n')
+  expect((await dynts(['report', metrics])).stdout).toBe('1 picture in report.html (replaced)\n')
+  writeFileSync(at('mine.html'), '<p>mine</p>')
+  expect(refusal(await dynts(['report', metrics, '-o', 'mine.html']))).toMatch(/mine\.html exists and is no report/)
+  expect(readFileSync(at('mine.html'), 'utf8')).toBe('<p>mine</p>')
+})
