@@ -47,6 +47,29 @@ describe('a body', () => {
     }
   })
 
+  test('has numbers that are finite, however they are written', () => {
+    const digits = (count: number) => '9'.repeat(count)
+    for (const text of ['1e+400', '1E999', '10e0999', digits(400), `${digits(250)}e99`, `-${digits(310)}.5`]) {
+      expect(() => parseBody(`{"a": [${text}]}`)).toThrow(expect.objectContaining({ code: 'invalid_json' }))
+    }
+    expect(parseBody(`{"a": [1e308, 5e-999, 0.${digits(400)}, ${digits(199)}e99]}`)).toEqual({
+      a: [1e308, 0, 1, 1e298],
+    })
+    // In texts it is nothing.
+    expect(parseBody(`{"a": "1e999 \\ud83d\\ude00 ${digits(400)}"}`)).toEqual({ a: `1e999 😀 ${digits(400)}` })
+  })
+
+  test('has no more values than can be looked at in passing, but for lists of tokens', () => {
+    const list = (count: number, one = '0') => `[${Array.from({ length: count }, () => one).join(',')}]`
+    const tooMany = expect.objectContaining({ status: 400, code: 'too_many_values' }) as Error
+    expect(() => parseBody(`{"messages": ${list(65_535)}}`)).not.toThrow()
+    expect(() => parseBody(`{"messages": ${list(65_536)}}`)).toThrow(tooMany)
+    expect(() => parseBody(`{"messages": ${list(300, list(300))}}`)).toThrow(tooMany)
+    expect(() => parseBody(`{"messages": ${list(40_000, '{"role": "user"}')}}`)).toThrow(tooMany)
+    expect(() => parseBody(`{"prompt": ${list(131_072)}, "messages": ${list(60_000)}}`)).not.toThrow()
+    expect(() => parseBody(`{"prompt": ${list(4, list(70_000))}}`)).toThrow(tooMany)
+  })
+
   test('nests no deeper than 64 levels; brackets in texts do not count', () => {
     const nested = (depth: number) => `{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`
     expect(() => parseBody(nested(64))).not.toThrow()

@@ -6,6 +6,12 @@ const deepest = 64
 /** So many are read at once; the others wait. */
 const mostReaders = 64
 
+/** Of lists and objects in all, besides tokens: each is looked at by the schemas, and all requests wait meanwhile. */
+const mostValues = 65_536
+const mostTokens = 2 ** 18
+/** Fields that may be lists of tokens. */
+const tokenFields: ReadonlySet<string> = new Set(['prompt', 'tokens'])
+
 let readers = 0
 const waiting: (() => void)[] = []
 
@@ -44,13 +50,15 @@ async function inTurn<T>(read: () => Promise<T>): Promise<T> {
 
 /**
  * A JSON object; `null` in it means that a field is not given.
- * @throws ApiError `invalid_json`, `too_deep`, `invalid_type`
+ * @throws ApiError `invalid_json`, `too_deep`, `too_many_values`, `invalid_type`
  */
 export function parseBody(text: string): Record<string, unknown> {
   if (depthOf(text) > deepest) throw new ApiError(400, 'too_deep', `the body nests deeper than ${deepest} levels`)
   let value: unknown
   try {
-    value = JSON.parse(text.replace(/^\uFEFF/, ''), checked)
+    const plain = text.replace(/^\uFEFF/, '')
+    // Looking at each value costs ten times as much as reading it.
+    value = mayBeWrong.test(plain) ? JSON.parse(plain, checked) : JSON.parse(plain)
   } catch (cause) {
     throw new ApiError(
       400,
@@ -61,7 +69,32 @@ export function parseBody(text: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ApiError(400, 'invalid_type', 'the body must be a JSON object')
   }
-  return value as Record<string, unknown>
+  const body = value as Record<string, unknown>
+  checkCount(body)
+  return body
+}
+
+/** Halves of characters come as escapes only; what is beyond all numbers has a large exponent, or very many digits. */
+const mayBeWrong = /\\u[dD][89a-fA-F]|[eE]\+?\d{3}|\d{200}/
+
+/** @throws ApiError `too_many_values` */
+function checkCount(body: Readonly<Record<string, unknown>>): void {
+  const fields = Object.entries(body)
+  const isToken = ([name]: readonly [string, unknown]) => tokenFields.has(name)
+  const counts = [
+    [fields.filter(isToken), mostTokens],
+    [fields.filter((field) => !isToken(field)), mostValues],
+  ] as const
+  for (const [given, most] of counts) {
+    let left = most
+    const count = (members: readonly unknown[]): void => {
+      left -= members.length
+      if (left < 0)
+        throw new ApiError(400, 'too_many_values', `lists and objects of the body have more than ${most} members`)
+      for (const one of members) if (typeof one === 'object' && one !== null) count(Object.values(one))
+    }
+    count(given.map(([, one]) => one))
+  }
 }
 
 function checked(_key: string, value: unknown): unknown {

@@ -17,6 +17,15 @@ export interface Call {
   readonly signal: AbortSignal
 }
 
+/** What it means, and what it may be: a pattern. */
+export interface QueryField {
+  readonly meaning: string
+  readonly pattern?: string
+  readonly isRequired?: boolean
+}
+
+export type ContentType = 'text/plain' | 'text/html' | 'application/json' | '*/*'
+
 export interface Endpoint {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** `/v1/models/:id`: a part may be anything. */
@@ -28,10 +37,10 @@ export interface Endpoint {
   readonly needsKey: boolean
   /** What it takes as JSON. */
   readonly body?: NamedSchema
-  /** Names and meanings of what may stand behind the path. */
-  readonly query?: Readonly<Record<string, string>>
-  /** What it gives: JSON, or text. Neither: a stream of events, or nothing. */
-  readonly answer?: NamedSchema | 'text'
+  /** Names of what may stand behind the path. */
+  readonly query?: Readonly<Record<string, QueryField>>
+  /** What it gives: JSON of a form, or something of a content type. Neither: a stream of events, or nothing. */
+  readonly answer?: NamedSchema | ContentType
   /** What it gives as a stream of events, always or if it is asked to. */
   readonly event?: NamedSchema
   /** @throws ApiError */

@@ -79,6 +79,9 @@ export interface ServiceHooks {
   readonly onEvent?: ((job: Job, event: GenerateEvent) => void) | undefined
 }
 
+/** Of one of several choices, behind its completion's id. */
+const choiceNumber = /-\d{1,4}$/
+
 export class GenerationService {
   readonly #backend: EngineBackend
   readonly #settings: ServiceSettings
@@ -175,7 +178,7 @@ export class GenerationService {
    */
   control(client: string, completion: string, action: 'end_thinking' | 'cancel'): boolean {
     const isOwn = (job: Job | undefined): job is Job =>
-      job?.client === client && (job.id === completion || job.id.startsWith(`${completion}-`)) && !job.ended
+      job?.client === client && [job.id, job.id.replace(choiceNumber, '')].includes(completion) && !job.ended
     const jobs = this.#slots.filter(isOwn).filter(({ phase }) => action === 'cancel' || phase !== 'answer')
     for (const { id } of jobs) {
       if (action === 'cancel') this.#backend.cancel(id)

@@ -6,6 +6,7 @@ import { ApiError, quoted } from '../api-error.ts'
 import { functionName, toolsNotSupported } from './tools/tool-fields.ts'
 
 const mostMessages = 2048
+const roles = ['system', 'developer', 'user', 'assistant', 'tool'] as const
 
 const part = z.looseObject({ type: z.string('it must be a string'), text: z.string('it must be a string').optional() })
 const content = z.union([z.string(), z.array(part)], 'it must be a string, or a list of parts')
@@ -18,7 +19,7 @@ const toolCall = z.looseObject({
   }),
 })
 const message = z.looseObject({
-  role: z.string('it must be a string'),
+  role: z.enum(roles, `it must be one of ${roles.join(', ')}`),
   content: content.nullish(),
   reasoning_content: z.string('it must be a string').nullish(),
   reasoning: z.string('it must be a string').nullish(),
@@ -71,10 +72,6 @@ function readMessage(given: GivenMessage, index: number, hasTools: boolean): Cha
   const role = given.role === 'developer' ? 'system' : given.role
   const calls = role === 'assistant' ? (given.tool_calls ?? []) : []
   if (!hasTools && (role === 'tool' || calls.length > 0)) throw toolsNotSupported(where)
-  if (role !== 'system' && role !== 'user' && role !== 'assistant' && role !== 'tool') {
-    const message = `${where}.role must be system, developer, user, assistant or tool, not ${quoted(given.role)}`
-    throw new ApiError(400, 'invalid_value', message, { param: `${where}.role` })
-  }
   const text = textOf(given.content, where)
   if (text === undefined && role !== 'assistant') {
     throw new ApiError(400, 'missing_field', `${where}.content is missing`, { param: `${where}.content` })

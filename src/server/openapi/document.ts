@@ -44,8 +44,8 @@ function operationOf(endpoint: Endpoint, suffix: string, refer: (named: NamedSch
   const { method, path, summary, needsKey, body, query = {} } = endpoint
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name)
   const inPath = names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }))
-  const inQuery = Object.entries(query).map(([name, description]) => {
-    return { name, in: 'query', description, schema: { type: 'string' } }
+  const inQuery = Object.entries(query).map(([name, { meaning: description, pattern, isRequired = false }]) => {
+    return { name, in: 'query', description, required: isRequired, schema: { type: 'string', pattern } }
   })
   return {
     operationId: `${method.toLowerCase()}${path.replaceAll(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase())}${suffix}`,
@@ -67,7 +67,8 @@ function operationOf(endpoint: Endpoint, suffix: string, refer: (named: NamedSch
 function successOf({ answer, event }: Endpoint, refer: (named: NamedSchema) => Json): Json {
   if (!answer && !event) return { '204': { description: 'It is done.' } }
   const json = typeof answer === 'object' ? { 'application/json': { schema: refer(answer) } } : {}
-  const text = answer === 'text' ? { 'text/plain': { schema: { type: 'string' } } } : {}
+  const text =
+    typeof answer === 'string' ? { [answer]: answer === 'application/json' ? {} : { schema: { type: 'string' } } } : {}
   // What a stream consists of is described by the schema of its events.
   const stream = event ? { 'text/event-stream': { schema: refer(event) } } : {}
   return { '200': { description: 'As asked.', content: { ...json, ...text, ...stream } } }

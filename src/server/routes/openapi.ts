@@ -10,7 +10,7 @@ export function openApi(endpoints: readonly Endpoint[]): Endpoint {
     path: '/openapi.json',
     summary: 'This description',
     needsKey: false,
-    answer: 'text',
+    answer: 'application/json',
     handle: ({ settings }, { headers }) => {
       text ??= JSON.stringify(openApiDocument(endpoints, settings.version))
       return new Response(text, { headers: { ...headers, 'content-type': 'application/json; charset=utf-8' } })

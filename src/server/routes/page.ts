@@ -81,7 +81,7 @@ export const page: Endpoint = {
   path: '/',
   summary: 'The page',
   needsKey: false,
-  answer: 'text',
+  answer: 'text/html',
   handle: (state, call) => send(state, call, '/index.html'),
 }
 
@@ -90,6 +90,6 @@ export const pageAssets: Endpoint = {
   path: '/assets/:file',
   summary: 'What the page needs',
   needsKey: false,
-  answer: 'text',
+  answer: '*/*',
   handle: (state, call) => send(state, call, `/assets/${call.params['file'] ?? ''}`),
 }

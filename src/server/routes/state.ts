@@ -14,7 +14,7 @@ export const health: Endpoint = {
   also: ['/v1/health'],
   summary: 'Whether generations are accepted',
   needsKey: false,
-  query: { live: '1: whether this process answers at all' },
+  query: { live: { meaning: '1: whether this process answers at all' } },
   answer: answers.health,
   handle: ({ backend, service }, { headers, url }) => {
     const isLive = url.searchParams.get('live') === '1'
@@ -35,7 +35,7 @@ export const metrics: Endpoint = {
   path: '/metrics',
   summary: 'Figures for Prometheus',
   needsKey: true,
-  answer: 'text',
+  answer: 'text/plain',
   handle: async ({ settings, metrics: figures }, { headers }) => {
     if (!settings.hasMetrics) throw disabled('--no-metrics')
     return new Response(await figures.text(), { headers: { ...headers, 'content-type': figures.contentType } })
@@ -47,7 +47,7 @@ export const slots: Endpoint = {
   path: '/slots',
   summary: 'What each slot does',
   needsKey: true,
-  query: { fail_on_no_slot: '1: status 503 if none is free' },
+  query: { fail_on_no_slot: { meaning: '1: status 503 if none is free' } },
   answer: answers.slots,
   handle: (state, { headers, url }) => {
     if (!state.settings.hasSlots) throw disabled('--no-slots')

@@ -6,14 +6,23 @@ import { streamReply } from '../reply.ts'
 import { conversationId, offsetIn, unreadSeconds } from '../resumable-streams.ts'
 
 const path = '/v1/stream'
-const ofId = { conv_id: 'The X-Conversation-Id of the request that began it.' }
+const ofId = {
+  conv_id: {
+    meaning: 'The X-Conversation-Id of the request that began it.',
+    pattern: '^[\\x21-\\x7e]{1,128}$',
+    isRequired: true,
+  },
+}
 
 export const resumeStream: Endpoint = {
   method: 'GET',
   path,
   summary: 'A stream whose client had left, from a byte on, and what follows',
   needsKey: true,
-  query: { ...ofId, from: 'How many of its bytes the client has already; default 0.' },
+  query: {
+    ...ofId,
+    from: { meaning: 'How many of its bytes the client has already; default 0.', pattern: '^\\d{1,15}$' },
+  },
   event: answers.chatChunk,
   handle: ({ streams }, { url, client, headers, signal }) => {
     const id = idOf(url)
@@ -30,7 +39,10 @@ export const cancelStream: Endpoint = {
   needsKey: true,
   query: {
     ...ofId,
-    unread_for: 'Only if nobody reads it when so many seconds have passed: for a page that is left, or loaded anew.',
+    unread_for: {
+      meaning: 'Only if nobody reads it when so many seconds have passed: for a page that is left, or loaded anew.',
+      pattern: '^\\d{1,3}$',
+    },
   },
   handle: ({ streams }, { url, client, headers }) => {
     const id = idOf(url)
