@@ -6,7 +6,8 @@ import { fingerprint, loadLocated, locateModel, type LocatedModel, type Model } 
 import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
-import { checkRegular, writeFileAtomic } from '../../records/atomic-file.ts'
+import { scored } from '../../evaluation/presets/presets.ts'
+import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { keptTraces } from '../../traces/importance-plan.ts'
 import type { KeptTrace } from '../../traces/trace-record.ts'
 import { choosePolicies, policyOfRequest, refuseUnbounded, type ChosenPolicy } from '../chosen-policies.ts'
@@ -15,9 +16,11 @@ import { onInterrupt } from '../interrupt.ts'
 import { keptText } from '../kept-text.ts'
 import { LoadProgress } from '../load-progress.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../machine-options.ts'
+import { modelOption, modelTitle } from '../model-option.ts'
 import { names, number } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
+import { checkReplaceable } from '../replaceable.ts'
 import { settingFacts } from '../setting-facts.ts'
 
 interface KeptFlags extends MachineFlags {
@@ -34,18 +37,18 @@ interface KeptFlags extends MachineFlags {
 }
 
 /** The rows of the paper's drawing, and the controls. */
-const usualPolicies = ['full', 'snapkv', 'streaming-llm', 'h2o', 'question-window', 'random', 'dynts']
+const usualPolicies = ['full', 'snapkv', 'streaming-llm', 'h2o', 'question-window', 'random', ...scored]
 
 export function analyzeKeptCommand(): Command {
   const command = new Command('kept')
     .description('Which cells of one trace each policy keeps')
     .argument('<traces>', 'a file of dynts trace')
-    .requiredOption('-m, --model <model>', 'the model of the traces (as for run --model)')
+    .addOption(modelOption('the model of the traces (as for run --model)'))
     .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
     .option('--trace <id>', 'which trace (default: the longest)')
     .option(
       '-p, --policy <names>',
-      `separated by commas (default: ${usualPolicies.join(',')}; dynts where there is a predictor)`,
+      `separated by commas (default: ${usualPolicies.join(',')}; ${scored.join(' and ')} where there is a predictor)`,
       names,
     )
     .option('-b, --budget <cells>', 'B (default: as for dynts run)', number)
@@ -61,7 +64,7 @@ export function analyzeKeptCommand(): Command {
 async function analyzeKept(traces: string, flags: KeptFlags): Promise<void> {
   checkDeviceFlags(flags)
   const { model, offline, output } = flags
-  if (output !== undefined) checkRegular(output)
+  if (output !== undefined) checkReplaceable(output, 'json')
   using interrupt = onInterrupt()
   const { signal } = interrupt
   const predictor = flags.predictor === 'none' ? false : flags.predictor
@@ -78,7 +81,7 @@ async function analyzeKept(traces: string, flags: KeptFlags): Promise<void> {
     const record = recordOf(trace, policies, located, requests, flags)
     const text = `${JSON.stringify(record, null, 2)}\n`
     if (output !== undefined) writeFileAtomic(output, text, { option: '--output' })
-    process.stdout.write(flags.json === true ? text : `${keptText(record)}\n`)
+    process.stdout.write(flags.json === true ? text : `${modelTitle(located.info)}\n${keptText(record)}\n`)
   } catch (error) {
     progress.stop()
     if (!signal.aborted) throw error
@@ -106,7 +109,7 @@ interface PolicyRequest {
 /** @throws InputError `invalid_option` if nothing is evicted, and what `choosePolicies` and `settleRequest` throw */
 function requestsFor(trace: KeptTrace, located: LocatedModel, flags: KeptFlags): PolicyRequest[] {
   const { budget, localWindow, ratio, evictEvery } = flags
-  const usual = usualPolicies.filter((name) => name !== 'dynts' || located.predictor !== undefined)
+  const usual = usualPolicies.filter((name) => !scored.includes(name) || located.predictor !== undefined)
   const policies = choosePolicies(flags.policy ?? usual, {})
   const given = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio, '--evict-every': evictEvery }
   refuseUnbounded(policies, given)
