@@ -79,7 +79,8 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     name: 'analyze',
-    description: 'The paper’s analyses: costs, importance of tokens, words, parts of the thinking, kept cells, live runs',
+    description:
+      'The paper’s analyses: costs, importance of tokens, words, parts of the thinking, kept cells, live runs',
     load: async () => (await import('./commands/analyze.ts')).analyzeCommand(),
   },
   {
