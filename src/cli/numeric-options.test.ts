@@ -29,8 +29,10 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   calibrate: [missing],
   eval: ['-m', missing, '--task', 'chain'],
   'analyze cost': ['--layers', '2', '--hidden-size', '64', '--query-heads', '2', '--kv-heads', '1'],
+  'analyze kept': [missing, '-m', missing],
   'analyze live': ['-m', missing],
   'analyze pareto': [missing, '--traces', questions, '-m', missing],
+  report: ['--demo'],
   worker: ['--queue', 'redis://127.0.0.1:1'],
 }
 /** Of these less than 0 means something. */

@@ -13,10 +13,11 @@ export interface CacheFlags {
   readonly ratio?: Values
   readonly evictEvery?: Values
   readonly segments?: Values
+  readonly valueReserve?: Values
 }
 
 /** Each by itself; whether they fit together depends on what the model recommends. @throws InputError `invalid_option` */
-export function checkCacheFlags({ budget, localWindow, ratio, evictEvery, segments }: CacheFlags): void {
+export function checkCacheFlags({ budget, localWindow, ratio, evictEvery, segments, valueReserve }: CacheFlags): void {
   // The least window, a cell that leaves, and the newest.
   for (const value of listOf(budget)) checkWhole('--budget', value, 3)
   for (const value of listOf(localWindow)) checkWhole('--local-window', value, 1)
@@ -24,6 +25,13 @@ export function checkCacheFlags({ budget, localWindow, ratio, evictEvery, segmen
   for (const value of listOf(segments)) checkWhole('--segments', value, 2)
   const wrong = listOf(ratio).find((value) => !(value >= 0 && value <= 1))
   if (wrong !== undefined) throw new InputError('invalid_option', `--ratio must be a number from 0 to 1, not ${wrong}`)
+  const share = listOf(valueReserve).find((value) => !(value > 0 && value < 1))
+  if (share !== undefined) {
+    throw new InputError(
+      'invalid_option',
+      `--value-reserve must be a share of the budget, above 0 and below 1, not ${share}`,
+    )
+  }
 }
 
 function listOf(values: Values): readonly number[] {

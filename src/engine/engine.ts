@@ -1,6 +1,7 @@
 /**
  * An engine: one cache of fixed size on a loaded model, serving many generations at once.
  */
+import { setMaxListeners } from 'node:events'
 import type { CompactionChoice } from '../cache/compaction.ts'
 import { EngineError, InputError } from '../errors.ts'
 import type { KvType } from '../llama/index.ts'
@@ -158,7 +159,11 @@ export class Engine {
       return generation
     }
     if (signal?.aborted) cancel()
-    else signal?.addEventListener('abort', cancel, { once: true })
+    else if (signal) {
+      // Every generation under way listens, and none for longer.
+      setMaxListeners(0, signal)
+      signal.addEventListener('abort', cancel, { once: true })
+    }
     return generation
   }
 

@@ -127,7 +127,7 @@ describe('dynts eval', () => {
         ['window', '2'],
       ],
     ])
-    expect(readFileSync(at('whole/summary.csv'), 'utf8')).toMatch(/^chain,full,\{\},,,,,,,,4,/m)
+    expect(readFileSync(at('whole/summary.csv'), 'utf8')).toMatch(/^chain,full,\{\},,,,,,,,,4,/m)
   })
 
   test('merged without a shard, it is said which is missing and how to go on', async () => {

@@ -161,12 +161,12 @@ test('a predictor from the Hub: pulled, taken by name offline, and with the mode
   const run = ['run', '--json', '--max-tokens', '5', shortProblem.question]
   const named = await online([...run, '--offline', '-m', tinyF16, '--predictor', 'hf:user/predictors:b.predictor.gguf'])
   expect(parseRecord(named.stdout)).toMatchObject({
-    cache: { policy: 'dynts' },
+    cache: { policy: 'dynts-diverse' },
     predictor: { path: pulled.stdout.trim() },
   })
   const beside = await online([...run, '-m', 'user/both-GGUF:F16'])
   expect(parseRecord(beside.stdout)).toMatchObject({
-    cache: { policy: 'dynts' },
+    cache: { policy: 'dynts-diverse' },
     predictor: { path: expect.stringMatching(/both\.predictor\.gguf$/) as string },
   })
   expect(refusal(await online([...run, '-m', tinyF16, '--predictor', 'hf:user/predictors:Q8_0']))).toMatch(

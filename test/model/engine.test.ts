@@ -132,7 +132,12 @@ describe('a generation', () => {
     const generation = engine.generate({ ...bounded, seed: 1, maxTokens: 150 })
     const events = await collect(generation)
     const result = await generation.result
-    expect(events[0]).toMatchObject({ type: 'start', policy: 'dynts', promptTokens: trace.promptTokens, budget: 200 })
+    expect(events[0]).toMatchObject({
+      type: 'start',
+      policy: 'dynts-diverse',
+      promptTokens: trace.promptTokens,
+      budget: 200,
+    })
     expect(events[1]).toEqual({ type: 'phase', phase: 'thinking' })
     expect(events.at(-1)).toEqual({ type: 'finish', result })
     const text = events.map((event) => (event.type === 'token' ? event.text : '')).join('')
@@ -195,6 +200,21 @@ describe('a generation', () => {
     const done = await engine.complete({ ...bounded, maxTokens: 3 }, { signal: late.signal })
     late.abort()
     expect(done.finishReason).toBe('length')
+  })
+
+  test('many with one signal: all are cancelled, and Node warns of nothing', async () => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error) => warnings.push(warning)
+    process.on('warning', onWarning)
+    const controller = new AbortController()
+    const gate = gated()
+    const results = Array.from({ length: 12 }, () => engine.complete(gate.request, { signal: controller.signal }))
+    controller.abort()
+    gate.open()
+    expect((await Promise.all(results)).map(({ finishReason }) => finishReason)).toEqual(Array(12).fill('cancelled'))
+    await new Promise(setImmediate)
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
   })
 
   test('two at once, and a third that waits, all come to their end', async () => {

@@ -146,7 +146,7 @@ describe('extraction into a folder', () => {
     await expect(extract('whole', { kvType: 'f16' })).rejects.toMatchObject({ code: 'importance_mismatch' })
     await expect(extract('whole', { kvType: 'f32', label: 'later:32' })).rejects.toMatchObject({
       code: 'importance_mismatch',
-      message: expect.stringContaining('another --label (answer instead of later:32)') as string,
+      message: expect.stringContaining('another `label` (answer instead of later:32)') as string,
     })
     await expect(extract('new', { label: 'soon' })).rejects.toMatchObject({ code: 'invalid_label' })
     await expect(extract('.')).rejects.toMatchObject({ code: 'output_exists' })

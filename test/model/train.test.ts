@@ -149,8 +149,8 @@ describe('interrupted and run again', () => {
   test('with other options or other data it is refused, naming the difference', async () => {
     const stateFolder = freshFolder()
     await train({}, {}, { stateFolder })
-    await expect(train({ epochs: 7 }, {}, { stateFolder })).rejects.toThrow(/--epochs 6, not 7.*--no-resume/)
-    await expect(train({ learningRate: 1 }, {}, { stateFolder })).rejects.toThrow(/--learning-rate 0.03, not 1/)
+    await expect(train({ epochs: 7 }, {}, { stateFolder })).rejects.toThrow(/`epochs` 6, not 7.*`resume: false`/)
+    await expect(train({ learningRate: 1 }, {}, { stateFolder })).rejects.toThrow(/`learningRate` 0.03, not 1/)
     await expect(train({}, { questions: 21 }, { stateFolder })).rejects.toThrow(/40 traces then, 42 now/)
   })
 

@@ -98,7 +98,8 @@ describe.runIf(hasChromium)('the page', () => {
     const atEnd = await gone()
     await leaveField(page)
     await page.keyboard.press('Shift+E')
-    const [step] = /at step ([\d,]+)/.exec(await page.locator('.panel h2').innerText())?.slice(1) ?? []
+    const [step] =
+      /at step ([\d,]+)/.exec(await page.locator('.panel h2', { hasText: 'at step' }).innerText())?.slice(1) ?? []
     expect(step).toBeDefined()
     await page.getByRole('slider', { name: 'step' }).fill('1')
     expect(await gone()).toBe(0)

@@ -22,6 +22,7 @@ import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { checkReplaceable } from '../replaceable.ts'
 import { settingFacts } from '../setting-facts.ts'
+import { checkCacheFlags } from '../setting-flags.ts'
 
 interface KeptFlags extends MachineFlags {
   readonly model: string
@@ -63,6 +64,7 @@ export function analyzeKeptCommand(): Command {
 
 async function analyzeKept(traces: string, flags: KeptFlags): Promise<void> {
   checkDeviceFlags(flags)
+  checkCacheFlags(flags)
   const { model, offline, output } = flags
   if (output !== undefined) checkReplaceable(output, 'json')
   using interrupt = onInterrupt()
