@@ -110,7 +110,10 @@ function madeOf({ evaluations, trainings, importance, words, paretos, kept, live
       ({ model, settings, runs }) =>
         `${counted(runs.length, 'run')} of ${counted(settings.sequences, 'sequence')} of ${model.name} in step`,
     ),
-    ...trainings.map(({ model, history }) => `training of a predictor for ${model.name}, ${history.length} epochs`),
+    ...trainings.map(
+      ({ model, history }) =>
+        `training of a predictor for ${model.name}, ${counted(history.at(-1)?.epoch ?? 0, 'epoch')}`,
+    ),
   ]
 }
 

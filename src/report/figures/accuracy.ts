@@ -32,6 +32,6 @@ export const accuracy: Figure = {
         { field: 'mean cells', title: 'mean cells', fromZero: true },
       ],
       description: (rows) =>
-        `Pass@1 of ${rows.length} policies; ${leaders(rows, 'Pass@1', 'the highest')}: ${String(rows[0]?.['Pass@1'])} %.`,
+        `Pass@1 of ${rows.length} policies; ${leaders(rows, 'Pass@1', 'the highest')}: ${Number(Number(rows[0]?.['Pass@1']).toFixed(1))} %.`,
     }),
 }

@@ -17,7 +17,7 @@ export const trainingCurves: Figure = {
       const last = training.history.at(-1)?.heldOut
       return {
         title: training.model.name,
-        description: `Over ${training.history.length} epochs; at the end tau ${last?.kendallTau?.toFixed(2) ?? '?'}, and ${String(Math.round(100 * (last?.overlap['30'] ?? NaN)))} % of the true top 20 % in the predicted top 30 %.`,
+        description: `Over ${training.history.at(-1)?.epoch ?? 0} epochs; at the end tau ${last?.kendallTau?.toFixed(2) ?? '?'}, and ${String(Math.round(100 * (last?.overlap['30'] ?? NaN)))} % of the true top 20 % in the predicted top 30 %.`,
         settings: `${training.model.name} · n = ${training.data.heldOut.tokens} tokens, held-out traces: ${training.data.heldOut.traces}`,
         rows,
         spec: curves(rows),
