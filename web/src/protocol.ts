@@ -1,96 +1,99 @@
 /** What the server tells of a run (`dynts.events`, docs/server.md), and a run as a file. */
-import * as z from 'zod/mini'
+import * as v from 'valibot'
 
 /** The longest text that a file may hold. */
 const mostPositions = 2 ** 20
-const position = z.int().check(z.minimum(0), z.maximum(mostPositions))
+const whole = v.pipe(v.number(), v.safeInteger())
+const position = v.pipe(whole, v.minValue(0), v.maxValue(mostPositions))
 
 /** Positions, first and last inclusive, ascending. */
-const runs = z.array(z.tuple([position, position])).check(
-  z.refine((all) => all.every(([first, last], i) => first <= last && first > (all[i - 1]?.[1] ?? -1)), {
-    error: 'the runs of positions do not ascend',
-  }),
+const runs = v.pipe(
+  v.array(v.tuple([position, position])),
+  v.check(
+    (all) => all.every(([first, last], i) => first <= last && first > (all[i - 1]?.[1] ?? -1)),
+    'the runs of positions do not ascend',
+  ),
 )
-const amount = z.nullable(z.number())
+const amount = v.nullable(v.number())
 
-const startSchema = z.object({
-  type: z.literal('start'),
-  policy: z.string(),
+const startSchema = v.object({
+  type: v.literal('start'),
+  policy: v.string(),
   budget: amount,
   local_window: amount,
   ratio: amount,
   leaving: amount,
-  max_tokens: z.number(),
-  seed: z.number(),
-  prompt_tokens: z.int(),
+  max_tokens: v.number(),
+  seed: v.number(),
+  prompt_tokens: whole,
   /** Its first 8,192 tokens. */
-  prompt: z.array(z.tuple([z.int(), z.string()])),
+  prompt: v.array(v.tuple([whole, v.string()])),
 })
-const tokenSchema = z.object({
-  type: z.literal('token'),
+const tokenSchema = v.object({
+  type: v.literal('token'),
   position,
-  token: z.int(),
-  text: z.string(),
-  phase: z.enum(['thinking', 'answer', 'tag']),
-  cells: z.int(),
-  logprob: z.optional(z.number()),
+  token: whole,
+  text: v.string(),
+  phase: v.picklist(['thinking', 'answer', 'tag']),
+  cells: whole,
+  logprob: v.optional(v.number()),
 })
-const evictionSchema = z.object({
-  type: z.literal('eviction'),
-  step: z.int(),
-  before: z.int(),
-  after: z.int(),
-  compacted: z.boolean(),
+const evictionSchema = v.object({
+  type: v.literal('eviction'),
+  step: whole,
+  before: whole,
+  after: whole,
+  compacted: v.boolean(),
   evicted: runs,
-  scored: z.optional(z.object({ runs, scores: z.string() })),
+  scored: v.optional(v.object({ runs, scores: v.string() })),
 })
-const queuedSchema = z.object({ type: z.literal('queued'), position: z.int() })
+const queuedSchema = v.object({ type: v.literal('queued'), position: whole })
 
-const eventSchema = z.discriminatedUnion('type', [startSchema, tokenSchema, evictionSchema, queuedSchema])
+const eventSchema = v.variant('type', [startSchema, tokenSchema, evictionSchema, queuedSchema])
 
-export type Runs = z.infer<typeof runs>
-export type StartEvent = z.infer<typeof startSchema>
-export type TokenEvent = z.infer<typeof tokenSchema>
-export type EvictionEvent = z.infer<typeof evictionSchema>
-export type RunEvent = z.infer<typeof eventSchema>
+export type Runs = v.InferOutput<typeof runs>
+export type StartEvent = v.InferOutput<typeof startSchema>
+export type TokenEvent = v.InferOutput<typeof tokenSchema>
+export type EvictionEvent = v.InferOutput<typeof evictionSchema>
+export type RunEvent = v.InferOutput<typeof eventSchema>
 
 /** The object `dynts` of an answer, as far as it is shown. */
-const resultSchema = z.object({
-  cells: z.object({ peak: z.number(), mean: z.number(), final: z.number(), full: z.number(), allocated: z.number() }),
-  bytes_per_cell: z.number(),
-  evictions: z.number(),
-  evicted_tokens: z.number(),
-  degraded: z.boolean(),
-  thinking_closed: z.nullable(z.string()),
+const resultSchema = v.object({
+  cells: v.object({ peak: v.number(), mean: v.number(), final: v.number(), full: v.number(), allocated: v.number() }),
+  bytes_per_cell: v.number(),
+  evictions: v.number(),
+  evicted_tokens: v.number(),
+  degraded: v.boolean(),
+  thinking_closed: v.nullable(v.string()),
 })
-const usageSchema = z.object({
-  prompt_tokens: z.number(),
-  completion_tokens: z.number(),
-  prompt_tokens_details: z.object({ cached_tokens: z.number() }),
-  completion_tokens_details: z.object({ reasoning_tokens: z.number() }),
+const usageSchema = v.object({
+  prompt_tokens: v.number(),
+  completion_tokens: v.number(),
+  prompt_tokens_details: v.object({ cached_tokens: v.number() }),
+  completion_tokens_details: v.object({ reasoning_tokens: v.number() }),
 })
-const endSchema = z.object({
+const endSchema = v.object({
   result: resultSchema,
   usage: usageSchema,
-  tokensPerSecond: z.number(),
-  finish: z.enum(['stop', 'length', 'tool_calls']),
+  tokensPerSecond: v.number(),
+  finish: v.picklist(['stop', 'length', 'tool_calls']),
 })
-export type RunEnd = z.infer<typeof endSchema>
+export type RunEnd = v.InferOutput<typeof endSchema>
 export type RunResult = RunEnd['result']
 
-const fileSchema = z.object({
-  schema: z.literal('dynts-run/1'),
-  created: z.string(),
-  server: z.object({ version: z.string() }),
-  model: z.object({ name: z.string() }),
+const fileSchema = v.object({
+  schema: v.literal('dynts-run/1'),
+  created: v.string(),
+  server: v.object({ version: v.string() }),
+  model: v.object({ name: v.string() }),
   /** What was asked. */
-  request: z.object({ question: z.string(), body: z.record(z.string(), z.unknown()) }),
+  request: v.object({ question: v.string(), body: v.record(v.string(), v.unknown()) }),
   /** Each with its milliseconds since the request. */
-  events: z.array(z.tuple([z.number(), eventSchema])),
-  answer: z.string(),
-  end: z.nullable(endSchema),
+  events: v.array(v.tuple([v.number(), eventSchema])),
+  answer: v.string(),
+  end: v.nullable(endSchema),
 })
-export type RunFile = z.infer<typeof fileSchema>
+export type RunFile = v.InferOutput<typeof fileSchema>
 
 const mostBytes = 50 * 2 ** 20
 
@@ -103,8 +106,8 @@ export async function readRunFile(file: File): Promise<RunFile> {
   } catch {
     throw new Error(`${file.name} is no JSON file`)
   }
-  const { success, data, error } = fileSchema.safeParse(content)
-  if (success) return data
-  const [issue] = error.issues
-  throw new Error(`${file.name} is no run of dynts: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`)
+  const { success, output, issues } = v.safeParse(fileSchema, content)
+  if (success) return output
+  const [issue] = issues
+  throw new Error(`${file.name} is no run of dynts: ${v.getDotPath(issue) ?? ''} ${issue.message}`)
 }
