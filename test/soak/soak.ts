@@ -33,9 +33,10 @@ const health = watchHealth(server.url, 100)
 const all = new Clients(server.url, seed)
 const start = performance.now()
 let settled: Footprint | undefined
-setTimeout(() => (settled = footprint(server)), settledMs).unref()
+const settling = setTimeout(() => (settled = footprint(server)), settledMs)
 const goesOn = () => performance.now() - start < seconds * 1000
 await Promise.all(Array.from({ length: clients }, (_, i) => all.run(i, goesOn)))
+clearTimeout(settling)
 const underLoad = footprint(server)
 await health.stop()
 // Those that left are gone once the engine has let go of them.
