@@ -199,10 +199,10 @@ test('what an operator sets for requests that say nothing', async () => {
 
 test('a generation that takes too long ends as at its most tokens', async () => {
   const gate = gatedPolicy(scratch, 'slow')
-  server = await startDyntsServe([...bounded, '--policy', gate.policy, '--request-timeout', '1'])
+  server = await startDyntsServe([...bounded, '--policy', gate.policy, '--request-timeout', '4'])
   const asked = clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
   await until(gate.isReached)
-  await sleep(1200)
+  await sleep(4200)
   gate.open()
   const { choices, usage } = await asked
   expect(choices[0]!.finish_reason).toBe('length')
