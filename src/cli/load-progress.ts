@@ -2,7 +2,9 @@
  * What is said of the loading of a model: how far it is, if it takes longer than two seconds, and why a GPU is not used.
  */
 import { percent } from '../percent.ts'
-import type { Model } from '../engine/model.ts'
+import { loadLocated, type LocatedModel, type Model } from '../engine/model.ts'
+import type { MachineFlags } from './machine-options.ts'
+import type { ProgressLine } from './progress-line.ts'
 
 const everyMs = 2000
 
@@ -29,6 +31,22 @@ export class LoadProgress {
 
   stop(): void {
     clearInterval(this.#timer)
+  }
+}
+
+/** Loads a model for a command whose progress is a line. @throws what `loadLocated` throws */
+export async function loadBeside(
+  line: ProgressLine,
+  located: LocatedModel,
+  { gpu, gpuLayers, threads }: Pick<MachineFlags, 'gpu' | 'gpuLayers' | 'threads'>,
+  signal: AbortSignal,
+): Promise<Model> {
+  const progress = new LoadProgress((text) => line.say(text))
+  const { onTrial, onProgress } = progress
+  try {
+    return await loadLocated(located, { gpu, gpuLayers, threads, signal, onTrial, onProgress })
+  } finally {
+    progress.stop()
   }
 }
 

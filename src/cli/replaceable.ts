@@ -1,8 +1,9 @@
 /** What is written at the end of a command may replace what the same command wrote before, and nothing else. */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { InputError } from '../errors.ts'
 import { checkRegular } from '../records/atomic-file.ts'
 import { writing } from '../records/file-failure.ts'
+import { beginningOf } from '../records/input-file.ts'
 
 /** How files of ours begin. */
 const beginnings = {
@@ -21,21 +22,11 @@ export function checkReplaceable(path: string, kind: keyof typeof beginnings, op
   checkRegular(path)
   if (!existsSync(path)) return false
   const { what, is } = beginnings[kind]
-  const start = writing(path, () => beginningOf(path), option)
+  const start = writing(path, () => beginningOf(path, 2 ** 16), option)
   // Made by mktemp or touch.
   if (start === '' || is.test(start)) return start !== ''
   throw new InputError(
     'output_exists',
     `${path} exists and is no ${what}: it is not replaced. Give another ${option}, or remove it.`,
   )
-}
-
-function beginningOf(path: string): string {
-  const file = openSync(path, 'r')
-  try {
-    const bytes = Buffer.alloc(65_536)
-    return bytes.toString('utf8', 0, readSync(file, bytes))
-  } finally {
-    closeSync(file)
-  }
 }

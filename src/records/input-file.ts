@@ -137,3 +137,14 @@ function openPipe(path: string, codes: InputErrorCodes): number {
     throw unreadable(path, cause, codes)
   }
 }
+
+/** The first bytes of a file as text. @throws what the file system throws */
+export function beginningOf(path: string, mostBytes: number): string {
+  const file = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(mostBytes)
+    return bytes.toString('utf8', 0, readSync(file, bytes))
+  } finally {
+    closeSync(file)
+  }
+}

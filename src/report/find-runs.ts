@@ -1,7 +1,8 @@
 /** The runs that a folder holds: what `dynts fit` leaves, a folder of several evaluations, and the like. Reads the beginnings of files. */
-import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasPlan } from '../evaluation/run/eval-folder.ts'
+import { beginningOf } from '../records/input-file.ts'
 import { manifestName } from '../traces/importance-record.ts'
 
 /** `dynts fit` puts a folder into a folder; a folder of such folders is one more. */
@@ -19,7 +20,7 @@ export function runKind(path: string): RunKind | undefined {
     return existsSync(join(path, manifestName)) ? 'importance' : undefined
   }
   if (stats?.isFile() !== true || !/\.jsonl?$/.test(path)) return undefined
-  const [, schema = ''] = /^\s*\{\s*"schema"\s*:\s*"dynts\.([\w.]+)\/\d+"/.exec(beginningOf(path)) ?? []
+  const [, schema = ''] = /^\s*\{\s*"schema"\s*:\s*"dynts\.([\w.]+)\/\d+"/.exec(beginningOf(path, 256)) ?? []
   if (schema === 'pareto') return 'answers'
   return ['training', 'analyze.words', 'analyze.kept', 'analyze.live'].includes(schema) ? 'figures' : undefined
 }
@@ -32,14 +33,4 @@ export function findRuns(path: string, depth = deepest): string[] {
     .filter((name) => !isBackup(name))
     .sort()
     .flatMap((name) => findRuns(join(path, name), depth - 1))
-}
-
-function beginningOf(path: string): string {
-  const file = openSync(path, 'r')
-  try {
-    const bytes = Buffer.alloc(256)
-    return bytes.toString('utf8', 0, readSync(file, bytes))
-  } finally {
-    closeSync(file)
-  }
 }

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { keptCells } from '../../analysis/kept-cells.ts'
 import { Engine } from '../../engine/engine.ts'
-import { fingerprint, loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
+import { fingerprint, locateModel, type LocatedModel } from '../../engine/model.ts'
 import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
@@ -14,7 +14,7 @@ import { choosePolicies, policyOfRequest, refuseUnbounded, type ChosenPolicy } f
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { keptText } from '../kept-text.ts'
-import { LoadProgress } from '../load-progress.ts'
+import { loadBeside } from '../load-progress.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../machine-options.ts'
 import { modelOption, modelTitle } from '../model-option.ts'
 import { names, number } from '../option-values.ts'
@@ -134,7 +134,7 @@ async function replayAll(
   flags: KeptFlags,
   { signal, progress }: { readonly signal: AbortSignal; readonly progress: ProgressLine },
 ) {
-  await using model = await load(located, flags, signal, progress)
+  await using model = await loadBeside(progress, located, flags, signal)
   const total = requests.reduce((sum, { request }) => sum + (request.replay?.length ?? 0), 0)
   let done = 0
   const found = []
@@ -146,21 +146,6 @@ async function replayAll(
     found.push({ policy: chosen.definition.name, title: chosen.title, ...kept })
   }
   return found
-}
-
-async function load(
-  located: LocatedModel,
-  { gpu, gpuLayers, threads }: KeptFlags,
-  signal: AbortSignal,
-  line: ProgressLine,
-): Promise<Model> {
-  const progress = new LoadProgress((text) => line.say(text))
-  const { onTrial, onProgress } = progress
-  try {
-    return await loadLocated(located, { gpu, gpuLayers, threads, signal, onTrial, onProgress })
-  } finally {
-    progress.stop()
-  }
 }
 
 function recordOf(

@@ -11,7 +11,7 @@ import {
   type MeasuredRun,
 } from '../../analysis/live-run.ts'
 import { Engine } from '../../engine/engine.ts'
-import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
+import { locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
 import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
@@ -23,7 +23,7 @@ import { calibrationOption, type CalibrationFlag } from '../calibration-option.t
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { liveText } from '../live-text.ts'
-import { LoadProgress } from '../load-progress.ts'
+import { loadBeside } from '../load-progress.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../machine-options.ts'
 import { modelOption, modelTitle } from '../model-option.ts'
 import { checkWhole, number, refuseWithoutEffect } from '../option-values.ts'
@@ -146,7 +146,7 @@ async function measure(
   flags: LiveFlags,
   { signal, progress }: { readonly signal: AbortSignal; readonly progress: ProgressLine },
 ): Promise<Measured> {
-  await using model = await load(located, flags, signal, progress)
+  await using model = await loadBeside(progress, located, flags, signal)
   const { maxTokens } = await model.plan(bounded)
   const whole: GenerateRequest = { prompt: bounded.prompt, seed: bounded.seed, policy: 'full', maxTokens }
   const total = 2 * flags.runs * maxTokens
@@ -174,21 +174,6 @@ async function runOnce(
   const { cells, attention } = await model.plan(request)
   await using engine = await Engine.create(model, { cells, sequences, kvType, attention })
   return await measureRun(engine, request, { sequences, signal, onStep })
-}
-
-async function load(
-  located: LocatedModel,
-  { gpu, gpuLayers, threads }: LiveFlags,
-  signal: AbortSignal,
-  line: ProgressLine,
-): Promise<Model> {
-  const progress = new LoadProgress((text) => line.say(text))
-  const { onTrial, onProgress } = progress
-  try {
-    return await loadLocated(located, { gpu, gpuLayers, threads, signal, onTrial, onProgress })
-  } finally {
-    progress.stop()
-  }
 }
 
 function recordOf({ pairs, machine }: Measured, located: LocatedModel, request: GenerateRequest, flags: LiveFlags) {
