@@ -97,7 +97,7 @@ function tryPackage(): void {
   writeFileSync(join(user, 'newest.ts'), policy)
   const result = JSON.parse(dynts('run', '--demo', '--json')) as DemoOutput
   equal(result.schema, 'dynts.run/1')
-  equal(result.cache.policy, 'dynts')
+  equal(result.cache.policy, 'dynts-diverse')
   const ours = JSON.parse(
     dynts('run', '--demo', '--json', '--policy', './newest.ts', '--policy-option', 'scale=2'),
   ) as DemoOutput
