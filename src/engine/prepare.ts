@@ -29,6 +29,7 @@ import type { GenerateRequest, Prompt, PromptEviction, PromptReuse } from './typ
 
 /** The paper's number of new tokens (section 6.1). */
 export const defaultMaxTokens = 16_384
+
 /** How a sequence is bounded. */
 export interface Bound extends CacheSettings {
   readonly plan: EvictionPlan

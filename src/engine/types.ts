@@ -33,7 +33,7 @@ export interface BegunTurn {
 
 export interface GenerateRequest {
   readonly prompt: Prompt
-  /** Name of an eviction policy, or a file. Default: `dynts` if the model has a predictor, else `question-window`. */
+  /** Name of an eviction policy, or a file. Default: what the predictor recommends, else `dynts-diverse`; `question-window` without a predictor. */
   readonly policy?: string | undefined
   /** The hash of the policy file that is meant, as evaluation records have it: another content is refused. Default: any. */
   readonly policyHash?: string | undefined
