@@ -34,26 +34,38 @@ export interface EvictionPlan {
 }
 
 /**
- * Refuses settings that no sequence could run under.
+ * Refuses numbers that are wrong whatever the other settings are.
  * @throws InputError `invalid_local_window`, `invalid_budget`, `invalid_ratio`, `invalid_evict_every`, `invalid_segments` or `invalid_value_reserve`
  */
-export function validateCacheSettings(settings: CacheSettings): void {
-  const { budget, localWindow, ratio, evictEvery, segments = 2, valueReserve = 0.5 } = settings
-  if (!(valueReserve > 0 && valueReserve < 1)) {
+export function validateEach(settings: Partial<CacheSettings>): void {
+  const { budget, localWindow, ratio, evictEvery, segments, valueReserve } = settings
+  const whole = (value: number | undefined, least: number, name: string, code: string) => {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return
+    throw new InputError(code, `\`${name}\` must be a whole number of at least ${least}, not ${value}.`)
+  }
+  // The least window, a cell that leaves, and the newest.
+  whole(budget, 3, 'budget', 'invalid_budget')
+  whole(localWindow, 1, 'localWindow', 'invalid_local_window')
+  whole(evictEvery, 1, 'evictEvery', 'invalid_evict_every')
+  whole(segments, 2, 'segments', 'invalid_segments')
+  if (ratio !== undefined && !(ratio >= 0 && ratio <= 1)) {
+    throw new InputError('invalid_ratio', `\`ratio\` must be a number from 0 to 1, not ${ratio}.`)
+  }
+  if (valueReserve !== undefined && !(valueReserve > 0 && valueReserve < 1)) {
     throw new InputError(
       'invalid_value_reserve',
       `\`valueReserve\` must be a share of the budget, above 0 and below 1, not ${valueReserve}.`,
     )
   }
-  if (!Number.isSafeInteger(segments) || segments < 2) {
-    throw new InputError('invalid_segments', `\`segments\` must be a whole number, 2 or more, not ${segments}.`)
-  }
-  if (!Number.isSafeInteger(localWindow) || localWindow < 1) {
-    throw new InputError(
-      'invalid_local_window',
-      `\`localWindow\` must be a whole number, 1 or more, not ${localWindow}.`,
-    )
-  }
+}
+
+/**
+ * Refuses settings that no sequence could run under.
+ * @throws InputError what `validateEach` throws
+ */
+export function validateCacheSettings(settings: CacheSettings): void {
+  validateEach(settings)
+  const { budget, localWindow, ratio, evictEvery } = settings
   const isEvery = evictEvery !== undefined
   if (isEvery && ratio !== undefined) {
     throw new InputError(
@@ -61,19 +73,14 @@ export function validateCacheSettings(settings: CacheSettings): void {
       'Give `ratio` or `evictEvery`, not both: each says how many cells leave.',
     )
   }
-  if (isEvery && (!Number.isSafeInteger(evictEvery) || evictEvery < 1)) {
-    throw new InputError('invalid_evict_every', `\`evictEvery\` must be a whole number, 1 or more, not ${evictEvery}.`)
-  }
+  if (!isEvery && ratio === undefined) throw new InputError('invalid_ratio', 'Give `ratio` or `evictEvery`.')
   const least = localWindow + 1 + (evictEvery ?? 1)
-  if (!Number.isSafeInteger(budget) || budget < least) {
+  if (budget < least) {
     const sum = isEvery ? '`localWindow` plus `evictEvery` plus 1' : '`localWindow` plus 2'
     throw new InputError(
       'invalid_budget',
       `\`budget\` must be a whole number of at least ${least} (${sum}), not ${budget}.`,
     )
-  }
-  if (!isEvery && !(ratio !== undefined && ratio >= 0 && ratio <= 1)) {
-    throw new InputError('invalid_ratio', `\`ratio\` must be a number from 0 to 1, not ${ratio}.`)
   }
 }
 
