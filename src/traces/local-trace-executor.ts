@@ -7,7 +7,6 @@ import { outcomeOf, type ExecuteOptions, type JobOutcome } from '../jobs/job.ts'
 import type { Sampled, TraceExecutor, TraceJob } from './trace-job.ts'
 
 export class LocalTraceExecutor implements TraceExecutor {
-  readonly name = 'local'
   /** One more than fits waits in the engine, so that no place in its cache stays empty. */
   readonly parallel: number
   readonly #engine: Engine

@@ -67,7 +67,7 @@ function answerWith(first: Reply, times = Infinity, then: Reply = { kind: 'ok' }
 
 describe('connecting', () => {
   test('takes the only model that the server lists, and /v1 for an address without a path', async () => {
-    expect((await connect()).name).toBe('solver')
+    expect((await connect()).endpointModel).toBe('solver')
   })
 
   test.each([
@@ -76,7 +76,7 @@ describe('connecting', () => {
   ] as const)('of %j it wants one named', async (models, message) => {
     server.models = models
     await expect(connect()).rejects.toThrow(message)
-    expect((await connect({ model: 'b' })).name).toBe('b')
+    expect((await connect({ model: 'b' })).endpointModel).toBe('b')
   })
 
   test.each(['localhost:8000', 'ftp://x/v1', 'nonsense'])('refuses the address %s', async (url) => {

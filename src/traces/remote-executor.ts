@@ -36,7 +36,7 @@ export interface RemoteOptions {
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) })
 
 export class RemoteExecutor implements TraceExecutor {
-  readonly name: string
+  readonly endpointModel: string
   readonly parallel: number
   readonly #client: OpenAI
   readonly #options: RemoteOptions
@@ -61,7 +61,7 @@ export class RemoteExecutor implements TraceExecutor {
   }
 
   private constructor(client: OpenAI, name: string, options: RemoteOptions) {
-    this.name = name
+    this.endpointModel = name
     this.parallel = options.parallel
     this.#client = client
     this.#options = options
@@ -105,7 +105,7 @@ export class RemoteExecutor implements TraceExecutor {
   #body({ messages, sampling, seed, maxTokens }: TraceJob) {
     const { temperature, topP, topK, minP } = sampling
     return {
-      model: this.name,
+      model: this.endpointModel,
       messages: messages.map((message) => ({ ...message })),
       temperature,
       top_p: topP,

@@ -125,13 +125,13 @@ class TraceRun {
     this.#maxLength = Math.min(maxLength, model.info.trainedContext)
     this.#conditions = {
       model: fingerprint(model.info),
-      source: executor?.name ?? 'local',
+      source: executor?.endpointModel ?? 'local',
       settings: {
         ...sampling,
         maxTokens,
         maxLength,
         instruction: instruction ?? `\n${mathInstruction}`,
-        kvType: executor && executor.name !== 'local' ? null : kvType,
+        kvType: executor?.endpointModel === undefined ? kvType : null,
         template: templateHash(model.template),
       },
     }

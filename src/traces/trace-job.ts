@@ -39,8 +39,8 @@ export interface Sampled {
 }
 
 export interface TraceExecutor extends Executor<TraceJob, Sampled> {
-  /** `local` for the model itself, wherever it runs, or the model's name at the endpoint. */
-  readonly name: string
+  /** The model's name at the endpoint; undefined for the model itself, wherever it runs. */
+  readonly endpointModel?: string | undefined
 }
 
 /** What a job is, for people. */

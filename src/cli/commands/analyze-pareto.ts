@@ -15,7 +15,8 @@ import { defaultThreads, loadLibrary } from '../../llama/index.ts'
 import { cacheBound } from '../../models/cache-bound.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
 import { readCheckpoint } from '../../predictor/index.ts'
-import { AnswerQueueExecutor } from '../../queue/answer-queue-executor.ts'
+import { QueueExecutor } from '../../queue/queue-executor.ts'
+import { queuedAnswers } from '../../queue/queued-answers.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import { counted } from '../counted.ts'
@@ -95,11 +96,8 @@ async function openQueue(flags: ParetoFlags, progress: ProgressLine): Promise<Qu
 /** Workers generate with the model alone. */
 async function queueExecutor({ jobs }: QueueClient, located: LocatedModel, { model, kvType }: ParetoFlags) {
   const identity = { ...(await identify(located)), predictor: null }
-  return new AnswerQueueExecutor(
-    jobs,
-    { reference: model, predictor: undefined, template: located.template, identity },
-    kvType,
-  )
+  const asked = { reference: model, predictor: undefined, template: located.template, identity }
+  return new QueueExecutor(jobs, queuedAnswers(asked, kvType))
 }
 
 /** @throws InputError `missing_predictor`, `model_not_evictable` */

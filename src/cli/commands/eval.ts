@@ -11,7 +11,8 @@ import { runEval, type EvalProgress, type EvalRun } from '../../evaluation/run/r
 import { summarise, type EvalSummary } from '../../evaluation/run/summarise.ts'
 import { summaryText } from '../../evaluation/run/summary-tables.ts'
 import { evalFailuresPath, hasPlan, readPlan } from '../../evaluation/run/eval-folder.ts'
-import { EvalQueueExecutor } from '../../queue/eval-queue-executor.ts'
+import { QueueExecutor } from '../../queue/queue-executor.ts'
+import { queuedEval } from '../../queue/queued-eval.ts'
 import { downloadStopped, showDownload } from '../download-progress.ts'
 import { chooseEval, planEval, type EvalGrid } from '../eval-grid.ts'
 import { addEvalOptions, checkEvalFlags, metricsOf, type EvalFlags } from '../eval-options.ts'
@@ -93,7 +94,7 @@ export async function evaluate(
       ...grid,
       identity,
       maxFailures: flags.maxFailures,
-      executor: queue && new EvalQueueExecutor(queue.jobs, asked),
+      executor: queue && new QueueExecutor(queue.jobs, queuedEval(asked)),
       versions: { dynts: packageVersion() },
       onProgress: showProgress(progress, isPart ? undefined : choice.output, queue),
       onNote: say,

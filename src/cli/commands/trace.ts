@@ -8,7 +8,8 @@ import { Grader } from '../../evaluation/grading/grader.ts'
 import { readQuestionFile, type Question } from '../../evaluation/question-file.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
 import { identify } from '../../evaluation/run/identity.ts'
-import { TraceQueueExecutor } from '../../queue/trace-queue-executor.ts'
+import { QueueExecutor } from '../../queue/queue-executor.ts'
+import { queuedSamples } from '../../queue/queued-samples.ts'
 import { defined } from '../../defined.ts'
 import type { RemoteExecutor } from '../../traces/remote-executor.ts'
 import type { TraceExecutor } from '../../traces/trace-job.ts'
@@ -107,7 +108,7 @@ async function sampleAll(
     progress.stop()
     write(
       flags.json === true
-        ? JSON.stringify(traceRecordOf(summary, model, remote?.name, flags), null, 2)
+        ? JSON.stringify(traceRecordOf(summary, model, remote?.endpointModel, flags), null, 2)
         : traceSummary(summary).join('\n'),
     )
     sayWhatFailed({ failed: summary.failedNow }, traceFailuresPath(summary.output), say)
@@ -126,17 +127,10 @@ async function sampleAll(
 }
 
 /** Workers sample from the model itself. */
-async function queueExecutor(
-  { jobs }: QueueClient,
-  flags: TraceFlags,
-  located: LocatedModel,
-): Promise<TraceQueueExecutor> {
+async function queueExecutor({ jobs }: QueueClient, flags: TraceFlags, located: LocatedModel): Promise<TraceExecutor> {
   const identity = await identify(located)
-  return new TraceQueueExecutor(
-    jobs,
-    { reference: flags.model, predictor: undefined, template: located.template, identity },
-    flags.kvType,
-  )
+  const asked = { reference: flags.model, predictor: undefined, template: located.template, identity }
+  return new QueueExecutor(jobs, queuedSamples(asked, flags.kvType))
 }
 
 async function connect(
@@ -164,7 +158,7 @@ async function connect(
       say(`${url}: ${reason}; again in ${(waitMs / 1000).toFixed(1)} s (${retry} of ${retries})`)
     },
   })
-  say(`sampling from ${executor.name} at ${url}, up to ${executor.parallel} requests at the same time`)
+  say(`sampling from ${executor.endpointModel} at ${url}, up to ${executor.parallel} requests at the same time`)
   return executor
 }
 
