@@ -9,15 +9,13 @@ export { Engine, type EngineOptions, type GenerateOptions } from './engine/engin
 export type { Generation } from './engine/generation.ts'
 export {
   fingerprint,
-  loadLocated,
-  loadModel,
   locateModel,
   type LoadedPredictor,
-  type LoadModelOptions,
   type LocatedModel,
-  type Model,
+  type LocateModelOptions,
   type TemplateOptions,
-} from './engine/model.ts'
+} from './engine/locate-model.ts'
+export { loadLocated, loadModel, type LoadModelOptions, type Model } from './engine/model.ts'
 export { defaultCacheSettings } from './engine/cache-settings.ts'
 export { defaultMaxTokens } from './engine/prepare.ts'
 export type { PlanReply, TokenizeOptions } from './engine/protocol.ts'

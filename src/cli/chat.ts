@@ -1,6 +1,7 @@
 /** What `dynts chat` does: loads a model, and answers one line after another. */
 import pc from 'picocolors'
-import { loadLocated, locateModel, type LocatedModel, type Model } from '../engine/model.ts'
+import { locateModel, type LocatedModel } from '../engine/locate-model.ts'
+import { loadLocated, type Model } from '../engine/model.ts'
 import { settleRequest } from '../engine/prepare.ts'
 import type { GenerateResult } from '../engine/types.ts'
 import { InputError } from '../errors.ts'

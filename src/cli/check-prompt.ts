@@ -3,7 +3,8 @@
  * prompt has, and reading a large one takes half a second: it is asked only where the text is long enough to be in question.
  */
 import { mostPromptCells, planEviction, type CacheSettings } from '../cache/budget.ts'
-import { loadLocated, type LoadModelOptions, type LocatedModel } from '../engine/model.ts'
+import type { LocatedModel } from '../engine/locate-model.ts'
+import { loadLocated, type LoadModelOptions } from '../engine/model.ts'
 import { checkRoom } from '../engine/prepare.ts'
 import type { Prompt } from '../engine/types.ts'
 

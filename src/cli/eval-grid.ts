@@ -4,7 +4,8 @@
  */
 import { basename } from 'node:path'
 import { validateCacheSettings } from '../cache/budget.ts'
-import { loadLocated, type LocatedModel, type Model } from '../engine/model.ts'
+import type { LocatedModel } from '../engine/locate-model.ts'
+import { loadLocated, type Model } from '../engine/model.ts'
 import { cacheBound } from '../models/cache-bound.ts'
 import { defined } from '../defined.ts'
 import { checkModelHas } from '../engine/prepare.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { LocatedModel } from '../engine/model.ts'
+import type { LocatedModel } from '../engine/locate-model.ts'
 import type { EvalPlan } from '../evaluation/run/eval-plan.ts'
 import { fakePlan, point } from '../evaluation/run/records.fake.ts'
 import { whatIsPlanned } from './eval-plan-text.ts'

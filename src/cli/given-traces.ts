@@ -1,7 +1,8 @@
 /**
  * `dynts trace --given`: traces from a file that has thinking and replies already. Loads the model's vocabulary only.
  */
-import { loadLocated, locateModel, type Model } from '../engine/model.ts'
+import { locateModel } from '../engine/locate-model.ts'
+import { loadLocated, type Model } from '../engine/model.ts'
 import { Grader } from '../evaluation/grading/grader.ts'
 import { importTraces, type ImportSummary } from '../traces/import-traces.ts'
 import { findModel } from './find-model.ts'

@@ -2,7 +2,8 @@
  * What is said of the loading of a model: how far it is, if it takes longer than two seconds, and why a GPU is not used.
  */
 import { percent } from '../percent.ts'
-import { loadLocated, type LocatedModel, type Model } from '../engine/model.ts'
+import type { LocatedModel } from '../engine/locate-model.ts'
+import { loadLocated, type Model } from '../engine/model.ts'
 import type { MachineFlags } from './machine-options.ts'
 import type { ProgressLine } from './progress-line.ts'
 

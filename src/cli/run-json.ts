@@ -1,7 +1,8 @@
 /**
  * The record that `dynts run --json` prints for one generation.
  */
-import { fingerprint, type Model } from '../engine/model.ts'
+import { fingerprint } from '../engine/locate-model.ts'
+import type { Model } from '../engine/model.ts'
 import type { GenerateResult } from '../engine/types.ts'
 import { packageVersion } from './package-version.ts'
 import type { RunFlags } from './run-options.ts'

@@ -1,7 +1,7 @@
 /** What `dynts serve` does: finds the model, checks that it fits, starts the server, and stops it in good order. */
 import { createHash } from 'node:crypto'
 import { shareText } from '../cache/budget.ts'
-import { locateModel, type LocatedModel } from '../engine/model.ts'
+import { locateModel, type LocatedModel } from '../engine/locate-model.ts'
 import { settleRequest, type SettingFacts } from '../engine/prepare.ts'
 import type { GenerateRequest } from '../engine/types.ts'
 import { InputError } from '../errors.ts'

@@ -1,6 +1,6 @@
 /** What a model's files say of the settings that it can have, before it is loaded. */
 import { defaultPolicy } from '../engine/cache-settings.ts'
-import type { LocatedModel } from '../engine/model.ts'
+import type { LocatedModel } from '../engine/locate-model.ts'
 import type { SettingFacts } from '../engine/prepare.ts'
 import { installedBackends, type GpuChoice } from '../llama/library.ts'
 import { cacheBound } from '../models/cache-bound.ts'

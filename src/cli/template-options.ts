@@ -1,7 +1,7 @@
 /** `--chat-template`, `--template-var` and `--thinking-tags`: the same for every command that renders prompts. */
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { TemplateOptions } from '../engine/model.ts'
+import type { TemplateOptions } from '../engine/locate-model.ts'
 import { InputError } from '../errors.ts'
 import { ownTemplateVariables } from '../llama/index.ts'
 import { readWholeText } from '../records/input-file.ts'

@@ -1,7 +1,8 @@
 /**
  * What `dynts trace` says before and at its end, for people and as JSON.
  */
-import { fingerprint, type Model } from '../engine/model.ts'
+import { fingerprint } from '../engine/locate-model.ts'
+import type { Model } from '../engine/model.ts'
 import { mathInstruction } from '../evaluation/tasks/prompts.ts'
 import { missingMetadata } from '../models/missing-metadata.ts'
 import { dropReasons } from '../traces/trace-record.ts'

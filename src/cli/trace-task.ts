@@ -1,7 +1,7 @@
 /** The kept traces of a file as a task of `dynts eval`: nothing is sampled, they are replayed under each policy. */
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
-import { fingerprint, type LocatedModel } from '../engine/model.ts'
+import { fingerprint, type LocatedModel } from '../engine/locate-model.ts'
 import { templateHash } from '../engine/template-hash.ts'
 import { InputError } from '../errors.ts'
 import { findTask } from '../evaluation/tasks/registry.ts'

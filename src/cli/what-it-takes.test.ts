@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { LocatedModel } from '../engine/model.ts'
+import type { LocatedModel } from '../engine/locate-model.ts'
 import type { RunFlags } from './run-options.ts'
 import { whatItTakes } from './what-it-takes.ts'
 

@@ -2,7 +2,7 @@
  * What `dynts run` says before it loads anything.
  */
 import { shareText } from '../cache/budget.ts'
-import type { LocatedModel } from '../engine/model.ts'
+import type { LocatedModel } from '../engine/locate-model.ts'
 import { defaultPolicy, resolveCacheSettings } from '../engine/cache-settings.ts'
 import { defaultMaxTokens } from '../engine/prepare.ts'
 import { hasThinkingSwitch, type ThinkingTags } from '../llama/index.ts'

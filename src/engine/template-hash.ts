@@ -1,6 +1,6 @@
 /** What tells results apart that were made with other templates or tags than the model's own. */
 import { createHash } from 'node:crypto'
-import type { TemplateOptions } from './model.ts'
+import type { TemplateOptions } from './locate-model.ts'
 
 /** SHA-256 over chat template, its variables and thinking tags that were given; null: the model's own. */
 export function templateHash({ chatTemplate, templateVariables = {}, thinkingTags }: TemplateOptions): string | null {

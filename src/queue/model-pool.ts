@@ -2,7 +2,8 @@
  * Carries out jobs from the queue with the model that each names, once it is certain that it is the same file; the model
  * stays loaded as long as the jobs that come need it.
  */
-import { loadLocated, locateModel, type LoadModelOptions, type Model } from '../engine/model.ts'
+import { locateModel } from '../engine/locate-model.ts'
+import { loadLocated, type LoadModelOptions, type Model } from '../engine/model.ts'
 import { InputError } from '../errors.ts'
 import type { EvalIdentity } from '../evaluation/run/eval-job.ts'
 import { identify } from '../evaluation/run/identity.ts'

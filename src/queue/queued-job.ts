@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { TemplateOptions } from '../engine/model.ts'
+import type { TemplateOptions } from '../engine/locate-model.ts'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
 import { identityFields, jobFields, recalledFact, type EvalIdentity } from '../evaluation/run/eval-job.ts'

@@ -1,6 +1,6 @@
 /** A server: the engine process, the service and the HTTP side put together. */
 import type { Server } from 'node:http'
-import type { LocatedModel } from '../engine/model.ts'
+import type { LocatedModel } from '../engine/locate-model.ts'
 import { KeyRing } from './access.ts'
 import { createApp } from './app.ts'
 import type { HostOptions } from './engine-messages.ts'

@@ -1,6 +1,6 @@
 /** What the endpoints share. */
 import type { CacheSettings } from '../cache/budget.ts'
-import type { LocatedModel } from '../engine/model.ts'
+import type { LocatedModel } from '../engine/locate-model.ts'
 import type { AccessSettings, KeyRing } from './access.ts'
 import type { AnswerSettings } from './chat/completion.ts'
 import type { RequestDefaults } from './chat/sampling-fields.ts'

@@ -3,7 +3,8 @@
  * judged, kept or dropped. Computes no token, so no weights are needed. A run that was killed goes on where it stopped.
  */
 import { checkFields } from '../check-shape.ts'
-import { fingerprint, type Model } from '../engine/model.ts'
+import { fingerprint } from '../engine/locate-model.ts'
+import type { Model } from '../engine/model.ts'
 import { templateHash } from '../engine/template-hash.ts'
 import type { TraceLayout } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'

@@ -13,7 +13,8 @@ import type { FromPass, PassSettings, ToPass } from './pass-process.ts'
 let pass: ImportancePass | undefined
 
 function send(message: FromPass): void {
-  process.send?.(message)
+  // What cannot be delivered has nobody who waits for it: `disconnect` follows.
+  process.send?.(message, undefined, undefined, () => undefined)
 }
 
 function open({ path, cells, label, kvType, threads, gpu, gpuLayers }: PassSettings): ImportancePass {

@@ -3,7 +3,7 @@
  * killed goes on where it stopped.
  */
 import { checkFields } from '../check-shape.ts'
-import { fingerprint } from '../engine/model.ts'
+import { fingerprint } from '../engine/locate-model.ts'
 import { templateHash } from '../engine/template-hash.ts'
 import type { TraceLayout } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'

@@ -1,7 +1,7 @@
 import { Float16Array } from '@petamoriken/float16'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LoadedModel } from '../../src/engine/loaded-model.ts'
-import { fingerprint } from '../../src/engine/model.ts'
+import { fingerprint } from '../../src/engine/locate-model.ts'
 import { AttentionProbe, LlamaContext, loadLibrary } from '../../src/llama/index.ts'
 import { inspectGguf, type GgufInfo } from '../../src/models/gguf-file.ts'
 import { readCheckpoint } from '../../src/predictor/index.ts'

@@ -4,7 +4,8 @@
  *
  * Source: arXiv 2601.18383, Figures 3 and 12.
  */
-import { fingerprint, type Model } from '../../engine/model.ts'
+import { fingerprint } from '../../engine/locate-model.ts'
+import type { Model } from '../../engine/model.ts'
 import { EngineError, InputError } from '../../errors.ts'
 import type { AnswerGrader } from '../../evaluation/grading/grade-answer.ts'
 import { judge } from '../../evaluation/run/judge.ts'

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { keptCells } from '../../analysis/kept-cells.ts'
 import { Engine } from '../../engine/engine.ts'
-import { fingerprint, locateModel, type LocatedModel } from '../../engine/model.ts'
+import { fingerprint, locateModel, type LocatedModel } from '../../engine/locate-model.ts'
 import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'

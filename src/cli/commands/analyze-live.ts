@@ -11,7 +11,8 @@ import {
   type MeasuredRun,
 } from '../../analysis/live-run.ts'
 import { Engine } from '../../engine/engine.ts'
-import { locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
+import { locateModel, type LocatedModel } from '../../engine/locate-model.ts'
+import type { Model } from '../../engine/model.ts'
 import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'

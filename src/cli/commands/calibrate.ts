@@ -9,7 +9,7 @@ import { readCalibration, writeCalibration, type CalibrationFile } from '../../c
 import { calibrationFolder, findCalibration } from '../../calibration/find.ts'
 import { importTria } from '../../calibration/tria.ts'
 import { LoadedModel } from '../../engine/loaded-model.ts'
-import { fingerprint } from '../../engine/model.ts'
+import { fingerprint } from '../../engine/locate-model.ts'
 import { tryModel } from '../../engine/trial.ts'
 import { InputError } from '../../errors.ts'
 import type { Calibration } from '../../eviction/calibration.ts'

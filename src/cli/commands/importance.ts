@@ -3,7 +3,7 @@
  * a predictor is trained on.
  */
 import { Command } from 'commander'
-import { locateModel } from '../../engine/model.ts'
+import { locateModel } from '../../engine/locate-model.ts'
 import type { GgufInfo } from '../../models/gguf-file.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
 import { extractImportance, type ExtractOptions, type ExtractSummary } from '../../traces/extract-importance.ts'

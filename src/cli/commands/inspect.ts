@@ -2,7 +2,7 @@
  * `dynts inspect`: what a model or a predictor is, and whether they fit together. Loads nothing itself.
  */
 import { Command } from 'commander'
-import { fingerprint, locateModel } from '../../engine/model.ts'
+import { fingerprint, locateModel } from '../../engine/locate-model.ts'
 import { tryModel } from '../../engine/trial.ts'
 import { inspectGguf, type GgufInfo } from '../../models/gguf-file.ts'
 import { GgufMetadata } from '../../models/gguf-metadata.ts'

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import { defaultCacheSettings } from '../../engine/cache-settings.ts'
 import { defaultMaxTokens } from '../../engine/prepare.ts'
-import { locateModel } from '../../engine/model.ts'
+import { locateModel } from '../../engine/locate-model.ts'
 import { InputError } from '../../errors.ts'
 import { kvTypes, type KvType } from '../../llama/index.ts'
 import { cacheBound } from '../../models/cache-bound.ts'

@@ -2,7 +2,7 @@
  * `dynts predictor import`: a predictor file from the authors' safetensors. Loads no model.
  */
 import { Command } from 'commander'
-import { fingerprint } from '../../engine/model.ts'
+import { fingerprint } from '../../engine/locate-model.ts'
 import { InputError } from '../../errors.ts'
 import { loadLibrary } from '../../llama/index.ts'
 import { inspectGguf } from '../../models/gguf-file.ts'

@@ -3,7 +3,8 @@
  * file, and keeps those that a predictor can learn from.
  */
 import { Command } from 'commander'
-import { loadLocated, locateModel, type LocatedModel, type Model } from '../../engine/model.ts'
+import { locateModel, type LocatedModel } from '../../engine/locate-model.ts'
+import { loadLocated, type Model } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { readQuestionFile, type Question } from '../../evaluation/question-file.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'

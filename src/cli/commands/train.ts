@@ -2,7 +2,7 @@
  * `dynts train`: an importance predictor from measured importance. Loads no model.
  */
 import { Command } from 'commander'
-import { fingerprint } from '../../engine/model.ts'
+import { fingerprint } from '../../engine/locate-model.ts'
 import { EngineError, InputError } from '../../errors.ts'
 import { defaultThreads, loadLibrary, type LlamaLibrary } from '../../llama/index.ts'
 import { inspectGguf } from '../../models/gguf-file.ts'

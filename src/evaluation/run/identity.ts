@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
-import { fingerprint, type LocatedModel } from '../../engine/model.ts'
+import { fingerprint, type LocatedModel } from '../../engine/locate-model.ts'
 import { templateHash } from '../../engine/template-hash.ts'
 import type { EvalIdentity } from './eval-job.ts'
 

@@ -1,6 +1,6 @@
 /** GET /health, /metrics, /props and /slots: what the server is and does. */
 import { z } from 'zod'
-import type { LocatedModel } from '../../engine/model.ts'
+import type { LocatedModel } from '../../engine/locate-model.ts'
 import type { PolicyDefinition } from '../../eviction/policy.ts'
 import { ApiError } from '../api-error.ts'
 import type { Endpoint } from '../endpoint.ts'
