@@ -8,7 +8,7 @@ import type { GenerateRequest } from './types.ts'
 /** Without a predictor that recommends others. */
 export const defaultCacheSettings: CacheSettings = { budget: 4096, localWindow: 1024, ratio: 0.4 }
 
-/** The policy of a model with a predictor that recommends none: measured to be better than the paper's (docs/results.md). */
+/** The policy of a model with a predictor that recommends none: better than the paper's on the embedded model (docs/results.md); `fit` compares both. */
 export const defaultScoredPolicy = 'dynts-diverse'
 
 /** The policy of a request that names none. */
