@@ -489,6 +489,12 @@ describe('what is wrong is named', () => {
       'conflicting_parameters',
       'json_schema',
     ],
+    [
+      { messages, stream: true, stream_options: { continuous_usage_stats: true } },
+      400,
+      'invalid_value',
+      'stream_options.continuous_usage_stats',
+    ],
     [{ messages, grammar: 'root ::= "a"' }, 400, 'unsupported_parameter', 'grammar'],
     [{ messages, dynts: { policy: './x.ts' } }, 400, 'unknown_policy', 'dynts.policy'],
     [{ messages, dynts: { policy: 'h2o' } }, 400, 'unknown_policy', 'dynts.policy'],

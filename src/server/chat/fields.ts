@@ -83,7 +83,14 @@ export function ignoredFields(body: Readonly<Record<string, unknown>>, supported
     }
     if (!companions.test(name)) ignored.push(name)
   }
-  return ignored
+  return [...ignored, ...unknownStreamOptions(body['stream_options'])]
+}
+
+const streamOptions: ReadonlySet<string> = new Set(['include_usage', 'include_obfuscation', 'continuous_usage_stats'])
+
+function unknownStreamOptions(given: unknown): string[] {
+  const names = typeof given === 'object' && given !== null ? Object.keys(given) : []
+  return names.filter((name) => !streamOptions.has(name)).map((name) => `stream_options.${name}`)
 }
 
 /** For a header: at most ten names, of harmless characters. */

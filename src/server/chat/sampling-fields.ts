@@ -37,7 +37,12 @@ const dynts = strictShape({
 export const samplingFields = {
   model: z.string('it must be a string').max(256, 'it is too long').nullish(),
   stream: yesOrNo.nullish(),
-  stream_options: z.looseObject({ include_usage: yesOrNo.nullish() }).nullish(),
+  stream_options: z
+    .looseObject({
+      include_usage: yesOrNo.nullish(),
+      continuous_usage_stats: z.literal(false, 'usage is told once, at the end: leave it out').nullish(),
+    })
+    .nullish(),
   max_completion_tokens: whole(-1).nullish(),
   max_tokens: whole(-1).nullish(),
   n_predict: whole(-1).nullish(),
