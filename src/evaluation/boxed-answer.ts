@@ -2,7 +2,7 @@
  * Finds the answer that a model put into a box: `\boxed{...}` and its variants.
  */
 
-const boxCommand = /\\(?:boxed|fbox|framebox)(?![A-Za-z])[ \t]*/g
+const boxCommand = /\\(?:boxed|fbox|framebox)(?![A-Za-z])(?:\s*(?=\{)|[ \t]*)/g
 /** What a box without braces holds: `\boxed 5`. */
 const unbraced = /-?[\d.,]*\d|[A-Za-z]/y
 /** What may stand between the boxes of one answer, apart from a name such as `x_2 =` before the next box. */

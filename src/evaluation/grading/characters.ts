@@ -6,8 +6,8 @@ export type Rule = readonly [pattern: RegExp, replacement: string | ((...found: 
 const raised = '⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿ'
 const lowered = '₀₁₂₃₄₅₆₇₈₉'
 const plain = '0123456789+-n'
-const fractions = { '½': '12', '¼': '14', '¾': '34', '⅓': '13', '⅔': '23', '⅕': '15', '⅖': '25', '⅗': '35', '⅘': '45' }
-const smallFractions = { '⅙': '16', '⅚': '56', '⅛': '18', '⅜': '38', '⅝': '58', '⅞': '78' }
+/** `½`, which Unicode decomposes with a fraction slash. */
+const fraction = /[\u00BC-\u00BE\u2150-\u215E\u2189]/g
 const greek = {
   α: 'alpha',
   β: 'beta',
@@ -24,8 +24,33 @@ function translated(text: string, from: string): string {
   return text.replace(/./g, (char) => plain.charAt(from.indexOf(char)))
 }
 
+/** The digits of every script are ten characters in a row. */
+function digitOf(char: string): string {
+  const code = char.codePointAt(0) ?? 0
+  // The mathematical digits (bold, double-struck ...) are five rows that touch.
+  if (code >= 0x1d7ce && code <= 0x1d7ff) return String((code - 0x1d7ce) % 10)
+  let first = code
+  while (code - first < 9 && /\p{Nd}/u.test(String.fromCodePoint(first - 1))) first--
+  return String(code - first)
+}
+
+function compatible(char: string): string {
+  return char.normalize('NFKC')
+}
+
 export const characters: readonly Rule[] = [
-  [/[\u2212\u2013\u2010\u2011]/g, '-'],
+  // Characters without width.
+  [/[\u00AD\u200B-\u200F\u2060-\u2064\uFE0F\uFEFF]/g, ''],
+  [/(?![0-9])\p{Nd}/gu, digitOf],
+  // Full-width forms, and the letters of mathematical alphabets.
+  [/[\uFF01-\uFF5E]|[\u{1D400}-\u{1D7CB}]/gu, compatible],
+  [fraction, (char = '') => char.normalize('NFKD').replace(/(\d+)\u2044(\d+)/, '\\frac{$1}{$2}')],
+  [
+    new RegExp(`([${raised}]+)[\u2044/]([${lowered}]+)`, 'g'),
+    (_, above = '', below = '') => `\\frac{${translated(above, raised)}}{${translated(below, lowered)}}`,
+  ],
+  [/\u2044/g, '/'],
+  [/[\u2212\u2012\u2013\u2010\u2011\uFE63\u2796]/g, '-'],
   [/\u00D7/g, '\\times '],
   [/[\u00B7\u22C5]/g, '\\cdot '],
   [/\u00F7/g, '/'],
@@ -54,15 +79,12 @@ export const characters: readonly Rule[] = [
   [/\u221A/g, '\\sqrt'],
   [new RegExp(`[${raised}]+`, 'g'), (found = '') => `^{${translated(found, raised)}}`],
   [new RegExp(`[${lowered}]+`, 'g'), (found = '') => `_{${translated(found, lowered)}}`],
-  ...Object.entries({ ...fractions, ...smallFractions }).map(([char, [above, below]]): Rule => [
-    new RegExp(char, 'g'),
-    `\\frac{${above ?? ''}}{${below ?? ''}}`,
-  ]),
   [/[\u2018\u2019\u2032]/g, "'"],
   [/[\u201C\u201D]/g, '"'],
   [/[\u00A0\u2009\u202F\u3000]/g, ' '],
-  [/\uFF0C/g, ','],
-  [/[\uFF1A\u2236]/g, ':'],
-  [/\uFF08/g, '('],
-  [/\uFF09/g, ')'],
+  [/\u3001/g, ','],
+  [/\u2236/g, ':'],
+  [/\u066A/g, '%'],
+  [/\u066B/g, '.'],
+  [/^\u3010(.*)\u3011$/s, '$1'],
 ]

@@ -27,7 +27,20 @@ export const commandRules: readonly Rule[] = [
   [/\\(?:underline|underbrace|mathop|textcolor\s*\{\w+\}|color\s*\{\w+\})\s*(?=\{)/g, ''],
   [/(?<!\\)\\[,;:> ]|~|\\q?quad(?![a-zA-Z])|(?<!\\)\\(?=\s)/g, ' '],
   [/\\\\\s*$/g, ''],
-  [/\\[dtc]frac(?![a-zA-Z])/g, '\\frac'],
+  [/\\(?:[dtcs]|nice|x)frac(?![a-zA-Z])/g, '\\frac'],
+  [/(?:\{\s*\})?\^\s*\{?(\d+)\}?\s*\/\s*_\s*\{?(\d+)\}?/g, '\\frac{$1}{$2}'],
+  // A sign in braces of its own.
+  [/\{\s*([-+])\s*\}/g, '$1'],
+  [
+    /\s*(?:\\text\{\s*)?\(?\s*\b(?:in\s+)?base[\s-]*(\d+|two|three|four|five|six|seven|eight|nine|ten|sixteen)\s*\)?\s*\}?$/,
+    '_{\\text{$1}}',
+  ],
+  [/(?<=\d\s*(?:\\text\{\s*)?)([ap])\.?\s*m\.?(?=\s*\}?\s*$)/i, (_, half = '') => `${half.toLowerCase()}m`],
+  [/^(-?)\s*(?:\\text\{\s*)?(?:USD|US\s*\$)\s*\}?\s*(?=\d)/, '$1$$'],
+  [/^(-?)\s*(?:\\text\{\s*)?EUR\s*\}?\s*(?=\d)/, '$1€'],
+  [/^(-?)\s*(?:\\text\{\s*)?GBP\s*\}?\s*(?=\d)/, '$1£'],
+  [/^(-?)\s*(?:\\text\{\s*)?(?:Rs\.?|INR)\s*\}?\s*(?=\d)/, '$1₹'],
+  [/(?<=^[A-Za-z]\s*):=/, '='],
   [/\\[dt]binom(?![a-zA-Z])/g, '\\binom'],
   [/\\leq?(?:slant)?q?(?![a-zA-Z])|<=/g, '\\le '],
   [/\\geq?(?:slant)?q?(?![a-zA-Z])|>=/g, '\\ge '],
@@ -65,8 +78,15 @@ export const commandRules: readonly Rule[] = [
     /\\frac\s*\{\s*\\text\{([^{}]*)\}\s*\}\s*\{\s*\\text\{([^{}]*)\}\s*(?:\^\s*\{?(\d)\}?)?\s*\}/g,
     (_, a = '', b = '', n = '1') => `\\text{${a}/${b}^${n}}`,
   ],
+  [/\\text\{\s*deg\.?\s*\}/g, '^{\\circ}'],
   [/\^\{\\circ\}\s*\\text\{\s*([CF])\s*\}/g, '\\text{°$1}'],
+  [
+    /(?<![\w.^_{\\])(\d+)\s*(?:\{\s*\})?(?:(?:\^\s*)?\{\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}|\^\s*\\text\{\s*(?:st|nd|rd|th)\s*)\}*/g,
+    '$1\\text{th}',
+  ],
+  [/\\text\{\s*(\d+)(?:st|nd|rd|th)\s*\}/g, '$1\\text{th}'],
   [/(?<![\w.^_{\\])(\d+)(?:st|nd|rd|th)(?![a-zA-Z])/g, '$1\\text{th}'],
   // Braces inside of words, as in m\,s^{-2}.
   [/(?<=\\text\{[^{}]*)\^\{(-?\d)\}(?=[^{}]*\})/g, '^$1'],
+  [/\\text\{\s*(-?[\d.]+(?:\s*,\s*-?[\d.]+)*,?\s+(?:and|or)\s+-?[\d.]+)\s*\}/g, '$1'],
 ]

@@ -7,7 +7,7 @@ import { afterMark } from '../known-answer.ts'
 /** `answer is X`, `answer: X`, `answer = X`; what is bold or behind a colon included. */
 const answerIs = String.raw`\banswer\b(?:\s+to\s[^.\n]{1,80}?)?[*_]{0,2}\s*(?:\bis\b\s*:?|:|=)`
 /** A line that says nothing but `Final answer`: a heading. */
-const heading = String.raw`^[ \t]*#{0,6}[ \t]*[*_]{0,2}(?:the[ \t]+)?(?:final[ \t]+)?answer[*_]{0,2}[ \t]*$`
+const heading = String.raw`^[ \t]*(?:#{1,6}[ \t]*)?[*_]{0,2}(?:the[ \t]+)?(?:final[ \t]+)?answer[*_]{0,2}[ \t]*$`
 const marks = new RegExp(`${answerIs}|${heading}`, 'gim')
 const answerTag = /<answer>([^<]*)<\/answer>/gi
 /** A formula on lines of its own. */

@@ -79,3 +79,14 @@ test('groups of three digits are also a list, unless one begins with 0', () => {
   expect(readings('1,000')).toEqual(['1000'])
   expect(readings('1, 2')).toEqual(['1, 2'])
 })
+
+test.each(['  ', '\n', '\\ ', '$', '\\text{', '1,', "'000", '⁴', '\\over ', '\\\\[4pt]', '9^{\\circ} '])(
+  'a long run of %j takes no long time',
+  (piece) => {
+    const start = performance.now()
+    for (const [before, after] of [['5 ', ' x'] as const, ['{', '!'] as const, ['\\text{', '}'] as const]) {
+      normalizeAnswer(before + piece.repeat(1000) + after)
+    }
+    expect(performance.now() - start).toBeLessThan(2000)
+  },
+)

@@ -23,6 +23,13 @@ const forms: readonly Rule[] = [
   [/\{([^{}]+?)\s*\\choose\s*([^{}]+?)\}/g, '\\binom{$1}{$2}'],
   [/\+\s*-/g, '-'],
   [/(^|[([,;]\s*)\+\s*\\infty/g, '$1\\infty'],
+  [/(?<=\d)\s*[xX]\s*(?=10\s*\^)/g, '\\times '],
+  [/(?<=\S)\s*,?\s*\(?\s*\\text\{\(?(?:or )?(?:about|approximately|roughly)\}\s*(-?\d[\d.]*)\)?$/, ' \\approx $1'],
+  [
+    /(\d+)\^\{\\circ\}\s*(\d+(?:\.\d+)?)(?:'(?!')|\^\{?\\prime\}?)(?:\s*(\d+(?:\.\d+)?)(?:''|"|\^\{\\prime\s*\\prime\}))?/g,
+    (_, whole = '', minutes = '', seconds = '0') =>
+      `(${whole}+\\frac{${minutes}}{60}+\\frac{${seconds}}{3600})^{\\circ}`,
+  ],
   [/(\d)\s*\\text\{\s*:\s*\}\s*(\d)/g, '$1:$2'],
   [/(?<=\d)\s*\\text\{to\}\s*(?=\d)/g, ':'],
   [/\\text\{(\w+)\}\s*\/\s*(?:\\text\{(\w+)\}|([hs]))$/, '\\text{$1/$2$3}'],
@@ -37,10 +44,13 @@ const forms: readonly Rule[] = [
 
 /** One way of writing for everything; what cannot be read stays as it is. */
 export function normalizeAnswer(text: string): string {
-  const rows = text.includes('\\begin') ? text : text.replace(/\\\\(?=[\s\w-])/g, ', ')
+  const lines = text.replace(/\\\\\s*\[\s*-?[\d.]+\s*(?:pt|e[mx]|[cm]m|in|mu)\s*\]|\\hline(?![a-zA-Z])/g, (found) =>
+    found.startsWith('\\\\') ? '\\\\' : ' ',
+  )
+  const rows = lines.includes('\\begin') ? lines : lines.replace(/\\\\(?=[\s\w-])/g, ', ')
   const formula = withoutBraces(withoutMathMarks(unquoted(applied(rows.trim(), characters))))
   const unmarked = formula.replace(/(?<!\S)\*\*([^*]+)\*\*(?!\S)/g, '$1')
-  const plain = unboxed(applied(unmarked, commandRules)).replace(
+  const plain = unboxed(applied(withFractions(unmarked), commandRules)).replace(
     /^\s*(?:=|\\approx(?![a-zA-Z])|\\equiv(?![a-zA-Z]))/,
     '',
   )
@@ -52,11 +62,16 @@ export function normalizeAnswer(text: string): string {
   )
 }
 
+/** White space becomes one space each time: runs of it take some expressions a time that grows with their square, or worse. */
 function applied(text: string, rules: readonly Rule[]): string {
-  return rules.reduce(
-    (so, [pattern, by]) => (typeof by === 'string' ? so.replace(pattern, by) : so.replace(pattern, by)),
-    text,
-  )
+  return rules.reduce((so, [pattern, by]) => {
+    const changed = typeof by === 'string' ? so.replace(pattern, by) : so.replace(pattern, by)
+    return withoutRuns(changed)
+  }, withoutRuns(text))
+}
+
+function withoutRuns(text: string): string {
+  return text.replace(/\s+/g, ' ')
 }
 
 /** Without quotation marks around the whole. */
@@ -70,7 +85,7 @@ function withoutMathMarks(text: string): string {
   const plain = text.replace(/\\\(|\\\)|\\\[|\\\]/g, ' ')
   const marks = plain.match(/(?<!\\)\$/g)?.length ?? 0
   const unmarked = marks % 2 === 0 ? plain.replace(/(?<!\\)\$/g, ' ') : plain
-  return unmarked.replace(/\\\$/g, '$').trim()
+  return withoutRuns(unmarked.replace(/\\\$/g, '$')).trim()
 }
 
 function unboxed(text: string): string {
@@ -79,6 +94,29 @@ function unboxed(text: string): string {
   const from = box.index + box[0].length
   const end = closingBracket(text, from)
   return end === undefined ? text : text.slice(0, box.index) + text.slice(from + 1, end) + text.slice(end + 1)
+}
+
+/** `{a \over b}` is `\frac{a}{b}`. */
+function withFractions(text: string): string {
+  const at = text.search(/\\over(?![a-zA-Z])/)
+  if (at < 0) return text
+  const end = at + '\\over'.length
+  const [from, to] = [outerBrace(text, at - 1, -1), outerBrace(text, end, 1)]
+  if (from < 0 !== to >= text.length) return text
+  const fraction = `\\frac{${text.slice(from + 1, at).trim()}}{${text.slice(end, to).trim()}}`
+  return withFractions(text.slice(0, Math.max(from, 0)) + fraction + text.slice(to + 1))
+}
+
+/** Where the brace opens or closes that `at` lies in; a place outside of the text if it lies in none. */
+function outerBrace(text: string, at: number, step: 1 | -1): number {
+  let depth = 0
+  let place = at
+  for (; place >= 0 && place < text.length && depth >= 0; place += step) {
+    if (text[place - 1] === '\\') continue
+    if (text[place] === '{') depth += step
+    else if (text[place] === '}') depth -= step
+  }
+  return depth < 0 ? place - step : place
 }
 
 /** `sqrt(2)` is `\sqrt{2}`. */

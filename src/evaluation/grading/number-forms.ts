@@ -2,9 +2,13 @@
  * Numbers that are written in a special way: thousands, repeating decimals, mixed numbers.
  */
 
-/** `1,000` and `1,234,567.8` as a whole answer, or behind money's sign or a name, are one number. */
+/** `1,000`, `1'000`, `1_000` and `1,234,567.8` as a whole answer, or behind money's sign or a name, are one number. */
 export function thousands(text: string): string {
-  return text.replace(
+  const plain = text.replace(
+    /^(-?\d{1,3})((?:['_]\d{3})+)(?=$|\.\d)/,
+    (_, first: string, rest: string) => first + rest.replace(/['_]/g, ''),
+  )
+  return plain.replace(
     /(^|[=$€£]\s*|-)(\d{1,3}(?:,\d{3})+)(\.\d+)?(?=\s*(?:$|\\text|\\?%|\.$|[$€£¥]))/g,
     (_, before: string, whole: string, part = '') => before + whole.replaceAll(',', '') + String(part),
   )

@@ -33,9 +33,10 @@ function readOrdinal(text: string): Answer | undefined {
 }
 
 function readMoney(text: string): Answer | undefined {
-  const [, sign = '', mark, amount] = /^(-?)\s*([$€£¥₹])\s*(.+)$/.exec(text) ?? /^(-?)()(.+?)\s*[$]$/.exec(text) ?? []
+  const [, sign = '', mark, amount, behind = ''] =
+    /^(-?)\s*([$€£¥₹])\s*(.+)$/.exec(text) ?? /^(-?)()(.+?)\s*([$€£¥₹])$/.exec(text) ?? []
   if (mark === undefined || amount === undefined) return undefined
-  const unit = unitOf(mark === '' ? '$' : mark)
+  const unit = unitOf(mark === '' ? behind : mark)
   const inside = readMeasured(amount.trim())
   if (inside.kind !== 'value') return undefined
   if (!inside.unit) return value(sign + inside.latex, unit)

@@ -71,3 +71,10 @@ test('proportional: multiples only, and positive ones where asked', () => {
   expect(proportional(['x', '3'], ['2x', '6'], true)).toBe(true)
   expect(proportional(['x', 'x'], ['y', 'y'], false)).toBe(false)
 })
+
+test.each(['\\infty-\\infty', '0\\cdot\\infty', '\\frac{\\infty}{\\infty}', '\\infty^0', '2\\infty', '\\infty+1'])(
+  'infinity is no number: %s is equal to nothing',
+  (formula) => {
+    for (const other of ['0', '1', '\\infty']) expect(new FormulaAlgebra().same(formula, other)).toBe(false)
+  },
+)

@@ -54,9 +54,22 @@ export class FormulaAlgebra implements Algebra {
   }
 
   #parse(latex: string): Formula | undefined {
-    if (!this.#parsed.has(latex)) this.#parsed.set(latex, parseFormula(latex))
+    if (!this.#parsed.has(latex)) this.#parsed.set(latex, finite(parseFormula(latex)))
     return this.#parsed.get(latex)
   }
+}
+
+/** Undefined for a calculation with infinity: `\infty-\infty` is not 0. Infinity itself and bounds of sums stay. */
+function finite(formula: Formula | undefined): Formula | undefined {
+  const isInfinity = (part: Formula) => part.kind === 'symbol' && part.name === '\\infty'
+  const calculates = (part: Formula): boolean => {
+    if (part.kind === 'series') return calculates(part.from) || calculates(part.to) || calculates(part.term)
+    return (
+      (part.kind === 'call' || part.kind === 'apply') && part.args.some((arg) => isInfinity(arg) || calculates(arg))
+    )
+  }
+  const isNegative = formula?.kind === 'call' && formula.head === 'Negate' && formula.args.every(isInfinity)
+  return formula && !isNegative && calculates(formula) ? undefined : formula
 }
 
 /** A number with more digits than double precision tells apart is no irrational one. */

@@ -11,8 +11,20 @@ export function sameRatios(given: Answer, expected: Answer, algebra: Algebra): b
     return sameRatio(given.parts, expected.parts, algebra)
   }
   const [ratio, other] = given.kind === 'ratio' ? [given, expected] : [expected, given]
-  if (ratio.kind !== 'ratio' || ratio.parts.length !== 2 || other.kind !== 'value' || other.unit) return false
+  if (ratio.kind !== 'ratio' || other.kind !== 'value') return false
+  if (isFullHour(ratio.parts, other)) return true
+  if (ratio.parts.length !== 2 || other.unit) return false
   return algebra.same(`\\frac{${ratio.parts.join('}{')}}`, other.latex)
+}
+
+/** `3:00 pm` for `3 pm` */
+function isFullHour(
+  [hour, minutes, words, more]: readonly string[],
+  { latex, unit }: Extract<Answer, { kind: 'value' }>,
+) {
+  const half = /^\\text\{\s*([ap]m)\s*\}$/i.exec(words ?? '')?.[1]?.toLowerCase()
+  if (half === undefined || more !== undefined || minutes?.trim() !== '00') return false
+  return unit?.dimension === `time ${half === 'am' ? 'before' : 'after'} noon^1` && latex.trim() === hour?.trim()
 }
 
 /** Multiples of each other; with words behind them, times of the day, of which one may do without its words. */

@@ -114,11 +114,11 @@ const table: readonly (readonly [dimension: Dimension, factor: string, names: st
   [{ information: 1 }, '8', 'byte'],
   [{ dollars: 1 }, '1', '$ dollar usd USD'],
   [{ dollars: 1 }, '\\frac{1}{100}', '¢ cent'],
-  [{ euros: 1 }, '1', '€ euro'],
-  [{ 'pounds sterling': 1 }, '1', '£ gbp'],
+  [{ euros: 1 }, '1', '€ euro EUR'],
+  [{ 'pounds sterling': 1 }, '1', '£ gbp GBP'],
   [{ yen: 1 }, '1', '¥ yen'],
   [{ yuan: 1 }, '1', 'yuan'],
-  [{ rupees: 1 }, '1', '₹ rupee'],
+  [{ rupees: 1 }, '1', '₹ rupee Rs INR'],
 ]
 
 const units: ReadonlyMap<string, readonly [dimension: Dimension, factor: string]> = new Map(

@@ -49,7 +49,7 @@ const leading: ReadonlySet<string> = new Set(
   (
     'the a an final correct answer answers result results solution solutions value values so thus hence therefore we get ' +
     'have it this that there is are equals be to will would must option choice approximately about roughly exactly only just ' +
-    'also then total of set'
+    'also then total of set let'
   ).split(' '),
 )
 
