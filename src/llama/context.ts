@@ -290,9 +290,9 @@ export class LlamaContext extends NativeHandle {
    */
   shortestPrefix(state: Uint8Array): number {
     if (this.model.isHybrid) return Infinity
-    if (!this.model.hasWindow) return 0
-    const held = stateParts(state, this.model).window?.positions ?? new Int32Array(0)
-    const oldest = held.reduce((least, position) => Math.min(least, position), Infinity)
+    const { window } = stateParts(state, this.model)
+    if (!window) return 0
+    const oldest = window.positions.reduce((least, position) => Math.min(least, position), Infinity)
     return oldest === 0 ? 0 : oldest + this.model.window - 1
   }
 

@@ -26,7 +26,9 @@ export function stateParts(
 ): StateParts {
   const reader = new StateReader(state, 8) // magic and sequence id
   const full = readPart(reader, model)
-  return { full, window: model.hasWindow && !model.isHybrid ? readPart(reader, model) : undefined }
+  // Some files state a window that their model does not use.
+  const hasSecond = model.hasWindow && !model.isHybrid && !reader.isAtEnd
+  return { full, window: hasSecond ? readPart(reader, model) : undefined }
 }
 
 function readPart(reader: StateReader, model: Pick<LlamaModel, 'hasCoordinates' | 'valuesNotReadable'>): StatePart {

@@ -15,7 +15,7 @@ import { inspectGguf } from '../../src/models/gguf-file.ts'
 import { memoryPlan } from '../../src/models/memory-plan.ts'
 import { mulberry32 } from '../../src/mulberry32.ts'
 import { families, vocabulary } from '../support/families.ts'
-import { u32, writeRandomGguf } from '../support/gguf-writer.ts'
+import { text, u32, writeRandomGguf } from '../support/gguf-writer.ts'
 import { runRequests, type RunOptions } from '../support/run-requests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-windows-'))
@@ -113,9 +113,9 @@ test('Llama 4, which attends within chunks of 8192: the same, with cells removed
   using model = load('Llama 4', 16_384)
   expect(model.llama.window).toBe(8192)
   const long = 9472
-  const logprobs = [64, 2048].map((batchTokens) => {
+  const logprobs = [256, 2048].map((batchTokens) => {
     using context = model.createContext({ cellsPerSequence: long, batchTokens, kvType: 'f16' })
-    expect(context.windowCells).toBe(batchTokens === 64 ? 8448 : long)
+    expect(context.windowCells).toBe(batchTokens === 256 ? 8448 : long)
     const values: number[] = []
     context.append(0, tokens.slice(0, 8100), 0, 'none')
     context.remove(0, 300, 700)
@@ -179,6 +179,24 @@ describe('what the cache takes', () => {
       expect(plan).toMatchObject({ isUpperBound: false, bytesPerCell: bytesOfToken(measured) })
     }
   })
+})
+
+test('a window that is stated and not used: all layers have all cells, and prompts are cut anywhere', () => {
+  // EXAONE 4 has windows only with 64 layers.
+  const { metadata, tensors } = families['Gemma 3']?.() ?? { metadata: {}, tensors: [] }
+  const renamed = Object.entries(metadata).map(([key, value]) => [key.replace(/^gemma3/, 'exaone4'), value] as const)
+  const path = join(folder, 'unused.gguf')
+  const others = tensors.filter((tensor) => !/\.(attn|ffn)_norm\./.test(tensor.name))
+  writeFileSync(
+    path,
+    writeRandomGguf({ ...Object.fromEntries(renamed), 'general.architecture': text('exaone4') }, others),
+  )
+  using model = LoadedModel.load(loadLibrary('off'), path, { threads: 1 })
+  expect(model.llama.window).toBe(16)
+  using context = model.createContext({ cellsPerSequence: cells, ...small })
+  expect(bytesOfCells(model.cellBytes(context, NaN), cells)).toBe(6 * 2 * 16 * 2 * cells)
+  context.append(0, tokens.slice(0, 500), 0, 'none')
+  expect(context.shortestPrefix(context.save(0))).toBe(0)
 })
 
 describe.each(windowed)('prompts of %s that begin as one that was read before', (name) => {
