@@ -93,6 +93,42 @@ describe.each(windowed)('%s', (name) => {
     expect(oldestHeld(less)).toBeGreaterThanOrEqual(700 - 256)
   })
 
+  test.runIf(name !== windowed[0])(
+    'attention that is read is that of the full layers, in long passes and in steps',
+    () => {
+      using model = load(name)
+      const [less, all] = [small, whole].map(({ batchTokens }) => {
+        const options = { cellsPerSequence: cells, kvType: 'f32', attention: true, batchTokens } as const
+        using context = model.createContext({ ...options, sequences: 2 })
+        const rows: number[][] = []
+        const note = (count: number) => {
+          for (let row = 0; row < count; row++) {
+            const { positions, weights } = context.attention(row)
+            const byPosition = new Array<number>(720).fill(0)
+            positions.forEach((position, i) => (byPosition[position] = weights[i] ?? NaN))
+            rows.push(byPosition)
+          }
+        }
+        for (const sequenceId of [0, 1]) {
+          context.append(sequenceId, tokens.slice(sequenceId, 688), sequenceId, 'none')
+          context.append(sequenceId, tokens.slice(688, 700), 688, 'last', 12)
+          note(12)
+          context.remove(sequenceId, 40, 90)
+        }
+        for (let position = 700; position < 720; position++) {
+          const both = { tokens: [3, 4], positions: [position, position], sequenceIds: [0, 1] }
+          context.decode(both, true, [true, true])
+          note(2)
+        }
+        return rows
+      })
+      expect(less?.length).toBe(64)
+      less?.forEach((row, i) => expect(largest(row, all?.[i] ?? [])).toBeLessThan(1e-4))
+      const old = less?.map((row) => row.slice(0, 600).reduce((sum, weight) => sum + weight, 0)) ?? []
+      expect(Math.min(...old)).toBeGreaterThan(0.2)
+    },
+  )
+
   test('several sequences, each with a text and evictions of its own', () => {
     using model = load(name)
     const requests = [0, 1, 2].map((i) => ({
