@@ -28,7 +28,6 @@ export class FastForward implements ForwardPass {
   readonly flashAttention: boolean
   readonly usesGpu: boolean
   readonly restoresExactly: boolean
-  readonly canShorten: boolean
   /** A prompt of any length is read in one step. */
   readonly batchTokens = 2 ** 20
   readonly readsAttention = true
@@ -55,7 +54,6 @@ export class FastForward implements ForwardPass {
     this.flashAttention = context.flashAttention
     this.usesGpu = context.usesGpu
     this.restoresExactly = context.restoresExactly
-    this.canShorten = context.canShorten
     this.#held = Array.from({ length: context.sequences }, () => [])
     const random = (length: number) => Float32Array.from({ length }, () => this.#random.uniform(1))
     this.#hiddenStates = Array.from({ length: 64 }, () => random(context.model.hiddenSize))
@@ -144,6 +142,10 @@ export class FastForward implements ForwardPass {
   save(sequenceId: number): Uint8Array {
     if (this.#skips) return new Uint8Array(Int32Array.from(this.#heldBy(sequenceId)).buffer)
     return this.#context.save(sequenceId)
+  }
+
+  shortestPrefix(state: Uint8Array): number {
+    return this.#context.shortestPrefix(state)
   }
 
   restore(sequenceId: number, state: Uint8Array): void {

@@ -40,7 +40,7 @@ export async function startLate(
   { request, promptTokens, position, steps, stagger = 0, compaction = 'auto', ...options }: LateStart,
 ): Promise<LateLoop> {
   const forward = new FastForward(context, model.loopModel(context), { ...options, until: position - warmUpSteps })
-  const loop = new DecodeLoop(forward, forward.model, { compaction, bytesPerCell: 1 })
+  const loop = new DecodeLoop(forward, forward.model, { compaction, cellBytes: { full: 1 } })
   const tokens = randomPrompt(forward.model.vocab, promptTokens)
   const submit = (id: number) => {
     const maxTokens = position + steps + 8 - promptTokens

@@ -133,7 +133,7 @@ async function runEveryStep(
 ): Promise<number> {
   const { promptTokens, newTokens } = bench.sizes
   const loopModel = forceWords(model.loopModel(context))
-  const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', bytesPerCell: 1 })
+  const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', cellBytes: { full: 1 } })
   try {
     const prompt = { tokens: randomPrompt(loopModel.vocab, promptTokens) }
     loop.submit(1, { prompt, maxTokens: newTokens + 8, sampling: { temperature: 0 }, ...request })

@@ -40,7 +40,7 @@ async function run(bench: Bench, usualSteps: number): Promise<void> {
 
   const start = (context: LlamaContext, request: Partial<GenerateRequest>): DecodeLoop => {
     const loopModel = forceWords(model.loopModel(context))
-    const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', bytesPerCell: 1 })
+    const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', cellBytes: { full: 1 } })
     const tokens = randomPrompt(loopModel.vocab, promptTokens)
     const maxTokens = warmUpSteps + steps + 8
     loop.submit(1, { prompt: { tokens }, maxTokens, sampling: { temperature: 0 }, ...request })

@@ -25,7 +25,7 @@ async function run(bench: Bench): Promise<void> {
   using model = await bench.loadModel({ predictor: true })
   using context = model.createContext({ cellsPerSequence: cache.budget })
   const loopModel = forceWords(model.loopModel(context))
-  const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', bytesPerCell: 1 })
+  const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', cellBytes: { full: 1 } })
   const { measurements } = bench
   Object.assign(measurements.settings, { promptTokens, ...cache, steps })
   Object.assign(measurements.units, { step: '', resident: 'MiB', anonymous: 'MiB', heap: 'MiB' })

@@ -33,7 +33,7 @@ async function run(bench: Bench, usualSteps: number): Promise<void> {
     measure: async () => {
       using context = model.createContext({ cellsPerSequence, threads: count })
       const loopModel = forceWords(model.loopModel(context))
-      const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', bytesPerCell: 1 })
+      const loop = new DecodeLoop(context, loopModel, { compaction: 'auto', cellBytes: { full: 1 } })
       const prompt = { tokens: randomPrompt(loopModel.vocab, promptTokens) }
       loop.submit(1, { prompt, policy: 'full', maxTokens: warmUpSteps + steps + 8, sampling: { temperature: 0 } })
       await bench.timeSteps(loop, 1 + warmUpSteps, 0, 0)

@@ -2,7 +2,7 @@
 import { EngineError, InputError } from '../errors.ts'
 import type { Calibration, LayerCalibration } from '../eviction/calibration.ts'
 import {
-  countFullAttentionLayers,
+  cacheLayersOf,
   LlamaContext,
   pairOf,
   QueryProbe,
@@ -52,7 +52,7 @@ export function* calibrate(
   const layers = [...sums].filter(([layer]) => !model.hasWindow || probe.hasFullAttention(layer))
   return calibrationOf(
     layers.sort(([a], [b]) => a - b).map(([, sum]) => sum),
-    countFullAttentionLayers(model),
+    cacheLayersOf(model).full.layers,
   )
 }
 

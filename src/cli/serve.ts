@@ -289,6 +289,6 @@ function banner(
   return [
     `dynts ${settings.version} serves ${aliases[0]} at ${urls.join(', ')} (API at /v1${settings.hasPage ? ', page at /' : ''})`,
     `  ${cache}; ${counted(slots, 'slot')} of ${cells} cells`,
-    `  weights ${formatBytes(need.weightBytes)}, cache ${formatBytes(need.cacheBytes)}, about ${formatBytes(need.bytes)} in all`,
+    `  weights ${formatBytes(need.weightBytes)}, cache ${need.isUpperBound ? 'at most ' : ''}${formatBytes(need.cacheBytes)}, about ${formatBytes(need.bytes)} in all`,
   ].join('\n')
 }

@@ -30,6 +30,7 @@ function result(
       evictedTokens: 328,
       bytesPerCell: 3072,
       peakBytes: 983_040,
+      allocatedCells: 512,
       allocatedBytes: 1_572_864,
       compactions: 4,
       degraded: false,

@@ -86,7 +86,7 @@ describe('the cells of a bounded sequence', () => {
           finalCells: cells,
           evictions: steps.length,
           evictedTokens: steps.length * leaving,
-          ...{ bytesPerCell: 10, peakBytes: peak * 10, allocatedBytes: 640, compactions: 0 },
+          ...{ bytesPerCell: 10, peakBytes: peak * 10, allocatedCells: 64, allocatedBytes: 640, compactions: 0 },
         })
       }),
       { numRuns: 80 },

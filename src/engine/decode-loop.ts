@@ -79,10 +79,10 @@ export class DecodeLoop {
     if (sequence) this.#run(requestId, sequence, (events) => sequence.finish('cancelled', events))
     else if (waiting) {
       this.#waiting.delete(requestId)
-      const { bytesPerCell } = this.#options
+      const { cellBytes } = this.#options
       const result = report(waiting, {
         ...nothingCounted,
-        bytesPerCell,
+        cellBytes,
         allocatedCells: this.#forward.cellsPerSequence,
       })
       this.#events.push({ requestId, event: { type: 'finish', result } })

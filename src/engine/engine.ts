@@ -2,6 +2,7 @@
  * An engine: one cache of fixed size on a loaded model, serving many generations at once.
  */
 import { setMaxListeners } from 'node:events'
+import { bytesOfCells, bytesOfToken, type CellBytes } from '../cache/cell-bytes.ts'
 import type { CompactionChoice } from '../cache/compaction.ts'
 import { EngineError, InputError } from '../errors.ts'
 import type { KvType } from '../llama/index.ts'
@@ -47,7 +48,10 @@ export class Engine {
   /** Cells of each sequence, after llama.cpp's rounding up to a multiple of 256. */
   readonly cells: number
   readonly sequences: number
+  /** Keys and values of one token in all layers. */
   readonly bytesPerCell: number
+  /** Bytes of the cache, all sequences together. Layers with a sliding window have no more cells than their window needs. */
+  readonly cacheBytes: number
   readonly #thread: EngineThread
   readonly #id: number
   readonly #generations = new Set<Generation>()
@@ -69,7 +73,6 @@ export class Engine {
       promptStateBytes,
     } = options
     const cells = options.cells ?? model.predictor?.budget ?? defaultCacheSettings.budget
-    const cellBytes = bytesPerCell(model.info, kvType)
     const { thread } = model
     const reply = await thread.call('open', {
       modelId: model.id,
@@ -80,12 +83,12 @@ export class Engine {
       flashAttention,
       attention,
       promptStateBytes,
-      bytesPerCell: cellBytes,
+      bytesPerCell: bytesPerCell(model.info, kvType),
     })
     return new Engine(model, thread, reply.engineId, {
       cells: reply.cellsPerSequence,
       sequences,
-      bytesPerCell: cellBytes,
+      cellBytes: reply.cellBytes,
     })
   }
 
@@ -93,19 +96,15 @@ export class Engine {
     model: Model,
     thread: EngineThread,
     id: number,
-    facts: { cells: number; sequences: number; bytesPerCell: number },
+    facts: { cells: number; sequences: number; cellBytes: CellBytes },
   ) {
     this.model = model
     this.cells = facts.cells
     this.sequences = facts.sequences
-    this.bytesPerCell = facts.bytesPerCell
+    this.bytesPerCell = bytesOfToken(facts.cellBytes)
+    this.cacheBytes = facts.sequences * bytesOfCells(facts.cellBytes, facts.cells)
     this.#thread = thread
     this.#id = id
-  }
-
-  /** Bytes of the cache, all sequences together. */
-  get cacheBytes(): number {
-    return this.cells * this.sequences * this.bytesPerCell
   }
 
   /**

@@ -62,7 +62,7 @@ export class FakeForward implements ForwardPass {
   readonly flashAttention = false
   readonly usesGpu = false
   readonly restoresExactly = true
-  readonly canShorten = true
+  readonly shortestPrefix = (): number => 0
   readonly batchTokens: number
   readonly readsAttention: boolean
   readonly held: Map<number, number>[]

@@ -15,8 +15,6 @@ export interface ForwardPass extends CellStore {
   readonly usesGpu: boolean
   /** Whether a sequence that is saved and restored computes the same, to the bit. */
   readonly restoresExactly: boolean
-  /** Whether the newest cells can be removed: a recurrent state does not go back. */
-  readonly canShorten: boolean
   /** The most tokens of one forward pass. */
   readonly batchTokens: number
   /** Whether attention weights can be asked for. */
@@ -55,6 +53,8 @@ export interface ForwardPass extends CellStore {
   cached(sequenceId: number): CachedCells
   /** A copy of all cells of a sequence. */
   save(sequenceId: number): Uint8Array
+  /** The fewest of its first tokens that a copy can be shortened to after it is restored; Infinity: to none. */
+  shortestPrefix(state: Uint8Array): number
   /** Replaces a sequence's cells by a copy that `save` made of any sequence. */
   restore(sequenceId: number, state: Uint8Array): void
   /** Rewrites a sequence's cells contiguously. */

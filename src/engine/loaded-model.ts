@@ -1,16 +1,18 @@
 /**
  * A model in memory with its predictor: the real `LoopModel`. Lives in the engine's thread.
  */
+import type { CellBytes } from '../cache/cell-bytes.ts'
 import { InputError } from '../errors.ts'
 import {
   AttentionProbe,
-  countFullAttentionLayers,
+  cacheLayersOf,
   defaultThreads,
   findThinkingTags,
   LlamaContext,
   LlamaModel,
   Constraint,
   Sampler,
+  type CacheLayers,
   type ContextOptions,
   type LlamaLibrary,
   type SamplingSettings,
@@ -18,6 +20,7 @@ import {
   type ThinkingTags,
 } from '../llama/index.ts'
 import type { Calibration } from '../eviction/calibration.ts'
+import { bytesOfNumber } from '../models/memory-plan.ts'
 import { DeferredScorer, ImportancePredictor, type PredictorCheckpoint } from '../predictor/index.ts'
 import type { LoopModel, ModelFacts, TokenSampler } from './forward-pass.ts'
 
@@ -44,7 +47,8 @@ export class LoadedModel implements Disposable {
   readonly #templateVariables: TemplateVariables | undefined
   readonly #thinkingTags: ThinkingTags
   readonly #vocabularyOnly: boolean
-  #fullAttentionLayers: number | undefined
+  /** Of a model with windows. */
+  #cacheLayers: CacheLayers | undefined
 
   /** @throws InputError `model_not_loaded`, `model_unusable` for a model that does not generate text */
   static load(library: LlamaLibrary, path: string, options: LoadOptions = {}): LoadedModel {
@@ -100,8 +104,22 @@ export class LoadedModel implements Disposable {
   get notReadable(): string | undefined {
     const { llama } = this
     if (llama.notReadable !== undefined || !llama.hasWindow || this.#vocabularyOnly) return llama.notReadable
-    this.#fullAttentionLayers ??= countFullAttentionLayers(llama)
-    return this.#fullAttentionLayers === 0 ? 'all its layers have a sliding window' : undefined
+    this.#cacheLayers ??= cacheLayersOf(llama)
+    return this.#cacheLayers.full.layers === 0 ? 'all its layers have a sliding window' : undefined
+  }
+
+  /**
+   * What a context's cells take. Which layers have a window is known only now: their cells are measured.
+   * @param bytesPerCell of all layers, as the file's header tells
+   * @throws EngineError `context_not_created`, `decode_failed`
+   */
+  cellBytes({ windowCells, kvType }: LlamaContext, bytesPerCell: number): CellBytes {
+    const { llama } = this
+    if (!llama.hasWindow || llama.isHybrid) return { full: bytesPerCell }
+    this.#cacheLayers ??= cacheLayersOf(llama)
+    const { full, window } = this.#cacheLayers
+    const size = bytesOfNumber(kvType) / bytesOfNumber('f16')
+    return { full: full.bytes * size, window: { bytes: window.bytes * size, cells: windowCells } }
   }
 
   /** What is needed to prepare a request. */

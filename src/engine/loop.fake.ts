@@ -86,7 +86,7 @@ export class FakeLoop {
     this.samplers = samplers
     this.loop = new DecodeLoop(this.forward, loopModel, {
       compaction: options.compaction ?? 'off',
-      bytesPerCell: options.bytesPerCell ?? 10,
+      cellBytes: options.cellBytes ?? { full: 10 },
     })
   }
 

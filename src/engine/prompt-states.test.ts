@@ -2,9 +2,11 @@ import { describe, expect, test, vi } from 'vitest'
 import { PromptStates, type PromptQuery } from './prompt-states.ts'
 
 const tokens = (...all: number[]) => Int32Array.from(all)
-const state = (bytes: number) => () => new Uint8Array(bytes)
+const state =
+  (bytes: number, shortest = 0) =>
+  () => ({ state: new Uint8Array(bytes), shortest })
 const query = (of: Int32Array, more: Partial<PromptQuery> = {}): PromptQuery => ({
-  ...{ tokens: of, reuse: 'exact', scope: '', canShorten: true },
+  ...{ tokens: of, reuse: 'exact', scope: '' },
   ...more,
 })
 const exact = (of: Int32Array) => ({ tokens: of, scope: '', isExact: true })
@@ -64,8 +66,16 @@ describe('a prompt that begins alike', () => {
     expect(states.find(query(little, { reuse: 'prefix' }))).toBeUndefined()
   })
 
-  test('of a state that cannot be shortened takes all or nothing', () => {
-    expect(states.find(query(next, { reuse: 'prefix', canShorten: false }))).toMatchObject({ shared: 20, length: 20 })
+  test.each([
+    [Infinity, 20],
+    [31, 20],
+    [30, 30],
+  ])('of a state that can be shortened to %f tokens takes no less', (shortest, shared) => {
+    const some = new PromptStates(9)
+    some.keep(exact(short), 1, state(1))
+    some.keep(exact(long), 2, state(2, shortest))
+    expect(some.find(query(next, { reuse: 'prefix' }))).toMatchObject({ shared })
+    expect(some.find(query(long, { reuse: 'prefix' }))).toMatchObject({ shared: 40 })
   })
 
   test('nothing of another scope, and nothing inexact for an exact request', () => {

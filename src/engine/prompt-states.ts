@@ -9,11 +9,16 @@ const defaultPromptStateBytes = 128 * 2 ** 20
 /** Less is read as fast as it is copied. */
 const leastShared = 16
 
+export interface SavedPrompt {
+  readonly state: Uint8Array
+  /** The fewest of its first tokens that a copy can be shortened to. */
+  readonly shortest: number
+}
+
 /** A prompt as far as it is copied: all tokens but the last, whose pass gives the first logits. */
-interface PromptState {
+interface PromptState extends SavedPrompt {
   readonly scope: string
   readonly tokens: Int32Array
-  readonly state: Uint8Array
   /** Whether it was read from its beginning: then a copy changes not one bit. */
   readonly isExact: boolean
 }
@@ -23,8 +28,6 @@ export interface PromptQuery {
   readonly reuse: PromptReuse
   /** Only prompts of the same scope are shared. */
   readonly scope: string
-  /** Whether cells can be removed from the end of a copy. */
-  readonly canShorten: boolean
 }
 
 export interface FoundState {
@@ -49,7 +52,7 @@ export class PromptStates {
   }
 
   /** The state that saves most of the reading. */
-  find({ tokens, reuse, scope, canShorten }: PromptQuery): FoundState | undefined {
+  find({ tokens, reuse, scope }: PromptQuery): FoundState | undefined {
     if (reuse === 'none') return undefined
     let best: { readonly one: PromptState; readonly shared: number } | undefined
     for (const one of this.#kept) {
@@ -57,7 +60,7 @@ export class PromptStates {
       const shared = sharedLength(one.tokens, tokens)
       const isWhole = shared === one.tokens.length
       const isEqual = isWhole && shared === tokens.length
-      const isUsable = isEqual || (reuse === 'prefix' && shared >= leastShared && (isWhole || canShorten))
+      const isUsable = isEqual || (reuse === 'prefix' && shared >= leastShared && (isWhole || shared >= one.shortest))
       if (isUsable && shared > (best?.shared ?? 0)) best = { one, shared }
     }
     if (!best) return undefined
@@ -74,14 +77,14 @@ export class PromptStates {
   keep(
     { tokens, scope, isExact }: Pick<PromptState, 'tokens' | 'scope' | 'isExact'>,
     bytes: number,
-    save: () => Uint8Array,
+    save: () => SavedPrompt,
   ): void {
     const isKept = (one: PromptState) =>
       one.scope === scope &&
       (one.isExact || !isExact) &&
       sharedLength(one.tokens, tokens) === Math.max(tokens.length, one.tokens.length)
     if (tokens.length === 0 || bytes > this.#mostBytes || this.#kept.some(isKept)) return
-    const kept = [...this.#kept, { scope, tokens: tokens.slice(), state: save(), isExact }]
+    const kept = [...this.#kept, { scope, tokens: tokens.slice(), ...save(), isExact }]
     const total = () => kept.reduce((sum, { state }) => sum + state.length, 0)
     while (kept.length > this.#mostPrompts || total() > this.#mostBytes) kept.shift()
     this.#kept = kept

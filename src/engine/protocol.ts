@@ -1,6 +1,7 @@
 /**
  * What the main thread and the engine's thread say to each other. Plain data only.
  */
+import type { CellBytes } from '../cache/cell-bytes.ts'
 import type { CompactionChoice } from '../cache/compaction.ts'
 import { EngineError, InputError } from '../errors.ts'
 import type { ProtectedPart } from '../eviction/protect.ts'
@@ -43,6 +44,7 @@ export interface OpenMessage {
   /** Whether attention weights are read. */
   readonly attention: boolean
   readonly promptStateBytes?: number | undefined
+  /** Keys and values of one token in all layers, as the file's header tells. */
   readonly bytesPerCell: number
 }
 
@@ -50,6 +52,7 @@ export interface OpenReply {
   readonly engineId: number
   /** After llama.cpp's rounding. */
   readonly cellsPerSequence: number
+  readonly cellBytes: CellBytes
 }
 
 /** What a request will be carried out with, before there is a cache for it. */

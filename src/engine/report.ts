@@ -1,6 +1,7 @@
 /**
  * The result of a generation, from what was counted on the way.
  */
+import { bytesOfCells, bytesOfToken, type CellBytes } from '../cache/cell-bytes.ts'
 import type { Occupancy } from '../cache/sequence-cells.ts'
 import type { PreparedRequest } from './prepare.ts'
 import type { FinishReason, GenerateResult, ThinkingEnd } from './types.ts'
@@ -18,7 +19,7 @@ export interface Counts {
   readonly occupancy: Occupancy
   readonly compactions: number
   readonly degraded: boolean
-  readonly bytesPerCell: number
+  readonly cellBytes: CellBytes
   readonly allocatedCells: number
   readonly prefillMs: number
   readonly decodeMs: number
@@ -29,7 +30,7 @@ export interface Counts {
 }
 
 /** Of a request that was cancelled before it began. */
-export const nothingCounted: Omit<Counts, 'bytesPerCell' | 'allocatedCells'> = {
+export const nothingCounted: Omit<Counts, 'cellBytes' | 'allocatedCells'> = {
   finishReason: 'cancelled',
   thinkingEnd: null,
   stopText: null,
@@ -52,7 +53,7 @@ export const nothingCounted: Omit<Counts, 'bytesPerCell' | 'allocatedCells'> = {
 
 export function report(prepared: PreparedRequest, counts: Counts): GenerateResult {
   const { bound, promptTokens } = prepared
-  const { generated, thinkingTokens, occupancy, bytesPerCell, decodeMs } = counts
+  const { generated, thinkingTokens, occupancy, cellBytes, allocatedCells, decodeMs } = counts
   return {
     text: counts.text,
     thinking: counts.thinking.trim(),
@@ -76,9 +77,10 @@ export function report(prepared: PreparedRequest, counts: Counts): GenerateResul
       segments: bound?.segments ?? null,
       valueReserve: bound?.valueReserve ?? null,
       ...occupancy,
-      bytesPerCell,
-      peakBytes: occupancy.peakCells * bytesPerCell,
-      allocatedBytes: counts.allocatedCells * bytesPerCell,
+      bytesPerCell: bytesOfToken(cellBytes),
+      peakBytes: bytesOfCells(cellBytes, occupancy.peakCells),
+      allocatedCells,
+      allocatedBytes: bytesOfCells(cellBytes, allocatedCells),
       compactions: counts.compactions,
       degraded: counts.degraded,
     },

@@ -2,11 +2,12 @@
  * One generation under way: chooses its tokens, and puts its cache side and its text side together. The loop calls `consume`
  * after each forward pass; all else follows from it.
  */
+import { bytesOfCells, type CellBytes } from '../cache/cell-bytes.ts'
 import type { CompactionChoice } from '../cache/compaction.ts'
 import type { ForwardPass, LoopModel, TokenSampler } from './forward-pass.ts'
 import type { PreparedRequest } from './prepare.ts'
 import { report } from './report.ts'
-import type { PromptStates } from './prompt-states.ts'
+import type { PromptStates, SavedPrompt } from './prompt-states.ts'
 import { SequenceCache } from './sequence-cache.ts'
 import { SequenceText } from './sequence-text.ts'
 import { ThinkingLimit, type ForcedToken } from './thinking-limit.ts'
@@ -23,8 +24,7 @@ import type {
 
 export interface SequenceOptions {
   readonly compaction: CompactionChoice
-  /** Keys and values of one token in all layers. */
-  readonly bytesPerCell: number
+  readonly cellBytes: CellBytes
   readonly promptStates: PromptStates
 }
 
@@ -42,7 +42,7 @@ export class Sequence {
   /** Set once the generation has ended. */
   result: GenerateResult | undefined
   readonly #forward: ForwardPass
-  readonly #bytesPerCell: number
+  readonly #cellBytes: CellBytes
   readonly #promptStates: PromptStates
   readonly #cache: SequenceCache
   readonly #text: SequenceText
@@ -68,12 +68,12 @@ export class Sequence {
     model: LoopModel,
     prepared: PreparedRequest,
     sequenceId: number,
-    { compaction, bytesPerCell, promptStates }: SequenceOptions,
+    { compaction, cellBytes, promptStates }: SequenceOptions,
   ) {
     this.prepared = prepared
     this.sequenceId = sequenceId
     this.#forward = forward
-    this.#bytesPerCell = bytesPerCell
+    this.#cellBytes = cellBytes
     this.#promptStates = promptStates
     this.#vocab = model.vocab
     this.#cache = new SequenceCache(forward, model, prepared, sequenceId, compaction)
@@ -111,7 +111,7 @@ export class Sequence {
   prefill(): boolean {
     const start = performance.now()
     this.#prefillStart ??= start
-    const { promptTokens, promptEviction: eviction, promptReuse, promptScope: scope } = this.prepared
+    const { promptTokens, promptEviction: eviction, promptScope: scope } = this.prepared
     // Of a prompt that loses cells, what is read before: copies hold all of their tokens.
     const whole = promptTokens.subarray(0, eviction?.at ?? -1)
     if (this.prefilled === 0) this.#copy(whole)
@@ -119,9 +119,9 @@ export class Sequence {
     if (left > 0) this.#read(Math.min(left, this.#forward.batchTokens), 'none')
     const isComplete = left <= this.#forward.batchTokens
     if (isComplete) {
-      const bytes = whole.length * this.#bytesPerCell
+      const bytes = bytesOfCells(this.#cellBytes, whole.length)
       const prompt = { tokens: whole, scope, isExact: this.#isExact }
-      if (promptReuse !== 'none') this.#promptStates.keep(prompt, bytes, () => this.#forward.save(this.sequenceId))
+      if (this.#canReuse) this.#promptStates.keep(prompt, bytes, () => this.#save())
       if (eviction) this.#readBehind(eviction)
       else this.#read(1, 'last')
     }
@@ -154,10 +154,9 @@ export class Sequence {
 
   /** Takes the cells of a prompt that was read before, unless the policy has to see how it is read. */
   #copy(tokens: Int32Array): void {
-    if (!this.#forward.restoresExactly || this.#cache.promptRows(0, tokens.length) > 0) return
+    if (!this.#canReuse || this.#cache.promptRows(0, tokens.length) > 0) return
     const { promptReuse: reuse, promptScope: scope } = this.prepared
-    const { canShorten } = this.#forward
-    const found = this.#promptStates.find({ tokens, reuse, scope, canShorten })
+    const found = this.#promptStates.find({ tokens, reuse, scope })
     if (!found) return
     const { state, length, shared, isExact } = found
     this.#forward.restore(this.sequenceId, state)
@@ -165,7 +164,18 @@ export class Sequence {
     this.#cache.takePrompt(0, tokens.subarray(0, shared), 0)
     this.prefilled = shared
     this.#cachedPromptTokens = shared
-    this.#isExact = isExact
+    this.#isExact = isExact && this.#forward.restoresExactly
+  }
+
+  /** Whether copies are wanted, and are as good as is wanted. */
+  get #canReuse(): boolean {
+    const { promptReuse } = this.prepared
+    return promptReuse === 'prefix' || (promptReuse === 'exact' && this.#forward.restoresExactly)
+  }
+
+  #save(): SavedPrompt {
+    const state = this.#forward.save(this.sequenceId)
+    return { state, shortest: this.#forward.shortestPrefix(state) }
   }
 
   #read(count: number, output: 'none' | 'last'): void {
@@ -296,7 +306,7 @@ export class Sequence {
       cachedPromptTokens: this.#cachedPromptTokens,
       generated: this.#generated,
       logprobs: this.#logprobs,
-      bytesPerCell: this.#bytesPerCell,
+      cellBytes: this.#cellBytes,
       allocatedCells: this.#forward.cellsPerSequence,
       prefillMs: this.#prefillMs,
       decodeMs: this.#decodeStart === undefined ? 0 : performance.now() - this.#decodeStart,

@@ -148,7 +148,10 @@ export interface CacheReport extends Occupancy {
   readonly valueReserve: number | null
   /** Keys and values of one token in all layers. */
   readonly bytesPerCell: number
+  /** What the most cells that it held take. */
   readonly peakBytes: number
+  /** Of this sequence, a multiple of 256; layers with a sliding window may have fewer. */
+  readonly allocatedCells: number
   /** What was allocated for this sequence. */
   readonly allocatedBytes: number
   readonly compactions: number

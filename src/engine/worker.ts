@@ -63,13 +63,14 @@ const handlers: {
       notEvictable,
     }
   },
-  open: ({ modelId, cellsPerSequence, sequences, kvType, flashAttention, attention, ...options }) => {
+  open: ({ modelId, cellsPerSequence, sequences, kvType, flashAttention, attention, bytesPerCell, ...options }) => {
     const model = modelOf(modelId)
     const context = model.createContext({ cellsPerSequence, sequences, kvType, flashAttention, attention })
-    const loop = new DecodeLoop(context, model.loopModel(context), options)
+    const cellBytes = model.cellBytes(context, bytesPerCell)
+    const loop = new DecodeLoop(context, model.loopModel(context), { ...options, cellBytes })
     const engineId = ++lastId
     engines.set(engineId, { modelId, context, loop })
-    return { engineId, cellsPerSequence: context.cellsPerSequence }
+    return { engineId, cellsPerSequence: context.cellsPerSequence, cellBytes }
   },
   plan: ({ modelId, request }) => {
     const loaded = modelOf(modelId)

@@ -89,6 +89,9 @@ const llama = {
   llama_memory_seq_rm: c<(memory: P, sequenceId: number, p0: number, p1: number) => boolean>(
     'bool llama_memory_seq_rm(void *, int32_t, int32_t, int32_t)',
   ),
+  llama_memory_seq_pos_min: c<(memory: P, sequenceId: number) => number>(
+    'int32_t llama_memory_seq_pos_min(void *, int32_t)',
+  ),
   llama_state_seq_get_size_ext: c<(context: P, sequenceId: number, flags: number) => number>(
     'size_t llama_state_seq_get_size_ext(void *, int32_t, uint32_t)',
   ),

@@ -46,12 +46,15 @@ export interface ContextSettings {
   readonly queryProbe: QueryProbe | undefined
 }
 
+/** The most tokens of one forward pass. */
+export const defaultBatchTokens = 512
+
 const flashAttentionType = { off: 0, on: 1 }
 const poolingNone = 0
 
 /** @throws InputError `invalid_context` for numbers that C would not survive, and for what cannot be combined */
 export function resolveContextOptions(model: LlamaModel, options: ContextOptions): ContextSettings {
-  const { sequences = 1, kvType = 'f16', batchTokens = 512, outputRows = sequences } = options
+  const { sequences = 1, kvType = 'f16', batchTokens = defaultBatchTokens, outputRows = sequences } = options
   const { attentionProbe, queryProbe } = options
   const threads = options.threads ?? defaultThreads(model.weightBytes)
   checkRange('cells', options.cellsPerSequence, 1, 2 ** 24)
@@ -85,6 +88,14 @@ export function batchCapacity({ batchTokens, sequences }: ContextSettings): numb
   return Math.max(batchTokens, sequences)
 }
 
+/**
+ * The cells that llama.cpp gives a layer with a window for one sequence: what the window and one pass need. A cell is taken again only
+ * when no later token can see its position, so nothing is lost beside a cache of as many cells as the others have.
+ */
+export function windowCells(window: number, batchTokens = defaultBatchTokens): number {
+  return Math.ceil((window + batchTokens) / 256) * 256
+}
+
 export function contextParams(model: LlamaModel, settings: ContextSettings): LlamaContextParams {
   const { cellsPerSequence, sequences, kvType, threads, flashAttention, outputRows } = settings
   const probe = settings.attentionProbe ?? settings.queryProbe
@@ -105,6 +116,7 @@ export function contextParams(model: LlamaModel, settings: ContextSettings): Lla
     offload_kqv: model.usesGpu,
     op_offload: model.usesGpu,
     kv_unified: false,
+    swa_full: false,
     cb_eval: probe?.callback ?? null,
   }
 }

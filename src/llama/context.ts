@@ -9,9 +9,11 @@ import type { CellLayout } from './cell-layout.ts'
 import {
   batchCapacity,
   contextParams,
+  windowCells,
   resolveContextOptions,
   type ContextOptions,
   type ContextSettings,
+  type KvType,
 } from './context-options.ts'
 import { NativeHandle } from './handle.ts'
 import { LogSoftmax } from './log-softmax.ts'
@@ -19,6 +21,7 @@ import type { LlamaModel } from './model.ts'
 import { OutputRows } from './output-rows.ts'
 import { PairProducts } from './pair-products.ts'
 import { SequenceMemory } from './sequence-memory.ts'
+import { stateParts } from './state-parts.ts'
 import { compactSequence, restoreSequence, saveSequence, StateBuffer } from './sequence-state.ts'
 import type { Pointer } from './structs.ts'
 import { TokenBatch } from './token-batch.ts'
@@ -39,8 +42,9 @@ export class LlamaContext extends NativeHandle {
   readonly usesGpu: boolean
   /** Whether a sequence that is saved and restored computes the same, to the bit: a cache of window layers comes back in another order. */
   readonly restoresExactly: boolean
-  /** Whether the newest cells can be removed: a recurrent state does not go back. */
-  readonly canShorten: boolean
+  /** Cells of each sequence in a layer with a sliding window; as many as in the others where these have fewer. */
+  readonly windowCells: number
+  readonly kvType: KvType
   /**
    * Whether a sequence can be saved and restored without leaving the GPU. With transposed values llama.cpp runs out of its own buffer
    * for states and aborts; restoring quantised cells ends the process (v0.5.0, CUDA).
@@ -93,7 +97,8 @@ export class LlamaContext extends NativeHandle {
     this.flashAttention = settings.flashAttention
     this.usesGpu = model.usesGpu
     this.restoresExactly = !model.hasWindow
-    this.canShorten = !model.isHybrid
+    this.windowCells = Math.min(this.cellsPerSequence, windowCells(model.window, batchCapacity(settings)))
+    this.kvType = settings.kvType
     this.keepsStatesOnDevice = model.usesGpu && settings.flashAttention && settings.kvType !== 'q8_0'
     this.batchTokens = settings.batchTokens
     this.outputRows = settings.outputRows
@@ -277,6 +282,18 @@ export class LlamaContext extends NativeHandle {
    */
   save(sequenceId: number): Uint8Array {
     return saveSequence(this, sequenceId)
+  }
+
+  /**
+   * The fewest of its first tokens that a saved sequence without gaps can be shortened to after it is restored: layers with a window
+   * must still hold what the next token sees, and a recurrent state does not go back (Infinity).
+   */
+  shortestPrefix(state: Uint8Array): number {
+    if (this.model.isHybrid) return Infinity
+    const { window } = stateParts(state, this.model)
+    if (!window) return 0
+    const oldest = window.positions.reduce((least, position) => Math.min(least, position), Infinity)
+    return oldest === 0 ? 0 : oldest + this.model.window - 1
   }
 
   /**

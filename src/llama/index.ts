@@ -9,10 +9,10 @@ export {
   type ToolCall,
   type ToolDefinition,
 } from './chat-template.ts'
-export { kvTypes, type ContextOptions, type KvType } from './context-options.ts'
+export { defaultBatchTokens, kvTypes, windowCells, type ContextOptions, type KvType } from './context-options.ts'
 export { LlamaContext } from './context.ts'
 export { DenseTrainer, type DenseTrainerState } from './dense-trainer.ts'
-export { countFullAttentionLayers } from './full-attention-layers.ts'
+export { cacheLayersOf, type CacheLayers } from './cache-layers.ts'
 export { writeGguf, type GgufMatrix, type GgufValue } from './gguf-writer.ts'
 export { gpuChoices, installedBackends, loadLibrary, type GpuChoice, type LlamaLibrary } from './library.ts'
 export { MatrixGraph, mostLayers } from './matrix-graph.ts'

@@ -118,7 +118,7 @@ export class LlamaModel extends NativeHandle {
 
   /**
    * Why attention weights and cached keys of this model cannot be read, or undefined if they can, unless all its layers have a window
-   * (`countFullAttentionLayers`).
+   * (`cacheLayersOf`).
    */
   get notReadable(): string | undefined {
     if (this.hasWindow && this.usesGpu)
@@ -145,9 +145,14 @@ export class LlamaModel extends NativeHandle {
     return this.heads > 0 && this.hiddenSize % this.heads === 0 ? this.hiddenSize / this.heads : undefined
   }
 
+  /** How many of the newest positions a layer with a sliding window sees, its own included; 0: there are no such layers. */
+  get window(): number {
+    return Math.max(0, this.#c.llama_model_n_swa(this.pointer))
+  }
+
   /** Whether some layers see only a window of the newest positions. */
   get hasWindow(): boolean {
-    return this.#c.llama_model_n_swa(this.pointer) > 0
+    return this.window > 0
   }
 
   #architectureValue(name: string): string | undefined {

@@ -75,23 +75,32 @@ const coordinateBytes = 12
 /** Positions in cell order, and where the layers' data begin. */
 export function parseState(
   state: Uint8Array,
-  { hasCoordinates }: Pick<LlamaModel, 'hasCoordinates'>,
+  model: Pick<LlamaModel, 'hasCoordinates'>,
 ): { positions: Int32Array; dataOffset: number } {
   const reader = new StateReader(state, 8) // magic and sequence id
   let positions = new Int32Array(0)
   for (let streams = reader.u32(); streams > 0; streams--) {
     const count = reader.u32()
     if (count === 0) continue
-    positions = new Int32Array(count)
-    for (let i = 0; i < count; i++) {
-      positions[i] = reader.u32()
-      const ids = reader.u32()
-      if (ids !== 1) throw new EngineError('state_format', 'a saved cell does not belong to exactly one sequence')
-      reader.skip(hasCoordinates ? coordinateBytes + 4 : 4)
-    }
+    positions = readPositions(reader, count, model)
     break
   }
   return { positions, dataOffset: reader.offset }
+}
+
+/** Positions of so many cells, in cell order. @throws EngineError `state_format` */
+export function readPositions(
+  reader: StateReader,
+  count: number,
+  { hasCoordinates }: Pick<LlamaModel, 'hasCoordinates'>,
+): Int32Array<ArrayBuffer> {
+  return Int32Array.from({ length: count }, () => {
+    const position = reader.u32()
+    const ids = reader.u32()
+    if (ids !== 1) throw new EngineError('state_format', 'a saved cell does not belong to exactly one sequence')
+    reader.skip(hasCoordinates ? coordinateBytes + 4 : 4)
+    return position
+  })
 }
 
 /** Reads a state value by value. */

@@ -71,6 +71,8 @@ test('a plan, computed by hand', () => {
     weightBytes: 1_000_000_000,
     bytesPerCell: 28_672,
     allocatedCells: 3072,
+    windowCells: undefined,
+    isUpperBound: false,
     cacheBytes: 3072 * 4 * 28_672,
     recurrentBytes: 0,
     unboundedCells: 16_640,

@@ -2,11 +2,14 @@
  * What a model will take of the machine's memory before it is loaded: weights, and the KV cache with and without a
  * budget. Pure arithmetic; knows nothing of llama.cpp's compute buffers, which come on top.
  *
- * Source: llama.cpp v0.5.0, src/llama-context.cpp (cells are padded to 256), src/llama-kv-cache.cpp (rows of K and V).
+ * Source: llama.cpp v0.5.0, src/llama-context.cpp (cells are padded to 256), src/llama-kv-cache.cpp (rows of K and V),
+ * src/llama-kv-cache-iswa.cpp (cells of layers with a window).
  */
 import { InputError } from '../errors.ts'
-import type { KvType } from '../llama/context-options.ts'
+import { bytesOfCells, bytesOfToken, type CellBytes } from '../cache/cell-bytes.ts'
+import { windowCells, type KvType } from '../llama/context-options.ts'
 import type { GgufInfo } from './gguf-file.ts'
+import { mayHaveWindows, windowLayers } from './window-layers.ts'
 
 export type { KvType } from '../llama/context-options.ts'
 
@@ -17,6 +20,11 @@ const KV_BLOCKS: Readonly<Record<KvType, { readonly elements: number; readonly b
   q8_0: { elements: 32, bytes: 34 },
 }
 const CELL_PADDING = 256
+
+/** What a number of a cache of this type takes on average. */
+export function bytesOfNumber(kvType: KvType): number {
+  return KV_BLOCKS[kvType].bytes / KV_BLOCKS[kvType].elements
+}
 
 /** What of a model decides the size of its cache. */
 export type CacheShape = Pick<GgufInfo, 'layers' | 'kvHeadsByLayer' | 'keyLength' | 'valueLength'> &
@@ -39,7 +47,11 @@ export interface MemoryPlan {
   readonly bytesPerCell: number
   /** Cells that are allocated for one sequence: its cells, padded to a multiple of 256. */
   readonly allocatedCells: number
+  /** The most of them that a layer with a sliding window has; undefined: no layer is known to have one. */
+  readonly windowCells: number | undefined
   readonly cacheBytes: number
+  /** Whether the cache may take less: some layers may have a window, and which is not known. */
+  readonly isUpperBound: boolean
   /** States of recurrent layers, which do not grow with the text; at most. 0 where there are none. */
   readonly recurrentBytes: number
   /** The same for the full cache of the whole text. */
@@ -52,6 +64,11 @@ export interface MemoryPlan {
  * @throws InputError `kv_type` if a head's keys or values do not fill the type's blocks
  */
 export function bytesPerCell(shape: CacheShape, kvType: KvType): number {
+  return bytesOfToken(cellBytes(shape, kvType))
+}
+
+/** As `bytesPerCell`, by the layers that have the cell. */
+export function cellBytes(shape: CacheShape, kvType: KvType): CellBytes {
   const block = KV_BLOCKS[kvType]
   const head = (elements: number): number => {
     if (elements % block.elements !== 0) {
@@ -63,12 +80,17 @@ export function bytesPerCell(shape: CacheShape, kvType: KvType): number {
     return (elements / block.elements) * block.bytes
   }
   const valueLength = isMultiHeadLatent(shape) ? 0 : shape.valueLength
-  let bytes = 0
+  const windows = windowLayers(shape)
+  let [full, window] = [0, 0]
   for (const layer of cachedLayers(shape)) {
     const heads = shape.kvHeadsByLayer[layer] ?? 0
-    if (heads > 0) bytes += heads * (head(shape.keyLength) + head(valueLength))
+    if (heads === 0) continue
+    if (windows?.has(layer)) {
+      const lengthOf = (name: string, other: number) => number(shape, `attention.${name}_length_swa`) || other
+      window += heads * (head(lengthOf('key', shape.keyLength)) + head(lengthOf('value', valueLength)))
+    } else full += heads * (head(shape.keyLength) + head(valueLength))
   }
-  return bytes
+  return { full, ...(windows && window > 0 ? { window: { bytes: window, cells: windowCells(windows.window) } } : {}) }
 }
 
 /**
@@ -76,17 +98,19 @@ export function bytesPerCell(shape: CacheShape, kvType: KvType): number {
  * @throws InputError `kv_type`
  */
 export function memoryPlan(model: CacheShape & Pick<GgufInfo, 'weightBytes'>, settings: MemorySettings): MemoryPlan {
-  const perCell = bytesPerCell(model, settings.kvType)
+  const perCell = cellBytes(model, settings.kvType)
   const allocatedCells = padCells(settings.cellsPerSequence)
   const unboundedCells = padCells(settings.textLength)
   return {
     weightBytes: model.weightBytes,
-    bytesPerCell: perCell,
+    bytesPerCell: bytesOfToken(perCell),
     allocatedCells,
-    cacheBytes: allocatedCells * settings.sequences * perCell,
+    windowCells: perCell.window && Math.min(allocatedCells, perCell.window.cells),
+    cacheBytes: settings.sequences * bytesOfCells(perCell, allocatedCells),
+    isUpperBound: mayHaveWindows(model),
     recurrentBytes: recurrentBytes(model) * settings.sequences,
     unboundedCells,
-    unboundedCacheBytes: unboundedCells * settings.sequences * perCell,
+    unboundedCacheBytes: settings.sequences * bytesOfCells(perCell, unboundedCells),
   }
 }
 
@@ -111,9 +135,13 @@ export function formatBytes(bytes: number): string {
 export function formatMemoryPlan(plan: MemoryPlan, sequences = 1): string {
   const each = sequences > 1 ? ` for each of ${sequences} sequences` : ''
   const cells = (count: number) => `${count.toLocaleString('en-US')} cells of ${formatBytes(plan.bytesPerCell)}${each}`
-  const taken = `weights ${formatBytes(plan.weightBytes)}, cache ${formatBytes(plan.cacheBytes)} (${cells(plan.allocatedCells)})${plan.recurrentBytes > 0 ? `, recurrent states ${formatBytes(plan.recurrentBytes)}` : ''}`
+  const atMost = plan.isUpperBound ? 'at most ' : ''
+  const { windowCells: few = plan.allocatedCells } = plan
+  const windows =
+    few < plan.allocatedCells ? `, ${few.toLocaleString('en-US')} of them in layers with a sliding window` : ''
+  const taken = `weights ${formatBytes(plan.weightBytes)}, cache ${atMost}${formatBytes(plan.cacheBytes)} (${cells(plan.allocatedCells)}${windows})${plan.recurrentBytes > 0 ? `, recurrent states ${formatBytes(plan.recurrentBytes)}` : ''}`
   if (plan.unboundedCells <= plan.allocatedCells) return taken
-  return `${taken}\nwithout a budget the cache would take ${formatBytes(plan.unboundedCacheBytes)} (${cells(plan.unboundedCells)})`
+  return `${taken}\nwithout a budget the cache would take ${atMost}${formatBytes(plan.unboundedCacheBytes)} (${cells(plan.unboundedCells)})`
 }
 
 /**

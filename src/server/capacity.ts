@@ -1,5 +1,6 @@
 /** What a server takes of the machine's memory, before anything is loaded. */
-import { memoryPlan, type KvType } from '../models/memory-plan.ts'
+import { bytesOfCells } from '../cache/cell-bytes.ts'
+import { cellBytes, memoryPlan, type KvType } from '../models/memory-plan.ts'
 import type { GgufInfo } from '../models/gguf-file.ts'
 
 export interface CapacitySettings {
@@ -15,6 +16,8 @@ export interface CapacitySettings {
 export interface MemoryNeed {
   readonly weightBytes: number
   readonly cacheBytes: number
+  /** Whether the cache may take less: some layers may have a sliding window, and which is not known. */
+  readonly isUpperBound: boolean
   /** llama.cpp's compute buffers, an eviction's copy of a slot, saved prompts, and the two processes; an estimate. */
   readonly otherBytes: number
   readonly bytes: number
@@ -39,8 +42,9 @@ export function needOf(
   const computeBytes = batchTokens * (info.vocabularySize + 24 * info.hiddenSize) * 4 + 64 * 2 ** 20
   // No more prompts are saved than fit into all slots four times.
   const savedBytes = Math.min(promptBytes, 4 * cacheBytes)
-  const otherBytes = computeBytes + cells * plan.bytesPerCell + savedBytes + processBytes
-  return { weightBytes: plan.weightBytes, cacheBytes, otherBytes, bytes: plan.weightBytes + cacheBytes + otherBytes }
+  const otherBytes = computeBytes + bytesOfCells(cellBytes(info, kvType), cells) + savedBytes + processBytes
+  const { weightBytes, isUpperBound } = plan
+  return { weightBytes, cacheBytes, isUpperBound, otherBytes, bytes: weightBytes + cacheBytes + otherBytes }
 }
 
 /** More are not tried. */

@@ -76,7 +76,7 @@ export class Metrics {
   observe(
     service: GenerationService,
     backend: EngineBackend,
-    capacity: () => { cells: number; bytesPerCell: number },
+    capacity: () => { cells: number; cacheBytes: number },
   ): void {
     const slots = service.slots
     const used = () => service.slots.reduce((sum, job) => sum + (job?.cells ?? 0), 0)
@@ -86,7 +86,7 @@ export class Metrics {
     this.#gauge('engine_up', 'Whether the engine is ready', () => Number(backend.state === 'ready'))
     this.#gauge('cells_used', 'Cells that hold tokens of running generations', used)
     this.#gauge('cells_capacity', 'Cells of all slots', all)
-    this.#gauge('cache_bytes', 'Bytes of the cache', () => all() * capacity().bytesPerCell)
+    this.#gauge('cache_bytes', 'Bytes of the cache', () => capacity().cacheBytes)
     this.#gauge('kv_cache_usage_perc', 'Used cells as a share of all, 0 to 1', () => (all() > 0 ? used() / all() : 0))
   }
 

@@ -91,7 +91,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       if (end.job.deaths > 1) log.error('a generation ran in two deaths of the engine, and is given up', sizesOf(end))
     },
   })
-  metrics.observe(service, engine, () => engine.facts ?? { cells: 0, bytesPerCell: 0 })
+  metrics.observe(service, engine, () => engine.facts ?? { cells: 0, cacheBytes: 0 })
   const state: ServerState = {
     settings,
     located,

@@ -30,6 +30,7 @@ export const runRecordSchema = z.strictObject({
     evictedTokens: count,
     bytesPerCell: count,
     peakBytes: count,
+    allocatedCells: count,
     allocatedBytes: count,
     compactions: count,
     degraded: z.boolean(),

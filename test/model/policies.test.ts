@@ -43,7 +43,7 @@ function run(arrivals: readonly Arrival[], sequences: number): Run[] {
   vi.restoreAllMocks()
   const scores = recordScores(arrivals.map(({ policy }) => policy!))
   using context = model.createContext({ cellsPerSequence: 512, sequences, kvType: 'f32', attention: true })
-  const loop = new DecodeLoop(context, model.loopModel(context), { compaction: 'off', bytesPerCell: 1 })
+  const loop = new DecodeLoop(context, model.loopModel(context), { compaction: 'off', cellBytes: { full: 1 } })
   const evictions = arrivals.map((): EvictionEvent[] => [])
   const results: GenerateResult[] = []
   for (let turn = 0; results.filter(Boolean).length < arrivals.length; turn++) {

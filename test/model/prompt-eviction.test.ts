@@ -22,7 +22,7 @@ const open = () => model.createContext({ cellsPerSequence: 1024, kvType: 'f32', 
 /** Greedy, two requests one after another: the second takes what the first has read before the eviction. */
 function generate(promptEviction: PromptEviction | undefined, times = 1): GenerateResult {
   using context = open()
-  const loop = new DecodeLoop(context, model.loopModel(context), { compaction: 'off', bytesPerCell: 1 })
+  const loop = new DecodeLoop(context, model.loopModel(context), { compaction: 'off', cellBytes: { full: 1 } })
   let result: GenerateResult | undefined
   for (let id = 0; id < times; id++) {
     const sampling = { temperature: 0 }

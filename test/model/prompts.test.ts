@@ -30,7 +30,7 @@ interface Outcome {
 /** One after another in the same loop. */
 function run(requests: readonly GenerateRequest[], kvType: KvType, attention: boolean): Outcome[] {
   using context = model.createContext({ cellsPerSequence: 512, sequences: 1, kvType, attention })
-  const loop = new DecodeLoop(context, model.loopModel(context), { compaction: 'on', bytesPerCell: 1 })
+  const loop = new DecodeLoop(context, model.loopModel(context), { compaction: 'on', cellBytes: { full: 1 } })
   return requests.map((request, id) => {
     loop.submit(id, request)
     const events: GenerateEvent[] = []

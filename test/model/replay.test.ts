@@ -25,7 +25,7 @@ afterAll(() => model.dispose())
 function run(request: GenerateRequest, compaction: CompactionChoice, cellsPerSequence = 1024) {
   const attention = findPolicy(request.policy!).needs.has('attention')
   using context = model.createContext({ cellsPerSequence, kvType: 'f32', flashAttention: false, attention })
-  const loop = new DecodeLoop(context, model.loopModel(context), { compaction, bytesPerCell: 1 })
+  const loop = new DecodeLoop(context, model.loopModel(context), { compaction, cellBytes: { full: 1 } })
   loop.submit(1, request)
   const evictions: EvictionEvent[] = []
   let result: GenerateResult | undefined

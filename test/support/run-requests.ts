@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly sequences?: number
   readonly kvType?: KvType
   readonly compaction?: CompactionChoice
+  /** The most tokens of one forward pass. */
+  readonly batchTokens?: number
   /** Whether policies may look at attention weights. */
   readonly attention?: boolean
   /** Cancels a request (by its index) after so many of its tokens. */
@@ -34,9 +36,10 @@ export function runRequests(model: LoadedModel, requests: readonly GenerateReque
     kvType = 'f16',
     compaction = 'off',
     attention = false,
+    batchTokens,
     cancel,
   } = options
-  using context = model.createContext({ cellsPerSequence, sequences, kvType, threads: 1, attention })
+  using context = model.createContext({ cellsPerSequence, sequences, kvType, threads: 1, attention, batchTokens })
   const real = model.loopModel(context)
   const scores: Map<number, number>[][] = []
   const loop = new DecodeLoop(
@@ -60,7 +63,7 @@ export function runRequests(model: LoadedModel, requests: readonly GenerateReque
         }
       },
     },
-    { compaction, bytesPerCell: 1 },
+    { compaction, cellBytes: { full: 1 } },
   )
   const evictions = requests.map((): EvictionEvent[] => [])
   const results: (GenerateResult | undefined)[] = []

@@ -100,7 +100,11 @@ function planned(info: GgufInfo, flags: PlanFlags, memory: number) {
           ? []
           : [largest]
         : usualBudgets.filter((one) => one < text)
-  const { weightBytes, otherBytes } = needOf(info, { slots: 1, cells: budget ?? defaultCacheSettings.budget, kvType })
+  const { weightBytes, otherBytes, isUpperBound } = needOf(info, {
+    slots: 1,
+    cells: budget ?? defaultCacheSettings.budget,
+    kvType,
+  })
   const caches = [row(null), ...(impossible === undefined ? asked.map(row) : [])]
   return {
     schema: 'dynts.plan/1',
@@ -109,6 +113,7 @@ function planned(info: GgufInfo, flags: PlanFlags, memory: number) {
     memory,
     weightBytes,
     otherBytes,
+    isUpperBound,
     text,
     largestBudget: parallel === undefined ? null : (largest ?? null),
     caches,
@@ -132,11 +137,13 @@ function leastOf(info: GgufInfo, cells: number, { kvType, parallel = 1 }: PlanFl
 }
 
 function describe(
-  { memory, weightBytes, otherBytes, caches, kvType, least }: ReturnType<typeof planned>,
+  { memory, weightBytes, otherBytes, caches, kvType, least, isUpperBound }: ReturnType<typeof planned>,
   flags: PlanFlags,
 ): string {
   const free = `${100 - usableShare * 100} % of ${formatBytes(memory)} stay free`
-  const lines = [`weights ${formatBytes(weightBytes)}, buffers about ${formatBytes(otherBytes)}; ${free}`, '']
+  const lines = [`weights ${formatBytes(weightBytes)}, buffers about ${formatBytes(otherBytes)}; ${free}`]
+  if (isUpperBound) lines.push('Some layers may have a sliding window, and then take less than is said here.')
+  lines.push('')
   const rows = caches.map(({ budget, cells, bytesEach, parallel }) => [
     budget === null ? 'full cache' : `budget ${budget.toLocaleString('en-US')}`,
     cells.toLocaleString('en-US'),

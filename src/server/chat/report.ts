@@ -82,7 +82,7 @@ function cacheOf({ job, result }: Finished) {
       mean: rounded(cache.meanCells),
       final: cache.finalCells,
       full,
-      allocated: Math.round(ratio(cache.allocatedBytes, cache.bytesPerCell)),
+      allocated: cache.allocatedCells,
     },
     bytes_per_cell: cache.bytesPerCell,
     peak_bytes: cache.peakBytes,
