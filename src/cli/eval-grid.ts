@@ -32,6 +32,7 @@ import { checkCalibrationUse, usesCalibration } from './calibration-option.ts'
 import { counted } from './counted.ts'
 import { choosePolicies, refuseUnbounded, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { limitOf, metricsOf, type EvalFlags } from './eval-options.ts'
+import { cacheFlagValues } from './setting-flags.ts'
 import { traceTask, traceTaskName } from './trace-task.ts'
 
 /** What the flags ask for, before anything is located or loaded. */
@@ -60,7 +61,7 @@ export function chooseEval(flags: EvalFlags): EvalChoice {
   const references = flags.policy ?? preset?.policies
   if (flags.queue !== undefined) refusePolicyFiles(references ?? [])
   const policies = references && choosePolicies(references, policyFlagsOf(flags))
-  if (policies) checkEffects(flags, policies)
+  if (policies) refuseUnbounded(policies, cacheFlagValues(flags))
   const [only] = taskList
   const name = isGiven ? traceTaskName : tasks.length === 1 ? (only ?? '') : (flags.preset ?? 'tasks')
   const output = flags.output ?? `eval-${name}`
@@ -220,12 +221,6 @@ function defaultPolicies({ predictor }: LocatedModel): string[] {
 /** Of the flags, what is about policies: in `eval` some of the other names mean lists. */
 function policyFlagsOf(flags: EvalFlags): PolicyFlags {
   return { ...flags, policy: undefined }
-}
-
-function checkEffects(flags: EvalFlags, policies: readonly ChosenPolicy[]): void {
-  const { budget, localWindow, ratio, evictEvery, segments, valueReserve } = flags
-  const settings = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio, '--evict-every': evictEvery }
-  refuseUnbounded(policies, { ...settings, '--segments': segments, '--value-reserve': valueReserve })
 }
 
 function refusePolicyFiles(references: readonly string[]): void {

@@ -14,7 +14,7 @@ import { calibrationOption } from './calibration-option.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
-import { modelOption } from './model-option.ts'
+import { modelOption, predictorOption } from './model-option.ts'
 import { checkWhole, names, number, numbers, refuseWithoutEffect } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
 import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
@@ -72,10 +72,7 @@ export interface PolicyLimit {
 export function addEvalOptions(command: Command): Command {
   command
     .addOption(modelOption('as for dynts run'))
-    .option(
-      '--predictor <file>',
-      'importance predictor: a file, hf:user/repo[:FILE], or "none" (default: found beside the model)',
-    )
+    .addOption(predictorOption())
     .addOption(calibrationOption())
     .option(
       '--task <tasks>',

@@ -12,6 +12,7 @@ import { onInterrupt } from '../interrupt.ts'
 import { addDeviceOptions, checkDeviceFlags, type DeviceFlags } from '../machine-options.ts'
 import { checkWhole, number } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
+import { toStderr as say, writeResult } from '../write.ts'
 
 interface WorkerFlags extends DeviceFlags, CalibrationFlag {
   readonly queue: string
@@ -46,8 +47,7 @@ async function work(flags: WorkerFlags): Promise<void> {
   checkWhole('--parallel', parallel, 1, 256)
   checkWhole('--lease', lease, 1, 24 * 3600)
   checkDeviceFlags(flags)
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
+  using signal = onInterrupt()
   const status = new Status()
   await using grader = new Grader()
   const loading = { calibration: flags.calibration, threads, gpu, gpuLayers, offline, signal }
@@ -62,7 +62,9 @@ async function work(flags: WorkerFlags): Promise<void> {
       onProgress: (now) => status.update(now),
     })
     if (signal.aborted) say(interrupted(served))
-    print(served, address, flags)
+    const { done, failed } = served
+    const record = { schema: 'dynts.worker/1', queue: address, done, failed, versions }
+    writeResult(flags, record, `${counted(done, 'job')} done${failed > 0 ? `, ${failed} failed` : ''}`)
   } finally {
     status.stop()
     await models.close()
@@ -73,12 +75,6 @@ function interrupted({ handedBack }: ServedAtLast): string {
   return handedBack
     ? 'Interrupted. What was under way went back into the queue.'
     : 'Interrupted. The server does not answer: what was under way goes back into the queue when the lease has run out.'
-}
-
-function print({ done, failed }: ServedAtLast, queue: string, { json }: WorkerFlags): void {
-  const record = { schema: 'dynts.worker/1', queue, done, failed, versions: { dynts: packageVersion() } }
-  if (json === true) process.stdout.write(`${JSON.stringify(record, null, 2)}\n`)
-  else process.stdout.write(`${counted(done, 'job')} done${failed > 0 ? `, ${failed} failed` : ''}\n`)
 }
 
 /** A line now and then of what the worker does, if it does something. */
@@ -110,8 +106,4 @@ class Status {
       `${counted(done, 'job')} done, ${failed > 0 ? `${failed} failed, ` : ''}${underWay} under way, ${rate} tokens/s`,
     )
   }
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`)
 }
