@@ -14,12 +14,11 @@ import { onInterrupt, untilInterrupted } from './interrupt.ts'
 import { lineSource } from './line-source.ts'
 import { loadModel } from './load-progress.ts'
 import { messageLine } from './message-line.ts'
-import { printable } from './printable.ts'
 import { checkRunFlags, requestOf, type RunFlags } from './run-options.ts'
-import { PlainView, type RunView } from './run-view.ts'
+import { PlainView, textOutput, type RunView } from './run-view.ts'
 import { settingFacts } from './setting-facts.ts'
 import { templateOptions } from './template-options.ts'
-import { TerminalView } from './terminal-view.ts'
+import { canSteerTerminal, TerminalView } from './terminal-view.ts'
 import { whatItTakes } from './what-it-takes.ts'
 import { toStderr as say } from './write.ts'
 
@@ -105,11 +104,8 @@ async function nextLine(lines: ReturnType<typeof lineSource>): Promise<string | 
 }
 
 function viewFor({ thinkingTags }: Model, showThinking: boolean): RunView {
-  const { stdout } = process
-  if (stdout.isTTY && pc.isColorSupported && process.env['TERM'] !== 'dumb') {
-    return new TerminalView(stdout, { showText: true, showThinking, wraps: true })
-  }
-  return new PlainView({ write: (text) => stdout.write(stdout.isTTY ? printable(text) : text) }, thinkingTags)
+  if (canSteerTerminal()) return new TerminalView(process.stdout, { showText: true, showThinking, wraps: true })
+  return new PlainView(textOutput, thinkingTags)
 }
 
 /** Ctrl-C ends the answer, and not the chat. What came by then stays part of the conversation. */

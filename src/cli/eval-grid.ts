@@ -6,7 +6,6 @@ import { basename } from 'node:path'
 import { validateCacheSettings } from '../cache/budget.ts'
 import type { LocatedModel } from '../engine/locate-model.ts'
 import { loadLocated, type Model } from '../engine/model.ts'
-import { cacheBound } from '../models/cache-bound.ts'
 import { defined } from '../defined.ts'
 import { checkModelHas } from '../engine/prepare.ts'
 import { InputError } from '../errors.ts'
@@ -32,6 +31,7 @@ import { checkCalibrationUse, usesCalibration } from './calibration-option.ts'
 import { counted } from './counted.ts'
 import { choosePolicies, refuseUnbounded, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { limitOf, metricsOf, type EvalFlags } from './eval-options.ts'
+import { settingFacts } from './setting-facts.ts'
 import { cacheFlagValues } from './setting-flags.ts'
 import { traceTask, traceTaskName } from './trace-task.ts'
 
@@ -101,17 +101,8 @@ export async function planEval(
   loading: Pick<TaskLoadOptions, 'signal' | 'onDownload'>,
 ): Promise<EvalGrid> {
   const policies = choice.policies ?? choosePolicies(defaultPolicies(located), policyFlagsOf(flags))
-  for (const { definition } of policies) {
-    checkModelHas(
-      {
-        hasPredictor: located.predictor !== undefined,
-        hasCalibration: located.calibrationPath !== undefined,
-        notEvictable: undefined,
-        notReadable: cacheBound(located.info).impossible,
-      },
-      definition,
-    )
-  }
+  const facts = { ...settingFacts(located), notEvictable: undefined }
+  for (const { definition } of policies) checkModelHas(facts, definition)
   checkCalibrationUse(flags, policies)
   const limit = limitOf(flags, policies)
   const complete = (point: GridPoint): PlannedPoint => {

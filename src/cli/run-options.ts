@@ -136,6 +136,11 @@ export function requestOf(
   }
 }
 
+/** Of an engine, what the flags say. */
+export function engineOptionsOf({ kvType, compaction, flashAttention }: RunFlags) {
+  return { kvType, compaction, flashAttention: flashAttention === undefined ? undefined : flashAttention === 'on' }
+}
+
 /**
  * What can be said of the flags alone.
  * @throws InputError `invalid_option`

@@ -1,7 +1,6 @@
 /**
  * What `dynts run` does: locates and loads the model, generates under one policy after another, and tells the results.
  */
-import pc from 'picocolors'
 import type { CacheSettings } from '../cache/budget.ts'
 import { Engine } from '../engine/engine.ts'
 import type { LocatedModel } from '../engine/locate-model.ts'
@@ -21,16 +20,15 @@ import { findModel } from './find-model.ts'
 import { onInterrupt, untilInterrupted } from './interrupt.ts'
 import { loadModel, LoadProgress } from './load-progress.ts'
 import { refuseWithoutEffect } from './option-values.ts'
-import { printable } from './printable.ts'
 import { exampleQuestion, hasUnreadInput, readQuestion } from './question.ts'
 import { runRecord } from './run-json.ts'
-import { checkRunFlags, requestOf, type RunFlags } from './run-options.ts'
-import { PlainView, silentView, type RunView } from './run-view.ts'
+import { checkRunFlags, engineOptionsOf, requestOf, type RunFlags } from './run-options.ts'
+import { PlainView, silentView, textOutput, type RunView } from './run-view.ts'
 import { settingFacts } from './setting-facts.ts'
 import { cacheFlagValues } from './setting-flags.ts'
 import { summaryTable, type PolicyResults } from './summary.ts'
 import { templateOptions } from './template-options.ts'
-import { TerminalView } from './terminal-view.ts'
+import { canSteerTerminal, TerminalView } from './terminal-view.ts'
 import { thinkingNotes } from './thinking-notes.ts'
 import { whatItTakes } from './what-it-takes.ts'
 
@@ -163,16 +161,6 @@ function viewFor(flags: RunFlags, { thinkingTags }: Model, isFirst: boolean): Ru
   return isFirst ? new PlainView(textOutput, thinkingTags) : silentView
 }
 
-/** Where a model's text goes, unless a view knows better. */
-const textOutput = {
-  write: (text: string) => process.stdout.write(process.stdout.isTTY ? printable(text) : text),
-}
-
-/** Without colours thinking and answer could not be told apart, and a dumb terminal has no scroll region. */
-function canSteerTerminal(): boolean {
-  return process.stdout.isTTY && pc.isColorSupported && process.env['TERM'] !== 'dumb'
-}
-
 /** All samples under one policy. */
 interface PlannedRun {
   /** Its name; the model's default is resolved. */
@@ -206,15 +194,8 @@ async function runPolicy(
   signal: AbortSignal,
   say: Say,
 ): Promise<PolicyResults> {
-  const { flashAttention, kvType, compaction } = flags
-  const engine = await Engine.create(model, {
-    cells,
-    sequences: requests.length,
-    kvType,
-    compaction,
-    attention,
-    flashAttention: flashAttention === undefined ? undefined : flashAttention === 'on',
-  })
+  const sequences = requests.length
+  const engine = await Engine.create(model, { cells, sequences, attention, ...engineOptionsOf(flags) })
   view.begin(policy, requests.length)
   const start = performance.now()
   try {

@@ -32,7 +32,6 @@ import {
   checkParetoFlags,
   defaultParallel,
   paretoOutput,
-  paretoSampling,
   type ParetoFlags,
 } from '../pareto-options.ts'
 import { paretoText } from '../pareto-text.ts'
@@ -40,6 +39,7 @@ import { ProgressLine } from '../progress-line.ts'
 import { openQueueClient, type QueueClient } from '../queue-client.ts'
 import { checkReplaceable } from '../replaceable.ts'
 import { runProgress } from '../run-progress.ts'
+import { samplingOf } from '../trace-sampling.ts'
 import { toStderr, writeResult } from '../write.ts'
 
 type Say = (text: string) => void
@@ -142,17 +142,7 @@ interface Answering {
 }
 
 async function answer({ located, traces: { traces }, flags, signal, progress, queue }: Answering): Promise<ParetoRun> {
-  const {
-    reading: readings,
-    percent: percents,
-    samples,
-    seed,
-    maxTokens,
-    kvType,
-    parallel = defaultParallel,
-    resume,
-    maxFailures,
-  } = flags
+  const { samples, seed, maxTokens, kvType, parallel = defaultParallel, resume, maxFailures } = flags
   const output = paretoOutput(flags)
   await using grader = new Grader()
   const show = runProgress(progress, 'answers', output)
@@ -162,8 +152,9 @@ async function answer({ located, traces: { traces }, flags, signal, progress, qu
     info: located.info,
     thinkingTags: located.thinkingTags,
     selections: selectionsOf(located, flags),
-    sampling: paretoSampling(flags),
-    ...{ traces, readings, percents, samples, seed, maxTokens, kvType, parallel, output, resume, maxFailures },
+    sampling: samplingOf(flags),
+    ...{ traces, readings: flags.reading, percents: flags.percent, samples, seed, maxTokens, kvType },
+    ...{ parallel, output, resume, maxFailures },
     ...{ grader, signal },
     versions: { dynts: packageVersion() },
     onPlan: (plan, sequences) =>

@@ -49,7 +49,6 @@ const charactersPerToken = 16
 
 export function calibrateCommand(): Command {
   const command = new Command('calibrate')
-    .description('Measure a model’s mean queries, once, for --policy tri')
     .argument('<model>', 'the model (as for run --model)')
     .option('--text <file>', 'read this text (default: one that comes with dynts)')
     .option('--traces <file>', 'read what dynts trace wrote: the model’s own reasoning')

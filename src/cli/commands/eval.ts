@@ -36,7 +36,7 @@ const withoutPredictor =
   'There is no importance predictor for this model, so dynts is not among the policies. dynts fit trains one (docs/training.md).'
 
 export function evalCommand(): Command {
-  const command = new Command('eval').description('Measure policies on tasks: accuracy, cost, replay loss')
+  const command = new Command('eval')
   return addEvalOptions(command)
     .enablePositionalOptions()
     .action(async (flags: EvalFlags) => {

@@ -51,7 +51,6 @@ const notForFit = ['--traces', '--importance', '--output', '--json', '--resume',
 
 export function fitCommand(): Command {
   const command = new Command('fit')
-    .description('Make a predictor for a model: trace, importance and train in one')
     .option('-o, --output <file>', 'predictor to write (default: beside the model, else in the cache folder)')
     .option(
       '--work <folder>',

@@ -5,6 +5,7 @@
 import { Command } from 'commander'
 import type { GgufInfo } from '../../models/gguf-file.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
+import { percent } from '../../percent.ts'
 import { extractImportance, type ExtractOptions, type ExtractSummary } from '../../traces/extract-importance.ts'
 import type { ImportancePlan } from '../../traces/importance-plan.ts'
 import { count, counted } from '../counted.ts'
@@ -19,9 +20,7 @@ import { ProgressLine } from '../progress-line.ts'
 import { toStderr, toStdout, writeResult } from '../write.ts'
 
 export function importanceCommand(): Command {
-  const command = new Command('importance').description(
-    'Measure the importance of every thinking token of sampled traces',
-  )
+  const command = new Command('importance')
   return addImportanceOptions(command).action(async (flags: ImportanceFlags) => {
     checkImportanceFlags(flags)
     const finished = await importance(flags)
@@ -87,7 +86,7 @@ function summaryOf(summary: ExtractSummary, output: string): string[] {
   return [
     `${output}: ${counted(traces, 'trace')}, ${formatBytes(bytes)}`,
     `tokens: prompt ${count(promptTokens)}, thinking ${count(thinkingTokens)} (states of ${count(storedTokens)}), answer ${count(answerTokens)}`,
-    `${(aboveMean * 100).toFixed(1)} % of the thinking tokens have more than the mean importance of their trace`,
+    `${percent(aboveMean)} of the thinking tokens have more than the mean importance of their trace`,
   ]
 }
 

@@ -25,7 +25,6 @@ interface InspectFlags {
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('What a GGUF model or predictor is, and whether they fit together')
     .argument('<file>', 'a model (as for run --model) or a predictor')
     .option('-m, --model <model>', 'for a predictor: the model that it should fit')
     .option('--json', 'print JSON')

@@ -36,7 +36,7 @@ interface ListedModel {
 }
 
 export function modelsCommand(context: CommandContext = process): Command {
-  const command = new Command('models').description('List, download and remove models')
+  const command = new Command('models')
   command
     .command('list')
     .description('Models in the Hugging Face cache, and the embedded one')

@@ -33,7 +33,6 @@ const usualPrompt = 512
 
 export function planCommand(): Command {
   return new Command('plan')
-    .description('How many answers at a time fit into the memory, under which budget')
     .addOption(modelOption())
     .option('--memory <size>', 'what the server may take, e.g. 16GB (default: what is free)')
     .option('-b, --budget <cells>', 'for this budget only (default: a table of several)', number)

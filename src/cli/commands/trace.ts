@@ -35,12 +35,12 @@ import {
   checkTraceSource,
   instructionOf,
   outputOf,
-  samplingOf,
   type TraceFlags,
   defaultRetries,
   longestTimeout,
 } from '../trace-options.ts'
 import { templateOptions } from '../template-options.ts'
+import { samplingOf } from '../trace-sampling.ts'
 import { traceRecordOf, traceSummary, whatIsKnown } from '../trace-summary.ts'
 import { toStderr, toStdout, writeResult, type Write } from '../write.ts'
 
@@ -50,7 +50,7 @@ type Say = (text: string) => void
 const retryLineEveryMs = 5000
 
 export function traceCommand(): Command {
-  const command = new Command('trace').description('Sample reasoning traces to train an importance predictor on')
+  const command = new Command('trace')
   return addTraceOptions(command).action(async (flags: TraceFlags) => {
     checkTraceSource(flags, command, { measures: false })
     checkTraceCommand(flags)
@@ -162,28 +162,17 @@ interface Sampling {
 }
 
 async function sample({ model, executor, questions, flags, signal, progress, queue }: Sampling): Promise<TraceSummary> {
-  const { samples, maxTokens, maxLength, seed, resume, kvType } = flags
+  const { samples, maxTokens, maxLength, seed, resume, kvType, maxFailures } = flags
   const output = outputOf(flags)
   await using grader = new Grader()
   const show = runProgress(progress, 'samples', output)
   return await sampleTraces({
-    model,
-    executor,
-    questions,
-    samples,
+    ...{ model, executor, questions, samples, maxTokens, maxLength, seed, output, resume, kvType, maxFailures },
+    ...{ grader, signal },
     sampling: samplingOf(flags),
-    maxTokens,
-    maxLength,
     instruction: instructionOf(flags),
     parallel: flags.parallel ?? defaultParallel.local,
-    seed,
-    output,
-    resume,
-    kvType,
-    grader,
     versions: { dynts: packageVersion() },
-    signal,
-    maxFailures: flags.maxFailures,
     onNote: (text) => progress.say(text),
     onPlan: (plan, sequences) => progress.say(formatMemoryPlan(plan, sequences)),
     onProgress: (now) => show(now, (rate) => [`${now.kept} kept`, rate, queue?.note() ?? '']),

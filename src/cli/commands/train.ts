@@ -40,7 +40,7 @@ interface TrainRun {
 }
 
 export function trainCommand(): Command {
-  const command = new Command('train').description('Train an importance predictor on measured importance')
+  const command = new Command('train')
   return addTrainOptions(command).action(async (flags: TrainFlags) => {
     await train(flags)
   })

@@ -28,7 +28,6 @@ const statusEveryMs = 10_000
 
 export function workerCommand(): Command {
   const command = new Command('worker')
-    .description('Carry out the jobs of dynts eval, trace and analyze pareto with --queue')
     .requiredOption('--queue <address>', 'Redis or Valkey server: redis://HOST:PORT, or rediss:// for TLS')
     .option('-m, --model <model>', 'in place of the model that jobs name; it must be the same file')
     .option('--predictor <file>', 'in place of the predictor that jobs name; it must be the same file')
