@@ -12,7 +12,6 @@ import {
 } from '../../analysis/live-run.ts'
 import { Engine } from '../../engine/engine.ts'
 import type { LocatedModel } from '../../engine/locate-model.ts'
-import type { Model } from '../../engine/model.ts'
 import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
@@ -131,29 +130,19 @@ async function measure(
   const whole: GenerateRequest = { prompt: bounded.prompt, seed: bounded.seed, policy: 'full', maxTokens }
   const total = 2 * flags.runs * maxTokens
   const pairs: Pair[] = []
-  const run = async (request: GenerateRequest, done: number) => {
+  const { sequences, kvType } = flags
+  const run = async (request: GenerateRequest, done: number): Promise<MeasuredRun> => {
     const label = `${request.policy ?? ''}, run ${pairs.length + 1} of ${flags.runs}`
-    return await runOnce(model, { ...request, maxTokens }, flags, signal, (step) =>
-      progress.update(done + step, total, label),
-    )
+    const onStep = (step: number) => progress.update(done + step, total, label)
+    const { cells, attention } = await model.plan(request)
+    await using engine = await Engine.create(model, { cells, sequences, kvType, attention })
+    return await measureRun(engine, request, { sequences, signal, onStep })
   }
   for (let i = 0; i < flags.runs; i++) {
     const full = await run(whole, 2 * i * maxTokens)
-    pairs.push({ full, bounded: await run(bounded, (2 * i + 1) * maxTokens) })
+    pairs.push({ full, bounded: await run({ ...bounded, maxTokens }, (2 * i + 1) * maxTokens) })
   }
   return { pairs, machine: { backend: model.backend, threads: model.threads } }
-}
-
-async function runOnce(
-  model: Model,
-  request: GenerateRequest,
-  { sequences, kvType }: LiveFlags,
-  signal: AbortSignal,
-  onStep: (step: number) => void,
-): Promise<MeasuredRun> {
-  const { cells, attention } = await model.plan(request)
-  await using engine = await Engine.create(model, { cells, sequences, kvType, attention })
-  return await measureRun(engine, request, { sequences, signal, onStep })
 }
 
 function recordOf({ pairs, machine }: Measured, located: LocatedModel, request: GenerateRequest, flags: LiveFlags) {
