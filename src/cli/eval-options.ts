@@ -11,6 +11,7 @@ import { findTask, generatedTaskNames, taskNames } from '../evaluation/tasks/reg
 import { largestSeed } from '../llama/index.ts'
 import { addPolicyOptions, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { calibrationOption } from './calibration-option.ts'
+import type { ModelFlags } from './find-model.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
@@ -21,10 +22,7 @@ import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
-export interface EvalFlags extends MachineFlags, PolicyFlags, TemplateFlags {
-  readonly model: string
-  readonly predictor?: string
-  readonly calibration?: string
+export interface EvalFlags extends MachineFlags, ModelFlags, PolicyFlags, TemplateFlags {
   readonly task?: string[]
   readonly file?: string
   readonly traces?: string

@@ -5,6 +5,7 @@ import { readings, type Reading } from '../analysis/pareto/pareto-record.ts'
 import { InputError } from '../errors.ts'
 import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
+import type { ModelFlags } from './find-model.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
 import { modelOption } from './model-option.ts'
 import { checkWhole, names, number, numbers } from './option-values.ts'
@@ -13,9 +14,7 @@ import { checkGreedy } from './run-options.ts'
 import { addTraceSamplingOptions, samplingOf, type TraceSamplingFlags } from './trace-sampling.ts'
 
 /** As commander gives them. */
-export interface ParetoFlags extends MachineFlags, QueueFlags, TraceSamplingFlags {
-  readonly model: string
-  readonly predictor?: string
+export interface ParetoFlags extends MachineFlags, ModelFlags, QueueFlags, TraceSamplingFlags {
   readonly traces: string
   readonly output?: string
   readonly resume: boolean

@@ -6,18 +6,17 @@ import { Grader } from '../../evaluation/grading/grader.ts'
 import { describeQueue } from '../../queue/connection.ts'
 import { serveJobs, type Served, type ServedAtLast } from '../../queue/job-worker.ts'
 import { ModelPool } from '../../queue/model-pool.ts'
-import { calibrationOption, type CalibrationFlag } from '../calibration-option.ts'
+import { calibrationOption } from '../calibration-option.ts'
 import { counted } from '../counted.ts'
+import type { ModelFlags } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { addDeviceOptions, checkDeviceFlags, type DeviceFlags } from '../machine-options.ts'
 import { checkWhole, number } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import { toStderr as say, writeResult } from '../write.ts'
 
-interface WorkerFlags extends DeviceFlags, CalibrationFlag {
+interface WorkerFlags extends DeviceFlags, Partial<ModelFlags> {
   readonly queue: string
-  readonly model?: string
-  readonly predictor?: string
   readonly parallel: number
   readonly once?: boolean
   readonly lease: number
