@@ -1,11 +1,8 @@
 /** `--calibration`: the same for every command that runs a model under policies. */
 import { Option } from 'commander'
 import type { ChosenPolicy } from './chosen-policies.ts'
+import type { ModelFlags } from './find-model.ts'
 import { refuseWithoutEffect } from './option-values.ts'
-
-export interface CalibrationFlag {
-  readonly calibration?: string
-}
 
 export function calibrationOption(): Option {
   return new Option(
@@ -19,7 +16,10 @@ export function usesCalibration({ definition }: Pick<ChosenPolicy, 'definition'>
 }
 
 /** @param policies all that will run @throws InputError `invalid_option` where none of them looks at it */
-export function checkCalibrationUse({ calibration }: CalibrationFlag, policies: readonly ChosenPolicy[]): void {
+export function checkCalibrationUse(
+  { calibration }: Pick<ModelFlags, 'calibration'>,
+  policies: readonly ChosenPolicy[],
+): void {
   if (policies.some(usesCalibration)) return
   const titles = policies.map(({ title }) => title).join(', ')
   refuseWithoutEffect({ '--calibration': calibration }, `under policy ${titles}`)

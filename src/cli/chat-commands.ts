@@ -43,9 +43,7 @@ export const chatCommands: readonly ChatCommand[] = [
     run: async (given, { conversation, flags, say }) => {
       const [policy] = given === '' ? [] : choosePolicies([given], flags)
       const isUnbounded = policy?.definition.evicts === false
-      const settings = { ...conversation.settings, policy, ...(isUnbounded ? { budget: undefined } : {}) }
-      await conversation.check(settings)
-      conversation.settings = settings
+      await conversation.change({ ...conversation.settings, policy, ...(isUnbounded ? { budget: undefined } : {}) })
       say(`policy ${policy?.title ?? 'by default'}${isUnbounded ? ': nothing is evicted' : ''}`)
     },
   },
@@ -59,9 +57,7 @@ export const chatCommands: readonly ChatCommand[] = [
       if (budget !== undefined && policy?.definition.evicts === false) {
         throw new InputError('invalid_option', `under ${policy.title} nothing is evicted: a budget has no effect`)
       }
-      const settings = { ...conversation.settings, budget }
-      await conversation.check(settings)
-      conversation.settings = settings
+      await conversation.change({ ...conversation.settings, budget })
       say(budget === undefined ? 'budget by default' : `budget ${budget}`)
     },
   },

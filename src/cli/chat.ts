@@ -1,7 +1,7 @@
 /** What `dynts chat` does: loads a model, and answers one line after another. */
 import pc from 'picocolors'
-import { locateModel, type LocatedModel } from '../engine/locate-model.ts'
-import { loadLocated, type Model } from '../engine/model.ts'
+import type { LocatedModel } from '../engine/locate-model.ts'
+import type { Model } from '../engine/model.ts'
 import { settleRequest } from '../engine/prepare.ts'
 import type { GenerateResult } from '../engine/types.ts'
 import { InputError } from '../errors.ts'
@@ -10,24 +10,23 @@ import { chatCommands, runChatCommand, type ChatContext } from './chat-commands.
 import { choosePolicies } from './chosen-policies.ts'
 import { Conversation } from './conversation.ts'
 import { findModel } from './find-model.ts'
-import { onInterrupt } from './interrupt.ts'
+import { onInterrupt, untilInterrupted } from './interrupt.ts'
 import { lineSource } from './line-source.ts'
-import { LoadProgress, sayGpuProblem } from './load-progress.ts'
+import { loadModel } from './load-progress.ts'
 import { messageLine } from './message-line.ts'
-import { printable } from './printable.ts'
 import { checkRunFlags, requestOf, type RunFlags } from './run-options.ts'
-import { PlainView, type RunView } from './run-view.ts'
+import { PlainView, textOutput, type RunView } from './run-view.ts'
 import { settingFacts } from './setting-facts.ts'
 import { templateOptions } from './template-options.ts'
-import { TerminalView } from './terminal-view.ts'
+import { canSteerTerminal, TerminalView } from './terminal-view.ts'
 import { whatItTakes } from './what-it-takes.ts'
+import { toStderr as say } from './write.ts'
 
 export interface ChatFlags extends RunFlags {
   readonly fold?: boolean
 }
 
 const defaultModel = 'tiny'
-const say = (text: string): void => void process.stderr.write(`${text}\n`)
 
 /** @param argument the model, where it is not given by its option */
 export async function chat(argument: string | undefined, given: ChatFlags): Promise<void> {
@@ -47,7 +46,6 @@ export async function chat(argument: string | undefined, given: ChatFlags): Prom
   }
   const { model, located } = opened
   try {
-    sayGpuProblem(model, say)
     await using conversation = new Conversation(model, flags, { policy, budget: flags.budget })
     await conversation.check(conversation.settings)
     say(`\nAsk something. ${chatCommands.map(({ name }) => `/${name}`).join(' ')}`)
@@ -63,27 +61,13 @@ async function openModel(
   templates: ReturnType<typeof templateOptions>,
   check: (located: LocatedModel) => unknown,
 ): Promise<{ model: Model; located: LocatedModel } | undefined> {
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const located = await findModel(signal, (onDownload) => {
-    const predictor = flags.predictor === 'none' ? false : flags.predictor
-    const { calibration, offline } = flags
-    return locateModel(flags.model, { predictor, calibration, ...templates, offline, signal, onDownload })
-  })
+  using signal = onInterrupt()
+  const located = await findModel(flags, signal, templates)
   if (!located) return undefined
   check(located)
   for (const line of whatItTakes(located, flags, '')) say(line)
-  const progress = new LoadProgress(say)
-  try {
-    const { gpu, gpuLayers, threads } = flags
-    const { onTrial, onProgress } = progress
-    return { located, model: await loadLocated(located, { gpu, gpuLayers, threads, signal, onTrial, onProgress }) }
-  } catch (error) {
-    if (signal.aborted) return undefined
-    throw error
-  } finally {
-    progress.stop()
-  }
+  const model = await untilInterrupted(signal, () => loadModel(located, flags, { signal, say }))
+  return model && { model, located }
 }
 
 async function talk(conversation: Conversation, flags: ChatFlags, name: string, model: Model): Promise<void> {
@@ -120,11 +104,8 @@ async function nextLine(lines: ReturnType<typeof lineSource>): Promise<string | 
 }
 
 function viewFor({ thinkingTags }: Model, showThinking: boolean): RunView {
-  const { stdout } = process
-  if (stdout.isTTY && pc.isColorSupported && process.env['TERM'] !== 'dumb') {
-    return new TerminalView(stdout, { showText: true, showThinking, wraps: true })
-  }
-  return new PlainView({ write: (text) => stdout.write(stdout.isTTY ? printable(text) : text) }, thinkingTags)
+  if (canSteerTerminal()) return new TerminalView(process.stdout, { showText: true, showThinking, wraps: true })
+  return new PlainView(textOutput, thinkingTags)
 }
 
 /** Ctrl-C ends the answer, and not the chat. What came by then stays part of the conversation. */

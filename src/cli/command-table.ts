@@ -6,8 +6,8 @@ import { Command } from 'commander'
 
 interface CommandEntry {
   readonly name: string
-  /** The same as in the command's own file. */
   readonly description: string
+  /** All but the description. */
   readonly load: () => Promise<Command>
 }
 
@@ -103,7 +103,7 @@ export async function commandsFor(words: readonly string[]): Promise<Command[]> 
   const asked = words.find((word) => commandTable.some(({ name }) => name === word))
   return await Promise.all(
     commandTable.map(async ({ name, description, load }) =>
-      name === asked ? await load() : new Command(name).description(description),
+      (name === asked ? await load() : new Command(name)).description(description),
     ),
   )
 }

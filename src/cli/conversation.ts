@@ -5,7 +5,7 @@ import type { Generation } from '../engine/generation.ts'
 import type { GenerateRequest, GenerateResult } from '../engine/types.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import type { ChosenPolicy } from './chosen-policies.ts'
-import { requestOf, type RunFlags } from './run-options.ts'
+import { engineOptionsOf, requestOf, type RunFlags } from './run-options.ts'
 
 /** A question and what came of it. */
 export interface ChatTurn {
@@ -83,6 +83,12 @@ export class Conversation implements AsyncDisposable {
     await this.#model.plan(this.#requestOf('?', settings))
   }
 
+  /** Has an effect from the next question on. @throws InputError, and nothing has changed then */
+  async change(settings: ChatSettings): Promise<void> {
+    await this.check(settings)
+    this.settings = settings
+  }
+
   keep(turn: ChatTurn): void {
     this.#turns = [...this.#turns, turn]
   }
@@ -102,15 +108,8 @@ export class Conversation implements AsyncDisposable {
     if (this.#engine && this.#engine.cells >= cells && (!attention || this.#engineReadsAttention)) return this.#engine
     await this.#engine?.close()
     this.#engine = undefined
-    const { kvType, compaction, flashAttention } = this.#flags
-    this.#engine = await Engine.create(this.#model, {
-      cells,
-      sequences: 1,
-      kvType,
-      compaction,
-      attention,
-      flashAttention: flashAttention === undefined ? undefined : flashAttention === 'on',
-    })
+    const options = { cells, sequences: 1, attention, ...engineOptionsOf(this.#flags) }
+    this.#engine = await Engine.create(this.#model, options)
     this.#engineReadsAttention = attention
     return this.#engine
   }

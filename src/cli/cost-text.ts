@@ -4,7 +4,7 @@ import type { CostPoint, CostSettings, CostTable } from '../analysis/cost-table.
 import { flopsPerCellOfRatio, type PublishedCosts } from '../analysis/published-costs.ts'
 import { formatBytes } from '../models/memory-plan.ts'
 import { percent } from '../percent.ts'
-import { counted } from './counted.ts'
+import { count, counted } from './counted.ts'
 import { factsTable } from './facts-table.ts'
 import { printable } from './printable.ts'
 import { formatTable } from './table.ts'
@@ -147,10 +147,6 @@ function generationText({ generation }: CostTable): string {
       : []),
   ]
   return `All ${counted(steps, 'step')}; deferred, ${counted(scoredTokens, 'token')} are scored:\n${formatTable(rows)}`
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US')
 }
 
 function times(factor: number): string {

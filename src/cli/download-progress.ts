@@ -3,6 +3,7 @@ import { percentDone } from '../percent.ts'
 import cliProgress from 'cli-progress'
 import type { DownloadProgress } from '../models/progress-meter.ts'
 import { formatBytes } from '../models/memory-plan.ts'
+import { formatDuration } from './progress-line.ts'
 
 /** What a command says when Ctrl-C ended its download. */
 export const downloadStopped = 'Stopped. What was downloaded is kept; the same command goes on from there.'
@@ -66,13 +67,6 @@ export function describe({ state, receivedBytes, totalBytes, bytesPerSecond }: D
   const amount = `${formatBytes(receivedBytes)} of ${formatBytes(totalBytes)}`
   if (state === 'waiting') return `${amount}, waiting for another process that downloads the same file`
   if (bytesPerSecond === 0 || receivedBytes === totalBytes) return amount
-  const left = formatSeconds((totalBytes - receivedBytes) / bytesPerSecond)
+  const left = formatDuration(Math.round((totalBytes - receivedBytes) / bytesPerSecond))
   return `${amount}, ${formatBytes(Math.round(bytesPerSecond))}/s, ${left} left`
-}
-
-function formatSeconds(seconds: number): string {
-  const whole = Math.round(seconds)
-  if (whole < 60) return `${whole} s`
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
 }

@@ -6,7 +6,6 @@ import { basename } from 'node:path'
 import { validateCacheSettings } from '../cache/budget.ts'
 import type { LocatedModel } from '../engine/locate-model.ts'
 import { loadLocated, type Model } from '../engine/model.ts'
-import { cacheBound } from '../models/cache-bound.ts'
 import { defined } from '../defined.ts'
 import { checkModelHas } from '../engine/prepare.ts'
 import { InputError } from '../errors.ts'
@@ -32,6 +31,8 @@ import { checkCalibrationUse, usesCalibration } from './calibration-option.ts'
 import { counted } from './counted.ts'
 import { choosePolicies, refuseUnbounded, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { limitOf, metricsOf, type EvalFlags } from './eval-options.ts'
+import { settingFacts } from './setting-facts.ts'
+import { cacheFlagValues } from './setting-flags.ts'
 import { traceTask, traceTaskName } from './trace-task.ts'
 
 /** What the flags ask for, before anything is located or loaded. */
@@ -60,7 +61,7 @@ export function chooseEval(flags: EvalFlags): EvalChoice {
   const references = flags.policy ?? preset?.policies
   if (flags.queue !== undefined) refusePolicyFiles(references ?? [])
   const policies = references && choosePolicies(references, policyFlagsOf(flags))
-  if (policies) checkEffects(flags, policies)
+  if (policies) refuseUnbounded(policies, cacheFlagValues(flags))
   const [only] = taskList
   const name = isGiven ? traceTaskName : tasks.length === 1 ? (only ?? '') : (flags.preset ?? 'tasks')
   const output = flags.output ?? `eval-${name}`
@@ -100,17 +101,8 @@ export async function planEval(
   loading: Pick<TaskLoadOptions, 'signal' | 'onDownload'>,
 ): Promise<EvalGrid> {
   const policies = choice.policies ?? choosePolicies(defaultPolicies(located), policyFlagsOf(flags))
-  for (const { definition } of policies) {
-    checkModelHas(
-      {
-        hasPredictor: located.predictor !== undefined,
-        hasCalibration: located.calibrationPath !== undefined,
-        notEvictable: undefined,
-        notReadable: cacheBound(located.info).impossible,
-      },
-      definition,
-    )
-  }
+  const facts = { ...settingFacts(located), notEvictable: undefined }
+  for (const { definition } of policies) checkModelHas(facts, definition)
   checkCalibrationUse(flags, policies)
   const limit = limitOf(flags, policies)
   const complete = (point: GridPoint): PlannedPoint => {
@@ -220,12 +212,6 @@ function defaultPolicies({ predictor }: LocatedModel): string[] {
 /** Of the flags, what is about policies: in `eval` some of the other names mean lists. */
 function policyFlagsOf(flags: EvalFlags): PolicyFlags {
   return { ...flags, policy: undefined }
-}
-
-function checkEffects(flags: EvalFlags, policies: readonly ChosenPolicy[]): void {
-  const { budget, localWindow, ratio, evictEvery, segments, valueReserve } = flags
-  const settings = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio, '--evict-every': evictEvery }
-  refuseUnbounded(policies, { ...settings, '--segments': segments, '--value-reserve': valueReserve })
 }
 
 function refusePolicyFiles(references: readonly string[]): void {

@@ -11,20 +11,18 @@ import { findTask, generatedTaskNames, taskNames } from '../evaluation/tasks/reg
 import { largestSeed } from '../llama/index.ts'
 import { addPolicyOptions, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
 import { calibrationOption } from './calibration-option.ts'
+import type { ModelFlags } from './find-model.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
-import { modelOption } from './model-option.ts'
+import { modelOption, predictorOption } from './model-option.ts'
 import { checkWhole, names, number, numbers, refuseWithoutEffect } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
 import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
-export interface EvalFlags extends MachineFlags, PolicyFlags, TemplateFlags {
-  readonly model: string
-  readonly predictor?: string
-  readonly calibration?: string
+export interface EvalFlags extends MachineFlags, ModelFlags, PolicyFlags, TemplateFlags {
   readonly task?: string[]
   readonly file?: string
   readonly traces?: string
@@ -72,10 +70,7 @@ export interface PolicyLimit {
 export function addEvalOptions(command: Command): Command {
   command
     .addOption(modelOption('as for dynts run'))
-    .option(
-      '--predictor <file>',
-      'importance predictor: a file, hf:user/repo[:FILE], or "none" (default: found beside the model)',
-    )
+    .addOption(predictorOption())
     .addOption(calibrationOption())
     .option(
       '--task <tasks>',

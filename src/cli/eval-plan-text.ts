@@ -3,7 +3,7 @@
  */
 import { missingMetadata } from '../models/missing-metadata.ts'
 import { formatPolicyReference } from '../eviction/protect.ts'
-import { counted } from './counted.ts'
+import { count, counted } from './counted.ts'
 import { modelTitle } from './model-option.ts'
 import type { LocatedModel } from '../engine/locate-model.ts'
 import type { Configuration, EvalPlan, PlannedTask } from '../evaluation/run/eval-plan.ts'
@@ -117,6 +117,6 @@ function gridLines(grid: Configuration[]): string[] {
 function contextLines(tasks: readonly PlannedTask[], trainedContext: number): string[] {
   if (tasks.every(({ maxTokens }) => maxTokens < trainedContext)) return []
   return [
-    `The model was trained for ${trainedContext.toLocaleString('en-US')} positions: a generation that reaches them ends there, and counts as cut off.`,
+    `The model was trained for ${count(trainedContext)} positions: a generation that reaches them ends there, and counts as cut off.`,
   ]
 }

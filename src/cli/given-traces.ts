@@ -1,18 +1,17 @@
 /**
  * `dynts trace --given`: traces from a file that has thinking and replies already. Loads the model's vocabulary only.
  */
-import { locateModel } from '../engine/locate-model.ts'
 import { loadLocated, type Model } from '../engine/model.ts'
 import { Grader } from '../evaluation/grading/grader.ts'
 import { importTraces, type ImportSummary } from '../traces/import-traces.ts'
 import { findModel } from './find-model.ts'
-import { interruptedText, onInterrupt } from './interrupt.ts'
+import { interruptedText, onInterrupt, untilInterrupted } from './interrupt.ts'
 import { packageVersion } from './package-version.ts'
 import { ProgressLine } from './progress-line.ts'
 import { templateOptions } from './template-options.ts'
 import { instructionOf, outputOf, type TraceFlags } from './trace-options.ts'
 import { importRecordOf, importSummary, whatIsKnown } from './trace-summary.ts'
-import type { Write } from './write.ts'
+import { toStderr, writeResult, type Write } from './write.ts'
 
 type GivenFlags = TraceFlags & { readonly given: string }
 
@@ -22,44 +21,22 @@ type GivenFlags = TraceFlags & { readonly given: string }
  * @returns undefined if it was interrupted
  */
 export async function importGiven(flags: GivenFlags, write: Write): Promise<ImportSummary | undefined> {
-  const { offline } = flags
   const templates = templateOptions(flags)
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const progress = new ProgressLine(process.stderr, 'traces')
-  let model: Model | undefined
-  try {
-    const located = await findModel(signal, (onDownload) =>
-      locateModel(flags.model, { predictor: false, ...templates, offline, signal, onDownload }),
-    )
-    if (!located) return undefined
-    model = await loadLocated(located, { vocabularyOnly: true, gpu: 'off', signal })
-    const summary = await record(model, flags, signal, progress)
-    progress.stop()
-    write(
-      flags.json === true
-        ? JSON.stringify(importRecordOf(summary, model, flags), null, 2)
-        : importSummary(summary).join('\n'),
-    )
-    if (!summary.interrupted) return summary
-    progress.say(interruptedText(flags))
-    return undefined
-  } catch (error) {
-    progress.stop()
-    if (!signal.aborted) throw error
-    progress.say(interruptedText(flags))
-    return undefined
-  } finally {
-    await model?.close()
-  }
+  using signal = onInterrupt()
+  const located = await findModel({ ...flags, predictor: 'none' }, signal, templates)
+  if (!located) return undefined
+  const summary = await untilInterrupted(signal, async () => {
+    await using model = await loadLocated(located, { vocabularyOnly: true, gpu: 'off', signal })
+    const summary = await record(model, flags, signal)
+    writeResult(flags, importRecordOf(summary, model, flags), importSummary(summary).join('\n'), write)
+    return summary
+  })
+  if (summary?.interrupted === false) return summary
+  return void toStderr(interruptedText(flags))
 }
 
-async function record(
-  model: Model,
-  flags: GivenFlags,
-  signal: AbortSignal,
-  progress: ProgressLine,
-): Promise<ImportSummary> {
+async function record(model: Model, flags: GivenFlags, signal: AbortSignal): Promise<ImportSummary> {
+  using progress = new ProgressLine(process.stderr, 'traces')
   const { given, givenFields: fields, questionField, answerField, idField, limit, maxLength, resume } = flags
   const output = outputOf(flags)
   await using grader = new Grader()

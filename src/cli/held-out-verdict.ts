@@ -12,6 +12,7 @@ import {
   type RecommendedPoint,
 } from '../training/recommended-settings.ts'
 import { counted } from './counted.ts'
+import { intervalText } from './interval-text.ts'
 import type { Recommendation } from './predictor-file.ts'
 
 export interface HeldOutResult {
@@ -70,7 +71,7 @@ function doubts(own: readonly ReplayedSample[], newest: readonly ReplayedSample[
 }
 
 /** e.g. `+0.0123 nats (+0.0040 to +0.0210)` */
-function differenceText({ mean, interval }: Estimate): string {
+function differenceText(estimate: Estimate): string {
   const four = (value: number) => signed(value, 4)
-  return `${four(mean)} nats${interval ? ` (${four(interval.low)} to ${four(interval.high)})` : ''}`
+  return `${four(estimate.mean)} nats ${intervalText(estimate, four)}`.trimEnd()
 }

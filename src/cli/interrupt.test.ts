@@ -11,10 +11,10 @@ test('the first signal aborts, the second ends the program at once', () => {
   const kill = vi.spyOn(process, 'kill').mockImplementation(() => true)
   let now = 1000
   vi.spyOn(performance, 'now').mockImplementation(() => now)
-  using interrupt = onInterrupt()
-  expect(interrupt.signal.aborted).toBe(false)
+  using signal = onInterrupt()
+  expect(signal.aborted).toBe(false)
   process.emit('SIGINT', 'SIGINT')
-  expect(interrupt.signal.aborted).toBe(true)
+  expect(signal.aborted).toBe(true)
   expect(process.exitCode).toBe(130)
   now += 50
   process.emit('SIGINT', 'SIGINT')
@@ -25,9 +25,9 @@ test('the first signal aborts, the second ends the program at once', () => {
 })
 
 test('a program that SIGTERM ends exits as a shell reports it', () => {
-  using interrupt = onInterrupt()
+  using signal = onInterrupt()
   process.emit('SIGTERM', 'SIGTERM')
-  expect(interrupt.signal.aborted).toBe(true)
+  expect(signal.aborted).toBe(true)
   expect(process.exitCode).toBe(143)
 })
 

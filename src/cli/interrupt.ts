@@ -1,9 +1,7 @@
 /**
  * Ctrl-C and SIGTERM: the first ends what is under way in good order, the second ends the program.
  */
-export interface Interrupt extends Disposable {
-  readonly signal: AbortSignal
-}
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** As a shell reports a process that the signal ended. */
 const exitCodes: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143 }
@@ -19,7 +17,28 @@ export function interruptedText({ resume, queue }: { readonly resume: boolean; r
   return `Interrupted. The same command ${resume ? '' : 'without --no-resume '}goes on from there.${workers}`
 }
 
-export function onInterrupt(): Interrupt {
+/**
+ * Work that Ctrl-C may end.
+ * @returns undefined if `signal` has ended it
+ * @throws what `work` throws otherwise
+ */
+export async function untilInterrupted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (signal.aborted) return undefined
+    throw error
+  }
+}
+
+/** For work that never waits: a signal is seen between two turns of the event loop only. */
+export async function isInterrupted(signal: AbortSignal): Promise<boolean> {
+  await nextTurn()
+  return signal.aborted
+}
+
+/** Listens until it is disposed of. */
+export function onInterrupt(): AbortSignal & Disposable {
   const controller = new AbortController()
   let abortedAt = 0
   let hint: NodeJS.Timeout | undefined
@@ -45,5 +64,5 @@ export function onInterrupt(): Interrupt {
   }
   process.on('SIGINT', handler)
   process.on('SIGTERM', handler)
-  return { signal: controller.signal, [Symbol.dispose]: stopListening }
+  return Object.assign(controller.signal, { [Symbol.dispose]: stopListening })
 }

@@ -1,13 +1,13 @@
 /** The table of `dynts analyze kept`, for people. */
 import { heldShare, keptParts, keptSpans } from '../analysis/kept-cells.ts'
 import { shareText } from '../cache/budget.ts'
+import { percent } from '../percent.ts'
 import type { KeptRecord } from './commands/analyze-kept.ts'
 import { counted } from './counted.ts'
 import { formatTable } from './table.ts'
 
 export function keptText({ model, settings, trace, policies }: KeptRecord): string {
   const { promptTokens, thinkEnd, tokens } = trace
-  const percent = (share: number) => `${(100 * share).toFixed(0)} %`
   return [
     `${model.name} (${model.quantization}), trace ${trace.id}: ${counted(tokens, 'token')}, ${promptTokens} of them prompt, ${trace.thinkEnd - trace.thinkStart} thinking`,
     `budget ${settings.budget}, local window ${settings.localWindow}, ${shareText(settings)}; cells right after the last eviction`,
@@ -23,8 +23,8 @@ export function keptText({ model, settings, trace, policies }: KeptRecord): stri
           String(one.evictions),
           String(cells(['question', 'selected', 'local'])),
           ...keptParts.map((part) => String(cells([part]))),
-          percent(heldShare(spans, 0, promptTokens)),
-          percent(heldShare(spans, promptTokens, thinkEnd)),
+          percent(heldShare(spans, 0, promptTokens), 0),
+          percent(heldShare(spans, promptTokens, thinkEnd), 0),
         ]
       }),
     ]),

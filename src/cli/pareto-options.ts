@@ -4,18 +4,17 @@ import { selections, type Selection } from '../analysis/pareto/kept-tokens.ts'
 import { readings, type Reading } from '../analysis/pareto/pareto-record.ts'
 import { InputError } from '../errors.ts'
 import { defaultSampling, validateSampling } from '../llama/index.ts'
-import type { TraceSampling } from '../traces/trace-job.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
+import type { ModelFlags } from './find-model.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
 import { modelOption } from './model-option.ts'
 import { checkWhole, names, number, numbers } from './option-values.ts'
 import { checkQueueFlags, queueOption, workerOnly, type QueueFlags } from './queue-client.ts'
 import { checkGreedy } from './run-options.ts'
+import { addTraceSamplingOptions, samplingOf, type TraceSamplingFlags } from './trace-sampling.ts'
 
 /** As commander gives them. */
-export interface ParetoFlags extends MachineFlags, QueueFlags {
-  readonly model: string
-  readonly predictor?: string
+export interface ParetoFlags extends MachineFlags, ModelFlags, QueueFlags, TraceSamplingFlags {
   readonly traces: string
   readonly output?: string
   readonly resume: boolean
@@ -24,10 +23,6 @@ export interface ParetoFlags extends MachineFlags, QueueFlags {
   readonly percent: number[]
   readonly samples: number
   readonly limit?: number
-  readonly temperature: number
-  readonly topP?: number
-  readonly topK?: number
-  readonly minP?: number
   readonly maxTokens: number
   readonly parallel?: number
   readonly maxFailures: number
@@ -43,7 +38,6 @@ const publishedMaxTokens = 5000
 export const defaultParallel = 4
 
 export function addParetoOptions(command: Command): Command {
-  const s = defaultSampling
   command
     .argument('<folder>', 'what dynts importance wrote')
     .requiredOption('--traces <file>', 'the traces that it was measured on')
@@ -61,10 +55,7 @@ export function addParetoOptions(command: Command): Command {
     .option('--percent <list>', 'of the thinking that are kept, separated by commas', numbers, publishedPercents)
     .option('--samples <n>', 'answers to each part of a thinking', number, 1)
     .option('--limit <n>', 'only the first n traces', number)
-    .option('-t, --temperature <t>', '0 is greedy', number, s.temperature)
-    .option('--top-p <p>', `1 is off (default: ${s.topP})`, number)
-    .option('--top-k <k>', `0 is off (default: ${s.topK})`, number)
-    .option('--min-p <p>', `0 is off (default: ${s.minP})`, number)
+  addTraceSamplingOptions(command)
     .option('-n, --max-tokens <n>', 'most tokens of an answer', number, publishedMaxTokens)
     .option('--parallel <n>', `answers at the same time (default: ${defaultParallel})`, number)
     .addOption(queueOption())
@@ -97,12 +88,7 @@ export function checkParetoFlags(flags: ParetoFlags): void {
   checkDeviceFlags(flags)
   checkQueueFlags(flags, workerOnly(flags))
   checkGreedy(flags)
-  validateSampling({ ...defaultSampling, ...paretoSampling(flags) }, flags.seed)
-}
-
-export function paretoSampling({ temperature, ...given }: ParetoFlags): TraceSampling {
-  const { topP = defaultSampling.topP, topK = defaultSampling.topK, minP = defaultSampling.minP } = given
-  return { temperature, topP, topK, minP }
+  validateSampling({ ...defaultSampling, ...samplingOf(flags) }, flags.seed)
 }
 
 export function paretoOutput({ output, traces }: ParetoFlags): string {

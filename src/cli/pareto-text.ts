@@ -5,6 +5,7 @@ import { publishedLoss, publishedPareto } from '../analysis/pareto/published-par
 import type { ParetoPoint, ParetoSummary } from '../analysis/pareto/summarise-pareto.ts'
 import { percent } from '../percent.ts'
 import { counted } from './counted.ts'
+import { intervalText } from './interval-text.ts'
 import { formatTable } from './table.ts'
 
 const readingTitles: Readonly<Record<Reading, string>> = {
@@ -52,9 +53,12 @@ function thinksAgain({ thoughtAgain }: ParetoPoint): boolean {
 
 function accuracyOf(point: ParetoPoint | undefined): string {
   if (!point) return '-'
-  const { mean, interval } = point.accuracy
-  const range = interval ? ` (${percent(interval.low, 0)} to ${percent(interval.high, 0)})` : ''
-  return `${percent(mean)}${range}${thinksAgain(point) ? ' *' : ''}`.replaceAll(' %', '%')
+  const range = intervalText(point.accuracy, (value) => percent(value, 0))
+  const parts = [percent(point.accuracy.mean), range, thinksAgain(point) ? '*' : '']
+  return parts
+    .filter((part) => part !== '')
+    .join(' ')
+    .replaceAll(' %', '%')
 }
 
 function publishedLine(): string {

@@ -3,7 +3,8 @@ import type { ImportanceProfile, ProfileSummary, TraceProfile } from '../analysi
 import { publishedProfiles } from '../analysis/published-profiles.ts'
 import type { Estimate } from '../evaluation/metrics/estimate.ts'
 import { percent } from '../percent.ts'
-import { counted } from './counted.ts'
+import { count, counted } from './counted.ts'
+import { intervalText } from './interval-text.ts'
 import { printable } from './printable.ts'
 import { formatTable } from './table.ts'
 
@@ -20,7 +21,7 @@ export function profileText(traces: readonly TraceProfile[], summary: ProfileSum
 function traceTable(traces: readonly TraceProfile[]): string {
   const row = ({ id, thinkingTokens, ...profile }: TraceProfile): string[] => [
     printable(id),
-    thinkingTokens.toLocaleString('en-US'),
+    count(thinkingTokens),
     ...figures(profile),
   ]
   return formatTable([
@@ -52,9 +53,7 @@ function overall({ traces, questions, thinkingTokens, figures, aboveMeanRange }:
 }
 
 function cells(estimate: Estimate | null, show: (value: number) => string): string[] {
-  if (!estimate) return ['-']
-  const { mean, interval } = estimate
-  return [show(mean), interval ? `(${show(interval.low)} to ${show(interval.high)})` : '']
+  return estimate ? [show(estimate.mean), intervalText(estimate, show)] : ['-']
 }
 
 function positions({ byPosition }: ProfileSummary): string {

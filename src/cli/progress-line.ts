@@ -3,6 +3,7 @@
  * terminal, and a plain line now and then elsewhere.
  */
 import { percentDone } from '../percent.ts'
+import { count } from './counted.ts'
 
 /** Work that is done before this needs no progress. */
 const quietMs = 2000
@@ -14,7 +15,7 @@ export interface ProgressLineOptions {
   readonly now?: () => number
 }
 
-export class ProgressLine {
+export class ProgressLine implements Disposable {
   readonly #stream: NodeJS.WriteStream
   readonly #label: string
   readonly #now: () => number
@@ -65,6 +66,10 @@ export class ProgressLine {
     this.#shown = ''
   }
 
+  [Symbol.dispose](): void {
+    this.stop()
+  }
+
   get #everyMs(): number {
     return this.#stream.isTTY ? redrawMs : plainLineMs
   }
@@ -90,7 +95,7 @@ export class ProgressLine {
     const share = total > 0 ? `, ${percentDone(done, total)}` : ''
     const counted = done - (this.#first?.done ?? done)
     const seconds = (this.#now() - (this.#first?.at ?? 0)) / 1000
-    const parts = [`${this.#label}: ${format(done)} of ${format(total)}${share}`]
+    const parts = [`${this.#label}: ${count(Math.floor(done))} of ${count(Math.floor(total))}${share}`]
     if (counted > 0 && seconds > 0) {
       parts.push(formatRate(counted / seconds))
       if (done < total) parts.push(`${formatDuration(((total - done) * seconds) / counted)} left`)
@@ -98,10 +103,6 @@ export class ProgressLine {
     if (note !== '') parts.push(note)
     return parts.join(', ')
   }
-}
-
-function format(count: number): string {
-  return Math.floor(count).toLocaleString('en-US')
 }
 
 /** Slow work is counted by the minute or the hour, so that the number can be read. */

@@ -38,24 +38,25 @@ export function workerOnly(flags: {
   return { '--parallel': parallel, '--threads': threads, '--gpu': gpu !== 'auto', '--gpu-layers': gpuLayers }
 }
 
-export interface QueueClient {
+export interface QueueClient extends AsyncDisposable {
   readonly jobs: JobQueue
+  /** Whether nothing is left for workers when it is disposed of. */
+  isComplete: boolean
   /** How many work, for a line of progress. */
   note(): string
 }
 
 /**
  * @param runFile keeps which jobs are this output's
+ * @returns undefined without `--queue`
  * @throws InputError `queue_unreachable`, `queue_not_installed`
  */
 export async function openQueueClient(
-  address: string,
-  {
-    runFile,
-    resume,
-    progress,
-  }: { readonly runFile: string; readonly resume: boolean; readonly progress: ProgressLine },
-): Promise<QueueClient> {
+  { queue: address, resume }: QueueFlags & { readonly resume: boolean },
+  runFile: string,
+  progress: ProgressLine,
+): Promise<QueueClient | undefined> {
+  if (address === undefined) return undefined
   let workers: number | undefined
   let active = 0
   const jobs = await JobQueue.open({
@@ -68,7 +69,15 @@ export async function openQueueClient(
       ;({ workers, active } = state)
     },
   })
-  return { jobs, note: () => (workers === undefined ? '' : `${counted(workers, 'worker')}, ${active} under way`) }
+  const client: QueueClient = {
+    jobs,
+    isComplete: false,
+    note: () => (workers === undefined ? '' : `${counted(workers, 'worker')}, ${active} under way`),
+    async [Symbol.asyncDispose]() {
+      await jobs.close(client.isComplete)
+    },
+  }
+  return client
 }
 
 function connected(workers: number, address: string): string {

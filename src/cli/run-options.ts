@@ -9,36 +9,33 @@ import type { GenerateRequest } from '../engine/types.ts'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
 import { defaultSampling } from '../llama/index.ts'
-import { calibrationOption, type CalibrationFlag } from './calibration-option.ts'
+import { calibrationOption } from './calibration-option.ts'
 import { addPolicyOptions, policyOfRequest, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
+import type { ModelFlags } from './find-model.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
-import { modelOption } from './model-option.ts'
+import { modelOption, predictorOption } from './model-option.ts'
 import { checkWhole, collect, names, number, refuseWithoutEffect } from './option-values.ts'
-import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
+import {
+  addCacheOptions,
+  addSamplingOptions,
+  cacheSettingsOf,
+  checkCacheFlags,
+  checkSamplingFlags,
+  type CacheSettingFlags,
+  type SamplingFlags,
+} from './setting-flags.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
-export interface RunFlags extends MachineFlags, PolicyFlags, TemplateFlags, CalibrationFlag {
-  readonly model: string
-  readonly predictor?: string
+export interface RunFlags
+  extends MachineFlags, PolicyFlags, TemplateFlags, ModelFlags, CacheSettingFlags, SamplingFlags {
   readonly policy?: string
   readonly compare?: string[]
-  readonly budget?: number
-  readonly localWindow?: number
-  readonly ratio?: number
-  readonly evictEvery?: number
-  readonly segments?: number
-  readonly valueReserve?: number
   readonly maxTokens?: number
   readonly thinkingBudget?: number
   readonly answerReserve?: number
   readonly stopLoops?: boolean
   readonly wrapUp?: string
-  readonly temperature?: number
-  readonly topK?: number
-  readonly topP?: number
-  readonly minP?: number
-  readonly repeatPenalty?: number
   readonly repeatLastN?: number
   readonly frequencyPenalty?: number
   readonly presencePenalty?: number
@@ -73,32 +70,20 @@ export function addAnswerOptions(command: Command): Command {
   const s = defaultSampling
   command
     .addOption(modelOption())
-    .option(
-      '--predictor <file>',
-      'importance predictor: a file, hf:user/repo[:FILE], or "none" (default: found beside the model)',
-    )
+    .addOption(predictorOption())
     .addOption(calibrationOption())
     .option(
       '-p, --policy <name>',
       `${policyNames().join(', ')}, or a .ts or .js file with a policy of your own (default: ${defaultScoredPolicy}, without a predictor question-window)`,
     )
-    .option('-b, --budget <cells>', 'most cells that the cache of one sequence may hold', number)
-    .option('--local-window <cells>', 'newest cells, which stay', number)
-    .option('--ratio <share>', 'share of the selection window that an eviction keeps, 0 to 1', number)
-    .option('--evict-every <n>', 'so many cells leave at each eviction, instead of --ratio', number)
-    .option('--segments <n>', 'each n-th part of the candidates keeps its share of half of what stays', number)
-    .option('--value-reserve <share>', 'so much of the budget stays for the largest values, against loops', number)
+  addCacheOptions(command, 'most cells that the cache of one sequence may hold')
   addPolicyOptions(command)
     .option('-n, --max-tokens <n>', 'most tokens to generate (default: 16384)', number)
     .option('--thinking-budget <n>', 'close the thinking after n tokens and answer', number)
     .option('--answer-reserve <n>', 'close the thinking while n of the most tokens are left, and answer', number)
     .option('--stop-loops', 'close a thinking that repeats itself word for word, and answer')
     .option('--wrap-up <text>', 'last words of a thinking that one of these three closes')
-    .option('-t, --temperature <t>', `0 is greedy (default: ${s.temperature})`, number)
-    .option('--top-k <k>', `0 is off (default: ${s.topK})`, number)
-    .option('--top-p <p>', `1 is off (default: ${s.topP})`, number)
-    .option('--min-p <p>', `0 is off (default: ${s.minP})`, number)
-    .option('--repeat-penalty <x>', `1 is off (default: ${s.repeatPenalty})`, number)
+  addSamplingOptions(command)
     .option('--repeat-last-n <n>', `tokens that penalties look back on (default: ${s.repeatLastN})`, number)
     .option('--frequency-penalty <x>', `(default: ${s.frequencyPenalty})`, number)
     .option('--presence-penalty <x>', `(default: ${s.presencePenalty})`, number)
@@ -130,12 +115,7 @@ export function requestOf(
   return {
     prompt: { messages: [...system, { role: 'user', content: question }], enableThinking: flags.thinking },
     ...(policy && policyOfRequest(policy)),
-    budget: flags.budget,
-    localWindow: flags.localWindow,
-    ratio: flags.ratio,
-    evictEvery: flags.evictEvery,
-    segments: flags.segments,
-    valueReserve: flags.valueReserve,
+    ...cacheSettingsOf(flags),
     maxTokens: flags.maxTokens,
     thinkingBudget: flags.thinkingBudget,
     answerReserve: flags.answerReserve,
@@ -154,6 +134,11 @@ export function requestOf(
     stop: flags.stop,
     seed: flags.seed + sample,
   }
+}
+
+/** Of an engine, what the flags say. */
+export function engineOptionsOf({ kvType, compaction, flashAttention }: RunFlags) {
+  return { kvType, compaction, flashAttention: flashAttention === undefined ? undefined : flashAttention === 'on' }
 }
 
 /**

@@ -3,6 +3,7 @@
  */
 import type { GenerateEvent } from '../engine/types.ts'
 import type { ThinkingTags } from '../llama/index.ts'
+import { printable } from './printable.ts'
 
 /** Follows the generations of one run; `index` counts those that run at the same time. */
 export interface RunView {
@@ -11,6 +12,11 @@ export interface RunView {
   onEvent(index: number, event: GenerateEvent): void
   /** The run has ended, or was cancelled. */
   end(): void
+}
+
+/** Where a model's text goes, unless a view knows better. */
+export const textOutput = {
+  write: (text: string) => process.stdout.write(process.stdout.isTTY ? printable(text) : text),
 }
 
 export const silentView: RunView = {

@@ -1,11 +1,10 @@
 /**
  * What `dynts run` does: locates and loads the model, generates under one policy after another, and tells the results.
  */
-import pc from 'picocolors'
 import type { CacheSettings } from '../cache/budget.ts'
 import { Engine } from '../engine/engine.ts'
-import { locateModel, type LocatedModel } from '../engine/locate-model.ts'
-import { loadLocated, type Model } from '../engine/model.ts'
+import type { LocatedModel } from '../engine/locate-model.ts'
+import type { Model } from '../engine/model.ts'
 import { defaultPolicy } from '../engine/cache-settings.ts'
 import { settleRequest } from '../engine/prepare.ts'
 import type { GenerateRequest, GenerateResult } from '../engine/types.ts'
@@ -18,18 +17,18 @@ import { checkCalibrationUse } from './calibration-option.ts'
 import { checkPrompt } from './check-prompt.ts'
 import { choosePolicies, refuseUnbounded, type ChosenPolicy } from './chosen-policies.ts'
 import { findModel } from './find-model.ts'
-import { onInterrupt } from './interrupt.ts'
-import { LoadProgress, sayGpuProblem } from './load-progress.ts'
+import { onInterrupt, untilInterrupted } from './interrupt.ts'
+import { loadModel, LoadProgress } from './load-progress.ts'
 import { refuseWithoutEffect } from './option-values.ts'
-import { printable } from './printable.ts'
 import { exampleQuestion, hasUnreadInput, readQuestion } from './question.ts'
 import { runRecord } from './run-json.ts'
-import { checkRunFlags, requestOf, type RunFlags } from './run-options.ts'
-import { PlainView, silentView, type RunView } from './run-view.ts'
+import { checkRunFlags, engineOptionsOf, requestOf, type RunFlags } from './run-options.ts'
+import { PlainView, silentView, textOutput, type RunView } from './run-view.ts'
 import { settingFacts } from './setting-facts.ts'
+import { cacheFlagValues } from './setting-flags.ts'
 import { summaryTable, type PolicyResults } from './summary.ts'
 import { templateOptions } from './template-options.ts'
-import { TerminalView } from './terminal-view.ts'
+import { canSteerTerminal, TerminalView } from './terminal-view.ts'
 import { thinkingNotes } from './thinking-notes.ts'
 import { whatItTakes } from './what-it-takes.ts'
 
@@ -52,22 +51,15 @@ export async function run(argument: string | undefined, flags: RunFlags): Promis
   const isEmbeddedModel = parseReference(flags.model).kind === 'embedded'
   const { demo = false, seed } = flags
   const question = await readQuestion(argument, { demo, isEmbeddedModel, seed })
-  using interrupt = onInterrupt()
+  using signal = onInterrupt()
   const say: Say = (text) => flags.json !== true && process.stderr.write(`${text}\n`)
-
-  const { signal } = interrupt
-  const located = await findModel(signal, (onDownload) => {
-    const predictor = flags.predictor === 'none' ? false : flags.predictor
-    const { calibration, offline } = flags
-    return locateModel(flags.model, { predictor, calibration, ...templates, offline, signal, onDownload })
-  })
+  const located = await findModel(flags, signal, templates)
   if (!located) return
   checkEffects(flags, named, located)
   const settled = policies.map((policy) => settleRequest(settingFacts(located), requestOf(flags, question, policy, 0)))
   const settings = settled.find((one) => one.settings)?.settings
-  const model = await load(located, flags, question, settings, signal, say)
+  const model = await untilInterrupted(signal, () => load(located, flags, question, settings, signal, say))
   if (!model) return void say('Interrupted.')
-  sayGpuProblem(model, say)
   if (hasUnreadInput(argument)) say('Standard input is not read: the question is given (- in its place reads it).')
   if (model.notEvictable !== undefined && flags.policy === undefined) {
     say(`The cache of this model cannot be bounded: ${withFlags(model.notEvictable)}. It runs under policy full.`)
@@ -117,10 +109,8 @@ function checkEffects(flags: RunFlags, named: readonly ChosenPolicy[], located: 
     )
   }
   const chosen = choosePolicies([...byDefault, ...named.map(({ reference }) => reference)], flags)
-  const { budget, localWindow, ratio, evictEvery, segments, valueReserve, compaction, predictor } = flags
-  const settings = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio, '--evict-every': evictEvery }
-  const stays = { '--segments': segments, '--value-reserve': valueReserve }
-  refuseUnbounded(chosen, { ...settings, ...stays, '--compaction': compaction !== 'auto' })
+  const { budget, localWindow, ratio, evictEvery, compaction, predictor } = flags
+  refuseUnbounded(chosen, { ...cacheFlagValues(flags), '--compaction': compaction !== 'auto' })
   // A predictor recommends settings as well.
   const isGiven = [budget, localWindow, ratio ?? evictEvery].every((value) => value !== undefined)
   const usesPredictor = chosen.some(
@@ -145,7 +135,7 @@ function checkAttention(chosen: readonly ChosenPolicy[], { kvType, flashAttentio
   if (flashAttention === 'on') throw refuse('flash attention', 'leave --flash-attention out')
 }
 
-/** Says what the run takes, and loads the model. Undefined: it was interrupted. */
+/** Says what the run takes, and loads the model. */
 async function load(
   located: LocatedModel,
   flags: RunFlags,
@@ -153,23 +143,15 @@ async function load(
   settings: CacheSettings | undefined,
   signal: AbortSignal,
   say: Say,
-): Promise<Model | undefined> {
-  const { gpu, gpuLayers, threads } = flags
-  const loading = { gpu, gpuLayers, threads, signal }
-  let progress: LoadProgress | undefined
-  try {
+): Promise<Model> {
+  if (settings) {
+    using progress = new LoadProgress(say)
     const { prompt } = requestOf(flags, question, undefined, 0)
-    progress = new LoadProgress(say)
-    const { onTrial, onProgress } = progress
-    if (settings) await checkPrompt(located, prompt, settings, { ...loading, onTrial })
-    for (const line of whatItTakes(located, flags, question)) say(line)
-    return await loadLocated(located, { ...loading, onTrial, onProgress })
-  } catch (error) {
-    if (signal.aborted) return undefined
-    throw error
-  } finally {
-    progress?.stop()
+    const { gpu, gpuLayers, threads } = flags
+    await checkPrompt(located, prompt, settings, { gpu, gpuLayers, threads, signal, onTrial: progress.onTrial })
   }
+  for (const line of whatItTakes(located, flags, question)) say(line)
+  return await loadModel(located, flags, { signal, say })
 }
 
 /** The text of the first policy is shown as it comes; those that it is compared with show only how far they are. */
@@ -177,16 +159,6 @@ function viewFor(flags: RunFlags, { thinkingTags }: Model, isFirst: boolean): Ru
   if (flags.json === true) return silentView
   if (canSteerTerminal()) return new TerminalView(process.stdout, { showText: isFirst })
   return isFirst ? new PlainView(textOutput, thinkingTags) : silentView
-}
-
-/** Where a model's text goes, unless a view knows better. */
-const textOutput = {
-  write: (text: string) => process.stdout.write(process.stdout.isTTY ? printable(text) : text),
-}
-
-/** Without colours thinking and answer could not be told apart, and a dumb terminal has no scroll region. */
-function canSteerTerminal(): boolean {
-  return process.stdout.isTTY && pc.isColorSupported && process.env['TERM'] !== 'dumb'
 }
 
 /** All samples under one policy. */
@@ -222,15 +194,8 @@ async function runPolicy(
   signal: AbortSignal,
   say: Say,
 ): Promise<PolicyResults> {
-  const { flashAttention, kvType, compaction } = flags
-  const engine = await Engine.create(model, {
-    cells,
-    sequences: requests.length,
-    kvType,
-    compaction,
-    attention,
-    flashAttention: flashAttention === undefined ? undefined : flashAttention === 'on',
-  })
+  const sequences = requests.length
+  const engine = await Engine.create(model, { cells, sequences, attention, ...engineOptionsOf(flags) })
   view.begin(policy, requests.length)
   const start = performance.now()
   try {

@@ -2,34 +2,34 @@
 import { Command, Help, Option } from 'commander'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
-import { defaultSampling } from '../llama/index.ts'
 import { efforts } from '../server/chat/thinking.ts'
 import { logLevels, type LogLevel } from '../server/log.ts'
 import type { ReasoningField } from '../server/chat/completion.ts'
-import { calibrationOption, type CalibrationFlag } from './calibration-option.ts'
+import { calibrationOption } from './calibration-option.ts'
 import { addPolicyOptions, type PolicyFlags } from './chosen-policies.ts'
+import type { ModelFlags } from './find-model.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
-import { modelOption } from './model-option.ts'
+import { modelOption, predictorOption } from './model-option.ts'
 import { checkWhole, names, number } from './option-values.ts'
-import { checkCacheFlags, checkSamplingFlags } from './setting-flags.ts'
+import {
+  addCacheOptions,
+  addSamplingOptions,
+  checkCacheFlags,
+  checkSamplingFlags,
+  type CacheSettingFlags,
+  type SamplingFlags,
+} from './setting-flags.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
 
 /** As commander gives them. */
-export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags, CalibrationFlag {
-  readonly model: string
-  readonly predictor?: string
+export interface ServeFlags
+  extends MachineFlags, PolicyFlags, TemplateFlags, ModelFlags, CacheSettingFlags, SamplingFlags {
   readonly host: readonly string[]
   readonly port: number
   readonly alias?: readonly string[]
   readonly strictModel?: boolean
   readonly parallel: number
   readonly policy?: string
-  readonly budget?: number
-  readonly localWindow?: number
-  readonly ratio?: number
-  readonly evictEvery?: number
-  readonly segments?: number
-  readonly valueReserve?: number
   readonly cells?: number
   readonly attention?: boolean
   readonly maxTokens: number
@@ -37,11 +37,6 @@ export interface ServeFlags extends MachineFlags, PolicyFlags, TemplateFlags, Ca
   readonly thinkingBudget?: number
   readonly effortBudgets?: readonly string[]
   readonly system?: string
-  readonly temperature?: number
-  readonly topK?: number
-  readonly topP?: number
-  readonly minP?: number
-  readonly repeatPenalty?: number
   readonly reasoningField: ReasoningField
   readonly maxQueue: number
   readonly queueTimeout: number
@@ -102,13 +97,9 @@ function describe(option: Option): string {
 
 function withoutVariables(): Command {
   const command = new Command()
-  const s = defaultSampling
   command
     .addOption(modelOption())
-    .option(
-      '--predictor <file>',
-      'importance predictor: a file, hf:user/repo[:FILE], or "none" (default: found beside the model)',
-    )
+    .addOption(predictorOption())
     .addOption(calibrationOption())
     .option('--host <addresses>', 'where to listen, separated by commas; what is not loopback needs a key', names, [
       '127.0.0.1',
@@ -121,12 +112,7 @@ function withoutVariables(): Command {
       '-p, --policy <name>',
       `${policyNames().join(', ')}, or a file with a policy of your own: what a request gets that names none`,
     )
-    .option('-b, --budget <cells>', 'most cells that a request’s cache may hold, where it says nothing', number)
-    .option('--local-window <cells>', 'newest cells, which stay', number)
-    .option('--ratio <share>', 'share of the selection window that an eviction keeps, 0 to 1', number)
-    .option('--evict-every <n>', 'so many cells leave at each eviction, instead of --ratio', number)
-    .option('--segments <n>', 'each n-th part of the candidates keeps its share of half of what stays', number)
-    .option('--value-reserve <share>', 'so much of the budget stays for the largest values, against loops', number)
+  addCacheOptions(command, 'most cells that a request’s cache may hold, where it says nothing')
     .option(
       '--cells <n>',
       'cells of each slot: the largest budget of a request (default: --budget; under full 8192)',
@@ -139,11 +125,7 @@ function withoutVariables(): Command {
     .option('--thinking-budget <n>', 'thinking tokens of a request that says nothing', number)
     .option('--effort-budgets <list>', 'thinking tokens by effort, e.g. low=1024,medium=4096', names)
     .option('--system <text>', 'system message of conversations that have none')
-    .option('-t, --temperature <t>', `0 is greedy (default: ${s.temperature})`, number)
-    .option('--top-k <k>', `0 is off (default: ${s.topK})`, number)
-    .option('--top-p <p>', `1 is off (default: ${s.topP})`, number)
-    .option('--min-p <p>', `0 is off (default: ${s.minP})`, number)
-    .option('--repeat-penalty <x>', `1 is off (default: ${s.repeatPenalty})`, number)
+  addSamplingOptions(command)
     .addOption(
       new Option('--reasoning-field <name>', 'where answers have the thinking')
         .choices(['reasoning_content', 'reasoning', 'both'])

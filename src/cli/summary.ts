@@ -4,6 +4,7 @@
 import type { GenerateResult } from '../engine/types.ts'
 import { boxedAnswer } from '../evaluation/boxed-answer.ts'
 import { formatBytes } from '../models/memory-plan.ts'
+import { count } from './counted.ts'
 import { printable } from './printable.ts'
 import { formatTable } from './table.ts'
 
@@ -47,7 +48,7 @@ function answers(results: readonly GenerateResult[]): string {
   const counts = new Map<string, number>()
   for (const answer of results.map(shortAnswer)) counts.set(answer, (counts.get(answer) ?? 0) + 1)
   const sorted = [...counts].sort(([, a], [, b]) => b - a)
-  const shown = sorted.slice(0, 4).map(([answer, count]) => (count > 1 ? `${answer} (${count})` : answer))
+  const shown = sorted.slice(0, 4).map(([answer, times]) => (times > 1 ? `${answer} (${times})` : answer))
   return [...shown, ...(sorted.length > 4 ? ['...'] : [])].join(', ')
 }
 
@@ -68,5 +69,5 @@ function shortAnswer({ answer }: GenerateResult): string {
 }
 
 function whole(value: number): string {
-  return Math.round(value).toLocaleString('en-US')
+  return count(Math.round(value))
 }

@@ -17,6 +17,11 @@ const restoreCursor = '\u001B8'
 const indexDown = '\u001BD'
 const redrawMs = 100
 
+/** Without colours thinking and answer could not be told apart, and a dumb terminal has no scroll region. */
+export function canSteerTerminal(): boolean {
+  return process.stdout.isTTY && pc.isColorSupported && process.env['TERM'] !== 'dumb'
+}
+
 interface Progress {
   start: StartEvent | undefined
   cells: number

@@ -7,9 +7,9 @@ import {
   checkTraceFlags,
   checkTraceSource,
   instructionOf,
-  samplingOf,
   type TraceFlags,
 } from './trace-options.ts'
+import { samplingOf } from './trace-sampling.ts'
 
 function parse(...args: string[]): TraceFlags {
   const command = addTraceOptions(new Command().exitOverride())

@@ -8,7 +8,6 @@ import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { endpointUrl } from '../traces/endpoint-url.ts'
 import { mathInstruction } from '../evaluation/tasks/prompts.ts'
 import type { GivenFields } from '../traces/given-row.ts'
-import type { TraceSampling } from '../traces/trace-job.ts'
 import { maxFailuresOption } from './failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from './queue-client.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from './machine-options.ts'
@@ -16,9 +15,10 @@ import { modelOption } from './model-option.ts'
 import { checkWhole, names, number, refuseWithoutEffect } from './option-values.ts'
 import { checkGreedy } from './run-options.ts'
 import { addTemplateOptions, type TemplateFlags } from './template-options.ts'
+import { addTraceSamplingOptions, samplingOf, type TraceSamplingFlags } from './trace-sampling.ts'
 
 /** As commander gives them. */
-export interface TraceFlags extends MachineFlags, TemplateFlags {
+export interface TraceFlags extends MachineFlags, TemplateFlags, TraceSamplingFlags {
   readonly model: string
   /** Or `given`: one of the two. */
   readonly questions?: string
@@ -31,10 +31,6 @@ export interface TraceFlags extends MachineFlags, TemplateFlags {
   readonly output?: string
   readonly resume: boolean
   readonly samples: number
-  readonly temperature: number
-  readonly topP?: number
-  readonly topK?: number
-  readonly minP?: number
   readonly maxTokens: number
   readonly maxLength: number
   readonly instruction?: string
@@ -56,7 +52,6 @@ export const longestTimeout = 300
 export const defaultRetries = 8
 
 export function addTraceOptions(command: Command): Command {
-  const s = defaultSampling
   command
     .addOption(modelOption('the model (as for run --model); with --endpoint or --given only its vocabulary is read'))
     .option('--questions <file>', 'questions with answers: JSON Lines, JSON or Parquet')
@@ -74,10 +69,7 @@ export function addTraceOptions(command: Command): Command {
     .option('--resume', 'go on with what the file holds', true)
     .option('--no-resume', 'put the file aside and begin anew')
     .option('--samples <n>', 'of each question', number, 5)
-    .option('-t, --temperature <t>', '0 is greedy', number, s.temperature)
-    .option('--top-p <p>', `1 is off (default: ${s.topP})`, number)
-    .option('--top-k <k>', `0 is off (default: ${s.topK})`, number)
-    .option('--min-p <p>', `0 is off (default: ${s.minP})`, number)
+  addTraceSamplingOptions(command)
     .option('-n, --max-tokens <n>', 'most tokens to generate', number, 16_384)
     .option('--max-length <n>', 'drop traces of more tokens, prompt included', number, 18_000)
     .option(
@@ -202,11 +194,6 @@ export function checkTraceCommand({ endpoint, kvType, threads, gpu, gpuLayers }:
   if (endpoint === undefined) return
   const machine = { '--threads': threads, '--gpu': gpu !== 'auto', '--gpu-layers': gpuLayers }
   refuseWithoutEffect({ ...machine, '--kv-type': kvType !== 'f16' }, 'with --endpoint')
-}
-
-export function samplingOf({ temperature, ...given }: TraceFlags): TraceSampling {
-  const { topP = defaultSampling.topP, topK = defaultSampling.topK, minP = defaultSampling.minP } = given
-  return { temperature, topP, topK, minP }
 }
 
 /** What is added behind a question: a line of its own, or nothing; undefined: the usual sentences. */

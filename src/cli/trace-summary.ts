@@ -9,17 +9,17 @@ import { dropReasons } from '../traces/trace-record.ts'
 import type { ImportSummary } from '../traces/import-traces.ts'
 import type { TraceSummary } from '../traces/sample-traces.ts'
 import type { TraceTally } from '../traces/trace-file.ts'
-import { counted } from './counted.ts'
+import { count, counted } from './counted.ts'
 import { modelTitle } from './model-option.ts'
 import { packageVersion } from './package-version.ts'
-import { instructionOf, samplingOf, type TraceFlags } from './trace-options.ts'
+import { instructionOf, type TraceFlags } from './trace-options.ts'
+import { samplingOf } from './trace-sampling.ts'
 
 /** Before anything is traced. */
 export function whatIsKnown({ info }: Pick<Model, 'info'>, { maxLength }: TraceFlags): string[] {
   const lines = [modelTitle(info), ...missingMetadata(info)]
   if (maxLength > info.trainedContext) {
-    const positions = info.trainedContext.toLocaleString('en-US')
-    lines.push(`The model was trained for ${positions} positions: longer traces are dropped.`)
+    lines.push(`The model was trained for ${count(info.trainedContext)} positions: longer traces are dropped.`)
   }
   return lines
 }
@@ -97,8 +97,4 @@ export function traceRecordOf(
     seed,
     versions: { dynts: packageVersion(), node: process.versions.node, llamaCpp: release },
   }
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US')
 }

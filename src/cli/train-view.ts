@@ -7,7 +7,7 @@ import type { ThroughputFigures } from '../training/throughput.ts'
 import type { TrainingSettings } from '../training/settings.ts'
 import type { TrainingPlan, TrainingResult } from '../training/train-predictor.ts'
 import type { EpochEntry } from '../training/training-state.ts'
-import { counted } from './counted.ts'
+import { count, counted } from './counted.ts'
 import { FirstEstimate } from './first-estimate.ts'
 import { ProgressLine } from './progress-line.ts'
 import { formatTable } from './table.ts'
@@ -102,7 +102,7 @@ export function trainingSummary({ plan, history, best, throughput }: TrainingRes
 function throughputLine({ tokens, seconds, flopsPerSecond, machineFlopsPerSecond, ratio }: ThroughputFigures): string {
   const giga = (rate: number) => `${(rate / 1e9).toPrecision(3)} GFLOP/s`
   return (
-    `${tokens.toLocaleString('en-US')} tokens in ${seconds.toPrecision(3)} s: ${giga(flopsPerSecond)} performed, ` +
+    `${count(tokens)} tokens in ${seconds.toPrecision(3)} s: ${giga(flopsPerSecond)} performed, ` +
     `${percent(ratio)} of a plain matrix product (${giga(machineFlopsPerSecond)})`
   )
 }

@@ -11,24 +11,16 @@ import { resolvePolicy } from '../eviction/registry.ts'
 import { cacheBound } from '../models/cache-bound.ts'
 import { missingMetadata } from '../models/missing-metadata.ts'
 import { formatMemoryPlan, memoryPlan } from '../models/memory-plan.ts'
+import { count } from './counted.ts'
 import { modelTitle } from './model-option.ts'
 import type { RunFlags } from './run-options.ts'
+import { settingFacts } from './setting-facts.ts'
 
 /** What is known before anything is loaded: policy, settings, memory, and what will end the generation. */
-export function whatItTakes(
-  { info, predictor, thinkingTags }: LocatedModel,
-  flags: RunFlags,
-  question: string,
-): string[] {
-  const { impossible, window } = cacheBound(info)
-  const name =
-    flags.policy ??
-    defaultPolicy({
-      hasPredictor: predictor !== undefined,
-      notEvictable: impossible,
-      notReadable: impossible,
-      recommended: predictor ?? {},
-    })
+export function whatItTakes(located: LocatedModel, flags: RunFlags, question: string): string[] {
+  const { info, predictor, thinkingTags } = located
+  const { window } = cacheBound(info)
+  const name = flags.policy ?? defaultPolicy(settingFacts(located))
   const policy = resolvePolicy(parsePolicyReference(name).policy)
   const settings = resolveCacheSettings(predictor ?? {}, flags)
   const maxTokens = flags.maxTokens ?? defaultMaxTokens
@@ -68,7 +60,7 @@ export function whatItTakes(
   }
   if (textLength >= info.trainedContext) {
     lines.push(
-      `The model was trained for ${info.trainedContext.toLocaleString('en-US')} positions; a generation that reaches them ends there (length).`,
+      `The model was trained for ${count(info.trainedContext)} positions; a generation that reaches them ends there (length).`,
     )
   }
   return lines

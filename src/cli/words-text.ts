@@ -4,6 +4,7 @@ import type { ClassEstimates, WordSummary } from '../analysis/word-shares.ts'
 import type { Estimate } from '../evaluation/metrics/estimate.ts'
 import { percent } from '../percent.ts'
 import { counted } from './counted.ts'
+import { intervalText } from './interval-text.ts'
 import { formatTable } from './table.ts'
 
 export function wordsText(summary: WordSummary): string {
@@ -22,16 +23,11 @@ function decileName(decile: number): string {
 }
 
 function cells({ content, function: functionWords, symbol }: ClassEstimates): string[] {
-  return [share(content), intervalOf(content, percent), share(functionWords), share(symbol)]
+  return [share(content), intervalText(content, percent), share(functionWords), share(symbol)]
 }
 
 function share(estimate: Estimate | null): string {
   return percent(estimate?.mean)
-}
-
-function intervalOf(estimate: Estimate | null, show: (value: number) => string): string {
-  const interval = estimate?.interval
-  return interval ? `(${show(interval.low)} to ${show(interval.high)})` : ''
 }
 
 function publishedCells(decile: number): string {
@@ -41,7 +37,7 @@ function publishedCells(decile: number): string {
 
 function pointsOf(estimate: Estimate | null): string {
   if (!estimate) return '-'
-  return [`${points(estimate.mean)} points`, intervalOf(estimate, points)].filter((text) => text !== '').join(' ')
+  return [`${points(estimate.mean)} points`, intervalText(estimate, points)].filter((text) => text !== '').join(' ')
 }
 
 function publishedDifferences(): string {

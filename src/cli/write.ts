@@ -2,3 +2,11 @@
 export type Write = (text: string) => void
 
 export const toStdout: Write = (text) => void process.stdout.write(`${text}\n`)
+
+/** What a command says beside its result. */
+export const toStderr = (text: string): boolean => process.stderr.write(`${text}\n`)
+
+/** A command's result: the record with `--json`, else the text. */
+export function writeResult(flags: { readonly json?: boolean }, record: object, text: string, write = toStdout): void {
+  write(flags.json === true ? JSON.stringify(record, null, 2) : text)
+}

@@ -45,10 +45,13 @@ export interface GivenTrace {
 export interface GivenFileOptions {
   /** The model's tags: a text is cut at them first. */
   readonly tags: TagPair
+  /** Where thinking and reply stand; by default the usual names are looked for. */
   readonly fields?: GivenFields | undefined
   /** As of `readQuestions`. */
   readonly questionField?: string | undefined
+  /** As of `readQuestions`; a row need not have an answer. */
   readonly answerField?: string | undefined
+  /** As of `readQuestions`. */
   readonly idField?: string | undefined
   /** Only so many rows, from the start. */
   readonly limit?: number | undefined

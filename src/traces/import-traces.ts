@@ -11,18 +11,16 @@ import { InputError } from '../errors.ts'
 import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
 import { mathInstruction } from '../evaluation/tasks/prompts.ts'
 import type { ChatMessage } from '../llama/index.ts'
-import { outputFailure } from '../records/file-failure.ts'
-import { withFileLock, type WriteLock } from '../records/file-lock.ts'
-import { readGivenFile, type GivenTrace } from './given-file.ts'
-import type { GivenFields } from './given-row.ts'
+import type { WriteLock } from '../records/file-lock.ts'
+import { readGivenFile, type GivenFileOptions, type GivenTrace } from './given-file.ts'
 import { judgeTrace } from './judge-trace.ts'
 import { makeRecord } from './make-record.ts'
 import { contentOf } from './plan-traces.ts'
-import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
+import { TraceFile, withTraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
 
 const never = new AbortController().signal
 
-export interface ImportTracesOptions {
+export interface ImportTracesOptions extends Omit<GivenFileOptions, 'tags'> {
   /** Its vocabulary is enough. */
   readonly model: Model
   /** JSON Lines, a JSON array, Parquet or CSV. */
@@ -31,16 +29,6 @@ export interface ImportTracesOptions {
   readonly output: string
   /** False: a file that is there is put aside. */
   readonly resume: boolean
-  /** Where thinking and reply stand; by default the usual names are looked for. */
-  readonly fields?: GivenFields | undefined
-  /** As of `readQuestions`. */
-  readonly questionField?: string | undefined
-  /** As of `readQuestions`; a row need not have an answer. */
-  readonly answerField?: string | undefined
-  /** As of `readQuestions`. */
-  readonly idField?: string | undefined
-  /** Only so many rows, from the start. */
-  readonly limit?: number | undefined
   /** The most tokens of a kept trace, prompt included. */
   readonly maxLength: number
   /** Added behind each question, as in `sampleTraces`; behind a conversation's only if it is given. */
@@ -94,17 +82,7 @@ export async function importTraces(options: ImportTracesOptions): Promise<Import
       `no trace of ${given} has thinking. Name its fields with \`givenFields\` thinking=NAME,reply=NAME, or text=NAME for a text with tags.`,
     )
   }
-  const onWait = () => {
-    throw new InputError(
-      'traces_locked',
-      `another process is writing ${output}. Wait until it has ended, or give another \`output\`.`,
-    )
-  }
-  try {
-    return await withFileLock(`${output}.lock`, { onWait }, (lock) => record(traces, options, lock))
-  } catch (error) {
-    throw outputFailure(error, output)
-  }
+  return await withTraceFile(output, (lock) => record(traces, options, lock))
 }
 
 async function record(

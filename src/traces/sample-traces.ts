@@ -15,13 +15,12 @@ import type { JobOutcome } from '../jobs/job.ts'
 import { defaultMaxFailures, runJobs } from '../jobs/run-jobs.ts'
 import type { KvType } from '../llama/index.ts'
 import { memoryPlan, type MemoryPlan } from '../models/memory-plan.ts'
-import { outputFailure } from '../records/file-failure.ts'
-import { withFileLock, type WriteLock } from '../records/file-lock.ts'
+import type { WriteLock } from '../records/file-lock.ts'
 import { moveToBackup } from '../records/backup.ts'
 import { hasThinking, judgeTrace, type TraceJudgement } from './judge-trace.ts'
 import { LocalTraceExecutor } from './local-trace-executor.ts'
 import { planTraces, type SamplingPlanOptions } from './plan-traces.ts'
-import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
+import { TraceFile, withTraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
 import { traceFailuresPath, samplingFailure } from './trace-failure.ts'
 import { makeRecord } from './make-record.ts'
 import { traceJobTitle, type Sampled, type TraceExecutor, type TraceJob } from './trace-job.ts'
@@ -90,16 +89,8 @@ export interface TraceSummary extends TraceTally {
 export async function sampleTraces(options: SampleTracesOptions): Promise<TraceSummary> {
   checkFields(options, optionFields, 'the options of sampleTraces')
   const { output } = options
-  const onWait = () => {
-    throw new InputError(
-      'traces_locked',
-      `another process is writing ${output}. Wait until it has ended, or give another \`output\`.`,
-    )
-  }
   try {
-    return await withFileLock(`${output}.lock`, { onWait }, (lock) => new TraceRun(options, lock).run())
-  } catch (error) {
-    throw outputFailure(error, output)
+    return await withTraceFile(output, (lock) => new TraceRun(options, lock).run())
   } finally {
     await options.executor?.close()
   }

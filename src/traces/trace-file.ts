@@ -4,7 +4,8 @@
  */
 import { InputError } from '../errors.ts'
 import { differentFact } from '../predictor/index.ts'
-import type { WriteLock } from '../records/file-lock.ts'
+import { outputFailure } from '../records/file-failure.ts'
+import { withFileLock, type WriteLock } from '../records/file-lock.ts'
 import { RecordFile } from '../records/record-file.ts'
 import { dropReasons, traceRecords, type DropReason, type TraceRecord } from './trace-record.ts'
 import { sampleSeed, traceId } from './trace-job.ts'
@@ -33,6 +34,22 @@ export interface TraceFileOptions {
   readonly samples: number | ReadonlyMap<string, string>
   /** False: a file that is there is put aside. */
   readonly resume: boolean
+}
+
+/**
+ * Writes a trace file, which no other process may write meanwhile.
+ * @throws InputError `traces_locked`, `invalid_output`, and what `write` throws
+ */
+export async function withTraceFile<T>(path: string, write: (lock: WriteLock) => Promise<T>): Promise<T> {
+  const onWait = () => {
+    const advice = 'Wait until it has ended, or give another `output`.'
+    throw new InputError('traces_locked', `another process is writing ${path}. ${advice}`)
+  }
+  try {
+    return await withFileLock(`${path}.lock`, { onWait }, write)
+  } catch (error) {
+    throw outputFailure(error, path)
+  }
 }
 
 export class TraceFile {

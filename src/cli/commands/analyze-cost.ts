@@ -3,7 +3,6 @@ import { Command, Option } from 'commander'
 import { shapeOfHeads, shapeOfModel, type CostShape } from '../../analysis/cost-shape.ts'
 import { costTable, type CostSettings } from '../../analysis/cost-table.ts'
 import { publishedCosts, publishedNames, type PublishedCosts } from '../../analysis/published-costs.ts'
-import { locateModel } from '../../engine/locate-model.ts'
 import { defaultCacheSettings } from '../../engine/cache-settings.ts'
 import { defaultMaxTokens } from '../../engine/prepare.ts'
 import { InputError } from '../../errors.ts'
@@ -16,6 +15,7 @@ import { checkCacheFlags } from '../setting-flags.ts'
 import { modelTitle } from '../model-option.ts'
 import { checkWhole, number, refuseWithoutEffect } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
+import { writeResult } from '../write.ts'
 
 interface CostFlags {
   readonly model?: string
@@ -88,11 +88,8 @@ async function cost(flags: CostFlags): Promise<void> {
     published: compared ?? null,
     versions: { dynts: packageVersion() },
   }
-  process.stdout.write(
-    flags.json === true
-      ? `${JSON.stringify(record, null, 2)}\n`
-      : `${title === undefined ? '' : `${title}\n`}${costText(table, { shape, settings, notes, published: compared })}\n`,
-  )
+  const text = costText(table, { shape, settings, notes, published: compared })
+  writeResult(flags, record, title === undefined ? text : `${title}\n${text}`)
 }
 
 function settingsOf(flags: CostFlags, published: PublishedCosts | undefined): CostSettings {
@@ -170,12 +167,10 @@ async function shapeOf(flags: CostFlags, published: PublishedCosts | undefined):
   return { shape: shapeOfHeads(shape, kvType), notes: [] }
 }
 
-async function shapeOfFile({ model = 'tiny', offline, kvType }: CostFlags): Promise<FoundShape | undefined> {
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const located = await findModel(signal, (onDownload) =>
-    locateModel(model, { predictor: false, offline, signal, onDownload }),
-  )
+async function shapeOfFile(flags: CostFlags): Promise<FoundShape | undefined> {
+  const { model = 'tiny', kvType } = flags
+  using signal = onInterrupt()
+  const located = await findModel({ ...flags, model, predictor: 'none' }, signal)
   if (!located) return undefined
   const { impossible, window } = cacheBound(located.info)
   if (impossible !== undefined) {

@@ -5,11 +5,12 @@ import { profileCsv } from '../../analysis/profile-csv.ts'
 import { InputError } from '../../errors.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { isInterrupted, onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
 import { profileText } from '../profile-text.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { checkReplaceable } from '../replaceable.ts'
+import { toStderr, writeResult } from '../write.ts'
 
 interface ImportanceFlags {
   readonly csv?: string
@@ -25,7 +26,8 @@ export function analyzeImportanceCommand(): Command {
     .action((folder: string, flags: ImportanceFlags) => analyzeImportance(folder, flags))
 }
 
-async function analyzeImportance(folder: string, { csv, json }: ImportanceFlags): Promise<void> {
+async function analyzeImportance(folder: string, flags: ImportanceFlags): Promise<void> {
+  const { csv } = flags
   using store = ImportanceStore.open(folder)
   if (csv !== undefined) checkReplaceable(csv, 'csv', '--csv')
   const traces = await profilesOf(store, folder)
@@ -42,39 +44,26 @@ async function analyzeImportance(folder: string, { csv, json }: ImportanceFlags)
     traces,
     versions: { ...versions, dynts: packageVersion() },
   }
-  process.stdout.write(json === true ? `${JSON.stringify(record, null, 2)}\n` : `${profileText(traces, summary)}\n`)
+  writeResult(flags, record, profileText(traces, summary))
 }
 
 /** Undefined: interrupted, which is told. */
 async function profilesOf(store: ImportanceStore, folder: string): Promise<TraceProfile[] | undefined> {
-  using interrupt = onInterrupt()
+  using signal = onInterrupt()
+  using progress = new ProgressLine(process.stderr, 'traces')
   const { records } = store
   if (records.length === 0) {
-    throw new InputError(
-      'no_traces',
-      `${folder} holds no trace: run dynts importance with the same --output to its end`,
-    )
+    const advice = 'run dynts importance with the same --output to its end'
+    throw new InputError('no_traces', `${folder} holds no trace: ${advice}`)
   }
-  const progress = new ProgressLine(process.stderr, 'traces')
   const traces: TraceProfile[] = []
-  try {
-    progress.update(0, records.length)
-    for (const record of records) {
-      const { importance, promptImportance } = store.readScores(record)
-      traces.push({
-        id: record.id,
-        question: record.question,
-        ...importanceProfile(importance, promptImportance),
-      })
-      progress.update(traces.length, records.length)
-      // A signal is seen between two turns of the event loop only.
-      await new Promise(setImmediate)
-      if (!interrupt.signal.aborted) continue
-      process.stderr.write('Interrupted.\n')
-      return undefined
-    }
-  } finally {
-    progress.stop()
+  progress.update(0, records.length)
+  for (const record of records) {
+    const { importance, promptImportance } = store.readScores(record)
+    const { id, question } = record
+    traces.push({ id, question, ...importanceProfile(importance, promptImportance) })
+    progress.update(traces.length, records.length)
+    if (await isInterrupted(signal)) return void toStderr('Interrupted.')
   }
   return traces
 }

@@ -2,37 +2,32 @@
 import { Command } from 'commander'
 import { keptCells } from '../../analysis/kept-cells.ts'
 import { Engine } from '../../engine/engine.ts'
-import { fingerprint, locateModel, type LocatedModel } from '../../engine/locate-model.ts'
+import { fingerprint, type LocatedModel } from '../../engine/locate-model.ts'
 import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
 import { scored } from '../../evaluation/presets/presets.ts'
-import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { keptTraces } from '../../traces/importance-plan.ts'
 import type { KeptTrace } from '../../traces/trace-record.ts'
 import { choosePolicies, policyOfRequest, refuseUnbounded, type ChosenPolicy } from '../chosen-policies.ts'
-import { findModel } from '../find-model.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { findModel, type ModelFlags } from '../find-model.ts'
+import { onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { keptText } from '../kept-text.ts'
-import { loadBeside } from '../load-progress.ts'
+import { loadModel } from '../load-progress.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../machine-options.ts'
 import { modelOption, modelTitle } from '../model-option.ts'
-import { names, number } from '../option-values.ts'
+import { names } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { checkReplaceable } from '../replaceable.ts'
 import { settingFacts } from '../setting-facts.ts'
-import { checkCacheFlags } from '../setting-flags.ts'
+import { addBoundOptions, cacheFlagValues, checkCacheFlags, type BoundFlags } from '../setting-flags.ts'
+import { toStderr } from '../write.ts'
+import { writeRecord } from '../write-record.ts'
 
-interface KeptFlags extends MachineFlags {
-  readonly model: string
-  readonly predictor?: string
+interface KeptFlags extends MachineFlags, ModelFlags, BoundFlags {
   readonly trace?: string
   readonly policy?: string[]
-  readonly budget?: number
-  readonly localWindow?: number
-  readonly ratio?: number
-  readonly evictEvery?: number
   readonly output?: string
   readonly json?: boolean
 }
@@ -52,11 +47,7 @@ export function analyzeKeptCommand(): Command {
       `separated by commas (default: ${usualPolicies.join(',')}; ${scored.join(' and ')} where there is a predictor)`,
       names,
     )
-    .option('-b, --budget <cells>', 'B (default: as for dynts run)', number)
-    .option('--local-window <cells>', 'W_l', number)
-    .option('--ratio <share>', 'share of the selection window that an eviction keeps', number)
-    .option('--evict-every <cells>', 'so many cells leave at each eviction, instead of --ratio', number)
-    .option('-o, --output <file>', 'write the JSON object, for dynts report')
+  addBoundOptions(command).option('-o, --output <file>', 'write the JSON object, for dynts report')
   return addMachineOptions(command)
     .option('--json', 'print one JSON object')
     .action((traces: string, flags: KeptFlags) => analyzeKept(traces, flags))
@@ -65,30 +56,16 @@ export function analyzeKeptCommand(): Command {
 async function analyzeKept(traces: string, flags: KeptFlags): Promise<void> {
   checkDeviceFlags(flags)
   checkCacheFlags(flags)
-  const { model, offline, output } = flags
-  if (output !== undefined) checkReplaceable(output, 'json')
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const predictor = flags.predictor === 'none' ? false : flags.predictor
-  const located = await findModel(signal, (onDownload) =>
-    locateModel(model, { predictor, offline, signal, onDownload }),
-  )
+  if (flags.output !== undefined) checkReplaceable(flags.output, 'json')
+  using signal = onInterrupt()
+  const located = await findModel(flags, signal)
   if (!located) return
   const trace = findTrace(traces, located, flags)
   const requests = requestsFor(trace, located, flags)
-  const progress = new ProgressLine(process.stderr, 'tokens')
-  try {
-    const policies = await replayAll(located, requests, flags, { signal, progress })
-    progress.stop()
-    const record = recordOf(trace, policies, located, requests, flags)
-    const text = `${JSON.stringify(record, null, 2)}\n`
-    if (output !== undefined) writeFileAtomic(output, text, { option: '--output' })
-    process.stdout.write(flags.json === true ? text : `${modelTitle(located.info)}\n${keptText(record)}\n`)
-  } catch (error) {
-    progress.stop()
-    if (!signal.aborted) throw error
-    process.stderr.write('Interrupted.\n')
-  }
+  const policies = await untilInterrupted(signal, () => replayAll(located, requests, flags, signal))
+  if (!policies) return void toStderr('Interrupted.')
+  const record = recordOf(trace, policies, located, requests, flags)
+  writeRecord(flags, record, `${modelTitle(located.info)}\n${keptText(record)}`)
 }
 
 /** @throws InputError `no_traces`; what reading the file throws */
@@ -113,8 +90,7 @@ function requestsFor(trace: KeptTrace, located: LocatedModel, flags: KeptFlags):
   const { budget, localWindow, ratio, evictEvery } = flags
   const usual = usualPolicies.filter((name) => !scored.includes(name) || located.predictor !== undefined)
   const policies = choosePolicies(flags.policy ?? usual, {})
-  const given = { '--budget': budget, '--local-window': localWindow, '--ratio': ratio, '--evict-every': evictEvery }
-  refuseUnbounded(policies, given)
+  refuseUnbounded(policies, cacheFlagValues(flags))
   const { promptTokens, tokens } = trace
   return policies.map((chosen) => {
     const plain = {
@@ -132,9 +108,10 @@ async function replayAll(
   located: LocatedModel,
   requests: readonly PolicyRequest[],
   flags: KeptFlags,
-  { signal, progress }: { readonly signal: AbortSignal; readonly progress: ProgressLine },
+  signal: AbortSignal,
 ) {
-  await using model = await loadBeside(progress, located, flags, signal)
+  using progress = new ProgressLine(process.stderr, 'tokens')
+  await using model = await loadModel(located, flags, { signal, say: (text) => progress.say(text) })
   const total = requests.reduce((sum, { request }) => sum + (request.replay?.length ?? 0), 0)
   let done = 0
   const found = []

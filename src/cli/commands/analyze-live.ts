@@ -11,20 +11,18 @@ import {
   type MeasuredRun,
 } from '../../analysis/live-run.ts'
 import { Engine } from '../../engine/engine.ts'
-import { locateModel, type LocatedModel } from '../../engine/locate-model.ts'
-import type { Model } from '../../engine/model.ts'
+import type { LocatedModel } from '../../engine/locate-model.ts'
 import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
 import { resolvePolicy } from '../../eviction/registry.ts'
 import { largestSeed } from '../../llama/index.ts'
 import { parseReference } from '../../models/reference.ts'
-import { writeFileAtomic } from '../../records/atomic-file.ts'
-import { calibrationOption, type CalibrationFlag } from '../calibration-option.ts'
-import { findModel } from '../find-model.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { calibrationOption } from '../calibration-option.ts'
+import { findModel, type ModelFlags } from '../find-model.ts'
+import { onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { liveText } from '../live-text.ts'
-import { loadBeside } from '../load-progress.ts'
+import { loadModel } from '../load-progress.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../machine-options.ts'
 import { modelOption, modelTitle } from '../model-option.ts'
 import { checkWhole, number, refuseWithoutEffect } from '../option-values.ts'
@@ -33,16 +31,12 @@ import { ProgressLine } from '../progress-line.ts'
 import { checkReplaceable } from '../replaceable.ts'
 import { demoQuestion } from '../question.ts'
 import { policyBeforeLoading, settingFacts } from '../setting-facts.ts'
-import { checkCacheFlags } from '../setting-flags.ts'
+import { addBoundOptions, checkCacheFlags, type BoundFlags } from '../setting-flags.ts'
+import { toStderr } from '../write.ts'
+import { writeRecord } from '../write-record.ts'
 
-interface LiveFlags extends MachineFlags, CalibrationFlag {
-  readonly model: string
-  readonly predictor?: string
+interface LiveFlags extends MachineFlags, ModelFlags, BoundFlags {
   readonly policy?: string
-  readonly budget?: number
-  readonly localWindow?: number
-  readonly ratio?: number
-  readonly evictEvery?: number
   readonly sequences: number
   readonly tokens?: number
   readonly runs: number
@@ -63,10 +57,7 @@ export function analyzeLiveCommand(): Command {
     .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
     .addOption(calibrationOption())
     .option('-p, --policy <name>', 'of the bounded cache (default: as for dynts run)')
-    .option('-b, --budget <cells>', 'B (default: as for dynts run)', number)
-    .option('--local-window <cells>', 'W_l', number)
-    .option('--ratio <share>', 'share of the selection window that an eviction keeps', number)
-    .option('--evict-every <cells>', 'so many cells leave at each eviction, instead of --ratio', number)
+  addBoundOptions(command)
     .option('--sequences <n>', 'in step with each other', number, 4)
     .option('--tokens <n>', 'of each sequence (default: four budgets, as far as the model was trained for)', number)
     .option('--runs <n>', 'of both caches, one after the other; the ratios are told with their spread', number, 3)
@@ -79,28 +70,14 @@ export function analyzeLiveCommand(): Command {
 
 async function analyzeLive(question: string | undefined, flags: LiveFlags): Promise<void> {
   checkFlags(flags)
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const predictor = flags.predictor === 'none' ? false : flags.predictor
-  const { calibration, offline } = flags
-  const located = await findModel(signal, (onDownload) =>
-    locateModel(flags.model, { predictor, calibration, offline, signal, onDownload }),
-  )
+  using signal = onInterrupt()
+  const located = await findModel(flags, signal)
   if (!located) return
   const request = requestOf(question ?? questionFor(flags), located, flags)
-  const progress = new ProgressLine(process.stderr, 'steps')
-  try {
-    const pairs = await measure(located, request, flags, { signal, progress })
-    progress.stop()
-    const record = recordOf(pairs, located, request, flags)
-    const text = `${JSON.stringify(record, null, 2)}\n`
-    if (flags.output !== undefined) writeFileAtomic(flags.output, text, { option: '--output' })
-    process.stdout.write(flags.json === true ? text : `${modelTitle(located.info)}\n${liveText(record)}\n`)
-  } catch (error) {
-    progress.stop()
-    if (!signal.aborted) throw error
-    process.stderr.write('Interrupted.\n')
-  }
+  const pairs = await untilInterrupted(signal, () => measure(located, request, flags, signal))
+  if (!pairs) return void toStderr('Interrupted.')
+  const record = recordOf(pairs, located, request, flags)
+  writeRecord(flags, record, `${modelTitle(located.info)}\n${liveText(record)}`)
 }
 
 function checkFlags(flags: LiveFlags): void {
@@ -145,36 +122,27 @@ async function measure(
   located: LocatedModel,
   bounded: GenerateRequest,
   flags: LiveFlags,
-  { signal, progress }: { readonly signal: AbortSignal; readonly progress: ProgressLine },
+  signal: AbortSignal,
 ): Promise<Measured> {
-  await using model = await loadBeside(progress, located, flags, signal)
+  using progress = new ProgressLine(process.stderr, 'steps')
+  await using model = await loadModel(located, flags, { signal, say: (text) => progress.say(text) })
   const { maxTokens } = await model.plan(bounded)
   const whole: GenerateRequest = { prompt: bounded.prompt, seed: bounded.seed, policy: 'full', maxTokens }
   const total = 2 * flags.runs * maxTokens
   const pairs: Pair[] = []
-  const run = async (request: GenerateRequest, done: number) => {
+  const { sequences, kvType } = flags
+  const run = async (request: GenerateRequest, done: number): Promise<MeasuredRun> => {
     const label = `${request.policy ?? ''}, run ${pairs.length + 1} of ${flags.runs}`
-    return await runOnce(model, { ...request, maxTokens }, flags, signal, (step) =>
-      progress.update(done + step, total, label),
-    )
+    const onStep = (step: number) => progress.update(done + step, total, label)
+    const { cells, attention } = await model.plan(request)
+    await using engine = await Engine.create(model, { cells, sequences, kvType, attention })
+    return await measureRun(engine, request, { sequences, signal, onStep })
   }
   for (let i = 0; i < flags.runs; i++) {
     const full = await run(whole, 2 * i * maxTokens)
-    pairs.push({ full, bounded: await run(bounded, (2 * i + 1) * maxTokens) })
+    pairs.push({ full, bounded: await run({ ...bounded, maxTokens }, (2 * i + 1) * maxTokens) })
   }
   return { pairs, machine: { backend: model.backend, threads: model.threads } }
-}
-
-async function runOnce(
-  model: Model,
-  request: GenerateRequest,
-  { sequences, kvType }: LiveFlags,
-  signal: AbortSignal,
-  onStep: (step: number) => void,
-): Promise<MeasuredRun> {
-  const { cells, attention } = await model.plan(request)
-  await using engine = await Engine.create(model, { cells, sequences, kvType, attention })
-  return await measureRun(engine, request, { sequences, signal, onStep })
 }
 
 function recordOf({ pairs, machine }: Measured, located: LocatedModel, request: GenerateRequest, flags: LiveFlags) {

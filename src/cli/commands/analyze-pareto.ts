@@ -5,10 +5,9 @@ import { paretoCsv } from '../../analysis/pareto/pareto-csv.ts'
 import { readParetoTraces, type ParetoTraces } from '../../analysis/pareto/pareto-traces.ts'
 import { ThinkingScorer } from '../../analysis/pareto/predicted-scores.ts'
 import { publishedPareto } from '../../analysis/pareto/published-pareto.ts'
-import { paretoFailuresPath, runPareto, type ParetoProgress, type ParetoRun } from '../../analysis/pareto/run-pareto.ts'
+import { paretoFailuresPath, runPareto, type ParetoRun } from '../../analysis/pareto/run-pareto.ts'
 import { readPareto } from '../../analysis/pareto/summarise-pareto.ts'
-import { fingerprint, locateModel, type LocatedModel } from '../../engine/locate-model.ts'
-import { loadLocated, type Model } from '../../engine/model.ts'
+import { fingerprint, type LocatedModel } from '../../engine/locate-model.ts'
 import { InputError } from '../../errors.ts'
 import { identify } from '../../evaluation/run/identity.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
@@ -23,9 +22,9 @@ import { ImportanceStore } from '../../traces/importance-store.ts'
 import { counted } from '../counted.ts'
 import { sayWhatFailed } from '../failed-jobs.ts'
 import { findModel } from '../find-model.ts'
-import { interruptedText, onInterrupt } from '../interrupt.ts'
+import { interruptedText, onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { leftOutLines } from '../left-out-traces.ts'
-import { LoadProgress, sayGpuProblem } from '../load-progress.ts'
+import { loadModel } from '../load-progress.ts'
 import { modelTitle } from '../model-option.ts'
 import { packageVersion } from '../package-version.ts'
 import {
@@ -33,13 +32,15 @@ import {
   checkParetoFlags,
   defaultParallel,
   paretoOutput,
-  paretoSampling,
   type ParetoFlags,
 } from '../pareto-options.ts'
 import { paretoText } from '../pareto-text.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { openQueueClient, type QueueClient } from '../queue-client.ts'
 import { checkReplaceable } from '../replaceable.ts'
+import { runProgress } from '../run-progress.ts'
+import { samplingOf } from '../trace-sampling.ts'
+import { toStderr, writeResult } from '../write.ts'
 
 type Say = (text: string) => void
 
@@ -52,46 +53,22 @@ async function analyzePareto(folder: string, flags: ParetoFlags): Promise<void> 
   checkParetoFlags(flags)
   using store = ImportanceStore.open(folder)
   if (flags.csv !== undefined) checkReplaceable(flags.csv, 'csv', '--csv')
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const { model, offline } = flags
-  const predictor = flags.predictor === 'none' ? false : flags.predictor
-  const located = await findModel(signal, (onDownload) =>
-    locateModel(model, { predictor, offline, signal, onDownload }),
-  )
+  using signal = onInterrupt()
+  const located = await findModel(flags, signal)
   if (!located) return
   checkThatItFits(located, flags)
-  const progress = new ProgressLine(process.stderr, 'answers')
-  let queue: QueueClient | undefined
-  let isComplete = false
+  using progress = new ProgressLine(process.stderr, 'answers')
   const say: Say = (text) => progress.say(text)
-  try {
-    const traces = await tracesOf(located, store, flags, signal)
-    sayWhatIsLeftOut(traces, say)
-    queue = await openQueue(flags, progress)
-    const run = signal.aborted ? undefined : await answer({ located, traces, flags, signal, progress, queue })
-    isComplete = run?.interrupted === false
-    progress.stop()
-    if (!run || run.interrupted) {
-      say(interruptedText(flags))
-      return
-    }
-    tell(run, modelTitle(located.info), folder, flags)
-    sayWhatFailed(run, paretoFailuresPath(paretoOutput(flags)), say)
-  } catch (error) {
-    if (!signal.aborted) throw error
-    progress.stop()
-    say(interruptedText(flags))
-  } finally {
-    progress.stop()
-    await queue?.jobs.close(isComplete)
-  }
-}
-
-async function openQueue(flags: ParetoFlags, progress: ProgressLine): Promise<QueueClient | undefined> {
-  const { queue, resume } = flags
-  if (queue === undefined) return undefined
-  return await openQueueClient(queue, { runFile: `${paretoOutput(flags)}.queue.json`, resume, progress })
+  const traces = await untilInterrupted(signal, () => tracesOf(located, store, flags, signal))
+  if (!traces || signal.aborted) return void toStderr(interruptedText(flags))
+  sayWhatIsLeftOut(traces, say)
+  await using queue = await openQueueClient(flags, `${paretoOutput(flags)}.queue.json`, progress)
+  const run = await untilInterrupted(signal, () => answer({ located, traces, flags, signal, progress, queue }))
+  progress.stop()
+  if (queue) queue.isComplete = run?.interrupted === false
+  if (!run || run.interrupted) return void toStderr(interruptedText(flags))
+  tell(run, modelTitle(located.info), folder, flags)
+  sayWhatFailed(run, paretoFailuresPath(paretoOutput(flags)), say)
 }
 
 /** Workers generate with the model alone. */
@@ -130,22 +107,18 @@ async function tracesOf(
 ): Promise<ParetoTraces> {
   const { traces, limit } = flags
   const { info } = located
-  const progress = new ProgressLine(process.stderr, 'traces')
+  using progress = new ProgressLine(process.stderr, 'traces')
   const total = Math.min(store.records.length, limit ?? Infinity)
   using scorer = selectionsOf(located, flags).includes('predicted') ? await scorerOf(located, flags) : undefined
-  try {
-    return await readParetoTraces({
-      ...{ traces, store, limit, scorer, signal },
-      model: fingerprint(info),
-      trainedContext: info.trainedContext,
-      onTrace: (done) => progress.update(done, total),
-      onUnmatched: (unmatched) => {
-        for (const line of leftOutLines(unmatched, traces, store.folder)) progress.say(line)
-      },
-    })
-  } finally {
-    progress.stop()
-  }
+  return await readParetoTraces({
+    ...{ traces, store, limit, scorer, signal },
+    model: fingerprint(info),
+    trainedContext: info.trainedContext,
+    onTrace: (done) => progress.update(done, total),
+    onUnmatched: (unmatched) => {
+      for (const line of leftOutLines(unmatched, traces, store.folder)) progress.say(line)
+    },
+  })
 }
 
 async function scorerOf({ predictor }: LocatedModel, { gpu, threads }: ParetoFlags): Promise<ThinkingScorer> {
@@ -169,53 +142,26 @@ interface Answering {
 }
 
 async function answer({ located, traces: { traces }, flags, signal, progress, queue }: Answering): Promise<ParetoRun> {
-  const {
-    reading: readings,
-    percent: percents,
-    samples,
-    seed,
-    maxTokens,
-    kvType,
-    parallel = defaultParallel,
-    resume,
-    maxFailures,
-  } = flags
+  const { samples, seed, maxTokens, kvType, parallel = defaultParallel, resume, maxFailures } = flags
   const output = paretoOutput(flags)
   await using grader = new Grader()
-  let start: number | undefined
-  const onProgress = ({ done, total, tokens }: ParetoProgress) => {
-    if (start === undefined && done > 0) progress.say(`${done} of ${total} answers are in ${output} already`)
-    start ??= performance.now()
-    const rate = tokens > 0 ? `${Math.round(tokens / ((performance.now() - start) / 1000))} tokens/s` : ''
-    progress.update(done, total, [rate, queue?.note() ?? ''].filter((part) => part !== '').join(', '))
-  }
+  const show = runProgress(progress, 'answers', output)
   return await runPareto({
-    load: () => load(located, flags, signal, (text) => progress.say(text)),
+    load: () => loadModel(located, flags, { signal, say: (text) => progress.say(text) }),
     executor: queue && (await queueExecutor(queue, located, flags)),
     info: located.info,
     thinkingTags: located.thinkingTags,
     selections: selectionsOf(located, flags),
-    sampling: paretoSampling(flags),
-    ...{ traces, readings, percents, samples, seed, maxTokens, kvType, parallel, output, resume, maxFailures },
-    ...{ grader, signal, onProgress },
+    sampling: samplingOf(flags),
+    ...{ traces, readings: flags.reading, percents: flags.percent, samples, seed, maxTokens, kvType },
+    ...{ parallel, output, resume, maxFailures },
+    ...{ grader, signal },
     versions: { dynts: packageVersion() },
     onPlan: (plan, sequences) =>
       [modelTitle(located.info), formatMemoryPlan(plan, sequences)].forEach((line) => progress.say(line)),
+    onProgress: (now) => show(now, (rate) => [rate, queue?.note() ?? '']),
     onNote: (text) => progress.say(text),
   })
-}
-
-async function load(located: LocatedModel, flags: ParetoFlags, signal: AbortSignal, say: Say): Promise<Model> {
-  const progress = new LoadProgress(say)
-  const { gpu, gpuLayers, threads } = flags
-  const { onTrial, onProgress } = progress
-  try {
-    const model = await loadLocated(located, { gpu, gpuLayers, threads, signal, onTrial, onProgress })
-    sayGpuProblem(model, say)
-    return model
-  } finally {
-    progress.stop()
-  }
 }
 
 function tell({ answered, total, keys }: ParetoRun, title: string, importance: string, flags: ParetoFlags): void {
@@ -223,13 +169,6 @@ function tell({ answered, total, keys }: ParetoRun, title: string, importance: s
   const { summary, others } = readPareto(output, keys)
   if (!summary) throw new InputError('no_answers', `${output} holds no answer: all failed.`)
   if (flags.csv !== undefined) writeFileAtomic(flags.csv, paretoCsv(summary), { option: '--csv' })
-  if (flags.json !== true) {
-    process.stdout.write(`${title}\n${paretoText(summary)}\n`)
-    process.stderr.write(`The answers are in ${output}, which dynts report takes.\n`)
-    if (others > 0)
-      process.stderr.write(`It also has ${counted(others, 'answer')} of other runs, which dynts report shows too.\n`)
-    return
-  }
   const { traces, seed } = flags
   const record = {
     schema: 'dynts.analyze.pareto/1',
@@ -240,5 +179,8 @@ function tell({ answered, total, keys }: ParetoRun, title: string, importance: s
     published: publishedPareto,
     versions: { dynts: packageVersion(), node: process.versions.node },
   }
-  process.stdout.write(`${JSON.stringify(record, null, 2)}\n`)
+  writeResult(flags, record, `${title}\n${paretoText(summary)}`)
+  if (flags.json === true) return
+  toStderr(`The answers are in ${output}, which dynts report takes.`)
+  if (others > 0) toStderr(`It also has ${counted(others, 'answer')} of other runs, which dynts report shows too.`)
 }

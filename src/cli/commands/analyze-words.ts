@@ -5,19 +5,21 @@ import { publishedWords } from '../../analysis/published-words.ts'
 import { summariseWords, wordShares, type TraceWordShares } from '../../analysis/word-shares.ts'
 import { loadWordTagger } from '../../analysis/word-tagger.ts'
 import { wordsCsv } from '../../analysis/words-csv.ts'
-import { fingerprint, locateModel, type LocatedModel } from '../../engine/locate-model.ts'
+import { fingerprint, type LocatedModel } from '../../engine/locate-model.ts'
 import { loadLocated } from '../../engine/model.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import { measuredTraces, type UnmatchedTraces } from '../../traces/measured-traces.ts'
 import { findModel } from '../find-model.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { isInterrupted, onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { leftOutLines } from '../left-out-traces.ts'
 import { modelOption, modelTitle } from '../model-option.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { checkReplaceable } from '../replaceable.ts'
 import { wordsText } from '../words-text.ts'
+import { toStderr } from '../write.ts'
+import { writeRecord } from '../write-record.ts'
 
 interface WordsFlags {
   readonly model: string
@@ -42,19 +44,17 @@ export function analyzeWordsCommand(): Command {
 }
 
 async function analyzeWords(folder: string, flags: WordsFlags): Promise<void> {
-  const { model, offline, traces: path, output, csv, json } = flags
+  const { traces: path, output, csv } = flags
   using store = ImportanceStore.open(folder)
   if (output !== undefined) checkReplaceable(output, 'json')
   if (csv !== undefined) checkReplaceable(csv, 'csv', '--csv')
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const located = await findModel(signal, (onDownload) =>
-    locateModel(model, { predictor: false, offline, signal, onDownload }),
-  )
+  using signal = onInterrupt()
+  const located = await findModel({ ...flags, predictor: 'none' }, signal)
   if (!located) return
   let unmatched: UnmatchedTraces = { absent: 0, notMeasured: 0 }
-  const traces = await sharesOf(located, store, path, { signal, onUnmatched: (found) => (unmatched = found) })
-  if (!traces) return void process.stderr.write('Interrupted.\n')
+  const onUnmatched = (found: UnmatchedTraces) => (unmatched = found)
+  const traces = await untilInterrupted(signal, () => sharesOf(located, store, path, { signal, onUnmatched }))
+  if (!traces) return void toStderr('Interrupted.')
   const summary = summariseWords(traces)
   if (csv !== undefined) writeFileAtomic(csv, wordsCsv(traces), { option: '--csv' })
   const { kvType, versions } = store.manifest
@@ -69,10 +69,8 @@ async function analyzeWords(folder: string, flags: WordsFlags): Promise<void> {
     published: publishedWords,
     versions: { ...versions, dynts: packageVersion() },
   }
-  const text = `${JSON.stringify(record, null, 2)}\n`
-  if (output !== undefined) writeFileAtomic(output, text, { option: '--output' })
-  for (const line of leftOutLines(unmatched, path, folder)) process.stderr.write(`${line}\n`)
-  process.stdout.write(json === true ? text : `${modelTitle(located.info)}\n${wordsText(summary)}\n`)
+  leftOutLines(unmatched, path, folder).forEach(toStderr)
+  writeRecord(flags, record, `${modelTitle(located.info)}\n${wordsText(summary)}`)
 }
 
 /** Undefined: interrupted. */
@@ -82,28 +80,19 @@ async function sharesOf(
   path: string,
   { signal, onUnmatched }: { readonly signal: AbortSignal; readonly onUnmatched: (found: UnmatchedTraces) => void },
 ): Promise<TraceWordShares[] | undefined> {
-  const progress = new ProgressLine(process.stderr, 'traces')
+  using progress = new ProgressLine(process.stderr, 'traces')
   const total = store.records.length
-  try {
-    await using model = await loadLocated(located, { vocabularyOnly: true, gpu: 'off', signal })
-    const tag = await loadWordTagger()
-    const shares: TraceWordShares[] = []
-    progress.update(0, total)
-    for (const { trace, record } of measuredTraces(path, store, fingerprint(located.info), onUnmatched)) {
-      const { id, question, tokens, thinkStart, thinkEnd } = trace
-      const texts = await model.detokenize(tokens.slice(thinkStart, thinkEnd))
-      const classes = tokenClasses(texts, tag(texts.join('')))
-      shares.push({ id, question, ...wordShares(classes, store.readImportance(record)) })
-      progress.update(shares.length, total)
-      // A signal is seen between two turns of the event loop only.
-      await new Promise(setImmediate)
-      if (signal.aborted) return undefined
-    }
-    return shares
-  } catch (error) {
-    if (!signal.aborted) throw error
-    return undefined
-  } finally {
-    progress.stop()
+  await using model = await loadLocated(located, { vocabularyOnly: true, gpu: 'off', signal })
+  const tag = await loadWordTagger()
+  const shares: TraceWordShares[] = []
+  progress.update(0, total)
+  for (const { trace, record } of measuredTraces(path, store, fingerprint(located.info), onUnmatched)) {
+    const { id, question, tokens, thinkStart, thinkEnd } = trace
+    const texts = await model.detokenize(tokens.slice(thinkStart, thinkEnd))
+    const classes = tokenClasses(texts, tag(texts.join('')))
+    shares.push({ id, question, ...wordShares(classes, store.readImportance(record)) })
+    progress.update(shares.length, total)
+    if (await isInterrupted(signal)) return undefined
   }
+  return shares
 }

@@ -11,9 +11,6 @@ import { analyzeWordsCommand } from './analyze-words.ts'
 
 export function analyzeCommand(): Command {
   return new Command('analyze')
-    .description(
-      'The paper’s analyses: costs, importance of tokens, words, parts of the thinking, kept cells, live runs',
-    )
     .addCommand(analyzeCostCommand())
     .addCommand(analyzeImportanceCommand())
     .addCommand(analyzeWordsCommand())

@@ -2,7 +2,6 @@
  * `dynts calibrate`: the mean queries of a model, measured once on a text, for the policies that foresee attention from them.
  */
 import { resolve } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Command } from 'commander'
 import { calibrate } from '../../calibration/calibrate.ts'
 import { readCalibration, writeCalibration, type CalibrationFile } from '../../calibration/calibration-file.ts'
@@ -16,14 +15,13 @@ import type { Calibration } from '../../eviction/calibration.ts'
 import { loadLibrary } from '../../llama/index.ts'
 import { calibrationName } from '../../models/calibration-name.ts'
 import { inspectGguf, type GgufInfo } from '../../models/gguf-file.ts'
-import { resolveModel } from '../../models/resolve.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { readWholeText } from '../../records/input-file.ts'
 import { keptTraces } from '../../traces/importance-plan.ts'
 import { builtInText } from '../built-in-text.ts'
 import { counted } from '../counted.ts'
-import { findModel } from '../find-model.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { findModelFile } from '../find-model.ts'
+import { isInterrupted, onInterrupt } from '../interrupt.ts'
 import { LoadProgress, sayGpuProblem } from '../load-progress.ts'
 import { addDeviceOptions, checkDeviceFlags, type DeviceFlags } from '../machine-options.ts'
 import { shellWord } from '../message-line.ts'
@@ -31,7 +29,7 @@ import { besideModel, checkMadeOutput } from '../made-file.ts'
 import { checkWhole, number, refuseWithoutEffect } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
-import { toStdout } from '../write.ts'
+import { toStderr, writeResult } from '../write.ts'
 
 interface CalibrateFlags extends DeviceFlags {
   readonly text?: string
@@ -51,7 +49,6 @@ const charactersPerToken = 16
 
 export function calibrateCommand(): Command {
   const command = new Command('calibrate')
-    .description('Measure a model’s mean queries, once, for --policy tri')
     .argument('<model>', 'the model (as for run --model)')
     .option('--text <file>', 'read this text (default: one that comes with dynts)')
     .option('--traces <file>', 'read what dynts trace wrote: the model’s own reasoning')
@@ -66,10 +63,8 @@ export function calibrateCommand(): Command {
 
 async function calibrateModel(reference: string, flags: CalibrateFlags): Promise<void> {
   checkFlags(flags)
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const { offline } = flags
-  const found = await findModel(signal, (onProgress) => resolveModel(reference, { offline, signal, onProgress }))
+  using signal = onInterrupt()
+  const found = await findModelFile({ ...flags, model: reference }, signal)
   if (!found) return
   const info = await inspectGguf(found.path)
   const output = flags.output ?? (await besideModel(info.path, calibrationName(info.path), calibrationFolder()))
@@ -77,15 +72,12 @@ async function calibrateModel(reference: string, flags: CalibrateFlags): Promise
   using model = await load(info, flags, signal)
   const texts = textsOf(model, info, flags)
   const calibration = await measure(model, texts, flags, signal)
-  if (!calibration) {
-    process.stderr.write('Interrupted. Nothing was written.\n')
-    return
-  }
-  const tokens = flags.import === undefined ? texts.reduce((sum, { length }) => sum + length, 0) : 0
+  if (!calibration) return void toStderr('Interrupted. Nothing was written.')
+  const tokens = flags.import === undefined ? countOf(texts) : 0
   const file: CalibrationFile = { ...calibration, model: fingerprint(info), tokens }
   writeFileAtomic(output, (partial) => writeCalibration(model.llama.library, partial, file))
-  toStdout(flags.json === true ? JSON.stringify(recordOf(file, output, flags), null, 2) : summaryOf(file, output))
-  process.stderr.write(`Next: ${nextCommand(reference, info, output)}\n`)
+  writeResult(flags, recordOf(file, output, flags), summaryOf(file, output))
+  toStderr(`Next: ${nextCommand(reference, info, output)}`)
 }
 
 /** Where it is not found by itself, it has to be named. */
@@ -107,20 +99,15 @@ function checkFlags(flags: CalibrateFlags): void {
 }
 
 async function load(info: GgufInfo, flags: CalibrateFlags, signal: AbortSignal): Promise<LoadedModel> {
-  const say = (line: string) => process.stderr.write(`${line}\n`)
-  const progress = new LoadProgress(say)
-  try {
-    const { gpuLayers, threads } = flags
-    const tried = await tryModel(info, { gpu: flags.gpu, gpuLayers, signal, onStart: progress.onTrial })
-    sayGpuProblem({ gpuProblem: tried.gpuProblem }, say)
-    const onProgress = (share: number) => {
-      progress.onProgress(share)
-      return !signal.aborted
-    }
-    return LoadedModel.load(loadLibrary(tried.gpu), info.path, { threads, gpuLayers, onProgress })
-  } finally {
-    progress.stop()
+  using progress = new LoadProgress(toStderr)
+  const { gpuLayers, threads } = flags
+  const tried = await tryModel(info, { gpu: flags.gpu, gpuLayers, signal, onStart: progress.onTrial })
+  sayGpuProblem(tried, toStderr)
+  const onProgress = (share: number) => {
+    progress.onProgress(share)
+    return !signal.aborted
   }
+  return LoadedModel.load(loadLibrary(tried.gpu), info.path, { threads, gpuLayers, onProgress })
 }
 
 /** Tokens of each text. @throws InputError `too_few_tokens` and what reading a file throws */
@@ -145,7 +132,7 @@ function textsOf(
       text === undefined ? builtInText() : readWholeText(text, { missing: 'text_not_found', invalid: 'invalid_text' })
     add(model.llama.vocab.tokenize(whole.slice(0, left * charactersPerToken), { special: false, addBos: true }))
   }
-  const count = texts.reduce((sum, { length }) => sum + length, 0)
+  const count = countOf(texts)
   if (count >= fewestTokens) return texts
   throw new InputError(
     'too_few_tokens',
@@ -160,8 +147,8 @@ async function measure(
   flags: CalibrateFlags,
   signal: AbortSignal,
 ): Promise<Calibration | undefined> {
-  const total = texts.reduce((sum, { length }) => sum + length, 0)
-  const progress = new ProgressLine(process.stderr, 'tokens')
+  const total = countOf(texts)
+  using progress = new ProgressLine(process.stderr, 'tokens')
   const steps = calibrate(model.llama, texts, { threads: model.threads })
   try {
     progress.update(0, total)
@@ -169,14 +156,15 @@ async function measure(
       const step = steps.next()
       if (step.done) return flags.import === undefined ? step.value : importTria(flags.import, step.value)
       progress.update(step.value, total)
-      // A signal is seen between two turns of the event loop only.
-      await nextTurn()
-      if (signal.aborted) return undefined
+      if (await isInterrupted(signal)) return undefined
     }
   } finally {
     steps.return(undefined as never)
-    progress.stop()
   }
+}
+
+function countOf(texts: readonly { readonly length: number }[]): number {
+  return texts.reduce((sum, { length }) => sum + length, 0)
 }
 
 function summaryOf({ model, tokens, layers }: CalibrationFile, output: string): string {

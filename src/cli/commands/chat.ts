@@ -4,9 +4,7 @@ import type { ChatFlags } from '../chat.ts'
 import { addAnswerOptions } from '../run-options.ts'
 
 export function chatCommand(): Command {
-  const command = new Command('chat')
-    .description('Talk with a model at the terminal, thinking under a bounded KV cache')
-    .argument('[model]', 'the same as --model')
+  const command = new Command('chat').argument('[model]', 'the same as --model')
   return addAnswerOptions(command)
     .option('--fold', 'do not show the thinking; /think shows it afterwards')
     .action(async (model: string | undefined, flags: ChatFlags) => {

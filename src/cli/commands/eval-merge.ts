@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { evalFailuresPath } from '../../evaluation/run/eval-folder.ts'
 import type { Gaps } from '../../evaluation/run/gaps.ts'
 import { mergeFolders, type MergeResult } from '../../evaluation/run/merge.ts'
+import { toStderr, writeResult } from '../write.ts'
 
 interface MergeFlags {
   readonly output: string
@@ -24,15 +25,13 @@ export function evalMergeCommand(): Command {
     .action((folders: string[], flags: MergeFlags) => merge(folders, flags))
 }
 
-async function merge(folders: readonly string[], { output, json }: MergeFlags): Promise<void> {
+async function merge(folders: readonly string[], flags: MergeFlags): Promise<void> {
+  const { output } = flags
   const result = await mergeFolders(folders, output)
-  for (const line of [...warnings(result), ...gapLines(result.gaps, output)]) process.stderr.write(`${line}\n`)
+  for (const line of [...warnings(result), ...gapLines(result.gaps, output)]) toStderr(line)
   const { planned, records, added } = result
-  if (json === true) {
-    process.stdout.write(`${JSON.stringify({ schema: 'dynts.eval.merge/1', output, ...result }, null, 2)}\n`)
-  } else {
-    process.stdout.write(`${output}: ${records} records, ${added} of them new; ${planned} planned\n`)
-  }
+  const text = `${output}: ${records} records, ${added} of them new; ${planned} planned`
+  writeResult(flags, { schema: 'dynts.eval.merge/1', output, ...result }, text)
 }
 
 /** What is missing, and how to go on. */

@@ -9,14 +9,13 @@ import { Command } from 'commander'
 import { defined } from '../../defined.ts'
 import { EngineError, InputError } from '../../errors.ts'
 import { loadLibrary } from '../../llama/index.ts'
-import { resolveModel } from '../../models/resolve.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { moveToBackup } from '../../records/backup.ts'
 import { readCheckpoint, writeCheckpoint } from '../../predictor/index.ts'
 import { readRecords } from '../../records/read-records.ts'
 import { traceRecords } from '../../traces/trace-record.ts'
 import { checkEnoughTraces } from '../../training/dataset.ts'
-import { findModel } from '../find-model.ts'
+import { findModelFile } from '../find-model.ts'
 import { addImportanceOptions, labelOf, type ImportanceFlags } from '../importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { replayHeldOut } from '../held-out-replay.ts'
@@ -26,7 +25,7 @@ import { packageVersion } from '../package-version.ts'
 import { checkPredictorOutput, predictorPathOf, recommendationOf, type Recommendation } from '../predictor-file.ts'
 import { addTraceOptions, checkTraceFlags, checkTraceSource, sourceName, type TraceFlags } from '../trace-options.ts'
 import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train-options.ts'
-import { toStdout, type Write } from '../write.ts'
+import { toStderr as say, toStdout, type Write } from '../write.ts'
 import { importance } from './importance.ts'
 import { trace } from './trace.ts'
 import { train } from './train.ts'
@@ -52,7 +51,6 @@ const notForFit = ['--traces', '--importance', '--output', '--json', '--resume',
 
 export function fitCommand(): Command {
   const command = new Command('fit')
-    .description('Make a predictor for a model: trace, importance and train in one')
     .option('-o, --output <file>', 'predictor to write (default: beside the model, else in the cache folder)')
     .option(
       '--work <folder>',
@@ -92,8 +90,7 @@ async function fit(flags: FitFlags): Promise<void> {
   const work = flags.work ?? `${sourceName(flags)}.fit`
   const trained = join(work, trainedName)
   // Each step listens as well; this one knows of a Ctrl-C that came when a step had just ended.
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
+  using signal = onInterrupt()
   checkFlags(flags)
   const place = await placeOf(flags, work, signal)
   if (!place) return
@@ -232,8 +229,8 @@ async function placeOf(flags: FitFlags, work: string, signal: AbortSignal): Prom
   return { output, isOwn }
 }
 
-async function besideModel({ model, offline }: FitFlags, signal: AbortSignal): Promise<string | undefined> {
-  const found = await findModel(signal, (onProgress) => resolveModel(model, { offline, signal, onProgress }))
+async function besideModel(flags: FitFlags, signal: AbortSignal): Promise<string | undefined> {
+  const found = await findModelFile(flags, signal)
   return found && (await predictorPathOf(found.path))
 }
 
@@ -260,10 +257,6 @@ function inFit(error: unknown): unknown {
   const { code } = error
   const options = { cause: error }
   return error instanceof InputError ? new InputError(code, message, options) : new EngineError(code, message, options)
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`)
 }
 
 function begin(step: number, what: string): void {

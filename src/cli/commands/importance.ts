@@ -3,32 +3,28 @@
  * a predictor is trained on.
  */
 import { Command } from 'commander'
-import { locateModel } from '../../engine/locate-model.ts'
 import type { GgufInfo } from '../../models/gguf-file.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
+import { percent } from '../../percent.ts'
 import { extractImportance, type ExtractOptions, type ExtractSummary } from '../../traces/extract-importance.ts'
 import type { ImportancePlan } from '../../traces/importance-plan.ts'
-import { counted } from '../counted.ts'
+import { count, counted } from '../counted.ts'
 import { findModel } from '../find-model.ts'
 import { FirstEstimate } from '../first-estimate.ts'
 import { addImportanceOptions, checkImportanceFlags, labelOf, type ImportanceFlags } from '../importance-options.ts'
-import { interruptedText, onInterrupt } from '../interrupt.ts'
+import { interruptedText, onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { shellWord } from '../message-line.ts'
 import { modelTitle } from '../model-option.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
-import { toStdout } from '../write.ts'
-
-type Say = (text: string) => unknown
+import { toStderr, toStdout, writeResult } from '../write.ts'
 
 export function importanceCommand(): Command {
-  const command = new Command('importance').description(
-    'Measure the importance of every thinking token of sampled traces',
-  )
+  const command = new Command('importance')
   return addImportanceOptions(command).action(async (flags: ImportanceFlags) => {
     checkImportanceFlags(flags)
     const finished = await importance(flags)
-    if (finished) process.stderr.write(`Next: dynts train --importance ${shellWord(finished)}\n`)
+    if (finished) toStderr(`Next: dynts train --importance ${shellWord(finished)}`)
   })
 }
 
@@ -38,52 +34,34 @@ export function importanceCommand(): Command {
  * @returns the folder; undefined if it was interrupted
  */
 export async function importance(flags: ImportanceFlags, write = toStdout): Promise<string | undefined> {
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const say: Say = (text) => process.stderr.write(`${text}\n`)
-  const { model, offline } = flags
-  const located = await findModel(signal, (onDownload) =>
-    locateModel(model, { predictor: false, offline, signal, onDownload }),
-  )
+  using signal = onInterrupt()
+  const located = await findModel({ ...flags, predictor: 'none' }, signal)
   if (!located) return undefined
   const { info } = located
   const output = flags.output ?? flags.traces.replace(/(\.jsonl)?$/, '.importance')
-  const summary = await extract({ ...optionsOf(flags), info, output, signal }, say)
-  if (!summary || summary.interrupted) return void say(interruptedText(flags))
-  write(
-    flags.json === true
-      ? JSON.stringify(recordOf(summary, info, output, flags), null, 2)
-      : summaryOf(summary, output).join('\n'),
-  )
+  const summary = await untilInterrupted(signal, () => extract({ ...optionsOf(flags), info, output, signal }))
+  if (!summary || summary.interrupted) return void toStderr(interruptedText(flags))
+  writeResult(flags, recordOf(summary, info, output, flags), summaryOf(summary, output).join('\n'), write)
   return output
 }
 
-/** Undefined: interrupted before it began. */
-async function extract(options: ExtractOptions, say: Say): Promise<ExtractSummary | undefined> {
-  const loading = new ProgressLine(process.stderr, 'loading the model')
-  const progress = new ProgressLine(process.stderr, 'tokens')
+async function extract(options: ExtractOptions): Promise<ExtractSummary> {
+  using loading = new ProgressLine(process.stderr, 'loading the model')
+  using progress = new ProgressLine(process.stderr, 'tokens')
   const estimate = new FirstEstimate('trace')
-  const { output, signal } = options
-  try {
-    return await extractImportance({
-      ...options,
-      onWait: () => say(`Another dynts is writing ${output}: waiting for it.`),
-      onPlan: (plan, freeBytes) => [modelTitle(options.info), ...whatItTakes(plan, freeBytes, output)].forEach(say),
-      onLoading: (share) => loading.update(Math.round(share * 100), 100),
-      onProgress: ({ tokens, totalTokens, traces, totalTraces }) => {
-        loading.stop()
-        const line = estimate.at(tokens, totalTokens, traces > 0)
-        if (line !== undefined) progress.say(line)
-        progress.update(tokens, totalTokens, `trace ${Math.min(traces + 1, totalTraces)} of ${totalTraces}`)
-      },
-    })
-  } catch (error) {
-    if (signal?.aborted === true) return undefined
-    throw error
-  } finally {
-    loading.stop()
-    progress.stop()
-  }
+  const { output } = options
+  return await extractImportance({
+    ...options,
+    onWait: () => toStderr(`Another dynts is writing ${output}: waiting for it.`),
+    onPlan: (plan, freeBytes) => [modelTitle(options.info), ...whatItTakes(plan, freeBytes, output)].forEach(toStderr),
+    onLoading: (share) => loading.update(Math.round(share * 100), 100),
+    onProgress: ({ tokens, totalTokens, traces, totalTraces }) => {
+      loading.stop()
+      const line = estimate.at(tokens, totalTokens, traces > 0)
+      if (line !== undefined) progress.say(line)
+      progress.update(tokens, totalTokens, `trace ${Math.min(traces + 1, totalTraces)} of ${totalTraces}`)
+    },
+  })
 }
 
 function optionsOf(flags: ImportanceFlags): Omit<ExtractOptions, 'info' | 'output' | 'signal'> {
@@ -108,7 +86,7 @@ function summaryOf(summary: ExtractSummary, output: string): string[] {
   return [
     `${output}: ${counted(traces, 'trace')}, ${formatBytes(bytes)}`,
     `tokens: prompt ${count(promptTokens)}, thinking ${count(thinkingTokens)} (states of ${count(storedTokens)}), answer ${count(answerTokens)}`,
-    `${(aboveMean * 100).toFixed(1)} % of the thinking tokens have more than the mean importance of their trace`,
+    `${percent(aboveMean)} of the thinking tokens have more than the mean importance of their trace`,
   ]
 }
 
@@ -131,8 +109,4 @@ function recordOf(summary: ExtractSummary, info: GgufInfo, output: string, flags
     seed,
     versions,
   }
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en-US')
 }

@@ -8,15 +8,15 @@ import { inspectGguf, type GgufInfo } from '../../models/gguf-file.ts'
 import { GgufMetadata } from '../../models/gguf-metadata.ts'
 import { readGguf } from '../../models/gguf-reader.ts'
 import { bytesPerCell } from '../../models/memory-plan.ts'
-import { resolveModel } from '../../models/resolve.ts'
 import { withFlags } from '../../option-names.ts'
 import { mismatch, predictorArchitecture, readCheckpoint, type PredictorCheckpoint } from '../../predictor/index.ts'
 import { factsTable } from '../facts-table.ts'
-import { findModel } from '../find-model.ts'
+import { findModelFile } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../load-progress.ts'
 import { refuseWithoutEffect } from '../option-values.ts'
 import { predictorFacts, predictorTable } from '../predictor-facts.ts'
+import { toStderr, writeResult } from '../write.ts'
 
 interface InspectFlags {
   readonly model?: string
@@ -25,7 +25,6 @@ interface InspectFlags {
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('What a GGUF model or predictor is, and whether they fit together')
     .argument('<file>', 'a model (as for run --model) or a predictor')
     .option('-m, --model <model>', 'for a predictor: the model that it should fit')
     .option('--json', 'print JSON')
@@ -33,10 +32,8 @@ export function inspectCommand(): Command {
 }
 
 async function inspect(reference: string, flags: InspectFlags): Promise<void> {
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const pathOf = async (name: string) =>
-    await findModel(signal, async (onProgress) => (await resolveModel(name, { signal, onProgress })).path)
+  using signal = onInterrupt()
+  const pathOf = async (model: string) => (await findModelFile({ model }, signal))?.path
   const path = await pathOf(reference)
   if (path === undefined) return
   const { architecture } = new GgufMetadata(await readGguf(path))
@@ -51,18 +48,12 @@ async function inspect(reference: string, flags: InspectFlags): Promise<void> {
     refuseWithoutEffect({ '--model': flags.model }, `because ${reference} is a model itself`)
     facts = await inspectModel(reference, path, signal)
   }
-  if (flags.json === true) process.stdout.write(`${JSON.stringify(facts, null, 2)}\n`)
-  else process.stdout.write(`${table(facts)}\n`)
+  writeResult(flags, facts, table(facts))
 }
 
 async function inspectModel(reference: string, path: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   const info = await inspectGguf(path)
-  const progress = new LoadProgress((text) => process.stderr.write(`${text}\n`))
-  try {
-    await tryModel(info, { gpu: 'off', signal, onStart: progress.onTrial })
-  } finally {
-    progress.stop()
-  }
+  await tryOnce(info, signal)
   const found = await fitting(reference)
   return {
     schema: 'dynts.inspect.model/1',
@@ -78,6 +69,11 @@ async function inspectModel(reference: string, path: string, signal: AbortSignal
     thinkingTags: thinkingTags(info),
     ...found,
   }
+}
+
+async function tryOnce(info: GgufInfo, signal: AbortSignal): Promise<void> {
+  using progress = new LoadProgress(toStderr)
+  await tryModel(info, { gpu: 'off', signal, onStart: progress.onTrial })
 }
 
 /** What is found for a model, or why it cannot be used. */

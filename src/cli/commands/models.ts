@@ -12,7 +12,7 @@ import { EMBEDDED_MODEL, embeddedModelPath, parseReference } from '../../models/
 import type { HubReference } from '../../models/reference.ts'
 import { removeCachedModel, removePartialDownloads } from '../../models/remove-cached.ts'
 import { resolveModel } from '../../models/resolve.ts'
-import { downloadStopped, showDownload } from '../download-progress.ts'
+import { whileDownloading } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
 import { formatTable } from '../table.ts'
@@ -36,7 +36,7 @@ interface ListedModel {
 }
 
 export function modelsCommand(context: CommandContext = process): Command {
-  const command = new Command('models').description('List, download and remove models')
+  const command = new Command('models')
   command
     .command('list')
     .description('Models in the Hugging Face cache, and the embedded one')
@@ -94,23 +94,17 @@ function nameModels(models: readonly CachedModel[]): ListedModel[] {
 }
 
 async function pull({ stdout, stderr, env }: CommandContext, text: string): Promise<void> {
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const display = showDownload(stderr)
-  try {
-    const { onProgress } = display
-    const model = await resolveModel(text, { refresh: true, signal, onProgress, env })
-    display.stop()
-    if (model.hubProblem !== undefined) stderr.write(`${model.hubProblem} The version in the cache stays.\n`)
-    const info = await inspectGguf(model.path)
-    const { architecture, layers, fileBytes } = info
-    stderr.write(`${model.name}: ${architecture}, ${layers} layers, ${formatBytes(fileBytes)}\n`)
-    stdout.write(`${model.path}\n`)
-  } catch (error) {
-    display.stop()
-    if (!signal.aborted) throw error
-    stderr.write(`${downloadStopped}\n`)
-  }
+  using signal = onInterrupt()
+  const model = await whileDownloading(
+    signal,
+    (onProgress) => resolveModel(text, { refresh: true, signal, onProgress, env }),
+    stderr,
+  )
+  if (!model) return
+  if (model.hubProblem !== undefined) stderr.write(`${model.hubProblem} The version in the cache stays.\n`)
+  const { architecture, layers, fileBytes } = await inspectGguf(model.path)
+  stderr.write(`${model.name}: ${architecture}, ${layers} layers, ${formatBytes(fileBytes)}\n`)
+  stdout.write(`${model.path}\n`)
 }
 
 async function remove({ stderr, env }: CommandContext, text: string): Promise<void> {

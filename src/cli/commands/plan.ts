@@ -2,20 +2,20 @@
 import { Command, Option } from 'commander'
 import { defaultCacheSettings } from '../../engine/cache-settings.ts'
 import { defaultMaxTokens } from '../../engine/prepare.ts'
-import { locateModel } from '../../engine/locate-model.ts'
 import { InputError } from '../../errors.ts'
 import { kvTypes, type KvType } from '../../llama/index.ts'
 import { cacheBound } from '../../models/cache-bound.ts'
 import type { GgufInfo } from '../../models/gguf-file.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
 import { fittingSlots, largestBudget, needOf, usableShare } from '../../server/capacity.ts'
-import { counted } from '../counted.ts'
+import { count, counted } from '../counted.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { modelOption, modelTitle } from '../model-option.ts'
 import { memorySize } from '../memory-size.ts'
 import { checkWhole, number } from '../option-values.ts'
 import { formatTable } from '../table.ts'
+import { writeResult } from '../write.ts'
 
 interface PlanFlags {
   readonly model: string
@@ -33,7 +33,6 @@ const usualPrompt = 512
 
 export function planCommand(): Command {
   return new Command('plan')
-    .description('How many answers at a time fit into the memory, under which budget')
     .addOption(modelOption())
     .option('--memory <size>', 'what the server may take, e.g. 16GB (default: what is free)')
     .option('-b, --budget <cells>', 'for this budget only (default: a table of several)', number)
@@ -54,18 +53,11 @@ async function plan(flags: PlanFlags): Promise<void> {
   checkWhole('--parallel', flags.parallel, 1, 4096)
   checkWhole('--text', flags.text, 2)
   const memory = flags.memory === undefined ? process.availableMemory() : memorySize('--memory', flags.memory)
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const located = await findModel(signal, (onDownload) =>
-    locateModel(flags.model, { predictor: false, offline: flags.offline, signal, onDownload }),
-  )
+  using signal = onInterrupt()
+  const located = await findModel({ ...flags, predictor: 'none' }, signal)
   if (!located) return
   const facts = planned(located.info, flags, memory)
-  process.stdout.write(
-    flags.json === true
-      ? `${JSON.stringify(facts, null, 2)}\n`
-      : `${modelTitle(located.info)}\n${describe(facts, flags)}\n`,
-  )
+  writeResult(flags, facts, `${modelTitle(located.info)}\n${describe(facts, flags)}`)
 }
 
 /** One row: a cache, and how many of it fit. */
@@ -145,10 +137,8 @@ function describe(
   if (isUpperBound) lines.push('Some layers may have a sliding window, and then take less than is said here.')
   lines.push('')
   const rows = caches.map(({ budget, cells, bytesEach, parallel }) => [
-    budget === null ? 'full cache' : `budget ${budget.toLocaleString('en-US')}`,
-    cells.toLocaleString('en-US'),
-    formatBytes(bytesEach),
-    parallel.toLocaleString('en-US'),
+    budget === null ? 'full cache' : `budget ${count(budget)}`,
+    ...[count(cells), formatBytes(bytesEach), count(parallel)],
   ])
   lines.push(formatTable([['', 'cells each', 'bytes each', 'at a time'], ...rows]), '')
   const bounded = caches.filter(({ budget, parallel }) => budget !== null && parallel > 0)
@@ -167,6 +157,6 @@ function describe(
 
 function whatWouldFit({ cells, parallel, memory, memoryOfQ8 }: LeastNeed): string {
   const q8 = memoryOfQ8 === null ? '' : ` (with --kv-type q8_0 ${formatBytes(memoryOfQ8)})`
-  const what = `${counted(parallel, 'answer')} at a time with ${cells.toLocaleString('en-US')} cells`
+  const what = `${counted(parallel, 'answer')} at a time with ${count(cells)} cells`
   return `None of these fits. The least, ${what}, needs about ${formatBytes(memory)} of memory${q8}; a smaller model takes less.`
 }

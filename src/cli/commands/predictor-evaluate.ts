@@ -4,14 +4,16 @@
 import { Command } from 'commander'
 import { defaultThreads, loadLibrary, type GpuChoice } from '../../llama/index.ts'
 import { readCheckpoint, type HeldOutFigures } from '../../predictor/index.ts'
+import { percent } from '../../percent.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import { questionsOf } from '../../training/dataset.ts'
 import { evaluatePredictor } from '../../training/evaluate-predictor.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { addComputeOptions, checkDeviceFlags } from '../machine-options.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { formatTable } from '../table.ts'
+import { toStderr, writeResult } from '../write.ts'
 
 interface EvaluateFlags {
   readonly importance: string
@@ -32,44 +34,35 @@ export function predictorEvaluateCommand(): Command {
 
 async function evaluate(file: string, flags: EvaluateFlags): Promise<void> {
   checkDeviceFlags(flags)
-  using interrupt = onInterrupt()
+  using signal = onInterrupt()
   const checkpoint = await readCheckpoint(file)
   using store = ImportanceStore.open(flags.importance)
+  const { records } = store
   const library = loadLibrary(flags.gpu)
   const threads = flags.threads ?? defaultThreads(Infinity)
-  const progress = new ProgressLine(process.stderr, 'traces')
-  const total = store.records.length
-  progress.update(0, total)
-  try {
-    const { figures } = await evaluatePredictor(checkpoint, store, {
-      library,
-      gpu: library.backend !== 'cpu',
-      threads,
-      signal: interrupt.signal,
-      onTrace: (done) => progress.update(done, total),
-    })
-    progress.stop()
-    if (flags.json !== true) return void process.stdout.write(`${tableOf(figures)}\n`)
-    const { target, model } = checkpoint
-    const record = {
-      schema: 'dynts.predictor.evaluation/1',
-      predictor: file,
-      target,
-      model,
-      importance: flags.importance,
-      questions: questionsOf(store.records).size,
-      tokens: store.records.reduce((sum, { storedTokens }) => sum + storedTokens, 0),
-      figures,
-      settings: { threads, backend: library.backend },
-      versions: { dynts: packageVersion(), llamaCpp: library.release },
-    }
-    process.stdout.write(`${JSON.stringify(record, null, 2)}\n`)
-  } catch (error) {
-    if (!interrupt.signal.aborted) throw error
-    process.stderr.write('Interrupted.\n')
-  } finally {
-    progress.stop()
+  const evaluation = await untilInterrupted(signal, async () => {
+    using progress = new ProgressLine(process.stderr, 'traces')
+    const onTrace = (done: number) => progress.update(done, records.length)
+    onTrace(0)
+    const gpu = library.backend !== 'cpu'
+    return await evaluatePredictor(checkpoint, store, { library, gpu, threads, signal, onTrace })
+  })
+  if (!evaluation) return void toStderr('Interrupted.')
+  const { figures } = evaluation
+  const { target, model } = checkpoint
+  const record = {
+    schema: 'dynts.predictor.evaluation/1',
+    predictor: file,
+    target,
+    model,
+    importance: flags.importance,
+    questions: questionsOf(records).size,
+    tokens: records.reduce((sum, { storedTokens }) => sum + storedTokens, 0),
+    figures,
+    settings: { threads, backend: library.backend },
+    versions: { dynts: packageVersion(), llamaCpp: library.release },
   }
+  writeResult(flags, record, tableOf(figures))
 }
 
 function tableOf({ traces, mse, kendallTau, overlap }: HeldOutFigures): string {
@@ -78,8 +71,6 @@ function tableOf({ traces, mse, kendallTau, overlap }: HeldOutFigures): string {
     ['mean squared error', mse.toPrecision(3)],
     // Traces of a few tokens have no such figures.
     ['Kendall’s tau', Number.isNaN(kendallTau) ? '-' : kendallTau.toFixed(3)],
-    ...Object.entries(overlap).map(([p, share]) => {
-      return [`true top 20 % in predicted top ${p} %`, Number.isNaN(share) ? '-' : `${(share * 100).toFixed(1)} %`]
-    }),
+    ...Object.entries(overlap).map(([p, share]) => [`true top 20 % in predicted top ${p} %`, percent(share)]),
   ])
 }

@@ -6,7 +6,6 @@ import { fingerprint } from '../../engine/locate-model.ts'
 import { InputError } from '../../errors.ts'
 import { loadLibrary } from '../../llama/index.ts'
 import { inspectGguf } from '../../models/gguf-file.ts'
-import { resolveModel } from '../../models/resolve.ts'
 import {
   defaultTarget,
   parseTarget,
@@ -16,7 +15,7 @@ import {
   type PredictorCheckpoint,
 } from '../../predictor/index.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
-import { findModel } from '../find-model.ts'
+import { findModelFile } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import {
   addRecommendationOptions,
@@ -51,10 +50,8 @@ async function importPredictor(file: string, flags: ImportFlags): Promise<void> 
   const target = parseTarget(flags.target)
   const recommendation = recommendationOf(flags)
   const matrices = await readSafetensorsPredictor(file)
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const { model, offline } = flags
-  const found = await findModel(signal, (onProgress) => resolveModel(model, { offline, signal, onProgress }))
+  using signal = onInterrupt()
+  const found = await findModelFile(flags, signal)
   if (!found) return
   const { path } = found
   const info = await inspectGguf(path)

@@ -4,6 +4,7 @@
 import { Command } from 'commander'
 import { readCheckpoint } from '../../predictor/index.ts'
 import { predictorFacts, predictorTable } from '../predictor-facts.ts'
+import { writeResult } from '../write.ts'
 
 export function predictorInspectCommand(): Command {
   return new Command('inspect')
@@ -12,6 +13,6 @@ export function predictorInspectCommand(): Command {
     .option('--json', 'print JSON')
     .action(async (file: string, flags: { json?: boolean }) => {
       const facts = predictorFacts(await readCheckpoint(file))
-      process.stdout.write(`${flags.json === true ? JSON.stringify(facts, null, 2) : predictorTable(facts)}\n`)
+      writeResult(flags, facts, predictorTable(facts))
     })
 }

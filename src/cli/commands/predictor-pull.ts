@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import { InputError } from '../../errors.ts'
 import { parsePredictorReference, resolvePredictor } from '../../models/predictor-reference.ts'
 import { predictorShape, readCheckpoint } from '../../predictor/index.ts'
-import { findModel } from '../find-model.ts'
+import { whileDownloading } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 
 export function predictorPullCommand(): Command {
@@ -23,9 +23,8 @@ async function pull(text: string): Promise<void> {
       `${text} is a path. Give hf:user/repo or hf:user/repo:FILE.predictor.gguf.`,
     )
   }
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const found = await findModel(signal, (onProgress) =>
+  using signal = onInterrupt()
+  const found = await whileDownloading(signal, (onProgress) =>
     resolvePredictor(reference, undefined, { refresh: true, signal, onProgress }),
   )
   if (!found) return

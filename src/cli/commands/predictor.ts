@@ -10,7 +10,6 @@ import { predictorPullCommand } from './predictor-pull.ts'
 
 export function predictorCommand(): Command {
   return new Command('predictor')
-    .description('Importance predictors')
     .addCommand(predictorInspectCommand())
     .addCommand(predictorEvaluateCommand())
     .addCommand(predictorImportCommand())

@@ -14,6 +14,7 @@ import { checkWhole, names, number, refuseWithoutEffect } from '../option-values
 import { checkReplaceable } from '../replaceable.ts'
 import { runDemo } from '../report-demo.ts'
 import { formatTable } from '../table.ts'
+import { toStderr, toStdout, writeResult } from '../write.ts'
 
 const exitCodeOfInput = 2
 
@@ -31,7 +32,6 @@ interface ReportFlags {
 
 export function reportCommand(): Command {
   return new Command('report')
-    .description('Figures of evaluations, importance, trainings and analyses, as one HTML file')
     .argument(
       '[runs...]',
       'folders of dynts eval, dynts importance and dynts fit, or of several of these; .metrics.json of dynts train, what dynts analyze wrote',
@@ -58,7 +58,7 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
       'with --list',
     )
     const rows = figures.map(({ name, title, paper = '', needs }) => [name, title, paper, needs])
-    process.stdout.write(`${formatTable([['figure', 'shows', 'in the paper', 'needs'], ...rows])}\n`)
+    toStdout(formatTable([['figure', 'shows', 'in the paper', 'needs'], ...rows]))
     return
   }
   if (flags.demo === true) refuseWithoutEffect({ RUN: named[0] }, 'with --demo')
@@ -71,11 +71,11 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
   const { sources, unread } = await readSources(runs, grader)
   const [first] = unread
   if (first && (Object.values(sources) as (readonly unknown[])[]).every(({ length }) => length === 0)) throw first.error
-  for (const { error } of unread) process.stderr.write(`left out: ${messageLine(error.message)}\n`)
+  for (const { error } of unread) toStderr(`left out: ${messageLine(error.message)}`)
   const drawn: DrawnFigure[] = []
   for (const figure of wanted) {
     const pictures = figure.pictures(sources)
-    if (pictures.length > 0) process.stderr.write(`drawing ${figure.name}\n`)
+    if (pictures.length > 0) toStderr(`drawing ${figure.name}`)
     drawn.push(await drawFigure(figure, pictures))
   }
   if (drawn.every(({ pictures }) => pictures.length === 0)) {
@@ -126,22 +126,23 @@ function writeFiles(folder: string, drawn: readonly DrawnFigure[]): void {
 }
 
 function tell(
-  { json, output, files, replaces }: ReportFlags & { readonly replaces: boolean },
+  flags: ReportFlags & { readonly replaces: boolean },
   drawn: readonly DrawnFigure[],
   unread: readonly UnreadRun[],
 ): void {
+  const { json, output, files, replaces } = flags
   const missing = drawn.filter(({ pictures }) => pictures.length === 0).map(({ figure }) => figure)
   const pictures = drawn.flatMap((one) => one.pictures)
-  if (json === true) {
-    const facts = pictures.map(({ id, title, settings, rows }) => ({ id, title, settings, rows }))
-    const unreadRuns = unread.map(({ path, error }) => ({ path, reason: error.message }))
-    const lacking = missing.map(({ name, needs }) => ({ name, needs }))
-    process.stdout.write(
-      `${JSON.stringify({ schema: 'dynts.report/1', output, pictures: facts, missing: lacking, unread: unreadRuns }, null, 2)}\n`,
-    )
-    return
+  const facts = pictures.map(({ id, title, settings, rows }) => ({ id, title, settings, rows }))
+  const record = {
+    schema: 'dynts.report/1',
+    output,
+    pictures: facts,
+    missing: missing.map(({ name, needs }) => ({ name, needs })),
+    unread: unread.map(({ path, error }) => ({ path, reason: error.message })),
   }
-  for (const { name, needs } of missing) process.stderr.write(`not drawn: ${name}, which needs ${needs}\n`)
+  if (json !== true) for (const { name, needs } of missing) toStderr(`not drawn: ${name}, which needs ${needs}`)
   const beside = files === undefined ? '' : `, and files in ${files}`
-  process.stdout.write(`${counted(pictures.length, 'picture')} in ${output}${replaces ? ' (replaced)' : ''}${beside}\n`)
+  const text = `${counted(pictures.length, 'picture')} in ${output}${replaces ? ' (replaced)' : ''}${beside}`
+  writeResult(flags, record, text)
 }

@@ -6,9 +6,7 @@ import { Command } from 'commander'
 import { addRunOptions, type RunFlags } from '../run-options.ts'
 
 export function runCommand(): Command {
-  const command = new Command('run')
-    .description('Answer a question, thinking under a bounded KV cache')
-    .argument('[question]', 'the question; "-" or none reads standard input')
+  const command = new Command('run').argument('[question]', 'the question; "-" or none reads standard input')
   return addRunOptions(command).action(async (question: string | undefined, flags: RunFlags) => {
     const { run } = await import('../run.ts')
     await run(question, flags)

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { addServeOptions, type ServeFlags } from '../serve-options.ts'
 
 export function serveCommand(): Command {
-  const command = new Command('serve').description('Serve a model to OpenAI clients, each answer under a bounded cache')
+  const command = new Command('serve')
   return addServeOptions(command).action(async (flags: ServeFlags) => {
     const { serve } = await import('../serve.ts')
     await serve(flags)

@@ -3,8 +3,8 @@
  * file, and keeps those that a predictor can learn from.
  */
 import { Command } from 'commander'
-import { locateModel, type LocatedModel } from '../../engine/locate-model.ts'
-import { loadLocated, type Model } from '../../engine/model.ts'
+import type { LocatedModel } from '../../engine/locate-model.ts'
+import type { Model } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { readQuestionFile, type Question } from '../../evaluation/question-file.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
@@ -15,17 +15,18 @@ import { defined } from '../../defined.ts'
 import type { RemoteExecutor } from '../../traces/remote-executor.ts'
 import type { TraceExecutor } from '../../traces/trace-job.ts'
 import { traceFailuresPath } from '../../traces/trace-failure.ts'
-import { sampleTraces, type TraceProgress, type TraceSummary } from '../../traces/sample-traces.ts'
+import { sampleTraces, type TraceSummary } from '../../traces/sample-traces.ts'
 import { counted } from '../counted.ts'
 import { sayWhatFailed } from '../failed-jobs.ts'
 import { findModel } from '../find-model.ts'
 import { importGiven } from '../given-traces.ts'
-import { interruptedText, onInterrupt } from '../interrupt.ts'
-import { LoadProgress, sayGpuProblem } from '../load-progress.ts'
+import { interruptedText, onInterrupt, untilInterrupted } from '../interrupt.ts'
+import { loadModel } from '../load-progress.ts'
 import { shellWord } from '../message-line.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../progress-line.ts'
 import { openQueueClient, type QueueClient } from '../queue-client.ts'
+import { runProgress } from '../run-progress.ts'
 import {
   addTraceOptions,
   apiKeyOf,
@@ -34,14 +35,14 @@ import {
   checkTraceSource,
   instructionOf,
   outputOf,
-  samplingOf,
   type TraceFlags,
   defaultRetries,
   longestTimeout,
 } from '../trace-options.ts'
 import { templateOptions } from '../template-options.ts'
+import { samplingOf } from '../trace-sampling.ts'
 import { traceRecordOf, traceSummary, whatIsKnown } from '../trace-summary.ts'
-import { toStdout, type Write } from '../write.ts'
+import { toStderr, toStdout, writeResult, type Write } from '../write.ts'
 
 type Say = (text: string) => void
 
@@ -49,7 +50,7 @@ type Say = (text: string) => void
 const retryLineEveryMs = 5000
 
 export function traceCommand(): Command {
-  const command = new Command('trace').description('Sample reasoning traces to train an importance predictor on')
+  const command = new Command('trace')
   return addTraceOptions(command).action(async (flags: TraceFlags) => {
     checkTraceSource(flags, command, { measures: false })
     checkTraceCommand(flags)
@@ -83,48 +84,33 @@ async function sampleAll(
     flags.questions,
     defined({ questionField, answerField, idField, limit }),
   )
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  const progress = new ProgressLine(process.stderr, 'samples')
+  using signal = onInterrupt()
+  using progress = new ProgressLine(process.stderr, 'samples')
   const say: Say = (text) => progress.say(text)
   if (leftOut.length > 0) say(`${counted(leftOut.length, 'row')} without an answer left out`)
-  let model: Model | undefined
-  let queue: QueueClient | undefined
-  let isComplete = false
-  try {
-    if (flags.queue !== undefined) {
-      const runFile = `${outputOf(flags)}.queue.json`
-      queue = await openQueueClient(flags.queue, { runFile, resume: flags.resume, progress })
-    }
-    const located = await findModel(signal, (onDownload) =>
-      locateModel(flags.model, { predictor: false, ...templates, offline: flags.offline, signal, onDownload }),
-    )
-    if (!located) return undefined
-    for (const line of whatIsKnown(located, flags)) say(line)
-    const remote = flags.endpoint === undefined ? undefined : await connect(flags, flags.endpoint, located, signal, say)
+  await using queue = await openQueueClient(flags, `${outputOf(flags)}.queue.json`, progress)
+  const located = await findModel({ ...flags, predictor: 'none' }, signal, templates)
+  if (!located) return undefined
+  for (const line of whatIsKnown(located, flags)) say(line)
+  const { endpoint } = flags
+  const summary = await untilInterrupted(signal, async () => {
+    const remote = endpoint === undefined ? undefined : await connect(flags, endpoint, located, signal, say)
     const executor = queue ? await queueExecutor(queue, flags, located) : remote
-    model = await load(located, flags, signal, say)
+    // What is sampled elsewhere needs no weights here.
+    const vocabularyOnly = executor !== undefined
+    await using model = await loadModel(located, flags, { signal, say, vocabularyOnly })
     const summary = await sample({ model, executor, questions, flags, signal, progress, queue })
-    isComplete = !summary.interrupted
     progress.stop()
-    write(
-      flags.json === true
-        ? JSON.stringify(traceRecordOf(summary, model, remote?.endpointModel, flags), null, 2)
-        : traceSummary(summary).join('\n'),
-    )
+    const record = traceRecordOf(summary, model, remote?.endpointModel, flags)
+    writeResult(flags, record, traceSummary(summary).join('\n'), write)
     sayWhatFailed({ failed: summary.failedNow }, traceFailuresPath(summary.output), say)
-    if (!summary.interrupted) return summary
-    say(interruptedText(flags))
-    return undefined
-  } catch (error) {
-    progress.stop()
-    if (!signal.aborted) throw error
-    say(interruptedText(flags))
-    return undefined
-  } finally {
-    // Both are begun: what is left open would keep the process alive.
-    await Promise.all([model?.close(), queue?.jobs.close(isComplete)])
-  }
+    return summary
+  })
+  progress.stop()
+  if (queue) queue.isComplete = summary?.interrupted === false
+  if (summary?.interrupted === false) return summary
+  say(interruptedText(flags))
+  return undefined
 }
 
 /** Workers sample from the model itself. */
@@ -165,21 +151,6 @@ async function connect(
 
 const defaultParallel = { local: 4, remote: 8 }
 
-/** What is sampled elsewhere needs no weights here. */
-async function load(located: LocatedModel, flags: TraceFlags, signal: AbortSignal, say: Say): Promise<Model> {
-  const progress = new LoadProgress(say)
-  const { gpu, gpuLayers, threads, endpoint, queue } = flags
-  const vocabularyOnly = endpoint !== undefined || queue !== undefined
-  const { onTrial, onProgress } = progress
-  try {
-    const model = await loadLocated(located, { gpu, gpuLayers, threads, vocabularyOnly, signal, onTrial, onProgress })
-    sayGpuProblem(model, say)
-    return model
-  } finally {
-    progress.stop()
-  }
-}
-
 interface Sampling {
   readonly model: Model
   readonly executor: TraceExecutor | undefined
@@ -191,37 +162,20 @@ interface Sampling {
 }
 
 async function sample({ model, executor, questions, flags, signal, progress, queue }: Sampling): Promise<TraceSummary> {
-  const { samples, maxTokens, maxLength, seed, resume, kvType } = flags
+  const { samples, maxTokens, maxLength, seed, resume, kvType, maxFailures } = flags
   const output = outputOf(flags)
   await using grader = new Grader()
-  let start: number | undefined
-  const onProgress = ({ done, total, kept, tokens }: TraceProgress) => {
-    if (start === undefined && done > 0) progress.say(`${done} of ${total} samples are in ${output} already`)
-    start ??= performance.now()
-    const rate = tokens > 0 ? `, ${Math.round(tokens / ((performance.now() - start) / 1000))} tokens/s` : ''
-    progress.update(done, total, [`${kept} kept${rate}`, queue?.note() ?? ''].filter((part) => part !== '').join(', '))
-  }
+  const show = runProgress(progress, 'samples', output)
   return await sampleTraces({
-    model,
-    executor,
-    questions,
-    samples,
+    ...{ model, executor, questions, samples, maxTokens, maxLength, seed, output, resume, kvType, maxFailures },
+    ...{ grader, signal },
     sampling: samplingOf(flags),
-    maxTokens,
-    maxLength,
     instruction: instructionOf(flags),
     parallel: flags.parallel ?? defaultParallel.local,
-    seed,
-    output,
-    resume,
-    kvType,
-    grader,
     versions: { dynts: packageVersion() },
-    signal,
-    maxFailures: flags.maxFailures,
     onNote: (text) => progress.say(text),
     onPlan: (plan, sequences) => progress.say(formatMemoryPlan(plan, sequences)),
-    onProgress,
+    onProgress: (now) => show(now, (rate) => [`${now.kept} kept`, rate, queue?.note() ?? '']),
   })
 }
 
@@ -230,5 +184,5 @@ function sayWhatIsNext({ kept, output }: Traced, { model }: TraceFlags): void {
     kept === 0
       ? 'Nothing was kept, so there is nothing to learn from.'
       : `Next: dynts importance --model ${shellWord(model)} --traces ${shellWord(output)}`
-  process.stderr.write(`${text}\n`)
+  toStderr(text)
 }

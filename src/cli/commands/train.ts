@@ -6,7 +6,6 @@ import { fingerprint } from '../../engine/locate-model.ts'
 import { EngineError, InputError } from '../../errors.ts'
 import { defaultThreads, loadLibrary, type LlamaLibrary } from '../../llama/index.ts'
 import { inspectGguf } from '../../models/gguf-file.ts'
-import { resolveModel } from '../../models/resolve.ts'
 import { mismatch, writeCheckpoint } from '../../predictor/index.ts'
 import { withFileLock, type WriteLock } from '../../records/file-lock.ts'
 import { moveToBackup } from '../../records/backup.ts'
@@ -15,7 +14,7 @@ import type { TrainingSettings } from '../../training/settings.ts'
 import { trainPredictor, type TrainingResult } from '../../training/train-predictor.ts'
 import type { TrainingProblem } from '../../training/verdict.ts'
 import { trainingCurves, trainingRecord } from '../../training/training-report.ts'
-import { findModel } from '../find-model.ts'
+import { findModelFile } from '../find-model.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
 import { checkOutputFolder } from '../made-file.ts'
@@ -23,7 +22,7 @@ import { recommendationOf, type Recommendation } from '../predictor-file.ts'
 import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train-options.ts'
 import { TrainOutput } from '../train-output.ts'
 import { TrainView, trainingSummary } from '../train-view.ts'
-import { toStdout, type Write } from '../write.ts'
+import { toStderr, toStdout, writeResult, type Write } from '../write.ts'
 
 /** A holder on another machine touches its lock after each micro-batch, which takes less. */
 const staleLockMs = 30 * 60_000
@@ -41,7 +40,7 @@ interface TrainRun {
 }
 
 export function trainCommand(): Command {
-  const command = new Command('train').description('Train an importance predictor on measured importance')
+  const command = new Command('train')
   return addTrainOptions(command).action(async (flags: TrainFlags) => {
     await train(flags)
   })
@@ -55,20 +54,19 @@ export function trainCommand(): Command {
 export async function train(flags: TrainFlags, write = toStdout): Promise<boolean> {
   const settings = trainSettingsOf(flags)
   const recommendation = recommendationOf(flags)
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
+  using signal = onInterrupt()
   using store = ImportanceStore.open(flags.importance)
-  const { model, offline } = flags
+  const { model } = flags
   let modelPath: string | undefined
   if (model !== undefined) {
-    const found = await findModel(signal, (onProgress) => resolveModel(model, { offline, signal, onProgress }))
+    const found = await findModelFile({ ...flags, model }, signal)
     if (!found) return false
     modelPath = found.path
     await checkFits(modelPath, store)
   }
   const output = await TrainOutput.of({ output: flags.output, model: modelPath, importance: flags.importance })
   checkOutputFolder(output.predictor)
-  const onWait = () => void process.stderr.write(`Another dynts is training ${output.predictor}: waiting for it.\n`)
+  const onWait = () => toStderr(`Another dynts is training ${output.predictor}: waiting for it.`)
   try {
     await withFileLock(output.lock, { signal, onWait, staleMs: staleLockMs }, async (lock) => {
       await output.check(flags.force === true, flags.resume)
@@ -80,7 +78,7 @@ export async function train(flags: TrainFlags, write = toStdout): Promise<boolea
   } catch (error) {
     // A state that could not be saved must not be taken for one that was.
     if (!signal.aborted || (error as Error).name !== 'AbortError') throw error
-    process.stderr.write(`${interruptedText(flags)}\n`)
+    toStderr(interruptedText(flags))
     return false
   }
 }
@@ -111,11 +109,11 @@ async function trainAndWrite(run: TrainRun): Promise<void> {
     onEpoch: (entry) => view.epoch(entry),
   }).finally(() => view.stop())
   const throughput = await output.keepThroughput(result.throughput, lock)
-  await writeResult(run, { ...result, throughput })
+  await writeFiles(run, { ...result, throughput })
 }
 
 /** @throws EngineError `training_diverged`, `useless_predictor`: such a predictor is only written when that is asked for */
-async function writeResult(run: TrainRun, result: TrainingResult): Promise<void> {
+async function writeFiles(run: TrainRun, result: TrainingResult): Promise<void> {
   const { flags, settings, recommendation, library, store, output, lock } = run
   const { best, problem } = result
   const ships = best !== undefined && (problem === undefined || flags.force === true)
@@ -134,10 +132,8 @@ async function writeResult(run: TrainRun, result: TrainingResult): Promise<void>
   const reports = output.writeReport(record, curves, ships, lock)
   if (problem && !ships)
     throw failure(problem, `${output.predictor} was not written. Its numbers: ${reports.join(', ')}`)
-  if (problem) process.stderr.write(`${failure(problem, 'It was written all the same (--force).').message}\n`)
-  run.write(
-    flags.json === true ? JSON.stringify(record, null, 2) : trainingSummary(result, [output.predictor, ...reports]),
-  )
+  if (problem) toStderr(failure(problem, 'It was written all the same (--force).').message)
+  writeResult(flags, record, trainingSummary(result, [output.predictor, ...reports]), run.write)
 }
 
 function failure({ kind, why }: TrainingProblem, what: string): EngineError {

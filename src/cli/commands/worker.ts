@@ -6,17 +6,17 @@ import { Grader } from '../../evaluation/grading/grader.ts'
 import { describeQueue } from '../../queue/connection.ts'
 import { serveJobs, type Served, type ServedAtLast } from '../../queue/job-worker.ts'
 import { ModelPool } from '../../queue/model-pool.ts'
-import { calibrationOption, type CalibrationFlag } from '../calibration-option.ts'
+import { calibrationOption } from '../calibration-option.ts'
 import { counted } from '../counted.ts'
+import type { ModelFlags } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { addDeviceOptions, checkDeviceFlags, type DeviceFlags } from '../machine-options.ts'
 import { checkWhole, number } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
+import { toStderr as say, writeResult } from '../write.ts'
 
-interface WorkerFlags extends DeviceFlags, CalibrationFlag {
+interface WorkerFlags extends DeviceFlags, Partial<ModelFlags> {
   readonly queue: string
-  readonly model?: string
-  readonly predictor?: string
   readonly parallel: number
   readonly once?: boolean
   readonly lease: number
@@ -27,7 +27,6 @@ const statusEveryMs = 10_000
 
 export function workerCommand(): Command {
   const command = new Command('worker')
-    .description('Carry out the jobs of dynts eval, trace and analyze pareto with --queue')
     .requiredOption('--queue <address>', 'Redis or Valkey server: redis://HOST:PORT, or rediss:// for TLS')
     .option('-m, --model <model>', 'in place of the model that jobs name; it must be the same file')
     .option('--predictor <file>', 'in place of the predictor that jobs name; it must be the same file')
@@ -46,8 +45,7 @@ async function work(flags: WorkerFlags): Promise<void> {
   checkWhole('--parallel', parallel, 1, 256)
   checkWhole('--lease', lease, 1, 24 * 3600)
   checkDeviceFlags(flags)
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
+  using signal = onInterrupt()
   const status = new Status()
   await using grader = new Grader()
   const loading = { calibration: flags.calibration, threads, gpu, gpuLayers, offline, signal }
@@ -62,7 +60,9 @@ async function work(flags: WorkerFlags): Promise<void> {
       onProgress: (now) => status.update(now),
     })
     if (signal.aborted) say(interrupted(served))
-    print(served, address, flags)
+    const { done, failed } = served
+    const record = { schema: 'dynts.worker/1', queue: address, done, failed, versions }
+    writeResult(flags, record, `${counted(done, 'job')} done${failed > 0 ? `, ${failed} failed` : ''}`)
   } finally {
     status.stop()
     await models.close()
@@ -73,12 +73,6 @@ function interrupted({ handedBack }: ServedAtLast): string {
   return handedBack
     ? 'Interrupted. What was under way went back into the queue.'
     : 'Interrupted. The server does not answer: what was under way goes back into the queue when the lease has run out.'
-}
-
-function print({ done, failed }: ServedAtLast, queue: string, { json }: WorkerFlags): void {
-  const record = { schema: 'dynts.worker/1', queue, done, failed, versions: { dynts: packageVersion() } }
-  if (json === true) process.stdout.write(`${JSON.stringify(record, null, 2)}\n`)
-  else process.stdout.write(`${counted(done, 'job')} done${failed > 0 ? `, ${failed} failed` : ''}\n`)
 }
 
 /** A line now and then of what the worker does, if it does something. */
@@ -110,8 +104,4 @@ class Status {
       `${counted(done, 'job')} done, ${failed > 0 ? `${failed} failed, ` : ''}${underWay} under way, ${rate} tokens/s`,
     )
   }
-}
-
-function say(text: string): void {
-  process.stderr.write(`${text}\n`)
 }
