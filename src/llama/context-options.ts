@@ -47,7 +47,7 @@ export interface ContextSettings {
 }
 
 /** The most tokens of one forward pass. */
-export const defaultBatchTokens = 512
+const defaultBatchTokens = 512
 
 const flashAttentionType = { off: 0, on: 1 }
 const poolingNone = 0

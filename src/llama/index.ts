@@ -9,7 +9,7 @@ export {
   type ToolCall,
   type ToolDefinition,
 } from './chat-template.ts'
-export { defaultBatchTokens, kvTypes, windowCells, type ContextOptions, type KvType } from './context-options.ts'
+export { kvTypes, type ContextOptions, type KvType } from './context-options.ts'
 export { LlamaContext } from './context.ts'
 export { DenseTrainer, type DenseTrainerState } from './dense-trainer.ts'
 export { cacheLayersOf, type CacheLayers } from './cache-layers.ts'
