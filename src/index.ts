@@ -3,6 +3,7 @@
  */
 export type { Retry } from './back-off.ts'
 export { compactionChoices, type CompactionChoice } from './cache/compaction.ts'
+export type { CellBytes } from './cache/cell-bytes.ts'
 export type { Occupancy } from './cache/sequence-cells.ts'
 export type { CacheSettings } from './cache/budget.ts'
 export { Engine, type EngineOptions, type GenerateOptions } from './engine/engine.ts'
@@ -144,6 +145,7 @@ export {
   type ImportSummary,
   type ImportTracesOptions,
 } from './traces/import-traces.ts'
+export type { GivenFileOptions } from './traces/given-file.ts'
 export type { SamplingPlanOptions } from './traces/plan-traces.ts'
 export { RemoteExecutor, type RemoteOptions } from './traces/remote-executor.ts'
 export {

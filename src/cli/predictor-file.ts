@@ -25,12 +25,10 @@ function policiesOfPredictors(): string[] {
 
 export type Recommendation = Pick<PredictorCheckpoint, 'policy' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery'>
 
-export function addRecommendationOptions(command: Command): Command {
+/** @param otherwise the policy that is recommended if none is given */
+export function addRecommendationOptions(command: Command, otherwise: string = defaultScoredPolicy): Command {
   return command
-    .option(
-      '-p, --policy <name>',
-      `recommended policy: ${policiesOfPredictors().join(', ')} (default: ${defaultScoredPolicy})`,
-    )
+    .option('-p, --policy <name>', `recommended policy: ${policiesOfPredictors().join(', ')} (default: ${otherwise})`)
     .option('-b, --budget <cells>', 'recommended budget', number)
     .option('--local-window <cells>', 'recommended local window', number)
     .option('--ratio <share>', 'recommended retention ratio', number)

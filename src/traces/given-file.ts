@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import type { CompletionParts } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
+import type { ThinkingTags } from '../llama/index.ts'
 import { choiceLetters, choiceText } from '../evaluation/choice-text.ts'
 import { answerFieldIfTold, answerText } from '../evaluation/question-answer.ts'
 import { choicesOf, type Choices } from '../evaluation/question-choices.ts'
@@ -44,7 +45,7 @@ export interface GivenTrace {
 
 export interface GivenFileOptions {
   /** The model's tags: a text is cut at them first. */
-  readonly tags: TagPair
+  readonly tags: Pick<ThinkingTags, 'open' | 'close'>
   /** Where thinking and reply stand; by default the usual names are looked for. */
   readonly fields?: GivenFields | undefined
   /** As of `readQuestions`. */

@@ -7,6 +7,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { defined } from '../../defined.ts'
+import { defaultScoredPolicy } from '../../engine/cache-settings.ts'
 import { EngineError, InputError } from '../../errors.ts'
 import { loadLibrary } from '../../llama/index.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
@@ -22,7 +23,13 @@ import { replayHeldOut } from '../held-out-replay.ts'
 import type { HeldOutResult } from '../held-out-verdict.ts'
 import { checkWhole, number } from '../option-values.ts'
 import { packageVersion } from '../package-version.ts'
-import { checkPredictorOutput, predictorPathOf, recommendationOf, type Recommendation } from '../predictor-file.ts'
+import {
+  addRecommendationOptions,
+  checkPredictorOutput,
+  predictorPathOf,
+  recommendationOf,
+  type Recommendation,
+} from '../predictor-file.ts'
 import { addTraceOptions, checkTraceFlags, checkTraceSource, sourceName, type TraceFlags } from '../trace-options.ts'
 import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train-options.ts'
 import { toStderr as say, toStdout, type Write } from '../write.ts'
@@ -65,6 +72,7 @@ export function fitCommand(): Command {
     .option('--resume', 'go on with what the work folder holds (the default)', true)
     .option('--no-resume', 'put what it holds aside and begin anew')
     .option('--json', 'print one JSON object')
+  addRecommendationOptions(command, `${defaultScoredPolicy} or dynts, whichever is better on the held-out traces`)
   addSharedOptions(command)
   return command.action((flags: FitFlags) => {
     checkTraceSource(flags, command, { measures: true })
