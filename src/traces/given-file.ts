@@ -15,7 +15,6 @@ import { questionText } from '../evaluation/question-text.ts'
 import { rightChoices } from '../evaluation/right-choice.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import { readGivenRow, type GivenFields } from './given-row.ts'
-import type { TagPair } from './given-text.ts'
 import { traceId } from './trace-job.ts'
 
 /** A question that traces of the file answer. */
