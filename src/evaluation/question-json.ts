@@ -9,21 +9,26 @@ const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 const exactDigits = 15
 
 /**
- * JSON in which a number of more than 15 digits, of which a double would lose some, becomes a string as it is written.
+ * JSON in which a number of more than 15 digits, of which a double would lose some, or one
+ * beyond its range (`1e400`), becomes a string as it is written.
  * @throws InputError `invalid_questions`
  */
 export function parseJson(text: string, where: string): unknown {
   try {
     const value: unknown = JSON.parse(text)
-    if (!/\d[\d.]{15}/.test(text)) return value
-    return JSON.parse(text.replace(stringOrNumber, (token) => (isLong(token) ? `"${token}"` : token)))
+    if (!/\d[\d.]{15}|\d[eE][-+]?\d{3}/.test(text)) return value
+    return JSON.parse(text.replace(stringOrNumber, (token) => (isNoDouble(token) ? `"${token}"` : token)))
   } catch (cause) {
     throw new InputError('invalid_questions', `${where} is not JSON: ${(cause as Error).message}.`, { cause })
   }
 }
 
-function isLong(token: string): boolean {
-  return !token.startsWith('"') && (token.match(/\d/g)?.length ?? 0) > exactDigits
+function isNoDouble(token: string): boolean {
+  if (token.startsWith('"')) return false
+  const [digits = ''] = token.split(/[eE]/)
+  const value = Number(token)
+  const isBeyond = !Number.isFinite(value) || (value === 0 && /[1-9]/.test(digits))
+  return isBeyond || (token.match(/\d/g)?.length ?? 0) > exactDigits
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

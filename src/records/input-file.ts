@@ -107,13 +107,39 @@ function unreadable(path: string, cause: unknown, { missing }: InputErrorCodes):
 }
 
 function copyPipe(path: string, codes: InputErrorCodes): string {
+  return withoutSignalHandlers(() => {
+    // Before there is a folder: a pipe that nobody writes to may never open.
+    const from = openPipe(path, codes)
+    try {
+      return copyOf(from, path, codes)
+    } finally {
+      closeSync(from)
+    }
+  })
+}
+
+/** A pipe is waited for without handling events: Ctrl-C and SIGTERM must end the process by themselves meanwhile. */
+function withoutSignalHandlers<T>(wait: () => T): T {
+  const held = (['SIGINT', 'SIGTERM'] as const).map((signal) => {
+    const listeners = process.rawListeners(signal) as NodeJS.SignalsListener[]
+    for (const listener of listeners) process.off(signal, listener)
+    return { signal, listeners }
+  })
+  try {
+    return wait()
+  } finally {
+    for (const { signal, listeners } of held) for (const listener of listeners) process.on(signal, listener)
+  }
+}
+
+function copyOf(from: number, path: string, codes: InputErrorCodes): string {
   if (copyFolder === undefined) {
     const folder = mkdtempSync(join(tmpdir(), 'dynts-input-'))
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
     copyFolder = folder
   }
   const copy = join(copyFolder, String(copies.size))
-  const [from, to] = [openPipe(path, codes), openSync(copy, 'wx')]
+  const to = openSync(copy, 'wx')
   try {
     const chunk = Buffer.alloc(chunkBytes)
     let total = 0
@@ -123,7 +149,6 @@ function copyPipe(path: string, codes: InputErrorCodes): string {
       writeFileSync(to, chunk.subarray(0, bytes))
     }
   } finally {
-    closeSync(from)
     closeSync(to)
   }
   copies.set(path, copy)

@@ -135,3 +135,20 @@ test('the next command can be pasted', async () => {
   expect(execFileSync('bash', ['-c', `printf %s ${next}`], { encoding: 'utf8' })).toBe(join(folder, "it's.importance"))
   expect(dirname(next)).toContain('$x')
 })
+
+test('a signal ends a command that waits for a pipe to which nobody writes', async () => {
+  const pipe = at('silent.jsonl')
+  execFileSync('mkfifo', [pipe])
+  const args = ['eval', '--task', 'chain', '--file', pipe, '--policy', 'full', '--output', at('silent'), ...machine]
+  const { signal, stdout } = await dynts(args, {
+    onStart: (child) => {
+      // Until it waits there, a signal ends it in the ordinary way.
+      const asked = setInterval(() => child.kill('SIGTERM'), 3000)
+      child.on('exit', () => clearInterval(asked))
+    },
+    timeoutMs: 20_000,
+  })
+  expect(signal).toBe('SIGTERM')
+  expect(stdout).toBe('')
+  expect(existsSync(at('silent'))).toBe(false)
+})
