@@ -4,6 +4,8 @@ import type { LocatedModel } from '../engine/locate-model.ts'
 import type { SettingFacts } from '../engine/prepare.ts'
 import { installedBackends, type GpuChoice } from '../llama/library.ts'
 import { cacheBound } from '../models/cache-bound.ts'
+import type { GgufInfo } from '../models/gguf-file.ts'
+import { windowLayers } from '../models/window-layers.ts'
 
 export function settingFacts({ info, predictor, calibrationPath }: LocatedModel): SettingFacts {
   const { impossible } = cacheBound(info)
@@ -11,9 +13,14 @@ export function settingFacts({ info, predictor, calibrationPath }: LocatedModel)
     hasPredictor: predictor !== undefined,
     hasCalibration: calibrationPath !== undefined,
     notEvictable: impossible,
-    notReadable: impossible,
+    notReadable: impossible ?? (hasOnlyWindows(info) ? 'all its layers have a sliding window' : undefined),
     recommended: predictor ?? {},
   }
+}
+
+function hasOnlyWindows(info: GgufInfo): boolean {
+  const windows = windowLayers(info)
+  return windows !== undefined && Array.from({ length: info.layers }, (_, layer) => layer).every(windows.has)
 }
 
 /** The policy of a run that names none, where it must be known before the model is loaded. */
