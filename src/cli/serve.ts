@@ -72,8 +72,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     throw new InputError('invalid_option', `the budget of ${bound.budget} does not fit into --cells ${cells}`)
   const needsAttention = chosen.definition.needs.has('attention')
   const attention = flags.attention === true || needsAttention
-  const promptBytes =
-    flags.promptCache === undefined ? defaultPromptBytes : memorySize('--prompt-cache', flags.promptCache)
+  const promptBytes = promptCacheSize(flags)
   checkMemory(flags, located, cells, promptBytes)
   const settings: ServerSettings = {
     aliases: aliasesOf(flags, located),
@@ -250,6 +249,11 @@ function checkReach({ host, auth, allowOrigin }: ServeFlags, keys: readonly ApiK
       '--allow-origin * lets every page that is open in a browser here use the server: it needs a key',
     )
   }
+}
+
+function promptCacheSize({ promptCache }: ServeFlags): number {
+  if (promptCache === undefined) return defaultPromptBytes
+  return promptCache === '0' ? 0 : memorySize('--prompt-cache', promptCache)
 }
 
 /** @throws InputError `invalid_option` for what does not fit */
