@@ -134,7 +134,10 @@ function helpText(): string {
   const rows = chatCommands.map(({ name, takes, summary }) => [`/${name}${takes === '' ? '' : ` ${takes}`}`, summary])
   const width = Math.max(...rows.map(([name = '']) => name.length))
   const lines = rows.map(([name = '', summary = '']) => `${name.padEnd(width)}  ${summary}`)
-  return [...lines, 'Ctrl-C ends an answer; a line that ends with \\ goes on in the next.'].join('\n')
+  return [
+    ...lines,
+    'Ctrl-C ends an answer, twice in an empty line the chat; a line that ends with \\ goes on in the next.',
+  ].join('\n')
 }
 
 function wholeNumber(text: string): number {

@@ -9,6 +9,7 @@ import { withFlags } from '../option-names.ts'
 import { chatCommands, runChatCommand, type ChatContext } from './chat-commands.ts'
 import { choosePolicies } from './chosen-policies.ts'
 import { Conversation } from './conversation.ts'
+import { counted } from './counted.ts'
 import { findModel } from './find-model.ts'
 import { onInterrupt, untilInterrupted } from './interrupt.ts'
 import { lineSource } from './line-source.ts'
@@ -129,7 +130,7 @@ async function answer(conversation: Conversation, question: string, view: RunVie
 function summaryOf({ usage, cache, timing, finishReason }: GenerateResult): string {
   const parts = [
     `${cache.peakCells} cells at most${cache.budget === null ? '' : ` of ${cache.budget}`}`,
-    `${cache.evictions} evictions`,
+    counted(cache.evictions, 'eviction'),
     `${usage.thinkingTokens} thinking and ${usage.answerTokens} answer tokens`,
     `${timing.tokensPerSecond.toFixed(1)} tokens/s`,
     ...(usage.cachedPromptTokens > 0

@@ -29,11 +29,15 @@ test('earlier lines come back, and can be changed', async () => {
   expect(await lines.next('> ')).toBe('one!')
 })
 
-test('Ctrl-C empties a line, and ends an empty one; so does Ctrl-D', async () => {
+test('Ctrl-C empties a line; twice on an empty one it ends the chat; Ctrl-D ends it at once', async () => {
   const { lines, type } = terminal()
   type(`wrong${ctrlC}right\r`)
   expect(await lines.next('> ')).toBe('right')
-  type(ctrlC)
+  type(`${ctrlC}still there\r`)
+  expect(await lines.next('> ')).toBe('still there')
+  type(`${ctrlC}a${ctrlC}${ctrlC}and there\r`)
+  expect(await lines.next('> ')).toBe('and there')
+  type(`${ctrlC}${ctrlC}`)
   expect(await lines.next('> ')).toBeUndefined()
   type(ctrlD)
   expect(await lines.next('> ')).toBeUndefined()

@@ -22,7 +22,10 @@ class LineEditor implements LineSource {
     this.#output = output
   }
 
-  /** Ctrl-C empties the line, and ends the chat if it is empty; so does Ctrl-D. */
+  /**
+   * Ctrl-C empties the line. On an empty one it says how the chat ends, and ends it the next time: it may have been meant for an answer
+   * that ended at that moment. Ctrl-D ends the chat.
+   */
   next(prompt: string): Promise<string | undefined> {
     const editor = createInterface({
       input: this.#input,
@@ -35,15 +38,23 @@ class LineEditor implements LineSource {
     editor.on('history', (history) => (this.#history = [...history]))
     return new Promise((resolve) => {
       let line: string | undefined
+      let isWarned = false
       editor.once('line', (text) => {
         line = text
         editor.close()
       })
       editor.on('SIGINT', () => {
         if (editor.line === '') {
-          editor.close()
+          if (isWarned) {
+            editor.close()
+            return
+          }
+          isWarned = true
+          this.#output.write('\nCtrl-C once more, Ctrl-D or /quit ends the chat.\n')
+          editor.prompt()
           return
         }
+        isWarned = false
         this.#output.write('\n')
         editor.write(null, { ctrl: true, name: 'u' })
         editor.write(null, { ctrl: true, name: 'k' })

@@ -12,3 +12,9 @@ test('the demo poses a question of its own, the same for the same seed', async (
   expect(await ask(1)).toBe(await ask(1))
   expect(await ask(1)).not.toBe(await ask(2))
 })
+
+// `dynts run "$QUESTION"` whose variable is not set.
+test.each(['', '  \n'])('an empty question is refused, and nothing else is asked in its place: %j', async (empty) => {
+  const asked = readQuestion(empty, { demo: false, isEmbeddedModel: true, seed: 1 })
+  await expect(asked).rejects.toMatchObject({ code: 'no_question', message: expect.stringMatching(/empty/) as string })
+})

@@ -23,6 +23,9 @@ export async function readQuestion(
   if (options.demo && argument !== undefined) {
     throw new InputError('no_question', '--demo poses a question of its own: leave out yours')
   }
+  if (argument !== undefined && argument.trim() === '') {
+    throw new InputError('no_question', 'the question is empty: dynts run "your question"')
+  }
   const given = options.demo
     ? ''
     : argument === undefined || argument === '-'

@@ -2,9 +2,22 @@
 import type { LocatedModel } from '../engine/locate-model.ts'
 import { InputError } from '../errors.ts'
 import { formatBytes } from '../models/memory-plan.ts'
-import { fittingSlots, largestBudget, needOf, usableShare, type CapacitySettings } from '../server/capacity.ts'
+import {
+  defaultPromptBytes,
+  fittingSlots,
+  largestBudget,
+  needOf,
+  usableShare,
+  type CapacitySettings,
+} from '../server/capacity.ts'
 import { memorySize } from './memory-size.ts'
 import type { ServeFlags } from './serve-options.ts'
+
+/** Bytes; 0: no prompt is kept. @throws InputError `invalid_option` */
+export function promptCacheSize({ promptCache }: ServeFlags): number {
+  if (promptCache === undefined) return defaultPromptBytes
+  return promptCache === '0' ? 0 : memorySize('--prompt-cache', promptCache)
+}
 
 /** @throws InputError `invalid_option` for what does not fit */
 export function checkMemory(

@@ -144,7 +144,10 @@ function withoutVariables(): Command {
     .option('--allow-host <names>', 'further names by which the server may be called, separated by commas', names)
     .option('--max-body <bytes>', 'largest body of a request', number, 2 * 2 ** 20)
     .option('--max-text <bytes>', 'most text of a request (default: what may fit a slot, up to 1 MiB)', number)
-    .option('--prompt-cache <size>', 'saved prompts, from which those that begin alike are copied (default: 512MiB)')
+    .option(
+      '--prompt-cache <size>',
+      'saved prompts, from which those that begin alike are copied; 0: none (default: 512MiB)',
+    )
     .option('--share-prompts', 'copy from the prompts of other clients too')
     .option('--trust-special', 'special tokens that a user’s message spells, such as <|im_end|>, are special')
     .option('--memory <size>', 'what the server may take, e.g. 16GB (default: what is free)')

@@ -6,7 +6,7 @@ import { settleRequest } from '../engine/prepare.ts'
 import type { GenerateRequest } from '../engine/types.ts'
 import { InputError } from '../errors.ts'
 import { formatBytes } from '../models/memory-plan.ts'
-import { defaultPromptBytes, needOf, type CapacitySettings } from '../server/capacity.ts'
+import { needOf, type CapacitySettings } from '../server/capacity.ts'
 import { Log } from '../server/log.ts'
 import { startServer, type RunningServer } from '../server/serve.ts'
 import type { ServerSettings } from '../server/server-state.ts'
@@ -15,9 +15,8 @@ import { counted } from './counted.ts'
 import { findModel } from './find-model.ts'
 import { onInterrupt } from './interrupt.ts'
 import { LoadProgress } from './load-progress.ts'
-import { memorySize } from './memory-size.ts'
 import { checkReach, keysOf } from './serve-access.ts'
-import { checkMemory } from './serve-memory.ts'
+import { checkMemory, promptCacheSize } from './serve-memory.ts'
 import { checkServeFlags, type ServeFlags } from './serve-options.ts'
 import { samplingOf, serverSettings } from './serve-settings.ts'
 import { policyBeforeLoading, settingFacts } from './setting-facts.ts'
@@ -51,8 +50,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
   if (bound && bound.budget > cells)
     throw new InputError('invalid_option', `the budget of ${bound.budget} does not fit into --cells ${cells}`)
   const attention = flags.attention === true || chosen.definition.needs.has('attention')
-  const promptBytes =
-    flags.promptCache === undefined ? defaultPromptBytes : memorySize('--prompt-cache', flags.promptCache)
+  const promptBytes = promptCacheSize(flags)
   const { parallel: slots, kvType } = flags
   const capacity = { slots, cells, kvType, promptBytes }
   checkMemory(flags, located, capacity)

@@ -12,6 +12,14 @@ test('the first column to the left, the others to the right, no space at the end
   expect(formatTable(rows)).toBe('        dynts     full\nanswer     20  1234567\ncells     320')
 })
 
+test('texts are all to the left', () => {
+  const rows = [
+    ['a', 'bb', 'c'],
+    ['aa', 'b', ''],
+  ]
+  expect(formatTable(rows, 'texts')).toBe('a   bb  c\naa  b')
+})
+
 test('rows may be short, or there may be none', () => {
   expect(formatTable([])).toBe('')
   expect(formatTable([['a'], ['b', 'c']])).toBe('a\nb  c')

@@ -1,15 +1,16 @@
 /**
- * A table for people: the first column to the left, the others to the right. Widths count characters, without colours.
+ * A table for people: the first column to the left, the others, of numbers, to the right. Widths count characters, without colours.
  */
 import { textWidth } from './text-width.ts'
 
-export function formatTable(rows: readonly (readonly string[])[]): string {
+/** @param of what the columns behind the first have: texts are to the left as well */
+export function formatTable(rows: readonly (readonly string[])[], of: 'numbers' | 'texts' = 'numbers'): string {
   const columns = Math.max(0, ...rows.map((row) => row.length))
   const widths = Array.from({ length: columns }, (_, i) => Math.max(...rows.map((row) => textWidth(row[i] ?? ''))))
   return rows
     .map((row) =>
       row
-        .map((cell, i) => pad(cell, widths[i] ?? 0, i > 0))
+        .map((cell, i) => pad(cell, widths[i] ?? 0, i > 0 && of === 'numbers'))
         .join('  ')
         .trimEnd(),
     )

@@ -36,6 +36,12 @@ describe('what is said of a bound before the model is loaded', () => {
     expect(said(window, { policy: 'full' })).not.toContain('positions only')
   })
 
+  test('a budget that no text of the model reaches', () => {
+    expect(said({}, { budget: 99_999 })).not.toContain('nothing will be evicted')
+    expect(said({}, { budget: 100_000 })).toMatch(/as the model was trained for positions: nothing will be evicted\.$/m)
+    expect(said({}, { budget: 100_000, policy: 'full' })).not.toContain('nothing will be evicted')
+  })
+
   test('recurrent layers rule it out', () => {
     expect(said({ 'wkv.head_size': 16 })).toMatch(/^policy full: the cache is not bounded$/m)
   })

@@ -58,6 +58,9 @@ export function whatItTakes(located: LocatedModel, flags: RunFlags, question: st
       'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. dynts fit trains one (docs/training.md).',
     )
   }
+  if (policy.evicts && settings.budget >= info.trainedContext) {
+    lines.push('That is as many cells as the model was trained for positions: nothing will be evicted.')
+  }
   if (textLength >= info.trainedContext) {
     lines.push(
       `The model was trained for ${count(info.trainedContext)} positions; a generation that reaches them ends there (length).`,

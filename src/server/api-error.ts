@@ -93,7 +93,12 @@ function ofInput({ code, message, details }: InputError): ApiError {
     const budgets = least !== undefined && roomy !== undefined ? { least, roomy } : undefined
     return contextExceeded(promptTokens, mostPromptTokens, { budgets })
   }
-  return new ApiError(400, code, withFields(message, fieldName))
+  let param: string | undefined
+  const text = withFields(message, (name) => {
+    param ??= paramOf(name)
+    return fieldName(name)
+  })
+  return new ApiError(400, code, text, { param })
 }
 
 interface ContextHints {
@@ -130,6 +135,12 @@ const requestFields = new Set([
   'answerReserve',
   'maxTokens',
 ])
+
+/** Where the request has it. */
+function paramOf(name: string): string | undefined {
+  if (!requestFields.has(name)) return undefined
+  return name === 'maxTokens' ? 'max_tokens' : `dynts.${fieldOf(name)}`
+}
 
 function fieldName(name: string): string | undefined {
   if (requestFields.has(name)) return fieldOf(name)

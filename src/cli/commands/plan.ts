@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander'
 import { defaultCacheSettings } from '../../engine/cache-settings.ts'
 import { defaultMaxTokens } from '../../engine/prepare.ts'
+import type { LocatedModel } from '../../engine/locate-model.ts'
 import { InputError } from '../../errors.ts'
 import { kvTypes, type KvType } from '../../llama/index.ts'
 import { cacheBound } from '../../models/cache-bound.ts'
@@ -54,9 +55,9 @@ async function plan(flags: PlanFlags): Promise<void> {
   checkWhole('--text', flags.text, 2)
   const memory = flags.memory === undefined ? process.availableMemory() : memorySize('--memory', flags.memory)
   using signal = onInterrupt()
-  const located = await findModel({ ...flags, predictor: 'none' }, signal)
+  const located = await findModel(flags, signal)
   if (!located) return
-  const facts = planned(located.info, flags, memory)
+  const facts = planned(located, flags, memory)
   writeResult(flags, facts, `${modelTitle(located.info)}\n${describe(facts, flags)}`)
 }
 
@@ -69,7 +70,7 @@ interface PlannedCache {
   readonly parallel: number
 }
 
-function planned(info: GgufInfo, flags: PlanFlags, memory: number) {
+function planned({ info, predictor }: LocatedModel, flags: PlanFlags, memory: number) {
   const { kvType, parallel, budget } = flags
   const { impossible } = cacheBound(info)
   const usable = memory * usableShare
@@ -91,7 +92,7 @@ function planned(info: GgufInfo, flags: PlanFlags, memory: number) {
         ? largest === undefined
           ? []
           : [largest]
-        : usualBudgets.filter((one) => one < text)
+        : budgetsOf(predictor).filter((one) => one < text)
   const { weightBytes, otherBytes, isUpperBound } = needOf(info, {
     slots: 1,
     cells: budget ?? defaultCacheSettings.budget,
@@ -108,9 +109,17 @@ function planned(info: GgufInfo, flags: PlanFlags, memory: number) {
     isUpperBound,
     text,
     largestBudget: parallel === undefined ? null : (largest ?? null),
+    /** null: there is no predictor, or it recommends none. */
+    recommendedBudget: predictor?.budget ?? null,
     caches,
-    least: leastOf(info, impossible === undefined ? (budget ?? Math.min(text, ...usualBudgets)) : text, flags),
+    least: leastOf(info, impossible === undefined ? (budget ?? Math.min(text, ...budgetsOf(predictor))) : text, flags),
   }
+}
+
+/** The usual ones, and what the model's predictor recommends. */
+function budgetsOf(predictor: LocatedModel['predictor']): number[] {
+  const all = new Set([...usualBudgets, ...(predictor?.budget === undefined ? [] : [predictor.budget])])
+  return [...all].sort((a, b) => a - b)
 }
 
 /** What the smallest cache that is looked at needs, in bytes of `--memory`. */
@@ -129,7 +138,16 @@ function leastOf(info: GgufInfo, cells: number, { kvType, parallel = 1 }: PlanFl
 }
 
 function describe(
-  { memory, weightBytes, otherBytes, caches, kvType, least, isUpperBound }: ReturnType<typeof planned>,
+  {
+    memory,
+    weightBytes,
+    otherBytes,
+    caches,
+    kvType,
+    least,
+    isUpperBound,
+    recommendedBudget,
+  }: ReturnType<typeof planned>,
   flags: PlanFlags,
 ): string {
   const free = `${100 - usableShare * 100} % of ${formatBytes(memory)} stay free`
@@ -142,7 +160,8 @@ function describe(
   ])
   lines.push(formatTable([['', 'cells each', 'bytes each', 'at a time'], ...rows]), '')
   const bounded = caches.filter(({ budget, parallel }) => budget !== null && parallel > 0)
-  const chosen = bounded.find(({ budget }) => budget === defaultCacheSettings.budget) ?? bounded.at(-1)
+  const chosen =
+    bounded.find(({ budget }) => budget === (recommendedBudget ?? defaultCacheSettings.budget)) ?? bounded.at(-1)
   const full = caches.find(({ budget, parallel }) => budget === null && parallel > 0)
   const [what, one] = chosen ? [`--budget ${chosen.budget}`, chosen] : [`--policy full --cells ${full?.cells}`, full]
   if (!one) return [...lines, whatWouldFit(least)].join('\n')

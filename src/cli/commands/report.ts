@@ -58,7 +58,7 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
       'with --list',
     )
     const rows = figures.map(({ name, title, paper = '', needs }) => [name, title, paper, needs])
-    toStdout(formatTable([['figure', 'shows', 'in the paper', 'needs'], ...rows]))
+    toStdout(formatTable([['figure', 'shows', 'in the paper', 'needs'], ...rows], 'texts'))
     return
   }
   if (flags.demo === true) refuseWithoutEffect({ RUN: named[0] }, 'with --demo')

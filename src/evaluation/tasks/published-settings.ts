@@ -3,6 +3,8 @@
  */
 import type { PublishedSettings } from './task.ts'
 
+/** As its file has it. */
+const embeddedName = 'dynts tiny reasoner'
 const sampling = { temperature: 0.6, topP: 0.95, topK: 20 }
 const run = { sampling, maxTokens: 16_384, samples: 5, parallel: 20 }
 
@@ -11,7 +13,7 @@ export function longSettings(modelName: string): PublishedSettings {
   return { ...run, budget: 5000, localWindow: 2000, ratio: ratioOf(modelName) }
 }
 
-/** GaoKao2023En and MATH500; the paper has no GSM8K, which is as short, and no files of the user. */
+/** GaoKao2023En and MATH500; the paper has no GSM8K, which is as short, and no programs or puzzles. */
 export function shortSettings(modelName: string): PublishedSettings {
   return { ...run, budget: 3000, localWindow: isLlama(modelName) ? 1000 : 1500, ratio: ratioOf(modelName) }
 }
@@ -25,6 +27,11 @@ export const chainSettings: PublishedSettings = {
   budget: 320,
   localWindow: 32,
   ratio: 0.5,
+}
+
+/** Of questions and traces that the user gives: the embedded model thinks as briefly on them as on its own problems. */
+export function fileSettings(modelName: string): PublishedSettings {
+  return modelName === embeddedName ? chainSettings : shortSettings(modelName)
 }
 
 function ratioOf(modelName: string): number {

@@ -6,7 +6,7 @@ import { didYouMean } from '../../did-you-mean.ts'
 import { chain } from './chain.ts'
 import { code } from './code.ts'
 import { hubTasks, loadQuestionFile } from './hub-tasks.ts'
-import { shortSettings } from './published-settings.ts'
+import { fileSettings } from './published-settings.ts'
 import { puzzleTasks } from './puzzles.ts'
 import { recall } from './recall.ts'
 import type { Task } from './task.ts'
@@ -15,7 +15,7 @@ import type { Task } from './task.ts'
 const file: Task = {
   name: 'file',
   title: 'own questions',
-  published: shortSettings,
+  published: fileSettings,
   async load(options) {
     if (options.file === undefined) {
       throw new InputError(
