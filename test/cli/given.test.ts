@@ -254,6 +254,14 @@ describe('dynts eval --traces', () => {
     expect(await tableOf('parts')).toBe(await tableOf('replayed'))
   })
 
+  test('with a budget alone, under the other settings of the embedded model’s own problems', async () => {
+    const { code, stdout } = await evaluate([
+      ...['--policy', 'question-window', '--budget', '256', '--limit', '1', '-o', 'budget'],
+    ])
+    expect(stdout).toMatch(/B 256, W_l 32, ratio 0\.5/)
+    expect(code).toBe(0)
+  })
+
   test.each<[string[], RegExp]>([
     [['--samples', '2'], /^--samples has no effect with --traces/],
     [['--task', 'chain'], /^--task has no effect with --traces/],
