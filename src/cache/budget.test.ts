@@ -115,7 +115,11 @@ describe('validateCacheSettings', () => {
     ['invalid_evict_every', '`evictEvery`', { ratio: undefined, evictEvery: 0 }],
     ['invalid_evict_every', '`evictEvery`', { ratio: undefined, evictEvery: 2.5 }],
     ['invalid_evict_every', '`evictEvery`', { ratio: undefined, evictEvery: NaN }],
-    ['invalid_budget', 'at least 257 (`localWindow` plus `evictEvery` plus 1)', { ratio: undefined, evictEvery: 224 }],
+    [
+      'invalid_budget',
+      'at least 257 (`localWindow`, here 32, plus `evictEvery` plus 1)',
+      { ratio: undefined, evictEvery: 224 },
+    ],
   ])('%s names %s: %o', (code, option, wrong) => {
     const error = refusal(() => validateCacheSettings({ ...defaults, ...wrong }))
     expect(error.code).toBe(code)

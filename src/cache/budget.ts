@@ -76,7 +76,7 @@ export function validateCacheSettings(settings: CacheSettings): void {
   if (!isEvery && ratio === undefined) throw new InputError('invalid_ratio', 'Give `ratio` or `evictEvery`.')
   const least = localWindow + 1 + (evictEvery ?? 1)
   if (budget < least) {
-    const sum = isEvery ? '`localWindow` plus `evictEvery` plus 1' : '`localWindow` plus 2'
+    const sum = `\`localWindow\`, here ${localWindow}, plus ${isEvery ? '`evictEvery` plus 1' : '2'}`
     throw new InputError(
       'invalid_budget',
       `\`budget\` must be a whole number of at least ${least} (${sum}), not ${budget}.`,

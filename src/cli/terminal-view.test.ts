@@ -89,7 +89,7 @@ describe('the live line', () => {
       leaving: new Int32Array(100),
       compacted: true,
     })
-    expect(terminal.screen.at(-1)).toContain('███████░░░ 220 of 320 cells · 1 evictions')
+    expect(terminal.screen.at(-1)).toContain('███████░░░ 220 of 320 cells · 1 eviction')
   })
 
   test('without a budget there is no bar', () => {
@@ -99,7 +99,7 @@ describe('the live line', () => {
     view.onEvent(0, { ...start, budget: null })
     vi.advanceTimersByTime(1000)
     view.onEvent(0, token('a', 50))
-    expect(terminal.screen.at(-1)).toBe('full · 50 cells · 0 evictions · 1 tokens · 1.0 tokens/s')
+    expect(terminal.screen.at(-1)).toBe('full · 50 cells · 0 evictions · 1 token · 1.0 tokens/s')
   })
 
   test('of several generations: the fullest, how many are running, and no text', () => {

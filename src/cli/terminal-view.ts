@@ -5,6 +5,7 @@
 import pc from 'picocolors'
 import type { Phase } from '../engine/reasoning-phase.ts'
 import type { GenerateEvent, StartEvent } from '../engine/types.ts'
+import { counted } from './counted.ts'
 import { printable } from './printable.ts'
 import type { RunView } from './run-view.ts'
 import { textWidth } from './text-width.ts'
@@ -172,8 +173,11 @@ export class TerminalView implements RunView {
     return [
       ...(this.#title === '' ? [] : [this.#title]),
       budget ? `${bar(cells / budget)} ${cells} of ${budget} cells` : `${cells} cells`,
-      `${total((g) => g.evictions)} evictions`,
-      `${tokens} tokens`,
+      counted(
+        total((g) => g.evictions),
+        'eviction',
+      ),
+      counted(tokens, 'token'),
       `${(tokens / seconds).toFixed(tokens / seconds < 10 ? 1 : 0)} tokens/s`,
       ...(this.#generations.length > 1 ? [`${running} of ${this.#generations.length} running`] : []),
     ].join(' · ')
