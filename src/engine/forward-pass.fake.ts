@@ -61,6 +61,7 @@ export class FakeForward implements ForwardPass {
   readonly sequences: number
   readonly flashAttention = false
   readonly usesGpu = false
+  readonly canRestore = true
   readonly restoresExactly = true
   readonly shortestPrefix = (): number => 0
   readonly batchTokens: number

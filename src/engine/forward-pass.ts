@@ -13,6 +13,8 @@ export interface ForwardPass extends CellStore {
   readonly sequences: number
   readonly flashAttention: boolean
   readonly usesGpu: boolean
+  /** Whether a sequence can be saved and restored. */
+  readonly canRestore: boolean
   /** Whether a sequence that is saved and restored computes the same, to the bit. */
   readonly restoresExactly: boolean
   /** The most tokens of one forward pass. */

@@ -170,6 +170,7 @@ export class Sequence {
   /** Whether copies are wanted, and are as good as is wanted. */
   get #canReuse(): boolean {
     const { promptReuse } = this.prepared
+    if (!this.#forward.canRestore) return false
     return promptReuse === 'prefix' || (promptReuse === 'exact' && this.#forward.restoresExactly)
   }
 

@@ -40,6 +40,8 @@ export class LlamaContext extends NativeHandle {
   readonly sequences: number
   readonly flashAttention: boolean
   readonly usesGpu: boolean
+  /** Whether a sequence can be saved and restored: recurrent states are not read here. */
+  readonly canRestore: boolean
   /** Whether a sequence that is saved and restored computes the same, to the bit: a cache of window layers comes back in another order. */
   readonly restoresExactly: boolean
   /** Cells of each sequence in a layer with a sliding window; as many as in the others where these have fewer. */
@@ -96,6 +98,7 @@ export class LlamaContext extends NativeHandle {
     this.sequences = settings.sequences
     this.flashAttention = settings.flashAttention
     this.usesGpu = model.usesGpu
+    this.canRestore = !model.isRecurrent
     this.restoresExactly = !model.hasWindow
     this.windowCells = Math.min(this.cellsPerSequence, windowCells(model.window, batchCapacity(settings)))
     this.kvType = settings.kvType

@@ -108,8 +108,7 @@ export class LlamaModel extends NativeHandle {
 
   /** Why cells cannot be removed one by one from this model's cache, or undefined if they can. */
   get notEvictable(): string | undefined {
-    const c = this.#c
-    if (c.llama_model_is_recurrent(this.pointer)) return 'it is recurrent: it keeps a state instead of a KV cache'
+    if (this.isRecurrent) return 'it is recurrent: it keeps a state instead of a KV cache'
     if (this.#architectureValue('attention.indexer.top_k') !== undefined) {
       return 'it uses sparse attention: its indexer keeps a cache of its own'
     }
@@ -131,6 +130,11 @@ export class LlamaModel extends NativeHandle {
   get valuesNotReadable(): string | undefined {
     if (this.#architectureValue('attention.key_length_mla') === undefined) return undefined
     return 'it has latent attention (MLA): its cache holds no values'
+  }
+
+  /** Whether it has recurrent layers alone. */
+  get isRecurrent(): boolean {
+    return this.#c.llama_model_is_recurrent(this.pointer)
   }
 
   /** Whether it has attention and recurrent layers. */

@@ -144,4 +144,15 @@ describe.each(Object.entries(notEvictable))('%s, whose cells cannot be removed o
     expect(result.cache.policy).toBe('full')
     expect(result.usage.answerTokens).toBe(60)
   })
+
+  test.each(['exact', 'prefix'] as const)(
+    'a prompt that comes again is read again, not copied (%s)',
+    async (promptReuse) => {
+      using model = await load(make())
+      const asked = { ...request, prompt: { tokens: Array.from({ length: 40 }, (_, i) => 1 + (i % 7)) }, promptReuse }
+      const [first, second] = runRequests(model, [asked, asked], { sequences: 1 })
+      expect(second?.result.usage.cachedPromptTokens).toBe(0)
+      expect(second?.result.tokens).toEqual(first?.result.tokens)
+    },
+  )
 })

@@ -224,7 +224,7 @@ describe('another server', () => {
     }
     let closed = 0
     const unused = {
-      name: 'solver',
+      endpointModel: 'solver',
       parallel: 1,
       execute: () => Promise.reject(new Error('nothing is left to be sampled')),
       close: () => {
