@@ -27,6 +27,7 @@ export class FastForward implements ForwardPass {
   readonly sequences: number
   readonly flashAttention: boolean
   readonly usesGpu: boolean
+  readonly canRestore: boolean
   readonly restoresExactly: boolean
   /** A prompt of any length is read in one step. */
   readonly batchTokens = 2 ** 20
@@ -53,6 +54,7 @@ export class FastForward implements ForwardPass {
     this.sequences = context.sequences
     this.flashAttention = context.flashAttention
     this.usesGpu = context.usesGpu
+    this.canRestore = context.canRestore
     this.restoresExactly = context.restoresExactly
     this.#held = Array.from({ length: context.sequences }, () => [])
     const random = (length: number) => Float32Array.from({ length }, () => this.#random.uniform(1))
