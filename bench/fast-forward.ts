@@ -146,8 +146,9 @@ export class FastForward implements ForwardPass {
     return this.#context.save(sequenceId)
   }
 
-  shortestPrefix(state: Uint8Array): number {
-    return this.#context.shortestPrefix(state)
+  /** Nothing is shortened: what is saved before anything is computed is no prompt. */
+  shortestPrefix(): number {
+    return Infinity
   }
 
   restore(sequenceId: number, state: Uint8Array): void {
