@@ -156,8 +156,13 @@ export class FastForward implements ForwardPass {
     this.#held[sequenceId] = [...new Int32Array(state.buffer)]
   }
 
-  compact(sequenceId: number): void {
-    if (!this.#skips) this.times.time('compaction', () => this.#context.compact(sequenceId))
+  compact(sequenceId: number, without: readonly (readonly [number, number])[]): void {
+    if (this.#skips) {
+      for (const [p0, p1] of without) this.remove(sequenceId, p0, p1)
+    } else {
+      this.#evicted.add(sequenceId)
+      this.times.time('compaction', () => this.#context.compact(sequenceId, without))
+    }
   }
 
   clear(sequenceId: number): void {

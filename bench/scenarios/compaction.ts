@@ -3,6 +3,7 @@
  * `stepsPerCopiedCell` of src/cache/compaction.ts.
  */
 import type { Bench } from '../bench.ts'
+import { removalRuns, type PositionRange } from '../../src/cache/runs.ts'
 import type { LlamaContext } from '../../src/llama/index.ts'
 import { compare } from '../compare.ts'
 import { fillCache } from '../filled-cache.ts'
@@ -16,7 +17,7 @@ const copying = 'copying the survivors of one sequence'
 export const compaction: Scenario = {
   name: 'compaction',
   summary: 'what copying a cell costs, in steps of attending to it',
-  // Without flash attention values are stored transposed, and a copy reads them element by element.
+  // Without flash attention values are stored transposed.
   parts: [
     { title: 'one sequence, flash attention off', model: 'shape', run: (bench) => run(bench, 1, false) },
     { title: '4 sequences, flash attention off', model: 'shape', run: (bench) => run(bench, 4, false) },
@@ -34,19 +35,25 @@ async function run(bench: Bench, sequences: number, flashAttention: boolean): Pr
   // Steps that are undone again, so that all see the same number of cells.
   const start = cache.budget - steps - 8
   const remaining = start - leaving
-  const measure = async () => {
-    for (let i = 0; i < sequences; i++) {
+  const sequenceIds = Array.from({ length: sequences }, (_, i) => i)
+  const fill = () => {
+    for (const i of sequenceIds) {
       fillCache(
         context,
         i,
         Int32Array.from({ length: start }, (_, position) => position),
       )
-      removeRandom(context, i, leaving, promptTokens, start - cache.localWindow)
     }
+  }
+  const leavingOf = sequenceIds.map((i) => randomRanges(i, leaving, promptTokens, start - cache.localWindow))
+  const measure = async () => {
+    fill()
+    for (const i of sequenceIds) for (const [p0, p1] of leavingOf[i] ?? []) context.remove(i, p0, p1)
     const wide = await timeSteps(bench, context, start, steps)
     const wideCells = attendedCells(context)
+    fill()
     const begin = performance.now()
-    for (let i = 0; i < sequences; i++) context.compact(i)
+    for (const i of sequenceIds) context.compact(i, leavingOf[i])
     const copy = (performance.now() - begin) / sequences
     const narrow = await timeSteps(bench, context, start, steps)
     const narrowCells = attendedCells(context)
@@ -94,10 +101,11 @@ async function timeSteps(bench: Bench, context: LlamaContext, start: number, ste
   return ms
 }
 
-/** Empties `count` random cells of positions p0 to p1 - 1, as an eviction does. */
-function removeRandom(context: LlamaContext, sequenceId: number, count: number, p0: number, p1: number): void {
-  const random = new Random(sequenceId + 7)
+/** Random positions, `count` of p0 to p1 - 1, as an eviction's. */
+function randomRanges(seed: number, count: number, p0: number, p1: number): PositionRange[] {
+  const random = new Random(seed + 7)
   const leaving = new Set<number>()
   while (leaving.size < count) leaving.add(p0 + random.below(p1 - p0))
-  for (const position of leaving) context.remove(sequenceId, position, position + 1)
+  const held = Int32Array.from({ length: p1 }, (_, position) => position)
+  return removalRuns(held, Int32Array.from(leaving).sort())
 }

@@ -25,7 +25,10 @@ const bounded = run(
   (step) => 20 + step - 90 * evictions.filter((one) => one <= step).length,
   (step) => (evictions.includes(step) ? 20 : 4),
 )
-const costs = { bytesPerCell: 8, flopsOf: (cells: number) => 1000 + cells }
+const costs = {
+  bytesOf: (cells: number) => 8 * Math.min(cells, 60) + 2 * cells,
+  flopsOf: (cells: number) => 1000 + cells,
+}
 
 test('tokens of all sequences by the time that passed, evictions included', () => {
   expect(meanTokensPerSecond(full)).toBeCloseTo(3 * 100, 9)
@@ -55,7 +58,7 @@ test('points are evenly spaced, and no more than asked for', () => {
   expect(points[0]).toEqual({
     step: 50,
     tokensPerSecond: expect.closeTo(300, 9) as unknown,
-    usedBytes: 3 * 70 * 8,
+    usedBytes: 3 * (60 * 8 + 70 * 2),
     flops: 1070,
   })
   expect(new Set(points.slice(1).map(({ step }, i) => step - (points[i]?.step ?? 0)))).toEqual(new Set([4]))

@@ -100,13 +100,14 @@ export interface LivePoint {
 }
 
 export interface LiveCosts {
-  readonly bytesPerCell: number
+  /** Of the cache of one sequence that holds so many cells. */
+  readonly bytesOf: (cells: number) => number
   /** Operations of a step of one sequence that holds so many cells. */
   readonly flopsOf: (cells: number) => number
 }
 
 /** At most `most` points of a run, evenly spaced. */
-export function livePoints(run: MeasuredRun, { bytesPerCell, flopsOf }: LiveCosts, most = 300): LivePoint[] {
+export function livePoints(run: MeasuredRun, { bytesOf, flopsOf }: LiveCosts, most = 300): LivePoint[] {
   const steps = run.times.length
   const stride = Math.max(1, Math.ceil((steps - windowSteps) / most))
   const points: LivePoint[] = []
@@ -115,7 +116,7 @@ export function livePoints(run: MeasuredRun, { bytesPerCell, flopsOf }: LiveCost
     points.push({
       step,
       tokensPerSecond: tokensPerSecond(run, step - windowSteps, step),
-      usedBytes: run.sequences * cells * bytesPerCell,
+      usedBytes: run.sequences * bytesOf(cells),
       flops: flopsOf(cells),
     })
   }

@@ -9,6 +9,8 @@ function fakeStore() {
   return {
     calls,
     remove: (...call: [sequence: number, p0: number, p1: number]) => calls.push(['remove', ...call]),
+    compact: (sequence: number, without: readonly (readonly [number, number])[]) =>
+      calls.push(...without.map((range) => ['compact', sequence, ...range] as const)),
     clear: (sequenceId: number) => calls.push(['clear', sequenceId]),
   }
 }
@@ -64,7 +66,7 @@ describe('SequenceCells', () => {
       count: fc.integer({ min: 1, max: 700 }),
       kind: fc.constantFrom(0, 1, 2),
     }),
-    fc.record({ do: fc.constant('evict' as const), seed: fc.integer({ min: 2, max: 9 }) }),
+    fc.record({ do: fc.constant('evict' as const), seed: fc.integer({ min: 2, max: 9 }), compacts: fc.boolean() }),
     fc.record({ do: fc.constant('relabel' as const), position: fc.nat(3000), kind: fc.constantFrom(0, 1, 2) }),
     fc.record({ do: fc.constant('step' as const) }),
   )
@@ -89,9 +91,9 @@ describe('SequenceCells', () => {
             const leaving = model.filter(({ position }) => position % one.seed === 0).map(({ position }) => position)
             const before = store.calls.length
             const held = model.map(({ position }) => position)
-            cells.evict(Int32Array.from(leaving))
-            for (const [, sequence, p0, p1] of store.calls.slice(before)) {
-              expect(sequence).toBe(7)
+            cells.evict(Int32Array.from(leaving), one.compacts)
+            for (const [call, sequence, p0, p1] of store.calls.slice(before)) {
+              expect([call, sequence]).toEqual([one.compacts ? 'compact' : 'remove', 7])
               removed.push(...held.filter((position) => position >= p0! && position < p1!))
             }
             model = model.filter(({ position }) => position % one.seed !== 0)

@@ -2,13 +2,15 @@
  * The cells of one sequence: which positions are held, of which kind, and how full the cache was. Removes cells from the store
  * that it is given.
  */
-import { removalRuns } from './runs.ts'
+import { removalRuns, type PositionRange } from './runs.ts'
 import type { CellKind } from './windows.ts'
 
 /** Where the cells are; `LlamaContext` is one. */
 export interface CellStore {
   /** Empties the cells of positions p0 to p1 - 1. */
   remove(sequenceId: number, p0: number, p1: number): void
+  /** Empties the cells of these ranges, and rewrites the others contiguously. */
+  compact(sequenceId: number, without: readonly PositionRange[]): void
   clear(sequenceId: number): void
 }
 
@@ -92,9 +94,12 @@ export class SequenceCells {
   /**
    * Evicts cells. Positions of the others do not change.
    * @param leaving held positions, ascending
+   * @param compacts whether the store rewrites the others contiguously
    */
-  evict(leaving: Int32Array): void {
-    for (const [p0, p1] of removalRuns(this.held, leaving)) this.#store.remove(this.sequenceId, p0, p1)
+  evict(leaving: Int32Array, compacts = false): void {
+    const runs = removalRuns(this.held, leaving)
+    if (compacts) this.#store.compact(this.sequenceId, runs)
+    else for (const [p0, p1] of runs) this.#store.remove(this.sequenceId, p0, p1)
     let kept = 0
     let next = 0
     for (let i = 0; i < this.#count; i++) {

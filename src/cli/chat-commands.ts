@@ -43,8 +43,9 @@ export const chatCommands: readonly ChatCommand[] = [
     run: async (given, { conversation, flags, say }) => {
       const [policy] = given === '' ? [] : choosePolicies([given], flags)
       const isUnbounded = policy?.definition.evicts === false
-      await conversation.change({ ...conversation.settings, policy, ...(isUnbounded ? { budget: undefined } : {}) })
-      say(`policy ${policy?.title ?? 'by default'}${isUnbounded ? ': nothing is evicted' : ''}`)
+      const settings = { ...conversation.settings, policy, ...(isUnbounded ? { budget: undefined } : {}) }
+      const plan = await conversation.change(settings)
+      say(`policy ${policy?.title ?? `${plan.policy}, the default`}${isUnbounded ? ': nothing is evicted' : ''}`)
     },
   },
   {

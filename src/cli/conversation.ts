@@ -2,6 +2,7 @@
 import { Engine } from '../engine/engine.ts'
 import type { Model } from '../engine/model.ts'
 import type { Generation } from '../engine/generation.ts'
+import type { PlanReply } from '../engine/protocol.ts'
 import type { GenerateRequest, GenerateResult } from '../engine/types.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import type { ChosenPolicy } from './chosen-policies.ts'
@@ -78,15 +79,16 @@ export class Conversation implements AsyncDisposable {
     return engine.generate(request)
   }
 
-  /** Whether a question could be answered under these settings. @throws InputError */
-  async check(settings: ChatSettings): Promise<void> {
-    await this.#model.plan(this.#requestOf('?', settings))
+  /** How a question would be answered under these settings. @throws InputError if it could not */
+  async check(settings: ChatSettings): Promise<PlanReply> {
+    return await this.#model.plan(this.#requestOf('?', settings))
   }
 
   /** Has an effect from the next question on. @throws InputError, and nothing has changed then */
-  async change(settings: ChatSettings): Promise<void> {
-    await this.check(settings)
+  async change(settings: ChatSettings): Promise<PlanReply> {
+    const plan = await this.check(settings)
     this.settings = settings
+    return plan
   }
 
   keep(turn: ChatTurn): void {

@@ -22,6 +22,7 @@ import { samplingOf, serverSettings } from './serve-settings.ts'
 import { policyBeforeLoading, settingFacts } from './setting-facts.ts'
 import { cacheSettingsOf } from './setting-flags.ts'
 import { templateOptions } from './template-options.ts'
+import { neverEvicted } from './what-it-takes.ts'
 import { toStderr, toStdout } from './write.ts'
 
 const cellsOfFull = 8192
@@ -113,5 +114,6 @@ function banner(
     `dynts ${settings.version} serves ${aliases[0]} at ${urls.join(', ')} (API at /v1${settings.hasPage ? ', page at /' : ''})`,
     `  ${cache}; ${counted(slots, 'slot')} of ${cells} cells`,
     `  weights ${formatBytes(need.weightBytes)}, cache ${need.isUpperBound ? 'at most ' : ''}${formatBytes(need.cacheBytes)}, about ${formatBytes(need.bytes)} in all`,
+    ...(bound ? neverEvicted(bound.budget, info).map((line) => `  ${line}`) : []),
   ].join('\n')
 }

@@ -9,6 +9,7 @@ import { hasThinkingSwitch, type ThinkingTags } from '../llama/index.ts'
 import { parsePolicyReference } from '../eviction/protect.ts'
 import { resolvePolicy } from '../eviction/registry.ts'
 import { cacheBound } from '../models/cache-bound.ts'
+import type { GgufInfo } from '../models/gguf-file.ts'
 import { missingMetadata } from '../models/missing-metadata.ts'
 import { formatMemoryPlan, memoryPlan } from '../models/memory-plan.ts'
 import { count } from './counted.ts'
@@ -58,15 +59,21 @@ export function whatItTakes(located: LocatedModel, flags: RunFlags, question: st
       'There is no importance predictor for this model, so nothing tells which thinking matters: question-window keeps the newest. dynts fit trains one (docs/training.md).',
     )
   }
-  if (policy.evicts && settings.budget >= info.trainedContext) {
-    lines.push('That is as many cells as the model was trained for positions: nothing will be evicted.')
-  }
+  if (policy.evicts) lines.push(...neverEvicted(settings.budget, info))
   if (textLength >= info.trainedContext) {
     lines.push(
       `The model was trained for ${count(info.trainedContext)} positions; a generation that reaches them ends there (length).`,
     )
   }
   return lines
+}
+
+/** Where a sequence ends before it has as many cells as the budget. */
+export function neverEvicted(budget: number, { trainedContext }: GgufInfo): string[] {
+  if (budget < trainedContext) return []
+  return [
+    `The model was trained for ${count(trainedContext)} positions, the budget is as large: nothing will be evicted.`,
+  ]
 }
 
 /** Of a sequence that has reached its budget. */

@@ -180,7 +180,8 @@ export class FakeForward implements ForwardPass {
     this.passes.push({ kind: 'restore', sequenceIds: [sequenceId], count: cells.length })
   }
 
-  compact(sequenceId: number): void {
+  compact(sequenceId: number, without: readonly (readonly [number, number])[]): void {
+    for (const [p0, p1] of without) this.remove(sequenceId, p0, p1)
     this.passes.push({ kind: 'compact', sequenceIds: [sequenceId], count: this.#heldBy(sequenceId).size })
   }
 

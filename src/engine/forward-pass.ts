@@ -59,8 +59,6 @@ export interface ForwardPass extends CellStore {
   shortestPrefix(state: Uint8Array): number
   /** Replaces a sequence's cells by a copy that `save` made of any sequence. */
   restore(sequenceId: number, state: Uint8Array): void
-  /** Rewrites a sequence's cells contiguously. */
-  compact(sequenceId: number): void
 }
 
 /** Draws tokens for one sequence. */

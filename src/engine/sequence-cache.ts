@@ -172,12 +172,9 @@ export class SequenceCache {
             },
       score: (candidates) => this.#policy.score(candidates, { held, ...this.#neededOf(cached) }),
     })
-    this.cells.evict(leaving)
+    this.cells.evict(leaving, this.#compacts)
     this.#degraded ||= degraded
-    if (this.#compacts) {
-      this.#forward.compact(sequenceId)
-      this.#compactions++
-    }
+    if (this.#compacts) this.#compactions++
     this.#evictionMs += performance.now() - start
     return {
       type: 'eviction',

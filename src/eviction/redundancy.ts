@@ -9,8 +9,8 @@ import type { CachedKeys } from './policy.ts'
 
 /** Columns that are looked at first. */
 const newestFirst = 8
-/** Columns that are looked at together, where none of these is alike. */
-const tile = 256
+/** Columns that are looked at together, where none of these is alike: four times as many each time, as fewer and fewer rows are open. */
+const tileColumns = { first: 32, largest: 256 }
 
 /**
  * Redundancy of each cell, by position. For each layer and key head: the cosines of all pairs of keys, 0 on the diagonal; in
@@ -73,8 +73,10 @@ function searchOlder(
 ): void {
   let open = rows
   let keys = gather(head, open)
-  for (let end = byAge.length; end > 0 && open.length > 0; end -= tile) {
+  let end = byAge.length
+  for (let tile = tileColumns.first; end > 0 && open.length > 0; tile = Math.min(4 * tile, tileColumns.largest)) {
     const columns = byAge.subarray(Math.max(0, end - tile), end)
+    end -= columns.length
     const stillOpen = takeOutNewest(products(gather(head, columns), keys), open, columns, choice)
     if (stillOpen.length < open.length) keys = gather(head, stillOpen)
     open = stillOpen

@@ -8,6 +8,7 @@ export class CellLayout {
   readonly positions: Int32Array
   #head = 0
   #used = 0
+  #changes = 0
 
   constructor(cells: number) {
     this.positions = new Int32Array(cells).fill(-1)
@@ -15,6 +16,11 @@ export class CellLayout {
 
   get used(): number {
     return this.#used
+  }
+
+  /** How often it has changed: as long as this is the same, so are the cells. */
+  get changes(): number {
+    return this.#changes
   }
 
   /** Cells that attention runs over, before padding: the highest used cell plus one. */
@@ -38,6 +44,7 @@ export class CellLayout {
     }
     this.#head = cell
     this.#used += count
+    this.#changes++
   }
 
   /** Empties the cells of positions p0 to p1 - 1. */
@@ -51,6 +58,7 @@ export class CellLayout {
       if (lowest === -1) lowest = cell
     }
     if (lowest !== -1 && lowest < this.#head) this.#head = lowest
+    this.#changes++
   }
 
   clear(): void {
@@ -72,5 +80,6 @@ export class CellLayout {
     }
     this.#head = cell
     this.#used = held.length
+    this.#changes++
   }
 }

@@ -20,7 +20,7 @@ import { LogSoftmax } from './log-softmax.ts'
 import type { LlamaModel } from './model.ts'
 import { OutputRows } from './output-rows.ts'
 import { PairProducts } from './pair-products.ts'
-import { SequenceMemory } from './sequence-memory.ts'
+import { SequenceMemory, type PositionRange } from './sequence-memory.ts'
 import { stateParts } from './state-parts.ts'
 import { compactSequence, restoreSequence, saveSequence, StateBuffer } from './sequence-state.ts'
 import type { Pointer } from './structs.ts'
@@ -309,11 +309,14 @@ export class LlamaContext extends NativeHandle {
   }
 
   /**
-   * Rewrites a sequence's cells contiguously, so that attention no longer runs over holes. If that fails, it has none.
-   * @throws EngineError `save_failed`, `restore_failed`
+   * Empties cells of a sequence and rewrites the others contiguously, so that attention no longer runs over holes. If the rewriting
+   * fails, it has none.
+   * @param without ranges of positions, ascending
+   * @throws EngineError `save_failed`, `restore_failed`, `remove_failed`
    */
-  compact(sequenceId: number): void {
-    compactSequence(this, sequenceId, this.#stateBuffer)
+  compact(sequenceId: number, without: readonly PositionRange[] = []): void {
+    this.checkNotDisposed()
+    compactSequence(this, sequenceId, without, this.#stateBuffer)
   }
 
   /** Empties all cells of a sequence. */

@@ -3,33 +3,69 @@
  * cache without a prefill. The format is that of `llama_kv_cache::state_write` in llama.cpp v0.4 and v0.5.
  */
 import { EngineError } from '../errors.ts'
+import type { CellLayout } from './cell-layout.ts'
 import type { LlamaContext } from './context.ts'
 import type { LlamaModel } from './model.ts'
+import { checkRange, type PositionRange } from './sequence-memory.ts'
+import { selectCells } from './state-selection.ts'
 
 /** Keeps the cells' data on the device; the host sees only the positions. */
 const onDevice = 2
 
-/** Memory that is reused from one compaction to the next. */
+/** Memory that is reused from one saving to the next; what is saved is kept as long as the sequence's cells are the same. */
 export class StateBuffer {
   #bytes = new Uint8Array(0)
+  #saved: { readonly layout: CellLayout; readonly changes: number; readonly length: number } | undefined
 
   /** At least `length` bytes. */
   reserve(length: number): Uint8Array {
+    this.#saved = undefined
     if (this.#bytes.length < length) this.#bytes = new Uint8Array(length)
     return this.#bytes
   }
+
+  /** Notes that the first bytes are the state of a sequence. */
+  note(layout: CellLayout, length: number): Uint8Array {
+    this.#saved = { layout, changes: layout.changes, length }
+    return this.#bytes.subarray(0, length)
+  }
+
+  /** The state of a sequence as it is now; undefined: it is not here. */
+  stateOf(layout: CellLayout): Uint8Array | undefined {
+    if (this.#saved?.layout !== layout || this.#saved.changes !== layout.changes) return undefined
+    return this.#bytes.subarray(0, this.#saved.length)
+  }
 }
 
-/**
- * Rewrites a sequence's cells contiguously, so that attention no longer runs over the holes that an eviction left. If that
- * fails, the sequence is empty.
- * @throws EngineError `save_failed`, `restore_failed`
- */
-export function compactSequence(context: LlamaContext, sequenceId: number, buffer: StateBuffer): void {
+/** So many ranges are copied one by one as fast as all cells together, of which the others are taken. */
+const mostRanges = 16
+
+/** See `LlamaContext.compact`. */
+export function compactSequence(
+  context: LlamaContext,
+  sequenceId: number,
+  without: readonly PositionRange[],
+  buffer: StateBuffer,
+): void {
   const layout = context.layoutOf(sequenceId)
+  for (const [p0, p1] of without) checkRange(p0, p1)
   const flags = context.keepsStatesOnDevice ? onDevice : 0
-  const state = saveInto(buffer, context, sequenceId, flags)
-  restore(context, sequenceId, state, flags)
+  // llama.cpp copies transposed values number by number where the cells are scattered.
+  const isScattered = without.length > mostRanges && !context.flashAttention && !context.model.isHybrid
+  if (isScattered) {
+    const state = saveInto(buffer, context, sequenceId)
+    for (const [p0, p1] of without) layout.remove(p0, p1)
+    const staying = new Set(layout.positions)
+    restore(
+      context,
+      sequenceId,
+      selectCells(state, context.model, (position) => staying.has(position)),
+      0,
+    )
+  } else {
+    for (const [p0, p1] of without) context.remove(sequenceId, p0, p1)
+    restore(context, sequenceId, save(buffer, context, sequenceId, flags), flags)
+  }
   layout.compact()
 }
 
@@ -50,8 +86,12 @@ export function restoreSequence(context: LlamaContext, sequenceId: number, state
  * The sequence's state, in the buffer: valid until the buffer is used again.
  * @throws EngineError `save_failed`
  */
-export function saveInto(buffer: StateBuffer, context: LlamaContext, sequenceId: number, flags = 0): Uint8Array {
-  context.layoutOf(sequenceId)
+export function saveInto(buffer: StateBuffer, context: LlamaContext, sequenceId: number): Uint8Array {
+  const layout = context.layoutOf(sequenceId)
+  return buffer.stateOf(layout) ?? buffer.note(layout, save(buffer, context, sequenceId, 0).length)
+}
+
+function save(buffer: StateBuffer, context: LlamaContext, sequenceId: number, flags: number): Uint8Array {
   const { c } = context.model.library
   const size = c.llama_state_seq_get_size_ext(context.pointer, sequenceId, flags)
   const bytes = buffer.reserve(size)

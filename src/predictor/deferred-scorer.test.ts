@@ -25,10 +25,10 @@ test('nothing is scored before an eviction asks, then each token once, and each 
   expect(predictor.blocks).toEqual([3000])
 })
 
-test('hidden states never take more than 4 MiB', () => {
-  const predictor = fakePredictor(4096)
+test('hidden states never take more than 512 KiB', () => {
+  const predictor = fakePredictor(512)
   const scorer = new DeferredScorer(predictor)
-  const state = new Float32Array(4096)
+  const state = new Float32Array(512)
   for (let i = 0; i < 700; i++) {
     state[0] = i
     scorer.push(i, state)

@@ -10,8 +10,11 @@ export interface BlockScorer {
   scores(hiddenStates: Float32Array, count: number): Float32Array
 }
 
-/** Hidden states are kept until an eviction asks for scores, but never more bytes of them than this. */
-const mostBytes = 4 * 2 ** 20
+/**
+ * Hidden states are kept until an eviction asks for scores, but never more bytes of them than this: scoring stops the decoding, and
+ * longer blocks save little (docs/benchmarks.md).
+ */
+const mostBytes = 512 * 2 ** 10
 
 /** The most tokens that are scored together. @param hiddenSize d */
 export function scoringBlockLength(hiddenSize: number): number {

@@ -2,6 +2,7 @@
  * The queue as a run sees it that wants jobs carried out: adds them, waits for results, tells of failures and of workers. A
  * run that is killed and started again finds its jobs and their results under the same ids.
  */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../errors.ts'
 import { FailureNotes } from '../jobs/failure-notes.ts'
@@ -88,6 +89,8 @@ export class JobQueue {
         resolve(outcome)
       }
       const onAbort = () => settle(undefined)
+      // Every job under way listens, and none for longer.
+      setMaxListeners(0, signal)
       signal.addEventListener('abort', onAbort, { once: true })
       this.#waiting.set(key, { data, settle })
       this.#toAdd.push(key)

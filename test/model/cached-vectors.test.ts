@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
-import { LlamaContext, LlamaModel, loadLibrary, type ContextOptions } from '../../src/llama/index.ts'
+import { LlamaContext, LlamaModel, loadLibrary, readKeys, type ContextOptions } from '../../src/llama/index.ts'
 import { maxDifference, tinyF32 } from '../oracle.ts'
 import { others } from '../support/families.ts'
 import { u32, writeRandomGguf } from '../support/gguf-writer.ts'
@@ -147,4 +147,44 @@ describe.each([
     const first = exact.values.layers.slice(0, 1)
     expect(furthest(values.channels.slice(0, 1), first)).toBeLessThan(0.02 * largest(first))
   })
+})
+
+test('one copy of a sequence is read as long as its cells are the same, and no longer', () => {
+  using model = LlamaModel.load(loadLibrary('off'), tinyF32)
+  using context = LlamaContext.create(model, { cellsPerSequence: 256, threads: 1, kvType: 'f32', sequences: 2 })
+  const saving = vi.spyOn(model.library.c, 'llama_state_seq_get_data_ext')
+  const keysOf = (sequenceId: number) => {
+    const { positions, layers } = context.cached(sequenceId).keys
+    return { positions, layers: Array.from(layers(), (layer) => layer.slice()) }
+  }
+  const changes: (() => void)[] = [
+    () => context.append(0, text, 0, 'none'),
+    () => context.append(1, text.slice(5, 40), 0, 'none'),
+    () => context.remove(0, 10, 13),
+    () => context.decode({ tokens: [3, 4], positions: [60, 35], sequenceIds: [0, 1] }, false),
+    () => context.compact(0),
+    () => context.restore(1, context.save(0)),
+    () =>
+      context.compact(
+        0,
+        Array.from({ length: 20 }, (_, i) => [14 + 2 * i, 15 + 2 * i] as const),
+      ),
+    () => context.clear(1),
+    () => context.append(1, text.slice(0, 3), 0, 'none'),
+  ]
+  for (const change of changes) {
+    change()
+    for (const sequenceId of [0, 1]) {
+      const held = context.layouts[sequenceId]!.positions.filter((position) => position >= 0)
+      if (held.length === 0) continue
+      saving.mockClear()
+      const [once, again] = [keysOf(sequenceId), keysOf(sequenceId)]
+      expect(saving.mock.calls.length).toBeLessThanOrEqual(1)
+      expect(again).toEqual(once)
+      const { positions, layers } = readKeys(context, sequenceId)
+      expect(once.positions).toEqual(held)
+      expect(once).toEqual({ positions, layers: layers.map(({ values }) => values) })
+    }
+  }
+  saving.mockRestore()
 })

@@ -15,6 +15,7 @@ import {
   saveSequence,
   type ContextOptions,
 } from '../../src/llama/index.ts'
+import { removalRuns } from '../../src/cache/runs.ts'
 import { importanceOracle, maxDifference, tinyF32 } from '../oracle.ts'
 
 let model: LlamaModel
@@ -134,6 +135,45 @@ describe('the state of a sequence', () => {
     const { positions } = context.layouts[1]!
     expect([...positions.subarray(0, 70)]).toEqual([...hostKeys.positions])
     expect(size).toBeLessThan(saveSequence(context, 1).length / 100)
+  })
+
+  test.each([
+    { kvType: 'f32', flashAttention: false },
+    { kvType: 'f16', flashAttention: false },
+    { kvType: 'f16', flashAttention: true },
+    { kvType: 'q8_0', flashAttention: true },
+  ] as const)('cells that are left out leave what removing and compacting leave: %j', (options) => {
+    using context = makeContext({ ...options, sequences: 2 })
+    const cells = 240
+    for (const sequenceId of [0, 1]) context.append(sequenceId, trace.tokens.slice(0, cells), 0, 'none')
+    const filled = saveSequence(context, 0)
+    const anyRanges = fc.uniqueArray(fc.nat(cells - 2), { minLength: 1, maxLength: cells - 1 }).map((leaving) =>
+      removalRuns(
+        Int32Array.from({ length: cells }, (_, position) => position),
+        Int32Array.from(leaving).sort(),
+      ),
+    )
+    fc.assert(
+      fc.property(anyRanges, anyRanges, (first, second) => {
+        const left = [0, 1].map((sequenceId) => {
+          restoreSequence(context, sequenceId, filled)
+          // The second time there are holes already.
+          for (const ranges of [first, second]) {
+            if (sequenceId === 0) for (const [p0, p1] of ranges) context.remove(0, p0, p1)
+            context.compact(sequenceId, sequenceId === 0 ? [] : ranges)
+          }
+          return { state: saveSequence(context, sequenceId), layout: [...context.layouts[sequenceId]!.positions] }
+        })
+        // Before the data stand the sequence's number and the streams; behind those of the first is that of the second, which is empty.
+        const [one, other] = left.map(({ state }) => parseState(state, model))
+        expect(other!.positions).toEqual(one!.positions)
+        expect(readKeys(context, 1)).toEqual(readKeys(context, 0))
+        const dataOf = (i: number) => Buffer.from(left[i]!.state.subarray([one, other][i]!.dataOffset))
+        expect(dataOf(1).equals(dataOf(0).subarray(0, -4))).toBe(true)
+        expect(left[1]!.layout).toEqual(left[0]!.layout)
+      }),
+      { numRuns: 40 },
+    )
   })
 
   test('a sequence without cells can be compacted, saved and restored', () => {

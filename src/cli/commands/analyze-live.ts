@@ -10,6 +10,7 @@ import {
   type LiveCosts,
   type MeasuredRun,
 } from '../../analysis/live-run.ts'
+import { bytesOfCells } from '../../cache/cell-bytes.ts'
 import { Engine } from '../../engine/engine.ts'
 import type { LocatedModel } from '../../engine/locate-model.ts'
 import { settleRequest } from '../../engine/prepare.ts'
@@ -17,6 +18,7 @@ import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
 import { resolvePolicy } from '../../eviction/registry.ts'
 import { largestSeed } from '../../llama/index.ts'
+import { cellBytes } from '../../models/memory-plan.ts'
 import { parseReference } from '../../models/reference.ts'
 import { calibrationOption } from '../calibration-option.ts'
 import { findModel, type ModelFlags } from '../find-model.ts'
@@ -147,11 +149,12 @@ async function measure(
 
 function recordOf({ pairs, machine }: Measured, located: LocatedModel, request: GenerateRequest, flags: LiveFlags) {
   const shape = shapeOfModel(located.info, flags.kvType)
-  const { bytesPerCell, matrixElements, flopsPerCell, hiddenSize } = shape
+  const perCell = cellBytes(located.info, flags.kvType)
+  const { matrixElements, flopsPerCell, hiddenSize } = shape
   const policy = request.policy ?? ''
   const scoring = resolvePolicy(policy).needs.has('hidden-state') ? predictorFlops(hiddenSize) : 0
   const costs = (own: number): LiveCosts => ({
-    bytesPerCell,
+    bytesOf: (cells) => bytesOfCells(perCell, cells),
     flopsOf: (cells) => 2 * matrixElements + cells * flopsPerCell + own,
   })
   const both = { full: costs(0), bounded: costs(scoring) }
