@@ -16,6 +16,8 @@ import type { Scenario } from '../scenario.ts'
 import { whileBreathing } from '../while-breathing.ts'
 
 const policies = ['full', 'dynts'] as const
+/** Seconds. */
+const longestWait = 24 * 3600
 const fullSlots = 4
 
 /** What is asked of both. */
@@ -134,7 +136,19 @@ async function measure(
       policy,
       ...bound,
     ],
-    ...['--parallel', slots, '--cells', cells, '--max-queue', requests.length, '--gpu', options.gpu, '--force'],
+    ...[
+      '--parallel',
+      slots,
+      '--cells',
+      cells,
+      '--max-queue',
+      requests.length,
+      '--queue-timeout',
+      longestWait,
+      '--gpu',
+      options.gpu,
+      '--force',
+    ],
     ...(options.threads === undefined ? [] : ['--threads', options.threads]),
   ]
   const server = await whileBreathing(bench, ServerProcess.start(args.map(String)), () => 0)

@@ -61,11 +61,15 @@ export function weightedSum({ layer, rows, width, offset, size }: HeadRows, weig
   return sum
 }
 
-/** Product of each vector with another. @param other shape [size] @returns shape [rows] */
-export function productsWith({ layer, rows, width, offset, size }: HeadRows, other: Float64Array): Float64Array {
-  const products = new Float64Array(rows)
-  for (let row = 0; row < rows; row += 4) {
-    const [a, b, c, d] = fourRows(row, rows, width, offset)
+/** Product of each vector with another. @param other shape [size] @param chosen of these rows only @returns shape [rows] */
+export function productsWith(
+  { layer, rows, width, offset, size }: HeadRows,
+  other: Float64Array,
+  chosen?: Int32Array,
+): Float64Array {
+  const products = new Float64Array(chosen?.length ?? rows)
+  for (let row = 0; row < products.length; row += 4) {
+    const [a, b, c, d] = fourRows(row, products.length, width, offset, chosen)
     let p = 0
     let q = 0
     let r = 0
@@ -83,8 +87,17 @@ export function productsWith({ layer, rows, width, offset, size }: HeadRows, oth
 }
 
 /** Where the vectors of four rows begin; for those beyond the last row, where that one's does. */
-function fourRows(row: number, rows: number, width: number, offset: number): [number, number, number, number] {
-  const at = (i: number) => Math.min(row + i, rows - 1) * width + offset
+function fourRows(
+  row: number,
+  rows: number,
+  width: number,
+  offset: number,
+  chosen?: Int32Array,
+): [number, number, number, number] {
+  const at = (i: number) => {
+    const index = Math.min(row + i, rows - 1)
+    return (chosen ? (chosen[index] as number) : index) * width + offset
+  }
   return [at(0), at(1), at(2), at(3)]
 }
 

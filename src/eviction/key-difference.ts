@@ -5,39 +5,37 @@
  */
 import { headsOf, lengthsOf, productsWith, weightedSum, type HeadRows } from './head-rows.ts'
 import type { CachedKeys } from './policy.ts'
+import { rowsOf } from './supplied-vectors.ts'
 
 /**
- * Minus the cosine of each cell's key with the anchor, which is the mean of the directions of all cells' keys of the same head;
- * by position, from -1 to 1, averaged over layers and key heads. Keys of zeros have no direction: 0. O(n * d) for each layer.
+ * Minus the cosine of each candidate's key with the anchor, which is the mean of the directions of all cells' keys of the same head;
+ * from -1 to 1, averaged over layers and key heads. Keys of zeros have no direction: 0. O(n * d) for each layer.
+ * @param candidates positions, shape [n]
+ * @returns shape [n]
  */
-export function keyDifference({ positions, headSize, layers }: CachedKeys): Map<number, number> {
-  const rows = positions.length
-  const cosines = new Float64Array(rows)
+export function keyDifference(keys: CachedKeys, candidates: Int32Array): Float32Array {
+  const { positions, headSize, layers } = keys
+  const rows = rowsOf(keys, candidates)
+  const cosines = new Float64Array(rows.length)
   let heads = 0
   for (const layer of layers()) {
-    for (const head of headsOf(layer, rows, headSize)) {
-      const { products, length } = directionsOf(head)
+    for (const head of headsOf(layer, positions.length, headSize)) {
       heads++
+      const { scales, sum } = sumOfDirections(head)
+      const length = Math.hypot(...sum)
       if (length === 0) continue
-      for (let row = 0; row < rows; row++) cosines[row] = (cosines[row] as number) + (products[row] as number) / length
+      const products = productsWith(head, sum, rows)
+      for (let i = 0; i < rows.length; i++) {
+        const cosine = ((products[i] as number) * (scales[rows[i] as number] as number)) / length
+        cosines[i] = (cosines[i] as number) + cosine
+      }
     }
   }
-  return new Map(Array.from(positions, (position, row) => [position, -(cosines[row] ?? 0) / heads]))
+  return Float32Array.from(cosines, (sum) => -sum / heads)
 }
 
-export interface Directions {
-  /** One over each key's length; 0 for zeros. Shape [rows]. */
-  readonly scales: Float64Array
-  /** Product of each key's direction with the sum of all keys' directions; 0 for zeros. Shape [rows]. */
-  readonly products: Float64Array
-  /** Of that sum. */
-  readonly length: number
-}
-
-/** Directions of the keys of one head: vectors of length 1. */
-export function directionsOf(head: HeadRows): Directions {
+/** One over each key's length, 0 for zeros, shape [rows]; the sum of the keys' directions, shape [size]. */
+export function sumOfDirections(head: HeadRows): { readonly scales: Float64Array; readonly sum: Float64Array } {
   const scales = lengthsOf(head).map((length) => (length > 0 ? 1 / length : 0))
-  const sum = weightedSum(head, scales)
-  const products = productsWith(head, sum).map((product, row) => product * (scales[row] as number))
-  return { scales, products, length: Math.hypot(...sum) }
+  return { scales, sum: weightedSum(head, scales) }
 }

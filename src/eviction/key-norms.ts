@@ -1,18 +1,18 @@
 /** How large the cached keys are. */
 import { headsOf, lengthsOf } from './head-rows.ts'
 import type { CachedKeys } from './policy.ts'
+import { rowsOf } from './supplied-vectors.ts'
 
-/** Norm of each cell's key, by position, averaged over layers and key heads. */
-export function keyNorms({ positions, headSize, layers }: CachedKeys): Map<number, number> {
-  const rows = positions.length
-  const sums = new Float64Array(rows)
+/** Norm of each candidate's key, averaged over layers and key heads. @param candidates positions, shape [n] @returns shape [n] */
+export function keyNorms(keys: CachedKeys, candidates: Int32Array): Float32Array {
+  const sums = new Float64Array(candidates.length)
   let heads = 0
-  for (const layer of layers()) {
-    for (const head of headsOf(layer, rows, headSize)) {
+  for (const layer of keys.layers(rowsOf(keys, candidates))) {
+    for (const head of headsOf(layer, candidates.length, keys.headSize)) {
       const lengths = lengthsOf(head)
-      for (let row = 0; row < rows; row++) sums[row] = (sums[row] as number) + (lengths[row] as number)
+      for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (lengths[i] as number)
       heads++
     }
   }
-  return new Map(Array.from(positions, (position, row) => [position, (sums[row] ?? 0) / heads]))
+  return Float32Array.from(sums, (sum) => sum / heads)
 }

@@ -3,8 +3,8 @@
  *
  * Source: R-KV, arXiv 2505.24133, and its authors' code.
  */
-import { headsOf, type HeadRows } from './head-rows.ts'
-import { directionsOf } from './key-difference.ts'
+import { headsOf, productsWith, type HeadRows } from './head-rows.ts'
+import { sumOfDirections } from './key-difference.ts'
 import type { CachedKeys } from './policy.ts'
 
 /** Columns that are looked at first. */
@@ -35,9 +35,12 @@ export function redundancy(keys: CachedKeys, threshold: number): Map<number, num
     })
     const first = tiles.slice()
     for (const [i, head] of ofLayer.entries()) {
-      const { scales, products } = directionsOf(head)
+      const { scales, sum: ofAll } = sumOfDirections(head)
       // The sum of a column of cosines is a product with the sum of all directions, the diagonal left out.
-      const sums = products.map((product, row) => product - (scales[row] === 0 ? 0 : 1))
+      const sums = productsWith(head, ofAll).map((product, row) => {
+        const scale = scales[row] as number
+        return product * scale - (scale === 0 ? 0 : 1)
+      })
       const choice: Choice = { scales, threshold, sums }
       const product = first.subarray(i * newest.length * rows, (i + 1) * newest.length * rows)
       const open = takeOutNewest(product, everyRow, newest, choice)

@@ -27,8 +27,7 @@ export const dyntsDiverse: PolicyDefinition<typeof options> = {
   create: ({ diversity }, context) =>
     importancePolicy(context, (importance, candidates, cells) => {
       const important = zScores(importance.scores(candidates))
-      const difference = keyDifference(suppliedKeys(cells))
-      const unlike = zScores(Float32Array.from(candidates, (position) => difference.get(position) ?? NaN))
+      const unlike = zScores(keyDifference(suppliedKeys(cells), candidates))
       return Float32Array.from(candidates, (_, i) => (important[i] ?? NaN) + diversity * (unlike[i] ?? NaN))
     }),
 }

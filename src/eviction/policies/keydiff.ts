@@ -16,9 +16,6 @@ export const keydiff: PolicyDefinition = {
   options: z.object({}),
   protects: () => ({ question: true, localWindow: true, answer: true }),
   create: () => ({
-    score(candidates, cells) {
-      const difference = keyDifference(suppliedKeys(cells))
-      return Float32Array.from(candidates, (position) => difference.get(position) ?? NaN)
-    },
+    score: (candidates, cells) => keyDifference(suppliedKeys(cells), candidates),
   }),
 }

@@ -17,9 +17,6 @@ export const knorm: PolicyDefinition = {
   options: z.object({}),
   protects: () => ({ question: false, localWindow: true, answer: false }),
   create: () => ({
-    score(candidates, cells) {
-      const norms = keyNorms(suppliedKeys(cells))
-      return Float32Array.from(candidates, (position) => -(norms.get(position) ?? NaN))
-    },
+    score: (candidates, cells) => keyNorms(suppliedKeys(cells), candidates).map((norm) => -norm),
   }),
 }
