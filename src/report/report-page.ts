@@ -44,12 +44,16 @@ function ownIds(svg: string, prefix: string): string {
   return svg.replaceAll(/\bid="([^"]+)"/g, `id="${prefix}-$1"`).replaceAll(/url\(#([^)]+)\)/g, `url(#${prefix}-$1)`)
 }
 
-/** A picture as a file of its own, dark on white, with what it shows as its title. */
-export function standaloneSvg({ svg, title, description }: DrawnPicture): string {
+/**
+ * A picture as a file of its own, with what it shows as its title.
+ * @param options `dark`: light on dark, in the colours of the page; default: dark on white
+ */
+export function standaloneSvg({ svg, title, description }: DrawnPicture, { dark = false } = {}): string {
   const told = escaped(`${title}. ${description}`)
-  const begin = `<title>${told}</title><rect width="100%" height="100%" fill="#ffffff"/>`
+  const { text, paper } = dark ? { text: '#f2f2f2', paper: '#16181d' } : { text: '#1a1a1a', paper: '#ffffff' }
+  const begin = `<title>${told}</title><rect width="100%" height="100%" fill="${paper}"/>`
   return svg
-    .replaceAll('currentColor', '#1a1a1a')
+    .replaceAll('currentColor', text)
     .replace(/^<svg([^>]*)>/, (_, attributes: string) => `<svg${attributes} role="img">${begin}`)
 }
 
