@@ -81,7 +81,11 @@ export function settingsOf(one: EvalTask): string {
     ...(configurations.some(({ sampling }) => sampling !== null)
       ? [`temperature ${temperature}, top-p ${topP}, top-k ${topK}`]
       : ['replayed, nothing is drawn']),
-    configurations.some(hasInterval) ? '95 % intervals by bootstrap over problems' : 'too few problems for intervals',
+    !one.configurations.some(hasInterval)
+      ? 'too few problems for intervals'
+      : meanOf.length === 0
+        ? '95 % intervals by bootstrap over problems'
+        : '95 % intervals, those of the tasks combined as independent ones',
   ].join(' · ')
 }
 

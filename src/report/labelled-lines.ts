@@ -5,7 +5,7 @@
 import type { TopLevelSpec } from 'vega-lite'
 import type { Row } from './figure.ts'
 import { labelPlaces } from './label-places.ts'
-import { besides, ink, policyLooks, themeConfig } from './theme.ts'
+import { ink, policyLooks, themeConfig } from './theme.ts'
 
 export interface LabelledLines {
   readonly x: { readonly field: string; readonly title: string }
@@ -18,10 +18,14 @@ export interface LabelledLines {
 type Domain = readonly [low: number, high: number]
 
 /** Pixels. */
-const width = 390
-const leastHeight = 400
+const width = 350
+const leastHeight = 340
 const labelGap = 21
 const letters = 15
+/** Of fonts as wide as are usual, of the size of the letters. */
+const widestLetter = 0.6
+/** Policies of one column stand so far apart, or nearer where columns are narrow. */
+const usualOffset = 8
 
 const point = { type: 'point' as const, filled: true, size: 110, opacity: 1 }
 
@@ -32,18 +36,22 @@ export function labelledLines(rows: readonly Row[], { x, y, setting }: LabelledL
   const policies = [...new Set(bounded.map(nameOf))]
   const ends = [...across, ...policies.map((policy) => endOf(bounded, policy, x.field))]
   const height = Math.max(leastHeight, labelGap * ends.length)
-  const xDomain = domainOf(bounded, [x.field], 0.06)
+  const xDomain = domainOf(bounded, [x.field], 0.1)
   const yDomain = domainOf(rows, [y.field, `${y.field} low`, `${y.field} high`], 0.04)
   const places = placesOf(ends, y.field, yDomain, height)
   const columns = columnsOf(bounded, x.field, setting, xDomain)
   const look = looksOf(rows.map(nameOf))
-  const offset = (policy: string) => (columns.length > 0 ? besides(policies.indexOf(policy), policies.length) : 0)
-  const scaled = (field: string, title: string, domain: Domain, axis: { grid: boolean; tickCount: number }) => ({
-    ...{ field, title, axis, type: 'quantitative' as const },
+  const distance = columnDistance(columns, xDomain)
+  // So that columns stay apart.
+  const apart = columns.length === 0 ? 0 : Math.min(usualOffset, (0.7 * distance) / policies.length)
+  const offset = (policy: string) => apart * (policies.indexOf(policy) - (policies.length - 1) / 2)
+  const scaled = (field: string, domain: Domain) => ({
+    ...{ field, type: 'quantitative' as const },
     scale: { domain: [...domain], nice: false, zero: false },
   })
-  const xOf = (field: string) => scaled(field, x.title, xDomain, { grid: false, tickCount: 5 })
-  const yOf = (field: string) => scaled(field, y.title, yDomain, { grid: true, tickCount: 6 })
+  const xAxis = columns.length > 0 ? { ...columnAxis(columns, distance), grid: false } : { tickCount: 5, grid: false }
+  const xOf = (field: string) => ({ ...scaled(field, xDomain), title: x.title, axis: xAxis })
+  const yOf = (field: string) => ({ ...scaled(field, yDomain), title: y.title, axis: { tickCount: 6 } })
   const [low, high] = [`${y.field} low`, `${y.field} high`]
   const ofPolicy = (policy: string, more = '') => [{ filter: `datum.policy === ${JSON.stringify(policy)}${more}` }]
   const hasInterval = ` && isValid(datum['${low}'])`
@@ -119,12 +127,18 @@ export function labelledLines(rows: readonly Row[], { x, y, setting }: LabelledL
     },
     data: { values: [...rows] },
     ...{ width, height },
+    // Drawn without a browser, texts are taken for wider than they are, and the picture with them.
+    autosize: 'none',
+    padding: {
+      ...{ left: 68, top: 12, bottom: columns.length > 0 ? 74 : 56 },
+      right: Math.round(42 + widestLetter * letters * Math.max(...ends.map((row) => nameOf(row).length))),
+    },
     layer: [
       ...across.flatMap(lineAcross),
-      ...columns.map(({ title, at }) => ({
-        data: { values: [{ at, title }] },
-        mark: { type: 'text' as const, fontSize: letters - 2, dy: -12 },
-        encoding: { x: xOf('at'), y: { value: 0 }, text: { field: 'title' } },
+      ...columns.map(({ at }) => ({
+        data: { values: [{ at }] },
+        mark: { type: 'rule' as const, strokeWidth: apart * policies.length + 12, opacity: 0.05 },
+        encoding: { x: xOf('at') },
       })),
       ...policies.flatMap(line),
       ...ends.flatMap((row, i) => label(row, places[i] ?? 0)),
@@ -132,17 +146,22 @@ export function labelledLines(rows: readonly Row[], { x, y, setting }: LabelledL
   }
 }
 
-/** Those of the theme; a policy that is there with its question protected as well is open and dashed without. */
+/** Forms that no policy of the theme has. */
+const spareForms = ['triangle-left', 'wedge', 'arrow']
+
+/** Those of the theme; of policies with the same form the second is open and dashed, and others have spare forms. */
 function looksOf(policies: readonly string[]) {
   const { domain, colours, forms } = policyLooks(policies)
+  const before = forms.map((form, i) => forms.slice(0, i).filter((other) => other === form).length)
+  const third = before.flatMap((count, i) => (count > 1 ? [i] : []))
   return (policy: string) => {
-    const isTwin = domain.some((other) => other.startsWith(`${policy}+`))
     const i = domain.indexOf(policy)
+    const isSecond = before[i] === 1
     return {
       color: colours[i] ?? ink,
-      shape: forms[i] ?? 'circle',
-      filled: !isTwin,
-      strokeDash: isTwin ? [5, 3] : [1, 0],
+      shape: (third.includes(i) ? spareForms[third.indexOf(i) % spareForms.length] : forms[i]) ?? 'circle',
+      filled: !isSecond,
+      strokeDash: isSecond ? [6, 3] : [1, 0],
     }
   }
 }
@@ -186,4 +205,21 @@ function columnsOf(bounded: readonly Row[], field: string, setting: string, [low
     }
   })
   return columns.every(({ spread }) => spread < 0.05 * (high - low)) ? columns : []
+}
+
+/** Below each column its place and its setting, or below as many as there is room for. */
+function columnAxis(columns: readonly { readonly title: string; readonly at: number }[], distance: number) {
+  const titles = columns.map(({ at, title }) => `datum.value === ${at} ? ${JSON.stringify(title)}`).join(' : ')
+  const widest = widestLetter * letters * Math.max(...columns.map(({ title }) => title.length))
+  return {
+    values: columns.map(({ at }) => at),
+    labelExpr: `[format(datum.value, ',.0f'), ${titles} : '']`,
+    labelOverlap: widest < distance ? false : ('parity' as const),
+  }
+}
+
+/** Pixels between the nearest two. */
+function columnDistance(columns: readonly { readonly at: number }[], [low, high]: Domain): number {
+  const places = columns.map(({ at }) => (width * (at - low)) / (high - low)).sort((a, b) => a - b)
+  return Math.min(width, ...places.slice(1).map((place, i) => place - (places[i] ?? 0)))
 }

@@ -38,7 +38,7 @@ export function seriesPlot(
         field,
         type: 'quantitative' as const,
         title: isPublished ? `${y.title}; ◇ published` : y.title,
-        scale: { zero: false },
+        scale: { zero: false, padding: 10 },
       })
       const values = [...new Set([...rows, ...published].flatMap((row) => row[x.field] ?? []))].map(Number)
       const xOf = {
@@ -58,7 +58,7 @@ export function seriesPlot(
       const ofPublished = { transform: [{ filter: `isValid(datum['${column}'])` }] }
       return {
         width: 330,
-        height: 250,
+        height: 280,
         layer: [
           ...(across
             ? [

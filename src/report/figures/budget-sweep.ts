@@ -63,7 +63,7 @@ function pictureOf(one: EvalTask): Picture[] {
             ? [
                 {
                   ...x,
-                  y: { field: speed, title: 'tokens per second, full = 1', hasInterval: false },
+                  y: { field: speed, title: 'speed, full = 1', hasInterval: false },
                   published: publishedSpeed,
                 },
               ]

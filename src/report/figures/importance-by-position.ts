@@ -75,11 +75,11 @@ function specOf(rows: readonly Row[]): TopLevelSpec {
   const y = (field: string, isFirst: boolean) => ({
     field,
     type: 'quantitative' as const,
-    title: isFirst ? 'importance, mean of the thinking = 1' : null,
+    title: isFirst ? 'importance, thinking = 1' : null,
     scale: { type: 'log' as const, base: 2, domain, clamp: true, nice: false },
     axis: { values: ticks, format: '~g', labels: isFirst, ticks: false, domain: false },
   })
-  const colourOf = (name: string | undefined) => ({ datum: name ?? '', scale: { domain: series, range } })
+  const colourOf = (what: string | undefined) => ({ datum: what ?? '', scale: { domain: series, range } })
   const position = {
     field: 'middle',
     type: 'quantitative' as const,
@@ -87,19 +87,19 @@ function specOf(rows: readonly Row[]): TopLevelSpec {
     scale: { domain: [0, 100], nice: false },
     axis: { values: [0, 25, 50, 75, 100], grid: false },
   }
+  const name = { field: 'part', type: 'nominal' as const, title: null, axis: { labelAngle: 0, ticks: false } }
   const panel = (part: string, width: number) => {
     const isQuestion = part === 'question'
-    const x = isQuestion ? { value: width / 2 } : position
-    const band = (low: string, high: string, name: string | undefined) => ({
+    const x = isQuestion ? name : position
+    const band = (low: string, high: string, colour: string | undefined) => ({
       mark: isQuestion
         ? { type: 'rule' as const, strokeWidth: 26 }
         : { type: 'area' as const, line: false, interpolate: 'linear' as const },
-      encoding: { x, y: y(low, isQuestion), y2: { field: high }, color: colourOf(name) },
+      encoding: { x, y: y(low, isQuestion), y2: { field: high }, color: colourOf(colour) },
     })
     return {
       width,
-      height: 260,
-      title: part,
+      height: 270,
       transform: [
         { filter: `datum.part === '${part}'` },
         { calculate: `(datum['from %'] + datum['to %']) / 2`, as: 'middle' },

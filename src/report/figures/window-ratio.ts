@@ -4,7 +4,7 @@ import { estimateColumns, evalTasks, settingsOf, valuesOf, type EvalTask } from 
 import type { Figure, Picture, Row } from '../figure.ts'
 import { meansOverTasks } from '../mean-over-tasks.ts'
 import { publishedPass } from '../published-columns.ts'
-import { publishedSweepNote, publishedSweepOf, publishedSweepRows } from '../published-sweep-rows.ts'
+import { publishedSeries, publishedSweepNote, publishedSweepOf, publishedSweepRows } from '../published-sweep-rows.ts'
 import { themeConfig } from '../theme.ts'
 
 export const windowRatio: Figure = {
@@ -76,7 +76,7 @@ function heatMaps(rows: readonly Row[]): TopLevelSpec {
       field: 'policy',
       type: 'nominal',
       title: null,
-      sort: [...new Set(rows.map(({ policy }) => String(policy)))],
+      sort: orderOf(rows),
     },
     columns: 3,
     spec: {
@@ -110,6 +110,13 @@ function heatMaps(rows: readonly Row[]): TopLevelSpec {
     },
     resolve: { axis: { x: 'independent' } },
   }
+}
+
+/** As they were run; what was published stands beside the policy that it is of. */
+function orderOf(rows: readonly Row[]): string[] {
+  const policies = [...new Set(rows.map(({ policy }) => String(policy)))]
+  const own = policies.filter((policy) => policy !== publishedSeries)
+  return own.length === policies.length ? own : own.toSpliced(own.indexOf('dynts') + 1, 0, publishedSeries)
 }
 
 function passOf(row: Row): number {
