@@ -47,7 +47,11 @@ test('policies with the same cells stand side by side above their budget, others
   const together = specOf(0)
   expect(together).toContain('? \\"B 256\\"')
   expect(found(together, /"xOffset":-?[\d.]+/g)).toHaveLength(policies.length)
+  // 8 cells are far apart; 1.5 are nearer than a point is wide, but the budgets' points have no common place.
   const apart = specOf(8)
   expect(apart).not.toContain('B 256')
   expect(found(apart, /"xOffset":-?[\d.]+/g).map((text) => Math.abs(Number(text.split(':')[1])))).toEqual([0])
+  const crowded = specOf(1.5)
+  expect(crowded).not.toContain('B 256')
+  expect(found(crowded, /"xOffset":-?[\d.]+/g)).toHaveLength(policies.length)
 })

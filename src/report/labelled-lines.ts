@@ -24,8 +24,11 @@ const labelGap = 21
 const letters = 15
 /** Of fonts as wide as are usual, of the size of the letters. */
 const widestLetter = 0.6
-/** Policies of one column stand so far apart, or nearer where columns are narrow. */
-const usualOffset = 8
+/** How far apart policies of one column stand; nearer where columns are narrow, so that these stay apart. */
+const columnOffset = 8
+/** The same where only some points of a setting would hide each other. */
+const crowdedOffset = 5
+const pointWidth = 8
 
 const point = { type: 'point' as const, filled: true, size: 110, opacity: 1 }
 
@@ -42,8 +45,12 @@ export function labelledLines(rows: readonly Row[], { x, y, setting }: LabelledL
   const columns = columnsOf(bounded, x.field, setting, xDomain)
   const look = looksOf(rows.map(nameOf))
   const distance = columnDistance(columns, xDomain)
-  // So that columns stay apart.
-  const apart = columns.length === 0 ? 0 : Math.min(usualOffset, (0.7 * distance) / policies.length)
+  const apart =
+    columns.length > 0
+      ? Math.min(columnOffset, (0.7 * distance) / policies.length)
+      : isCrowded(bounded, x.field, setting, xDomain)
+        ? crowdedOffset
+        : 0
   const offset = (policy: string) => apart * (policies.indexOf(policy) - (policies.length - 1) / 2)
   const scaled = (field: string, domain: Domain) => ({
     ...{ field, type: 'quantitative' as const },
@@ -205,6 +212,15 @@ function columnsOf(bounded: readonly Row[], field: string, setting: string, [low
     }
   })
   return columns.every(({ spread }) => spread < 0.05 * (high - low)) ? columns : []
+}
+
+/** Whether any two points of a setting would hide each other, or their intervals. */
+function isCrowded(bounded: readonly Row[], field: string, setting: string, [low, high]: Domain): boolean {
+  const nearest = (pointWidth * (high - low)) / width
+  return [...new Set(bounded.map((row) => row[setting]))].some((value) => {
+    const own = bounded.filter((row) => row[setting] === value).map((row) => Number(row[field]))
+    return own.sort((a, b) => a - b).some((place, i) => i > 0 && place - (own[i - 1] ?? 0) < nearest)
+  })
 }
 
 /** Below each column its place and its setting, or below as many as there is room for. */

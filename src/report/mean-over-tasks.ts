@@ -122,7 +122,7 @@ function meanWhereAll(estimates: readonly (Estimate | null)[]): Estimate | null 
  * Of independent estimates. Its interval reaches as far to each side as the square root of the sum of theirs squared, by their number.
  * @param estimates at least one
  */
-export function meanEstimate(estimates: readonly Estimate[]): Estimate {
+function meanEstimate(estimates: readonly Estimate[]): Estimate {
   const middle = mean(estimates.map((one) => one.mean))
   const intervals = estimates.flatMap((one) => (one.interval ? [{ ...one.interval, middle: one.mean }] : []))
   const reach = (distances: readonly number[]) => Math.hypot(...distances) / estimates.length

@@ -1,6 +1,7 @@
 /** Policies as lines over a setting, each point with its interval. */
 import type { TopLevelSpec } from 'vega-lite'
 import type { Row } from './figure.ts'
+import { singleValueDomain } from './scale-domain.ts'
 import { besides, ink, policyLooks, themeConfig } from './theme.ts'
 
 export interface SeriesPanel {
@@ -31,14 +32,16 @@ export function seriesPlot(
   return {
     config: themeConfig,
     data: { values: [...rows, ...published] },
-    spacing: 40,
+    spacing: 48,
     hconcat: panels.map(({ x, y, below, published: column }) => {
       const isPublished = column !== undefined && published.some((row) => typeof row[column] === 'number')
+      const columns = [y.field, `${y.field} low`, `${y.field} high`, ...(column === undefined ? [] : [column])]
+      const single = singleValueDomain([...rows, ...published], columns)
       const yOf = (field: string) => ({
         field,
         type: 'quantitative' as const,
         title: isPublished ? `${y.title}; ◇ published` : y.title,
-        scale: { zero: false, padding: 10 },
+        scale: single ? { domain: single } : { zero: false, padding: 10 },
       })
       const values = [...new Set([...rows, ...published].flatMap((row) => row[x.field] ?? []))].map(Number)
       const xOf = {
@@ -69,7 +72,7 @@ export function seriesPlot(
                 },
                 {
                   ...ofAcross,
-                  mark: { type: 'text' as const, align: 'right' as const, dy: -8 },
+                  mark: { type: 'text' as const, align: 'left' as const, baseline: 'middle' as const, dx: 6 },
                   encoding: { y: yOf(y.field), x: { value: 'width' as const }, text: { field: 'policy' } },
                 },
               ]

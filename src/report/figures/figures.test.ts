@@ -396,6 +396,27 @@ test('a panel for each reading, and accuracy in percent by what was kept', () =>
   expect(settings).toContain('n = 6 questions, 7 traces of 100 thinking tokens')
 })
 
+test('an axis of one value alone has length', async () => {
+  const same = { ...full, sampling: { ...full.sampling!, pass1: { mean: 1, interval: null, items: 3 } } }
+  const sweep = [
+    same,
+    ...[256, 320].map((budget) => ({ ...same, budget, localWindow: 32, ratio: 0.5, policy: 'dynts' })),
+  ]
+  for (const [name, configurations] of [
+    ['accuracy', [same]],
+    ['budget-sweep', sweep],
+    ['accuracy-cells', sweep],
+  ] as const) {
+    const figure = figures.find((one) => one.name === name)!
+    const { pictures } = await drawFigure(
+      figure,
+      figure.pictures({ ...nothing, evaluations: [evaluation(configurations)] }),
+    )
+    expect(pictures[0]!.svg).toMatch(/>100(\.0)?</)
+    expect(pictures[0]!.svg).not.toMatch(/>100\.00|NaN/)
+  }
+})
+
 test('a sweep is no comparison at one setting', () => {
   const [, sweep] = sources.evaluations
   for (const name of ['accuracy', 'cache-length', 'thinking', 'throughput', 'replay-loss']) {
