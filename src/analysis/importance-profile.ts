@@ -122,6 +122,32 @@ export function summariseProfiles(traces: readonly TraceProfile[]): ProfileSumma
   }
 }
 
+/** How far single traces lie apart: percentiles over all of them, each counted once. */
+export interface Spread {
+  readonly p10: number
+  readonly p25: number
+  readonly p75: number
+  readonly p90: number
+}
+
+/** Of fewer, percentiles say nothing of others. */
+const fewestTraces = 5
+
+/**
+ * Percentiles of what is finite, linear between neighbours: that of share q of n values is at (n - 1) q of their order.
+ * @returns null of fewer than five
+ */
+export function spreadOf(values: readonly number[]): Spread | null {
+  const ascending = values.filter(Number.isFinite).sort((a, b) => a - b)
+  if (ascending.length < fewestTraces) return null
+  const at = (share: number) => {
+    const place = share * (ascending.length - 1)
+    const below = ascending[Math.floor(place)] ?? NaN
+    return below + (place - Math.floor(place)) * ((ascending[Math.ceil(place)] ?? NaN) - below)
+  }
+  return { p10: at(0.1), p25: at(0.25), p75: at(0.75), p90: at(0.9) }
+}
+
 /** Not `Math.min(...)`, which takes only so many values. */
 function least(values: readonly number[]): number {
   return values.reduce((lowest, value) => Math.min(lowest, value), Infinity)

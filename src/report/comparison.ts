@@ -3,6 +3,7 @@ import { shareText } from '../cache/budget.ts'
 import { dotPlot, type DotPanel } from './dot-plot.ts'
 import { evalTasks, settingsOf, type EvalTask, type NamedConfiguration } from './eval-rows.ts'
 import type { Picture, Row } from './figure.ts'
+import { meansOverTasks } from './mean-over-tasks.ts'
 import { publishedNote } from './published-columns.ts'
 import type { ReportSources } from './sources.ts'
 
@@ -16,6 +17,8 @@ export interface Comparison {
   readonly description: (rows: readonly Row[]) => string
   /** Whether the settings of a sweep have pictures of their own. */
   readonly sweeps?: boolean
+  /** Whether it is of means over tasks, and not of each task. */
+  readonly isMean?: boolean
 }
 
 /** More pictures of a task than these compare nothing at a glance. */
@@ -27,16 +30,19 @@ const mostSettings = 6
  */
 export function compare(
   { evaluations }: Pick<ReportSources, 'evaluations'>,
-  { row, order, panels, description, sweeps = false }: Comparison,
+  { row, order, panels, description, sweeps = false, isMean = false }: Comparison,
 ): Picture[] {
-  return evalTasks(evaluations).flatMap((one) => {
+  return (isMean ? meansOverTasks(evaluations) : evalTasks(evaluations)).flatMap((one) => {
     const { configurations } = one
     const measured = configurations.flatMap((configuration) => {
       const columns = row(configuration, one)
       const { name, budget } = configuration
       return columns ? [{ configuration, row: { policy: name, B: budget, ...columns } }] : []
     })
-    const published = panels.some((panel) => panel.published !== undefined) ? publishedNote(one) : undefined
+    const published = publishedNote(
+      one,
+      panels.flatMap((panel) => panel.published ?? []),
+    )
     const groups = repeats(measured) ? (sweeps ? bySetting(measured) : []) : [measured]
     return groups
       .filter((found) => found.length > 0 && !repeats(found))

@@ -1,5 +1,6 @@
 /** Policies as rows, a value of each as a point with its interval: one panel for each value, side by side. */
 import type { TopLevelSpec } from 'vega-lite'
+import { singleValueDomain } from './scale-domain.ts'
 import { ink, policyLooks, themeConfig } from './theme.ts'
 import type { Row } from './figure.ts'
 
@@ -34,11 +35,13 @@ export function dotPlot(rows: readonly Row[], panels: readonly DotPanel[]): TopL
       const title = isPublished ? `${plainTitle}; ◇ published` : plainTitle
       // Else the axis of a value that is 0 everywhere has no length.
       const isZero = fromZero && rows.every((row) => !row[field] && !row[`${field} high`])
+      const columns = [field, `${field} low`, `${field} high`, ...(published === undefined ? [] : [published])]
+      const single = fromZero ? undefined : singleValueDomain(rows, columns)
       const x = (column: string) => ({
         field: column,
         type: 'quantitative' as const,
         title,
-        scale: isZero ? { domain: [0, 1] } : { zero: fromZero, nice: true },
+        scale: isZero ? { domain: [0, 1] } : single ? { domain: single } : { zero: fromZero, nice: true },
         axis: { tickCount: 5, ...(format === undefined ? {} : { format }) },
       })
       const y = {

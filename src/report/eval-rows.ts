@@ -8,6 +8,8 @@ export interface EvalTask {
   readonly run: EvalSummary
   readonly task: TaskSummary
   readonly configurations: readonly NamedConfiguration[]
+  /** The tasks that it is the mean of; none: it is a single one. */
+  readonly meanOf: readonly EvalTask[]
 }
 
 export interface NamedConfiguration extends ConfigurationSummary {
@@ -23,6 +25,7 @@ export function evalTasks(runs: readonly EvalSummary[]): EvalTask[] {
       configurations: task.configurations
         .filter(({ sampling, replay }) => sampling !== null || replay !== null)
         .map((one) => ({ ...one, name: formatPolicyReference(one) })),
+      meanOf: [],
     })),
   )
 }
@@ -55,10 +58,13 @@ export function rounded(value: number): number {
 }
 
 /** Model, items and settings, as they stand under each picture of a task. */
-export function settingsOf({ run, task, configurations }: EvalTask): string {
-  const items = [
-    ...new Set(configurations.map(({ sampling, replay }) => sampling?.pass1.items ?? replay?.loss?.items ?? 0)),
-  ]
+export function settingsOf(one: EvalTask): string {
+  const { run, task, meanOf } = one
+  const names = new Set(one.configurations.map(({ name }) => name))
+  const configurations =
+    meanOf.length === 0
+      ? one.configurations
+      : meanOf.flatMap((member) => member.configurations.filter(({ name }) => names.has(name)))
   const bounded = configurations.filter(({ budget }) => budget !== null)
   const setting = (name: string, of: (one: NamedConfiguration) => number | null) => {
     const values = valuesOf(bounded, of)
@@ -67,15 +73,25 @@ export function settingsOf({ run, task, configurations }: EvalTask): string {
   const { temperature, topP, topK } = task.sampling
   return [
     `${run.model.name}, ${task.task}`,
-    `n = ${items.sort((a, b) => a - b).join(' or ')} problems`,
+    `n = ${meanOf.length === 0 ? itemsOf(configurations) : meanOf.map((member) => itemsOf(member.configurations)).join(' + ')} problems`,
+    ...(meanOf.length === 0 ? [] : ['each task counts the same']),
     ...setting('B', ({ budget }) => budget),
     ...setting('W_l', ({ localWindow }) => localWindow),
     ...setting('ratio', ({ ratio }) => ratio),
     ...(configurations.some(({ sampling }) => sampling !== null)
       ? [`temperature ${temperature}, top-p ${topP}, top-k ${topK}`]
       : ['replayed, nothing is drawn']),
-    configurations.some(hasInterval) ? '95 % intervals by bootstrap over problems' : 'too few problems for intervals',
+    !one.configurations.some(hasInterval)
+      ? 'too few problems for intervals'
+      : meanOf.length === 0
+        ? '95 % intervals by bootstrap over problems'
+        : '95 % intervals, those of the tasks combined as independent ones',
   ].join(' · ')
+}
+
+function itemsOf(configurations: readonly NamedConfiguration[]): string {
+  const items = configurations.map(({ sampling, replay }) => sampling?.pass1.items ?? replay?.loss?.items ?? 0)
+  return [...new Set(items)].sort((a, b) => a - b).join(' or ')
 }
 
 function hasInterval({ sampling, replay }: NamedConfiguration): boolean {

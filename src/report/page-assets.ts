@@ -21,7 +21,7 @@ figcaption { margin: .6rem 0; font-size: .95rem }
 .files { margin: .4rem 0 }
 .files button, .files a { display: inline-block; min-height: 1.75rem; padding: .1rem .7rem; border: 1px solid var(--muted); border-radius: 6px; background: none; color: inherit; font: inherit; text-decoration: none; cursor: pointer }
 summary { cursor: pointer; min-height: 1.5rem }
-@media (max-width: 40rem) { .picture svg { min-width: 0; max-width: none } figure { padding: .6rem } }
+@media (max-width: 40rem) { .picture svg { min-width: 0 } .picture:not(.narrow) svg { max-width: none } figure { padding: .6rem } }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums }
 th, td { padding: .15rem .7rem .15rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px }

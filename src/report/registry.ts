@@ -3,15 +3,18 @@ import { didYouMean } from '../did-you-mean.ts'
 import { InputError } from '../errors.ts'
 import type { Figure } from './figure.ts'
 import { accuracy } from './figures/accuracy.ts'
+import { accuracyCells } from './figures/accuracy-cells.ts'
 import { budgetSweep } from './figures/budget-sweep.ts'
 import { cacheLength } from './figures/cache-length.ts'
 import { contentWords } from './figures/content-words.ts'
+import { importanceByPosition } from './figures/importance-by-position.ts'
 import { importanceProfile } from './figures/importance-profile.ts'
 import { keptCellsFigure } from './figures/kept-cells.ts'
 import { live } from './figures/live.ts'
 import { pareto } from './figures/pareto.ts'
 import { recallFigure } from './figures/recall.ts'
 import { replayLoss } from './figures/replay-loss.ts'
+import { taskMean } from './figures/task-mean.ts'
 import { thinking } from './figures/thinking.ts'
 import { throughputFigure } from './figures/throughput.ts'
 import { trainingCurves } from './figures/training-curves.ts'
@@ -19,6 +22,8 @@ import { windowRatio } from './figures/window-ratio.ts'
 
 export const figures: readonly Figure[] = [
   accuracy,
+  accuracyCells,
+  taskMean,
   replayLoss,
   recallFigure,
   budgetSweep,
@@ -29,6 +34,7 @@ export const figures: readonly Figure[] = [
   live,
   keptCellsFigure,
   importanceProfile,
+  importanceByPosition,
   contentWords,
   pareto,
   trainingCurves,

@@ -44,12 +44,16 @@ function ownIds(svg: string, prefix: string): string {
   return svg.replaceAll(/\bid="([^"]+)"/g, `id="${prefix}-$1"`).replaceAll(/url\(#([^)]+)\)/g, `url(#${prefix}-$1)`)
 }
 
-/** A picture as a file of its own, dark on white, with what it shows as its title. */
-export function standaloneSvg({ svg, title, description }: DrawnPicture): string {
+/**
+ * A picture as a file of its own, with what it shows as its title.
+ * @param options `dark`: light on dark, in the colours of the page; default: dark on white
+ */
+export function standaloneSvg({ svg, title, description }: DrawnPicture, { dark = false } = {}): string {
   const told = escaped(`${title}. ${description}`)
-  const begin = `<title>${told}</title><rect width="100%" height="100%" fill="#ffffff"/>`
+  const { text, paper } = dark ? { text: '#f2f2f2', paper: '#16181d' } : { text: '#1a1a1a', paper: '#ffffff' }
+  const begin = `<title>${told}</title><rect width="100%" height="100%" fill="${paper}"/>`
   return svg
-    .replaceAll('currentColor', '#1a1a1a')
+    .replaceAll('currentColor', text)
     .replace(/^<svg([^>]*)>/, (_, attributes: string) => `<svg${attributes} role="img">${begin}`)
 }
 
@@ -107,11 +111,17 @@ function pictureFigure(picture: DrawnPicture): string {
   const { id, title, description, settings, rows, svg } = picture
   const csv = `data:text/csv;charset=utf-8,${encodeURIComponent(pictureCsv(picture))}`
   return `<figure id="${id}">
-<div class="picture" tabindex="0" role="group" aria-label="${escaped(title)}">${svg.replace('<svg', `<svg role="img" aria-label="${escaped(description)}"`)}</div>
+<div class="picture${isNarrow(svg) ? ' narrow' : ''}" tabindex="0" role="group" aria-label="${escaped(title)}">${svg.replace('<svg', `<svg role="img" aria-label="${escaped(description)}"`)}</div>
 <figcaption><strong>${escaped(title)}.</strong> ${escaped(description)} <span class="settings">${escaped(settings)}</span></figcaption>
 <div class="files"><button type="button" data-save="svg">SVG</button> <button type="button" data-save="png">PNG</button> <a download="${id}.csv" href="${csv}">CSV</a></div>
 <details><summary>Data, ${rows.length} rows</summary><div class="scrolls" tabindex="0" role="group" aria-label="Data of ${escaped(title)}">${table(rows)}</div></details>
 </figure>`
+}
+
+/** Whether its letters can be read when it is made as narrow as a phone. */
+function isNarrow(svg: string): boolean {
+  const [, width = Infinity] = /^<svg[^>]* viewBox="0 0 ([\d.]+)/.exec(svg) ?? []
+  return Number(width) < 600
 }
 
 function table(rows: readonly Row[]): string {

@@ -1,6 +1,7 @@
 /** What a report is made of: folders of `dynts eval` and `dynts importance`, and files of trainings and of `dynts analyze`. */
 import { realpathSync, statSync } from 'node:fs'
 import { z } from 'zod'
+import { importanceProfile, type TraceProfile } from '../analysis/importance-profile.ts'
 import { readPareto, type ParetoSummary } from '../analysis/pareto/summarise-pareto.ts'
 import { deciles } from '../analysis/word-shares.ts'
 import { InputError } from '../errors.ts'
@@ -107,15 +108,22 @@ const keptSchema = z.object({
 })
 export type KeptSource = z.infer<typeof keptSchema>
 
-/** The importance of a folder's traces, read once. */
+/** The importance of a folder's traces, read once: all of their profiles, and the tokens of one. */
 export interface ImportanceSource {
   readonly model: string
-  readonly traces: readonly {
-    readonly id: string
-    /** Shapes [prompt tokens] and [thinking tokens]. */
-    readonly question: Float32Array
-    readonly thinking: Float32Array
-  }[]
+  readonly profiles: readonly TraceProfile[]
+  /** That with the most thinking tokens; undefined: the folder has no trace. */
+  readonly longest: MeasuredTrace | undefined
+}
+
+export interface MeasuredTrace {
+  readonly id: string
+  /** Id of its question. */
+  readonly question: string
+  /** Shape [prompt tokens]. */
+  readonly promptImportance: Float32Array
+  /** Shape [thinking tokens]. */
+  readonly importance: Float32Array
 }
 
 export interface ReportSources {
@@ -127,9 +135,6 @@ export interface ReportSources {
   readonly kept: readonly KeptSource[]
   readonly live: readonly LiveSource[]
 }
-
-/** More traces of one folder change no picture. */
-const mostTraces = 200
 
 /** A run that could not be read. */
 export interface UnreadRun {
@@ -219,9 +224,21 @@ function readAnswers(path: string): ParetoSummary {
 
 function readImportance(folder: string): ImportanceSource {
   using store = ImportanceStore.open(folder)
-  const traces = store.records.slice(0, mostTraces).map((record) => {
-    const { importance, promptImportance } = store.read(record)
-    return { id: record.id, question: promptImportance, thinking: importance }
-  })
-  return { model: store.manifest.model.name, traces }
+  return importanceSource(store.manifest.model.name, measuredTraces(store))
+}
+
+function* measuredTraces(store: ImportanceStore): Generator<MeasuredTrace> {
+  for (const record of store.records) yield { id: record.id, question: record.question, ...store.readScores(record) }
+}
+
+/** @param traces are looked at one after the other; of equally long ones the first is kept */
+export function importanceSource(model: string, traces: Iterable<MeasuredTrace>): ImportanceSource {
+  const profiles: TraceProfile[] = []
+  let longest: MeasuredTrace | undefined
+  for (const trace of traces) {
+    const { id, question, importance, promptImportance } = trace
+    profiles.push({ id, question, ...importanceProfile(importance, promptImportance) })
+    if (!longest || importance.length > longest.importance.length) longest = trace
+  }
+  return { model, profiles, longest }
 }

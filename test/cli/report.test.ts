@@ -35,6 +35,11 @@ interface Drawn {
   pictures: { id: string }[]
   unread: { path: string; reason: string }[]
 }
+const fitPictures = [
+  'importance-profile-dynts-tiny-reasoner',
+  'importance-by-position-dynts-tiny-reasoner',
+  'training-curves-a-model',
+]
 const drawn = (stdout: string) => (JSON.parse(stdout) as Drawn).pictures.map(({ id }) => id)
 
 test('a folder of dynts fit, or one that holds it, gives all that is in it, once', async () => {
@@ -43,7 +48,7 @@ test('a folder of dynts fit, or one that holds it, gives all that is in it, once
   symlinkSync(at(fit), at('runs', 'linked'))
   const { code, stdout } = await dynts(['report', fit, 'runs', join(fit, 'importance'), '--json', '-o', 'fit.html'])
   expect(code).toBe(0)
-  expect(drawn(stdout)).toEqual(['importance-profile-dynts-tiny-reasoner', 'training-curves-a-model'])
+  expect(drawn(stdout)).toEqual(fitPictures)
 })
 
 test('a run that cannot be read is told, and loses no other', async () => {
@@ -61,7 +66,7 @@ test('a run that cannot be read is told, and loses no other', async () => {
     'rest.html',
   ])
   expect(code).toBe(2)
-  expect(drawn(stdout)).toEqual(['importance-profile-dynts-tiny-reasoner', 'training-curves-a-model'])
+  expect(drawn(stdout)).toEqual(fitPictures)
   expect((JSON.parse(stdout) as Drawn).unread).toMatchObject([
     { path: 'empty' },
     { path: 'broken.json' },
@@ -80,4 +85,13 @@ test('says that it replaces a report, and replaces nothing else', async () => {
   writeFileSync(at('mine.html'), '<p>mine</p>')
   expect(refusal(await dynts(['report', metrics, '-o', 'mine.html']))).toMatch(/mine\.html exists and is no report/)
   expect(readFileSync(at('mine.html'), 'utf8')).toBe('<p>mine</p>')
+})
+
+test('pictures as files, light on dark if asked, which needs files', async () => {
+  const metrics = join(fitFolder('four.fit'), 'model.metrics.json')
+  expect((await dynts(['report', metrics, '-o', 'dark.html', '--files', 'dark', '--dark'])).code).toBe(0)
+  const picture = readFileSync(at('dark', 'training-curves-a-model.svg'), 'utf8')
+  expect(picture).toContain('fill="#16181d"')
+  expect(picture).not.toContain('#1a1a1a')
+  expect(refusal(await dynts(['report', metrics, '--dark']))).toMatch(/--dark .*without --files/)
 })

@@ -23,6 +23,7 @@ interface ReportFlags {
   readonly figure?: string[]
   readonly title: string
   readonly files?: string
+  readonly dark?: boolean
   readonly list?: boolean
   readonly demo?: boolean
   readonly work?: string
@@ -40,6 +41,7 @@ export function reportCommand(): Command {
     .option('--title <text>', 'of the page', 'dynts report')
     .option('--figure <names>', `only these, separated by commas: ${figures.map(({ name }) => name).join(', ')}`, names)
     .option('--files <folder>', 'each picture as SVG, and its data as CSV, too')
+    .option('--dark', 'with --files: the pictures light on dark')
     .option('--demo', 'make everything on the embedded model first; it goes on where it was stopped')
     .option('--work <folder>', 'what --demo computes; it goes on there (default: report-demo)')
     .option('--limit <n>', 'with --demo: the most questions of each step, for a quick look', number)
@@ -50,6 +52,7 @@ export function reportCommand(): Command {
 
 async function report(named: readonly string[], flags: ReportFlags): Promise<void> {
   if (flags.demo !== true) refuseWithoutEffect({ '--work': flags.work, '--limit': flags.limit }, 'without --demo')
+  if (flags.files === undefined) refuseWithoutEffect({ '--dark': flags.dark }, 'without --files')
   checkWhole('--limit', flags.limit, 1)
   if (flags.list === true) {
     const { figure, files, json, demo } = flags
@@ -83,7 +86,7 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
     throw new InputError('no_figure', `Nothing of this can be drawn: ${needs}.`)
   }
   writeFileAtomic(flags.output, reportPage(flags.title, madeOf(sources), drawn), { option: '--output' })
-  if (flags.files !== undefined) writeFiles(flags.files, drawn)
+  if (flags.files !== undefined) writeFiles(flags.files, drawn, flags)
   tell({ ...flags, replaces }, drawn, unread)
   // The others are drawn, and whoever reads only the exit code learns that not all are.
   if (unread.length > 0) process.exitCode = exitCodeOfInput
@@ -102,7 +105,7 @@ function madeOf({ evaluations, trainings, importance, words, paretos, kept, live
         `evaluation of ${model.name} on ${tasks.map(({ task }) => task).join(', ')}: ${planned - missing} of ${planned} samples and replays` +
         (versions['dynts'] ? `, dynts ${versions['dynts'].join(', ')}` : ''),
     ),
-    ...importance.map(({ model, traces }) => `importance of ${traces.length} traces of ${model}`),
+    ...importance.map(({ model, profiles }) => `importance of ${counted(profiles.length, 'trace')} of ${model}`),
     ...words.map(({ model, summary }) => `words of ${summary.traces} traces of ${model.name}`),
     ...paretos.map(({ model, traces }) => `answers of ${model.name} from parts of the thinking of ${traces} traces`),
     ...kept.map(({ model, policies }) => `cells of one trace of ${model.name} under ${policies.length} policies`),
@@ -117,10 +120,10 @@ function madeOf({ evaluations, trainings, importance, words, paretos, kept, live
   ]
 }
 
-function writeFiles(folder: string, drawn: readonly DrawnFigure[]): void {
+function writeFiles(folder: string, drawn: readonly DrawnFigure[], { dark = false }: ReportFlags): void {
   makeFolder(folder, '--files')
   for (const picture of drawn.flatMap(({ pictures }) => pictures)) {
-    writeFileAtomic(join(folder, `${picture.id}.svg`), standaloneSvg(picture), { option: '--files' })
+    writeFileAtomic(join(folder, `${picture.id}.svg`), standaloneSvg(picture, { dark }), { option: '--files' })
     writeFileAtomic(join(folder, `${picture.id}.csv`), pictureCsv(picture), { option: '--files' })
   }
 }

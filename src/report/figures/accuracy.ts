@@ -6,7 +6,7 @@ import { publishedColumn, publishedPass } from '../published-columns.ts'
 export const accuracy: Figure = {
   name: 'accuracy',
   title: 'Accuracy and cells by policy',
-  paper: 'Table 1, Table 2, Figure 1 (right)',
+  paper: 'Table 1, Table 2',
   caption:
     'Pass@1 and the cells that a sequence held on average. A comparison says something at equal cells only, and beside the controls: ' +
     'question-window keeps the question and the newest tokens, random keeps the question and any tokens. Open diamonds, if there are any: what the paper printed of this model, which is in no series of ours.',

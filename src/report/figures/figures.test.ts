@@ -3,7 +3,8 @@ import { policyNames } from '../../eviction/registry.ts'
 import type { ConfigurationSummary } from '../../evaluation/run/summarise.ts'
 import { figures } from '../registry.ts'
 import { besides, policyLooks } from '../theme.ts'
-import { configuration, evaluation, full, nothing, sources } from './sources.fake.ts'
+import { importanceSource } from '../sources.ts'
+import { configuration, evaluation, evaluationOf, full, nothing, sources } from './sources.fake.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg } from '../report-page.ts'
 
 const pictureOf = (name: string) => figures.find((figure) => figure.name === name)!.pictures(sources)[0]!
@@ -19,6 +20,7 @@ describe('every figure', () => {
       expect(picture.settings).toContain('a model')
       expect(picture.description).not.toMatch(/NaN|undefined/)
       expect(standaloneSvg(picture)).not.toContain('currentColor')
+      expect(standaloneSvg(picture, { dark: true })).toContain('fill="#16181d"/>')
       expect(standaloneSvg(picture)).toMatch(/^<svg[^>]* role="img"><title>[^<]{20,}<\/title><rect /)
       // One thing with one description: no mark of it has a name of its own.
       expect(picture.svg).not.toMatch(/ (?:role|aria-\w+)=/)
@@ -84,9 +86,246 @@ describe('what was published', () => {
     expect(pictureIn('throughput').rows.map((row) => row['published speed, full = 1'])).toEqual([2.06695, 1.9814])
   })
 
-  test('is nowhere for another model', () => {
-    const { rows, settings, spec } = pictureOf('accuracy')
-    expect(JSON.stringify([rows, settings, spec])).not.toMatch(/published/)
+  test('peaks stand beside ours, in cells', () => {
+    const { rows, settings } = pictureIn('cache-length')
+    expect(rows.map((row) => [row['policy'], row['peak cells'], row['published cache length']])).toEqual([
+      ...[
+        ['full', 600, 16_800],
+        ['dynts', 320, 5000],
+        ['h2o', 320, null],
+      ],
+    ])
+    expect(settings).toContain('published: Figure 13')
+  })
+
+  test.each(['accuracy', 'cache-length', 'task-mean', 'budget-sweep', 'window-ratio'])(
+    '%s: is nowhere for another model',
+    (name) => {
+      for (const picture of figures.find((figure) => figure.name === name)!.pictures(sources)) {
+        const { rows, settings, spec } = picture
+        expect(JSON.stringify([rows, settings, spec])).not.toMatch(/published|◇/)
+      }
+    },
+  )
+})
+
+describe('a sweep of one of the paper’s models', () => {
+  const qwen = 'DeepSeek R1 Distill Qwen 7B'
+  const paper = ['aime24', 'aime25', 'amc23', 'gpqa-diamond']
+  const at = (budget: number, localWindow = 2000, ratio = 0.4) =>
+    configuration('dynts', budget / 10_000, { budget, localWindow, ratio })
+  const budgets = [full, at(2500), at(5000)]
+  const windows = [500, 2000].flatMap((window) => [0.1, 0.4].map((ratio) => at(5000, window, ratio)))
+  const picturesOf = (name: string, tasks: readonly string[], configurations: ConfigurationSummary[]) =>
+    figures
+      .find((figure) => figure.name === name)!
+      .pictures({
+        ...nothing,
+        evaluations: [
+          evaluationOf(
+            tasks.map((task) => [task, configurations]),
+            qwen,
+          ),
+        ],
+      })
+
+  test('budgets: Figure 16 as rows of its own, and no line of ours goes through them', () => {
+    const [{ rows, settings, spec } = expect.fail('no picture')] = picturesOf('budget-sweep', ['amc23'], budgets)
+    expect(rows.slice(0, 3).map((row) => [row['policy'], row['B'], row['Pass@1'], row['published Pass@1']])).toEqual([
+      ...[
+        ['full', null, 95, undefined],
+        ['dynts', 2500, 25, undefined],
+        ['dynts', 5000, 50, undefined],
+      ],
+    ])
+    expect(rows.slice(3).map((row) => [row['policy'], row['B'], row['Pass@1'], row['published Pass@1']])).toEqual([
+      ...[
+        ['published: dynts', 2500, undefined, 82],
+        ['published: dynts', 3000, undefined, 84.5],
+        ['published: dynts', 3500, undefined, 90.5],
+        ['published: dynts', 4000, undefined, 87.5],
+        ['published: dynts', 4500, undefined, 87],
+        ['published: dynts', 5000, undefined, 88.5],
+      ],
+    ])
+    // 785 and 650, by the 376.2 of Table 1.
+    expect(rows[3]!['published speed, full = 1']).toBeCloseTo(2.0867, 4)
+    expect(rows[8]!['published speed, full = 1']).toBeCloseTo(1.7278, 4)
+    expect(settings).toContain(
+      'published: Figure 16 of the paper, DeepSeek-R1-Distill-Qwen-7B, n = 40 problems of 5 samples',
+    )
+    expect(settings).toContain('read off the picture')
+    const domains = JSON.stringify(spec).match(/"domain":\[[^\]]*\]/g)
+    expect(new Set(domains)).toEqual(new Set(['"domain":["dynts"]']))
+  })
+
+  test('what the local window leaves of a budget stands under it', () => {
+    const [{ spec } = expect.fail('no picture')] = picturesOf('budget-sweep', ['amc23'], budgets)
+    expect(JSON.stringify(spec)).toContain("format(datum.value - 2000, 'd')")
+  })
+
+  test('all four tasks: their mean, with Figure 8 beside it', () => {
+    const drawn = picturesOf('budget-sweep', paper, budgets)
+    expect(drawn.map(({ title }) => title)).toEqual([...paper, 'mean of aime24, aime25, amc23, gpqa-diamond'])
+    const { rows, settings } = drawn[4]!
+    expect(rows.slice(3).map((row) => row['published Pass@1'])).toEqual([49.8, 52.6, 54.1, 54.3, 54.3, 56.3])
+    // 740 by the mean of 357.2, 354.3, 376.2 and 349.4.
+    expect(rows[3]!['published speed, full = 1']).toBeCloseTo(740 / 359.275, 4)
+    expect(settings).toContain('n = 50 + 50 + 50 + 50 problems · each task counts the same')
+    expect(settings).toContain('n = 30 + 30 + 40 + 198 problems of 5 samples')
+    expect(settings).toContain('Figure 8')
+  })
+
+  test('local windows and ratios: Figure 17 and Figure 6 as a panel of their own', () => {
+    const drawn = picturesOf('window-ratio', paper, windows)
+    const [aime24, mean] = [drawn[0]!, drawn[4]!]
+    expect(aime24.rows.slice(0, 4).map((row) => row['published Pass@1'])).toEqual(Array.from({ length: 4 }))
+    const published = (picture: typeof mean) =>
+      picture.rows.filter((row) => row['policy'] === 'published: dynts' && row['local window'] === 2000)
+    expect(published(aime24).map((row) => [row['ratio'], row['label']])).toEqual([
+      ...[
+        [0.1, '42.7'],
+        [0.2, '44.0'],
+        [0.3, '47.3'],
+        [0.4, '52.0'],
+        [0.5, '43.3'],
+      ],
+    ])
+    expect(published(mean).map((row) => row['published Pass@1'])).toEqual([52.4, 51.9, 54.6, 56.3, 53.7])
+    expect(aime24.settings).toContain('published: Figure 17 of the paper')
+    expect(mean.settings).toContain('published: Figure 6 of the paper')
+  })
+})
+
+describe('means over tasks', () => {
+  const taskMeans = (...evaluations: ReturnType<typeof evaluation>[]) =>
+    figures.find(({ name }) => name === 'task-mean')!.pictures({ ...nothing, evaluations })
+
+  test('each task counts the same; intervals as of independent means', () => {
+    const [{ rows, title, settings } = expect.fail('no picture'), ...rest] = taskMeans(...sources.evaluations)
+    expect(rest).toEqual([])
+    expect(title).toBe('mean of knights, line')
+    // 90 and 50, at 320 and 480 cells; the intervals reach 9 and 5 to each side, and the root of 81 + 25 is 10.2956.
+    expect(rows.map((row) => [row['policy'], row['B'], row['Pass@1'], row['peak cells']])).toEqual([
+      ...[
+        ['full', null, 95, 600],
+        ['dynts', 400, 70, 400],
+      ],
+    ])
+    expect(rows[1]!['Pass@1 low']).toBeCloseTo(70 - 10.2956 / 2, 3)
+    expect(rows[1]!['Pass@1 high']).toBeCloseTo(70 + 10.2956 / 2, 3)
+    expect(settings).toContain('n = 50 + 50 problems')
+    expect(settings).toContain('B 320, 480')
+  })
+
+  test('a policy that a task lacks is in no mean', () => {
+    const run = evaluationOf([
+      ['knights', [full, configuration('dynts', 0.9), configuration('h2o', 0.9)]],
+      ['line', [full, configuration('dynts', 0.9)]],
+    ])
+    expect(taskMeans(run)[0]!.rows.map(({ policy }) => policy)).toEqual(['full', 'dynts'])
+  })
+
+  test('both models and six tasks: what Figure 1 of the paper prints', () => {
+    const six = ['aime24', 'aime25', 'amc23', 'gpqa-diamond', 'gaokao2023en', 'math500']
+    const policies = ['dynts', 'window', 'streaming-llm', 'sepllm', 'h2o', 'snapkv', 'r-kv', 'keydiff']
+    const runs = ['DeepSeek-R1-Distill-Llama-8B', 'DeepSeek-R1-Distill-Qwen-7B'].map((model) =>
+      evaluationOf(
+        six.map((task) => [task, [full, ...policies.map((policy) => configuration(policy, 0.5))]]),
+        model,
+      ),
+    )
+    const drawn = taskMeans(...runs)
+    expect(drawn).toHaveLength(3)
+    const { title, rows, settings } = drawn[2]!
+    expect(title).toMatch(/ and 2 models$/)
+    const printed = {
+      full: 63.6,
+      dynts: 63.5,
+      window: 49.4,
+      'streaming-llm': 51.6,
+      sepllm: 54.5,
+      h2o: 58.8,
+      snapkv: 59.8,
+    }
+    for (const [policy, value] of Object.entries({ ...printed, 'r-kv': 60.9 })) {
+      const row = rows.find((one) => one['policy'] === policy)!
+      expect(Math.abs(Number(row['published Pass@1']) - value)).toBeLessThan(0.1)
+    }
+    expect(rows.find((row) => row['policy'] === 'keydiff')!['published Pass@1']).toBeNull()
+    // 17.3 and 17.3667 thousand.
+    expect(rows[0]!['published cache length']).toBeCloseTo(17_333.3, 0)
+    expect(settings).toContain('n = 30 + 30 + 40 + 198 + 385 + 500 problems of 5 samples')
+  })
+})
+
+describe('accuracy over cells', () => {
+  const policies = ['dynts', 'random']
+  const sweep = evaluation([
+    full,
+    ...policies.flatMap((policy, i) =>
+      [256, 320].map((budget) => configuration(policy, budget / 400 - i / 10, { budget })),
+    ),
+  ])
+  const picture = figures
+    .find(({ name }) => name === 'accuracy-cells')!
+    .pictures({ ...nothing, evaluations: [sweep] })[0]!
+
+  test('a row for each policy and budget, the full cache across', () => {
+    expect(picture.rows.map((row) => [row['policy'], row['B'], row['mean cells'], row['Pass@1']])).toEqual([
+      ...[
+        ['full', null, 400, 95],
+        ['dynts', 256, 179.2, 64],
+        ['dynts', 320, 224, 80],
+        ['random', 256, 179.2, 54],
+        ['random', 320, 224, 70],
+      ],
+    ])
+    expect(picture.description).toContain('The highest: at B 256 dynts with 64 %; at B 320 dynts with 80 %.')
+  })
+
+  test('names stand beside the ends of their lines, and none on another', () => {
+    const placed = [...JSON.stringify(picture.spec).matchAll(/"place":(-?[\d.]+)/g)].map(([, place]) => Number(place))
+    // Far enough apart to stand where the lines end.
+    expect([...new Set(placed.map(Math.round))].sort((a, b) => a - b)).toEqual([70, 80, 95])
+  })
+
+  test('one budget is no line', () => {
+    const one = evaluation([full, configuration('dynts', 0.9)])
+    const figure = figures.find(({ name }) => name === 'accuracy-cells')!
+    expect(figure.pictures({ ...nothing, evaluations: [one] })).toEqual([])
+  })
+})
+
+describe('importance by position', () => {
+  /** 20 thinking tokens each: a bin has one. Trace i has i + 1 at its first, and 1 elsewhere. */
+  const traces = [0, 1, 2, 3, 4, 5].map((i) => ({
+    ...{ id: `t${i}`, question: `q${i}`, promptImportance: Float32Array.of(2 * (20 + i)) },
+    importance: Float32Array.from({ length: 20 }, (_, token) => (token === 0 ? i + 1 : 1)),
+  }))
+  const drawn = figures
+    .find(({ name }) => name === 'importance-by-position')!
+    .pictures({ ...nothing, importance: [importanceSource('a model', traces)] })[0]!
+
+  test('means over questions and percentiles over traces, by hand', () => {
+    expect(drawn.rows).toHaveLength(21)
+    // The mean of trace i is (20 + i) / 20, so its first bin has 20 (i + 1) / (20 + i) of that.
+    const first = [1, 40 / 21, 60 / 22, 80 / 23, 100 / 24, 120 / 25]
+    const row = drawn.rows[1]!
+    expect(row).toMatchObject({ part: 'thinking', 'from %': 0, 'to %': 5, questions: 6 })
+    expect(row['importance']).toBeCloseTo(first.reduce((sum, one) => sum + one) / 6, 4)
+    // Of six, a tenth of the way is half between the first and the second, a quarter a fourth between the second and the third.
+    expect(row['p10']).toBeCloseTo((first[0]! + first[1]!) / 2, 4)
+    expect(row['p25']).toBeCloseTo(0.75 * first[1]! + 0.25 * first[2]!, 4)
+    expect(row['p75']).toBeCloseTo(0.25 * first[3]! + 0.75 * first[4]!, 4)
+    expect(row['p90']).toBeCloseTo((first[4]! + first[5]!) / 2, 4)
+    // 2 (20 + i) to (20 + i) / 20.
+    expect(drawn.rows[0]).toMatchObject({ part: 'question', importance: 40, p10: 40, p90: 40 })
+    expect(drawn.settings).toContain('n = 6 questions, 6 traces, 120 thinking tokens')
+  })
+
+  test('of few traces there is no spread', () => {
+    expect(pictureOf('importance-by-position').rows[1]).toMatchObject({ importance: 0.333333, p10: null })
   })
 })
 
@@ -155,6 +394,27 @@ test('a panel for each reading, and accuracy in percent by what was kept', () =>
   expect(rows[2]).toMatchObject({ reading: 'text', '% of the thinking': 2, 'accuracy low': 63, 'thought again': 1 })
   expect((spec as { hconcat: unknown[] }).hconcat).toHaveLength(2)
   expect(settings).toContain('n = 6 questions, 7 traces of 100 thinking tokens')
+})
+
+test('an axis of one value alone has length', async () => {
+  const same = { ...full, sampling: { ...full.sampling!, pass1: { mean: 1, interval: null, items: 3 } } }
+  const sweep = [
+    same,
+    ...[256, 320].map((budget) => ({ ...same, budget, localWindow: 32, ratio: 0.5, policy: 'dynts' })),
+  ]
+  for (const [name, configurations] of [
+    ['accuracy', [same]],
+    ['budget-sweep', sweep],
+    ['accuracy-cells', sweep],
+  ] as const) {
+    const figure = figures.find((one) => one.name === name)!
+    const { pictures } = await drawFigure(
+      figure,
+      figure.pictures({ ...nothing, evaluations: [evaluation(configurations)] }),
+    )
+    expect(pictures[0]!.svg).toMatch(/>100(\.0)?</)
+    expect(pictures[0]!.svg).not.toMatch(/>100\.00|NaN/)
+  }
 })
 
 test('a sweep is no comparison at one setting', () => {

@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite'
 import { importanceProfile as profileOf } from '../../analysis/importance-profile.ts'
 import { rounded } from '../eval-rows.ts'
 import type { Figure, Row } from '../figure.ts'
-import type { ImportanceSource } from '../sources.ts'
+import type { ImportanceSource, MeasuredTrace } from '../sources.ts'
 import { themeConfig } from '../theme.ts'
 
 /** More bars than a picture has columns are not seen; of neighbours the highest is drawn. */
@@ -17,15 +17,12 @@ export const importanceProfile: Figure = {
     'Compare the share of tokens above it, not the height: that depends on the length of the answer.',
   needs: 'dynts importance',
   pictures: ({ importance }) =>
-    importance.flatMap((source) => {
-      const [trace] = [...source.traces].sort((a, b) => b.thinking.length - a.thinking.length)
-      return trace ? [pictureOf(source, trace)] : []
-    }),
+    importance.flatMap((source) => (source.longest ? [pictureOf(source, source.longest)] : [])),
 }
 
 function pictureOf(
-  { model, traces }: ImportanceSource,
-  { id, question, thinking }: ImportanceSource['traces'][number],
+  { model, profiles }: ImportanceSource,
+  { id, promptImportance: question, importance: thinking }: MeasuredTrace,
 ) {
   const { mean, aboveMean: above } = profileOf(thinking, question)
   const bars = (part: string, values: Float32Array): Row[] => {
@@ -41,7 +38,7 @@ function pictureOf(
   return {
     title: model,
     description: `Importance of ${question.length} tokens of a question and ${thinking.length} of its thinking; ${share} of the thinking are above its mean.`,
-    settings: `${model} · trace ${id}, the longest of ${traces.length} · mean ${mean.toPrecision(3)}, above it ${share}`,
+    settings: `${model} · trace ${id}, the longest of ${profiles.length} · mean ${mean.toPrecision(3)}, above it ${share}`,
     rows,
     spec: profile(rows, mean, share),
   }

@@ -2,7 +2,7 @@
 import { recallSummaries, type RecalledItem } from '../../evaluation/metrics/recall.ts'
 import type { ConfigurationSummary, EvalSummary } from '../../evaluation/run/summarise.ts'
 import type { Estimate } from '../../evaluation/metrics/estimate.ts'
-import type { ReportSources } from '../sources.ts'
+import { importanceSource, type ReportSources } from '../sources.ts'
 
 const estimate = (mean: number, half = mean / 10): Estimate => ({
   mean,
@@ -74,16 +74,22 @@ export function evaluation(
   model = 'a model',
   task = 'chain',
 ): EvalSummary {
+  return evaluationOf([[task, configurations]], model)
+}
+
+/** A run of several tasks. */
+export function evaluationOf(
+  tasks: readonly (readonly [string, readonly ConfigurationSummary[]])[],
+  model = 'a model',
+): EvalSummary {
   return {
     schema: 'dynts.eval.summary/1',
     model: { name: model },
     ...{ predictor: null, template: '', seed: 1, kvType: 'f16', planned: 100, failed: 0, missing: 0, versions: {} },
-    tasks: [
-      {
-        ...{ task, source: '', maxTokens: 100, sampling: { temperature: 0.6, topP: 0.95, topK: 20 } },
-        configurations,
-      },
-    ],
+    tasks: tasks.map(([task, configurations]) => ({
+      ...{ task, source: '', maxTokens: 100, sampling: { temperature: 0.6, topP: 0.95, topK: 20 } },
+      configurations,
+    })),
   } as unknown as EvalSummary
 }
 
@@ -130,6 +136,10 @@ export const sources: ReportSources = {
       [16, 32].flatMap((localWindow) => [0.2, 0.5].map((ratio) => configuration('dynts', 0.9, { localWindow, ratio }))),
     ),
     evaluation([recalled('full', null), recalled('dynts', 256)], 'a model', 'recall'),
+    evaluationOf([
+      ['knights', [full, configuration('dynts', 0.9)]],
+      ['line', [full, configuration('dynts', 0.5, { budget: 480 })]],
+    ]),
   ],
   trainings: [
     {
@@ -144,7 +154,12 @@ export const sources: ReportSources = {
     },
   ],
   importance: [
-    { model: 'a model', traces: [{ id: 't', question: Float32Array.of(3, 1), thinking: Float32Array.of(1, 1, 2, 8) }] },
+    importanceSource('a model', [
+      {
+        ...{ id: 't', question: 'q' },
+        ...{ promptImportance: Float32Array.of(3, 1), importance: Float32Array.of(1, 1, 2, 8) },
+      },
+    ]),
   ],
   paretos: [
     {

@@ -1,6 +1,10 @@
 import type { TopLevelSpec } from 'vega-lite'
-import { estimateColumns, evalTasks, settingsOf, valuesOf } from '../eval-rows.ts'
-import type { Figure, Row } from '../figure.ts'
+import { publishedWindowSweep } from '../../analysis/published-sweeps.ts'
+import { estimateColumns, evalTasks, settingsOf, valuesOf, type EvalTask } from '../eval-rows.ts'
+import type { Figure, Picture, Row } from '../figure.ts'
+import { meansOverTasks } from '../mean-over-tasks.ts'
+import { publishedPass } from '../published-columns.ts'
+import { publishedSeries, publishedSweepNote, publishedSweepOf, publishedSweepRows } from '../published-sweep-rows.ts'
 import { themeConfig } from '../theme.ts'
 
 export const windowRatio: Figure = {
@@ -9,47 +13,54 @@ export const windowRatio: Figure = {
   paper: 'Figure 6, Figure 17',
   caption:
     'Pass@1 in each square, with half the width of its 95 % interval: where the squares differ by less than that, they do not differ as far as ' +
-    'these problems tell. Beside dynts the controls, at the same settings.',
+    'these problems tell. Beside dynts the controls, at the same settings. A panel “published”, if there is one, has what the paper printed, without intervals.',
   needs: 'dynts eval --preset window-ratio',
-  pictures: ({ evaluations }) =>
-    evalTasks(evaluations).flatMap((one) => {
-      const sampled = one.configurations.filter(({ sampling, budget }) => sampling !== null && budget !== null)
-      const [windows, ratios] = [
-        valuesOf(sampled, ({ localWindow }) => localWindow),
-        valuesOf(sampled, ({ ratio }) => ratio),
-      ]
-      if (windows.length < 2 || ratios.length < 2) return []
-      const full = one.configurations.find(({ budget }) => budget === null)?.sampling?.pass1
-      const rows = sampled.map(({ name, budget, localWindow, ratio, sampling }): Row => {
-        const { pass1 } = sampling ?? {}
-        const half = pass1?.interval ? (50 * (pass1.interval.high - pass1.interval.low)).toFixed(0) : '?'
-        return {
-          policy: name,
-          B: budget,
-          'local window': localWindow,
-          ratio,
-          n: pass1?.items ?? 0,
-          ...estimateColumns('Pass@1', pass1, 100),
-          label: `${(100 * (pass1?.mean ?? NaN)).toFixed(0)} ±${half}`,
-        }
-      })
-      return [
-        {
-          title: one.task.task,
-          description: `Pass@1 at ${windows.length} local windows and ${ratios.length} ratios, for ${new Set(rows.map(({ policy }) => policy)).size} policies.`,
-          settings: [
-            settingsOf({ ...one, configurations: sampled }),
-            ...(full ? [`full cache ${(100 * full.mean).toFixed(0)} %`] : []),
-          ].join(' · '),
-          rows,
-          spec: heatMaps(rows),
-        },
-      ]
-    }),
+  pictures: ({ evaluations }) => [...evalTasks(evaluations), ...meansOverTasks(evaluations)].flatMap(pictureOf),
 }
 
+function pictureOf(one: EvalTask): Picture[] {
+  const sampled = one.configurations.filter(({ sampling, budget }) => sampling !== null && budget !== null)
+  const [windows, ratios] = [
+    valuesOf(sampled, ({ localWindow }) => localWindow),
+    valuesOf(sampled, ({ ratio }) => ratio),
+  ]
+  if (windows.length < 2 || ratios.length < 2) return []
+  const full = one.configurations.find(({ budget }) => budget === null)?.sampling?.pass1
+  const rows = sampled.map(({ name, budget, localWindow, ratio, sampling }): Row => {
+    const { pass1 } = sampling ?? {}
+    const half = pass1?.interval ? (50 * (pass1.interval.high - pass1.interval.low)).toFixed(0) : '?'
+    return {
+      policy: name,
+      B: budget,
+      'local window': localWindow,
+      ratio,
+      n: pass1?.items ?? 0,
+      ...estimateColumns('Pass@1', pass1, 100),
+      label: `${(100 * (pass1?.mean ?? NaN)).toFixed(0)} ±${half}`,
+    }
+  })
+  const sweep = publishedSweepOf(one, publishedWindowSweep)
+  const published = sweep
+    ? publishedSweepRows(one, sweep).map((row) => ({ ...row, label: Number(row[publishedPass]).toFixed(1) }))
+    : []
+  return [
+    {
+      title: one.task.task,
+      description: `Pass@1 at ${windows.length} local windows and ${ratios.length} ratios, for ${new Set(rows.map(({ policy }) => policy)).size} policies.`,
+      settings: [
+        settingsOf({ ...one, configurations: sampled }),
+        ...(full ? [`full cache ${(100 * full.mean).toFixed(0)} %`] : []),
+        ...(sweep ? [publishedSweepNote(sweep)] : []),
+      ].join(' · '),
+      rows: [...rows, ...published],
+      spec: heatMaps([...rows, ...published]),
+    },
+  ]
+}
+
+/** One map for each policy, and one for what was published. */
 function heatMaps(rows: readonly Row[]): TopLevelSpec {
-  const values = rows.map((row) => Number(row['Pass@1']))
+  const values = rows.map(passOf)
   const dark = Math.min(...values) + 0.62 * (Math.max(...values) - Math.min(...values))
   const x = { field: 'ratio', type: 'ordinal' as const, title: 'retention ratio', axis: { labelAngle: 0 } }
   const y = {
@@ -60,12 +71,12 @@ function heatMaps(rows: readonly Row[]): TopLevelSpec {
   }
   return {
     config: themeConfig,
-    data: { values: [...rows] },
+    data: { values: rows.map((row) => ({ ...row, shown: passOf(row) })) },
     facet: {
       field: 'policy',
       type: 'nominal',
       title: null,
-      sort: [...new Set(rows.map(({ policy }) => String(policy)))],
+      sort: orderOf(rows),
     },
     columns: 3,
     spec: {
@@ -78,7 +89,7 @@ function heatMaps(rows: readonly Row[]): TopLevelSpec {
             x,
             y,
             color: {
-              field: 'Pass@1',
+              field: 'shown',
               type: 'quantitative',
               scale: { scheme: 'yellowgreenblue', zero: false },
               legend: { title: 'Pass@1 (%)', gradientLength: 220 },
@@ -92,11 +103,22 @@ function heatMaps(rows: readonly Row[]): TopLevelSpec {
             y,
             text: { field: 'label' },
             // On the dark part of the scale the numbers are light, whatever the page is.
-            color: { condition: { test: `datum['Pass@1'] > ${dark}`, value: '#ffffff' }, value: '#1a1a1a' },
+            color: { condition: { test: `datum.shown > ${dark}`, value: '#ffffff' }, value: '#1a1a1a' },
           },
         },
       ],
     },
     resolve: { axis: { x: 'independent' } },
   }
+}
+
+/** As they were run; what was published stands beside the policy that it is of. */
+function orderOf(rows: readonly Row[]): string[] {
+  const policies = [...new Set(rows.map(({ policy }) => String(policy)))]
+  const own = policies.filter((policy) => policy !== publishedSeries)
+  return own.length === policies.length ? own : own.toSpliced(own.indexOf('dynts') + 1, 0, publishedSeries)
+}
+
+function passOf(row: Row): number {
+  return Number(row['Pass@1'] ?? row[publishedPass])
 }
