@@ -79,12 +79,11 @@ function pointOf(answers: readonly ParetoRecord[], full: readonly ParetoRecord[]
   const [{ reading, selection, percent } = { reading: null, selection: 'full' as const, percent: 100 }] = answers
   const own = byQuestion(answers)
   const all = byQuestion(full ?? [])
-  const isPaired = selection !== 'full' && [...own.keys()].some((question) => all.has(question))
   return {
     ...{ reading, selection, percent },
     answers: answers.length,
     accuracy: estimate(own),
-    toFull: isPaired ? pairedDifference(own, all) : null,
+    toFull: selection === 'full' ? null : pairedDifference(own, all),
     keptTokens: mean(answers.map(({ keptTokens }) => keptTokens)),
     answerTokens: mean(answers.map(({ answerTokens }) => answerTokens)),
     truncated: mean(answers.map(({ truncated }) => Number(truncated))),
