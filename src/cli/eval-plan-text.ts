@@ -8,7 +8,7 @@ import { modelTitle } from './model-option.ts'
 import type { LocatedModel } from '../engine/locate-model.ts'
 import type { Configuration, EvalPlan, PlannedTask } from '../evaluation/run/eval-plan.ts'
 import { configurationName } from '../evaluation/run/summarise.ts'
-import type { Shard } from '../evaluation/run/eval-job.ts'
+import { policyOf, type Shard } from '../evaluation/run/eval-job.ts'
 
 export interface WhereItRuns {
   /** Sequences at the same time, by task; undefined: workers decide. */
@@ -79,12 +79,8 @@ function taskLines(
 function grids(configurations: readonly Configuration[]): Configuration[][] {
   const found = new Map<string, Configuration[]>()
   for (const one of configurations) {
-    const { kind, policy, protect, policyOptions, policyHash, items, samples, evictEvery, segments, valueReserve } = one
-    const share = evictEvery === null ? 'ratio' : 'K'
-    const key = JSON.stringify([
-      ...[kind, policy, protect, policyOptions, policyHash, items, samples, share],
-      ...[segments, valueReserve],
-    ])
+    const { kind, items, samples, evictEvery, segments, valueReserve } = one
+    const key = JSON.stringify([kind, policyOf(one), items, samples, evictEvery === null, segments, valueReserve])
     found.set(key, [...(found.get(key) ?? []), one])
   }
   return [...found.values()]

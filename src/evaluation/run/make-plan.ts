@@ -7,7 +7,7 @@ import { addedProtection, type ProtectedPart } from '../../eviction/protect.ts'
 import { findPolicy, policyNames } from '../../eviction/registry.ts'
 import type { GridPoint } from '../presets/presets.ts'
 import type { TaskItem } from '../tasks/task.ts'
-import type { EvalIdentity, JobSettings } from './eval-job.ts'
+import { boundOf, policyOf, type EvalIdentity, type JobSettings } from './eval-job.ts'
 import { isSameConfiguration, planSchema, type Configuration, type EvalPlan, type PlannedTask } from './eval-plan.ts'
 
 export const metricNames = ['pass', 'replay-loss'] as const
@@ -120,20 +120,11 @@ const fullPoint: PlannedPoint = {
 }
 
 function configurationOf({ limit = Infinity, ...point }: PlannedPoint, items: number, samples: number): Configuration {
-  const { policy, budget, localWindow, ratio, policyOptions, policyHash } = point
   const { evictEvery = null, segments = null, valueReserve = null } = point
   return {
     kind: 'sample',
-    policy,
-    policyOptions,
-    policyHash,
-    protect: effectiveProtection(point),
-    budget,
-    localWindow,
-    ratio,
-    evictEvery,
-    segments,
-    valueReserve,
+    ...policyOf({ ...point, protect: effectiveProtection(point) }),
+    ...boundOf({ ...point, evictEvery, segments, valueReserve }),
     items: Math.min(limit, items),
     samples,
   }
