@@ -153,24 +153,20 @@ class TraceRun {
   }
 
   async #sampleAll(jobs: readonly TraceJob[], cells: number): Promise<void> {
-    const { executor: given, signal = never } = this.#options
-    const executor = given ?? (await this.#openLocal(cells, jobs.length))
-    try {
-      const { failed, skipped } = await runJobs({
-        ...{ jobs, executor, signal },
-        maxFailures: this.#options.maxFailures ?? defaultMaxFailures,
-        record: async (job, outcome) => this.#settle(job, outcome),
-        onToken: (count) => {
-          this.#tokens += count
-          this.#progress()
-        },
-      })
-      if (skipped === 0 || !this.#lastFailure) return
-      this.#options.onNote?.(`${failed} samples failed, so the other ${skipped} are left out`)
-      throw this.#lastFailure
-    } finally {
-      if (!given) await executor.close()
-    }
+    const { executor, signal = never } = this.#options
+    const { failed, skipped } = await runJobs({
+      ...{ jobs, signal },
+      executor: executor ?? (() => this.#openLocal(cells, jobs.length)),
+      maxFailures: this.#options.maxFailures ?? defaultMaxFailures,
+      record: async (job, outcome) => this.#settle(job, outcome),
+      onToken: (count) => {
+        this.#tokens += count
+        this.#progress()
+      },
+    })
+    if (skipped === 0 || !this.#lastFailure) return
+    this.#options.onNote?.(`${failed} samples failed, so the other ${skipped} are left out`)
+    throw this.#lastFailure
   }
 
   async #openLocal(cells: number, jobs: number): Promise<TraceExecutor> {

@@ -11,7 +11,7 @@ import type { AnswerGrader } from '../../evaluation/grading/grade-answer.ts'
 import { judge } from '../../evaluation/run/judge.ts'
 import type { Executor, JobOutcome } from '../../jobs/job.ts'
 import { RunFailures } from '../../jobs/run-failures.ts'
-import { runJobs } from '../../jobs/run-jobs.ts'
+import { runJobs, type RunJobsOptions } from '../../jobs/run-jobs.ts'
 import type { KvType } from '../../llama/index.ts'
 import { memoryPlan, type MemoryPlan } from '../../models/memory-plan.ts'
 import { moveToBackup } from '../../records/backup.ts'
@@ -139,14 +139,9 @@ class Run {
   async #answerAll(jobs: readonly ParetoJob[]) {
     const { executor, load, output } = this.#options
     try {
-      if (executor) return await this.#answerBy(executor, jobs)
+      if (executor) return await this.#answerBy(this.#ofParts(executor), jobs)
       await using model = await load()
-      const engine = await this.#open(model, jobs)
-      try {
-        return await this.#answerBy(engine, jobs)
-      } finally {
-        await engine.close()
-      }
+      return await this.#answerBy(async () => this.#ofParts(await this.#open(model, jobs)), jobs)
     } catch (error) {
       const cause = outputFailure(error, output)
       if (!(cause instanceof EngineError)) throw cause
@@ -155,22 +150,26 @@ class Run {
     }
   }
 
-  async #answerBy(executor: Executor<AnswerJob, Answered>, jobs: readonly ParetoJob[]) {
+  async #answerBy(executor: RunJobsOptions<ParetoJob, Answered>['executor'], jobs: readonly ParetoJob[]) {
     const { signal, maxFailures } = this.#options
     return await runJobs<ParetoJob, Answered>({
-      ...{ jobs, signal, maxFailures },
-      executor: {
-        parallel: executor.parallel,
-        execute: (job, options) => executor.execute(this.#answerJob(job), options),
-        settled: (job) => executor.settled?.(this.#answerJob(job)),
-        close: () => executor.close(),
-      },
+      ...{ jobs, executor, signal, maxFailures },
       record: async (job, outcome) => await this.#settle(job, outcome),
       onToken: (count) => {
         this.#tokens += count
         this.#progress()
       },
     })
+  }
+
+  /** The same for jobs that say which part of a thinking they keep. */
+  #ofParts(executor: Executor<AnswerJob, Answered>): Executor<ParetoJob, Answered> {
+    return {
+      parallel: executor.parallel,
+      execute: (job, options) => executor.execute(this.#answerJob(job), options),
+      settled: (job) => executor.settled?.(this.#answerJob(job)),
+      close: () => executor.close(),
+    }
   }
 
   #answerJob(job: ParetoJob): AnswerJob {

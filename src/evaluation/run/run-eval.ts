@@ -179,23 +179,19 @@ class Run {
     const possible = withReferences(jobs, kind === 'replay' ? await this.#referencesOf(task) : new Map())
     this.#counts.total -= jobs.length - possible.length
     const missing = possible.filter((job) => !this.#isRecorded(job))
-    const executor = given ?? (await this.#openLocal(missing, task.name, label))
-    try {
-      const { failed, skipped } = await runJobs({
-        ...{ jobs: missing, executor, signal: this.#signal },
-        maxFailures: this.#options.maxFailures ?? defaultMaxFailures,
-        record: async (job, outcome) => this.#record(job, outcome),
-        onToken: (count) => {
-          this.#tokens += count
-          this.#progress()
-        },
-      })
-      this.#counts.failedNow += failed
-      this.#counts.skippedNow += skipped
-      if (skipped > 0) this.#options.onNote?.(`${label}: ${failed} jobs failed, so the other ${skipped} are left out`)
-    } finally {
-      if (!given) await executor.close()
-    }
+    const { failed, skipped } = await runJobs({
+      ...{ jobs: missing, signal: this.#signal },
+      executor: given ?? (() => this.#openLocal(missing, task.name, label)),
+      maxFailures: this.#options.maxFailures ?? defaultMaxFailures,
+      record: async (job, outcome) => this.#record(job, outcome),
+      onToken: (count) => {
+        this.#tokens += count
+        this.#progress()
+      },
+    })
+    this.#counts.failedNow += failed
+    this.#counts.skippedNow += skipped
+    if (skipped > 0) this.#options.onNote?.(`${label}: ${failed} jobs failed, so the other ${skipped} are left out`)
     this.#progress()
   }
 
