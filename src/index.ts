@@ -88,7 +88,7 @@ export {
 } from './eviction/protect.ts'
 export { policyNames, policyOptionTable, type PolicyOption } from './eviction/registry.ts'
 export { Grader, type GraderOptions, type Verdict } from './evaluation/grading/grader.ts'
-export { readQuestions, type Question, type QuestionFileOptions } from './evaluation/question-file.ts'
+export { readQuestions, type Question, type QuestionFileOptions } from './evaluation/questions/question-file.ts'
 export {
   defaultSampling,
   loadLibrary,

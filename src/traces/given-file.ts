@@ -4,14 +4,20 @@
 import type { CompletionParts } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
 import type { ThinkingTags } from '../llama/index.ts'
-import { choiceLetters, choiceText } from '../evaluation/choice-text.ts'
-import { readAnswerIfTold } from '../evaluation/question-answer.ts'
-import { choicesOf, type Choices } from '../evaluation/question-choices.ts'
-import { fieldsOf, type Fields } from '../evaluation/question-fields.ts'
-import { freeName, hashOf, idOf, type Question, type QuestionFileOptions } from '../evaluation/question-file.ts'
-import { readRows, type QuestionRow } from '../evaluation/question-rows.ts'
-import { questionText } from '../evaluation/question-text.ts'
-import { rightChoices } from '../evaluation/right-choice.ts'
+import { choiceLetters, choiceText } from '../evaluation/questions/choice-text.ts'
+import { readAnswerIfTold } from '../evaluation/questions/question-answer.ts'
+import { choicesOf, type Choices } from '../evaluation/questions/question-choices.ts'
+import { fieldsOf, type Fields } from '../evaluation/questions/question-fields.ts'
+import {
+  freeName,
+  hashOf,
+  idOf,
+  type Question,
+  type QuestionFileOptions,
+} from '../evaluation/questions/question-file.ts'
+import { readRows, type QuestionRow } from '../evaluation/questions/question-rows.ts'
+import { questionText } from '../evaluation/questions/question-text.ts'
+import { rightChoices } from '../evaluation/questions/right-choice.ts'
 import { jsonDigest } from '../json-digest.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import { readGivenRow, type GivenFields } from './given-row.ts'

@@ -4,7 +4,14 @@
  */
 import type { CompletionParts } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
-import { isEmpty, isMissing, named, plainRole, type Field, type Fields } from '../evaluation/question-fields.ts'
+import {
+  isEmpty,
+  isMissing,
+  named,
+  plainRole,
+  type Field,
+  type Fields,
+} from '../evaluation/questions/question-fields.ts'
 import { isObject } from '../is-object.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import { partsOfFields, partsOfText, type TagPair } from './given-text.ts'

@@ -2,7 +2,7 @@
  * One sample of a trace to be drawn, wherever that is.
  */
 import type { Completion } from '../engine/trace-layout.ts'
-import type { Question } from '../evaluation/question-file.ts'
+import type { Question } from '../evaluation/questions/question-file.ts'
 import type { Executor } from '../jobs/job.ts'
 import { jsonDigest } from '../json-digest.ts'
 import { largestSeed } from '../llama/index.ts'

@@ -3,7 +3,7 @@
  */
 import { generateChainProblem } from '../chain-problem.ts'
 import { seedOf } from '../dice.ts'
-import { readQuestionFile } from '../question-file.ts'
+import { readQuestionFile } from '../questions/question-file.ts'
 import { chainSettings } from './published-settings.ts'
 import { shippedProblems } from './shipped-problems.ts'
 import { checkLimit, loadedTask, type LoadedTask, type Task, type TaskItem, type TaskLoadOptions } from './task.ts'

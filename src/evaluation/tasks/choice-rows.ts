@@ -1,9 +1,9 @@
 /** Questions with four choices from a file, and the order in which the choices are shown. */
 import { z } from 'zod'
 import { InputError } from '../../errors.ts'
-import { choiceLetters, choiceText } from '../choice-text.ts'
+import { choiceLetters, choiceText } from '../questions/choice-text.ts'
 import { Dice, seedOf } from '../dice.ts'
-import { readRows } from '../question-rows.ts'
+import { readRows } from '../questions/question-rows.ts'
 import { choicePrompt } from './prompts.ts'
 import type { TaskItem } from './task.ts'
 

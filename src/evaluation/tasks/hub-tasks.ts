@@ -3,7 +3,7 @@
  * what of it could not be verified.
  */
 import { resolveDatasetFile, type DatasetFile } from '../../models/dataset.ts'
-import { readQuestionFile, type Question } from '../question-file.ts'
+import { readQuestionFile, type Question } from '../questions/question-file.ts'
 import { readChoiceItems } from './choice-rows.ts'
 import { choicePrompt, mathPrompt } from './prompts.ts'
 import { longSettings, shortSettings } from './published-settings.ts'

@@ -7,7 +7,7 @@ import { jsonDigest } from '../../json-digest.ts'
 import type { DownloadProgress } from '../../models/progress-meter.ts'
 import type { ResolveOptions } from '../../models/resolve.ts'
 import type { GradingKind } from '../grading/grade-answer.ts'
-import type { QuestionFileOptions } from '../question-file.ts'
+import type { QuestionFileOptions } from '../questions/question-file.ts'
 import type { RecallVocabulary } from '../recall/lay-out-recall.ts'
 
 /** A trace that exists, in the model's tokens. */

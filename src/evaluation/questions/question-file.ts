@@ -3,11 +3,11 @@
  * benchmarks.
  */
 import { createHash } from 'node:crypto'
-import { checkFields } from '../check-shape.ts'
-import { isWhole } from '../check-whole.ts'
-import { InputError } from '../errors.ts'
+import { checkFields } from '../../check-shape.ts'
+import { isWhole } from '../../check-whole.ts'
+import { InputError } from '../../errors.ts'
 import { choiceLetters, choiceText } from './choice-text.ts'
-import { Dice, seedOf } from './dice.ts'
+import { Dice, seedOf } from '../dice.ts'
 import { readAnswer } from './question-answer.ts'
 import { choicesOf, type Choices } from './question-choices.ts'
 import { chosenField, fieldsOf, named, refusal, type Fields } from './question-fields.ts'

@@ -2,8 +2,8 @@
  * The fields of a record of questions, found by the names that public data sets give them. Case, spaces, `_` and `-` in a name
  * do not matter; a field inside another one is called `outer.inner`.
  */
-import { InputError } from '../errors.ts'
-import { isObject } from '../is-object.ts'
+import { InputError } from '../../errors.ts'
+import { isObject } from '../../is-object.ts'
 import type { QuestionRow } from './question-rows.ts'
 
 export interface Field {

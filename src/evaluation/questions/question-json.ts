@@ -1,6 +1,6 @@
 /** Questions in JSON: numbers as they are written, and the forms in which a whole table is one object. */
-import { InputError } from '../errors.ts'
-import { isObject } from '../is-object.ts'
+import { InputError } from '../../errors.ts'
+import { isObject } from '../../is-object.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 

@@ -1,6 +1,6 @@
 /** Tables in comma-separated values (RFC 4180), as GPQA is published, or separated by semicolons or tabs. */
 import Papa from 'papaparse'
-import { InputError } from '../errors.ts'
+import { InputError } from '../../errors.ts'
 
 /**
  * Rows as objects by the names in the first line. Fields in quotes may hold commas, line breaks and doubled quotes; lines end

@@ -2,7 +2,7 @@
  * Which of its choices a file's answer means. Files name it by its letter, its text or its place, counted from 0 or from 1:
  * what holds for all of a file's questions is taken.
  */
-import { InputError } from '../errors.ts'
+import { InputError } from '../../errors.ts'
 import type { Choices } from './question-choices.ts'
 
 /** A question, and what the file says is right. */

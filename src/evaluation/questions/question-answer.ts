@@ -2,10 +2,10 @@
  * The right answer in a record: the value of its field, or the final answer of a worked solution in it. Of a question with choices it is
  * as the file has it (`rightChoices`).
  */
-import { InputError } from '../errors.ts'
-import { isObject } from '../is-object.ts'
-import { extractAnswer } from './grading/extract-answer.ts'
-import { knownAnswer } from './known-answer.ts'
+import { InputError } from '../../errors.ts'
+import { isObject } from '../../is-object.ts'
+import { extractAnswer } from '../grading/extract-answer.ts'
+import { knownAnswer } from '../known-answer.ts'
 import { chosenField, isEmpty, messagesOf, named, plainName, refusal } from './question-fields.ts'
 import type { Field, Fields } from './question-fields.ts'
 
