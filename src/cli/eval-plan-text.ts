@@ -3,6 +3,7 @@
  */
 import { missingMetadata } from '../models/missing-metadata.ts'
 import { formatPolicyReference } from '../eviction/protect.ts'
+import { groupBy } from '../group-by.ts'
 import { count, counted } from './counted.ts'
 import { modelTitle } from './model-option.ts'
 import type { LocatedModel } from '../engine/locate-model.ts'
@@ -77,13 +78,11 @@ function taskLines(
 
 /** Configurations that differ in their settings only. */
 function grids(configurations: readonly Configuration[]): Configuration[][] {
-  const found = new Map<string, Configuration[]>()
-  for (const one of configurations) {
+  const keyOf = (one: Configuration) => {
     const { kind, items, samples, evictEvery, segments, valueReserve } = one
-    const key = JSON.stringify([kind, policyOf(one), items, samples, evictEvery === null, segments, valueReserve])
-    found.set(key, [...(found.get(key) ?? []), one])
+    return JSON.stringify([kind, policyOf(one), items, samples, evictEvery === null, segments, valueReserve])
   }
-  return [...found.values()]
+  return [...groupBy(configurations, keyOf).values()]
 }
 
 /** One line for a whole grid; one for each configuration if there are gaps in it. */

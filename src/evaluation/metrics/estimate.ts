@@ -5,6 +5,7 @@
  * item are not independent, so that drawing samples would make intervals too narrow.
  */
 import { InputError } from '../../errors.ts'
+import { groupBy } from '../../group-by.ts'
 import { bootstrapInterval, bootstrapRatioInterval, type Interval } from './intervals.ts'
 
 /** Anything that was measured of one sample of one item. */
@@ -35,12 +36,7 @@ export function perItem<T extends OfItem>(
   samples: readonly T[],
   value: (ofItem: readonly T[]) => number,
 ): ReadonlyMap<string, number> {
-  const groups = new Map<string, T[]>()
-  for (const sample of samples) {
-    const group = groups.get(sample.item)
-    if (group) group.push(sample)
-    else groups.set(sample.item, [sample])
-  }
+  const groups = groupBy(samples, ({ item }) => item)
   return new Map([...groups].map(([item, ofItem]) => [item, value(ofItem)]))
 }
 

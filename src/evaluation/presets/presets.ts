@@ -60,6 +60,9 @@ export const scored: readonly string[] = ['dynts', defaultScoredPolicy]
 const twice = (policies: readonly string[]) => policies.flatMap((policy) => [policy, `${policy}+question`])
 const attentionBased = ['h2o', 'snapkv', 'r-kv']
 
+/** The full cache, which has no settings. */
+export const fullPoint: GridPoint = { policy: 'full', budget: null, localWindow: null, ratio: null }
+
 const presets: readonly Preset[] = [
   {
     name: 'table1',
@@ -139,8 +142,6 @@ export function sweepGrid(
     ),
   )
   return policies.flatMap((policy): GridPoint[] =>
-    policy === 'full'
-      ? [{ policy, budget: null, localWindow: null, ratio: null }]
-      : bounds.map((bound) => ({ policy, ...bound })),
+    policy === 'full' ? [fullPoint] : bounds.map((bound) => ({ policy, ...bound })),
   )
 }

@@ -5,7 +5,7 @@ import { checkFields } from '../../check-shape.ts'
 import { InputError } from '../../errors.ts'
 import { addedProtection, type ProtectedPart } from '../../eviction/protect.ts'
 import { findPolicy, policyNames } from '../../eviction/registry.ts'
-import type { GridPoint } from '../presets/presets.ts'
+import { fullPoint, type GridPoint } from '../presets/presets.ts'
 import type { TaskItem } from '../tasks/task.ts'
 import { boundOf, policyOf, type EvalIdentity, type JobSettings } from './eval-job.ts'
 import { isSameConfiguration, planSchema, type Configuration, type EvalPlan, type PlannedTask } from './eval-plan.ts'
@@ -79,7 +79,8 @@ function planTask(
 ): PlannedTask {
   const all = task.points.map((point) => configurationOf(point, task.items.length, task.samples))
   const full = all.find(({ policy }) => policy === 'full')
-  const reference = full ?? configurationOf(fullPoint, Math.max(...all.map(({ items }) => items)), task.samples)
+  const ofFull = { ...fullPoint, policyOptions: {}, policyHash: null }
+  const reference = full ?? configurationOf(ofFull, Math.max(...all.map(({ items }) => items)), task.samples)
   const replays = (full ? all : [reference, ...all]).map((one): Configuration => ({
     ...one,
     kind: 'replay',
@@ -108,15 +109,6 @@ function checkGiven(
 ) {
   if (items.every(({ trace }) => trace !== undefined) && samples === 1 && !metrics.includes('pass')) return
   throw new InputError('invalid_option', `${name}: traces can only be replayed, all of them, once each`)
-}
-
-const fullPoint: PlannedPoint = {
-  policy: 'full',
-  budget: null,
-  localWindow: null,
-  ratio: null,
-  policyOptions: {},
-  policyHash: null,
 }
 
 function configurationOf({ limit = Infinity, ...point }: PlannedPoint, items: number, samples: number): Configuration {

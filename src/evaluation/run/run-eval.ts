@@ -206,9 +206,8 @@ class Run {
 
   /** Of traces that are all recorded. */
   async #referencesOf(task: PlannedTask): Promise<ReadonlyMap<string, ReplayReference>> {
-    const known = this.#references.get(task.name)
-    if (known) return await known
-    const reading = readReferences(this.#options.folder, this.#folderPlan, task, this.#options)
+    const read = () => readReferences(this.#options.folder, this.#folderPlan, task, this.#options)
+    const reading = this.#references.get(task.name) ?? read()
     this.#references.set(task.name, reading)
     return await reading
   }
