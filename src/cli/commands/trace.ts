@@ -42,9 +42,7 @@ import {
 import { templateOptions } from '../template-options.ts'
 import { samplingOf } from '../trace-sampling.ts'
 import { traceRecordOf, traceSummary, whatIsKnown } from '../trace-summary.ts'
-import { toStderr, toStdout, writeResult, type Write } from '../write.ts'
-
-type Say = (text: string) => void
+import { toStderr, toStdout, writeResult, type Say, type Write } from '../write.ts'
 
 /** Many requests fail together; one line tells enough. */
 const retryLineEveryMs = 5000

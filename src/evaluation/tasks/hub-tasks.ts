@@ -2,7 +2,7 @@
  * The benchmarks whose questions are on the Hugging Face Hub, as data. docs/evaluation-tasks.md says where each is from and
  * what of it could not be verified.
  */
-import { resolveDatasetFile, type DatasetFile } from '../../models/dataset.ts'
+import { resolveDatasetFile } from '../../models/dataset.ts'
 import { readQuestionFile, type Question } from '../questions/question-file.ts'
 import { readChoiceItems } from './choice-rows.ts'
 import { choicePrompt, mathPrompt } from './prompts.ts'
@@ -14,17 +14,14 @@ type FieldNames = Pick<TaskLoadOptions, 'questionField' | 'answerField' | 'idFie
 interface MathTask {
   readonly name: string
   readonly title: string
-  readonly source: DatasetFile
+  /** `user/name@commit/file`, with the whole commit hash. */
+  readonly source: string
   /** Of the Hub's file. */
   readonly fields: FieldNames
   readonly published: Task['published']
 }
 
-const gpqaSource: DatasetFile = {
-  repo: 'Idavidrein/gpqa',
-  revision: '633f5ee89ab8ad4522a9f850766b73f62147ffdd',
-  file: 'gpqa_diamond.csv',
-}
+const gpqaSource = 'Idavidrein/gpqa@633f5ee89ab8ad4522a9f850766b73f62147ffdd/gpqa_diamond.csv'
 
 const gpqaDiamond: Task = {
   name: 'gpqa-diamond',
@@ -43,18 +40,14 @@ export const hubTasks: readonly Task[] = [
   mathTask({
     name: 'aime24',
     title: 'AIME 2024',
-    source: {
-      repo: 'HuggingFaceH4/aime_2024',
-      revision: '2fe88a2f1091d5048c0f36abc874fb997b3dd99a',
-      file: 'data/train-00000-of-00001.parquet',
-    },
+    source: 'HuggingFaceH4/aime_2024@2fe88a2f1091d5048c0f36abc874fb997b3dd99a/data/train-00000-of-00001.parquet',
     fields: { questionField: 'problem', answerField: 'answer', idField: 'id' },
     published: longSettings,
   }),
   mathTask({
     name: 'aime25',
     title: 'AIME 2025',
-    source: { repo: 'math-ai/aime25', revision: '563bb8404243c5f09de6ec262f2db674fe5bce9b', file: 'test.jsonl' },
+    source: 'math-ai/aime25@563bb8404243c5f09de6ec262f2db674fe5bce9b/test.jsonl',
     fields: { questionField: 'problem', answerField: 'answer', idField: 'id' },
     published: longSettings,
   }),
@@ -64,11 +57,7 @@ export const hubTasks: readonly Task[] = [
   mathTask({
     name: 'amc23',
     title: 'AMC 2023',
-    source: {
-      repo: 'math-ai/amc23',
-      revision: '80815d37005feb82cd7f8fbc6901d5d3eff43057',
-      file: 'test-00000-of-00001.parquet',
-    },
+    source: 'math-ai/amc23@80815d37005feb82cd7f8fbc6901d5d3eff43057/test-00000-of-00001.parquet',
     fields: { questionField: 'question', answerField: 'answer', idField: 'id' },
     published: longSettings,
   }),
@@ -76,33 +65,21 @@ export const hubTasks: readonly Task[] = [
   mathTask({
     name: 'gaokao2023en',
     title: 'GaoKao 2023 En',
-    source: {
-      repo: 'MARIO-Math-Reasoning/Gaokao2023-Math-En',
-      revision: '6c7bdecd205ed623b5e6c92335deb4f13a7cdd9b',
-      file: 'Gaokao2023-Math-En.jsonl',
-    },
+    source: 'MARIO-Math-Reasoning/Gaokao2023-Math-En@6c7bdecd205ed623b5e6c92335deb4f13a7cdd9b/Gaokao2023-Math-En.jsonl',
     fields: { questionField: 'question', answerField: 'answer' },
     published: shortSettings,
   }),
   mathTask({
     name: 'math500',
     title: 'MATH-500',
-    source: {
-      repo: 'HuggingFaceH4/MATH-500',
-      revision: '6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be',
-      file: 'test.jsonl',
-    },
+    source: 'HuggingFaceH4/MATH-500@6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be/test.jsonl',
     fields: { questionField: 'problem', answerField: 'answer', idField: 'unique_id' },
     published: shortSettings,
   }),
   mathTask({
     name: 'gsm8k',
     title: 'GSM8K',
-    source: {
-      repo: 'openai/gsm8k',
-      revision: '740312add88f781978c0658806c59bc2815b9866',
-      file: 'main/test-00000-of-00001.parquet',
-    },
+    source: 'openai/gsm8k@740312add88f781978c0658806c59bc2815b9866/main/test-00000-of-00001.parquet',
     fields: { questionField: 'question', answerField: 'answer' },
     published: shortSettings,
   }),
@@ -119,7 +96,7 @@ function mathArenaTask(name: string, title: string, repo: string, revision: stri
   return mathTask({
     name,
     title,
-    source: { repo: `MathArena/${repo}`, revision, file: 'data/train-00000-of-00001.parquet' },
+    source: `MathArena/${repo}@${revision}/data/train-00000-of-00001.parquet`,
     fields: { questionField: 'problem', answerField: 'answer', idField: 'problem_idx' },
     published: longSettings,
   })
@@ -157,9 +134,10 @@ function itemOf({ id, index, question, answer, choices }: Question): TaskItem {
     : { id, index, prompt: mathPrompt(question), expected: answer, kind: 'math' }
 }
 
-async function locate(from: DatasetFile, options: TaskLoadOptions): Promise<{ path: string; source: string }> {
-  const { file, offline, signal, onDownload, hub } = options
-  if (file !== undefined) return { path: file, source: file }
-  const found = await resolveDatasetFile(from, { offline, signal, onProgress: onDownload, ...hub })
-  return { path: found.path, source: `${from.repo}@${found.commit}/${from.file}` }
+async function locate(from: string, options: TaskLoadOptions): Promise<{ path: string; source: string }> {
+  const { file: given, offline, signal, onDownload, hub } = options
+  if (given !== undefined) return { path: given, source: given }
+  const [, repo = '', revision = '', file = ''] = /^(.+)@([0-9a-f]{40})\/(.+)$/.exec(from) ?? []
+  const found = await resolveDatasetFile({ repo, revision, file }, { offline, signal, onProgress: onDownload, ...hub })
+  return { path: found.path, source: `${repo}@${found.commit}/${file}` }
 }
