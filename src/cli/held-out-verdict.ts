@@ -2,7 +2,7 @@
 import { shareText } from '../cache/budget.ts'
 import type { Estimate } from '../evaluation/metrics/estimate.ts'
 import { replayLossDifference, type ReplayedSample } from '../evaluation/metrics/replay-loss.ts'
-import { signed } from '../evaluation/run/table-cells.ts'
+import { intervalText, signed } from '../evaluation/run/table-cells.ts'
 import {
   isBetter,
   lossesAt,
@@ -11,7 +11,6 @@ import {
   type RecommendedPoint,
 } from '../training/recommended-settings.ts'
 import { counted } from './counted.ts'
-import { intervalText } from './interval-text.ts'
 import type { Recommendation } from './predictor-file.ts'
 
 export interface HeldOutResult {

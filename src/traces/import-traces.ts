@@ -10,6 +10,7 @@ import type { TraceLayout } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
 import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
 import { mathInstruction } from '../evaluation/tasks/prompts.ts'
+import { never } from '../jobs/job.ts'
 import { versionsOf } from '../jobs/versions.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import type { WriteLock } from '../records/file-lock.ts'
@@ -19,8 +20,6 @@ import { judgeTrace } from './judge-trace.ts'
 import { contentOf } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
 import { makeRecord } from './trace-record.ts'
-
-const never = new AbortController().signal
 
 export interface ImportTracesOptions extends Omit<GivenFileOptions, 'tags'> {
   /** Its vocabulary is enough. */

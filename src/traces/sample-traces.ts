@@ -9,7 +9,7 @@ import type { TraceLayout } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
 import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
 import { mathInstruction } from '../evaluation/tasks/prompts.ts'
-import type { JobOutcome } from '../jobs/job.ts'
+import { never, type JobOutcome } from '../jobs/job.ts'
 import { RunFailures } from '../jobs/run-failures.ts'
 import { defaultMaxFailures, runJobs } from '../jobs/run-jobs.ts'
 import { versionsOf } from '../jobs/versions.ts'
@@ -28,7 +28,6 @@ import { makeRecord, type TraceJudgement } from './trace-record.ts'
 
 /** So many samples without thinking, and none with it: the model does not think. */
 const samplesWithoutThinking = 20
-const never = new AbortController().signal
 
 /** With `executor`, the model's vocabulary is enough. */
 export interface SampleTracesOptions extends SamplingPlanOptions {

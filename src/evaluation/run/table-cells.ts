@@ -59,7 +59,7 @@ export function intervalOf({ interval }: Estimate, format: (share: number) => st
 
 /** e.g. `91.4 % (88.8 to 93.8)`; empty: there is none. */
 export function percentWithin(share: Estimate | undefined): string {
-  return share ? withInterval(percent(share.mean), share.interval, (bound) => (bound * 100).toFixed(1)) : ''
+  return share ? `${percent(share.mean)} ${intervalText(share, (bound) => (bound * 100).toFixed(1))}`.trimEnd() : ''
 }
 
 /** A difference of shares, e.g. `-2.6 (-4.6 to -0.6)`; empty: there is none. */
@@ -69,11 +69,12 @@ export function points(shares: Estimate | null): string {
 
 /** With its interval in brackets, if it has one; empty: there is none. */
 export function difference(of: Estimate | null | undefined, format: (value: number) => string): string {
-  return of ? withInterval(format(of.mean), of.interval, format) : ''
+  return of ? `${format(of.mean)} ${intervalText(of, format)}`.trimEnd() : ''
 }
 
-function withInterval(mean: string, interval: Estimate['interval'], format: (value: number) => string): string {
-  return interval ? `${mean} (${format(interval.low)} to ${format(interval.high)})` : mean
+/** e.g. `(12.0 % to 15.5 %)`; empty where there is none. */
+export function intervalText(of: Estimate | null, format: (value: number) => string): string {
+  return of?.interval ? `(${intervalOf(of, format)})` : ''
 }
 
 export function signed(value: number, digits: number): string {
