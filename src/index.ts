@@ -88,7 +88,7 @@ export {
 } from './eviction/protect.ts'
 export { policyNames, policyOptionTable, type PolicyOption } from './eviction/registry.ts'
 export { Grader, type GraderOptions, type Verdict } from './evaluation/grading/grader.ts'
-export { readQuestions, type Question, type QuestionFileOptions } from './evaluation/question-file.ts'
+export { readQuestions, type Question, type QuestionFileOptions } from './evaluation/questions/question-file.ts'
 export {
   defaultSampling,
   loadLibrary,
@@ -179,4 +179,4 @@ export type { AtK } from './evaluation/run/configuration-summary.ts'
 export type { CostSummary } from './evaluation/metrics/costs.ts'
 export type { Throughput } from './evaluation/metrics/costs.ts'
 export type { AppendableFile } from './models/partial-file.ts'
-export type { Interval } from './evaluation/intervals.ts'
+export type { Interval } from './evaluation/metrics/intervals.ts'

@@ -9,15 +9,8 @@ import { loadLocated, type Model } from '../engine/model.ts'
 import { defined } from '../defined.ts'
 import { checkModelHas } from '../engine/prepare.ts'
 import { InputError } from '../errors.ts'
-import {
-  controls,
-  findPreset,
-  gridOf,
-  scored,
-  type GridPoint,
-  type Preset,
-  type Sweep,
-} from '../evaluation/presets/presets.ts'
+import { controls, findPreset, scored, sweepFor, sweepGrid } from '../evaluation/presets/presets.ts'
+import type { GridPoint, Preset, Sweep } from '../evaluation/presets/presets.ts'
 import type { EvalPlan } from '../evaluation/run/eval-plan.ts'
 import { hashFile, identify } from '../evaluation/run/identity.ts'
 import { makePlan, type PlannedPoint, type TaskToPlan } from '../evaluation/run/make-plan.ts'
@@ -27,9 +20,10 @@ import { findTask, generatedTaskNames } from '../evaluation/tasks/registry.ts'
 import type { PublishedSettings, Task, TaskLoadOptions } from '../evaluation/tasks/task.ts'
 import { defaultSampling, validateSampling } from '../llama/index.ts'
 import { parseReference } from '../models/reference.ts'
+import { notNull } from '../pick.ts'
 import { checkCalibrationUse, usesCalibration } from './calibration-option.ts'
 import { counted } from './counted.ts'
-import { choosePolicies, refuseUnbounded, type ChosenPolicy, type PolicyFlags } from './chosen-policies.ts'
+import { choosePolicies, refuseUnbounded, type ChosenPolicy } from './chosen-policies.ts'
 import { limitOf, metricsOf, type EvalFlags } from './eval-options.ts'
 import { settingFacts } from './setting-facts.ts'
 import { cacheFlagValues } from './setting-flags.ts'
@@ -60,7 +54,7 @@ export function chooseEval(flags: EvalFlags): EvalChoice {
   checkQuestionFlags(flags, tasks)
   const references = flags.policy ?? preset?.policies
   if (flags.queue !== undefined) refusePolicyFiles(references ?? [])
-  const policies = references && choosePolicies(references, policyFlagsOf(flags))
+  const policies = references && choosePolicies(references, flags)
   if (policies) refuseUnbounded(policies, cacheFlagValues(flags))
   const [only] = taskList
   const name = isGiven ? traceTaskName : tasks.length === 1 ? (only ?? '') : (flags.preset ?? 'tasks')
@@ -100,7 +94,7 @@ export async function planEval(
   located: LocatedModel,
   loading: Pick<TaskLoadOptions, 'signal' | 'onDownload'>,
 ): Promise<EvalGrid> {
-  const policies = choice.policies ?? choosePolicies(defaultPolicies(located), policyFlagsOf(flags))
+  const policies = choice.policies ?? choosePolicies(defaultPolicies(located), flags)
   const facts = { ...settingFacts(located), notEvictable: undefined }
   for (const { definition } of policies) checkModelHas(facts, definition)
   checkCalibrationUse(flags, policies)
@@ -112,21 +106,22 @@ export async function planEval(
     const own = { policyOptions: options, policyHash: definition.hash ?? null, protect, limit: limit(policy) }
     return { ...point, policy: definition.name, ...own }
   }
-  const tasks: TaskToPlan[] = []
+  const { name, trainedContext } = located.info
+  const references = policies.map(({ reference }) => reference)
   const published = new Map<string, PublishedSettings>()
-  await using vocabulary = new VocabularyOf(located, loading.signal)
-  for (const task of flags.traces === undefined ? choice.tasks : [traceTask(flags.traces, located)]) {
-    const { name, trainedContext } = located.info
-    const settings = task.published(name)
-    published.set(task.name, settings)
-    const sweep = sweepOf(flags, choice, task, policies)
-    const grid = gridOf(sweep, task, located.info.name).map((point) => withStaying(point, flags))
-    for (const point of grid) checkPoint(point)
-    const points = grid.map(complete)
-    tasks.push(
-      await taskOf(flags, task, settings, points, { ...loading, trainedContext, vocabulary: () => vocabulary.get() }),
-    )
-  }
+  const tasks = await withVocabulary(located, loading.signal, async (vocabulary) => {
+    const planned: TaskToPlan[] = []
+    for (const task of flags.traces === undefined ? choice.tasks : [traceTask(flags.traces, located)]) {
+      const settings = task.published(name)
+      published.set(task.name, settings)
+      const sweep = sweepOf(flags, choice.preset, task)
+      const grid = sweepGrid(references, sweep, settings).map((point) => withStaying(point, flags))
+      for (const point of grid) checkPoint(point)
+      const options = { ...loading, trainedContext, vocabulary }
+      planned.push(await taskOf(flags, task, settings, grid.map(complete), options))
+    }
+    return planned
+  })
   const policyFiles = new Map(
     policies.flatMap(({ definition: { name, file } }) => (file === undefined ? [] : [[name, file]])),
   )
@@ -139,36 +134,24 @@ export async function planEval(
   return { plan, policyFiles, parallel: (task) => flags.parallel ?? published.get(task)?.parallel ?? 1 }
 }
 
-/** A model's vocabulary, loaded when it is first asked for. */
-class VocabularyOf implements AsyncDisposable {
-  readonly #load: () => Promise<Model>
-  #model: Promise<Model> | undefined
-
-  constructor(located: LocatedModel, signal: AbortSignal | undefined) {
-    this.#load = () => loadLocated(located, { vocabularyOnly: true, gpu: 'off', signal })
-  }
-
-  async get(): Promise<Model> {
-    return await (this.#model ??= this.#load())
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.#model)?.close()
+/** @param work gets the model's vocabulary, which is loaded when it is first asked for */
+async function withVocabulary<T>(
+  located: LocatedModel,
+  signal: AbortSignal | undefined,
+  work: (vocabulary: () => Promise<Model>) => Promise<T>,
+): Promise<T> {
+  let model: Promise<Model> | undefined
+  try {
+    return await work(() => (model ??= loadLocated(located, { vocabularyOnly: true, gpu: 'off', signal })))
+  } finally {
+    await (await model)?.close()
   }
 }
 
-/** The preset with what the flags say instead; without a preset the flags alone. */
-function sweepOf(flags: EvalFlags, { preset }: EvalChoice, task: Task, policies: readonly ChosenPolicy[]): Preset {
+/** The preset's with what the flags say instead; without a preset the flags alone. */
+function sweepOf(flags: EvalFlags, preset: Preset | undefined, task: Task): Sweep {
   const { budget: budgets, localWindow: localWindows, ratio: ratios, evictEvery } = flags
-  const references = policies.map(({ reference }) => reference)
-  const sweep: Sweep = {
-    ...(task.name === 'chain' ? preset?.chain : preset?.paper),
-    ...(budgets && { budgets }),
-    ...(localWindows && { localWindows }),
-    ...(ratios && { ratios }),
-    ...(evictEvery && { evictEvery }),
-  }
-  return { name: '', title: '', tasks: [task.name], policies: references, paper: sweep, chain: sweep }
+  return { ...(preset && sweepFor(preset, task)), ...defined({ budgets, localWindows, ratios, evictEvery }) }
 }
 
 async function taskOf(
@@ -185,12 +168,8 @@ async function taskOf(
     ...{ file, questionField, answerField, idField, generateSeed, distances, offline, seed, limit },
     ...loading,
   })
-  const { temperature, topP, topK } = published.sampling
-  const sampling = {
-    temperature: flags.temperature ?? temperature,
-    topP: flags.topP ?? topP,
-    topK: flags.topK ?? topK,
-  }
+  const { temperature, topP, topK } = flags
+  const sampling = { ...published.sampling, ...defined({ temperature, topP, topK }) }
   validateSampling({ ...defaultSampling, ...sampling }, seed)
   return {
     name: task.name,
@@ -209,11 +188,6 @@ function defaultPolicies({ predictor }: LocatedModel): string[] {
   return [...controls, ...(predictor ? scored : [])]
 }
 
-/** Of the flags, what is about policies: in `eval` some of the other names mean lists. */
-function policyFlagsOf(flags: EvalFlags): PolicyFlags {
-  return { ...flags, policy: undefined }
-}
-
 function refusePolicyFiles(references: readonly string[]): void {
   const own = references.find((reference) => isPolicyFile(parsePolicyReference(reference).policy))
   if (own === undefined) return
@@ -228,12 +202,5 @@ function withStaying(point: GridPoint, { segments, valueReserve }: EvalFlags): G
 
 function checkPoint({ budget, localWindow, ratio, evictEvery, segments, valueReserve }: GridPoint): void {
   if (budget === null || localWindow === null) return
-  validateCacheSettings({
-    budget,
-    localWindow,
-    ratio: ratio ?? undefined,
-    evictEvery: evictEvery ?? undefined,
-    segments: segments ?? undefined,
-    valueReserve: valueReserve ?? undefined,
-  })
+  validateCacheSettings({ budget, localWindow, ...notNull({ ratio, evictEvery, segments, valueReserve }) })
 }

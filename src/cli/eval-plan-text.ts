@@ -3,12 +3,13 @@
  */
 import { missingMetadata } from '../models/missing-metadata.ts'
 import { formatPolicyReference } from '../eviction/protect.ts'
+import { groupBy } from '../group-by.ts'
 import { count, counted } from './counted.ts'
 import { modelTitle } from './model-option.ts'
 import type { LocatedModel } from '../engine/locate-model.ts'
 import type { Configuration, EvalPlan, PlannedTask } from '../evaluation/run/eval-plan.ts'
 import { configurationName } from '../evaluation/run/summarise.ts'
-import type { Shard } from '../evaluation/run/eval-job.ts'
+import { policyOf, type Shard } from '../evaluation/run/eval-job.ts'
 
 export interface WhereItRuns {
   /** Sequences at the same time, by task; undefined: workers decide. */
@@ -77,17 +78,11 @@ function taskLines(
 
 /** Configurations that differ in their settings only. */
 function grids(configurations: readonly Configuration[]): Configuration[][] {
-  const found = new Map<string, Configuration[]>()
-  for (const one of configurations) {
-    const { kind, policy, protect, policyOptions, policyHash, items, samples, evictEvery, segments, valueReserve } = one
-    const share = evictEvery === null ? 'ratio' : 'K'
-    const key = JSON.stringify([
-      ...[kind, policy, protect, policyOptions, policyHash, items, samples, share],
-      ...[segments, valueReserve],
-    ])
-    found.set(key, [...(found.get(key) ?? []), one])
+  const keyOf = (one: Configuration) => {
+    const { kind, items, samples, evictEvery, segments, valueReserve } = one
+    return JSON.stringify([kind, policyOf(one), items, samples, evictEvery === null, segments, valueReserve])
   }
-  return [...found.values()]
+  return [...groupBy(configurations, keyOf).values()]
 }
 
 /** One line for a whole grid; one for each configuration if there are gaps in it. */

@@ -1,6 +1,7 @@
 /**
  * Facts as a table for people: the keys become words, and each nested value has a line of its own.
  */
+import { isObject } from '../is-object.ts'
 import { formatBytes } from '../models/memory-plan.ts'
 import { textWidth } from './text-width.ts'
 
@@ -14,8 +15,7 @@ export function factsTable(facts: Readonly<Record<string, unknown>>): string {
 function rowsOf(facts: object, prefix: string): [string, string][] {
   return Object.entries(facts).flatMap(([key, value]: [string, unknown]) => {
     const name = `${prefix}${label(key)}`
-    const isNested = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isNested ? rowsOf(value, `${name}, `) : [[name, show(value, name.endsWith(' bytes'))]]
+    return isObject(value) ? rowsOf(value, `${name}, `) : [[name, show(value, name.endsWith(' bytes'))]]
   })
 }
 

@@ -5,6 +5,7 @@ import { Option } from 'commander'
 import { defaultMaxFailures } from '../jobs/run-jobs.ts'
 import { counted } from './counted.ts'
 import { number } from './option-values.ts'
+import type { Say } from './write.ts'
 
 /** @param of what ends after so many failures */
 export function maxFailuresOption(of: string): Option {
@@ -20,7 +21,7 @@ export function maxFailuresOption(of: string): Option {
 export function sayWhatFailed(
   { failed, skipped = 0 }: { readonly failed: number; readonly skipped?: number },
   log: string,
-  say: (text: string) => unknown,
+  say: Say,
 ): void {
   if (failed === 0) return
   const left = skipped === 0 ? '' : `, and ${skipped} were left out`

@@ -22,7 +22,7 @@ import { resolveModel } from '../models/resolve.ts'
 import { writeFileAtomic } from '../records/atomic-file.ts'
 import { moveToBackup } from '../records/backup.ts'
 import { readRecords } from '../records/read-records.ts'
-import { countsOf, keptTraces } from '../traces/importance-plan.ts'
+import { countsOf, keptTraces } from '../traces/kept-traces.ts'
 import { ImportanceStore } from '../traces/importance-store.ts'
 import type { KeptTrace } from '../traces/trace-record.ts'
 import { splitByQuestion } from '../training/dataset.ts'
@@ -106,12 +106,12 @@ export async function replayHeldOut(options: HeldOutReplayOptions): Promise<Held
   const rest = others.length * atOthers.length + (hasShare(given) ? 0 : 1)
   sayHowLong((((performance.now() - begun) / 1000) * rest) / compared.length)
   for (const point of others) if (!(await measure(atOthers, point))) return undefined
-  const best = recommendPoint(lossesIn(folder, points), points, candidates, flags)
+  const best = recommendPoint(lossesIn(folder, points), points, candidates, flags.seed)
   if (!best) return nothing('none of them fits into a bounded cache')
   const small = { budget: best.budget, localWindow: best.localWindow, evictEvery: smallStep }
   if (!hasShare(given) && !(await measure([best.policy], small))) return undefined
   write(flags.json === true ? json : await tableOf(folder))
-  return concluded(lossesIn(folder, hasShare(given) ? points : [...points, small]), best, small, flags)
+  return concluded(lossesIn(folder, hasShare(given) ? points : [...points, small]), best, small, flags.seed)
 }
 
 function nothing(why: string): HeldOutResult {

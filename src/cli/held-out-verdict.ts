@@ -1,18 +1,16 @@
 /** What follows from the replay of held-out traces: what the predictor recommends, and what that is worth. */
 import { shareText } from '../cache/budget.ts'
-import type { Estimate, EstimateOptions } from '../evaluation/metrics/estimate.ts'
+import type { Estimate } from '../evaluation/metrics/estimate.ts'
 import { replayLossDifference, type ReplayedSample } from '../evaluation/metrics/replay-loss.ts'
-import { signed } from '../evaluation/run/table-cells.ts'
+import { intervalText, signed } from '../evaluation/run/table-cells.ts'
 import {
   isBetter,
   lossesAt,
-  sharesItems,
   type HeldOutLosses,
   type MeasuredPoint,
   type RecommendedPoint,
 } from '../training/recommended-settings.ts'
 import { counted } from './counted.ts'
-import { intervalText } from './interval-text.ts'
 import type { Recommendation } from './predictor-file.ts'
 
 export interface HeldOutResult {
@@ -26,11 +24,11 @@ export function concluded(
   measured: readonly HeldOutLosses[],
   best: RecommendedPoint,
   small: MeasuredPoint,
-  options: EstimateOptions,
+  seed: number,
 ): HeldOutResult {
   const { policy, ...point } = best
   const [own, inSmallSteps] = [lossesAt(measured, policy, point), lossesAt(measured, policy, small)]
-  const takesSmall = isBetter(inSmallSteps, own, options)
+  const takesSmall = isBetter(inSmallSteps, own, seed)
   const recommended = { policy, ...(takesSmall ? small : point) }
   const { budget, localWindow } = recommended
   return {
@@ -41,7 +39,7 @@ export function concluded(
         takesSmall ? inSmallSteps : own,
         lossesAt(measured, 'full', null),
         lossesAt(measured, 'question-window', point),
-        options,
+        seed,
       ),
     ],
   }
@@ -51,21 +49,23 @@ function verdict(
   own: readonly ReplayedSample[],
   full: readonly ReplayedSample[],
   newest: readonly ReplayedSample[],
-  { seed }: EstimateOptions,
+  seed: number,
 ): string[] {
-  const to = (name: string, other: readonly ReplayedSample[]) =>
-    sharesItems(own, other) ? [`${differenceText(replayLossDifference(own, other, { seed }))} to ${name}`] : []
+  const to = (name: string, other: readonly ReplayedSample[]) => {
+    const difference = replayLossDifference(own, other, seed)
+    return difference ? [`${differenceText(difference)} to ${name}`] : []
+  }
   const differences = [...to('full', full), ...to('question-window', newest)]
   if (differences.length === 0) return []
   return [
     `Replay loss of the reply on ${counted(own.length, 'held-out trace')}: ${differences.join(', ')}.`,
-    ...doubts(own, newest, { seed }),
+    ...doubts(own, newest, seed),
   ]
 }
 
-function doubts(own: readonly ReplayedSample[], newest: readonly ReplayedSample[], options: EstimateOptions): string[] {
-  if (newest.length === 0 || isBetter(own, newest, options)) return []
-  return replayLossDifference(own, newest, options).interval === null
+function doubts(own: readonly ReplayedSample[], newest: readonly ReplayedSample[], seed: number): string[] {
+  if (newest.length === 0 || isBetter(own, newest, seed)) return []
+  return !replayLossDifference(own, newest, seed)?.interval
     ? ['So few traces tell nothing apart, so the usual is recommended: five held-out questions are the least.']
     : ['It cannot be told from question-window on these, which needs no predictor: more traces may help.']
 }

@@ -6,10 +6,9 @@ import type { LocatedModel } from '../engine/locate-model.ts'
 import { loadLocated, type Model } from '../engine/model.ts'
 import type { TrialResult } from '../engine/trial.ts'
 import type { DeviceFlags } from './machine-options.ts'
+import type { Say } from './write.ts'
 
 const everyMs = 2000
-
-type Say = (text: string) => unknown
 
 export class LoadProgress implements Disposable {
   #share = 0

@@ -6,6 +6,8 @@ import { InvalidArgumentError, type Command } from 'commander'
 import { InputError } from '../errors.ts'
 import { parseNumber } from '../parse-number.ts'
 
+export { checkWhole } from '../check-whole.ts'
+
 /** For options that take a number; its range is checked where it is used. */
 export function number(text: string): number {
   const value = parseNumber(text)
@@ -65,19 +67,6 @@ export function pair(text: string): [string, string] {
 function refuseTwice(all: readonly (string | number)[]): void {
   const twice = all.find((item, i) => all.indexOf(item) < i)
   if (twice !== undefined) throw new InvalidArgumentError(`It names ${twice} twice.`)
-}
-
-/** @throws InputError `invalid_option` */
-export function checkWhole(
-  flag: string,
-  value: number | undefined,
-  least: number,
-  most = Number.MAX_SAFE_INTEGER,
-): void {
-  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return
-  const isOpen = most === Number.MAX_SAFE_INTEGER && !(value > most)
-  const range = isOpen ? `of at least ${least}` : `from ${least} to ${most}`
-  throw new InputError('invalid_option', `${flag} must be a whole number ${range}, not ${value}`)
 }
 
 /**

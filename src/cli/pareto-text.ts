@@ -5,7 +5,7 @@ import { publishedLoss, publishedPareto } from '../analysis/pareto/published-par
 import type { ParetoPoint, ParetoSummary } from '../analysis/pareto/summarise-pareto.ts'
 import { percent } from '../percent.ts'
 import { counted } from './counted.ts'
-import { intervalText } from './interval-text.ts'
+import { intervalText } from '../evaluation/run/table-cells.ts'
 import { formatTable } from './table.ts'
 
 const readingTitles: Readonly<Record<Reading, string>> = {

@@ -16,18 +16,11 @@ export function predictorTable(facts: Readonly<Record<string, unknown>>): string
 
 /** null: the file does not say. Figures that are not defined become null as JSON. */
 export function predictorFacts(checkpoint: PredictorCheckpoint) {
-  const { target, label, policy, budget, localWindow, ratio, evictEvery, model, heldOut } = checkpoint
+  const { target, label = null, policy = null, model, heldOut = null } = checkpoint
+  const { budget = null, localWindow = null, ratio = null, evictEvery = null } = checkpoint
   return {
     schema: 'dynts.inspect.predictor/1',
     shape: predictorShape(checkpoint),
-    target,
-    label: label ?? null,
-    policy: policy ?? null,
-    budget: budget ?? null,
-    localWindow: localWindow ?? null,
-    ratio: ratio ?? null,
-    evictEvery: evictEvery ?? null,
-    model,
-    heldOut: heldOut ?? null,
+    ...{ target, label, policy, budget, localWindow, ratio, evictEvery, model, heldOut },
   }
 }

@@ -4,7 +4,7 @@ import { publishedProfiles } from '../analysis/published-profiles.ts'
 import type { Estimate } from '../evaluation/metrics/estimate.ts'
 import { percent } from '../percent.ts'
 import { count, counted } from './counted.ts'
-import { intervalText } from './interval-text.ts'
+import { intervalText } from '../evaluation/run/table-cells.ts'
 import { printable } from './printable.ts'
 import { formatTable } from './table.ts'
 

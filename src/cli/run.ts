@@ -31,8 +31,7 @@ import { templateOptions } from './template-options.ts'
 import { canSteerTerminal, TerminalView } from './terminal-view.ts'
 import { thinkingNotes } from './thinking-notes.ts'
 import { whatItTakes } from './what-it-takes.ts'
-
-type Say = (text: string) => unknown
+import type { Say } from './write.ts'
 
 /** @param argument the question, as given on the command line */
 export async function run(argument: string | undefined, flags: RunFlags): Promise<void> {

@@ -1,12 +1,11 @@
 /** The kept traces of a file as a task of `dynts eval`: nothing is sampled, they are replayed under each policy. */
-import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { fingerprint, type LocatedModel } from '../engine/locate-model.ts'
 import { templateHash } from '../engine/template-hash.ts'
 import { InputError } from '../errors.ts'
 import { findTask } from '../evaluation/tasks/registry.ts'
-import { loadedTask, type Task, type TaskItem } from '../evaluation/tasks/task.ts'
-import { keptTraces } from '../traces/importance-plan.ts'
+import { loadedTask, tokensName, type Task, type TaskItem } from '../evaluation/tasks/task.ts'
+import { keptTraces } from '../traces/kept-traces.ts'
 import type { KeptTrace } from '../traces/trace-record.ts'
 
 export const traceTaskName = 'traces'
@@ -38,12 +37,9 @@ export function traceTask(path: string, { info, template }: Pick<LocatedModel, '
 function itemOf({ id, expected, tokens, promptTokens, answerStart }: KeptTrace, index: number): TaskItem {
   const prompt = tokens.slice(0, promptTokens)
   const continuation = tokens.slice(promptTokens)
-  const digest = createHash('sha256')
-    .update(JSON.stringify([prompt, continuation]))
-    .digest('hex')
   return {
     ...{ id, index, kind: 'math', expected: expected ?? '' },
-    prompt: `tokens ${digest.slice(0, 32)}`,
+    prompt: tokensName([prompt, continuation]),
     trace: { promptTokens: prompt, tokens: continuation, answerFrom: answerStart - promptTokens },
   }
 }

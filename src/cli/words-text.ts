@@ -4,7 +4,7 @@ import type { ClassEstimates, WordSummary } from '../analysis/word-shares.ts'
 import type { Estimate } from '../evaluation/metrics/estimate.ts'
 import { percent } from '../percent.ts'
 import { counted } from './counted.ts'
-import { intervalText } from './interval-text.ts'
+import { intervalText } from '../evaluation/run/table-cells.ts'
 import { formatTable } from './table.ts'
 
 export function wordsText(summary: WordSummary): string {

@@ -3,7 +3,9 @@ export type Write = (text: string) => void
 
 export const toStdout: Write = (text) => void process.stdout.write(`${text}\n`)
 
-/** What a command says beside its result. */
+/** Who hears what a command says beside its result. */
+export type Say = (text: string) => unknown
+
 export const toStderr = (text: string): boolean => process.stderr.write(`${text}\n`)
 
 /** A command's result: the record with `--json`, else the text. */

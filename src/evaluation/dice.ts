@@ -1,4 +1,5 @@
 /** Draws evenly, from a seed: the same on every machine. */
+import { jsonDigest } from '../json-digest.ts'
 import { mulberry32 } from '../mulberry32.ts'
 
 export class Dice {
@@ -35,4 +36,18 @@ export class Dice {
       return value
     })
   }
+
+  /** 0 .. count - 1 in random order. */
+  order(count: number): number[] {
+    const all = Array.from({ length: count }, (_, i) => i)
+    return this.pickSeveral(all, count)
+  }
+}
+
+/**
+ * A seed that depends on what it is for, and on nothing else: neither on the machine nor on the order of work.
+ * @returns 32 bits of a SHA-256 of the parts
+ */
+export function seedOf(...parts: readonly (string | number)[]): number {
+  return jsonDigest(parts).readUInt32LE()
 }

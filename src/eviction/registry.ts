@@ -1,7 +1,7 @@
 /** The policies by name, and their options as one table. */
 import { z } from 'zod'
-import { didYouMean } from '../did-you-mean.ts'
 import { InputError } from '../errors.ts'
+import { findNamed } from '../find-named.ts'
 import { flagOf } from '../option-names.ts'
 import { parseNumber } from '../parse-number.ts'
 import { readOptions } from './check-policy.ts'
@@ -60,10 +60,7 @@ export function policyNames(): string[] {
 
 /** @throws InputError `unknown_policy`, naming all policies and the one that was probably meant */
 export function findPolicy(name: string): PolicyDefinition {
-  const policy = policies.find((candidate) => candidate.name === name)
-  if (policy) return policy
-  const hint = didYouMean(name, policyNames())
-  throw new InputError('unknown_policy', `There is no policy "${name}".${hint} Policies: ${policyNames().join(', ')}.`)
+  return findNamed(policies, name, 'policy', 'Policies')
 }
 
 /**

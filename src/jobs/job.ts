@@ -11,6 +11,9 @@ export type JobOutcome<T> =
   /** Something went wrong that is this job's alone. Another try may succeed. */
   | { readonly kind: 'failed'; readonly error: Error }
 
+/** The signal of work that nobody ends. */
+export const never: AbortSignal = new AbortController().signal
+
 export interface ExecuteOptions {
   readonly signal: AbortSignal
   /** Called with the number of further tokens, as far as they are known. */

@@ -116,6 +116,22 @@ describe('runJobs', () => {
   })
 })
 
+test.each([
+  ['what ends well', () => Promise.resolve(done('x')), undefined],
+  ['what fails', () => Promise.reject(new EngineError('broken', 'it broke')), 'it broke'],
+])('an executor that is opened for the jobs is closed behind %s', async (_what, execute, failure) => {
+  const { executor } = executorOf(execute)
+  const states: string[] = []
+  const open = () => {
+    states.push('opened')
+    return Promise.resolve({ ...executor, close: () => Promise.resolve(void states.push('closed')) })
+  }
+  const running = run({ executor: open })
+  if (failure === undefined) expect((await running).recorded).toEqual(['a done', 'b done', 'c done'])
+  else await expect(running).rejects.toThrow(failure)
+  expect(states).toEqual(['opened', 'closed'])
+})
+
 describe('outcomeOf', () => {
   const aborted = AbortSignal.abort()
   test('an InputError is the job’s own failure, anything else is not', async () => {

@@ -11,7 +11,8 @@ export const defaultMaxFailures = 10
 export interface RunJobsOptions<J, T> {
   /** In the order in which they are begun. */
   readonly jobs: readonly J[]
-  readonly executor: Executor<J, T>
+  /** A function opens one for these jobs, which is closed at their end, however that comes about. */
+  readonly executor: Executor<J, T> | (() => Promise<Executor<J, T>>)
   /** Ends what is under way; it has no outcome then. */
   readonly signal: AbortSignal
   /** After so many failed jobs the others are left out. */
@@ -29,7 +30,17 @@ export interface JobsRun {
 
 /** @throws what the executor or `record` throws; what is under way is ended then */
 export async function runJobs<J, T>(options: RunJobsOptions<J, T>): Promise<JobsRun> {
-  const { jobs, executor, maxFailures, record, onToken } = options
+  if (typeof options.executor !== 'function') return await runJobsOn(options.executor, options)
+  const opened = await options.executor()
+  try {
+    return await runJobsOn(opened, options)
+  } finally {
+    await opened.close()
+  }
+}
+
+async function runJobsOn<J, T>(executor: Executor<J, T>, options: RunJobsOptions<J, T>): Promise<JobsRun> {
+  const { jobs, maxFailures, record, onToken } = options
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
   // Every job under way listens.

@@ -1,15 +1,17 @@
 /**
  * The engine of a worker for one model: made for what a job needs, and kept as long as the jobs that come need the same.
  */
-import { ParetoEngine } from '../analysis/pareto/pareto-engine.ts'
-import { EvalEngine, planJob } from '../evaluation/run/eval-engine.ts'
+import type { Answered, AnswerJob } from '../analysis/pareto/answer-job.ts'
+import { openLocalAnswers } from '../analysis/pareto/local-answers.ts'
+import { EvalEngine, planJob, type EvalExecutor } from '../evaluation/run/eval-engine.ts'
 import type { EvalJob } from '../evaluation/run/eval-job.ts'
 import { refusedRecord, type EvalSetting } from '../evaluation/run/graded-record.ts'
-import type { ExecuteOptions, JobOutcome } from '../jobs/job.ts'
+import type { ExecuteOptions, Executor, JobOutcome } from '../jobs/job.ts'
 import type { KvType } from '../llama/index.ts'
-import { LocalTraceExecutor } from '../traces/local-trace-executor.ts'
+import { openLocalTraces, type DrawnJob } from '../traces/local-traces.ts'
+import type { Sampled } from '../traces/trace-job.ts'
 import { Pool } from './pool.ts'
-import type { QueuedAnswer, QueuedJob, QueuedTrace } from './queued-job.ts'
+import type { QueuedJob, QueuedTrace } from './queued-job.ts'
 
 interface PooledNeeds {
   readonly type: QueuedJob['type']
@@ -18,10 +20,12 @@ interface PooledNeeds {
   readonly kvType: KvType
 }
 
-interface PooledEngine {
-  readonly needs: PooledNeeds
-  readonly engine: EvalEngine | LocalTraceExecutor | ParetoEngine
-}
+/** What carries out jobs of one type, on an engine made for these needs. */
+type PooledEngine = { readonly needs: PooledNeeds } & (
+  | { readonly type: 'eval'; readonly executor: EvalExecutor }
+  | { readonly type: 'trace'; readonly executor: Executor<DrawnJob, Sampled> }
+  | { readonly type: 'answer'; readonly executor: Executor<AnswerJob, Answered> }
+)
 
 /** Jobs differ by a few cells: rounding up spares a new engine for each. */
 const cellSteps = 512
@@ -35,7 +39,7 @@ export class EnginePool {
     this.#setting = setting
     this.#engines = new Pool({
       open: (needs) => openEngine(setting, needs, sequences),
-      close: ({ engine }) => engine.close(),
+      close: ({ executor }) => executor.close(),
       fits: ({ needs }, wanted) =>
         needs.type === wanted.type &&
         needs.kvType === wanted.kvType &&
@@ -67,8 +71,8 @@ export class EnginePool {
     if (plan.kind === 'failed') throw plan.error
     const { cells, attention } = plan.result
     const needs: PooledNeeds = { type: 'eval', cells, attention, kvType: job.settings.kvType }
-    return await this.#engines.use(needs, async ({ engine }) => {
-      const grade = engine instanceof EvalEngine ? resultOf(await engine.execute(job, options)) : undefined
+    return await this.#engines.use(needs, async ({ type, executor }) => {
+      const grade = type === 'eval' ? resultOf(await executor.execute(job, options)) : undefined
       return await grade?.()
     })
   }
@@ -76,20 +80,17 @@ export class EnginePool {
   async #sample({ kvType, ...job }: QueuedTrace, options: ExecuteOptions): Promise<unknown> {
     const { messages, maxTokens } = job
     const { cells } = await this.#setting.model.plan({ prompt: { messages }, policy: 'full', maxTokens })
-    return await this.#engines.use({ type: 'trace', cells, attention: false, kvType }, async ({ engine }) =>
-      engine instanceof LocalTraceExecutor ? resultOf(await engine.execute(job, options)) : undefined,
+    return await this.#engines.use({ type: 'trace', cells, attention: false, kvType }, async ({ type, executor }) =>
+      type === 'trace' ? resultOf(await executor.execute(job, options)) : undefined,
     )
   }
 
-  async #answer(
-    { title, job }: { readonly title: string; readonly job: QueuedAnswer },
-    options: ExecuteOptions,
-  ): Promise<unknown> {
+  async #answer({ title, job }: Extract<QueuedJob, { type: 'answer' }>, options: ExecuteOptions): Promise<unknown> {
     const { kvType, ...answer } = job
     // The last token that is generated is not consumed.
     const cells = answer.tokens.length + answer.maxTokens - 1
-    return await this.#engines.use({ type: 'answer', cells, attention: false, kvType }, async ({ engine }) =>
-      engine instanceof ParetoEngine ? resultOf(await engine.execute({ title, ...answer }, options)) : undefined,
+    return await this.#engines.use({ type: 'answer', cells, attention: false, kvType }, async ({ type, executor }) =>
+      type === 'answer' ? resultOf(await executor.execute({ title, ...answer }, options)) : undefined,
     )
   }
 }
@@ -101,14 +102,18 @@ function resultOf<T>(outcome: JobOutcome<T> | undefined): T | undefined {
 
 async function openEngine(setting: EvalSetting, needs: PooledNeeds, sequences: number): Promise<PooledEngine> {
   const { kvType, attention, type } = needs
-  const cells = roundUp(needs.cells)
   const { model } = setting
-  const engineOf = async () => {
-    if (type === 'eval') return await EvalEngine.open(setting, { cells, attention }, { sequences, kvType })
-    const executor = type === 'answer' ? ParetoEngine : LocalTraceExecutor
-    return await executor.open(model, { cells, sequences, kvType })
+  const cells = roundUp(needs.cells)
+  const options = { cells, sequences, kvType }
+  const rounded = { ...needs, cells }
+  switch (type) {
+    case 'eval':
+      return { needs: rounded, type, executor: await EvalEngine.open(setting, { cells, attention }, options) }
+    case 'trace':
+      return { needs: rounded, type, executor: await openLocalTraces(model, options) }
+    case 'answer':
+      return { needs: rounded, type, executor: await openLocalAnswers(model, options) }
   }
-  return { needs: { ...needs, cells }, engine: await engineOf() }
 }
 
 function roundUp(cells: number): number {

@@ -5,7 +5,7 @@
 import { locateModel } from '../engine/locate-model.ts'
 import { loadLocated, type LoadModelOptions, type Model } from '../engine/model.ts'
 import { InputError } from '../errors.ts'
-import type { EvalIdentity } from '../evaluation/run/eval-job.ts'
+import { describeModel, type EvalIdentity } from '../evaluation/run/eval-job.ts'
 import { identify } from '../evaluation/run/identity.ts'
 import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
 import { EnginePool } from './engine-pool.ts'
@@ -103,8 +103,8 @@ function differenceOf(here: EvalIdentity, wanted: EvalIdentity): string | undefi
   const a = here.model
   const b = wanted.model
   if (a.sha256 !== b.sha256 || a.bytes !== b.bytes) {
-    const name = (one: EvalIdentity['model']) => `${one.name} (${one.quantization}, ${one.bytes} bytes)`
-    return `it is ${name(a)} with SHA-256 ${a.sha256.slice(0, 12)}, not ${name(b)} with ${b.sha256.slice(0, 12)}.`
+    const [hash, other] = [a, b].map(({ sha256 }) => sha256.slice(0, 12))
+    return `it is ${describeModel(a)} with SHA-256 ${hash}, not ${describeModel(b)} with ${other}.`
   }
   if (here.predictor !== wanted.predictor) {
     return here.predictor === null ? 'it has no importance predictor.' : 'it has another importance predictor.'

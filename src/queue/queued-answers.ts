@@ -2,19 +2,18 @@
 import { answered, type Answered, type AnswerJob } from '../analysis/pareto/answer-job.ts'
 import type { KvType } from '../llama/index.ts'
 import type { QueuedKind } from './queue-executor.ts'
-import { commonFields, contentKey, type QueuedModel } from './queued-job.ts'
+import { commonFields, contentKey, samplingOf, type QueuedModel } from './queued-job.ts'
 
 export function queuedAnswers(model: QueuedModel, kvType: KvType): QueuedKind<AnswerJob, Answered> {
   return {
     dataOf({ title, tokens, promptEviction, sampling, seed, maxTokens }) {
-      const { temperature, topP, topK, minP } = sampling
       const leaving = promptEviction && { at: promptEviction.at, leaving: [...promptEviction.leaving] }
       return {
         ...commonFields(model, title),
         type: 'answer',
         job: {
           ...{ tokens: [...tokens], ...(leaving && { promptEviction: leaving }) },
-          ...{ sampling: { temperature, topP, topK, minP }, seed, maxTokens, kvType },
+          ...{ sampling: samplingOf(sampling), seed, maxTokens, kvType },
         },
       }
     },

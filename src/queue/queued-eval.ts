@@ -1,6 +1,7 @@
 /** The jobs of `dynts eval` in the queue. */
-import { evalJobTitle, jobKey, type EvalJob } from '../evaluation/run/eval-job.ts'
+import { evalJobTitle, jobFieldsOf, jobKey, type EvalJob } from '../evaluation/run/eval-job.ts'
 import { evalRecord, recordKey, type EvalRecord } from '../evaluation/run/eval-record.ts'
+import { pick } from '../pick.ts'
 import type { QueuedKind } from './queue-executor.ts'
 import { commonFields, type QueuedModel } from './queued-job.ts'
 
@@ -18,17 +19,11 @@ export function queuedEval(model: QueuedModel): QueuedKind<EvalJob, () => Promis
   }
 }
 
+const referenceNames = ['key', 'promptTokens', 'tokens', 'answerFrom', 'fact'] as const
+
 /** Of the job only what is its own, whatever else the object holds. */
 function plain(job: EvalJob) {
-  const { task, item, prompt, expected, grading, sample, policy, policyOptions, protect, settings, seed } = job
-  const fields = { task, item, prompt, expected, grading, sample, policy, policyOptions, protect, settings, seed }
-  const own = { ...fields, policyHash: null }
+  const own = { ...jobFieldsOf(job), policyHash: null }
   if (job.kind === 'sample') return { ...own, kind: job.kind }
-  const { key, promptTokens, tokens, answerFrom, fact } = job.reference
-  const given = promptTokens && { promptTokens: [...promptTokens] }
-  return {
-    ...own,
-    kind: job.kind,
-    reference: { key, ...given, tokens: [...tokens], answerFrom, ...(fact && { fact }) },
-  }
+  return { ...own, kind: job.kind, reference: pick(job.reference, referenceNames) }
 }

@@ -2,13 +2,15 @@
  * What a job in the queue says: plain data, complete, checked by the worker that takes it. Policies go by their names only: no
  * worker runs a file because a job says so. Carries out nothing.
  */
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { TemplateOptions } from '../engine/locate-model.ts'
 import { InputError } from '../errors.ts'
 import { policyNames } from '../eviction/registry.ts'
-import { identityFields, jobFields, recalledFact, type EvalIdentity } from '../evaluation/run/eval-job.ts'
+import { givenTrace, identityShape, jobFields, type EvalIdentity } from '../evaluation/run/eval-job.ts'
+import { jsonDigest } from '../json-digest.ts'
 import { kvTypes } from '../llama/index.ts'
+import { pick } from '../pick.ts'
+import type { TraceSampling } from '../traces/trace-job.ts'
 
 const queuedJobSchema = 'dynts.job/1'
 
@@ -31,7 +33,7 @@ const common = {
     })
     .default({}),
   /** What model, predictor and template must be, wherever they are. */
-  identity: z.object(identityFields),
+  identity: identityShape,
 }
 
 const sampleFields = { ...jobFields, policy: z.string(), policyHash: z.null() }
@@ -40,10 +42,7 @@ const evalJob = z.discriminatedUnion('kind', [
   z.object({
     ...sampleFields,
     kind: z.literal('replay'),
-    reference: z.object({
-      ...{ key: z.string(), promptTokens: tokens.optional(), tokens, answerFrom: z.int().nonnegative() },
-      fact: recalledFact.optional(),
-    }),
+    reference: givenTrace.partial({ promptTokens: true }).extend({ key: z.string() }),
   }),
 ])
 
@@ -75,7 +74,6 @@ const queuedJob = z.discriminatedUnion('type', [
 ])
 export type QueuedJob = z.infer<typeof queuedJob>
 export type QueuedTrace = z.infer<typeof traceSample>
-export type QueuedAnswer = z.infer<typeof partAnswer>
 
 /** What comes back of a sample of `dynts trace`. */
 export const sampledTrace = z.object({ completion: tokens, stopped: z.boolean() })
@@ -89,6 +87,11 @@ export interface QueuedModel {
   readonly identity: EvalIdentity
 }
 
+/** Of a sampling only what is its own, in this order. */
+export function samplingOf(sampling: TraceSampling): TraceSampling {
+  return pick(sampling, ['temperature', 'topP', 'topK', 'minP'])
+}
+
 export function commonFields({ reference, predictor, template, identity }: QueuedModel, title: string) {
   const files = { model: reference, predictor: predictor ?? null }
   return { schema: queuedJobSchema, title, ...files, template, identity } as const
@@ -96,10 +99,7 @@ export function commonFields({ reference, predictor, template, identity }: Queue
 
 /** All that the result of a sample or an answer depends on; the title tells jobs apart that happen to be equal. */
 export function contentKey({ title, identity, job }: Pick<QueuedJob, 'title' | 'identity' | 'job'>): string {
-  return createHash('sha256')
-    .update(JSON.stringify([title, identity, job]))
-    .digest('hex')
-    .slice(0, 32)
+  return jsonDigest([title, identity, job]).toString('hex').slice(0, 32)
 }
 
 /** A job that this worker cannot carry out, and another one may. */

@@ -3,6 +3,7 @@
  * a process of its own; files are written here.
  */
 import { checkFields } from '../check-shape.ts'
+import { checkWhole } from '../check-whole.ts'
 import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
@@ -14,10 +15,11 @@ import { formatBytes } from '../models/memory-plan.ts'
 import { defaultLabel, parseLabel } from '../predictor/label.ts'
 import { outputFailure } from '../records/file-failure.ts'
 import { withFileLock, type WriteLock } from '../records/file-lock.ts'
-import { countsOf, keptTraces, planImportance, sampleTokens, type ImportancePlan } from './importance-plan.ts'
+import { planImportance, sampleTokens, type ImportancePlan } from './importance-plan.ts'
 import { importanceSchema, type ImportanceManifest } from './importance-record.ts'
 import { ImportanceStore } from './importance-store.ts'
 import { checkFolder, ImportanceWriter } from './importance-writer.ts'
+import { countsOf, keptTraces } from './kept-traces.ts'
 import { PassProcess } from './pass-process.ts'
 
 /** Reading a large trace file blocks this thread; a lock of a process that is gone is stale at once. */
@@ -58,18 +60,8 @@ export interface ExtractOptions {
 }
 
 const optionFields = {
-  ...{
-    info: true,
-    traces: true,
-    output: true,
-    label: true,
-    tokensPerTrace: true,
-    seed: true,
-    kvType: true,
-    threads: true,
-    gpu: true,
-  },
-  ...{ gpuLayers: true, resume: true, versions: true, signal: true },
+  ...{ info: true, traces: true, output: true, label: true, tokensPerTrace: true, seed: true, kvType: true },
+  ...{ threads: true, gpu: true, gpuLayers: true, resume: true, versions: true, signal: true },
   ...{ onWait: true, onPlan: true, onLoading: true, onProgress: true },
 } as const
 
@@ -107,8 +99,8 @@ export interface ExtractSummary {
  */
 export async function extractImportance(options: ExtractOptions): Promise<ExtractSummary> {
   checkFields(options, optionFields, 'the options of extractImportance')
-  checkNumber('tokensPerTrace', options.tokensPerTrace, 1, 2 ** 31 - 1)
-  checkNumber('seed', options.seed, 0, largestSeed)
+  checkWhole('`tokensPerTrace`', options.tokensPerTrace, 1, 2 ** 31 - 1)
+  checkWhole('`seed`', options.seed, 0, largestSeed)
   const { output, signal, onWait } = options
   const lock = { signal, staleMs: staleLockMs, ...(onWait ? { onWait } : {}) }
   try {
@@ -222,9 +214,4 @@ async function freeSpace(folder: string): Promise<number> {
   while (!existsSync(existing)) existing = dirname(existing)
   const { bavail, bsize } = await statfs(existing)
   return bavail * bsize
-}
-
-function checkNumber(name: string, value: number | undefined, least: number, most: number): void {
-  if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return
-  throw new InputError('invalid_option', `\`${name}\` must be a whole number from ${least} to ${most}, not ${value}`)
 }

@@ -1,30 +1,32 @@
 /**
  * Reads traces that exist already from a file: the question, what a model thought and replied, and the right answer if the file has it.
  */
-import { createHash } from 'node:crypto'
 import type { CompletionParts } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
 import type { ThinkingTags } from '../llama/index.ts'
-import { choiceLetters, choiceText } from '../evaluation/choice-text.ts'
-import { answerFieldIfTold, answerText } from '../evaluation/question-answer.ts'
-import { choicesOf, type Choices } from '../evaluation/question-choices.ts'
-import { fieldsOf, type Fields } from '../evaluation/question-fields.ts'
-import { freeName, hashOf, idOf, wholeNumber } from '../evaluation/question-file.ts'
-import { readRows, type QuestionRow } from '../evaluation/question-rows.ts'
-import { questionText } from '../evaluation/question-text.ts'
-import { rightChoices } from '../evaluation/right-choice.ts'
+import { choiceLetters, choiceText } from '../evaluation/questions/choice-text.ts'
+import { readAnswerIfTold } from '../evaluation/questions/question-answer.ts'
+import { choicesOf, type Choices } from '../evaluation/questions/question-choices.ts'
+import { fieldsOf, type Fields } from '../evaluation/questions/question-fields.ts'
+import {
+  freeName,
+  hashOf,
+  idOf,
+  type Question,
+  type QuestionFileOptions,
+} from '../evaluation/questions/question-file.ts'
+import { readRows, type QuestionRow } from '../evaluation/questions/question-rows.ts'
+import { questionText } from '../evaluation/questions/question-text.ts'
+import { rightChoices } from '../evaluation/questions/right-choice.ts'
+import { jsonDigest } from '../json-digest.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import { readGivenRow, type GivenFields } from './given-row.ts'
 import { traceId } from './trace-job.ts'
 
-/** A question that traces of the file answer. */
-export interface GivenQuestion {
-  readonly id: string
-  /** With its choices; of a conversation, all that was said before the reply. */
-  readonly question: string
+/** A question that traces of the file answer; of a conversation, all that was said before the reply. */
+export interface GivenQuestion extends Pick<Question, 'id' | 'question' | 'choices'> {
   /** Null: no row of it has one. Of a question with choices the letter. */
   readonly answer: string | null
-  readonly choices?: readonly string[] | undefined
 }
 
 export interface GivenTrace {
@@ -42,17 +44,12 @@ export interface GivenTrace {
   readonly hash: string
 }
 
-export interface GivenFileOptions {
+/** A row need not have an answer. */
+export interface GivenFileOptions extends Pick<QuestionFileOptions, 'questionField' | 'answerField' | 'idField'> {
   /** The model's tags: a text is cut at them first. */
   readonly tags: Pick<ThinkingTags, 'open' | 'close'>
   /** Where thinking and reply stand; by default the usual names are looked for. */
   readonly fields?: GivenFields | undefined
-  /** As of `readQuestions`. */
-  readonly questionField?: string | undefined
-  /** As of `readQuestions`; a row need not have an answer. */
-  readonly answerField?: string | undefined
-  /** As of `readQuestions`. */
-  readonly idField?: string | undefined
   /** Only so many rows, from the start. */
   readonly limit?: number | undefined
 }
@@ -73,8 +70,9 @@ export async function readGivenFile(path: string, options: GivenFileOptions): Pr
     return parts.map((each) => {
       const sample = counts.get(question.id) ?? 0
       counts.set(question.id, sample + 1)
-      const whole = JSON.stringify([text, messages ?? null, each.thinking, each.answer])
-      const hash = createHash('sha256').update(whole).digest('hex').slice(0, 16)
+      const hash = jsonDigest([text, messages ?? null, each.thinking, each.answer])
+        .toString('hex')
+        .slice(0, 16)
       return { id: traceId(question.id, sample), question, sample, messages, parts: each, place, hash }
     })
   })
@@ -110,26 +108,16 @@ function readRow(row: QuestionRow, path: string, options: GivenFileOptions): Rea
     messages,
     parts,
     choices,
-    answer: found === choices ? answerOf(answerField === undefined ? others : fields, answerField, choices) : undefined,
+    answer:
+      found === choices
+        ? readAnswerIfTold(answerField === undefined ? others : fields, answerField, choices !== undefined)
+        : undefined,
   }
 }
 
 function without(fields: Fields, used: readonly string[]): Fields {
   const isUsed = (name: string) => used.some((each) => name === each || name.startsWith(`${each}.`))
   return { ...fields, all: fields.all.filter(({ name }) => !isUsed(name)) }
-}
-
-function answerOf(
-  fields: Fields,
-  chosen: string | undefined,
-  choices: Choices | undefined,
-): string | number | undefined {
-  const field = answerFieldIfTold(fields, chosen, choices !== undefined)
-  if (!field) return undefined
-  const number = choices && wholeNumber(field.value)
-  if (number !== undefined) return number < 0 ? undefined : number
-  const answer = answerText(fields, field)
-  return answer === '' ? undefined : answer
 }
 
 /** By their text. */
@@ -163,14 +151,10 @@ function answersOf(path: string, rows: readonly ReadRow[]): ReadonlyMap<string, 
   const told = rows.flatMap(({ place, text, choices, answer }) =>
     answer === undefined ? [] : [{ place, text, choices, answer }],
   )
-  const right = rightChoices(
-    path,
-    told.flatMap(({ place, choices, answer }) => (choices ? [{ place, choices, answer }] : [])),
-  )
+  const right = rightChoices(path, told)
   const answers = new Map<string, string>()
-  let choiceRow = 0
-  for (const { text, choices, answer } of told) {
-    const known = choices ? (choiceLetters[right[choiceRow++] ?? 0] ?? '') : String(answer)
+  for (const [i, { text, choices, answer }] of told.entries()) {
+    const known = choices ? (choiceLetters[right[i] ?? 0] ?? '') : String(answer)
     if (!answers.has(text)) answers.set(text, known)
   }
   return answers

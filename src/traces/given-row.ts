@@ -4,7 +4,15 @@
  */
 import type { CompletionParts } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
-import { isEmpty, isObject, named, plainRole, type Field, type Fields } from '../evaluation/question-fields.ts'
+import {
+  isEmpty,
+  isMissing,
+  named,
+  plainRole,
+  type Field,
+  type Fields,
+} from '../evaluation/questions/question-fields.ts'
+import { isObject } from '../is-object.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import { partsOfFields, partsOfText, type TagPair } from './given-text.ts'
 
@@ -166,10 +174,9 @@ function chosenField(fields: Fields, part: string, name: string): Field {
   throw refusal(fields, `looked for "${name}" as ${part}`)
 }
 
-function refusal({ path, place, all }: Fields, why: string): InputError {
-  const names = all.map(({ name }) => name).join(', ') || 'none'
+function refusal(fields: Fields, why: string): InputError {
   return new InputError(
     'invalid_traces',
-    `${path}: no trace in ${place} (${why}; its fields: ${names}). Name the right ones with \`givenFields\` thinking=NAME,reply=NAME, or text=NAME.`,
+    `${isMissing(fields, 'trace', why)} Name the right ones with \`givenFields\` thinking=NAME,reply=NAME, or text=NAME.`,
   )
 }

@@ -10,15 +10,16 @@ import type { TraceLayout } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
 import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
 import { mathInstruction } from '../evaluation/tasks/prompts.ts'
+import { never } from '../jobs/job.ts'
+import { versionsOf } from '../jobs/versions.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import type { WriteLock } from '../records/file-lock.ts'
+import { asOnlyWriter } from '../records/run-output.ts'
 import { readGivenFile, type GivenFileOptions, type GivenTrace } from './given-file.ts'
 import { judgeTrace } from './judge-trace.ts'
-import { makeRecord } from './make-record.ts'
 import { contentOf } from './plan-traces.ts'
-import { TraceFile, withTraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
-
-const never = new AbortController().signal
+import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
+import { makeRecord } from './trace-record.ts'
 
 export interface ImportTracesOptions extends Omit<GivenFileOptions, 'tags'> {
   /** Its vocabulary is enough. */
@@ -82,7 +83,7 @@ export async function importTraces(options: ImportTracesOptions): Promise<Import
       `no trace of ${given} has thinking. Name its fields with \`givenFields\` thinking=NAME,reply=NAME, or text=NAME for a text with tags.`,
     )
   }
-  return await withTraceFile(output, (lock) => record(traces, options, lock))
+  return await asOnlyWriter(output, 'traces_locked', (lock) => record(traces, options, lock))
 }
 
 async function record(
@@ -95,10 +96,10 @@ async function record(
   const maxLength = Math.min(options.maxLength, model.info.trainedContext)
   const conditions = conditionsOf(options)
   const samples = new Map(traces.map(({ id, hash }) => [id, hash]))
-  const file = TraceFile.open(output, { lock, conditions, seed: null, questions, samples, resume })
+  const file = new TraceFile(output, { lock, conditions, seed: null, questions, samples, resume })
   const before = file.tally.sampled
   const total = traces.length
-  const versions = { ...options.versions, node: process.versions.node, llamaCpp: model.release }
+  const versions = versionsOf(options)
   const report = () => onProgress?.({ done: file.tally.sampled, total, kept: file.tally.kept })
   report()
   for (const trace of traces) {
@@ -106,9 +107,7 @@ async function record(
     if (file.has(trace.id)) continue
     const { id, question, sample, parts, hash } = trace
     const layout = await layOut(trace, options)
-    const grading = question.choices ? 'choice' : 'math'
-    const judged = { stopped: parts.ended, maxLength, expected: question.answer, grading, grader } as const
-    const judgement = await judgeTrace(layout, judged)
+    const judgement = await judgeTrace(layout, { stopped: parts.ended, maxLength, question, grader })
     const of = { id, question: question.id, sample, seed: null, given: hash, expected: question.answer, ...conditions }
     file.add(makeRecord({ ...of, versions }, layout, judgement))
     report()

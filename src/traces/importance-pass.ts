@@ -60,18 +60,14 @@ export class ImportancePass implements Disposable {
         flashAttention: false,
         attentionProbe: probe,
       })
-      return new ImportancePass(context, probe, { chunkBytes, label })
+      return new ImportancePass(context, probe, chunkBytes, label)
     } catch (error) {
       probe.dispose()
       throw error
     }
   }
 
-  private constructor(
-    context: LlamaContext,
-    probe: AttentionProbe,
-    { chunkBytes, label }: { chunkBytes: number; label: Label },
-  ) {
+  private constructor(context: LlamaContext, probe: AttentionProbe, chunkBytes: number, label: Label) {
     this.#context = context
     this.#probe = probe
     this.#chunkBytes = chunkBytes

@@ -4,11 +4,11 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../errors.ts'
 import { mulberry32 } from '../mulberry32.ts'
-import { differentFact, type Fingerprint } from '../predictor/index.ts'
+import type { Fingerprint } from '../predictor/index.ts'
 import { readRecords } from '../records/read-records.ts'
 import { blockBytes } from './importance-block.ts'
 import { importanceRecords, recordsName, type ImportanceRecord } from './importance-record.ts'
-import { traceRecords, type KeptTrace } from './trace-record.ts'
+import { countsOf, isMeasuredAs, keptTraces } from './kept-traces.ts'
 
 export interface ImportancePlanOptions {
   /** The trace file. */
@@ -61,10 +61,13 @@ export function planImportance(options: ImportancePlanOptions): ImportancePlan {
     plan.bytes += bytes
     plan.longest = Math.max(plan.longest, tokens.length)
     const done = existing.get(id)
-    if (done) {
-      checkSame(done, counts, options)
-      continue
+    if (done && !isMeasuredAs(done, trace)) {
+      throw new InputError(
+        'importance_mismatch',
+        `${options.existing ?? ''} holds another trace ${id} than ${path}. Use \`resume: false\` to put it aside, or give another \`output\`.`,
+      )
     }
+    if (done) continue
     plan.tracesLeft++
     plan.tokensLeft += tokens.length
     plan.bytesLeft += bytes
@@ -73,32 +76,6 @@ export function planImportance(options: ImportancePlanOptions): ImportancePlan {
   const why =
     plan.skipped > 0 ? `all ${plan.skipped} are longer than the model's ${trainedContext} positions` : 'none was kept'
   throw new InputError('no_traces', `${path} holds no trace to work on: ${why}.`)
-}
-
-/**
- * The kept traces of a file, one after another, as they were written.
- * @throws InputError `records_not_found`, `invalid_records`, `trace_mismatch`
- */
-export function* keptTraces(path: string, model: Fingerprint): Generator<KeptTrace, void, undefined> {
-  for (const trace of readRecords(path, traceRecords)) {
-    if (trace.outcome !== 'kept') continue
-    const different = differentFact(trace.model, model)
-    if (different) {
-      const { fact, a, b } = different
-      throw new InputError(
-        'trace_mismatch',
-        `${path}: trace ${trace.id} is of ${trace.model.name} (${fact} ${a}), but the model's ${fact} is ${b}.`,
-      )
-    }
-    checkPhases(path, trace)
-    yield trace
-  }
-}
-
-/** The counts of a record; the answer's tokens are those after `</think>`. */
-export function countsOf(trace: KeptTrace) {
-  const { promptTokens, thinkStart, thinkEnd, answerStart, tokens } = trace
-  return { promptTokens, thinkingTokens: thinkEnd - thinkStart, answerTokens: tokens.length - answerStart }
 }
 
 /**
@@ -121,29 +98,4 @@ export function sampleTokens(id: string, thinkingTokens: number, wanted: number 
 function existingRecords(folder: string | undefined): ImportanceRecord[] {
   const path = folder === undefined ? undefined : join(folder, recordsName)
   return path !== undefined && existsSync(path) ? [...readRecords(path, importanceRecords)] : []
-}
-
-function checkPhases(path: string, trace: KeptTrace): void {
-  const { id, tokens, promptTokens, thinkStart, thinkEnd, answerStart, model } = trace
-  const bounds = [promptTokens, thinkStart, thinkEnd, answerStart, tokens.length]
-  const ordered =
-    promptTokens <= thinkStart && thinkStart < thinkEnd && thinkEnd < answerStart && answerStart < tokens.length
-  if (ordered && tokens.every((token) => token < model.vocabularySize)) return
-  throw new InputError(
-    'invalid_records',
-    `${path}: trace ${id} is damaged: ${ordered ? 'it holds tokens that the model does not have' : `its phases are ${bounds.join(', ')}`}.`,
-  )
-}
-
-function checkSame(
-  done: ImportanceRecord,
-  counts: ReturnType<typeof countsOf>,
-  { existing, traces }: ImportancePlanOptions,
-): void {
-  const same = Object.entries(counts).every(([name, count]) => done[name as keyof typeof counts] === count)
-  if (same) return
-  throw new InputError(
-    'importance_mismatch',
-    `${existing ?? ''} holds another trace ${done.id} than ${traces}. Use \`resume: false\` to put it aside, or give another \`output\`.`,
-  )
 }

@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { InputError } from '../errors.ts'
+import { pick } from '../pick.ts'
 import { differentFact } from '../predictor/index.ts'
 import { writeFileAtomic } from '../records/atomic-file.ts'
 import { writing } from '../records/file-failure.ts'
@@ -105,17 +106,12 @@ export class ImportanceWriter {
       this.#shard++
       this.#end = 0
     }
-    const { id, question, promptTokens, thinkingTokens, answerTokens } = facts
     const shard = shardName(this.#shard)
     this.#lock.check()
     writing(this.folder, () => appendBlock(join(this.folder, shard), parts, this.#end))
     this.#records.add({
       schema: importanceSchema,
-      id,
-      question,
-      promptTokens,
-      thinkingTokens,
-      answerTokens,
+      ...pick(facts, ['id', 'question', 'promptTokens', 'thinkingTokens', 'answerTokens']),
       storedTokens: arrays.sampled.length,
       shard,
       offset: this.#end,

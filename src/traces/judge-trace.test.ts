@@ -17,10 +17,7 @@ const good: TraceLayout = {
 }
 
 const judge = (layout: Partial<TraceLayout>, options: { stopped?: boolean; maxLength?: number } = {}) =>
-  judgeTrace(
-    { ...good, ...layout },
-    { stopped: true, maxLength: 10, expected: '4', grading: 'math', grader, ...options },
-  )
+  judgeTrace({ ...good, ...layout }, { stopped: true, maxLength: 10, question: { answer: '4' }, grader, ...options })
 
 describe('a sample', () => {
   test('that is complete and right is kept', async () => {
@@ -47,7 +44,8 @@ describe('a sample', () => {
   })
 
   test('of a question with choices is right by its letter', async () => {
-    const choice = { stopped: true, maxLength: 10, expected: 'B', grading: 'choice', grader } as const
+    const question = { answer: 'B', choices: ['a mirror', 'A lens'] }
+    const choice = { stopped: true, maxLength: 10, question, grader }
     for (const [text, outcome] of [
       ['\\boxed{(b)}', 'kept'],
       ['\\boxed{\\text{B. A lens}}', 'kept'],
@@ -59,7 +57,7 @@ describe('a sample', () => {
   })
 
   test('without a right answer to compare with is kept if it says anything', async () => {
-    const unjudged = { stopped: true, maxLength: 10, expected: null, grading: 'math', grader } as const
+    const unjudged = { stopped: true, maxLength: 10, question: { answer: null }, grader }
     expect(await judgeTrace(good, unjudged)).toEqual({ outcome: 'kept', answer: '4' })
     expect(await judgeTrace({ ...good, answer: 'Blue.' }, unjudged)).toEqual({ outcome: 'kept', answer: null })
     expect((await judgeTrace({ ...good, answer: ' \n' }, unjudged)).outcome).toBe('no-answer')

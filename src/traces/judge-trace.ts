@@ -3,14 +3,8 @@
  */
 import type { TraceLayout } from '../engine/trace-layout.ts'
 import { extractAnswer } from '../evaluation/grading/extract-answer.ts'
-import { gradeAnswer, type AnswerGrader, type GradingKind } from '../evaluation/grading/grade-answer.ts'
-import type { DropReason } from './trace-record.ts'
-
-export interface TraceJudgement {
-  readonly outcome: 'kept' | DropReason
-  /** Extracted from the answer; null: none, or it was not asked for. */
-  readonly answer: string | null
-}
+import { gradeAnswer, type AnswerGrader } from '../evaluation/grading/grade-answer.ts'
+import type { TraceJudgement } from './trace-record.ts'
 
 /** What a sample is judged by, apart from itself. */
 export interface JudgeOptions {
@@ -18,15 +12,18 @@ export interface JudgeOptions {
   readonly stopped: boolean
   /** The most tokens, prompt included. */
   readonly maxLength: number
-  /** Null: there is nothing to judge the answer by; having one is enough. */
-  readonly expected: string | null
-  readonly grading: GradingKind
+  readonly question: {
+    /** Null: there is nothing to judge the answer by; having one is enough. */
+    readonly answer: string | null
+    readonly choices?: readonly string[] | undefined
+  }
   readonly grader: AnswerGrader
 }
 
 /** Asks in the order of `dropReasons`. */
 export async function judgeTrace(layout: TraceLayout, options: JudgeOptions): Promise<TraceJudgement> {
-  const { stopped, maxLength, expected, grading, grader } = options
+  const { stopped, maxLength, grader } = options
+  const { answer: expected, choices } = options.question
   const isTooLong = layout.tokens.length > maxLength
   // Sampling ends one token above the limit: such a sample was not cut off, it is too long.
   if (!stopped && !isTooLong) return { outcome: 'truncated', answer: null }
@@ -38,7 +35,7 @@ export async function judgeTrace(layout: TraceLayout, options: JudgeOptions): Pr
     return { outcome: layout.answer.trim() === '' ? 'no-answer' : 'kept', answer: answer ?? null }
   }
   if (answer === undefined || answer === '') return { outcome: 'no-answer', answer: null }
-  const { right } = await gradeAnswer(answer, { expected, grading }, grader)
+  const { right } = await gradeAnswer(answer, { expected, grading: choices ? 'choice' : 'math' }, grader)
   return { outcome: right ? 'kept' : 'wrong-answer', answer }
 }
 

@@ -1,9 +1,9 @@
 /** Traces together with what was measured of them: a trace file beside its importance folder. */
 import { InputError } from '../errors.ts'
-import { differentFact, type Fingerprint } from '../predictor/index.ts'
-import { countsOf, keptTraces } from './importance-plan.ts'
+import type { Fingerprint } from '../predictor/index.ts'
 import type { ImportanceRecord } from './importance-record.ts'
 import type { ImportanceStore } from './importance-store.ts'
+import { isMeasuredAs, keptTraces, refuseOtherModel } from './kept-traces.ts'
 import type { KeptTrace } from './trace-record.ts'
 
 export interface MeasuredTrace {
@@ -34,14 +34,7 @@ export function* measuredTraces(
   onEnd?: (unmatched: UnmatchedTraces) => void,
 ): Generator<MeasuredTrace, void, undefined> {
   const { folder, manifest } = store
-  const different = differentFact(manifest.model, model)
-  if (different) {
-    const { fact, a, b } = different
-    throw new InputError(
-      'trace_mismatch',
-      `${folder} was measured with ${manifest.model.name} (${fact} ${a}), but the model's ${fact} is ${b}.`,
-    )
-  }
+  refuseOtherModel(`${folder} was measured with`, manifest.model, model)
   const records = new Map(store.records.map((record) => [record.id, record]))
   const found = new Set<string>()
   const notMeasured = new Set<string>()
@@ -49,8 +42,7 @@ export function* measuredTraces(
     const record = records.get(trace.id)
     if (!record) notMeasured.add(trace.id)
     if (!record || found.has(trace.id)) continue
-    const counts = countsOf(trace)
-    if (Object.entries(counts).some(([name, count]) => record[name as keyof typeof counts] !== count)) {
+    if (!isMeasuredAs(record, trace)) {
       throw new InputError(
         'importance_mismatch',
         `${folder} was measured on another trace ${trace.id} than ${path} has.`,

@@ -5,20 +5,14 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fromPlainError, type PlainError } from '../engine/protocol.ts'
 import { EngineError } from '../errors.ts'
-import type { GpuChoice, KvType } from '../llama/index.ts'
-import type { Label } from '../predictor/label.ts'
-import type { TracePhases } from './importance-pass.ts'
+import type { GpuChoice } from '../llama/index.ts'
+import type { PassOptions, TracePhases } from './importance-pass.ts'
 import type { ImportanceArrays } from './importance-record.ts'
 
 /** The model to load and the context to make for it. */
-export interface PassSettings {
+export interface PassSettings extends Omit<PassOptions, 'chunkBytes'> {
   /** The GGUF. */
   readonly path: string
-  /** Tokens of the longest trace. */
-  readonly cells: number
-  readonly label?: Label | undefined
-  readonly kvType?: KvType | undefined
-  readonly threads?: number | undefined
   readonly gpu?: GpuChoice | undefined
   readonly gpuLayers?: number | undefined
 }

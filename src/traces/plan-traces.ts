@@ -4,7 +4,7 @@
 import type { Model } from '../engine/model.ts'
 import type { TraceLayout } from '../engine/trace-layout.ts'
 import { isChainProblem } from '../evaluation/chain-problem.ts'
-import type { Question } from '../evaluation/question-file.ts'
+import type { Question } from '../evaluation/questions/question-file.ts'
 import { choicePrompt, mathPrompt } from '../evaluation/tasks/prompts.ts'
 import { sampleSeed, traceId, type TraceJob, type TraceSampling } from './trace-job.ts'
 

@@ -5,7 +5,7 @@
 import OpenAI from 'openai'
 import { z } from 'zod'
 import { EngineError, InputError } from '../errors.ts'
-import type { ExecuteOptions, JobOutcome } from '../jobs/job.ts'
+import { never, type ExecuteOptions, type JobOutcome } from '../jobs/job.ts'
 import type { ThinkingTags } from '../llama/index.ts'
 import { PassingFailure, withBackOff, type Retry } from '../back-off.ts'
 import { endpointUrl } from './endpoint-url.ts'
@@ -120,7 +120,6 @@ export class RemoteExecutor implements TraceExecutor {
 }
 
 async function onlyModel(client: OpenAI, options: RemoteOptions): Promise<string> {
-  const never = new AbortController().signal
   const ids = await attempt(options, options.signal ?? never, async (signal) => {
     const parsed = modelList.safeParse(await client.get('/models', { signal }))
     if (parsed.success) return parsed.data.data.map(({ id }) => id)

@@ -9,25 +9,25 @@ import type { TraceLayout } from '../engine/trace-layout.ts'
 import { InputError } from '../errors.ts'
 import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
 import { mathInstruction } from '../evaluation/tasks/prompts.ts'
-import { FailureLog } from '../jobs/failure-log.ts'
-import { FailureNotes } from '../jobs/failure-notes.ts'
-import type { JobOutcome } from '../jobs/job.ts'
+import { never, type JobOutcome } from '../jobs/job.ts'
+import { RunFailures } from '../jobs/run-failures.ts'
 import { defaultMaxFailures, runJobs } from '../jobs/run-jobs.ts'
+import { versionsOf } from '../jobs/versions.ts'
 import type { KvType } from '../llama/index.ts'
 import { memoryPlan, type MemoryPlan } from '../models/memory-plan.ts'
 import type { WriteLock } from '../records/file-lock.ts'
 import { moveToBackup } from '../records/backup.ts'
-import { hasThinking, judgeTrace, type TraceJudgement } from './judge-trace.ts'
-import { LocalTraceExecutor } from './local-trace-executor.ts'
+import { asOnlyWriter } from '../records/run-output.ts'
+import { hasThinking, judgeTrace } from './judge-trace.ts'
+import { openLocalTraces } from './local-traces.ts'
 import { planTraces, type SamplingPlanOptions } from './plan-traces.ts'
-import { TraceFile, withTraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
+import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
 import { traceFailuresPath, samplingFailure } from './trace-failure.ts'
-import { makeRecord } from './make-record.ts'
 import { traceJobTitle, type Sampled, type TraceExecutor, type TraceJob } from './trace-job.ts'
+import { makeRecord, type TraceJudgement } from './trace-record.ts'
 
 /** So many samples without thinking, and none with it: the model does not think. */
 const samplesWithoutThinking = 20
-const never = new AbortController().signal
 
 /** With `executor`, the model's vocabulary is enough. */
 export interface SampleTracesOptions extends SamplingPlanOptions {
@@ -90,7 +90,7 @@ export async function sampleTraces(options: SampleTracesOptions): Promise<TraceS
   checkFields(options, optionFields, 'the options of sampleTraces')
   const { output } = options
   try {
-    return await withTraceFile(output, (lock) => new TraceRun(options, lock).run())
+    return await asOnlyWriter(output, 'traces_locked', (lock) => new TraceRun(options, lock).run())
   } finally {
     await options.executor?.close()
   }
@@ -103,8 +103,7 @@ class TraceRun {
   readonly #before: number
   /** The most tokens of a trace: what was asked for, or what the model was trained for. */
   readonly #maxLength: number
-  readonly #failures: FailureLog
-  readonly #notes: FailureNotes
+  readonly #failures: RunFailures
   #tokens = 0
   #failedNow = 0
   #lastFailure: Error | undefined
@@ -127,10 +126,9 @@ class TraceRun {
       },
     }
     if (!options.resume) moveToBackup(traceFailuresPath(output))
-    this.#file = TraceFile.open(output, { ...options, conditions: this.#conditions, lock })
+    this.#file = new TraceFile(output, { ...options, conditions: this.#conditions, lock })
     this.#before = this.#file.tally.sampled
-    this.#failures = new FailureLog(traceFailuresPath(output), lock)
-    this.#notes = new FailureNotes((text) => onNote?.(text))
+    this.#failures = new RunFailures(traceFailuresPath(output), { lock, versions: versionsOf(options), onNote })
   }
 
   async run(): Promise<TraceSummary> {
@@ -154,31 +152,27 @@ class TraceRun {
   }
 
   async #sampleAll(jobs: readonly TraceJob[], cells: number): Promise<void> {
-    const { executor: given, signal = never } = this.#options
-    const executor = given ?? (await this.#openLocal(cells, jobs.length))
-    try {
-      const { failed, skipped } = await runJobs({
-        ...{ jobs, executor, signal },
-        maxFailures: this.#options.maxFailures ?? defaultMaxFailures,
-        record: async (job, outcome) => this.#settle(job, outcome),
-        onToken: (count) => {
-          this.#tokens += count
-          this.#progress()
-        },
-      })
-      if (skipped === 0 || !this.#lastFailure) return
-      this.#options.onNote?.(`${failed} samples failed, so the other ${skipped} are left out`)
-      throw this.#lastFailure
-    } finally {
-      if (!given) await executor.close()
-    }
+    const { executor, signal = never } = this.#options
+    const { failed, skipped } = await runJobs({
+      ...{ jobs, signal },
+      executor: executor ?? (() => this.#openLocal(cells, jobs.length)),
+      maxFailures: this.#options.maxFailures ?? defaultMaxFailures,
+      record: async (job, outcome) => this.#settle(job, outcome),
+      onToken: (count) => {
+        this.#tokens += count
+        this.#progress()
+      },
+    })
+    if (skipped === 0 || !this.#lastFailure) return
+    this.#options.onNote?.(`${failed} samples failed, so the other ${skipped} are left out`)
+    throw this.#lastFailure
   }
 
   async #openLocal(cells: number, jobs: number): Promise<TraceExecutor> {
     const { model, parallel, kvType, onPlan } = this.#options
     const sequences = Math.min(parallel, jobs)
     onPlan?.(memoryPlan(model.info, { cellsPerSequence: cells, sequences, kvType, textLength: cells }), sequences)
-    return await LocalTraceExecutor.open(model, { cells, sequences, kvType })
+    return await openLocalTraces(model, { cells, sequences, kvType })
   }
 
   async #settle(job: TraceJob, outcome: JobOutcome<Sampled>): Promise<void> {
@@ -189,27 +183,20 @@ class TraceRun {
   #fail(job: TraceJob, error: Error): void {
     this.#failedNow++
     this.#lastFailure = error
-    this.#notes.tell(traceJobTitle(job), error.message)
-    this.#failures.add({
-      ...{ key: job.id, job: traceJobTitle(job), reason: error.message },
-      versions: this.#versions,
-      at: new Date().toISOString(),
-    })
+    this.#failures.add(job.id, traceJobTitle(job), error)
   }
 
   async #judge(job: TraceJob, { completion, stopped }: Sampled): Promise<void> {
     const { model, grader } = this.#options
     const layout = await model.layout({ prompt: { messages: job.messages }, completion })
-    const { answer: expected, choices } = job.question
-    const grading = choices ? 'choice' : 'math'
-    const judged = { stopped, maxLength: this.#maxLength, expected, grading, grader } as const
+    const judged = { stopped, maxLength: this.#maxLength, question: job.question, grader }
     this.#record(job, layout, await judgeTrace(layout, judged))
     this.#checkThatItThinks(layout)
   }
 
   #record({ id, question, sample, seed }: TraceJob, layout: TraceLayout, judgement: TraceJudgement): void {
     const of = { id, question: question.id, sample, seed, expected: question.answer, ...this.#conditions }
-    this.#file.add(makeRecord({ ...of, versions: this.#versions }, layout, judgement))
+    this.#file.add(makeRecord({ ...of, versions: versionsOf(this.#options) }, layout, judgement))
     this.#progress()
   }
 
@@ -226,11 +213,6 @@ class TraceRun {
   #progress(): void {
     const { sampled: done, kept } = this.#file.tally
     this.#options.onProgress?.({ done, total: this.#total, kept, tokens: this.#tokens })
-  }
-
-  get #versions(): Record<string, string> {
-    const { versions, model } = this.#options
-    return { ...versions, node: process.versions.node, llamaCpp: model.release }
   }
 
   get #total(): number {

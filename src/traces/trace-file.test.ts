@@ -56,11 +56,11 @@ function record(question: string, sample: number, thinkingTokens?: number): Trac
 
 test('counts what is asked for, also what is there already', () => {
   const path = newPath()
-  const file = TraceFile.open(path, { ...options, samples: 3 })
+  const file = new TraceFile(path, { ...options, samples: 3 })
   for (const each of [record('a', 0, 10), record('a', 1), record('b#1', 0, 20), record('a', 2, 60)]) file.add(each)
   file.add(record('a', 0))
   expect(file.tally).toMatchObject({ sampled: 4, kept: 3, meanThinkingTokens: 30 })
-  const again = TraceFile.open(path, options)
+  const again = new TraceFile(path, options)
   expect([again.has('a#0'), again.has('b#1#0'), again.has('b#1#1')]).toEqual([true, true, false])
   const none = Object.fromEntries(dropReasons.map((reason) => [reason, 0]))
   // The third sample is not asked for here.
@@ -74,16 +74,16 @@ test('of given traces those of the file count, and another text under the same n
     ['a#0', 'aa'],
     ['b#1#0', 'bb'],
   ])
-  const file = TraceFile.open(path, given(texts))
+  const file = new TraceFile(path, given(texts))
   file.add({ ...record('a', 0, 10), seed: null, given: 'aa' })
   file.add({ ...record('a', 1, 10), seed: null, given: 'cc' })
   expect(file.tally).toMatchObject({ sampled: 1, kept: 1 })
-  expect(TraceFile.open(path, given(texts)).has('a#0')).toBe(true)
-  expect(() => TraceFile.open(path, given(new Map([['a#0', 'dd']])))).toThrow(/trace a#0 is another one now/)
+  expect(new TraceFile(path, given(texts)).has('a#0')).toBe(true)
+  expect(() => new TraceFile(path, given(new Map([['a#0', 'dd']])))).toThrow(/trace a#0 is another one now/)
 })
 
 test('without any kept trace there is no mean', () => {
-  expect(TraceFile.open(newPath(), options).tally.meanThinkingTokens).toBeNull()
+  expect(new TraceFile(newPath(), options).tally.meanThinkingTokens).toBeNull()
 })
 
 const { conditions } = options
@@ -104,11 +104,11 @@ test.each<[string, Partial<TraceFileOptions>, RegExp]>([
   ['questions', { questions: [{ ...questions[0]!, answer: 'C' }] }, /answer of question a is A there and C here/],
 ])('another %s is refused, and --no-resume begins anew', (_, changes, message) => {
   const path = newPath()
-  TraceFile.open(path, options).add(record('a', 0, 10))
-  expect(() => TraceFile.open(path, { ...options, ...changes })).toThrow(InputError)
-  expect(() => TraceFile.open(path, { ...options, ...changes })).toThrow(message)
-  expect(() => TraceFile.open(path, { ...options, ...changes })).toThrow(/`resume: false`/)
-  expect(TraceFile.open(path, { ...options, ...changes, resume: false }).tally.sampled).toBe(0)
+  new TraceFile(path, options).add(record('a', 0, 10))
+  expect(() => new TraceFile(path, { ...options, ...changes })).toThrow(InputError)
+  expect(() => new TraceFile(path, { ...options, ...changes })).toThrow(message)
+  expect(() => new TraceFile(path, { ...options, ...changes })).toThrow(/`resume: false`/)
+  expect(new TraceFile(path, { ...options, ...changes, resume: false }).tally.sampled).toBe(0)
   expect(readdirSync(join(path, '..')).some((name) => name.includes('.until-'))).toBe(true)
 })
 

@@ -2,11 +2,10 @@
  * The trace file of a run: what it holds already, whether that was made with the same settings, and how many samples were
  * kept and dropped. Samples nothing.
  */
-import { InputError } from '../errors.ts'
 import { differentFact } from '../predictor/index.ts'
-import { outputFailure } from '../records/file-failure.ts'
-import { withFileLock, type WriteLock } from '../records/file-lock.ts'
+import type { WriteLock } from '../records/file-lock.ts'
 import { RecordFile } from '../records/record-file.ts'
+import { cannotContinue } from '../records/run-output.ts'
 import { dropReasons, traceRecords, type DropReason, type TraceRecord } from './trace-record.ts'
 import { sampleSeed, traceId } from './trace-job.ts'
 
@@ -36,22 +35,6 @@ export interface TraceFileOptions {
   readonly resume: boolean
 }
 
-/**
- * Writes a trace file, which no other process may write meanwhile.
- * @throws InputError `traces_locked`, `invalid_output`, and what `write` throws
- */
-export async function withTraceFile<T>(path: string, write: (lock: WriteLock) => Promise<T>): Promise<T> {
-  const onWait = () => {
-    const advice = 'Wait until it has ended, or give another `output`.'
-    throw new InputError('traces_locked', `another process is writing ${path}. ${advice}`)
-  }
-  try {
-    return await withFileLock(`${path}.lock`, { onWait }, write)
-  } catch (error) {
-    throw outputFailure(error, path)
-  }
-}
-
 export class TraceFile {
   readonly #records: RecordFile<TraceRecord>
   readonly #asked: ReadonlySet<string>
@@ -59,14 +42,8 @@ export class TraceFile {
   #kept = 0
   #thinkingTokens = 0
 
-  /**
-   * @throws InputError `traces_differ` if what is there was made otherwise, `invalid_records` if it is no trace file
-   */
-  static open(path: string, options: TraceFileOptions): TraceFile {
-    return new TraceFile(path, options)
-  }
-
-  private constructor(path: string, options: TraceFileOptions) {
+  /** @throws InputError `traces_differ` if what is there was made otherwise, `invalid_records` if it is no trace file */
+  constructor(path: string, options: TraceFileOptions) {
     const { questions, samples, resume, lock } = options
     const answers = new Map(questions.map(({ id, answer }) => [id, answer]))
     this.#asked = new Set(
@@ -80,12 +57,7 @@ export class TraceFile {
       fresh: !resume,
       onExisting: (record) => {
         const why = difference(record, options, answers)
-        if (why !== undefined) {
-          throw new InputError(
-            'traces_differ',
-            `${path} cannot be continued: ${why}. Go on with what it was made with, give another \`output\`, or give \`resume: false\`, which puts it aside.`,
-          )
-        }
+        if (why !== undefined) throw cannotContinue(path, 'traces_differ', why)
         this.#count(record)
       },
     })

@@ -1,10 +1,10 @@
 /**
  * One sample of a trace to be drawn, wherever that is.
  */
-import { createHash } from 'node:crypto'
 import type { Completion } from '../engine/trace-layout.ts'
-import type { Question } from '../evaluation/question-file.ts'
+import type { Question } from '../evaluation/questions/question-file.ts'
 import type { Executor } from '../jobs/job.ts'
+import { jsonDigest } from '../json-digest.ts'
 import { largestSeed } from '../llama/index.ts'
 
 /** What a sample is drawn with. */
@@ -54,6 +54,5 @@ export function traceId(question: string, sample: number): string {
 
 /** The seed of one sample: it depends on nothing but these three, so not on order or on other questions. */
 export function sampleSeed(runSeed: number, question: string, sample: number): number {
-  const hash = createHash('sha256').update(JSON.stringify([runSeed, question, sample]))
-  return hash.digest().readUInt32BE(0) % (largestSeed + 1)
+  return jsonDigest([runSeed, question, sample]).readUInt32BE(0) % (largestSeed + 1)
 }

@@ -2,6 +2,7 @@
  * What `dynts trace` writes: one line for every sample, drawn or given, kept or dropped, so that a dropped one is not sampled again.
  */
 import { z } from 'zod'
+import type { TraceLayout } from '../engine/trace-layout.ts'
 import type { RecordFormat } from '../records/read-records.ts'
 
 export const traceSchema = 'dynts.trace/1'
@@ -22,7 +23,8 @@ export const dropReasons = [
 ] as const
 export type DropReason = (typeof dropReasons)[number]
 
-const fingerprint = z.object({
+/** Of a model. */
+export const fingerprint = z.object({
   architecture: z.string(),
   hiddenSize: z.int(),
   layers: z.int(),
@@ -87,8 +89,39 @@ const keptTrace = z.object({
 
 const droppedTrace = z.object({ ...common, outcome: z.enum(dropReasons) })
 
-export const traceRecord = z.discriminatedUnion('outcome', [keptTrace, droppedTrace])
+const traceRecord = z.discriminatedUnion('outcome', [keptTrace, droppedTrace])
 export type TraceRecord = z.infer<typeof traceRecord>
-export const traceRecords: RecordFormat<TraceRecord> = { schema: traceRecord, keyOf: ({ id }) => id }
 export type KeptTrace = z.infer<typeof keptTrace>
 export type DroppedTrace = z.infer<typeof droppedTrace>
+export const traceRecords: RecordFormat<TraceRecord> = { schema: traceRecord, keyOf: ({ id }) => id }
+
+/** What became of a trace. */
+export interface TraceJudgement {
+  readonly outcome: 'kept' | DropReason
+  /** Extracted from the answer; null: none, or it was not asked for. */
+  readonly answer: string | null
+}
+
+/** What is known of a trace apart from its tokens. */
+type TraceOrigin = Pick<
+  DroppedTrace,
+  'id' | 'question' | 'sample' | 'seed' | 'given' | 'expected' | 'model' | 'source' | 'settings' | 'versions'
+>
+
+/** The record of a judged trace, as of now; only a kept one has its tokens. */
+export function makeRecord(
+  origin: TraceOrigin,
+  { promptTokens, thinkStart, thinkEnd, answerStart, tokens }: TraceLayout,
+  { outcome, answer }: TraceJudgement,
+): TraceRecord {
+  const common: Omit<DroppedTrace, 'outcome'> = {
+    schema: traceSchema,
+    ...origin,
+    answer,
+    thinkingTokens: thinkEnd - thinkStart,
+    answerTokens: tokens.length - answerStart,
+    at: new Date().toISOString(),
+  }
+  if (outcome !== 'kept') return { ...common, outcome }
+  return { ...common, outcome, promptTokens, thinkStart, thinkEnd, answerStart, tokens: [...tokens] }
+}

@@ -3,7 +3,6 @@
  * recommended only where the difference cannot be chance.
  */
 import { isDeepStrictEqual } from 'node:util'
-import type { EstimateOptions } from '../evaluation/metrics/estimate.ts'
 import { replayLossDifference, type ReplayedSample } from '../evaluation/metrics/replay-loss.ts'
 
 /** Budgets in cells, smallest first: the prompt's cells and a share of the thinking's. */
@@ -66,7 +65,7 @@ export function recommendPoint(
   measured: readonly HeldOutLosses[],
   points: readonly MeasuredPoint[],
   policies: readonly string[],
-  options: EstimateOptions = {},
+  seed = 1,
 ): RecommendedPoint | undefined {
   const choices = [...points]
     .sort((a, b) => a.budget - b.budget)
@@ -75,11 +74,10 @@ export function recommendPoint(
         .map((policy) => ({ policy, point, losses: lossesAt(measured, policy, point) }))
         .filter(({ losses }) => losses.length > 0)
       if (!usual) return []
-      return [others.reduce((best, one) => (isBetter(one.losses, best.losses, options) ? one : best), usual)]
+      return [others.reduce((best, one) => (isBetter(one.losses, best.losses, seed) ? one : best), usual)]
     })
   const full = lossesAt(measured, 'full', null)
-  const isGood = ({ losses }: HeldOutLosses) =>
-    sharesItems(losses, full) && replayLossDifference(losses, full).mean <= mostLoss
+  const isGood = ({ losses }: HeldOutLosses) => (replayLossDifference(losses, full)?.mean ?? Infinity) <= mostLoss
   const chosen = choices.find(isGood) ?? choices.at(-1)
   return chosen && { policy: chosen.policy, ...chosen.point }
 }
@@ -94,20 +92,9 @@ export function lossesAt(
 }
 
 /** Whether `a` has the lower loss on the traces of both, with a 95 % interval that excludes 0. */
-export function isBetter(
-  a: readonly ReplayedSample[],
-  b: readonly ReplayedSample[],
-  options: EstimateOptions = {},
-): boolean {
-  if (!sharesItems(a, b)) return false
-  const { interval } = replayLossDifference(a, b, options)
-  return interval !== null && interval.high < 0
-}
-
-/** Whether there is a trace that both have replayed. */
-export function sharesItems(a: readonly ReplayedSample[], b: readonly ReplayedSample[]): boolean {
-  const items = new Set(b.map(({ item }) => item))
-  return a.some(({ item }) => items.has(item))
+export function isBetter(a: readonly ReplayedSample[], b: readonly ReplayedSample[], seed = 1): boolean {
+  const interval = replayLossDifference(a, b, seed)?.interval
+  return interval ? interval.high < 0 : false
 }
 
 function median(values: readonly number[]): number {

@@ -1,5 +1,6 @@
 /** The numbers of a training, with the paper's as defaults (arXiv 2601.18383, appendix C.2). */
 import { z } from 'zod'
+import { isWhole } from '../check-whole.ts'
 import { InputError } from '../errors.ts'
 import { defaultTarget, parseTarget } from '../predictor/target.ts'
 
@@ -9,10 +10,7 @@ function numberThat(is: (value: number) => boolean, words: string) {
 }
 
 function whole(least: number, most: number) {
-  return numberThat(
-    (value) => Number.isInteger(value) && value >= least && value <= most,
-    `a whole number from ${least} to ${most}`,
-  )
+  return numberThat((value) => isWhole(value, least, most), `a whole number from ${least} to ${most}`)
 }
 
 const count = whole(1, 2 ** 31 - 1)

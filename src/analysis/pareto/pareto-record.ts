@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { gradingKinds } from '../../evaluation/grading/grade-answer.ts'
 import type { RecordFormat } from '../../records/read-records.ts'
+import { fingerprint } from '../../traces/trace-record.ts'
 import { selections } from './kept-tokens.ts'
 
 export const paretoSchema = 'dynts.pareto/1'
@@ -16,14 +17,8 @@ export type Reading = (typeof readings)[number]
 const count = z.int().nonnegative()
 
 /** What all answers of a file have in common. */
-export const paretoConditions = {
-  model: z.object({
-    architecture: z.string(),
-    hiddenSize: z.int(),
-    layers: z.int(),
-    vocabularySize: z.int(),
-    name: z.string(),
-  }),
+const paretoConditions = {
+  model: fingerprint,
   settings: z.object({
     temperature: z.number(),
     topP: z.number(),

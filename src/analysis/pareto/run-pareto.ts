@@ -6,22 +6,22 @@
  */
 import { fingerprint } from '../../engine/locate-model.ts'
 import type { Model } from '../../engine/model.ts'
-import { EngineError, InputError } from '../../errors.ts'
+import { EngineError } from '../../errors.ts'
 import type { AnswerGrader } from '../../evaluation/grading/grade-answer.ts'
 import { judge } from '../../evaluation/run/judge.ts'
-import { FailureLog } from '../../jobs/failure-log.ts'
-import { FailureNotes } from '../../jobs/failure-notes.ts'
 import type { Executor, JobOutcome } from '../../jobs/job.ts'
-import { runJobs } from '../../jobs/run-jobs.ts'
+import { RunFailures } from '../../jobs/run-failures.ts'
+import { runJobs, type RunJobsOptions } from '../../jobs/run-jobs.ts'
 import type { KvType } from '../../llama/index.ts'
 import { memoryPlan, type MemoryPlan } from '../../models/memory-plan.ts'
 import { moveToBackup } from '../../records/backup.ts'
 import { outputFailure } from '../../records/file-failure.ts'
-import { withFileLock, type WriteLock } from '../../records/file-lock.ts'
+import type { WriteLock } from '../../records/file-lock.ts'
 import { RecordFile } from '../../records/record-file.ts'
+import { asOnlyWriter, cannotContinue } from '../../records/run-output.ts'
 import type { TraceSampling } from '../../traces/trace-job.ts'
 import type { Answered, AnswerJob } from './answer-job.ts'
-import { ParetoEngine } from './pareto-engine.ts'
+import { openLocalAnswers } from './local-answers.ts'
 import {
   inputOf,
   keptOf,
@@ -92,18 +92,7 @@ export const paretoFailuresPath = (output: string): string => `${output}.failure
  *   cannot be continued, `invalid_output`; what loading the model throws; EngineError if it fails. What was recorded stays in every case.
  */
 export async function runPareto(options: RunParetoOptions): Promise<ParetoRun> {
-  const { output } = options
-  const onWait = () => {
-    throw new InputError(
-      'pareto_locked',
-      `another process is writing ${output}. Wait until it has ended, or give another \`output\`.`,
-    )
-  }
-  try {
-    return await withFileLock(`${output}.lock`, { onWait }, (lock) => new Run(options, lock).run())
-  } catch (error) {
-    throw outputFailure(error, output)
-  }
+  return await asOnlyWriter(options.output, 'pareto_locked', (lock) => new Run(options, lock).run())
 }
 
 class Run {
@@ -111,8 +100,7 @@ class Run {
   readonly #jobs: readonly ParetoJob[]
   readonly #conditions: ParetoConditions
   readonly #file: RecordFile<ParetoRecord>
-  readonly #failures: FailureLog
-  readonly #notes: FailureNotes
+  readonly #failures: RunFailures
   #answered = 0
   #tokens = 0
 
@@ -130,17 +118,11 @@ class Run {
       onExisting: (record) => {
         const job = jobs.get(paretoRecords.keyOf(record))
         const why = difference(record, this.#conditions, job)
-        if (why !== undefined) {
-          throw new InputError(
-            'pareto_differs',
-            `${output} cannot be continued: ${why}. Go on with what it was made with, give another \`output\`, or give \`resume: false\`, which puts it aside.`,
-          )
-        }
+        if (why !== undefined) throw cannotContinue(output, 'pareto_differs', why)
         if (job) this.#answered++
       },
     })
-    this.#failures = new FailureLog(paretoFailuresPath(output), lock)
-    this.#notes = new FailureNotes((text) => onNote?.(text))
+    this.#failures = new RunFailures(paretoFailuresPath(output), { lock, versions: this.#versions, onNote })
   }
 
   async run(): Promise<ParetoRun> {
@@ -157,14 +139,9 @@ class Run {
   async #answerAll(jobs: readonly ParetoJob[]) {
     const { executor, load, output } = this.#options
     try {
-      if (executor) return await this.#answerBy(executor, jobs)
+      if (executor) return await this.#answerBy(this.#ofParts(executor), jobs)
       await using model = await load()
-      const engine = await this.#open(model, jobs)
-      try {
-        return await this.#answerBy(engine, jobs)
-      } finally {
-        await engine.close()
-      }
+      return await this.#answerBy(async () => this.#ofParts(await this.#open(model, jobs)), jobs)
     } catch (error) {
       const cause = outputFailure(error, output)
       if (!(cause instanceof EngineError)) throw cause
@@ -173,22 +150,26 @@ class Run {
     }
   }
 
-  async #answerBy(executor: Executor<AnswerJob, Answered>, jobs: readonly ParetoJob[]) {
+  async #answerBy(executor: RunJobsOptions<ParetoJob, Answered>['executor'], jobs: readonly ParetoJob[]) {
     const { signal, maxFailures } = this.#options
     return await runJobs<ParetoJob, Answered>({
-      ...{ jobs, signal, maxFailures },
-      executor: {
-        parallel: executor.parallel,
-        execute: (job, options) => executor.execute(this.#answerJob(job), options),
-        settled: (job) => executor.settled?.(this.#answerJob(job)),
-        close: () => executor.close(),
-      },
+      ...{ jobs, executor, signal, maxFailures },
       record: async (job, outcome) => await this.#settle(job, outcome),
       onToken: (count) => {
         this.#tokens += count
         this.#progress()
       },
     })
+  }
+
+  /** The same for jobs that say which part of a thinking they keep. */
+  #ofParts(executor: Executor<AnswerJob, Answered>): Executor<ParetoJob, Answered> {
+    return {
+      parallel: executor.parallel,
+      execute: (job, options) => executor.execute(this.#answerJob(job), options),
+      settled: (job) => executor.settled?.(this.#answerJob(job)),
+      close: () => executor.close(),
+    }
   }
 
   #answerJob(job: ParetoJob): AnswerJob {
@@ -201,13 +182,13 @@ class Run {
     }
   }
 
-  async #open(model: Model, jobs: readonly ParetoJob[]): Promise<ParetoEngine> {
+  async #open(model: Model, jobs: readonly ParetoJob[]): Promise<Executor<AnswerJob, Answered>> {
     const { parallel, kvType, onPlan } = this.#options
     // The last token that is generated is not consumed.
     const cells = jobs.reduce((most, job) => Math.max(most, job.of.trace.answerStart + this.#mostTokens(job) - 1), 1)
     const sequences = Math.min(parallel, jobs.length)
     onPlan?.(memoryPlan(model.info, { cellsPerSequence: cells, sequences, kvType, textLength: cells }), sequences)
-    return await ParetoEngine.open(model, { cells, sequences, kvType })
+    return await openLocalAnswers(model, { cells, sequences, kvType })
   }
 
   /** The same for all parts of a thinking, however short they are. */
@@ -217,8 +198,12 @@ class Run {
   }
 
   async #settle(job: ParetoJob, outcome: JobOutcome<Answered>): Promise<void> {
-    if (outcome.kind === 'done') await this.#record(job, outcome.result)
-    else this.#fail(job, outcome.kind === 'failed' ? outcome.error : new Error(outcome.reason))
+    if (outcome.kind === 'done') {
+      await this.#record(job, outcome.result)
+      return
+    }
+    const error = outcome.kind === 'failed' ? outcome.error : new Error(outcome.reason)
+    this.#failures.add(job.key, paretoJobTitle(job), error)
   }
 
   async #record(job: ParetoJob, result: Answered): Promise<void> {
@@ -246,13 +231,6 @@ class Run {
   #hasTag(text: string): boolean {
     const { open, close } = this.#options.thinkingTags
     return text.includes(open) || text.includes(close)
-  }
-
-  #fail(job: ParetoJob, error: Error): void {
-    const title = paretoJobTitle(job)
-    this.#notes.tell(title, error.message)
-    const at = new Date().toISOString()
-    this.#failures.add({ key: job.key, job: title, reason: error.message, versions: this.#versions, at })
   }
 
   get #versions(): Record<string, string> {

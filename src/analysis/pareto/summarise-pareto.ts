@@ -1,5 +1,6 @@
 /** Accuracy by what was kept of the thinking. */
 import { estimate, itemMeans, mean, pairedDifference, type Estimate } from '../../evaluation/metrics/estimate.ts'
+import { groupBy } from '../../group-by.ts'
 import { readRecords } from '../../records/read-records.ts'
 import { selections } from './kept-tokens.ts'
 import { paretoRecords, readings, type ParetoRecord } from './pareto-record.ts'
@@ -50,13 +51,7 @@ export function readPareto(path: string, keys?: ReadonlySet<string>): ReadPareto
 export function summarisePareto(records: readonly ParetoRecord[]): ParetoSummary | undefined {
   const [first] = records
   if (!first) return undefined
-  const groups = new Map<string, ParetoRecord[]>()
-  for (const record of records) {
-    const part = partOf(record)
-    const group = groups.get(part)
-    if (group) group.push(record)
-    else groups.set(part, [record])
-  }
+  const groups = groupBy(records, partOf)
   const full = groups.get(partOf({ reading: null, selection: 'full', percent: 100 }))
   const points = [...groups.values()].map((answers) => pointOf(answers, full)).toSorted(inOrder)
   const lengths = new Map(records.map(({ trace, thinkingTokens }) => [trace, thinkingTokens]))
@@ -79,12 +74,11 @@ function pointOf(answers: readonly ParetoRecord[], full: readonly ParetoRecord[]
   const [{ reading, selection, percent } = { reading: null, selection: 'full' as const, percent: 100 }] = answers
   const own = byQuestion(answers)
   const all = byQuestion(full ?? [])
-  const isPaired = selection !== 'full' && [...own.keys()].some((question) => all.has(question))
   return {
     ...{ reading, selection, percent },
     answers: answers.length,
     accuracy: estimate(own),
-    toFull: isPaired ? pairedDifference(own, all) : null,
+    toFull: selection === 'full' ? null : pairedDifference(own, all),
     keptTokens: mean(answers.map(({ keptTokens }) => keptTokens)),
     answerTokens: mean(answers.map(({ answerTokens }) => answerTokens)),
     truncated: mean(answers.map(({ truncated }) => Number(truncated))),

@@ -40,9 +40,7 @@ import { openQueueClient, type QueueClient } from '../queue-client.ts'
 import { checkReplaceable } from '../replaceable.ts'
 import { runProgress } from '../run-progress.ts'
 import { samplingOf } from '../trace-sampling.ts'
-import { toStderr, writeResult } from '../write.ts'
-
-type Say = (text: string) => void
+import { toStderr, writeResult, type Say } from '../write.ts'
 
 export function analyzeParetoCommand(): Command {
   const command = new Command('pareto').description('How rightly the model answers from a part of its thinking')

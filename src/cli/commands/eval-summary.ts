@@ -2,6 +2,7 @@
  * `dynts eval summary`: the tables of a folder of records, as often as wanted.
  */
 import { Command, InvalidArgumentError } from 'commander'
+import { isWhole } from '../../check-whole.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { summarise } from '../../evaluation/run/summarise.ts'
 import { summaryText } from '../../evaluation/run/summary-tables.ts'
@@ -44,6 +45,6 @@ async function summarize(folder: string, flags: SummaryFlags): Promise<void> {
 
 function ks(text: string): number[] {
   const values = numbers(text)
-  if (values.every((value) => Number.isInteger(value) && value >= 1)) return values
+  if (values.every((value) => isWhole(value, 1))) return values
   throw new InvalidArgumentError('It must be whole numbers from 1, e.g. 1,5.')
 }

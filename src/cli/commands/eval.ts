@@ -26,11 +26,9 @@ import { ProgressLine } from '../progress-line.ts'
 import { openQueueClient } from '../queue-client.ts'
 import { runProgress } from '../run-progress.ts'
 import { templateOptions } from '../template-options.ts'
-import { toStdout, writeResult, type Write } from '../write.ts'
+import { toStdout, writeResult, type Say, type Write } from '../write.ts'
 import { evalMergeCommand } from './eval-merge.ts'
 import { evalSummaryCommand } from './eval-summary.ts'
-
-type Say = (text: string) => void
 
 const withoutPredictor =
   'There is no importance predictor for this model, so dynts is not among the policies. dynts fit trains one (docs/training.md).'

@@ -6,6 +6,7 @@ import { Command } from 'commander'
 import type { GgufInfo } from '../../models/gguf-file.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
 import { percent } from '../../percent.ts'
+import { pick } from '../../pick.ts'
 import { extractImportance, type ExtractOptions, type ExtractSummary } from '../../traces/extract-importance.ts'
 import type { ImportancePlan } from '../../traces/importance-plan.ts'
 import { count, counted } from '../counted.ts'
@@ -91,19 +92,14 @@ function summaryOf(summary: ExtractSummary, output: string): string[] {
 }
 
 function recordOf(summary: ExtractSummary, info: GgufInfo, output: string, flags: ImportanceFlags) {
-  const { manifest, plan, traces, promptTokens, thinkingTokens, answerTokens, storedTokens, aboveMean, bytes } = summary
+  const { manifest, plan, traces } = summary
   const { label, kvType, tokensPerTrace, seed, model, versions } = manifest
   return {
     schema: 'dynts.importance.summary/1',
     output,
     traces,
     skipped: plan.skipped,
-    promptTokens,
-    thinkingTokens,
-    answerTokens,
-    storedTokens,
-    aboveMean,
-    bytes,
+    ...pick(summary, ['promptTokens', 'thinkingTokens', 'answerTokens', 'storedTokens', 'aboveMean', 'bytes']),
     model: { reference: flags.model, path: info.path, quantization: info.quantization, ...model },
     settings: { traces: flags.traces, label, kvType, tokensPerTrace },
     seed,

@@ -53,17 +53,14 @@ async function inspect(reference: string, flags: InspectFlags): Promise<void> {
 
 async function inspectModel(reference: string, path: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   const info = await inspectGguf(path)
+  const { quantization, weightBytes, heads, kvHeads, trainedContext } = info
   await tryOnce(info, signal)
   const found = await fitting(reference)
   return {
     schema: 'dynts.inspect.model/1',
     ...fingerprint(info),
     path,
-    quantization: info.quantization,
-    weightBytes: info.weightBytes,
-    heads: info.heads,
-    kvHeads: info.kvHeads,
-    trainedContext: info.trainedContext,
+    ...{ quantization, weightBytes, heads, kvHeads, trainedContext },
     bytesPerCell: { f16: bytesPerCell(info, 'f16'), f32: bytesPerCell(info, 'f32') },
     chatTemplate: info.chatTemplate !== undefined,
     thinkingTags: thinkingTags(info),

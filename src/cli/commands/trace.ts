@@ -6,7 +6,7 @@ import { Command } from 'commander'
 import type { LocatedModel } from '../../engine/locate-model.ts'
 import type { Model } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
-import { readQuestionFile, type Question } from '../../evaluation/question-file.ts'
+import { readQuestionFile, type Question } from '../../evaluation/questions/question-file.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
 import { identify } from '../../evaluation/run/identity.ts'
 import { QueueExecutor } from '../../queue/queue-executor.ts'
@@ -42,9 +42,7 @@ import {
 import { templateOptions } from '../template-options.ts'
 import { samplingOf } from '../trace-sampling.ts'
 import { traceRecordOf, traceSummary, whatIsKnown } from '../trace-summary.ts'
-import { toStderr, toStdout, writeResult, type Write } from '../write.ts'
-
-type Say = (text: string) => void
+import { toStderr, toStdout, writeResult, type Say, type Write } from '../write.ts'
 
 /** Many requests fail together; one line tells enough. */
 const retryLineEveryMs = 5000

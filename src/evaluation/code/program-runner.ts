@@ -58,7 +58,7 @@ export class ProgramRunner implements AsyncDisposable {
 
   async #start(job: SandboxJob): Promise<SandboxResult> {
     const { signal } = this.#ending
-    if (signal.aborted) throw new EngineError('grader_closed', 'the grader is closed')
+    if (signal.aborted) throw graderClosed()
     const { program = new URL('./sandbox-program.js', import.meta.url), execArgv = [] } = this.#options
     const { SystemRoot } = process.env
     const child = fork(program, {
@@ -83,15 +83,13 @@ export class ProgramRunner implements AsyncDisposable {
             timer = setTimeout(() => resolve({ how: 'timed out' }), job.limits.timeMs + graceMs)
           }
         })
-        child.on('error', (error) =>
-          reject(signal.aborted ? new EngineError('grader_closed', 'the grader is closed') : noSandbox(error.message)),
-        )
-        // What ends the process from within is a program that breaks its engine: it has passed no test.
-        child.on('exit', (code, by) =>
-          hasBegun
-            ? resolve({ how: 'threw', message: `its process ended: ${by ?? `exit code ${code}`}` })
-            : reject(noSandbox(`its process ended: ${by ?? `exit code ${code}`}`)),
-        )
+        child.on('error', (error) => reject(signal.aborted ? graderClosed() : noSandbox(error.message)))
+        child.on('exit', (code, by) => {
+          const message = `its process ended: ${by ?? `exit code ${code}`}`
+          // What ends the process from within is a program that breaks its engine: it has passed no test.
+          if (hasBegun) resolve({ how: 'threw', message })
+          else reject(noSandbox(message))
+        })
         child.send(job, () => undefined)
       })
     } finally {
@@ -101,6 +99,10 @@ export class ProgramRunner implements AsyncDisposable {
       child.kill('SIGKILL')
     }
   }
+}
+
+function graderClosed(): EngineError {
+  return new EngineError('grader_closed', 'the grader is closed')
 }
 
 function noSandbox(reason: string): EngineError {

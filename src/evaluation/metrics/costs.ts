@@ -1,19 +1,12 @@
 /** What answers cost: their length, cells, bytes and time. */
 import { InputError } from '../../errors.ts'
-import { estimate, itemMeans, mean, sum, type Estimate, type EstimateOptions } from './estimate.ts'
+import type { SampleRecord } from '../run/eval-record.ts'
+import { estimate, itemMeans, mean, sum, type Estimate } from './estimate.ts'
 
-export interface SampleCosts {
-  readonly item: string
-  /** Cut off by the most tokens before its end. */
-  readonly truncated: boolean
-  /** It ended in a loop (`isLoop`). */
-  readonly looped: boolean
-  readonly thinkingTokens: number
-  /** Mean over the steps of this sample. */
-  readonly meanCells: number
-  readonly peakCells: number
-  readonly peakBytes: number
-}
+export type SampleCosts = Pick<
+  SampleRecord,
+  'item' | 'truncated' | 'looped' | 'thinkingTokens' | 'meanCells' | 'peakCells' | 'peakBytes'
+>
 
 export interface CostSummary {
   /** Shares. */
@@ -33,8 +26,8 @@ export interface CostSummary {
  * Each number is a mean over an item's samples, then over items.
  * @throws InputError `no_samples`
  */
-export function costSummary(samples: readonly SampleCosts[], options: EstimateOptions = {}): CostSummary {
-  const of = (value: (sample: SampleCosts) => number) => estimate(itemMeans(samples, value), options)
+export function costSummary(samples: readonly SampleCosts[], seed = 1): CostSummary {
+  const of = (value: (sample: SampleCosts) => number) => estimate(itemMeans(samples, value), seed)
   return {
     truncated: of(({ truncated }) => Number(truncated)),
     looped: of(({ looped }) => Number(looped)),
@@ -47,13 +40,8 @@ export function costSummary(samples: readonly SampleCosts[], options: EstimateOp
   }
 }
 
-export interface TimedSample {
-  /** Thinking and answer, the end token included. */
-  readonly generatedTokens: number
-  /** As in a record: only sums of it mean something. */
-  readonly wallMs: number
-  /** Forward passes that the sample took part in; what is shared with others in the batch counts in full. */
-  readonly forwardMs: number
+/** Of the wall times only the sum means something. */
+export interface TimedSample extends Pick<SampleRecord, 'generatedTokens' | 'wallMs' | 'forwardMs'> {
   /** Places in its batch. */
   readonly parallel: number
 }

@@ -5,7 +5,8 @@
  * item are not independent, so that drawing samples would make intervals too narrow.
  */
 import { InputError } from '../../errors.ts'
-import { bootstrapInterval, bootstrapRatioInterval, type Interval } from '../intervals.ts'
+import { groupBy } from '../../group-by.ts'
+import { bootstrapInterval, bootstrapRatioInterval, type Interval } from './intervals.ts'
 
 /** Anything that was measured of one sample of one item. */
 export interface OfItem {
@@ -22,11 +23,6 @@ export interface Estimate {
 /** With fewer items an interval promises more than it holds: of one it would be a point. */
 const fewestItems = 5
 
-export interface EstimateOptions {
-  /** Of the bootstrap. Default 1. */
-  readonly seed?: number | undefined
-}
-
 /** Each item's mean over its samples, in the order of first appearance. */
 export function itemMeans<T extends OfItem>(
   samples: readonly T[],
@@ -40,20 +36,16 @@ export function perItem<T extends OfItem>(
   samples: readonly T[],
   value: (ofItem: readonly T[]) => number,
 ): ReadonlyMap<string, number> {
-  const groups = new Map<string, T[]>()
-  for (const sample of samples) {
-    const group = groups.get(sample.item)
-    if (group) group.push(sample)
-    else groups.set(sample.item, [sample])
-  }
+  const groups = groupBy(samples, ({ item }) => item)
   return new Map([...groups].map(([item, ofItem]) => [item, value(ofItem)]))
 }
 
 /**
  * Mean over items.
+ * @param seed of the bootstrap
  * @throws InputError `no_samples`
  */
-export function estimate(values: ReadonlyMap<string, number>, { seed = 1 }: EstimateOptions = {}): Estimate {
+export function estimate(values: ReadonlyMap<string, number>, seed = 1): Estimate {
   if (values.size === 0)
     throw new InputError('no_samples', 'There is nothing to take the mean of: no item was measured.')
   // In the items' own order, so that the interval does not depend on the order in which they were measured.
@@ -66,11 +58,7 @@ export function estimate(values: ReadonlyMap<string, number>, { seed = 1 }: Esti
  * The mean of `a` by the mean of `b`, over the items that both have.
  * @returns null if there is none, or the mean of `b` is 0
  */
-export function pairedRatio(
-  a: ReadonlyMap<string, number>,
-  b: ReadonlyMap<string, number>,
-  { seed = 1 }: EstimateOptions = {},
-): Estimate | null {
+export function pairedRatio(a: ReadonlyMap<string, number>, b: ReadonlyMap<string, number>, seed = 1): Estimate | null {
   const common = [...a.keys()].filter((item) => b.has(item)).sort()
   const above = common.map((item) => a.get(item) ?? 0)
   const below = common.map((item) => b.get(item) ?? 0)
@@ -83,31 +71,19 @@ export function pairedRatio(
 
 /**
  * Mean of `a - b` over the items that both have; the interval is of the paired differences.
- * @throws InputError `no_common_items`
+ * @returns null if they have no item in common
  */
 export function pairedDifference(
   a: ReadonlyMap<string, number>,
   b: ReadonlyMap<string, number>,
-  options: EstimateOptions = {},
-): Estimate {
+  seed = 1,
+): Estimate | null {
   const differences = new Map<string, number>()
   for (const [item, value] of a) {
     const other = b.get(item)
     if (other !== undefined) differences.set(item, value - other)
   }
-  if (differences.size === 0) {
-    throw new InputError('no_common_items', 'The two cannot be compared: they have no item in common.')
-  }
-  return estimate(differences, options)
-}
-
-/** `pairedDifference`; null if they have no item in common. */
-export function differenceOf(
-  a: ReadonlyMap<string, number>,
-  b: ReadonlyMap<string, number>,
-  options: EstimateOptions = {},
-): Estimate | null {
-  return [...a.keys()].some((item) => b.has(item)) ? pairedDifference(a, b, options) : null
+  return differences.size === 0 ? null : estimate(differences, seed)
 }
 
 export function sum(values: readonly number[]): number {

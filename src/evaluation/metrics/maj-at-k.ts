@@ -3,17 +3,17 @@
  *
  * The authors' code takes the majority of the verdicts instead, which knows the right answer; here the answers vote.
  */
-import { mulberry32 } from '../../mulberry32.ts'
-import { estimate, perItem, type Estimate, type EstimateOptions } from './estimate.ts'
-import { checkEnoughSamples, type GradedSample } from './pass-at-k.ts'
+import { Dice } from '../dice.ts'
+import type { SampleRecord } from '../run/eval-record.ts'
+import { estimate, perItem, type Estimate } from './estimate.ts'
+import { checkEnoughSamples } from './pass-at-k.ts'
 
-export interface AnsweredSample extends GradedSample {
-  readonly sample: number
-  /** Extracted from the text; null: there is none, so that this sample has no vote. */
-  readonly answer: string | null
-}
+/** Without an answer a sample has no vote. */
+export type AnsweredSample = Pick<SampleRecord, 'item' | 'sample' | 'answer' | 'right'>
 
-export interface MajorityOptions extends EstimateOptions {
+export interface MajorityOptions {
+  /** Of the bootstrap, and of the subsets. Default 1. */
+  readonly seed?: number | undefined
   /** Two answers vote together if this gives them the same class. Default: `normalisedText`. */
   readonly classOf?: ((answer: string, item: string) => string) | undefined
 }
@@ -37,7 +37,7 @@ export function majAtK(samples: readonly AnsweredSample[], k: number, options: M
       .map(({ item, answer, right }) => ({ right, of: answer === null ? null : classOf(answer, item) }))
     return majorityOfSubsets(votes, k, seed)
   })
-  return estimate(values, options)
+  return estimate(values, seed)
 }
 
 /** White space and dollar signs around, white space within, and case do not matter. */
@@ -119,9 +119,6 @@ function* allSubsets<T>(values: readonly T[], k: number): Generator<readonly T[]
 }
 
 function* drawnSubsets<T>(values: readonly T[], k: number, seed: number): Generator<readonly T[]> {
-  const draw = mulberry32(seed)
-  for (let i = 0; i < mostSubsets; i++) {
-    const left = [...values]
-    yield Array.from({ length: k }, () => left.splice(Math.floor(draw() * left.length), 1)).flat()
-  }
+  const dice = new Dice(seed)
+  for (let i = 0; i < mostSubsets; i++) yield dice.pickSeveral(values, k)
 }

@@ -1,19 +1,17 @@
 /** Pass@1 and Pass@k from verdicts. */
+import { isWhole } from '../../check-whole.ts'
 import { InputError } from '../../errors.ts'
-import { estimate, itemMeans, perItem, type Estimate, type EstimateOptions } from './estimate.ts'
+import type { SampleRecord } from '../run/eval-record.ts'
+import { estimate, itemMeans, perItem, type Estimate } from './estimate.ts'
 
-export interface GradedSample {
-  readonly item: string
-  /** A trace that was cut off before it closed its thinking counts as wrong. */
-  readonly right: boolean
-}
+export type GradedSample = Pick<SampleRecord, 'item' | 'right'>
 
 /**
  * The share of right samples: mean over an item's n samples, then over items (the paper's Pass@1, avg@5 in its code).
  * @throws InputError `no_samples`
  */
-export function passAt1(samples: readonly GradedSample[], options: EstimateOptions = {}): Estimate {
-  return estimate(passAt1OfItems(samples), options)
+export function passAt1(samples: readonly GradedSample[], seed = 1): Estimate {
+  return estimate(passAt1OfItems(samples), seed)
 }
 
 /** The same for each item: what paired differences are taken of. */
@@ -27,7 +25,7 @@ export function passAt1OfItems(samples: readonly GradedSample[]): ReadonlyMap<st
  * @throws RangeError unless 0 <= c <= n and 1 <= k <= n, all whole
  */
 export function passAtK(n: number, c: number, k: number): number {
-  const ok = [n, c, k].every(Number.isInteger) && c >= 0 && c <= n && k >= 1 && k <= n
+  const ok = isWhole(n, 1) && isWhole(c, 0, n) && isWhole(k, 1, n)
   if (!ok) throw new RangeError(`Pass@k of n ${n}, c ${c}, k ${k}`)
   let allWrong = 1
   for (let i = 0; i < k; i++) allWrong *= Math.max(0, n - c - i) / (n - i)
@@ -38,17 +36,17 @@ export function passAtK(n: number, c: number, k: number): number {
  * Pass@k: the unbiased estimator of each item, then the mean over items. Items may have different numbers of samples.
  * @throws InputError `too_few_samples` if an item has fewer than k; `no_samples`
  */
-export function meanPassAtK(samples: readonly GradedSample[], k: number, options: EstimateOptions = {}): Estimate {
+export function meanPassAtK(samples: readonly GradedSample[], k: number, seed = 1): Estimate {
   const values = perItem(samples, (ofItem) => {
     checkEnoughSamples('Pass', ofItem, k)
     return passAtK(ofItem.length, ofItem.filter(({ right }) => right).length, k)
   })
-  return estimate(values, options)
+  return estimate(values, seed)
 }
 
 /** @throws InputError `too_few_samples` */
 export function checkEnoughSamples(name: string, ofItem: readonly { readonly item: string }[], k: number): void {
-  if (Number.isInteger(k) && k >= 1 && k <= ofItem.length) return
+  if (isWhole(k, 1, ofItem.length)) return
   throw new InputError(
     'too_few_samples',
     `${name}@${k} needs a k from 1 to the number of samples; item ${ofItem[0]?.item ?? ''} has ${ofItem.length}.`,

@@ -2,25 +2,13 @@
  * Facts that a trace states once, by how far they are from where they are needed. Paired differences are over the facts that both
  * policies have.
  */
-import {
-  differenceOf,
-  estimate,
-  itemMeans,
-  mean,
-  type Estimate,
-  type EstimateOptions,
-  type OfItem,
-} from './estimate.ts'
+import type { RecallResult } from '../run/eval-record.ts'
+import { estimate, itemMeans, mean, pairedDifference } from './estimate.ts'
+import type { Estimate, OfItem } from './estimate.ts'
 
-/** What a replay tells of its fact; the fields are those of a record. */
+/** What a replay tells of its fact. */
 export interface RecalledItem extends OfItem {
-  readonly recall: {
-    readonly distance: number
-    readonly tokensBetween: number
-    readonly held: number
-    readonly right: boolean
-    readonly logprob: number
-  }
+  readonly recall: RecallResult
 }
 
 export interface RecallSummary {
@@ -50,23 +38,21 @@ export interface RecallCompared {
 export function recallSummaries(
   facts: readonly RecalledItem[],
   { full, dynts }: RecallCompared,
-  options: EstimateOptions = {},
+  seed = 1,
 ): RecallSummary[] {
   const distances = [...new Set(facts.map(({ recall }) => recall.distance))].sort((a, b) => a - b)
   return distances.map((distance) => {
     const at = (all: readonly RecalledItem[]) => all.filter(({ recall }) => recall.distance === distance)
     const own = at(facts)
     const to = (others: readonly RecalledItem[], value: (fact: RecalledItem) => number) =>
-      differenceOf(itemMeans(own, value), itemMeans(at(others), value), options)
+      pairedDifference(itemMeans(own, value), itemMeans(at(others), value), seed)
+    const of = (value: (fact: RecalledItem) => number) => estimate(itemMeans(own, value), seed)
     return {
       distance,
       tokensBetween: mean(own.map(({ recall }) => recall.tokensBetween)),
-      held: estimate(
-        itemMeans(own, ({ recall }) => recall.held),
-        options,
-      ),
-      right: estimate(itemMeans(own, isRight), options),
-      logprob: estimate(itemMeans(own, logprobOf), options),
+      held: of(({ recall }) => recall.held),
+      right: of(isRight),
+      logprob: of(logprobOf),
       rightToFull: to(full, isRight),
       rightToDynts: to(dynts, isRight),
       logprobToFull: to(full, logprobOf),

@@ -22,5 +22,6 @@ describe('replayLoss', () => {
     const a = replayed({ x: [1, 2, 50], y: [3], z: [7] })
     const b = replayed({ x: [1.5, 2.5], y: [3.5] })
     expect(replayLossDifference(a, b)).toMatchObject({ mean: -0.5, items: 2 })
+    expect(replayLossDifference(a, replayed({ other: [1] }))).toBeNull()
   })
 })

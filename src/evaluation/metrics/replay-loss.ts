@@ -3,7 +3,7 @@
  * tokens are replayed under every policy, so that no sampling noise is in it.
  */
 import { InputError } from '../../errors.ts'
-import { estimate, itemMeans, mean, pairedDifference, type Estimate, type EstimateOptions } from './estimate.ts'
+import { estimate, itemMeans, mean, pairedDifference, type Estimate } from './estimate.ts'
 
 export interface ReplayedSample {
   readonly item: string
@@ -30,20 +30,20 @@ export function answerLoss(logprobs: readonly number[], answerFrom: number): num
  * Mean over an item's traces, then over items.
  * @throws InputError `no_samples`
  */
-export function replayLoss(samples: readonly ReplayedSample[], options: EstimateOptions = {}): Estimate {
-  return estimate(lossOfItems(samples), options)
+export function replayLoss(samples: readonly ReplayedSample[], seed = 1): Estimate {
+  return estimate(lossOfItems(samples), seed)
 }
 
 /**
  * Paired difference `a - b` over the traces that both have replayed: below 0, a is the better one.
- * @throws InputError `no_common_items`
+ * @returns null if there are none
  */
 export function replayLossDifference(
   a: readonly ReplayedSample[],
   b: readonly ReplayedSample[],
-  options: EstimateOptions = {},
-): Estimate {
-  return pairedDifference(lossOfItems(common(a, b)), lossOfItems(common(b, a)), options)
+  seed = 1,
+): Estimate | null {
+  return pairedDifference(lossOfItems(common(a, b)), lossOfItems(common(b, a)), seed)
 }
 
 function common(samples: readonly ReplayedSample[], others: readonly ReplayedSample[]): readonly ReplayedSample[] {

@@ -1,8 +1,7 @@
 /** The comparisons that come ready-made, as data: which policies with which settings on which tasks. */
 import { defaultScoredPolicy } from '../../engine/cache-settings.ts'
-import { InputError } from '../../errors.ts'
-import { didYouMean } from '../../did-you-mean.ts'
-import type { Task } from '../tasks/task.ts'
+import { findNamed } from '../../find-named.ts'
+import type { PublishedSettings, Task } from '../tasks/task.ts'
 
 /** One policy with its settings. null: it has none, because its cache is not bounded. */
 export interface GridPoint {
@@ -61,6 +60,9 @@ export const scored: readonly string[] = ['dynts', defaultScoredPolicy]
 const twice = (policies: readonly string[]) => policies.flatMap((policy) => [policy, `${policy}+question`])
 const attentionBased = ['h2o', 'snapkv', 'r-kv']
 
+/** The full cache, which has no settings. */
+export const fullPoint: GridPoint = { policy: 'full', budget: null, localWindow: null, ratio: null }
+
 const presets: readonly Preset[] = [
   {
     name: 'table1',
@@ -80,17 +82,8 @@ const presets: readonly Preset[] = [
     tasks: sixTasks,
     // w.o. Q, w.o. L, w.o. T, T-Random and T-Bottom, in this order behind dynts.
     policies: [
-      ...[
-        'full',
-        'window',
-        'dynts',
-        'dynts-no-question',
-        'dynts-no-local',
-        'question-window',
-        'random',
-        'dynts-bottom',
-      ],
-      ...twice(attentionBased),
+      ...['full', 'window', 'dynts', 'dynts-no-question', 'dynts-no-local'],
+      ...['question-window', 'random', 'dynts-bottom', ...twice(attentionBased)],
     ],
     paper: {},
     chain: {},
@@ -118,10 +111,7 @@ export const presetNames: readonly string[] = presets.map(({ name }) => name)
 
 /** @throws InputError `unknown_preset`, naming all presets and the one that was probably meant */
 export function findPreset(name: string): Preset {
-  const preset = presets.find((candidate) => candidate.name === name)
-  if (preset) return preset
-  const hint = didYouMean(name, presetNames)
-  throw new InputError('unknown_preset', `There is no preset "${name}".${hint} Presets: ${presetNames.join(', ')}.`)
+  return findNamed(presets, name, 'preset', 'Presets')
 }
 
 /**
@@ -130,21 +120,28 @@ export function findPreset(name: string): Preset {
  * @param modelName as for `Task.published`
  */
 export function gridOf(preset: Preset, task: Pick<Task, 'name' | 'published'>, modelName: string): GridPoint[] {
-  const published = task.published(modelName)
-  const {
-    budgets = [published.budget],
-    localWindows = [published.localWindow],
-    ratios = [published.ratio],
-    evictEvery,
-  } = task.name === 'chain' ? preset.chain : preset.paper
+  return sweepGrid(preset.policies, sweepFor(preset, task), task.published(modelName))
+}
+
+export function sweepFor({ chain, paper }: Preset, { name }: Pick<Task, 'name'>): Sweep {
+  return name === 'chain' ? chain : paper
+}
+
+/** `full` once, every other policy at every combination of the sweep's settings. */
+export function sweepGrid(
+  policies: readonly string[],
+  { budgets, localWindows, ratios, evictEvery }: Sweep,
+  published: PublishedSettings,
+): GridPoint[] {
   const shares: readonly Pick<GridPoint, 'ratio' | 'evictEvery'>[] = evictEvery
     ? evictEvery.map((cells) => ({ ratio: null, evictEvery: cells }))
-    : ratios.map((ratio) => ({ ratio }))
-  return preset.policies.flatMap((policy): GridPoint[] =>
-    policy === 'full'
-      ? [{ policy, budget: null, localWindow: null, ratio: null }]
-      : budgets.flatMap((budget) =>
-          localWindows.flatMap((localWindow) => shares.map((share) => ({ policy, budget, localWindow, ...share }))),
-        ),
+    : (ratios ?? [published.ratio]).map((ratio) => ({ ratio }))
+  const bounds = (budgets ?? [published.budget]).flatMap((budget) =>
+    (localWindows ?? [published.localWindow]).flatMap((localWindow) =>
+      shares.map((share) => ({ budget, localWindow, ...share })),
+    ),
+  )
+  return policies.flatMap((policy): GridPoint[] =>
+    policy === 'full' ? [fullPoint] : bounds.map((bound) => ({ policy, ...bound })),
   )
 }

@@ -6,10 +6,24 @@ import { personNames } from '../chain-grammar.ts'
 import { Dice } from '../dice.ts'
 import { listOf, type Puzzle } from './puzzle.ts'
 
+/** What can be said of two people by their names, and of which of them being knights it is true. */
+interface PairClaim {
+  readonly says: (a: string, b: string) => string
+  readonly holds: (a: boolean, b: boolean) => boolean
+}
+
+const pairClaims = {
+  same: { says: (a, b) => `${a} and ${b} are of the same kind.`, holds: (a, b) => a === b },
+  differ: { says: (a, b) => `${a} and ${b} are of different kinds.`, holds: (a, b) => a !== b },
+  'one-knight': { says: (a, b) => `At least one of ${a} and ${b} is a knight.`, holds: (a, b) => a || b },
+  'one-knave': { says: (a, b) => `At least one of ${a} and ${b} is a knave.`, holds: (a, b) => !a || !b },
+  if: { says: (a, b) => `If ${a} is a knight, then ${b} is a knight.`, holds: (a, b) => !a || b },
+} satisfies Readonly<Record<string, PairClaim>>
+
 /** Indices of people. `few`: exactly so many are knights. */
 type Claim =
   | { readonly kind: 'is'; readonly who: number; readonly knight: boolean }
-  | { readonly kind: 'same' | 'differ' | 'one-knight' | 'one-knave' | 'if'; readonly of: readonly [number, number] }
+  | { readonly kind: keyof typeof pairClaims; readonly of: readonly [number, number] }
   | { readonly kind: 'few'; readonly count: number }
 
 const peopleRange = [4, 7] as const
@@ -37,19 +51,8 @@ function assignmentsThatFit(claims: readonly Claim[]): boolean[][] {
 function holds(claim: Claim, knights: readonly boolean[]): boolean {
   if (claim.kind === 'is') return knights[claim.who] === claim.knight
   if (claim.kind === 'few') return knights.filter(Boolean).length === claim.count
-  const [first, second] = claim.of.map((who) => knights[who])
-  switch (claim.kind) {
-    case 'same':
-      return first === second
-    case 'differ':
-      return first !== second
-    case 'one-knight':
-      return first === true || second === true
-    case 'one-knave':
-      return first === false || second === false
-    case 'if':
-      return first === false || second === true
-  }
+  const [first, second] = claim.of
+  return pairClaims[claim.kind].holds(knights[first] === true, knights[second] === true)
 }
 
 const pairKinds = ['same', 'differ', 'one-knight', 'one-knave', 'if'] as const
@@ -76,17 +79,6 @@ function render(names: readonly string[], claims: readonly Claim[]): string {
 function sentence(claim: Claim, name: (who: number) => string): string {
   if (claim.kind === 'is') return `${name(claim.who)} is a ${claim.knight ? 'knight' : 'knave'}.`
   if (claim.kind === 'few') return `Exactly ${claim.count} of us ${claim.count === 1 ? 'is a knight' : 'are knights'}.`
-  const [first, second] = [name(claim.of[0]), name(claim.of[1])]
-  switch (claim.kind) {
-    case 'same':
-      return `${first} and ${second} are of the same kind.`
-    case 'differ':
-      return `${first} and ${second} are of different kinds.`
-    case 'one-knight':
-      return `At least one of ${first} and ${second} is a knight.`
-    case 'one-knave':
-      return `At least one of ${first} and ${second} is a knave.`
-    case 'if':
-      return `If ${first} is a knight, then ${second} is a knight.`
-  }
+  const [first, second] = claim.of
+  return pairClaims[claim.kind].says(name(first), name(second))
 }

@@ -20,7 +20,7 @@ export function linePuzzle(seed: number): Puzzle {
   const dice = new Dice(seed)
   const count = dice.between(peopleRange)
   const names = dice.pickSeveral(personNames, count)
-  const order = dice.pickSeveral(range(count), count)
+  const order = dice.order(count)
   const clues = withoutNeedless(enoughClues(dice, order), permutations(count))
   return { question: render(names, clues), answer: order.map((who) => names[who] ?? '') }
 }

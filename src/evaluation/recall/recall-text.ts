@@ -37,8 +37,8 @@ export function recallText(seed: number, count: { readonly before: number; reado
   const value = dice.between(valueRange)
   const half = Math.floor(others.length / 2)
   const sentences = (length: number, people: readonly string[]) => {
-    const source = new Sentences(new Dice(dice.between([0, 2 ** 31 - 1])), people, value)
-    return Array.from({ length }, () => source.next())
+    const next = sentencesOf(new Dice(dice.between([0, 2 ** 31 - 1])), people, value)
+    return Array.from({ length }, next)
   }
   return {
     question,
@@ -51,29 +51,23 @@ export function recallText(seed: number, count: { readonly before: number; reado
   }
 }
 
-/** Other people's facts, each stated once as well and none with the same value; when all are said, sums alone. */
-class Sentences {
-  readonly #dice: Dice
-  readonly #others: string[]
-  readonly #taken: number
-
-  constructor(dice: Dice, others: readonly string[], taken: number) {
-    this.#dice = dice
-    this.#others = [...others]
-    this.#taken = taken
+/**
+ * Other people's facts, each stated once as well; when all are said, sums alone.
+ * @param taken a value that none of them has
+ * @returns what gives the next sentence
+ */
+function sentencesOf(dice: Dice, people: readonly string[], taken: number): () => string {
+  const others = [...people]
+  const [least, most] = valueRange
+  const otherValue = () => {
+    const value = dice.between([least, most - 1])
+    return value < taken ? value : value + 1
   }
-
-  next(): string {
-    const [kind, first, second] = [this.#dice.between([0, 3]), this.#dice.between([2, 40]), this.#dice.between([2, 29])]
-    const other = kind === 0 ? this.#others.pop() : undefined
-    if (other !== undefined) return ` ${other} = ${this.#otherValue()}.`
+  return () => {
+    const [kind, first, second] = [dice.between([0, 3]), dice.between([2, 40]), dice.between([2, 29])]
+    const other = kind === 0 ? others.pop() : undefined
+    if (other !== undefined) return ` ${other} = ${otherValue()}.`
     const sum = first + second
     return kind === 1 ? ` ${sum} - ${second} = ${first}.` : ` ${first} + ${second} = ${sum}.`
-  }
-
-  #otherValue(): number {
-    const [least, most] = valueRange
-    const value = this.#dice.between([least, most - 1])
-    return value < this.#taken ? value : value + 1
   }
 }

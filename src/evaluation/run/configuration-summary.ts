@@ -1,14 +1,7 @@
 /** The numbers of one configuration from its records. */
 import { costSummary, throughput, type CostSummary, type Throughput } from '../metrics/costs.ts'
-import {
-  differenceOf,
-  itemMeans,
-  mean,
-  pairedRatio,
-  perItem,
-  type Estimate,
-  type EstimateOptions,
-} from '../metrics/estimate.ts'
+import { itemMeans, mean, pairedDifference, pairedRatio, perItem } from '../metrics/estimate.ts'
+import type { Estimate } from '../metrics/estimate.ts'
 import { classesBy, majAtK, normalisedText } from '../metrics/maj-at-k.ts'
 import { meanPassAtK, passAt1, passAt1OfItems } from '../metrics/pass-at-k.ts'
 import { recallSummaries, type RecalledItem, type RecallSummary } from '../metrics/recall.ts'
@@ -64,25 +57,24 @@ export interface ReplaySummary {
 }
 
 export async function summariseSamples(
-  plan: EvalPlan,
+  { seed }: EvalPlan,
   { configuration, samples }: Rows,
   compared: Compared,
   { k, grader }: { readonly k?: readonly number[] | undefined; readonly grader: AnswerGrader },
 ): Promise<SampleSummary> {
-  const options = { seed: plan.seed }
   const began = samples.filter(({ refused }) => refused === null)
   const share = (test: (sample: Sample) => boolean) => samples.filter(test).length / samples.length
   const ks = k ?? (configuration.samples > 1 ? [configuration.samples] : [])
   const to = (other: Rows | undefined) =>
-    differenceOf(passAt1OfItems(samples), passAt1OfItems(other?.samples ?? []), options)
+    pairedDifference(passAt1OfItems(samples), passAt1OfItems(other?.samples ?? []), seed)
   return {
     samples: samples.length,
-    pass1: passAt1(samples, options),
+    pass1: passAt1(samples, seed),
     toFull: to(compared.full),
     toDynts: to(compared.dynts),
-    thinkingToFull: thinkingRatio(began, compared.full?.samples ?? [], options),
-    atK: (await Promise.all(ks.map(async (one) => await atK(samples, one, grader, options)))).flat(),
-    costs: began.length === 0 ? null : costSummary(began, options),
+    thinkingToFull: thinkingRatio(began, compared.full?.samples ?? [], seed),
+    atK: (await Promise.all(ks.map(async (one) => await atK(samples, one, grader, seed)))).flat(),
+    costs: began.length === 0 ? null : costSummary(began, seed),
     speed: began.length === 0 ? null : speedOf(began),
     evictions: began.length === 0 ? 0 : mean(began.map(({ evictions }) => evictions)),
     degraded: share(({ degraded }) => degraded),
@@ -90,7 +82,7 @@ export async function summariseSamples(
   }
 }
 
-function thinkingRatio(samples: readonly Sample[], full: readonly Sample[], options: EstimateOptions): Estimate | null {
+function thinkingRatio(samples: readonly Sample[], full: readonly Sample[], seed: number): Estimate | null {
   const theirs = new Map(full.map((sample) => [sampleKey(sample), sample]))
   const pairs = samples.flatMap((sample) => {
     const other = theirs.get(sampleKey(sample))
@@ -99,7 +91,7 @@ function thinkingRatio(samples: readonly Sample[], full: readonly Sample[], opti
   return pairedRatio(
     itemMeans(pairs, ({ own }) => own),
     itemMeans(pairs, (pair) => pair.full),
-    options,
+    seed,
   )
 }
 
@@ -108,12 +100,7 @@ function speedOf(samples: readonly Sample[]): Throughput {
 }
 
 /** Over items that have k samples: with missing ones allowed some have fewer, or all. */
-async function atK(
-  samples: readonly Sample[],
-  k: number,
-  grader: AnswerGrader,
-  options: EstimateOptions,
-): Promise<AtK[]> {
+async function atK(samples: readonly Sample[], k: number, grader: AnswerGrader, seed: number): Promise<AtK[]> {
   const counts = perItem(samples, ({ length }) => length)
   const enough = samples.filter(({ item }) => (counts.get(item) ?? 0) >= k)
   if (enough.length === 0) return []
@@ -123,7 +110,7 @@ async function atK(
   )
   const classes = await answerClasses(usable, grader)
   const classOf = (answer: string, item: string) => classes.get(item)?.get(answer) ?? normalisedText(answer)
-  return [{ k, pass: meanPassAtK(usable, k, options), maj: majAtK(usable, k, { ...options, classOf }) }]
+  return [{ k, pass: meanPassAtK(usable, k, seed), maj: majAtK(usable, k, { seed, classOf }) }]
 }
 
 /** For each item whose answers are not compared as text, which of them are the same. */
@@ -146,26 +133,21 @@ async function answerClasses(
 }
 
 export function summariseReplays({ seed }: EvalPlan, { replays }: Rows, compared: Compared): ReplaySummary {
-  const options = { seed }
   const losses = lossesOf(replays)
-  const to = (other: Rows | undefined) => {
-    const theirs = lossesOf(other?.replays ?? [])
-    const shared = new Set(theirs.map(sampleKey))
-    return losses.some((loss) => shared.has(sampleKey(loss))) ? replayLossDifference(losses, theirs, options) : null
-  }
+  const to = (other: Rows | undefined) => replayLossDifference(losses, lossesOf(other?.replays ?? []), seed)
   const began = replays.filter((one) => one.loss !== null)
   return {
     traces: losses.length,
     meanCells: began.length === 0 ? null : mean(began.map(({ meanCells }) => meanCells)),
     evictions: began.length === 0 ? 0 : mean(began.map(({ evictions }) => evictions)),
-    loss: losses.length === 0 ? null : replayLoss(losses, options),
+    loss: losses.length === 0 ? null : replayLoss(losses, seed),
     toFull: to(compared.full),
     toDynts: to(compared.dynts),
     refused: replays.length - losses.length,
     recall: recallSummaries(
       recalledOf(replays),
       { full: recalledOf(compared.full?.replays ?? []), dynts: recalledOf(compared.dynts?.replays ?? []) },
-      options,
+      seed,
     ),
   }
 }
@@ -178,6 +160,6 @@ function lossesOf(replays: readonly ReplayRecord[]): ReplayedSample[] {
   return replays.flatMap(({ item, sample, loss }) => (loss === null ? [] : [{ item, sample, loss }]))
 }
 
-function sampleKey({ item, sample }: Pick<ReplayedSample, 'item' | 'sample'>): string {
+function sampleKey({ item, sample }: Sample): string {
   return JSON.stringify([item, sample])
 }

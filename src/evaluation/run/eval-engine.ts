@@ -7,9 +7,11 @@ import type { Model } from '../../engine/model.ts'
 import type { PlanReply } from '../../engine/protocol.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { EngineError, InputError } from '../../errors.ts'
+import { generated } from '../../jobs/engine-executor.ts'
 import { outcomeOf, type ExecuteOptions, type Executor, type JobOutcome } from '../../jobs/job.ts'
 import { memoryPlan } from '../../models/memory-plan.ts'
-import type { EvalJob, PlannedJob, ReplayReference } from './eval-job.ts'
+import { notNull } from '../../pick.ts'
+import { boundOf, type EvalJob, type PlannedJob, type ReplayReference } from './eval-job.ts'
 import type { EvalRecord } from './eval-record.ts'
 import { gradedRecord, type EvalSetting } from './graded-record.ts'
 import { RecallProbe } from './recall-probe.ts'
@@ -64,23 +66,16 @@ export class EvalEngine implements EvalExecutor {
   }
 
   /** Any number of jobs at the same time: those that find no place wait. */
-  async execute(
-    job: EvalJob,
-    { signal, onToken }: ExecuteOptions,
-  ): Promise<JobOutcome<() => Promise<EvalRecord>> | undefined> {
+  async execute(job: EvalJob, options: ExecuteOptions): Promise<JobOutcome<() => Promise<EvalRecord>> | undefined> {
     // Waiting for work is not part of it.
     if (this.#underWay === 0) this.#lastEnd = performance.now()
     this.#underWay++
     try {
-      return await outcomeOf(signal, async () => {
-        const generation = this.#engine.generate(requestOf(job, this.#setting.policyFiles), { signal })
+      return await outcomeOf(options.signal, async () => {
+        const request = requestOf(job, this.#setting.policyFiles)
         const recall = recallOf(job)
-        for await (const event of generation) {
-          if (event.type === 'token') onToken?.(1)
-          recall?.take(event)
-        }
-        const result = await generation.result
-        if (result.finishReason === 'cancelled') return undefined
+        const result = await generated(this.#engine, request, options, (event) => recall?.take(event))
+        if (!result) return undefined
         const now = performance.now()
         const ended = {
           ...{ result, wallMs: now - this.#lastEnd, at: new Date(), sequences: this.sequences },
@@ -120,25 +115,19 @@ function requestOf(
   job: PlannedJob & { readonly reference?: ReplayReference },
   policyFiles: ReadonlyMap<string, string>,
 ): GenerateRequest {
-  const { budget, localWindow, ratio, evictEvery, segments, valueReserve, maxTokens, sampling } = job.settings
-  const promptTokens = job.reference?.promptTokens
+  const { maxTokens, sampling } = job.settings
+  const { promptTokens, tokens, fact } = job.reference ?? {}
   return {
     prompt: promptTokens ? { tokens: promptTokens } : { messages: [{ role: 'user', content: job.prompt }] },
     policy: policyFiles.get(job.policy) ?? job.policy,
-    ...(job.policyHash === null ? {} : { policyHash: job.policyHash }),
     policyOptions: job.policyOptions,
     protect: job.protect,
-    ...(budget === null ? {} : { budget }),
-    ...(localWindow === null ? {} : { localWindow }),
-    ...(ratio === null ? {} : { ratio }),
-    ...(evictEvery === null ? {} : { evictEvery }),
-    ...(segments === null ? {} : { segments }),
-    ...(valueReserve === null ? {} : { valueReserve }),
+    ...notNull({ policyHash: job.policyHash, ...boundOf(job.settings) }),
     maxTokens,
     sampling,
     seed: job.seed,
-    ...(job.reference ? { replay: job.reference.tokens } : {}),
-    ...(job.reference?.fact ? { logprobs: 1 } : {}),
+    replay: tokens,
+    logprobs: fact && 1,
   }
 }
 

@@ -2,14 +2,16 @@
  * One thing to measure: a sample, or the replay of a trace. Plain data, so that it can go to another process or machine; its key
  * says what it is, wherever and in whatever order it is carried out. Carries out nothing.
  */
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { formatPolicyReference, protectableParts } from '../../eviction/protect.ts'
 import { kvTypes, largestSeed } from '../../llama/index.ts'
+import { jsonDigest } from '../../json-digest.ts'
+import { pick } from '../../pick.ts'
 import { gradingKinds } from '../grading/grade-answer.ts'
+import type { GivenTrace } from '../tasks/task.ts'
 
-/** How a cache is bounded, and how tokens are drawn. */
-export const jobSettings = z.object({
+/** How a cache is bounded. */
+export const boundFields = {
   /** B, W_l (cells), and the ratio or K; null: the full cache, of the last two also the one that is not given. */
   budget: z.int().nullable(),
   localWindow: z.int().nullable(),
@@ -19,10 +21,26 @@ export const jobSettings = z.object({
   segments: z.int().min(2).nullable().default(null),
   /** Share of the budget for the largest values; null: none. */
   valueReserve: z.number().positive().lt(1).nullable().default(null),
+}
+
+/** How a cache is bounded, and how tokens are drawn. */
+export const jobSettings = z.object({
+  ...boundFields,
   maxTokens: z.int().positive(),
   sampling: z.object({ temperature: z.number(), topP: z.number(), topK: z.number() }),
   kvType: z.enum(kvTypes),
 })
+
+/** Under which policy. */
+export const policyFields = {
+  /** Its name; of a user's own the name of the file. */
+  policy: z.string(),
+  policyOptions: z.record(z.string(), z.unknown()),
+  /** SHA-256 of a user's own policy file; null: one of dynts. */
+  policyHash: z.string().nullable(),
+  /** What is protected beyond what the policy protects by itself. */
+  protect: z.array(z.enum(protectableParts)).readonly().default([]),
+}
 
 /** What a record keeps of its job. */
 export const jobFields = {
@@ -34,13 +52,7 @@ export const jobFields = {
   grading: z.enum(gradingKinds),
   /** Which sample of the item, from 0. */
   sample: z.int().nonnegative(),
-  /** Its name; of a user's own the name of the file. */
-  policy: z.string(),
-  policyOptions: z.record(z.string(), z.unknown()),
-  /** SHA-256 of a user's own policy file; null: one of dynts. */
-  policyHash: z.string().nullable(),
-  /** What is protected beyond what the policy protects by itself. */
-  protect: z.array(z.enum(protectableParts)).readonly().default([]),
+  ...policyFields,
   settings: jobSettings,
   /** Of this item and sample, the same under every policy. */
   seed: z.int().nonnegative(),
@@ -50,30 +62,45 @@ export const evalKinds = ['sample', 'replay'] as const
 export type EvalKind = (typeof evalKinds)[number]
 export type JobSettings = z.infer<typeof jobSettings>
 
+type Of<Shape extends z.ZodRawShape> = Readonly<z.infer<z.ZodObject<Shape>>>
+
 /** A job without what only its carrying out needs. */
-export interface PlannedJob extends Readonly<z.infer<z.ZodObject<typeof jobFields>>> {
+export interface PlannedJob extends Of<typeof jobFields> {
   readonly kind: EvalKind
 }
 
-/** A fact that a trace states once: tokens from .. to - 1 of those generated, and how far from its repetition it was to be. */
-export const recalledFact = z.object({
-  from: z.int().nonnegative(),
-  to: z.int().positive(),
-  distance: z.int().positive(),
+/** The fields of `boundFields` alone, in their order; likewise the next two. */
+export function boundOf(one: Of<typeof boundFields>): Of<typeof boundFields> {
+  return pick(one, namesOf(boundFields))
+}
+
+export function policyOf(one: Of<typeof policyFields>): Of<typeof policyFields> {
+  return pick(one, namesOf(policyFields))
+}
+
+export function jobFieldsOf(one: Of<typeof jobFields>): Of<typeof jobFields> {
+  return pick(one, namesOf(jobFields))
+}
+
+function namesOf<T extends object>(fields: T): (keyof T)[] {
+  return Object.keys(fields) as (keyof T)[]
+}
+
+const tokens = z.array(z.int().nonnegative()).readonly()
+/** As `GivenTrace`. */
+export const givenTrace = z.object({
+  promptTokens: tokens,
+  tokens,
+  answerFrom: z.int().nonnegative(),
+  fact: z.object({ from: z.int().nonnegative(), to: z.int().positive(), distance: z.int().positive() }).optional(),
 })
 
 /** A trace to replay. */
-export interface ReplayReference {
+export interface ReplayReference extends Omit<GivenTrace, 'promptTokens'> {
   /** Key of the record that it is from, or of the given trace. */
   readonly key: string
   /** Of a given trace: the prompt's tokens, in place of the job's text. */
   readonly promptTokens?: readonly number[] | undefined
-  /** The generated tokens. */
-  readonly tokens: readonly number[]
-  /** Index in `tokens` of the first one whose loss counts: the first after the thinking, or of a fact's repeated value. */
-  readonly answerFrom: number
-  /** Of a given trace that states a fact once. */
-  readonly fact?: Readonly<z.infer<typeof recalledFact>> | undefined
 }
 
 export type EvalJob =
@@ -104,6 +131,11 @@ export const identityShape = z.object(identityFields)
 /** With what a job is carried out. */
 export type EvalIdentity = Readonly<z.infer<typeof identityShape>>
 
+/** A model for messages. */
+export function describeModel({ name, quantization, bytes }: EvalIdentity['model']): string {
+  return `${name} (${quantization}, ${bytes} bytes)`
+}
+
 /**
  * What a record is the result of: 32 hexadecimal digits of the SHA-256 over kind, task, item with its question and its right
  * answer, sample, policy with options and protection, settings, seed, model, predictor and template. Two records with the same key
@@ -129,7 +161,7 @@ export function jobKey(job: PlannedJob, { model, predictor, template }: EvalIden
     // Likewise without a template of one's own.
     ...(template === null ? [] : [template]),
   ]
-  return digest(parts).toString('hex').slice(0, 32)
+  return jsonDigest(parts).toString('hex').slice(0, 32)
 }
 
 /** Nothing where a ratio alone says what stays, as in records that know of nothing else. */
@@ -151,7 +183,7 @@ export function evalJobTitle({ kind, task, item, sample, policy, protect }: Plan
 
 /** The seed of an item's sample: it depends on nothing but these, so neither on the policy nor on the order of work. */
 export function itemSeed(runSeed: number, task: string, item: string, sample: number): number {
-  return digest([runSeed, task, item, sample]).readUInt32LE() % (largestSeed + 1)
+  return jsonDigest([runSeed, task, item, sample]).readUInt32LE() % (largestSeed + 1)
 }
 
 /** One of `count` parts of a run. */
@@ -171,11 +203,7 @@ export function isInShard(job: PlannedJob, { index, count }: Shard): boolean {
 
 /** Which of `count` parts a job belongs to, from 1. */
 export function shardOf({ task, item, sample }: Pick<PlannedJob, 'task' | 'item' | 'sample'>, count: number): number {
-  return (digest(['shard', task, item, sample]).readUInt32LE() % count) + 1
-}
-
-function digest(parts: unknown): Buffer {
-  return createHash('sha256').update(JSON.stringify(parts)).digest()
+  return (jsonDigest(['shard', task, item, sample]).readUInt32LE() % count) + 1
 }
 
 function sorted(options: Readonly<Record<string, unknown>>): [string, unknown][] {

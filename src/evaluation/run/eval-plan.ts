@@ -6,47 +6,35 @@ import { z } from 'zod'
 import { InputError } from '../../errors.ts'
 import { kvTypes } from '../../llama/index.ts'
 import {
+  boundFields,
+  boundOf,
+  describeModel,
   evalKinds,
+  givenTrace,
   identityFields,
   itemSeed,
   jobFields,
   jobSettings,
-  recalledFact,
-  type EvalIdentity,
+  policyFields,
+  policyOf,
   type EvalKind,
   type PlannedJob,
 } from './eval-job.ts'
 
 export const planSchema = 'dynts.eval.plan/1'
 
-const { policy, policyOptions, policyHash, protect, prompt, expected, grading } = jobFields
-const { budget, localWindow, ratio, evictEvery, segments, valueReserve, maxTokens, sampling } = jobSettings.shape
+const { prompt, expected, grading } = jobFields
+const { maxTokens, sampling } = jobSettings.shape
 
 /** One policy with one set of settings. */
 const configuration = z.object({
   kind: z.enum(evalKinds),
-  policy,
-  policyOptions,
-  policyHash,
-  protect,
-  budget,
-  localWindow,
-  ratio,
-  evictEvery,
-  segments,
-  valueReserve,
+  ...policyFields,
+  ...boundFields,
   /** The first so many items. */
   items: z.int().positive(),
   /** Of each item. */
   samples: z.int().positive(),
-})
-
-const tokens = z.array(z.int().nonnegative()).readonly()
-const givenTrace = z.object({
-  promptTokens: tokens,
-  tokens,
-  answerFrom: z.int().nonnegative(),
-  fact: recalledFact.optional(),
 })
 
 const plannedTask = z.object({
@@ -93,38 +81,25 @@ export function plannedGroups(plan: EvalPlan): PlannedGroup[] {
   })
 }
 
-/** The samples whose traces are replayed: those of `full`. */
+/** Whether these are the samples whose traces are replayed: those of `full`. */
+export function areReferences({ kind, policy }: Configuration): boolean {
+  return kind === 'sample' && policy === 'full'
+}
+
 export function referenceGroup(plan: EvalPlan, task: PlannedTask): PlannedGroup | undefined {
-  const full = task.configurations.find(({ kind, policy }) => kind === 'sample' && policy === 'full')
+  const full = task.configurations.find(areReferences)
   return full && { task, configuration: full, jobs: jobsOf(plan, task, full) }
 }
 
 function jobsOf({ seed, kvType }: EvalPlan, task: PlannedTask, one: Configuration): PlannedJob[] {
-  const { kind, policy, policyOptions, policyHash, protect, items, samples } = one
-  const { budget, localWindow, ratio, evictEvery, segments, valueReserve } = one
-  const bound = { budget, localWindow, ratio, evictEvery, segments, valueReserve }
-  const settings = {
-    ...bound,
-    maxTokens: task.maxTokens,
-    sampling: task.sampling,
-    kvType,
-  }
-  return task.items.slice(0, items).flatMap(({ id, prompt, expected, grading }) =>
-    Array.from({ length: samples }, (_, sample) => ({
-      kind,
-      task: task.name,
-      item: id,
-      prompt,
-      expected,
-      grading,
-      sample,
-      policy,
-      policyOptions,
-      policyHash,
-      protect,
-      settings,
-      seed: itemSeed(seed, task.name, id, sample),
-    })),
+  const { name, maxTokens, sampling } = task
+  const settings = { ...boundOf(one), maxTokens, sampling, kvType }
+  const common = { kind: one.kind, task: name, ...policyOf(one), settings }
+  return task.items.slice(0, one.items).flatMap(({ id, prompt, expected, grading }) =>
+    Array.from({ length: one.samples }, (_, sample) => {
+      const seedOfSample = itemSeed(seed, name, id, sample)
+      return { ...common, item: id, prompt, expected, grading, sample, seed: seedOfSample }
+    }),
   )
 }
 
@@ -169,7 +144,9 @@ export function narrowPlan(plan: EvalPlan, to: EvalPlan): EvalPlan {
 
 /** What two plans have not in common and would have to, in words. */
 function differenceOf(plan: EvalPlan, added: EvalPlan): string | undefined {
-  if (!isDeepStrictEqual(plan.model, added.model)) return `its model is ${describe(plan)}, not ${describe(added)}`
+  if (!isDeepStrictEqual(plan.model, added.model)) {
+    return `its model is ${describeModel(plan.model)}, not ${describeModel(added.model)}`
+  }
   if (plan.predictor !== added.predictor) return 'it has another importance predictor'
   if (plan.calibration !== null && added.calibration !== null && plan.calibration !== added.calibration)
     return 'it has another calibration'
@@ -205,8 +182,4 @@ function extendTask(task: PlannedTask, more: PlannedTask): PlannedTask {
 /** The same, however many items. */
 export function isSameConfiguration(a: Configuration, b: Configuration): boolean {
   return isDeepStrictEqual(a, { ...b, items: a.items, samples: a.samples })
-}
-
-function describe({ model }: EvalIdentity): string {
-  return `${model.name} (${model.quantization}, ${model.bytes} bytes)`
 }

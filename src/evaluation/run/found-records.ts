@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { readFailures, type JobFailure } from '../../jobs/failure-log.ts'
 import { readRecords } from '../../records/read-records.ts'
-import { jobKey } from './eval-job.ts'
+import { boundOf, jobKey, policyOf } from './eval-job.ts'
 import { evalFailuresPath, recordsPath } from './eval-folder.ts'
-import type { Configuration, EvalPlan, PlannedGroup } from './eval-plan.ts'
+import { areReferences, type Configuration, type EvalPlan, type PlannedGroup } from './eval-plan.ts'
 import { evalRecords, recordKey, type ReplayRecord, type SampleRecord } from './eval-record.ts'
 import { givenReferences, isReference, sampleOf } from './references.ts'
 
@@ -30,14 +30,17 @@ export function readFound(folder: string): FoundRecords {
     const key = recordKey(record)
     failures.delete(key)
     if (record.kind === 'replay') found.replays.set(key, record)
-    else {
-      found.samples.set(key, { ...record, ...large, isReference: isReference(record) })
-    }
+    else found.samples.set(key, { ...record, ...large, isReference: isReference(record) })
     for (const [name, version] of Object.entries(record.versions)) {
       found.versions.set(name, (found.versions.get(name) ?? new Set()).add(version))
     }
   }
   return found
+}
+
+/** Whether a job has a record, or failed. */
+export function isFound({ samples, replays, failures }: FoundRecords, key: string): boolean {
+  return samples.has(key) || replays.has(key) || failures.has(key)
 }
 
 /** The records of one configuration, of samples and of replays. */
@@ -60,10 +63,8 @@ export function rowsOf(plan: EvalPlan, groups: readonly PlannedGroup[], found: F
     const failures = keys.flatMap(({ key }) => found.failures.get(key) ?? [])
     // A trace that turned out wrong, or that is missing itself, cannot be missed as a replay.
     const wanted = keys.filter(({ job }) => job.kind === 'sample' || references.has(sampleOf(job)))
-    const isThere = (key: string) => found.samples.has(key) || found.replays.has(key) || found.failures.has(key)
-    const missing = wanted.filter(({ key }) => !isThere(key)).length
-    const { policy, policyOptions, policyHash, protect } = configuration
-    const name = JSON.stringify([policy, policyOptions, policyHash, protect, settingsOf(configuration)])
+    const missing = wanted.filter(({ key }) => !isFound(found, key)).length
+    const name = JSON.stringify([policyOf(configuration), boundOf(configuration)])
     const row = rows.get(name)
     rows.set(name, {
       configuration,
@@ -77,7 +78,7 @@ export function rowsOf(plan: EvalPlan, groups: readonly PlannedGroup[], found: F
 }
 
 function referencesIn(plan: EvalPlan, groups: readonly PlannedGroup[], { samples }: FoundRecords): ReadonlySet<string> {
-  const full = groups.find(({ configuration: { kind, policy } }) => kind === 'sample' && policy === 'full')
+  const full = groups.find(({ configuration }) => areReferences(configuration))
   const recorded = (full?.jobs ?? []).flatMap((job) => samples.get(jobKey(job, plan)) ?? [])
   const given = groups[0] ? givenReferences(groups[0].task).keys() : []
   return new Set([...given, ...recorded.filter((sample) => sample.isReference).map(sampleOf)])
@@ -99,11 +100,7 @@ function dyntsFor({ configuration }: Rows, rows: readonly Rows[]): Rows | undefi
   if (isDynts(configuration)) return undefined
   const all = rows.filter((row) => isDynts(row.configuration))
   if (configuration.budget === null) return all.length === 1 ? all[0] : undefined
-  return all.find((row) => isDeepStrictEqual(settingsOf(row.configuration), settingsOf(configuration)))
-}
-
-function settingsOf(one: Configuration): readonly (number | null)[] {
-  return [one.budget, one.localWindow, one.ratio, one.evictEvery, one.segments, one.valueReserve]
+  return all.find((row) => isDeepStrictEqual(boundOf(row.configuration), boundOf(configuration)))
 }
 
 function isDynts({ policy, protect }: Configuration): boolean {

@@ -2,9 +2,9 @@
  * What a folder still lacks of its plan, and whether that looks like a shard that was not merged.
  */
 import { sum } from '../metrics/estimate.ts'
-import { jobKey, shardOf, type Shard } from './eval-job.ts'
-import { plannedGroups, type EvalPlan } from './eval-plan.ts'
-import { readFound, rowsOf } from './found-records.ts'
+import { jobKey, shardOf, type PlannedJob, type Shard } from './eval-job.ts'
+import { plannedGroups, type EvalPlan, type PlannedGroup } from './eval-plan.ts'
+import { isFound, readFound, rowsOf, type FoundRecords } from './found-records.ts'
 import { givenReferences, sampleOf } from './references.ts'
 import { configurationName } from './summarise.ts'
 
@@ -33,29 +33,21 @@ export function gapsOf(plan: EvalPlan, folder: string): Gaps {
     configurations: rows
       .filter(({ missing }) => missing > 0)
       .map(({ task, configuration, missing }) => ({ task, name: configurationName(configuration), missing })),
-    shards: missingShards(
-      groups,
-      (key) => found.samples.has(key) || found.replays.has(key) || found.failures.has(key),
-      plan,
-    ),
+    shards: missingShards(groups, plan, found),
   }
 }
 
-function missingShards(
-  groups: ReturnType<typeof plannedGroups>,
-  isThere: (key: string) => boolean,
-  plan: EvalPlan,
-): Shard[] {
+function missingShards(groups: readonly PlannedGroup[], plan: EvalPlan, found: FoundRecords): Shard[] {
   // Whether there is a replay depends on its sample, unless its trace was given.
   const jobs = groups
     .filter(({ task, configuration: { kind } }) => kind === 'sample' || givenReferences(task).size > 0)
     .flatMap((group) => group.jobs)
   // By sample, because all policies' jobs of one are in the same part.
-  const samples = new Map<string, { readonly job: (typeof jobs)[number]; readonly states: Set<boolean> }>()
+  const samples = new Map<string, { readonly job: PlannedJob; readonly states: Set<boolean> }>()
   for (const job of jobs) {
     const sample = samples.get(sampleOf(job)) ?? { job, states: new Set() }
     samples.set(sampleOf(job), sample)
-    sample.states.add(isThere(jobKey(job, plan)))
+    sample.states.add(isFound(found, jobKey(job, plan)))
   }
   for (let count = 2; count <= Math.min(mostShards, samples.size); count++) {
     const parts = Array.from({ length: count }, () => new Set<boolean>())

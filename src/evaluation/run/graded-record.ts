@@ -4,8 +4,10 @@
 import type { Model } from '../../engine/model.ts'
 import type { GenerateResult } from '../../engine/types.ts'
 import { isLoop } from '../../engine/is-loop.ts'
+import { versionsOf } from '../../jobs/versions.ts'
+import { pick } from '../../pick.ts'
 import { answerLoss } from '../metrics/replay-loss.ts'
-import type { EvalIdentity, EvalJob } from './eval-job.ts'
+import { jobFieldsOf, type EvalIdentity, type EvalJob } from './eval-job.ts'
 import { evalSchema, type EvalRecord, type RecallResult } from './eval-record.ts'
 import type { AnswerGrader } from '../grading/grade-answer.ts'
 import { judge } from './judge.ts'
@@ -44,15 +46,9 @@ export async function gradedRecord(
     ...commonFields(job, setting, sequences),
     refused: null,
     degraded: cache.degraded,
-    promptTokens: usage.promptTokens,
-    thinkingTokens: usage.thinkingTokens,
-    answerTokens: usage.answerTokens,
+    ...pick(usage, ['promptTokens', 'thinkingTokens', 'answerTokens']),
     generatedTokens: generated.length,
-    meanCells: cache.meanCells,
-    peakCells: cache.peakCells,
-    peakBytes: cache.peakBytes,
-    evictions: cache.evictions,
-    compactions: cache.compactions,
+    ...pick(cache, ['meanCells', 'peakCells', 'peakBytes', 'evictions', 'compactions']),
     wallMs,
     forwardMs: timing.forwardMs,
     at: at.toISOString(),
@@ -82,17 +78,8 @@ export function refusedRecord(job: EvalJob, why: string, setting: EvalSetting): 
     ...commonFields(job, setting, 0),
     refused: why,
     degraded: false,
-    promptTokens: 0,
-    thinkingTokens: 0,
-    answerTokens: 0,
-    generatedTokens: 0,
-    meanCells: 0,
-    peakCells: 0,
-    peakBytes: 0,
-    evictions: 0,
-    compactions: 0,
-    wallMs: 0,
-    forwardMs: 0,
+    ...{ promptTokens: 0, thinkingTokens: 0, answerTokens: 0, generatedTokens: 0 },
+    ...{ meanCells: 0, peakCells: 0, peakBytes: 0, evictions: 0, compactions: 0, wallMs: 0, forwardMs: 0 },
     at: new Date().toISOString(),
   }
   if (job.kind === 'replay') return { ...common, kind: 'replay', reference: job.reference.key, loss: null }
@@ -101,19 +88,13 @@ export function refusedRecord(job: EvalJob, why: string, setting: EvalSetting): 
 }
 
 function commonFields(job: EvalJob, { identity, model, versions }: EvalSetting, parallel: number) {
-  const { task, item, prompt, expected, grading, sample, settings, seed } = job
-  const { policy, policyOptions, policyHash, protect } = job
   return {
     schema: evalSchema,
-    ...{ task, item, prompt, expected, grading, sample, policy, policyOptions, policyHash, protect, settings, seed },
+    ...jobFieldsOf(job),
     model: identity.model,
     predictor: identity.predictor,
     template: identity.template,
     machine: { backend: model.backend, threads: model.threads, parallel },
     versions: versionsOf({ model, versions }),
   } as const
-}
-
-export function versionsOf({ model, versions }: Pick<EvalSetting, 'model' | 'versions'>): Record<string, string> {
-  return { ...versions, node: process.versions.node, llamaCpp: model.release }
 }

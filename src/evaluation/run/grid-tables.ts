@@ -19,6 +19,9 @@ const axes: readonly Axis[] = [
   { name: 'K', of: ({ evictEvery }) => evictEvery },
 ]
 
+/** What a cell says; nothing: it is empty. */
+type Shown = (one: ConfigurationSummary) => string | null | undefined
+
 /** More rows than these are not read one by one: a grid of so many is shown as its matrices alone. */
 const mostRows = 30
 
@@ -38,14 +41,15 @@ export function isBounded({ budget }: ConfigurationSummary): boolean {
  */
 export function gridTables(configurations: readonly ConfigurationSummary[], isLarge: boolean): string[] {
   const rows = configurations.filter(isBounded)
-  const pass = matrices(rows, 'Pass@1', ({ sampling }) => sampling && percent(sampling.pass1.mean))
-  const loss = matrices(rows, 'replay loss', ({ replay }) => replay?.loss && replay.loss.mean.toFixed(4))
+  const matrices = (title: string, value: Shown) => byShare(rows).flatMap((part) => matricesOf(part, title, value))
+  const pass = matrices('Pass@1', ({ sampling }) => sampling && percent(sampling.pass1.mean))
+  const loss = matrices('replay loss', ({ replay }) => replay?.loss && replay.loss.mean.toFixed(4))
   if (!isLarge) return [...pass, ...loss]
   return [
     ...pass,
-    ...matrices(rows, 'to `dynts`, points', ({ sampling }) => sampling?.toDynts && marked(sampling.toDynts, 100, 1)),
+    ...matrices('to `dynts`, points', ({ sampling }) => sampling?.toDynts && marked(sampling.toDynts, 100, 1)),
     ...loss,
-    ...matrices(rows, 'replay loss to `dynts`', ({ replay }) => replay?.toDynts && marked(replay.toDynts, 1, 4)),
+    ...matrices('replay loss to `dynts`', ({ replay }) => replay?.toDynts && marked(replay.toDynts, 1, 4)),
     ...certainty(rows),
   ]
 }
@@ -79,26 +83,14 @@ function variedAxes(rows: readonly ConfigurationSummary[]): Axis[] {
   return axes.filter((axis) => valuesOf(rows, axis).length > 1)
 }
 
-/** By one setting: policies below each other. By two: a matrix for each policy, by three for each policy and value of the third. */
-function matrices(
-  all: readonly ConfigurationSummary[],
-  title: string,
-  value: (one: ConfigurationSummary) => string | null | undefined,
-): string[] {
-  return byShare(all).flatMap((part) => matricesOf(part, title, value))
-}
-
 /** Those with a ratio and those with K have no axis in common that says how many leave. */
 function byShare(all: readonly ConfigurationSummary[]): ConfigurationSummary[][] {
   const parts = [all.filter(({ ratio }) => ratio !== null), all.filter(({ ratio }) => ratio === null)]
   return parts.filter(({ length }) => length > 0)
 }
 
-function matricesOf(
-  all: readonly ConfigurationSummary[],
-  title: string,
-  value: (one: ConfigurationSummary) => string | null | undefined,
-): string[] {
+/** By one setting: policies below each other. By two: a matrix for each policy, by three for each policy and value of the third. */
+function matricesOf(all: readonly ConfigurationSummary[], title: string, value: Shown): string[] {
   const rows = all.filter((one) => Boolean(value(one)))
   const varied = variedAxes(rows)
   const [across, down] = varied.toReversed()

@@ -5,9 +5,9 @@ import { checkFields } from '../../check-shape.ts'
 import { InputError } from '../../errors.ts'
 import { addedProtection, type ProtectedPart } from '../../eviction/protect.ts'
 import { findPolicy, policyNames } from '../../eviction/registry.ts'
-import type { GridPoint } from '../presets/presets.ts'
+import { fullPoint, type GridPoint } from '../presets/presets.ts'
 import type { TaskItem } from '../tasks/task.ts'
-import type { EvalIdentity, JobSettings } from './eval-job.ts'
+import { boundOf, policyOf, type EvalIdentity, type JobSettings } from './eval-job.ts'
 import { isSameConfiguration, planSchema, type Configuration, type EvalPlan, type PlannedTask } from './eval-plan.ts'
 
 export const metricNames = ['pass', 'replay-loss'] as const
@@ -79,7 +79,8 @@ function planTask(
 ): PlannedTask {
   const all = task.points.map((point) => configurationOf(point, task.items.length, task.samples))
   const full = all.find(({ policy }) => policy === 'full')
-  const reference = full ?? configurationOf(fullPoint, Math.max(...all.map(({ items }) => items)), task.samples)
+  const ofFull = { ...fullPoint, policyOptions: {}, policyHash: null }
+  const reference = full ?? configurationOf(ofFull, Math.max(...all.map(({ items }) => items)), task.samples)
   const replays = (full ? all : [reference, ...all]).map((one): Configuration => ({
     ...one,
     kind: 'replay',
@@ -110,30 +111,12 @@ function checkGiven(
   throw new InputError('invalid_option', `${name}: traces can only be replayed, all of them, once each`)
 }
 
-const fullPoint: PlannedPoint = {
-  policy: 'full',
-  budget: null,
-  localWindow: null,
-  ratio: null,
-  policyOptions: {},
-  policyHash: null,
-}
-
 function configurationOf({ limit = Infinity, ...point }: PlannedPoint, items: number, samples: number): Configuration {
-  const { policy, budget, localWindow, ratio, policyOptions, policyHash } = point
   const { evictEvery = null, segments = null, valueReserve = null } = point
   return {
     kind: 'sample',
-    policy,
-    policyOptions,
-    policyHash,
-    protect: effectiveProtection(point),
-    budget,
-    localWindow,
-    ratio,
-    evictEvery,
-    segments,
-    valueReserve,
+    ...policyOf({ ...point, protect: effectiveProtection(point) }),
+    ...boundOf({ ...point, evictEvery, segments, valueReserve }),
     items: Math.min(limit, items),
     samples,
   }

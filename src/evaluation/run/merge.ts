@@ -2,11 +2,12 @@
  * Puts the records of several folders of one plan together, in the plan's order: merging again changes nothing. Measures
  * nothing.
  */
-import { createHash } from 'node:crypto'
 import { appendFileSync, closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { InputError } from '../../errors.ts'
 import { FailureLog, readFailures } from '../../jobs/failure-log.ts'
+import { jsonDigest } from '../../json-digest.ts'
+import { pick } from '../../pick.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import type { WriteLock } from '../../records/file-lock.ts'
 import { readAllRecords } from '../../records/read-records.ts'
@@ -29,12 +30,8 @@ export interface MergeResult {
   readonly gaps: Gaps
 }
 
-export interface MergeConflict {
+export interface MergeConflict extends Pick<EvalRecord, 'task' | 'item' | 'sample' | 'policy'> {
   readonly key: string
-  readonly task: string
-  readonly item: string
-  readonly sample: number
-  readonly policy: string
   readonly kept: string
   readonly dropped: string
 }
@@ -80,7 +77,10 @@ function merge(plan: EvalPlan, folders: readonly string[], output: string, lock:
       const known = places.get(key)
       if (!planned.has(key)) unplanned++
       else if (!known) places.set(key, place)
-      else if (known.digest !== place.digest) conflicts.push(conflictOf(key, record, known, place))
+      else if (known.digest !== place.digest) {
+        const of = pick(record, ['task', 'item', 'sample', 'policy'])
+        conflicts.push({ key, ...of, kept: known.path, dropped: place.path })
+      }
     }
     if (folder === output) before = places.size
   }
@@ -102,19 +102,9 @@ function mergeFailures(folders: readonly string[], output: string, lock: WriteLo
 function* recordsIn(path: string): Generator<Place & { readonly record: EvalRecord }, void, undefined> {
   if (!existsSync(path)) return
   for (const { record, line } of readAllRecords(path, evalRecords.schema)) {
-    yield { path, start: line.start, length: line.end - line.start, digest: digestOf(record), record }
+    const digest = jsonDigest(withoutTimings(record)).toString('hex')
+    yield { path, start: line.start, length: line.end - line.start, digest, record }
   }
-}
-
-function digestOf(record: EvalRecord): string {
-  return createHash('sha256')
-    .update(JSON.stringify(withoutTimings(record)))
-    .digest('hex')
-}
-
-function conflictOf(key: string, record: EvalRecord, known: Place, place: Place): MergeConflict {
-  const { task, item, sample, policy } = record
-  return { key, task, item, sample, policy, kept: known.path, dropped: place.path }
 }
 
 /** Copies lines into a new file. */

@@ -4,11 +4,12 @@
  */
 import type { EvictionEvent, GenerateEvent, GenerateResult, TokenOddsReport } from '../../engine/types.ts'
 import { EngineError } from '../../errors.ts'
+import type { RecalledFact } from '../tasks/task.ts'
 import type { ReplayReference } from './eval-job.ts'
 import type { RecallResult } from './eval-record.ts'
 
 export class RecallProbe {
-  readonly #fact: NonNullable<ReplayReference['fact']>
+  readonly #fact: RecalledFact
   readonly #answerFrom: number
   #promptTokens = 0
   /** Generated tokens so far. */
@@ -19,7 +20,7 @@ export class RecallProbe {
   #isRight = true
   #logprob = 0
 
-  constructor({ answerFrom }: ReplayReference, fact: NonNullable<ReplayReference['fact']>) {
+  constructor({ answerFrom }: ReplayReference, fact: RecalledFact) {
     this.#fact = fact
     this.#answerFrom = answerFrom
   }

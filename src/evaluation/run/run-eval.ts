@@ -4,10 +4,10 @@
  */
 import { checkFields } from '../../check-shape.ts'
 import { InputError } from '../../errors.ts'
-import { FailureLog } from '../../jobs/failure-log.ts'
-import { FailureNotes } from '../../jobs/failure-notes.ts'
 import type { JobOutcome } from '../../jobs/job.ts'
+import { RunFailures } from '../../jobs/run-failures.ts'
 import { defaultMaxFailures, runJobs } from '../../jobs/run-jobs.ts'
+import { versionsOf } from '../../jobs/versions.ts'
 import type { WriteLock } from '../../records/file-lock.ts'
 import { RecordFile } from '../../records/record-file.ts'
 import { planJob, type EvalExecutor } from './eval-engine.ts'
@@ -21,10 +21,11 @@ import {
   writePlan,
 } from './eval-folder.ts'
 import { isInShard, jobKey, evalJobTitle, type EvalJob, type ReplayReference, type Shard } from './eval-job.ts'
-import { extendPlan, plannedGroups, type EvalPlan, type PlannedGroup, type PlannedTask } from './eval-plan.ts'
+import { areReferences, extendPlan, plannedGroups } from './eval-plan.ts'
+import type { EvalPlan, PlannedGroup, PlannedTask } from './eval-plan.ts'
 import { evalRecords, type EvalRecord } from './eval-record.ts'
-import { refusedRecord, versionsOf, type EvalSetting } from './graded-record.ts'
-import { LocalExecutor } from './local-executor.ts'
+import { refusedRecord, type EvalSetting } from './graded-record.ts'
+import { openLocalExecutor } from './local-executor.ts'
 import { readReferences, withReferences } from './references.ts'
 
 export interface RunEvalOptions extends EvalSetting {
@@ -95,20 +96,14 @@ class Run {
   readonly #folderPlan: EvalPlan
   readonly #groups: readonly PlannedGroup[]
   readonly #records: RecordFile<EvalRecord>
-  readonly #failures: FailureLog
-  readonly #notes: FailureNotes
+  readonly #failures: RunFailures
   /** Ends all configurations, by the caller's will or after a failure of one. */
   readonly #ending = new AbortController()
   readonly #signal: AbortSignal
   /** By task. */
   readonly #references = new Map<string, Promise<ReadonlyMap<string, ReplayReference>>>()
-  #total: number
-  #done: number
+  readonly #counts: Record<keyof Omit<EvalRun, 'plan' | 'interrupted'>, number>
   #tokens = 0
-  #recordedNow = 0
-  #refusedNow = 0
-  #failedNow = 0
-  #skippedNow = 0
   #label = ''
 
   constructor(options: RunEvalOptions, lock: WriteLock) {
@@ -118,16 +113,15 @@ class Run {
     if (!resume) putFolderAside(folder)
     this.#folderPlan = hasPlan(folder) ? extendPlan(readPlan(folder), plan, folder) : plan
     this.#records = RecordFile.open(recordsPath(folder), { ...evalRecords, lock })
-    this.#failures = new FailureLog(evalFailuresPath(folder), lock)
-    this.#notes = new FailureNotes((text) => onNote?.(text))
+    this.#failures = new RunFailures(evalFailuresPath(folder), { lock, versions: versionsOf(options), onNote })
     this.#signal = AbortSignal.any([this.#ending.signal, ...(signal ? [signal] : [])])
     this.#groups = plannedGroups(plan).map((group) => ({
       ...group,
       jobs: shard ? group.jobs.filter((job) => isInShard(job, shard)) : group.jobs,
     }))
     const jobs = this.#groups.flatMap((group) => group.jobs)
-    this.#total = jobs.length
-    this.#done = jobs.filter((job) => this.#isRecorded(job)).length
+    const done = jobs.filter((job) => this.#isRecorded(job)).length
+    this.#counts = { total: jobs.length, done, recordedNow: 0, refusedNow: 0, failedNow: 0, skippedNow: 0 }
   }
 
   async run(): Promise<EvalRun> {
@@ -138,16 +132,8 @@ class Run {
     this.#progress()
     if (executor) await this.#runAll(executor)
     else for (const group of this.#groups) await this.#runGroup(group)
-    return {
-      plan: this.#folderPlan,
-      total: this.#total,
-      done: this.#done,
-      recordedNow: this.#recordedNow,
-      refusedNow: this.#refusedNow,
-      failedNow: this.#failedNow,
-      skippedNow: this.#skippedNow,
-      interrupted: signal?.aborted === true && this.#done < this.#total,
-    }
+    const { done, total } = this.#counts
+    return { plan: this.#folderPlan, ...this.#counts, interrupted: signal?.aborted === true && done < total }
   }
 
   /** Refuses a configuration under which nothing could run; what one prompt alone cannot do is no reason. */
@@ -167,10 +153,10 @@ class Run {
   async #runAll(executor: EvalExecutor): Promise<void> {
     const traces = new Map<string, Promise<void>>()
     const run = async (group: PlannedGroup) => {
-      const { kind, policy } = group.configuration
-      if (kind === 'replay') await traces.get(group.task.name)
+      const { task, configuration } = group
+      if (configuration.kind === 'replay') await traces.get(task.name)
       const running = this.#runGroup(group, executor)
-      if (kind === 'sample' && policy === 'full') traces.set(group.task.name, running)
+      if (areReferences(configuration)) traces.set(task.name, running)
       await running
     }
     const ended = this.#groups.map(async (group) => {
@@ -191,29 +177,26 @@ class Run {
     const label = kind === 'replay' ? `${name} replay` : name
     this.#label = label
     const possible = withReferences(jobs, kind === 'replay' ? await this.#referencesOf(task) : new Map())
-    this.#total -= jobs.length - possible.length
+    this.#counts.total -= jobs.length - possible.length
     const missing = possible.filter((job) => !this.#isRecorded(job))
-    const executor = given ?? (await this.#openLocal(missing, task.name, label))
-    try {
-      const { failed, skipped } = await runJobs({
-        ...{ jobs: missing, executor, signal: this.#signal },
-        maxFailures: this.#options.maxFailures ?? defaultMaxFailures,
-        record: async (job, outcome) => this.#record(job, outcome),
-        onToken: (count) => {
-          this.#tokens += count
-          this.#progress()
-        },
-      })
-      this.#skippedNow += skipped
-      if (skipped > 0) this.#options.onNote?.(`${label}: ${failed} jobs failed, so the other ${skipped} are left out`)
-    } finally {
-      if (!given) await executor.close()
-    }
+    const { failed, skipped } = await runJobs({
+      ...{ jobs: missing, signal: this.#signal },
+      executor: given ?? (() => this.#openLocal(missing, task.name, label)),
+      maxFailures: this.#options.maxFailures ?? defaultMaxFailures,
+      record: async (job, outcome) => this.#record(job, outcome),
+      onToken: (count) => {
+        this.#tokens += count
+        this.#progress()
+      },
+    })
+    this.#counts.failedNow += failed
+    this.#counts.skippedNow += skipped
+    if (skipped > 0) this.#options.onNote?.(`${label}: ${failed} jobs failed, so the other ${skipped} are left out`)
     this.#progress()
   }
 
-  async #openLocal(jobs: readonly EvalJob[], task: string, label: string): Promise<LocalExecutor> {
-    return await LocalExecutor.open(jobs, this.#options, {
+  async #openLocal(jobs: readonly EvalJob[], task: string, label: string): Promise<EvalExecutor> {
+    return await openLocalExecutor(jobs, this.#options, {
       sequences: this.#options.parallel(task),
       signal: this.#signal,
       onShortage: (possible, asked, cells) =>
@@ -223,34 +206,23 @@ class Run {
 
   /** Of traces that are all recorded. */
   async #referencesOf(task: PlannedTask): Promise<ReadonlyMap<string, ReplayReference>> {
-    const known = this.#references.get(task.name)
-    if (known) return await known
-    const reading = readReferences(this.#options.folder, this.#folderPlan, task, this.#options)
+    const read = () => readReferences(this.#options.folder, this.#folderPlan, task, this.#options)
+    const reading = this.#references.get(task.name) ?? read()
     this.#references.set(task.name, reading)
     return await reading
   }
 
   async #record(job: EvalJob, outcome: JobOutcome<() => Promise<EvalRecord>>): Promise<void> {
     if (outcome.kind === 'failed') {
-      this.#fail(job, outcome.error)
+      this.#failures.add(jobKey(job, this.#options.identity), evalJobTitle(job), outcome.error)
       return
     }
     const record = outcome.kind === 'done' ? await outcome.result() : refusedRecord(job, outcome.reason, this.#options)
     if (!this.#records.add(record)) return
-    this.#done++
-    this.#recordedNow++
-    if (record.refused !== null) this.#refusedNow++
+    this.#counts.done++
+    this.#counts.recordedNow++
+    if (record.refused !== null) this.#counts.refusedNow++
     this.#progress()
-  }
-
-  #fail(job: EvalJob, { message: reason }: Error): void {
-    this.#failedNow++
-    this.#notes.tell(evalJobTitle(job), reason)
-    this.#failures.add({
-      ...{ key: jobKey(job, this.#options.identity), job: evalJobTitle(job), reason },
-      versions: versionsOf(this.#options),
-      at: new Date().toISOString(),
-    })
   }
 
   #isRecorded(job: Parameters<typeof jobKey>[0]): boolean {
@@ -258,6 +230,7 @@ class Run {
   }
 
   #progress(): void {
-    this.#options.onProgress?.({ done: this.#done, total: this.#total, tokens: this.#tokens, label: this.#label })
+    const { done, total } = this.#counts
+    this.#options.onProgress?.({ done, total, tokens: this.#tokens, label: this.#label })
   }
 }

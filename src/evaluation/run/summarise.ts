@@ -8,7 +8,7 @@ import { InputError } from '../../errors.ts'
 import { formatPolicyReference } from '../../eviction/protect.ts'
 import { sum } from '../metrics/estimate.ts'
 import { summariseReplays, summariseSamples, type ReplaySummary, type SampleSummary } from './configuration-summary.ts'
-import type { EvalIdentity, JobSettings } from './eval-job.ts'
+import { boundOf, policyOf, type EvalIdentity, type JobSettings } from './eval-job.ts'
 import { readPlan } from './eval-folder.ts'
 import {
   narrowPlan,
@@ -21,7 +21,7 @@ import {
 import { comparedWith, readFound, rowsOf, type FoundRecords, type Rows } from './found-records.ts'
 import type { AnswerGrader } from '../grading/grade-answer.ts'
 
-export const summarySchema = 'dynts.eval.summary/1'
+const summarySchema = 'dynts.eval.summary/1'
 
 export interface SummariseOptions {
   /** Only what this plan has too. Default: all of the folder. */
@@ -34,19 +34,7 @@ export interface SummariseOptions {
   readonly grader: AnswerGrader
 }
 
-export interface ConfigurationSummary extends Pick<
-  Configuration,
-  | 'policy'
-  | 'policyOptions'
-  | 'policyHash'
-  | 'protect'
-  | 'budget'
-  | 'localWindow'
-  | 'ratio'
-  | 'evictEvery'
-  | 'segments'
-  | 'valueReserve'
-> {
+export interface ConfigurationSummary extends Omit<Configuration, 'kind' | 'items' | 'samples'> {
   readonly sampling: SampleSummary | null
   readonly replay: ReplaySummary | null
   /** Why jobs failed that have no record, the most frequent reason first. */
@@ -120,20 +108,10 @@ async function summariseTask(
   const rows = rowsOf(plan, groups, found)
   const configurations: ConfigurationSummary[] = []
   for (const row of rows) {
-    const { policy, policyOptions, policyHash, protect } = row.configuration
-    const { budget, localWindow, ratio, evictEvery, segments, valueReserve } = row.configuration
     const compared = comparedWith(row, rows)
     configurations.push({
-      policy,
-      policyOptions,
-      policyHash,
-      protect,
-      budget,
-      localWindow,
-      ratio,
-      evictEvery,
-      segments,
-      valueReserve,
+      ...policyOf(row.configuration),
+      ...boundOf(row.configuration),
       sampling: row.samples.length === 0 ? null : await summariseSamples(plan, row, compared, options),
       replay: row.replays.length === 0 ? null : summariseReplays(plan, row, compared),
       failures: failuresOf(row),
@@ -181,10 +159,7 @@ export function configurationName({
   budget,
   localWindow,
   ...share
-}: Pick<
-  Configuration,
-  'policy' | 'protect' | 'budget' | 'localWindow' | 'ratio' | 'evictEvery' | 'segments' | 'valueReserve'
->): string {
+}: Omit<Configuration, 'kind' | 'items' | 'samples'>): string {
   const name = formatPolicyReference({ policy, protect })
   return budget === null ? name : `${name} B ${budget} W_l ${localWindow ?? ''} ${shareText(share)}`
 }

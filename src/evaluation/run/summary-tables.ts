@@ -3,30 +3,23 @@
  */
 import { percent } from '../../percent.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
-import type { Estimate } from '../metrics/estimate.ts'
-import type { RecallSummary } from '../metrics/recall.ts'
-import { averages } from './averages.ts'
+import { averages, type Average } from './averages.ts'
 import { gridTables, isBounded, isLargeGrid } from './grid-tables.ts'
-import {
-  configurationName,
-  failedOf,
-  type ConfigurationSummary,
-  type EvalSummary,
-  type TaskSummary,
-} from './summarise.ts'
+import type { ConfigurationSummary, EvalSummary, TaskSummary } from './summarise.ts'
+import { summaryNotes } from './summary-notes.ts'
+import type { ReplaySummary, SampleSummary } from './configuration-summary.ts'
 import {
   commonSettings,
+  difference,
   intervalOf,
-  markdown,
   percentWithin,
   points,
   policyName,
   signed,
   speed,
-  withInterval,
-  type TableRow,
+  tableOf,
+  type Column,
 } from './table-cells.ts'
-import { unreachedNotes } from './unreached-budgets.ts'
 
 /**
  * Tables with a heading each, and notes. Of a large grid the matrices alone.
@@ -52,211 +45,149 @@ function taskText(task: TaskSummary, all: boolean): string[] {
   const heading = [
     `${task.task} (${task.source})${settings === undefined ? '' : `: ${settings}`}`,
     // Of given traces nothing is drawn.
-    ...(configurations.some((one) => one.sampling !== null) ? [drawn] : []),
+    ...(configurations.some(isSampled) ? [drawn] : []),
   ].join('; ')
   const isShort = isLargeGrid(configurations) && !all
   const rows = isShort ? configurations.filter((one) => !isBounded(one)) : configurations
-  const sampled = rows.filter((one) => one.sampling !== null)
-  const replayed = rows.filter((one) => one.replay !== null)
+  const sampled = rows.filter(isSampled)
+  const replayed = rows.filter(isReplayed)
   const hidden = configurations.length - rows.length
   return [
     heading,
     ...gridTables(configurations, isShort),
     ...(sampled.length === 0 ? [] : [qualityTable(sampled), costTable(sampled)]),
     ...(replayed.length === 0 ? [] : [replayTable(replayed)]),
-    ...(replayed.some((one) => recallOf(one).length > 0) ? [recallTable(replayed)] : []),
+    ...(replayed.some(({ replay }) => replay.recall.length > 0) ? [recallTable(replayed)] : []),
     ...(isShort
       ? [
           `The rows of the other ${hidden} configurations, with their intervals and costs, are in summary.csv and summary.json; \`dynts eval summary FOLDER --all\` prints them.`,
         ]
       : []),
-    ...notes(configurations),
+    ...summaryNotes(configurations),
   ]
 }
 
-function notes(configurations: readonly ConfigurationSummary[]): string[] {
-  return [...unreachedNotes(configurations), ...refusalNotes(configurations), ...failureNotes(configurations)]
+type Sampled = ConfigurationSummary & { readonly sampling: SampleSummary }
+type Replayed = ConfigurationSummary & { readonly replay: ReplaySummary }
+
+function isSampled(one: ConfigurationSummary): one is Sampled {
+  return one.sampling !== null
 }
 
-function refusalNotes(configurations: readonly ConfigurationSummary[]): string[] {
-  const refused = configurations.filter((one) => (one.sampling?.refused ?? 0) > 0)
-  if (refused.length === 0) return []
-  const each = refused.map((one) => `${configurationName(one)} ${percent(one.sampling?.refused ?? 0)}`).join(', ')
-  return [`Prompts that do not fit count as wrong, and have no part in what they would have cost: ${each}.`]
+function isReplayed(one: ConfigurationSummary): one is Replayed {
+  return one.replay !== null
 }
 
-function failureNotes(configurations: readonly ConfigurationSummary[]): string[] {
-  const failed = configurations.filter((one) => failedOf(one) > 0)
-  if (failed.length === 0) return []
-  const lines = failed.flatMap((one) =>
-    one.failures.map(({ reason, jobs, example }) => `- ${configurationName(one)}: ${jobs}, e.g. ${example}: ${reason}`),
-  )
-  return [`Jobs that failed have no part in any number:\n${lines.join('\n')}`]
+function qualityTable(rows: readonly Sampled[]): string {
+  const ks = [...new Set(rows.flatMap(({ sampling }) => sampling.atK.map(({ k }) => k)))].sort((a, b) => a - b)
+  const hasFull = rows.some(({ sampling }) => sampling.toFull)
+  const hasDynts = rows.some(({ sampling }) => sampling.toDynts)
+  const atK = (k: number): Column<Sampled>[] => {
+    const at = ({ sampling }: Sampled) => sampling.atK.find((one) => one.k === k)
+    return [
+      { name: `Pass@${k}`, cell: (one) => percentWithin(at(one)?.pass) },
+      { name: `Maj@${k}`, cell: (one) => percentWithin(at(one)?.maj) },
+    ]
+  }
+  return tableOf(rows, [
+    ...settingColumns(rows),
+    { name: 'items', cell: ({ sampling }) => String(sampling.pass1.items) },
+    { name: 'Pass@1', cell: ({ sampling }) => percent(sampling.pass1.mean) },
+    { name: '95 % interval', cell: ({ sampling }) => intervalOf(sampling.pass1) },
+    { name: 'to `full`, points', cell: ({ sampling }) => points(sampling.toFull), isLeftOut: !hasFull },
+    { name: 'to `dynts`, points', cell: ({ sampling }) => points(sampling.toDynts), isLeftOut: !hasDynts },
+    ...ks.flatMap(atK),
+    { name: 'mean cells', cell: ({ sampling: { costs } }) => costs?.meanCells.mean.toFixed(0) },
+    { name: 'loops', cell: ({ sampling: { costs } }) => costs && percent(costs.looped.mean) },
+    {
+      name: 'thinking / `full`',
+      cell: ({ sampling }) => sampling.thinkingToFull?.mean.toFixed(2),
+      isLeftOut: !hasFull,
+    },
+    { name: 'truncated', cell: ({ sampling: { costs } }) => costs && percent(costs.truncated.mean) },
+    { name: 'degraded', cell: ({ sampling }) => percent(sampling.degraded) },
+  ])
 }
 
-function qualityTable(rows: readonly ConfigurationSummary[]): string {
-  const settled = commonSettings(rows) !== undefined
-  const ks = [...new Set(rows.flatMap((one) => one.sampling?.atK.map(({ k }) => k) ?? []))].sort((a, b) => a - b)
-  const hasDynts = rows.some((one) => one.sampling?.toDynts)
-  const hasFull = rows.some((one) => one.sampling?.toFull)
-  return markdown(
-    [
-      ...head(settled),
-      'items',
-      'Pass@1',
-      '95 % interval',
-      ...(hasFull ? ['to `full`, points'] : []),
-      ...(hasDynts ? ['to `dynts`, points'] : []),
-      ...ks.flatMap((k) => [`Pass@${k}`, `Maj@${k}`]),
-      'mean cells',
-      'loops',
-      ...(hasFull ? ['thinking / `full`'] : []),
-      'truncated',
-      'degraded',
-    ],
-    rows.map((one) => {
-      const { pass1, toDynts, toFull, thinkingToFull, atK = [], costs, degraded = 0 } = one.sampling ?? {}
-      return [
-        ...lead(one, settled),
-        String(pass1?.items ?? 0),
-        pass1 ? percent(pass1.mean) : '',
-        pass1 ? intervalOf(pass1) : '',
-        ...(hasFull ? [toFull ? points(toFull) : ''] : []),
-        ...(hasDynts ? [toDynts ? points(toDynts) : ''] : []),
-        ...ks.flatMap((k) => {
-          const found = atK.find((one) => one.k === k)
-          return found ? [percentWithin(found.pass), percentWithin(found.maj)] : ['', '']
-        }),
-        costs ? costs.meanCells.mean.toFixed(0) : '',
-        costs ? percent(costs.looped.mean) : '',
-        ...(hasFull ? [thinkingToFull ? thinkingToFull.mean.toFixed(2) : ''] : []),
-        costs ? percent(costs.truncated.mean) : '',
-        percent(degraded),
-      ]
-    }),
-  )
-}
-
-function costTable(rows: readonly ConfigurationSummary[]): string {
-  const settled = commonSettings(rows) !== undefined
-  return markdown(
-    [
-      ...head(settled),
-      'thinking tokens',
-      'peak cells',
-      'most cells',
-      'most bytes',
-      'evictions',
-      'tokens/s, wall',
-      'tokens/s, authors',
-    ],
-    rows.map((one) => {
-      const { costs, speed: throughput, evictions = 0 } = one.sampling ?? {}
-      return [
-        ...lead(one, settled),
-        costs ? costs.thinkingTokens.mean.toFixed(0) : '',
-        costs ? costs.peakCells.mean.toFixed(0) : '',
-        costs ? String(costs.highestCells) : '',
-        costs ? formatBytes(costs.highestBytes) : '',
-        evictions.toFixed(1),
-        speed(throughput?.wall),
-        speed(throughput?.authors),
-      ]
-    }),
-  )
+function costTable(rows: readonly Sampled[]): string {
+  return tableOf(rows, [
+    ...settingColumns(rows),
+    { name: 'thinking tokens', cell: ({ sampling: { costs } }) => costs?.thinkingTokens.mean.toFixed(0) },
+    { name: 'peak cells', cell: ({ sampling: { costs } }) => costs?.peakCells.mean.toFixed(0) },
+    { name: 'most cells', cell: ({ sampling: { costs } }) => costs && String(costs.highestCells) },
+    { name: 'most bytes', cell: ({ sampling: { costs } }) => costs && formatBytes(costs.highestBytes) },
+    { name: 'evictions', cell: ({ sampling }) => sampling.evictions.toFixed(1) },
+    { name: 'tokens/s, wall', cell: ({ sampling }) => speed(sampling.speed?.wall) },
+    { name: 'tokens/s, authors', cell: ({ sampling }) => speed(sampling.speed?.authors) },
+  ])
 }
 
 /** A row for each configuration that has replays. */
 export function replayTable(rows: readonly ConfigurationSummary[]): string {
-  const settled = commonSettings(rows) !== undefined
-  const four = (value: number) => signed(value, 4)
-  const loss = (estimate: Estimate | null | undefined) =>
-    estimate ? withInterval(four(estimate.mean), estimate.interval, four) : ''
-  return markdown(
-    [...head(settled), 'traces', 'mean cells', 'replay loss', '95 % interval', 'to `full`', 'to `dynts`'],
-    rows.map((one) => {
-      const { traces = 0, meanCells, loss: own, toFull, toDynts } = one.replay ?? {}
-      return [
-        ...lead(one, settled),
-        String(traces),
-        meanCells?.toFixed(0) ?? '',
-        own ? own.mean.toFixed(4) : '',
-        own ? intervalOf(own, (value) => value.toFixed(4)) : '',
-        loss(toFull),
-        loss(toDynts),
-      ]
-    }),
-  )
+  const four = (value: number) => value.toFixed(4)
+  const signedFour = (value: number) => signed(value, 4)
+  return tableOf(rows, [
+    ...settingColumns(rows),
+    { name: 'traces', cell: ({ replay }) => String(replay?.traces ?? 0) },
+    { name: 'mean cells', cell: ({ replay }) => replay?.meanCells?.toFixed(0) },
+    { name: 'replay loss', cell: ({ replay }) => replay?.loss && four(replay.loss.mean) },
+    { name: '95 % interval', cell: ({ replay }) => replay?.loss && intervalOf(replay.loss, four) },
+    { name: 'to `full`', cell: ({ replay }) => difference(replay?.toFull, signedFour) },
+    { name: 'to `dynts`', cell: ({ replay }) => difference(replay?.toDynts, signedFour) },
+  ])
 }
 
 /** Of facts stated once: one row for each configuration and distance. */
-function recallTable(rows: readonly ConfigurationSummary[]): string {
-  const settled = commonSettings(rows) !== undefined
+function recallTable(rows: readonly Replayed[]): string {
   const nats = (value: number) => signed(value, 2)
-  const difference = (estimate: Estimate | null) =>
-    estimate ? withInterval(nats(estimate.mean), estimate.interval, nats) : ''
-  const all = rows.flatMap(recallOf)
-  const hasFull = all.some(({ rightToFull }) => rightToFull !== null)
-  const hasDynts = all.some(({ rightToDynts }) => rightToDynts !== null)
-  const header = [...head(settled), 'distance', 'facts', 'cells held', 'right', '95 % interval']
-  return markdown(
-    [
-      ...header,
-      ...(hasFull ? ['to `full`, points'] : []),
-      ...(hasDynts ? ['to `dynts`, points'] : []),
-      ...['log-probability', '95 % interval'],
-      ...(hasFull ? ['to `full`'] : []),
-      ...(hasDynts ? ['to `dynts`'] : []),
-    ],
-    rows.flatMap((one) =>
-      recallOf(one).map((recall) => [
-        ...lead(one, settled),
-        ...[String(recall.distance), String(recall.right.items), percent(recall.held.mean)],
-        ...[percent(recall.right.mean), intervalOf(recall.right)],
-        ...(hasFull ? [recall.rightToFull ? points(recall.rightToFull) : ''] : []),
-        ...(hasDynts ? [recall.rightToDynts ? points(recall.rightToDynts) : ''] : []),
-        ...[nats(recall.logprob.mean), intervalOf(recall.logprob, nats)],
-        ...(hasFull ? [difference(recall.logprobToFull)] : []),
-        ...(hasDynts ? [difference(recall.logprobToDynts)] : []),
-      ]),
-    ),
-  )
-}
-
-function recallOf({ replay }: ConfigurationSummary): readonly RecallSummary[] {
-  return replay?.recall ?? []
+  const facts = rows.flatMap((one) => one.replay.recall.map((recall) => ({ ...one, recall })))
+  const hasFull = facts.some(({ recall }) => recall.rightToFull !== null)
+  const hasDynts = facts.some(({ recall }) => recall.rightToDynts !== null)
+  return tableOf(facts, [
+    ...settingColumns(rows),
+    { name: 'distance', cell: ({ recall }) => String(recall.distance) },
+    { name: 'facts', cell: ({ recall }) => String(recall.right.items) },
+    { name: 'cells held', cell: ({ recall }) => percent(recall.held.mean) },
+    { name: 'right', cell: ({ recall }) => percent(recall.right.mean) },
+    { name: '95 % interval', cell: ({ recall }) => intervalOf(recall.right) },
+    { name: 'to `full`, points', cell: ({ recall }) => points(recall.rightToFull), isLeftOut: !hasFull },
+    { name: 'to `dynts`, points', cell: ({ recall }) => points(recall.rightToDynts), isLeftOut: !hasDynts },
+    { name: 'log-probability', cell: ({ recall }) => nats(recall.logprob.mean) },
+    { name: '95 % interval', cell: ({ recall }) => intervalOf(recall.logprob, nats) },
+    { name: 'to `full`', cell: ({ recall }) => difference(recall.logprobToFull, nats), isLeftOut: !hasFull },
+    { name: 'to `dynts`', cell: ({ recall }) => difference(recall.logprobToDynts, nats), isLeftOut: !hasDynts },
+  ])
 }
 
 /** Over several tasks, as in the paper's Table 1: Pass@1 and tokens per second of each, and their means. */
 function averageTable({ tasks }: EvalSummary): string | undefined {
   const rows = averages(tasks)
   if (rows.length === 0) return undefined
-  return markdown(
-    [
-      'policy',
-      ...tasks.flatMap(({ task }) => [task, 'tokens/s']),
-      'average Pass@1',
-      '95 % interval',
-      'to `dynts`, points',
-      'tokens/s',
-    ],
-    rows.map(({ policy, pass1, tokensPerSecond, mean, toDynts, meanTokensPerSecond }) => [
-      `\`${policy}\``,
-      ...pass1.flatMap((one, i) => [percent(one.mean), speed(tokensPerSecond[i])]),
-      percent(mean.mean),
-      intervalOf(mean),
-      toDynts ? points(toDynts) : '',
-      speed(meanTokensPerSecond),
+  return tableOf(rows, [
+    { name: 'policy', cell: ({ policy }) => `\`${policy}\`` },
+    ...tasks.flatMap(({ task }, i): Column<Average>[] => [
+      { name: task, cell: ({ pass1 }) => percent(pass1[i]?.mean ?? NaN) },
+      { name: 'tokens/s', cell: ({ tokensPerSecond }) => speed(tokensPerSecond[i]) },
     ]),
-  )
+    { name: 'average Pass@1', cell: ({ mean }) => percent(mean.mean) },
+    { name: '95 % interval', cell: ({ mean }) => intervalOf(mean) },
+    { name: 'to `dynts`, points', cell: ({ toDynts }) => points(toDynts) },
+    { name: 'tokens/s', cell: ({ meanTokensPerSecond }) => speed(meanTokensPerSecond) },
+  ])
 }
 
-function head(settled: boolean): TableRow {
-  return settled ? ['policy'] : ['policy', 'B', 'W_l', 'ratio']
-}
-
-function lead(one: ConfigurationSummary, settled: boolean): TableRow {
-  const share = one.evictEvery === null ? one.ratio : `K ${one.evictEvery}`
-  const settings = [one.budget, one.localWindow, share].map((value) => (value === null ? '-' : String(value)))
-  return [policyName(one), ...(settled ? [] : settings)]
+/** The policy, and its settings unless all rows have the same. */
+function settingColumns(rows: readonly ConfigurationSummary[]): Column<ConfigurationSummary>[] {
+  const isLeftOut = commonSettings(rows) !== undefined
+  const shown = (value: number | string | null) => String(value ?? '-')
+  return [
+    { name: 'policy', cell: policyName },
+    { name: 'B', cell: ({ budget }) => shown(budget), isLeftOut },
+    { name: 'W_l', cell: ({ localWindow }) => shown(localWindow), isLeftOut },
+    {
+      name: 'ratio',
+      cell: ({ ratio, evictEvery }) => shown(evictEvery === null ? ratio : `K ${evictEvery}`),
+      isLeftOut,
+    },
+  ]
 }

@@ -5,7 +5,22 @@ import { formatPolicyReference } from '../../eviction/protect.ts'
 import type { Estimate } from '../metrics/estimate.ts'
 import type { ConfigurationSummary } from './summarise.ts'
 
-export type TableRow = readonly string[]
+export interface Column<Row> {
+  readonly name: string
+  /** Nothing is an empty cell. */
+  readonly cell: (row: Row) => string | null | undefined
+  readonly isLeftOut?: boolean
+}
+
+export function tableOf<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
+  const shown = columns.filter(({ isLeftOut }) => isLeftOut !== true)
+  return markdown(
+    shown.map(({ name }) => name),
+    rows.map((row) => shown.map(({ cell }) => cell(row) ?? '')),
+  )
+}
+
+type TableRow = readonly string[]
 
 /** First column to the left, the others to the right; padded, so that it reads well as it is. */
 export function markdown(header: TableRow, rows: readonly TableRow[]): string {
@@ -42,21 +57,24 @@ export function intervalOf({ interval }: Estimate, format: (share: number) => st
   return interval ? `${format(interval.low)} to ${format(interval.high)}` : '-'
 }
 
-/** e.g. `91.4 % (88.8 to 93.8)` */
-export function percentWithin({ mean, interval }: Estimate): string {
-  const plain = (share: number) => (share * 100).toFixed(1)
-  return withInterval(percent(mean), interval, plain)
+/** e.g. `91.4 % (88.8 to 93.8)`; empty: there is none. */
+export function percentWithin(share: Estimate | undefined): string {
+  return share ? `${percent(share.mean)} ${intervalText(share, (bound) => (bound * 100).toFixed(1))}`.trimEnd() : ''
 }
 
-/** A difference of shares, e.g. `-2.6 (-4.6 to -0.6)`. */
-export function points({ mean, interval }: Estimate): string {
-  const hundred = (share: number) => signed(share * 100, 1)
-  return withInterval(hundred(mean), interval, hundred)
+/** A difference of shares, e.g. `-2.6 (-4.6 to -0.6)`; empty: there is none. */
+export function points(shares: Estimate | null): string {
+  return difference(shares, (share) => signed(share * 100, 1))
 }
 
-/** With its interval in brackets, if there is one. */
-export function withInterval(mean: string, interval: Estimate['interval'], format: (value: number) => string): string {
-  return interval ? `${mean} (${format(interval.low)} to ${format(interval.high)})` : mean
+/** With its interval in brackets, if it has one; empty: there is none. */
+export function difference(of: Estimate | null | undefined, format: (value: number) => string): string {
+  return of ? `${format(of.mean)} ${intervalText(of, format)}`.trimEnd() : ''
+}
+
+/** e.g. `(12.0 % to 15.5 %)`; empty where there is none. */
+export function intervalText(of: Estimate | null, format: (value: number) => string): string {
+  return of?.interval ? `(${intervalOf(of, format)})` : ''
 }
 
 export function signed(value: number, digits: number): string {

@@ -2,9 +2,9 @@
  * The embedded model's task: chain problems, shipped or generated. The question is the whole prompt, as in training.
  */
 import { generateChainProblem } from '../chain-problem.ts'
-import { readQuestionFile } from '../question-file.ts'
+import { seedOf } from '../dice.ts'
+import { readQuestionFile } from '../questions/question-file.ts'
 import { chainSettings } from './published-settings.ts'
-import { seedOf } from './seed-of.ts'
 import { shippedProblems } from './shipped-problems.ts'
 import { checkLimit, loadedTask, type LoadedTask, type Task, type TaskItem, type TaskLoadOptions } from './task.ts'
 

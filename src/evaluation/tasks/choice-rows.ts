@@ -1,11 +1,10 @@
 /** Questions with four choices from a file, and the order in which the choices are shown. */
 import { z } from 'zod'
 import { InputError } from '../../errors.ts'
-import { readRows } from '../question-rows.ts'
-import { choiceLetters, choiceText } from '../choice-text.ts'
-import { shuffledOrder } from '../shuffled.ts'
+import { choiceLetters, choiceText } from '../questions/choice-text.ts'
+import { Dice, seedOf } from '../dice.ts'
+import { readRows } from '../questions/question-rows.ts'
 import { choicePrompt } from './prompts.ts'
-import { seedOf } from './seed-of.ts'
 import type { TaskItem } from './task.ts'
 
 /** The columns that count, named as GPQA's authors do. */
@@ -42,7 +41,7 @@ export function choiceItem(row: ChoiceRow, index: number, seed: number): TaskIte
   const id = recordId.trim() === '' ? String(index) : recordId
   // The right one first.
   const all = [row['Correct Answer'], row['Incorrect Answer 1'], row['Incorrect Answer 2'], row['Incorrect Answer 3']]
-  const order = shuffledOrder(all.length, seedOf('choices', seed, id))
+  const order = new Dice(seedOf('choices', seed, id)).order(all.length)
   const choices = order.map((from) => all[from] ?? '')
   const expected = choiceLetters[order.indexOf(0)] ?? ''
   return {

@@ -2,131 +2,26 @@
  * The benchmarks whose questions are on the Hugging Face Hub, as data. docs/evaluation-tasks.md says where each is from and
  * what of it could not be verified.
  */
-import { resolveDatasetFile, type DatasetFile } from '../../models/dataset.ts'
-import { readQuestionFile, type Question } from '../question-file.ts'
+import { resolveDatasetFile } from '../../models/dataset.ts'
+import { readQuestionFile, type Question } from '../questions/question-file.ts'
 import { readChoiceItems } from './choice-rows.ts'
 import { choicePrompt, mathPrompt } from './prompts.ts'
 import { longSettings, shortSettings } from './published-settings.ts'
 import { checkLimit, loadedTask, type LoadedTask, type Task, type TaskItem, type TaskLoadOptions } from './task.ts'
 
-interface FieldNames {
-  readonly questionField?: string | undefined
-  readonly answerField?: string | undefined
-  readonly idField?: string | undefined
-}
+type FieldNames = Pick<TaskLoadOptions, 'questionField' | 'answerField' | 'idField'>
 
 interface MathTask {
   readonly name: string
   readonly title: string
-  readonly source: DatasetFile
+  /** `user/name@commit/file`, with the whole commit hash. */
+  readonly source: string
   /** Of the Hub's file. */
   readonly fields: FieldNames
   readonly published: Task['published']
 }
 
-const mathTasks: readonly MathTask[] = [
-  {
-    name: 'aime24',
-    title: 'AIME 2024',
-    source: {
-      repo: 'HuggingFaceH4/aime_2024',
-      revision: '2fe88a2f1091d5048c0f36abc874fb997b3dd99a',
-      file: 'data/train-00000-of-00001.parquet',
-    },
-    fields: { questionField: 'problem', answerField: 'answer', idField: 'id' },
-    published: longSettings,
-  },
-  {
-    name: 'aime25',
-    title: 'AIME 2025',
-    source: { repo: 'math-ai/aime25', revision: '563bb8404243c5f09de6ec262f2db674fe5bce9b', file: 'test.jsonl' },
-    fields: { questionField: 'problem', answerField: 'answer', idField: 'id' },
-    published: longSettings,
-  },
-  {
-    name: 'aime26',
-    title: 'AIME 2026',
-    source: {
-      repo: 'MathArena/aime_2026',
-      revision: 'd2de22f3c656b4f56cf8981212186377d1e23bc3',
-      file: 'data/train-00000-of-00001.parquet',
-    },
-    fields: { questionField: 'problem', answerField: 'answer', idField: 'problem_idx' },
-    published: longSettings,
-  },
-  {
-    name: 'hmmt25',
-    title: 'HMMT, February 2025',
-    source: {
-      repo: 'MathArena/hmmt_feb_2025',
-      revision: '6fdc4277120810ff75aa22d2d5489b91f7a262a1',
-      file: 'data/train-00000-of-00001.parquet',
-    },
-    fields: { questionField: 'problem', answerField: 'answer', idField: 'problem_idx' },
-    published: longSettings,
-  },
-  {
-    name: 'hmmt26',
-    title: 'HMMT, February 2026',
-    source: {
-      repo: 'MathArena/hmmt_feb_2026',
-      revision: '02fba4f74d8e68e73e66a02d540fd979c05c274c',
-      file: 'data/train-00000-of-00001.parquet',
-    },
-    fields: { questionField: 'problem', answerField: 'answer', idField: 'problem_idx' },
-    published: longSettings,
-  },
-  {
-    name: 'amc23',
-    title: 'AMC 2023',
-    source: {
-      repo: 'math-ai/amc23',
-      revision: '80815d37005feb82cd7f8fbc6901d5d3eff43057',
-      file: 'test-00000-of-00001.parquet',
-    },
-    fields: { questionField: 'question', answerField: 'answer', idField: 'id' },
-    published: longSettings,
-  },
-  {
-    name: 'gaokao2023en',
-    title: 'GaoKao 2023 En',
-    source: {
-      repo: 'MARIO-Math-Reasoning/Gaokao2023-Math-En',
-      revision: '6c7bdecd205ed623b5e6c92335deb4f13a7cdd9b',
-      file: 'Gaokao2023-Math-En.jsonl',
-    },
-    fields: { questionField: 'question', answerField: 'answer' },
-    published: shortSettings,
-  },
-  {
-    name: 'math500',
-    title: 'MATH-500',
-    source: {
-      repo: 'HuggingFaceH4/MATH-500',
-      revision: '6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be',
-      file: 'test.jsonl',
-    },
-    fields: { questionField: 'problem', answerField: 'answer', idField: 'unique_id' },
-    published: shortSettings,
-  },
-  {
-    name: 'gsm8k',
-    title: 'GSM8K',
-    source: {
-      repo: 'openai/gsm8k',
-      revision: '740312add88f781978c0658806c59bc2815b9866',
-      file: 'main/test-00000-of-00001.parquet',
-    },
-    fields: { questionField: 'question', answerField: 'answer' },
-    published: shortSettings,
-  },
-]
-
-const gpqaSource: DatasetFile = {
-  repo: 'Idavidrein/gpqa',
-  revision: '633f5ee89ab8ad4522a9f850766b73f62147ffdd',
-  file: 'gpqa_diamond.csv',
-}
+const gpqaSource = 'Idavidrein/gpqa@633f5ee89ab8ad4522a9f850766b73f62147ffdd/gpqa_diamond.csv'
 
 const gpqaDiamond: Task = {
   name: 'gpqa-diamond',
@@ -140,7 +35,55 @@ const gpqaDiamond: Task = {
   },
 }
 
-export const hubTasks: readonly Task[] = [...mathTasks.map(asTask), gpqaDiamond]
+/** In the order for tables and help texts. */
+export const hubTasks: readonly Task[] = [
+  mathTask({
+    name: 'aime24',
+    title: 'AIME 2024',
+    source: 'HuggingFaceH4/aime_2024@2fe88a2f1091d5048c0f36abc874fb997b3dd99a/data/train-00000-of-00001.parquet',
+    fields: { questionField: 'problem', answerField: 'answer', idField: 'id' },
+    published: longSettings,
+  }),
+  mathTask({
+    name: 'aime25',
+    title: 'AIME 2025',
+    source: 'math-ai/aime25@563bb8404243c5f09de6ec262f2db674fe5bce9b/test.jsonl',
+    fields: { questionField: 'problem', answerField: 'answer', idField: 'id' },
+    published: longSettings,
+  }),
+  mathArenaTask('aime26', 'AIME 2026', 'aime_2026', 'd2de22f3c656b4f56cf8981212186377d1e23bc3'),
+  mathArenaTask('hmmt25', 'HMMT, February 2025', 'hmmt_feb_2025', '6fdc4277120810ff75aa22d2d5489b91f7a262a1'),
+  mathArenaTask('hmmt26', 'HMMT, February 2026', 'hmmt_feb_2026', '02fba4f74d8e68e73e66a02d540fd979c05c274c'),
+  mathTask({
+    name: 'amc23',
+    title: 'AMC 2023',
+    source: 'math-ai/amc23@80815d37005feb82cd7f8fbc6901d5d3eff43057/test-00000-of-00001.parquet',
+    fields: { questionField: 'question', answerField: 'answer', idField: 'id' },
+    published: longSettings,
+  }),
+  gpqaDiamond,
+  mathTask({
+    name: 'gaokao2023en',
+    title: 'GaoKao 2023 En',
+    source: 'MARIO-Math-Reasoning/Gaokao2023-Math-En@6c7bdecd205ed623b5e6c92335deb4f13a7cdd9b/Gaokao2023-Math-En.jsonl',
+    fields: { questionField: 'question', answerField: 'answer' },
+    published: shortSettings,
+  }),
+  mathTask({
+    name: 'math500',
+    title: 'MATH-500',
+    source: 'HuggingFaceH4/MATH-500@6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be/test.jsonl',
+    fields: { questionField: 'problem', answerField: 'answer', idField: 'unique_id' },
+    published: shortSettings,
+  }),
+  mathTask({
+    name: 'gsm8k',
+    title: 'GSM8K',
+    source: 'openai/gsm8k@740312add88f781978c0658806c59bc2815b9866/main/test-00000-of-00001.parquet',
+    fields: { questionField: 'question', answerField: 'answer' },
+    published: shortSettings,
+  }),
+]
 
 /** Any file of the user's with questions and answers: what is not a known benchmark. */
 export async function loadQuestionFile(name: string, path: string, options: TaskLoadOptions): Promise<LoadedTask> {
@@ -148,7 +91,18 @@ export async function loadQuestionFile(name: string, path: string, options: Task
   return await loaded(name, path, path, options, options)
 }
 
-function asTask({ name, title, source, fields, published }: MathTask): Task {
+/** MathArena publishes all competitions in the same form. */
+function mathArenaTask(name: string, title: string, repo: string, revision: string): Task {
+  return mathTask({
+    name,
+    title,
+    source: `MathArena/${repo}@${revision}/data/train-00000-of-00001.parquet`,
+    fields: { questionField: 'problem', answerField: 'answer', idField: 'problem_idx' },
+    published: longSettings,
+  })
+}
+
+function mathTask({ name, title, source, fields, published }: MathTask): Task {
   return {
     name,
     title,
@@ -180,9 +134,10 @@ function itemOf({ id, index, question, answer, choices }: Question): TaskItem {
     : { id, index, prompt: mathPrompt(question), expected: answer, kind: 'math' }
 }
 
-async function locate(from: DatasetFile, options: TaskLoadOptions): Promise<{ path: string; source: string }> {
-  const { file, offline, signal, onDownload, hub } = options
-  if (file !== undefined) return { path: file, source: file }
-  const found = await resolveDatasetFile(from, { offline, signal, onProgress: onDownload, ...hub })
-  return { path: found.path, source: `${from.repo}@${found.commit}/${from.file}` }
+async function locate(from: string, options: TaskLoadOptions): Promise<{ path: string; source: string }> {
+  const { file: given, offline, signal, onDownload, hub } = options
+  if (given !== undefined) return { path: given, source: given }
+  const [, repo = '', revision = '', file = ''] = /^(.+)@([0-9a-f]{40})\/(.+)$/.exec(from) ?? []
+  const found = await resolveDatasetFile({ repo, revision, file }, { offline, signal, onProgress: onDownload, ...hub })
+  return { path: found.path, source: `${repo}@${found.commit}/${file}` }
 }

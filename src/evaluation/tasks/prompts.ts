@@ -1,7 +1,7 @@
 /**
  * The user's messages. There is no system prompt and there are no examples, as DeepSeek recommends for its R1 models.
  */
-import { choiceLetters } from '../choice-text.ts'
+import { choiceLetters } from '../questions/choice-text.ts'
 
 /** DeepSeek's own sentence for mathematics. */
 export const mathInstruction = 'Please reason step by step, and put your final answer within \\boxed{}.'

@@ -2,13 +2,13 @@
  * Logic puzzles that are generated: each has exactly one solution, and its answer is names.
  */
 import { InputError } from '../../errors.ts'
+import { seedOf } from '../dice.ts'
 import type { GradingKind } from '../grading/grade-answer.ts'
 import { knightsPuzzle } from '../puzzles/knights.ts'
 import { linePuzzle } from '../puzzles/line.ts'
 import type { Puzzle } from '../puzzles/puzzle.ts'
 import { namesPrompt } from './prompts.ts'
 import { shortSettings } from './published-settings.ts'
-import { seedOf } from './seed-of.ts'
 import { checkLimit, loadedTask, type Task } from './task.ts'
 
 interface PuzzleKind {

@@ -2,12 +2,12 @@
  * A fact that the thinking states once and the answer needs: replayed, never sampled, at several distances in turn. All texts are
  * equally long, so that distance alone tells them apart.
  */
-import { createHash } from 'node:crypto'
+import { isWhole } from '../../check-whole.ts'
 import { InputError } from '../../errors.ts'
-import { layOutRecall, type RecallTrace, type RecallVocabulary } from '../recall/lay-out-recall.ts'
+import { seedOf } from '../dice.ts'
+import { layOutRecall, type RecallVocabulary } from '../recall/lay-out-recall.ts'
 import { chainSettings } from './published-settings.ts'
-import { seedOf } from './seed-of.ts'
-import { checkLimit, loadedTask, type Task, type TaskItem } from './task.ts'
+import { checkLimit, loadedTask, tokensName, type Task, type TaskItem } from './task.ts'
 
 const defaultSeed = 0
 const leastDistance = 16
@@ -34,32 +34,22 @@ export const recall: Task = {
     const model = await vocabulary()
     const { distances, leftOut } = await fittingDistances(model, given, options.trainedContext)
     const limit = options.limit ?? factsOfEachDistance * distances.length
+    const length = Math.max(...distances) + leadTokens
     const items: TaskItem[] = []
     for (let index = 0; index < limit; index++) {
       options.signal?.throwIfAborted()
       // In turn, so that the first so many items are of all distances.
       const distance = distances[index % distances.length] ?? 0
       const number = Math.floor(index / distances.length)
-      const trace = await layOutRecall(model, seedOf('recall', seed, distance, number), {
-        distance,
-        length: Math.max(...distances) + leadTokens,
+      const trace = await layOutRecall(model, seedOf('recall', seed, distance, number), { distance, length })
+      const value = (await model.detokenize(trace.tokens)).slice(trace.answerFrom)
+      items.push({
+        ...{ id: `${seed}-${distance}-${number}`, index, prompt: tokensName(trace) },
+        ...{ expected: value.join('').trim(), kind: 'math', trace },
       })
-      items.push(
-        itemOf(
-          `${seed}-${distance}-${number}`,
-          index,
-          trace,
-          (await model.detokenize(trace.tokens)).slice(trace.answerFrom),
-        ),
-      )
     }
     return loadedTask('recall', `generated from seed ${seed}${leftOut}`, items)
   },
-}
-
-function itemOf(id: string, index: number, trace: RecallTrace, value: readonly string[]): TaskItem {
-  const digest = createHash('sha256').update(JSON.stringify(trace)).digest('hex')
-  return { id, index, prompt: `tokens ${digest.slice(0, 32)}`, expected: value.join('').trim(), kind: 'math', trace }
 }
 
 /**
@@ -88,8 +78,7 @@ async function fittingDistances(
 
 /** @throws InputError `invalid_distance` */
 function checkDistances(distances: readonly number[]): void {
-  const isFit =
-    distances.length > 0 && distances.every((one) => Number.isInteger(one) && one >= leastDistance && one <= 100_000)
+  const isFit = distances.length > 0 && distances.every((one) => isWhole(one, leastDistance, 100_000))
   if (isFit && new Set(distances).size === distances.length) return
   throw new InputError(
     'invalid_distance',

@@ -2,7 +2,7 @@
  * The tasks by name.
  */
 import { InputError } from '../../errors.ts'
-import { didYouMean } from '../../did-you-mean.ts'
+import { findNamed } from '../../find-named.ts'
 import { chain } from './chain.ts'
 import { code } from './code.ts'
 import { hubTasks, loadQuestionFile } from './hub-tasks.ts'
@@ -27,36 +27,15 @@ const file: Task = {
   },
 }
 
-const order = [
-  'aime24',
-  'aime25',
-  'aime26',
-  'hmmt25',
-  'hmmt26',
-  'amc23',
-  'gpqa-diamond',
-  'gaokao2023en',
-  'math500',
-  'gsm8k',
-  'code',
-  'knights',
-  'line',
-  'chain',
-  'recall',
-  'file',
-] as const
 const tasks = [...hubTasks, code, ...puzzleTasks, chain, recall, file]
 
 /** In the order for tables and help texts. */
-export const taskNames: readonly string[] = order
+export const taskNames: readonly string[] = tasks.map(({ name }) => name)
 
 /** Those whose items can be generated from a seed. */
-export const generatedTaskNames = taskNames.filter((name) => findTask(name).isGenerated === true)
+export const generatedTaskNames = tasks.filter(({ isGenerated }) => isGenerated === true).map(({ name }) => name)
 
 /** @throws InputError `unknown_task`, naming all tasks and the one that was probably meant */
 export function findTask(name: string): Task {
-  const task = tasks.find((candidate) => candidate.name === name)
-  if (task) return task
-  const hint = didYouMean(name, taskNames)
-  throw new InputError('unknown_task', `There is no task "${name}".${hint} Tasks: ${taskNames.join(', ')}.`)
+  return findNamed(tasks, name, 'task', 'Tasks')
 }

@@ -1,10 +1,13 @@
 /**
  * What a task is: questions with their right answers, the prompt that the model gets, and the settings that the paper used.
  */
+import { isWhole } from '../../check-whole.ts'
 import { InputError } from '../../errors.ts'
+import { jsonDigest } from '../../json-digest.ts'
 import type { DownloadProgress } from '../../models/progress-meter.ts'
 import type { ResolveOptions } from '../../models/resolve.ts'
 import type { GradingKind } from '../grading/grade-answer.ts'
+import type { QuestionFileOptions } from '../questions/question-file.ts'
 import type { RecallVocabulary } from '../recall/lay-out-recall.ts'
 
 /** A trace that exists, in the model's tokens. */
@@ -65,13 +68,9 @@ export interface PublishedSettings {
   readonly parallel: number
 }
 
-export interface TaskLoadOptions {
+export interface TaskLoadOptions extends Pick<QuestionFileOptions, 'questionField' | 'answerField' | 'idField'> {
   /** A local file in place of the Hub's: JSON Lines, a JSON array, Parquet or CSV. */
   readonly file?: string | undefined
-  /** Names of the file's fields, if they are not the usual ones. */
-  readonly questionField?: string | undefined
-  readonly answerField?: string | undefined
-  readonly idField?: string | undefined
   /** The first so many items. Default: all. */
   readonly limit?: number | undefined
   /** Of the order of the choices. Default 1. */
@@ -120,8 +119,13 @@ export function loadedTask(name: string, source: string, items: readonly TaskIte
   return { name, source, items, leftOut }
 }
 
+/** What stands for the prompt of an item that is a trace. @param of all that tells it from others */
+export function tokensName(of: unknown): string {
+  return `tokens ${jsonDigest(of).toString('hex').slice(0, 32)}`
+}
+
 /** @throws InputError `invalid_limit` */
 export function checkLimit(limit: number | undefined): void {
-  if (limit === undefined || (Number.isInteger(limit) && limit >= 1)) return
+  if (limit === undefined || isWhole(limit, 1)) return
   throw new InputError('invalid_limit', `The limit must be a whole number of at least 1, not ${limit}.`)
 }

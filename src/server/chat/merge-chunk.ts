@@ -1,4 +1,5 @@
 /** Joins pieces of a completion that wait for a slow client: fewer chunks with the same text. */
+import { isObject } from '../../is-object.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -48,17 +49,13 @@ function joinedChoice(earlier: Fields, later: Fields): Fields | undefined {
 function joinedValue(value: unknown, next: unknown): unknown {
   if (typeof value === 'string' && typeof next === 'string') return value + next
   if (Array.isArray(value) && Array.isArray(next)) return [...(value as unknown[]), ...(next as unknown[])]
-  if (!isFields(value) || !isFields(next) || !haveSameNames(value, next)) return undefined
+  if (!isObject(value) || !isObject(next) || !haveSameNames(value, next)) return undefined
   const joined = Object.entries(value).map(([name, one]) => {
     return [name, one === null && next[name] === null ? null : joinedValue(one, next[name])] as const
   })
   // A function's call has its pieces in a list, by their places in it.
   if (joined.some(([name, one]) => one === undefined || name === 'tool_calls' || name === 'role')) return undefined
   return Object.fromEntries(joined)
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function haveSameNames(a: Fields, b: Fields): boolean {

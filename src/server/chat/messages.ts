@@ -1,6 +1,7 @@
 /** Messages as clients send them, to messages as a template gets them. */
 import { z } from 'zod'
 import type { BegunTurn } from '../../engine/types.ts'
+import { isObject } from '../../is-object.ts'
 import type { ChatMessage, ToolCall } from '../../llama/index.ts'
 import { ApiError, quoted } from '../api-error.ts'
 import { functionName, toolsNotSupported } from './tools/tool-fields.ts'
@@ -98,7 +99,7 @@ function readCall({ id, function: given }: z.infer<typeof toolCall>, where: stri
 function argumentsOf(given: string | null | undefined, param: string): Readonly<Record<string, unknown>> {
   try {
     const value = JSON.parse(given?.trim() ? given : '{}') as unknown
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+    if (isObject(value)) return value
   } catch {
     // Said below.
   }

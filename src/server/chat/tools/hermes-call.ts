@@ -1,5 +1,7 @@
 /** A call as JSON between tags: `<tool_call>{"name": "add", "arguments": {"a": 1}}</tool_call>`. */
+import { isObject } from '../../../is-object.ts'
 import { toolTags } from '../../../llama/index.ts'
+import { parseJson } from '../../../records/read-records.ts'
 import { tagAt, type CallReader, type CallReading, type ParsedCall } from './call-reader.ts'
 import { JsonExtent } from './json-extent.ts'
 import { memberText } from './member-text.ts'
@@ -39,22 +41,10 @@ export class HermesCall implements CallReader {
 }
 
 function callOf(json: string): ParsedCall | undefined {
-  const given = parsed(json) as { readonly name?: unknown; readonly arguments?: unknown } | undefined
+  const given = parseJson(json) as { readonly name?: unknown; readonly arguments?: unknown } | undefined
   if (typeof given?.name !== 'string' || given.name === '') return undefined
   const { name, arguments: value = {} } = given
   if (isObject(value)) return { name, arguments: memberText(json, 'arguments') ?? '{}' }
   // Some write the object as a text.
-  return typeof value === 'string' && isObject(parsed(value)) ? { name, arguments: value } : undefined
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json) as unknown
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'string' && isObject(parseJson(value)) ? { name, arguments: value } : undefined
 }

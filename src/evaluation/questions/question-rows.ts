@@ -3,11 +3,12 @@ import { closeSync, readSync } from 'node:fs'
 import { extname } from 'node:path'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
-import { InputError } from '../errors.ts'
-import { byteOrderMark, openInput, readableFile, readWholeText } from '../records/input-file.ts'
-import { readLines, type Line } from '../records/lines.ts'
-import { isJsonObject, parseJson, tableOf } from './question-json.ts'
-import { parseCsv } from './tasks/csv.ts'
+import { InputError } from '../../errors.ts'
+import { isObject } from '../../is-object.ts'
+import { byteOrderMark, openInput, readableFile, readWholeText } from '../../records/input-file.ts'
+import { readLines, type Line } from '../../records/lines.ts'
+import { parseCsv } from './csv.ts'
+import { parseJson, tableOf } from './question-json.ts'
 
 export interface QuestionRow {
   readonly fields: Readonly<Record<string, unknown>>
@@ -70,7 +71,7 @@ function isFirstOfMany({ text, complete }: Line): boolean {
 
 function objectRows(path: string, limit: number): QuestionRow[] {
   const whole = parseJson(readWholeText(path, codes), path)
-  if (!isJsonObject(whole)) throw new InputError('invalid_questions', `${path} is not a JSON object.`)
+  if (!isObject(whole)) throw new InputError('invalid_questions', `${path} is not a JSON object.`)
   return toRows(tableOf(whole) ?? [whole], path, limit)
 }
 
@@ -110,6 +111,6 @@ async function parquetRows(path: string, limit: number): Promise<QuestionRow[]> 
 }
 
 function rowOf(value: unknown, path: string, place: string): QuestionRow {
-  if (isJsonObject(value)) return { fields: value, place }
+  if (isObject(value)) return { fields: value, place }
   throw new InputError('invalid_questions', `${path}: ${place} is not a JSON object with a question and an answer.`)
 }

@@ -2,18 +2,18 @@
  * Reads questions with known answers from a file: JSON Lines, a JSON array, Parquet or CSV, in the layouts of the public
  * benchmarks.
  */
-import { checkFields } from '../check-shape.ts'
 import { createHash } from 'node:crypto'
-import { InputError } from '../errors.ts'
-import { answerField, answerText } from './question-answer.ts'
+import { checkFields } from '../../check-shape.ts'
+import { isWhole } from '../../check-whole.ts'
+import { InputError } from '../../errors.ts'
 import { choiceLetters, choiceText } from './choice-text.ts'
+import { Dice, seedOf } from '../dice.ts'
+import { readAnswer } from './question-answer.ts'
 import { choicesOf, type Choices } from './question-choices.ts'
 import { chosenField, fieldsOf, named, refusal, type Fields } from './question-fields.ts'
 import { readRows, type QuestionRow } from './question-rows.ts'
 import { questionText } from './question-text.ts'
-import { rightChoices } from './right-choice.ts'
-import { shuffledOrder } from './shuffled.ts'
-import { seedOf } from './tasks/seed-of.ts'
+import { rightChoices, type AnsweredRow } from './right-choice.ts'
 
 export interface Question {
   readonly id: string
@@ -68,7 +68,7 @@ export async function readQuestions(path: string, options: QuestionFileOptions =
  */
 export async function readQuestionFile(path: string, options: QuestionFileOptions = {}): Promise<QuestionFile> {
   const { limit = Infinity, seed = 1 } = options
-  if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit > 0)) {
+  if (limit !== Infinity && !isWhole(limit, 1, Number.MAX_SAFE_INTEGER)) {
     throw new InputError('invalid_limit', `The limit must be a whole number from 1, not ${limit}.`)
   }
   let rows = (await readRows(path, limit)).map((row) => readRow(row, path, options))
@@ -76,8 +76,7 @@ export async function readQuestionFile(path: string, options: QuestionFileOption
   if (rows.length === limit && rows.some((row) => row.answer === undefined || row.choices)) {
     rows = (await readRows(path)).map((row) => readRow(row, path, options))
   }
-  const answered = rows.flatMap((row) => (row.answer === undefined ? [] : [{ ...row, answer: row.answer }]))
-  const kept = withLetters(path, answered, seed).slice(0, limit)
+  const kept = withLetters(path, rows.filter(isAnswered), seed).slice(0, limit)
   const last = kept.at(-1)
   if (!last) {
     const what =
@@ -86,14 +85,11 @@ export async function readQuestionFile(path: string, options: QuestionFileOption
         : 'has no question whose answer is not empty. Name the field that holds the answers with `answerField`.'
     throw new InputError('invalid_questions', `${path} ${what}`)
   }
-  const passed =
-    kept.length < limit
-      ? rows
-      : rows.slice(
-          0,
-          rows.findIndex(({ place }) => place === last.place),
-        )
-  const leftOut = passed.filter(({ answer }) => answer === undefined).map(({ place }) => place)
+  const end = kept.length < limit ? rows.length : rows.findIndex(({ place }) => place === last.place)
+  const leftOut = rows
+    .slice(0, end)
+    .filter(({ answer }) => answer === undefined)
+    .map(({ place }) => place)
   return { questions: withIds(path, kept), leftOut }
 }
 
@@ -107,6 +103,10 @@ interface ReadRow {
   readonly answer: string | number | undefined
 }
 
+function isAnswered(row: ReadRow): row is ReadRow & AnsweredRow {
+  return row.answer !== undefined
+}
+
 /** A row without its place in the file's list of ids. */
 type Numbered = Omit<Question, 'id' | 'index'> & Pick<ReadRow, 'place' | 'id'>
 
@@ -118,42 +118,22 @@ function readRow(
   const fields = fieldsOf(row, path)
   const question = questionText(fields, questionField)
   const choices = choicesOf(fields, chosen)
-  const common = { place: row.place, id: idOf(fields, idField), question, choices }
-  if (choices?.rightComesFirst === true) return { ...common, answer: 0 }
-  const field = answerField(fields, chosen, choices !== undefined)
-  if (!field) return { ...common, answer: undefined }
-  const number = choices && wholeNumber(field.value)
-  // Test sets whose answers are kept back say -1.
-  if (number !== undefined) return { ...common, answer: number < 0 ? undefined : number }
-  const answer = answerText(fields, field)
-  return { ...common, answer: answer === '' ? undefined : answer }
-}
-
-/** A whole number, alone or in a list of one. */
-export function wholeNumber(value: unknown): number | undefined {
-  const alone: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value
-  const number = typeof alone === 'bigint' ? Number(alone) : alone
-  return typeof number === 'number' && Number.isInteger(number) ? number : undefined
+  const id = idOf(fields, idField)
+  const answer = choices?.rightComesFirst === true ? 0 : readAnswer(fields, chosen, choices !== undefined)
+  return { place: row.place, id, question, choices, answer }
 }
 
 /** Choices go behind their question, and letters take the place of what the file calls the right ones. */
-function withLetters(
-  path: string,
-  rows: readonly (ReadRow & { readonly answer: string | number })[],
-  seed: number,
-): Numbered[] {
-  const unordered = rows.flatMap(({ place, choices, answer }) => (choices ? [{ place, choices, answer }] : []))
-  const right = rightChoices(path, unordered)
-  let choiceRow = 0
-  return rows.map(({ place, id, question, choices, answer }) => {
+function withLetters(path: string, rows: readonly (ReadRow & AnsweredRow)[], seed: number): Numbered[] {
+  const right = rightChoices(path, rows)
+  return rows.map(({ place, id, question, choices, answer }, i) => {
     if (!choices) return { place, id, question, answer: String(answer) }
     const { texts, rightComesFirst = false } = choices
-    const places = texts.map((_, i) => i)
     const order = rightComesFirst
-      ? shuffledOrder(texts.length, seedOf('choices', seed, id ?? hashOf(question)))
-      : places
+      ? new Dice(seedOf('choices', seed, id ?? hashOf(question))).order(texts.length)
+      : texts.map((_, from) => from)
     const shown = order.map((from) => (texts[from] ?? '').trim())
-    const letter = choiceLetters[order.indexOf(right[choiceRow++] ?? 0)] ?? ''
+    const letter = choiceLetters[order.indexOf(right[i] ?? 0)] ?? ''
     return { place, id, question: choiceText(question, shown), answer: letter, choices: shown }
   })
 }

@@ -2,8 +2,9 @@
  * The choices of a question in a record, in the layouts of public data sets: a list, a list of `{ label, text }`, a list of
  * labels beside one of texts, an object by letters, one text, or a field for each.
  */
+import { isObject } from '../../is-object.ts'
 import { choiceLetters } from './choice-text.ts'
-import { isEmpty, isObject, named, refusal, type Field, type Fields } from './question-fields.ts'
+import { isEmpty, named, refusal, type Field, type Fields } from './question-fields.ts'
 
 export interface Choices {
   readonly texts: readonly string[]

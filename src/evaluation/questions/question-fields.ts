@@ -2,7 +2,8 @@
  * The fields of a record of questions, found by the names that public data sets give them. Case, spaces, `_` and `-` in a name
  * do not matter; a field inside another one is called `outer.inner`.
  */
-import { InputError } from '../errors.ts'
+import { InputError } from '../../errors.ts'
+import { isObject } from '../../is-object.ts'
 import type { QuestionRow } from './question-rows.ts'
 
 export interface Field {
@@ -54,17 +55,18 @@ export function isEmpty(value: unknown): boolean {
   return Array.isArray(value) && value.every(isEmpty)
 }
 
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** @param why what was looked for, or found instead */
-export function refusal({ path, place, all }: Fields, part: Part, why: string): InputError {
-  const names = all.map(({ name }) => name).join(', ') || 'none'
+export function refusal(fields: Fields, part: Part, why: string): InputError {
   return new InputError(
     'invalid_questions',
-    `${path}: no ${part} in ${place} (${why}; its fields: ${names}). Name the right one with \`${part}Field\`.`,
+    `${isMissing(fields, part, why)} Name the right one with \`${part}Field\`.`,
   )
+}
+
+/** A sentence for messages. */
+export function isMissing({ path, place, all }: Fields, what: string, why: string): string {
+  const names = all.map(({ name }) => name).join(', ') || 'none'
+  return `${path}: no ${what} in ${place} (${why}; its fields: ${names}).`
 }
 
 export interface Message {

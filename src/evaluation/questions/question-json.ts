@@ -1,5 +1,6 @@
 /** Questions in JSON: numbers as they are written, and the forms in which a whole table is one object. */
-import { InputError } from '../errors.ts'
+import { InputError } from '../../errors.ts'
+import { isObject } from '../../is-object.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 
@@ -31,22 +32,10 @@ function isNoDouble(token: string): boolean {
   return isBeyond || (token.match(/\d/g)?.length ?? 0) > exactDigits
 }
 
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** What a list of records is called in an object around it. */
 const listNames = [
-  'data',
-  'rows',
-  'examples',
-  'instances',
-  'items',
-  'questions',
-  'problems',
-  'records',
-  'test',
-  'train',
+  ...['data', 'rows', 'examples', 'instances', 'items', 'questions', 'problems', 'records'],
+  ...['test', 'train'],
 ]
 
 /**
@@ -54,7 +43,7 @@ const listNames = [
  * or with row numbers, as pandas writes them). Undefined: it is a record itself.
  */
 export function tableOf(whole: JsonObject): readonly unknown[] | undefined {
-  const list = listNames.map((name) => whole[name]).find((value) => isListOf(value, isJsonObject))
+  const list = listNames.map((name) => whole[name]).find((value) => isListOf(value, isObject))
   return list ?? rowsOfColumns(whole)
 }
 
@@ -70,8 +59,8 @@ function rowsOfColumns(whole: JsonObject): readonly JsonObject[] | undefined {
 
 /** A column as a list, or as `{ "0": ..., "1": ... }`. */
 function cellsOf(column: unknown): readonly unknown[] | undefined {
-  if (Array.isArray(column)) return column.some(isJsonObject) ? undefined : (column as readonly unknown[])
-  if (!isJsonObject(column)) return undefined
+  if (Array.isArray(column)) return column.some(isObject) ? undefined : (column as readonly unknown[])
+  if (!isObject(column)) return undefined
   return Object.keys(column).every((key, i) => key === String(i)) ? Object.values(column) : undefined
 }
 

@@ -5,14 +5,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { knownAnswer } from './known-answer.ts'
+import { knownAnswer } from '../known-answer.ts'
 import { readQuestions, type QuestionFileOptions } from './question-file.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-questions-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 function fixture(name: string): string {
-  return fileURLToPath(new URL(`../../test/fixtures/${name}`, import.meta.url))
+  return fileURLToPath(new URL(`../../../test/fixtures/${name}`, import.meta.url))
 }
 
 function file(content: string | Buffer, name = 'questions.jsonl'): string {
@@ -85,7 +85,7 @@ describe('the files of public benchmarks', () => {
 
   test("the project's own problems", async () => {
     const questions = await readQuestions(
-      fileURLToPath(new URL('../../models/tiny/problems/train.jsonl', import.meta.url)),
+      fileURLToPath(new URL('../../../models/tiny/problems/train.jsonl', import.meta.url)),
     )
     expect(questions).toHaveLength(2000)
     expect(questions[0]).toMatchObject({ id: 'train-0', answer: '32', index: 0 })

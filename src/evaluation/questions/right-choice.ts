@@ -2,16 +2,19 @@
  * Which of its choices a file's answer means. Files name it by its letter, its text or its place, counted from 0 or from 1:
  * what holds for all of a file's questions is taken.
  */
-import { InputError } from '../errors.ts'
+import { InputError } from '../../errors.ts'
 import type { Choices } from './question-choices.ts'
 
-/** A question with choices, and what the file says of the right one. */
-export interface ChoiceAnswer {
+/** A question, and what the file says is right. */
+export interface AnsweredRow {
   /** For messages. */
   readonly place: string
-  readonly choices: Choices
+  /** Undefined: it has none, and its answer is no choice. */
+  readonly choices: Choices | undefined
   readonly answer: string | number
 }
+
+type ChoiceAnswer = AnsweredRow & { readonly choices: Choices }
 
 /** The choice that an answer means, from 0; undefined: it means none in this reading. */
 type Reading = (one: ChoiceAnswer) => number | undefined
@@ -38,13 +41,14 @@ const fromZero = byPlace(0)
 const fromOne = byPlace(1)
 
 /**
- * The right choice of each question, from 0.
- * @param all of the file, so that a limit changes no answer
+ * The right choice of each question, from 0; undefined: it has no choices.
+ * @param rows all of the file, so that a limit changes no answer
  * @throws InputError `invalid_questions` for an answer that is none of its choices, or that may mean one or another
  */
-export function rightChoices(path: string, all: readonly ChoiceAnswer[]): number[] {
-  const first = all[0]
-  if (!first) return []
+export function rightChoices(path: string, rows: readonly AnsweredRow[]): (number | undefined)[] {
+  const all = rows.filter(hasChoices)
+  const [first] = all
+  if (!first) return rows.map(() => undefined)
   const isNumber = all.every(({ answer }) => typeof answer === 'number')
   // A number is a place (MMLU); a text of digits may be the choice's own.
   const readings = isNumber ? [byLabel, fromZero, fromOne, byText] : [byLabel, byText, fromZero, fromOne]
@@ -57,7 +61,11 @@ export function rightChoices(path: string, all: readonly ChoiceAnswer[]): number
   if (reading === fromZero && fits(fromOne) && all.some(({ choices }) => choices.countsFromOne)) {
     throw refusal(path, first, 'may count its choices from 0 or from 1')
   }
-  return all.map((one) => reading(one) ?? 0)
+  return rows.map((row) => (hasChoices(row) ? reading(row) : undefined))
+}
+
+function hasChoices(row: AnsweredRow): row is ChoiceAnswer {
+  return row.choices !== undefined
 }
 
 function refusal(path: string, { place, answer }: ChoiceAnswer, why: string): InputError {

@@ -54,7 +54,7 @@ function partsOf(fields: Fields, names: readonly string[], question: Field, text
     const own = textOf(fields, part)
     if (own === undefined)
       throw refusal(fields, 'question', `to "${question.name}" belongs "${part.name}", which is no text`)
-    return compact(text).includes(compact(own)) || compact(own).includes(compact(text)) ? [] : [own.trim()]
+    return plainName(text).includes(plainName(own)) || plainName(own).includes(plainName(text)) ? [] : [own.trim()]
   })
 }
 
@@ -68,8 +68,4 @@ function textOf(fields: Fields, { name, value }: Field): string | undefined {
   if (users !== 1) throw refusal(fields, 'question', `"${name}" is a conversation with ${users} questions`)
   const asked = messages.filter(({ role }) => role === 'user' || role === 'system')
   return asked.map(({ content }) => content).join('\n\n')
-}
-
-function compact(text: string): string {
-  return plainName(text)
 }

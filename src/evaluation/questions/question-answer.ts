@@ -1,11 +1,13 @@
 /**
- * The right answer in a record: the value of its field, or the final answer of a worked solution in it.
+ * The right answer in a record: the value of its field, or the final answer of a worked solution in it. Of a question with choices it is
+ * as the file has it (`rightChoices`).
  */
-import { chosenField, isEmpty, isObject, messagesOf, named, plainName, refusal } from './question-fields.ts'
+import { InputError } from '../../errors.ts'
+import { isObject } from '../../is-object.ts'
+import { extractAnswer } from '../grading/extract-answer.ts'
+import { knownAnswer } from '../known-answer.ts'
+import { chosenField, isEmpty, messagesOf, named, plainName, refusal } from './question-fields.ts'
 import type { Field, Fields } from './question-fields.ts'
-import { InputError } from '../errors.ts'
-import { extractAnswer } from './grading/extract-answer.ts'
-import { knownAnswer } from './known-answer.ts'
 
 /** Names of what is an answer and nothing else come first: a field `answer` beside it may hold a whole solution. */
 const answerNames = [
@@ -24,10 +26,35 @@ const workedNames = ['output', 'response', 'completion', 'solution', 'messages',
 const mayBeBare = new Set(['output', 'response', 'completion'])
 
 /**
- * The field of the answer. Undefined: there is one, and nothing in it.
- * @throws InputError `invalid_questions` for a row that has none
+ * The answer; undefined: its field is there, and nothing in it.
+ * @param chosen the field that the user names
+ * @throws InputError `invalid_questions` for a row that has no such field, a value that cannot be compared, and a solution that does not
+ *   tell its answer
  */
-export function answerField(fields: Fields, chosen: string | undefined, hasChoices: boolean): Field | undefined {
+export function readAnswer(
+  fields: Fields,
+  chosen: string | undefined,
+  hasChoices: boolean,
+): string | number | undefined {
+  return valueOf(fields, answerField(fields, chosen, hasChoices), hasChoices)
+}
+
+/**
+ * The answer of a row that may have none. Fields that as a rule hold what a model wrote tell none here.
+ * @throws InputError `invalid_questions` for a chosen field that is not there, and as `readAnswer` for what it holds
+ */
+export function readAnswerIfTold(
+  fields: Fields,
+  chosen: string | undefined,
+  hasChoices: boolean,
+): string | number | undefined {
+  if (chosen !== undefined) return readAnswer(fields, chosen, hasChoices)
+  const there = named(fields, [...(hasChoices ? choiceAnswerNames : []), ...answerNames, 'solution'])
+  return valueOf(fields, there.find(tellsAnswer), hasChoices)
+}
+
+/** Undefined: there is one, and nothing in it. */
+function answerField(fields: Fields, chosen: string | undefined, hasChoices: boolean): Field | undefined {
   if (chosen !== undefined) {
     const field = chosenField(fields, chosen, 'answer')
     return isEmpty(field.value) ? undefined : field
@@ -38,29 +65,33 @@ export function answerField(fields: Fields, chosen: string | undefined, hasChoic
     throw refusal(fields, 'answer', `looked for ${answerNames.slice(0, 7).join(', ')}, solution and the like`)
   }
   const held = there.filter(({ value }) => !isEmpty(value))
-  const telling = held.find((field) => (isWorked(field) ? solved(field) !== undefined : !isObject(field.value)))
+  const telling = held.find(tellsAnswer)
   // An answer that is there and empty says that there is none, whatever stands beside it.
   return telling ?? (there.some((field) => !isWorked(field) && isEmpty(field.value)) ? undefined : held[0])
 }
 
-/**
- * The field of the answer in a row that may have none. Fields that as a rule hold what a model wrote tell none here.
- * @returns undefined: no field tells it
- * @throws InputError `invalid_questions` for a chosen field that is not there
- */
-export function answerFieldIfTold(fields: Fields, chosen: string | undefined, hasChoices: boolean): Field | undefined {
-  if (chosen !== undefined) return answerField(fields, chosen, hasChoices)
-  const there = named(fields, [...(hasChoices ? choiceAnswerNames : []), ...answerNames, 'solution'])
-  return there.find(
-    (field) => !isEmpty(field.value) && (isWorked(field) ? solved(field) !== undefined : !isObject(field.value)),
-  )
+function tellsAnswer(field: Field): boolean {
+  if (isEmpty(field.value)) return false
+  return isWorked(field) ? solved(field) !== undefined : !isObject(field.value)
 }
 
-/**
- * The answer as text; empty: there is none.
- * @throws InputError `invalid_questions` for a value that cannot be compared, and a solution that does not tell its answer
- */
-export function answerText(fields: Fields, field: Field): string {
+function valueOf(fields: Fields, field: Field | undefined, hasChoices: boolean): string | number | undefined {
+  if (!field) return undefined
+  const number = hasChoices ? wholeNumber(field.value) : undefined
+  // Test sets whose answers are kept back say -1.
+  if (number !== undefined) return number < 0 ? undefined : number
+  return answerText(fields, field) || undefined
+}
+
+/** A whole number, alone or in a list of one. */
+function wholeNumber(value: unknown): number | undefined {
+  const alone: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value
+  const number = typeof alone === 'bigint' ? Number(alone) : alone
+  return typeof number === 'number' && Number.isInteger(number) ? number : undefined
+}
+
+/** Empty: there is none. */
+function answerText(fields: Fields, field: Field): string {
   const { name, value } = field
   if (isWorked(field)) {
     const found = solved(field)
