@@ -4,7 +4,7 @@
 import { locateModel, type LocatedModel, type TemplateOptions } from '../engine/locate-model.ts'
 import type { DownloadProgress } from '../models/progress-meter.ts'
 import { resolveModel, type ResolvedModel } from '../models/resolve.ts'
-import { downloadStopped, showDownload } from './download-progress.ts'
+import { downloadStopped, showDownload } from './output/download-progress.ts'
 import { untilInterrupted } from './interrupt.ts'
 
 /** The model of a command, and what belongs to it. */

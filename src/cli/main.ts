@@ -9,7 +9,7 @@ import { namedCommand } from './command-words.ts'
 import { fileFailure, isSystemError, outputFailure } from '../records/file-failure.ts'
 import { refuseEmptyPaths } from './empty-paths.ts'
 import { messageLine } from './message-line.ts'
-import { joinPairs, refuseContradictions } from './option-values.ts'
+import { joinPairs, refuseContradictions } from './options/option-values.ts'
 import { packageVersion } from './package-version.ts'
 import { useProxy } from './proxy.ts'
 

@@ -5,9 +5,9 @@ import { Option } from 'commander'
 import type { GpuChoice } from '../llama/index.ts'
 import { describeQueue } from '../queue/connection.ts'
 import { JobQueue } from '../queue/job-queue.ts'
-import { counted } from './counted.ts'
-import { refuseWithoutEffect } from './option-values.ts'
-import type { ProgressLine } from './progress-line.ts'
+import { counted } from './output/counted.ts'
+import { refuseWithoutEffect } from './options/option-values.ts'
+import type { ProgressLine } from './output/progress-line.ts'
 
 export interface QueueFlags {
   readonly queue?: string

@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { demoQuestion } from '../../src/cli/question.ts'
+import { demoQuestion } from '../../src/cli/run/question.ts'
 import { solveChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { tinyF16, tinyPredictor } from '../oracle.ts'
 import { dynts, refusal, scratch, shortProblem } from './run-dynts.ts'

@@ -7,10 +7,10 @@ import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import { isInterrupted, onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
-import { profileText } from '../profile-text.ts'
-import { ProgressLine } from '../progress-line.ts'
-import { checkReplaceable } from '../replaceable.ts'
-import { toStderr, writeResult } from '../write.ts'
+import { profileText } from '../analyze/profile-text.ts'
+import { ProgressLine } from '../output/progress-line.ts'
+import { checkReplaceable } from '../output/replaceable.ts'
+import { toStderr, writeResult } from '../output/write.ts'
 
 interface ImportanceFlags {
   readonly csv?: string

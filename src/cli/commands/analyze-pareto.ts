@@ -19,13 +19,13 @@ import { QueueExecutor } from '../../queue/queue-executor.ts'
 import { queuedAnswers } from '../../queue/queued-answers.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
-import { counted } from '../counted.ts'
-import { sayWhatFailed } from '../failed-jobs.ts'
+import { counted } from '../output/counted.ts'
+import { sayWhatFailed } from '../output/failed-jobs.ts'
 import { findModel } from '../find-model.ts'
 import { interruptedText, onInterrupt, untilInterrupted } from '../interrupt.ts'
-import { leftOutLines } from '../left-out-traces.ts'
-import { loadModel } from '../load-progress.ts'
-import { modelTitle } from '../model-option.ts'
+import { leftOutLines } from '../trace/left-out-traces.ts'
+import { loadModel } from '../output/load-progress.ts'
+import { modelTitle } from '../options/model-option.ts'
 import { packageVersion } from '../package-version.ts'
 import {
   addParetoOptions,
@@ -33,14 +33,14 @@ import {
   defaultParallel,
   paretoOutput,
   type ParetoFlags,
-} from '../pareto-options.ts'
-import { paretoText } from '../pareto-text.ts'
-import { ProgressLine } from '../progress-line.ts'
+} from '../analyze/pareto-options.ts'
+import { paretoText } from '../analyze/pareto-text.ts'
+import { ProgressLine } from '../output/progress-line.ts'
 import { openQueueClient, type QueueClient } from '../queue-client.ts'
-import { checkReplaceable } from '../replaceable.ts'
-import { runProgress } from '../run-progress.ts'
-import { samplingOf } from '../trace-sampling.ts'
-import { toStderr, writeResult, type Say } from '../write.ts'
+import { checkReplaceable } from '../output/replaceable.ts'
+import { runProgress } from '../output/run-progress.ts'
+import { samplingOf } from '../trace/trace-sampling.ts'
+import { toStderr, writeResult, type Say } from '../output/write.ts'
 
 export function analyzeParetoCommand(): Command {
   const command = new Command('pareto').description('How rightly the model answers from a part of its thinking')

@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import { evalFailuresPath } from '../../evaluation/run/eval-folder.ts'
 import type { Gaps } from '../../evaluation/run/gaps.ts'
 import { mergeFolders, type MergeResult } from '../../evaluation/run/merge.ts'
-import { toStderr, writeResult } from '../write.ts'
+import { toStderr, writeResult } from '../output/write.ts'
 
 interface MergeFlags {
   readonly output: string

@@ -6,8 +6,8 @@ import { isWhole } from '../../check-whole.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
 import { summarise } from '../../evaluation/run/summarise.ts'
 import { summaryText } from '../../evaluation/run/summary-tables.ts'
-import { numbers, refuseWithoutEffect } from '../option-values.ts'
-import { summaryJson, writeSummary } from '../eval-output.ts'
+import { numbers, refuseWithoutEffect } from '../options/option-values.ts'
+import { summaryJson, writeSummary } from '../eval/eval-output.ts'
 
 interface SummaryFlags {
   readonly allowMissing?: boolean

@@ -17,11 +17,11 @@ import { readRecords } from '../../records/read-records.ts'
 import { traceRecords } from '../../traces/trace-record.ts'
 import { checkEnoughTraces } from '../../training/dataset.ts'
 import { findModelFile } from '../find-model.ts'
-import { addImportanceOptions, labelOf, type ImportanceFlags } from '../importance-options.ts'
+import { addImportanceOptions, labelOf, type ImportanceFlags } from '../train/importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
-import { replayHeldOut } from '../held-out-replay.ts'
-import type { HeldOutResult } from '../held-out-verdict.ts'
-import { checkWhole, number } from '../option-values.ts'
+import { replayHeldOut } from '../train/held-out-replay.ts'
+import type { HeldOutResult } from '../train/held-out-verdict.ts'
+import { checkWhole, number } from '../options/option-values.ts'
 import { packageVersion } from '../package-version.ts'
 import {
   addRecommendationOptions,
@@ -29,10 +29,16 @@ import {
   predictorPathOf,
   recommendationOf,
   type Recommendation,
-} from '../predictor-file.ts'
-import { addTraceOptions, checkTraceFlags, checkTraceSource, sourceName, type TraceFlags } from '../trace-options.ts'
-import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train-options.ts'
-import { toStderr as say, toStdout, type Write } from '../write.ts'
+} from '../train/predictor-file.ts'
+import {
+  addTraceOptions,
+  checkTraceFlags,
+  checkTraceSource,
+  sourceName,
+  type TraceFlags,
+} from '../trace/trace-options.ts'
+import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train/train-options.ts'
+import { toStderr as say, toStdout, type Write } from '../output/write.ts'
 import { importance } from './importance.ts'
 import { trace } from './trace.ts'
 import { train } from './train.ts'

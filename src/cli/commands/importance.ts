@@ -9,16 +9,21 @@ import { percent } from '../../percent.ts'
 import { pick } from '../../pick.ts'
 import { extractImportance, type ExtractOptions, type ExtractSummary } from '../../traces/extract-importance.ts'
 import type { ImportancePlan } from '../../traces/importance-plan.ts'
-import { count, counted } from '../counted.ts'
+import { count, counted } from '../output/counted.ts'
 import { findModel } from '../find-model.ts'
-import { FirstEstimate } from '../first-estimate.ts'
-import { addImportanceOptions, checkImportanceFlags, labelOf, type ImportanceFlags } from '../importance-options.ts'
+import { FirstEstimate } from '../train/first-estimate.ts'
+import {
+  addImportanceOptions,
+  checkImportanceFlags,
+  labelOf,
+  type ImportanceFlags,
+} from '../train/importance-options.ts'
 import { interruptedText, onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { shellWord } from '../message-line.ts'
-import { modelTitle } from '../model-option.ts'
+import { modelTitle } from '../options/model-option.ts'
 import { packageVersion } from '../package-version.ts'
-import { ProgressLine } from '../progress-line.ts'
-import { toStderr, toStdout, writeResult } from '../write.ts'
+import { ProgressLine } from '../output/progress-line.ts'
+import { toStderr, toStdout, writeResult } from '../output/write.ts'
 
 export function importanceCommand(): Command {
   const command = new Command('importance')

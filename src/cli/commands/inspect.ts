@@ -10,13 +10,13 @@ import { readGguf } from '../../models/gguf-reader.ts'
 import { bytesPerCell } from '../../models/memory-plan.ts'
 import { withFlags } from '../../option-names.ts'
 import { mismatch, predictorArchitecture, readCheckpoint, type PredictorCheckpoint } from '../../predictor/index.ts'
-import { factsTable } from '../facts-table.ts'
+import { factsTable } from '../output/facts-table.ts'
 import { findModelFile } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
-import { LoadProgress } from '../load-progress.ts'
-import { refuseWithoutEffect } from '../option-values.ts'
-import { predictorFacts, predictorTable } from '../predictor-facts.ts'
-import { toStderr, writeResult } from '../write.ts'
+import { LoadProgress } from '../output/load-progress.ts'
+import { refuseWithoutEffect } from '../options/option-values.ts'
+import { predictorFacts, predictorTable } from '../train/predictor-facts.ts'
+import { toStderr, writeResult } from '../output/write.ts'
 
 interface InspectFlags {
   readonly model?: string

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { smallModel, smallTensors, text, writeGguf } from '../../../test/support/gguf-writer.ts'
 import { FakeHub } from '../../../test/support/hub-server.ts'
-import { describe as describeProgress } from '../download-progress.ts'
+import { describe as describeProgress } from '../output/download-progress.ts'
 import { modelsCommand } from './models.ts'
 
 const COMMIT = 'c0ffee00'.repeat(5)

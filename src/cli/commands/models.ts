@@ -15,7 +15,7 @@ import { resolveModel } from '../../models/resolve.ts'
 import { whileDownloading } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
-import { formatTable } from '../table.ts'
+import { formatTable } from '../output/table.ts'
 
 /** What the command uses of the process. */
 export interface CommandContext {

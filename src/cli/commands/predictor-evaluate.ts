@@ -9,11 +9,11 @@ import { ImportanceStore } from '../../traces/importance-store.ts'
 import { questionsOf } from '../../training/dataset.ts'
 import { evaluatePredictor } from '../../training/evaluate-predictor.ts'
 import { onInterrupt, untilInterrupted } from '../interrupt.ts'
-import { addComputeOptions, checkDeviceFlags } from '../machine-options.ts'
+import { addComputeOptions, checkDeviceFlags } from '../options/machine-options.ts'
 import { packageVersion } from '../package-version.ts'
-import { ProgressLine } from '../progress-line.ts'
-import { formatTable } from '../table.ts'
-import { toStderr, writeResult } from '../write.ts'
+import { ProgressLine } from '../output/progress-line.ts'
+import { formatTable } from '../output/table.ts'
+import { toStderr, writeResult } from '../output/write.ts'
 
 interface EvaluateFlags {
   readonly importance: string

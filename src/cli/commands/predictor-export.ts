@@ -6,7 +6,7 @@ import { Command } from 'commander'
 import { InputError } from '../../errors.ts'
 import { predictorShape, readCheckpoint, writeSafetensorsPredictor } from '../../predictor/index.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
-import { checkOutputFolder } from '../made-file.ts'
+import { checkOutputFolder } from '../output/made-file.ts'
 
 interface ExportFlags {
   readonly output: string

@@ -23,7 +23,7 @@ import {
   predictorPathOf,
   recommendationOf,
   type Recommendation,
-} from '../predictor-file.ts'
+} from '../train/predictor-file.ts'
 
 interface ImportFlags extends Recommendation {
   readonly model: string

@@ -3,8 +3,8 @@
  */
 import { Command } from 'commander'
 import { readCheckpoint } from '../../predictor/index.ts'
-import { predictorFacts, predictorTable } from '../predictor-facts.ts'
-import { writeResult } from '../write.ts'
+import { predictorFacts, predictorTable } from '../train/predictor-facts.ts'
+import { writeResult } from '../output/write.ts'
 
 export function predictorInspectCommand(): Command {
   return new Command('inspect')

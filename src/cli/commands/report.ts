@@ -8,13 +8,13 @@ import { makeFolder } from '../../records/make-folder.ts'
 import { figures, findFigure } from '../../report/registry.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg, type DrawnFigure } from '../../report/report-page.ts'
 import { readSources, type ReportSources, type UnreadRun } from '../../report/sources.ts'
-import { counted } from '../counted.ts'
+import { counted } from '../output/counted.ts'
 import { messageLine } from '../message-line.ts'
-import { checkWhole, names, number, refuseWithoutEffect } from '../option-values.ts'
-import { checkReplaceable } from '../replaceable.ts'
+import { checkWhole, names, number, refuseWithoutEffect } from '../options/option-values.ts'
+import { checkReplaceable } from '../output/replaceable.ts'
 import { runDemo } from '../report-demo.ts'
-import { formatTable } from '../table.ts'
-import { toStderr, toStdout, writeResult } from '../write.ts'
+import { formatTable } from '../output/table.ts'
+import { toStderr, toStdout, writeResult } from '../output/write.ts'
 
 const exitCodeOfInput = 2
 

@@ -1,11 +1,11 @@
 /** `dynts serve`: an OpenAI-compatible server. Only the options stand here, so that help need not wait for the rest. */
 import { Command } from 'commander'
-import { addServeOptions, type ServeFlags } from '../serve-options.ts'
+import { addServeOptions, type ServeFlags } from '../serve/serve-options.ts'
 
 export function serveCommand(): Command {
   const command = new Command('serve')
   return addServeOptions(command).action(async (flags: ServeFlags) => {
-    const { serve } = await import('../serve.ts')
+    const { serve } = await import('../serve/serve.ts')
     await serve(flags)
   })
 }

@@ -16,17 +16,17 @@ import type { RemoteExecutor } from '../../traces/remote-executor.ts'
 import type { TraceExecutor } from '../../traces/trace-job.ts'
 import { traceFailuresPath } from '../../traces/trace-failure.ts'
 import { sampleTraces, type TraceSummary } from '../../traces/sample-traces.ts'
-import { counted } from '../counted.ts'
-import { sayWhatFailed } from '../failed-jobs.ts'
+import { counted } from '../output/counted.ts'
+import { sayWhatFailed } from '../output/failed-jobs.ts'
 import { findModel } from '../find-model.ts'
-import { importGiven } from '../given-traces.ts'
+import { importGiven } from '../trace/given-traces.ts'
 import { interruptedText, onInterrupt, untilInterrupted } from '../interrupt.ts'
-import { loadModel } from '../load-progress.ts'
+import { loadModel } from '../output/load-progress.ts'
 import { shellWord } from '../message-line.ts'
 import { packageVersion } from '../package-version.ts'
-import { ProgressLine } from '../progress-line.ts'
+import { ProgressLine } from '../output/progress-line.ts'
 import { openQueueClient, type QueueClient } from '../queue-client.ts'
-import { runProgress } from '../run-progress.ts'
+import { runProgress } from '../output/run-progress.ts'
 import {
   addTraceOptions,
   apiKeyOf,
@@ -38,11 +38,11 @@ import {
   type TraceFlags,
   defaultRetries,
   longestTimeout,
-} from '../trace-options.ts'
-import { templateOptions } from '../template-options.ts'
-import { samplingOf } from '../trace-sampling.ts'
-import { traceRecordOf, traceSummary, whatIsKnown } from '../trace-summary.ts'
-import { toStderr, toStdout, writeResult, type Say, type Write } from '../write.ts'
+} from '../trace/trace-options.ts'
+import { templateOptions } from '../options/template-options.ts'
+import { samplingOf } from '../trace/trace-sampling.ts'
+import { traceRecordOf, traceSummary, whatIsKnown } from '../trace/trace-summary.ts'
+import { toStderr, toStdout, writeResult, type Say, type Write } from '../output/write.ts'
 
 /** Many requests fail together; one line tells enough. */
 const retryLineEveryMs = 5000

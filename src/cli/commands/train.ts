@@ -17,12 +17,12 @@ import { trainingCurves, trainingRecord } from '../../training/training-report.t
 import { findModelFile } from '../find-model.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
 import { packageVersion } from '../package-version.ts'
-import { checkOutputFolder } from '../made-file.ts'
-import { recommendationOf, type Recommendation } from '../predictor-file.ts'
-import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train-options.ts'
-import { TrainOutput } from '../train-output.ts'
-import { TrainView, trainingSummary } from '../train-view.ts'
-import { toStderr, toStdout, writeResult, type Write } from '../write.ts'
+import { checkOutputFolder } from '../output/made-file.ts'
+import { recommendationOf, type Recommendation } from '../train/predictor-file.ts'
+import { addTrainOptions, trainSettingsOf, type TrainFlags } from '../train/train-options.ts'
+import { TrainOutput } from '../train/train-output.ts'
+import { TrainView, trainingSummary } from '../train/train-view.ts'
+import { toStderr, toStdout, writeResult, type Write } from '../output/write.ts'
 
 /** A holder on another machine touches its lock after each micro-batch, which takes less. */
 const staleLockMs = 30 * 60_000

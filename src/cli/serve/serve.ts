@@ -1,0 +1,119 @@
+/** What `dynts serve` does: finds the model, checks that it fits, starts the server, and stops it in good order. */
+import { once } from 'node:events'
+import { shareText } from '../../cache/budget.ts'
+import type { LocatedModel } from '../../engine/locate-model.ts'
+import { settleRequest } from '../../engine/prepare.ts'
+import type { GenerateRequest } from '../../engine/types.ts'
+import { InputError } from '../../errors.ts'
+import { formatBytes } from '../../models/memory-plan.ts'
+import { needOf, type CapacitySettings } from '../../server/capacity.ts'
+import { Log } from '../../server/log.ts'
+import { startServer, type RunningServer } from '../../server/serve.ts'
+import type { ServerSettings } from '../../server/server-state.ts'
+import { choosePolicies } from '../options/chosen-policies.ts'
+import { counted } from '../output/counted.ts'
+import { findModel } from '../find-model.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { LoadProgress } from '../output/load-progress.ts'
+import { checkReach, keysOf } from './serve-access.ts'
+import { checkMemory, promptCacheSize } from './serve-memory.ts'
+import { checkServeFlags, type ServeFlags } from './serve-options.ts'
+import { samplingOf, serverSettings } from './serve-settings.ts'
+import { policyBeforeLoading, settingFacts } from '../options/setting-facts.ts'
+import { cacheSettingsOf } from '../options/setting-flags.ts'
+import { templateOptions } from '../options/template-options.ts'
+import { neverEvicted } from '../run/what-it-takes.ts'
+import { toStderr, toStdout } from '../output/write.ts'
+
+const cellsOfFull = 8192
+
+export async function serve(flags: ServeFlags): Promise<void> {
+  checkServeFlags(flags)
+  const templates = templateOptions(flags)
+  const keys = keysOf(flags)
+  checkReach(flags, keys)
+  const named = flags.policy === undefined ? [] : choosePolicies([flags.policy], flags)
+  using signal = onInterrupt()
+  const located = await findModel(flags, signal, templates)
+  if (!located) return
+  const [chosen = choosePolicies([policyBeforeLoading(located, flags.gpu)], flags)[0]] = named
+  if (!chosen) throw new Error('there is no policy')
+  const request: GenerateRequest = {
+    prompt: { text: '' },
+    policy: chosen.reference,
+    policyOptions: chosen.options,
+    protect: chosen.protect,
+    ...cacheSettingsOf(flags),
+    sampling: samplingOf(flags),
+  }
+  const { settings: bound = null } = settleRequest(settingFacts(located), request)
+  const cells = flags.cells ?? bound?.budget ?? Math.min(cellsOfFull, located.info.trainedContext)
+  if (bound && bound.budget > cells)
+    throw new InputError('invalid_option', `the budget of ${bound.budget} does not fit into --cells ${cells}`)
+  const attention = flags.attention === true || chosen.definition.needs.has('attention')
+  const promptBytes = promptCacheSize(flags)
+  const { parallel: slots, kvType } = flags
+  const capacity = { slots, cells, kvType, promptBytes }
+  checkMemory(flags, located, capacity)
+  const settings = serverSettings(flags, { located, chosen, bound, attention, keys })
+  const log = new Log(flags.logLevel, process.stderr.isTTY, (line) => process.stderr.write(line))
+  const start = async () => {
+    using progress = new LoadProgress(toStderr)
+    return await startServer({
+      located,
+      settings,
+      log,
+      host: {
+        model: located.info.path,
+        predictor: located.predictor?.path ?? false,
+        calibration: located.calibrationPath,
+        gpu: flags.gpu,
+        gpuLayers: flags.gpuLayers,
+        threads: flags.threads,
+        offline: true,
+        ...templates,
+        kvType,
+        slots,
+        cells,
+        attention,
+        promptStateBytes: promptBytes,
+      },
+      service: {
+        slots,
+        mostWaiting: flags.maxQueue,
+        queueTimeoutMs: flags.queueTimeout * 1000,
+        requestTimeoutMs: flags.requestTimeout === undefined ? undefined : flags.requestTimeout * 1000,
+      },
+      stallTimeoutMs: flags.stallTimeout * 1000,
+      addresses: flags.host,
+      port: flags.port,
+      onProgress: progress.onProgress,
+    })
+  }
+  const server = await start()
+  toStdout(banner(server, settings, located, capacity))
+  if (!signal.aborted) await once(signal, 'abort')
+  toStderr('stopping: what runs may come to its end')
+  await server.close(flags.drainTimeout * 1000)
+  process.exitCode = 0
+}
+
+function banner(
+  { urls }: RunningServer,
+  settings: ServerSettings,
+  { info }: LocatedModel,
+  capacity: CapacitySettings,
+): string {
+  const { aliases, bound, defaults } = settings
+  const { slots, cells } = capacity
+  const need = needOf(info, capacity)
+  const cache = bound
+    ? `policy ${defaults.policy}, budget ${bound.budget}, local window ${bound.localWindow}, ${shareText(bound)}`
+    : `policy ${defaults.policy}: the cache is not bounded`
+  return [
+    `dynts ${settings.version} serves ${aliases[0]} at ${urls.join(', ')} (API at /v1${settings.hasPage ? ', page at /' : ''})`,
+    `  ${cache}; ${counted(slots, 'slot')} of ${cells} cells`,
+    `  weights ${formatBytes(need.weightBytes)}, cache ${need.isUpperBound ? 'at most ' : ''}${formatBytes(need.cacheBytes)}, about ${formatBytes(need.bytes)} in all`,
+    ...(bound ? neverEvicted(bound.budget, info).map((line) => `  ${line}`) : []),
+  ].join('\n')
+}
