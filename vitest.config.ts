@@ -20,20 +20,26 @@ const ofBuilt = built.filter((file) => !own.includes(file))
 
 /** These take the longest by far; begun last, one of them would keep one worker busy while the others have nothing to do. */
 const slowest = [
-  'test/queue/queue',
-  'test/page/page',
+  'test/model/window-cache',
   'test/model/replay',
+  'test/model/families',
   'test/cli/given',
-  'test/server/lifecycle',
-  'test/cli/eval',
   'test/cli/fit',
   'test/model/eval',
-  'test/page/reconnect',
-  'test/cli/files',
-  'test/grading/programs',
-  'test/page/report',
-  'test/model/recall',
+  'test/cli/eval',
   'test/model/policies',
+  'test/cli/files',
+  'test/page/page',
+  'test/cli/trace',
+  'test/queue/queue',
+  'test/model/recall',
+  'test/grading/programs',
+  'test/page/reconnect',
+  'test/model/prompts',
+  'test/cli/run',
+  'test/page/report',
+  'test/cli/recall',
+  'test/server/lifecycle',
 ].map((name) => join(import.meta.dirname, `${name}.test.ts`))
 
 /** A process is shared only by files of one project that follow each other. */
