@@ -8,6 +8,7 @@ import { loadLibrary } from '../../src/llama/index.ts'
 import { readCheckpoint, writeCheckpoint } from '../../src/predictor/index.ts'
 import { tinyF16, tinyPredictor } from '../oracle.ts'
 import { smallModel, smallTensors, u32, writeGguf } from '../support/gguf-writer.ts'
+import { refusalHere } from './refusal-of.ts'
 import { dynts, lateRefusal, refusal, scratch, shortProblem } from './run-dynts.ts'
 
 const at = (name: string) => join(scratch, name)
@@ -50,7 +51,7 @@ const files: Case[] = [
   [['--predictor', 'another.predictor.gguf'], /trained for another model \(architecture llama\).* is qwen2/],
 ]
 
-/** More of them, without a process for each, in src/cli/run-options.test.ts. */
+/** More of them in src/cli/run-options.test.ts. */
 const options: Case[] = [
   [['--budget', '33'], /--budget must be .* at least 34/],
   [['--budget', 'many'], /--budget.*'many' is invalid/],
@@ -86,8 +87,8 @@ describe('files', () => {
 })
 
 describe('options', () => {
-  test.concurrent.each(options.map((each) => [name(each), ...each] as const))('%s', async (_, given, says) => {
-    expect(refusal(await dynts(['run', ...given, question]))).toMatch(says)
+  test.each(options.map((each) => [name(each), ...each] as const))('%s', async (_, given, says) => {
+    expect(await refusalHere(['run', ...given, question])).toMatch(says)
   })
 })
 

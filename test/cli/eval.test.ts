@@ -6,6 +6,7 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
+import { refusalHere } from './refusal-of.ts'
 import { dynts, refusal, scratch, type RunSettings } from './run-dynts.ts'
 
 // Only against a hang: a busy machine takes many times what an idle one takes.
@@ -265,7 +266,7 @@ describe('bad input', () => {
     [['summary', at('nowhere')], /nowhere is no folder of dynts eval/],
     [['summary', at('nowhere'), '--k', '0'], /whole numbers from 1/],
   ] as const)('%s', async (args, message) => {
-    expect(refusal(await dynts(['eval', ...args]))).toMatch(message)
+    expect(await refusalHere(['eval', ...args])).toMatch(message)
   })
 
   test('a template of one’s own belongs to what was measured', async () => {

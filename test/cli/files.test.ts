@@ -13,6 +13,7 @@ import { syntheticManifest, syntheticTraces } from '../../src/training/synthetic
 import { importanceOracle, oraclePredictor, tinyF32 } from '../oracle.ts'
 import { keptTrace, writeTraces } from '../support/oracle-traces.ts'
 import { noLock } from '../support/no-lock.ts'
+import { refusalHere } from './refusal-of.ts'
 import { dynts, refusal, scratch } from './run-dynts.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
@@ -75,11 +76,11 @@ describe('what cannot be written', async () => {
 
 test('an empty path is refused by every command', async () => {
   for (const [name, args] of writers) {
-    expect({ name, says: refusal(await dynts(args(''))) }).toMatchObject({
+    expect({ name, says: await refusalHere(args('')) }).toMatchObject({
       says: expect.stringMatching(/is empty/) as string,
     })
   }
-  expect(refusal(await dynts(['eval', 'summary', '']))).toMatch(/argument is empty/)
+  expect(await refusalHere(['eval', 'summary', ''])).toMatch(/argument is empty/)
 })
 
 describe('what cannot be read', () => {
@@ -111,7 +112,7 @@ test('a value of 100,000 characters is cut, and stays on one line', async () => 
       ['eval', 'summary', value],
       [...trace, '--questions', value],
     ]) {
-      const says = refusal(await dynts(args))
+      const says = await refusalHere(args)
       expect(says.length).toBeLessThan(3200)
       expect(says).not.toMatch(/\p{Cc}/u)
     }

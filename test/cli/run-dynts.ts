@@ -2,12 +2,13 @@
  * Runs the built `bin/dynts.js` as a child process, away from this machine's caches. Knows nothing of what it prints.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
+import { scratch } from '../support/scratch.ts'
+
+export { scratch } from '../support/scratch.ts'
 
 export interface Finished {
   /** null: a signal ended the process. */
@@ -29,10 +30,6 @@ export interface RunSettings {
 }
 
 const bin = fileURLToPath(new URL('../../bin/dynts.js', import.meta.url))
-
-/** A folder that is deleted when the process that tests ends. */
-export const scratch = mkdtempSync(join(tmpdir(), 'dynts-cli-'))
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
 
 /** A short problem of the kind that the embedded model knows, and its answer. */
 export const shortProblem = generateChainProblem(1, { people: 4 })

@@ -105,7 +105,7 @@ describe('a hostile program', () => {
     ['one in a promise', 'const f = () => Promise.resolve().then(f); f()', /^timed out$/],
     ['one in a getter of its error', 'throw { get message() { for (;;) {} } }', /^(?:timed out|threw)$/],
     ['an expression that takes for ever', '/^(a+)+$/.test("a".repeat(40) + "b")', /^timed out$/],
-    ['a memory bomb', 'const all = []; for (;;) all.push(new Array(100000).fill(1))', /^out of memory$/],
+    ['a memory bomb', 'const all = []; for (;;) all.push([1, 2, 3])', /^out of memory$/],
     ['a memory bomb of text', 'let text = "x"; for (;;) text += text', /^(?:out of memory|threw)$/],
     ['a buffer beyond all bounds', 'new ArrayBuffer(2 ** 31)', /^(?:out of memory|threw)$/],
     ['endless recursion', 'const f = () => f() + 1; f()', /^threw$/],

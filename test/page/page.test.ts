@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { scratch } from '../cli/run-dynts.ts'
 import { startDyntsServe, type DyntsServer } from '../server/start-dynts-serve.ts'
+import { BreakingProxy } from '../support/breaking-proxy.ts'
 import { hasChromium, startChromium } from './chromium.ts'
 
 const question = generateChainProblem(7, { people: 14 }).question
@@ -55,9 +56,9 @@ async function done(page: Page): Promise<void> {
   await page.locator('.tools').waitFor()
 }
 
-/** Takes the focus from the question's field, so that keys are the page's. */
+/** Takes the focus from any field, so that keys are the page's. */
 async function leaveField(page: Page): Promise<void> {
-  await page.getByLabel('Your question').blur()
+  await page.evaluate('document.activeElement?.blur()')
 }
 
 /** What is wrong by the rules of WCAG 2.2, levels A and AA. */
@@ -69,59 +70,61 @@ async function violations(page: Page): Promise<string[]> {
 }
 
 describe.runIf(hasChromium)('the page', () => {
-  test('shows what is held: after the run the text has as many held tokens as the server counted cells', async () => {
-    const { page, wrong } = await open({}, '#seed=1&temperature=0')
-    await ask(page, question)
-    await done(page)
-    await leaveField(page)
-    const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('d')])
-    const file = JSON.parse(readFileSync(await download.path(), 'utf8')) as {
-      events: [number, { type: string; position?: number }][]
-      end: { result: { cells: { final: number; full: number }; evictions: number; evicted_tokens: number } }
-    }
-    const { result } = file.end
-    expect(result.evictions).toBeGreaterThan(1)
-    await page.getByLabel('as tokens').check()
-    // The last token has no cell: nothing was computed of it.
-    expect(await page.locator('.run .t:not(.gone)').count()).toBe(result.cells.final + 1)
-    expect(await page.locator('.run .t.gone').count()).toBe(result.evicted_tokens)
-    expect(await page.locator('.evictions tbody tr').count()).toBe(result.evictions)
-    expect(await page.locator('.run .t').count()).toBe(result.cells.full + 1)
-    expect(wrong).toEqual([])
-  })
+  describe('after a run', () => {
+    let page: Page
+    let wrong: string[]
+    beforeAll(async () => {
+      if (!hasChromium) return
+      ;({ page, wrong } = await open({}, '#seed=1&temperature=0'))
+      await ask(page, question)
+      await done(page)
+    })
 
-  test('the slider goes back to what was held then, the keys to evictions', async () => {
-    const { page, wrong } = await open({}, '#seed=1&temperature=0')
-    await ask(page, question)
-    await done(page)
-    const gone = () => page.locator('.run .thinking .t.gone').count()
-    const atEnd = await gone()
-    await leaveField(page)
-    await page.keyboard.press('Shift+E')
-    const [step] =
-      /at step ([\d,]+)/.exec(await page.locator('.panel h2', { hasText: 'at step' }).innerText())?.slice(1) ?? []
-    expect(step).toBeDefined()
-    await page.getByRole('slider', { name: 'step' }).fill('1')
-    expect(await gone()).toBe(0)
-    expect(await page.locator('.run .thinking .t:visible').count()).toBe(1)
-    await page.getByRole('slider', { name: 'step' }).press('End')
-    expect(await gone()).toBe(atEnd)
-    expect(wrong).toEqual([])
-  })
+    test('a token tells about itself, by pointer and by keyboard', async () => {
+      await page.locator('.thinking .t.gone').first().hover()
+      expect(await page.locator('.tip').innerText()).toMatch(/score[\s\S]*left at step \d+, at the 1st eviction/)
+      await page.getByRole('region', { name: 'Tokens of the thinking' }).focus()
+      await page.keyboard.press('End')
+      expect(await page.locator('.tip').innerText()).toContain('</think>')
+      await page.keyboard.press('ArrowUp')
+      await page.keyboard.press('Home')
+      expect(await page.locator('.tip').innerText()).toMatch(/position \d+, thinking/)
+      expect(wrong).toEqual([])
+    })
 
-  test('a token tells about itself, by pointer and by keyboard', async () => {
-    const { page, wrong } = await open({}, '#seed=1&temperature=0')
-    await ask(page, question)
-    await done(page)
-    await page.locator('.thinking .t.gone').first().hover()
-    expect(await page.locator('.tip').innerText()).toMatch(/score[\s\S]*left at step \d+, at the 1st eviction/)
-    await page.getByRole('region', { name: 'Tokens of the thinking' }).focus()
-    await page.keyboard.press('End')
-    expect(await page.locator('.tip').innerText()).toContain('</think>')
-    await page.keyboard.press('ArrowUp')
-    await page.keyboard.press('Home')
-    expect(await page.locator('.tip').innerText()).toMatch(/position \d+, thinking/)
-    expect(wrong).toEqual([])
+    test('the slider goes back to what was held then, the keys to evictions', async () => {
+      const gone = () => page.locator('.run .thinking .t.gone').count()
+      const atEnd = await gone()
+      await leaveField(page)
+      await page.keyboard.press('Shift+E')
+      const [step] =
+        /at step ([\d,]+)/.exec(await page.locator('.panel h2', { hasText: 'at step' }).innerText())?.slice(1) ?? []
+      expect(step).toBeDefined()
+      await page.getByRole('slider', { name: 'step' }).fill('1')
+      expect(await gone()).toBe(0)
+      expect(await page.locator('.run .thinking .t:visible').count()).toBe(1)
+      await page.getByRole('slider', { name: 'step' }).press('End')
+      expect(await gone()).toBe(atEnd)
+      expect(wrong).toEqual([])
+    })
+
+    test('the text has as many held tokens as the server counted cells', async () => {
+      await leaveField(page)
+      const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('d')])
+      const file = JSON.parse(readFileSync(await download.path(), 'utf8')) as {
+        events: [number, { type: string; position?: number }][]
+        end: { result: { cells: { final: number; full: number }; evictions: number; evicted_tokens: number } }
+      }
+      const { result } = file.end
+      expect(result.evictions).toBeGreaterThan(1)
+      await page.getByLabel('as tokens').check()
+      // The last token has no cell: nothing was computed of it.
+      expect(await page.locator('.run .t:not(.gone)').count()).toBe(result.cells.final + 1)
+      expect(await page.locator('.run .t.gone').count()).toBe(result.evicted_tokens)
+      expect(await page.locator('.evictions tbody tr').count()).toBe(result.evictions)
+      expect(await page.locator('.run .t').count()).toBe(result.cells.full + 1)
+      expect(wrong).toEqual([])
+    })
   })
 
   test('answer now, by keyboard alone', async () => {
@@ -171,10 +174,10 @@ describe.runIf(hasChromium)('the page', () => {
   })
 
   test('a run is saved, and opened with the server gone', async () => {
-    const own = await startDyntsServe(['--parallel', '1', '--log-level', 'error'])
+    const proxy = await BreakingProxy.start(server.url)
     const context = await browser.newContext()
     const page = await context.newPage()
-    await page.goto(`${own.url}/#seed=1`)
+    await page.goto(`${proxy.url}/#seed=1`)
     await page.locator('.state.ok').waitFor()
     await ask(page, question)
     await done(page)
@@ -185,7 +188,7 @@ describe.runIf(hasChromium)('the page', () => {
     ])
     const saved = join(mkdtempSync(join(scratch, 'page-')), 'run.json')
     await download.saveAs(saved)
-    await own.stop()
+    await proxy.stop()
     await page.locator('input[type=file]').setInputFiles(saved)
     await page.getByText('From the file run.json').waitFor()
     expect(await page.locator('.thinking .tokens').innerText()).toBe(shown)

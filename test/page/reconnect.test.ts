@@ -89,8 +89,14 @@ async function disconnects(): Promise<number> {
   return counts.reduce((sum, [, count]) => sum + Number(count), 0)
 }
 
+interface Shown {
+  readonly text: string
+  readonly tokens: number
+  readonly note: string
+}
+
 /** What the page shows of a run whose connection holds. */
-async function undisturbed(): Promise<{ text: string; tokens: number; note: string }> {
+async function undisturbed(): Promise<Shown> {
   gate.open()
   const { page } = await open()
   await page.getByLabel('Your question').fill(question)
@@ -105,8 +111,12 @@ async function undisturbed(): Promise<{ text: string; tokens: number; note: stri
 const withoutSpeed = (note: string) => note.replace(/ · [\d.]+ tokens\/s[^]*/, '')
 
 describe.runIf(hasChromium)('the page', () => {
+  let whole: Shown
+  beforeAll(async () => {
+    if (hasChromium) whole = await undisturbed()
+  })
+
   test('whose connection breaks says so, and picks the answer up where it was', async () => {
-    const whole = await undisturbed()
     const { page, wrong } = await open()
     const seen = await askUpToGate(page)
     const from = server.stderr().length
@@ -144,7 +154,6 @@ describe.runIf(hasChromium)('the page', () => {
   })
 
   test('that is loaded anew shows all that came, and what follows', async () => {
-    const whole = await undisturbed()
     const { page, wrong } = await open()
     const seen = await askUpToGate(page)
     const from = server.stderr().length

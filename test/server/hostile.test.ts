@@ -136,14 +136,17 @@ function broken(random: () => number): string {
     for (;;) {
       const keys = Object.keys(place)
       const key = random() < 0.15 || keys.length === 0 ? pick(names) : pick(keys)
-      const inner = place[key]
+      // Not the prototype, which this process needs.
+      const inner = Object.hasOwn(place, key) ? place[key] : undefined
       if (typeof inner === 'object' && inner !== null && random() < 0.6) {
         place = inner as Json
         continue
       }
       if (random() < 0.15) Reflect.deleteProperty(place, key)
-      else
-        Object.defineProperty(place, key, { value: pick(nasty), enumerable: true, configurable: true, writable: true })
+      else {
+        const value = structuredClone(pick(nasty))
+        Object.defineProperty(place, key, { value, enumerable: true, configurable: true, writable: true })
+      }
       break
     }
   }

@@ -4,14 +4,11 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import OpenAI from 'openai'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { dynts, scratch } from '../cli/run-dynts.ts'
 import { gatedPolicy } from '../support/gated-policy.ts'
 import { isAlive, startDyntsServe, until, type DyntsServer } from './start-dynts-serve.ts'
-
-let server: DyntsServer | undefined
-afterEach(() => server?.stop())
 
 const keyFile = join(scratch, 'keys')
 writeFileSync(keyFile, '# clients\none\nb:two # of another\n')
@@ -33,35 +30,54 @@ async function busySlots({ url }: DyntsServer): Promise<number> {
   return slots.filter(({ is_processing }) => is_processing).length
 }
 
-test('an engine that is killed is started again: an answer that nobody has seen yet comes anyway, a stream ends with an error', async () => {
-  const gate = gatedPolicy(scratch, 'killed')
-  server = await startDyntsServe([...bounded, '--parallel', '2', '--policy', gate.policy])
-  const client = clientOf(server)
-  const asked = { model: 'any', messages, temperature: 0 }
-  const whole = client.chat.completions.create(asked)
-  const seen: string[] = []
-  const pieces = (async () => {
-    for await (const { choices } of await client.chat.completions.create({ ...asked, stream: true })) {
-      seen.push(choices[0]?.delta.content ?? '')
-    }
-  })()
-  pieces.catch(() => undefined)
-  await until(() => gate.isReached() && seen.length > 50)
-  const first = server.enginePid()!
-  process.kill(first, 'SIGKILL')
-  await expect(pieces).rejects.toThrow(/engine ended/)
-  gate.open()
-  await until(async () => (await healthOf(server!)) === 200)
-  expect((await whole).choices[0]!.message.content).toContain('boxed')
-  expect(server.enginePid()).not.toBe(first)
-  const again = await client.chat.completions.create(asked)
-  expect(again.choices[0]!.message.content).toBe((await whole).choices[0]!.message.content)
-  expect(isAlive(first)).toBe(false)
+// By itself: it looks at the clock.
+test('a slot is free soon after its client has left, whatever it does', async () => {
+  await using server = await startDyntsServe([...bounded, '--parallel', '1', '--policy', 'question-window'])
+  for (let i = 0; i < 20; i++) {
+    const controller = new AbortController()
+    const body = JSON.stringify({ messages, temperature: 1.5, max_tokens: 4000, stream: i % 2 === 0 })
+    const response = fetch(`${server.url}/v1/chat/completions`, { method: 'POST', body, signal: controller.signal })
+    response.catch(() => undefined)
+    await until(async () => (await busySlots(server)) === 1)
+    controller.abort()
+    const start = performance.now()
+    await until(async () => (await busySlots(server)) === 0)
+    expect(performance.now() - start).toBeLessThan(1000)
+  }
 })
 
-test('an engine that hangs is killed and started again', async () => {
+test.concurrent(
+  'an engine that is killed is started again: an answer that nobody has seen yet comes anyway, a stream ends with an error',
+  async () => {
+    const gate = gatedPolicy(scratch, 'killed')
+    await using server = await startDyntsServe([...bounded, '--parallel', '2', '--policy', gate.policy])
+    const client = clientOf(server)
+    const asked = { model: 'any', messages, temperature: 0 }
+    const whole = client.chat.completions.create(asked)
+    const seen: string[] = []
+    const pieces = (async () => {
+      for await (const { choices } of await client.chat.completions.create({ ...asked, stream: true })) {
+        seen.push(choices[0]?.delta.content ?? '')
+      }
+    })()
+    pieces.catch(() => undefined)
+    await until(() => gate.isReached() && seen.length > 50)
+    const first = server.enginePid()!
+    process.kill(first, 'SIGKILL')
+    await expect(pieces).rejects.toThrow(/engine ended/)
+    gate.open()
+    await until(async () => (await healthOf(server)) === 200)
+    expect((await whole).choices[0]!.message.content).toContain('boxed')
+    expect(server.enginePid()).not.toBe(first)
+    const again = await client.chat.completions.create(asked)
+    expect(again.choices[0]!.message.content).toBe((await whole).choices[0]!.message.content)
+    expect(isAlive(first)).toBe(false)
+  },
+)
+
+test.concurrent('an engine that hangs is killed and started again', async () => {
   const gate = gatedPolicy(scratch, 'hangs')
-  server = await startDyntsServe([...bounded, '--policy', gate.policy, '--stall-timeout', '2'])
+  await using server = await startDyntsServe([...bounded, '--policy', gate.policy, '--stall-timeout', '2'])
   const first = server.enginePid()!
   const pieces = clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
   pieces.catch(() => undefined)
@@ -72,24 +88,9 @@ test('an engine that hangs is killed and started again', async () => {
   expect(server.stderr()).toContain('"reason":"stall"')
 })
 
-test('a slot is free soon after its client has left, whatever it does', async () => {
-  server = await startDyntsServe([...bounded, '--parallel', '1', '--policy', 'question-window'])
-  for (let i = 0; i < 20; i++) {
-    const controller = new AbortController()
-    const body = JSON.stringify({ messages, temperature: 1.5, max_tokens: 4000, stream: i % 2 === 0 })
-    const response = fetch(`${server.url}/v1/chat/completions`, { method: 'POST', body, signal: controller.signal })
-    response.catch(() => undefined)
-    await until(async () => (await busySlots(server!)) === 1)
-    controller.abort()
-    const start = performance.now()
-    await until(async () => (await busySlots(server!)) === 0)
-    expect(performance.now() - start).toBeLessThan(1000)
-  }
-})
-
-test('a thinking is ended from outside, and the answer follows', async () => {
+test.concurrent('a thinking is ended from outside, and the answer follows', async () => {
   const gate = gatedPolicy(scratch, 'ended')
-  server = await startDyntsServe([...bounded, '--policy', gate.policy])
+  await using server = await startDyntsServe([...bounded, '--policy', gate.policy])
   const { url } = server
   const control = async (body: object) => {
     const response = await fetch(`${url}/v1/chat/completions/control`, { method: 'POST', body: JSON.stringify(body) })
@@ -123,9 +124,17 @@ test('a thinking is ended from outside, and the answer follows', async () => {
   expect((await control({ id, action: 'end_thinking' })).success).toBe(false)
 })
 
-test('those who come to a full queue are told when to come again', async () => {
+test.concurrent('those who come to a full queue are told when to come again', async () => {
   const gate = gatedPolicy(scratch, 'full')
-  server = await startDyntsServe([...bounded, '--parallel', '1', '--max-queue', '2', '--policy', gate.policy])
+  await using server = await startDyntsServe([
+    ...bounded,
+    '--parallel',
+    '1',
+    '--max-queue',
+    '2',
+    '--policy',
+    gate.policy,
+  ])
   const client = clientOf(server)
   const asked = { model: 'any', messages, temperature: 0 }
   const running = client.chat.completions.create(asked)
@@ -148,8 +157,8 @@ test('those who come to a full queue are told when to come again', async () => {
   await Promise.all(Array.from({ length: 6 }, () => patient.chat.completions.create(asked)))
 })
 
-test('with keys, none gets in without one', async () => {
-  server = await startDyntsServe([...bounded], { DYNTS_API_KEY: 'secret' })
+test.concurrent('with keys, none gets in without one', async () => {
+  await using server = await startDyntsServe([...bounded], { DYNTS_API_KEY: 'secret' })
   const asked = { model: 'any', messages, temperature: 0, max_tokens: 5 }
   await expect(clientOf(server, { apiKey: 'wrong' }).chat.completions.create(asked)).rejects.toThrow(
     OpenAI.AuthenticationError,
@@ -159,23 +168,22 @@ test('with keys, none gets in without one', async () => {
   expect(await healthOf(server)).toBe(200)
 })
 
-test('nobody is told by a copied prompt what another has asked, unless it is meant so', async () => {
+test.concurrent('nobody is told by a copied prompt what another has asked, unless it is meant so', async () => {
   const cached = async (args: readonly string[]) => {
-    server = await startDyntsServe([...bounded, ...args], { DYNTS_API_KEY_FILE: keyFile })
+    await using server = await startDyntsServe([...bounded, ...args], { DYNTS_API_KEY_FILE: keyFile })
     const asked = { model: 'any', messages, temperature: 0, max_tokens: 5 }
     const counts: (number | undefined)[] = []
     for (const apiKey of ['one', 'one', 'two']) {
       const { usage } = await clientOf(server, { apiKey }).chat.completions.create(asked)
       counts.push(usage?.prompt_tokens_details?.cached_tokens)
     }
-    await server.stop()
     return counts.map((count) => (count ?? 0) > 0)
   }
   expect(await cached([])).toEqual([false, true, false])
   expect(await cached(['--share-prompts'])).toEqual([false, true, true])
 })
 
-test('what an operator sets for requests that say nothing', async () => {
+test.concurrent('what an operator sets for requests that say nothing', async () => {
   const set = [
     '--system',
     'You count coins.',
@@ -185,7 +193,7 @@ test('what an operator sets for requests that say nothing', async () => {
     '--log-level',
     'info',
   ]
-  server = await startDyntsServe([...bounded, ...set, '--policy', 'question-window'])
+  await using server = await startDyntsServe([...bounded, ...set, '--policy', 'question-window'])
   const { chat } = clientOf(server)
   const ask = { model: 'any', messages, temperature: 0 } as const
   const low = await chat.completions.create({ ...ask, reasoning_effort: 'low' })
@@ -193,24 +201,24 @@ test('what an operator sets for requests that say nothing', async () => {
   const high = await chat.completions.create({ ...ask, reasoning_effort: 'high' })
   expect(high.usage?.completion_tokens_details?.reasoning_tokens).toBeGreaterThan(8)
   // The embedded model's template leaves system messages out.
-  await until(() => server!.stderr().includes('"answered"'))
+  await until(() => server.stderr().includes('"answered"'))
   expect(server.stderr()).toContain('You count coins.')
 })
 
-test('a generation that takes too long ends as at its most tokens', async () => {
+test.concurrent('a generation that takes too long ends as at its most tokens', async () => {
   const gate = gatedPolicy(scratch, 'slow')
-  server = await startDyntsServe([...bounded, '--policy', gate.policy, '--request-timeout', '4'])
+  await using server = await startDyntsServe([...bounded, '--policy', gate.policy, '--request-timeout', '8'])
   const asked = clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
   await until(gate.isReached)
-  await sleep(4200)
+  await sleep(8200)
   gate.open()
   const { choices, usage } = await asked
   expect(choices[0]!.finish_reason).toBe('length')
   expect(usage?.completion_tokens).toBeGreaterThan(1)
 })
 
-test('what is asked under another name of this machine is turned away', async () => {
-  server = await startDyntsServe([...bounded])
+test.concurrent('what is asked under another name of this machine is turned away', async () => {
+  await using server = await startDyntsServe([...bounded])
   const { port } = new URL(server.url)
   const status = await new Promise<number | undefined>((resolve, reject) => {
     const asked = request(
@@ -225,25 +233,25 @@ test('what is asked under another name of this machine is turned away', async ()
   expect(status).toBe(403)
 })
 
-test('a stopped server lets what runs come to its end, and leaves no engine behind', async () => {
-  server = await startDyntsServe([...bounded, '--parallel', '1', '--policy', 'question-window'])
+test.concurrent('a stopped server lets what runs come to its end, and leaves no engine behind', async () => {
+  await using server = await startDyntsServe([...bounded, '--parallel', '1', '--policy', 'question-window'])
   const engine = server.enginePid()!
   const running = clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
-  await until(async () => (await busySlots(server!)) === 1)
+  await until(async () => (await busySlots(server)) === 1)
   server.process.kill('SIGTERM')
   expect((await running).choices[0]!.finish_reason).toBe('stop')
   expect(await server.exited).toBe(0)
   expect(isAlive(engine)).toBe(false)
 })
 
-test('an engine whose server is killed ends by itself', async () => {
-  server = await startDyntsServe([...bounded])
+test.concurrent('an engine whose server is killed ends by itself', async () => {
+  await using server = await startDyntsServe([...bounded])
   const engine = server.enginePid()!
   server.process.kill('SIGKILL')
   await until(() => !isAlive(engine))
 })
 
-test.each([
+test.concurrent.each([
   [['--host', '0.0.0.0'], /--host 0\.0\.0\.0 is open to others/],
   [['--allow-origin', '*'], /needs a key/],
   [['--host', '192.0.2.1', '--no-auth'], /no such address/],
@@ -262,12 +270,12 @@ test.each([
   expect(stderr.split('\n').filter((line) => line.startsWith('dynts: '))).toHaveLength(1)
 })
 
-test('how far a long prompt is, is told while it is read', async () => {
-  server = await startDyntsServe(['--policy', 'full', '--cells', '2048', '--log-level', 'error'])
+test.concurrent('how far a long prompt is, is told while it is read', async () => {
+  await using server = await startDyntsServe(['--policy', 'full', '--cells', '2048', '--log-level', 'error'])
   const ask = async (more: object) => {
     const long = Array.from({ length: 40 }, (_, i) => generateChainProblem(i, { people: 4 }).question).join(' ')
     const body = JSON.stringify({ messages: [{ role: 'user', content: long }], max_tokens: 3, stream: true, ...more })
-    const response = await fetch(`${server!.url}/v1/chat/completions`, { method: 'POST', body })
+    const response = await fetch(`${server.url}/v1/chat/completions`, { method: 'POST', body })
     const chunks = [...(await response.text()).matchAll(/^data: (\{.*)$/gm)].map(
       ([, json = '']) =>
         JSON.parse(json) as {
@@ -301,19 +309,28 @@ test('how far a long prompt is, is told while it is read', async () => {
   expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: 'return_progress' } }])
 })
 
-test('a client that reads nothing for a while gets the same text, in fewer pieces', async () => {
+test.concurrent('a client that reads nothing for a while gets the same text, in fewer pieces', async () => {
   // The name is in every piece, so that what the sockets can hold is soon full.
   const name = 'x'.repeat(20_000)
-  server = await startDyntsServe(['--policy', 'full', '--cells', '2048', '--alias', name, '--log-level', 'error'])
+  await using server = await startDyntsServe([
+    '--policy',
+    'full',
+    '--cells',
+    '2048',
+    '--alias',
+    name,
+    '--log-level',
+    'error',
+  ])
   const asked = { messages, temperature: 1.5, seed: 7, max_tokens: 1900, cache_prompt: false }
   const text = await new Promise<string>((resolve, reject) => {
     const headers = { 'content-type': 'application/json' }
-    const sent = request(`${server!.url}/v1/chat/completions`, { method: 'POST', headers }, (response) => {
+    const sent = request(`${server.url}/v1/chat/completions`, { method: 'POST', headers }, (response) => {
       response.pause()
       const parts: Buffer[] = []
       response.on('data', (part: Buffer) => parts.push(part)).on('end', () => resolve(Buffer.concat(parts).toString()))
-      void until(async () => (await busySlots(server!)) === 1)
-        .then(() => until(async () => (await busySlots(server!)) === 0))
+      void until(async () => (await busySlots(server)) === 1)
+        .then(() => until(async () => (await busySlots(server)) === 0))
         .then(() => response.resume())
     })
     sent.on('error', reject)
@@ -335,25 +352,28 @@ test('a client that reads nothing for a while gets the same text, in fewer piece
   expect(deltas.length).toBeLessThan(usage.completion_tokens / 2)
 })
 
-test('a generation that is cancelled by its id is logged with the id of its request, and counted as aborted', async () => {
-  server = await startDyntsServe(['--policy', 'full', '--cells', '4096'])
-  const { url } = server
-  const asked = { messages, temperature: 1.5, max_tokens: 4000, stream: true }
-  const headers = { 'x-request-id': 'of-a-test' }
-  const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(asked) })
-  await until(async () => (await busySlots(server!)) === 1)
-  const [slot] = (await (await fetch(`${url}/slots`)).json()) as { id_task: string }[]
-  const body = JSON.stringify({ id: slot!.id_task, action: 'cancel' })
-  expect(await (await fetch(`${url}/v1/chat/completions/control`, { method: 'POST', body })).json()).toEqual({
-    success: true,
-  })
-  const text = await response.text()
-  expect(text).toContain('"finish_reason":"stop"')
-  expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true)
-  const line = await until(() => /^.*"msg":"generation".*$/m.exec(server!.stderr())?.[0])
-  expect(JSON.parse(line)).toMatchObject({ id: slot!.id_task, request: 'of-a-test', finish: 'cancelled' })
-  expect(line).not.toContain(question.slice(0, 20))
-  expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
-    /^dynts:request_success_total\{finished_reason="abort",model_name="tiny"\} 1$/m,
-  )
-})
+test.concurrent(
+  'a generation that is cancelled by its id is logged with the id of its request, and counted as aborted',
+  async () => {
+    await using server = await startDyntsServe(['--policy', 'full', '--cells', '4096'])
+    const { url } = server
+    const asked = { messages, temperature: 1.5, max_tokens: 4000, stream: true }
+    const headers = { 'x-request-id': 'of-a-test' }
+    const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(asked) })
+    await until(async () => (await busySlots(server)) === 1)
+    const [slot] = (await (await fetch(`${url}/slots`)).json()) as { id_task: string }[]
+    const body = JSON.stringify({ id: slot!.id_task, action: 'cancel' })
+    expect(await (await fetch(`${url}/v1/chat/completions/control`, { method: 'POST', body })).json()).toEqual({
+      success: true,
+    })
+    const text = await response.text()
+    expect(text).toContain('"finish_reason":"stop"')
+    expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true)
+    const line = await until(() => /^.*"msg":"generation".*$/m.exec(server.stderr())?.[0])
+    expect(JSON.parse(line)).toMatchObject({ id: slot!.id_task, request: 'of-a-test', finish: 'cancelled' })
+    expect(line).not.toContain(question.slice(0, 20))
+    expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
+      /^dynts:request_success_total\{finished_reason="abort",model_name="tiny"\} 1$/m,
+    )
+  },
+)

@@ -4,12 +4,13 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { scratch } from '../cli/run-dynts.ts'
+import { scratch } from '../support/scratch.ts'
 
 const bin = fileURLToPath(new URL('../../bin/dynts.js', import.meta.url))
 const mostMs = 60_000
 
-export interface DyntsServer {
+/** Ends with its scope, if it is held by `await using`. */
+export interface DyntsServer extends AsyncDisposable {
   readonly process: ChildProcess
   /** `http://127.0.0.1:PORT` */
   readonly url: string
@@ -47,6 +48,7 @@ export async function startDyntsServe(args: readonly string[], env: Record<strin
     enginePid: () => childOf(child.pid),
     exited,
     stop,
+    [Symbol.asyncDispose]: stop,
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Trainers for tests, on the CPU and one thread.
  */
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { DenseTrainer, type DenseTrainerOptions } from '../../src/llama/dense-trainer.ts'
 import { loadLibrary } from '../../src/llama/library.ts'
 import type { DenseLayer } from '../../src/llama/matrix-graph.ts'
@@ -9,14 +9,9 @@ import { optimizer } from './dense-reference.ts'
 
 export const library = loadLibrary('off')
 
-const trainers: DenseTrainer[] = []
-afterEach(() => {
-  for (const trainer of trainers.splice(0)) trainer.dispose()
-})
-
 /** A trainer that is disposed after the test. */
 export function createTrainer(layers: readonly DenseLayer[], options: Partial<DenseTrainerOptions> = {}): DenseTrainer {
   const trainer = DenseTrainer.create(library, { layers, threads: 1, optimizer, ...options })
-  trainers.push(trainer)
+  onTestFinished(() => trainer.dispose())
   return trainer
 }

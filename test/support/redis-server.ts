@@ -20,28 +20,38 @@ export interface RedisServer {
 }
 
 export async function startRedis(): Promise<RedisServer> {
-  const port = await freePort()
+  for (;;) {
+    const server = await tryToStart(await freePort())
+    if (server) return server
+  }
+}
+
+/** @returns undefined if somebody else has taken the port meanwhile */
+async function tryToStart(port: number): Promise<RedisServer | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'dynts-redis-'))
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
   const child = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()))
-  await new Promise<void>((resolve, reject) => {
+  const isReady = await new Promise<boolean>((resolve, reject) => {
     let said = ''
     child.on('error', reject)
-    child.on('exit', (code) => reject(new Error(`redis-server ended with ${code}:\n${said}`)))
+    child.on('exit', (code) => {
+      if (said.includes('Address already in use')) resolve(false)
+      else reject(new Error(`redis-server ended with ${code}:\n${said}`))
+    })
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       said += text
-      if (said.includes('Ready to accept connections')) resolve()
+      if (said.includes('Ready to accept connections')) resolve(true)
     })
   })
-  return {
-    address: `redis://127.0.0.1:${port}`,
-    stop: async () => {
-      child.kill('SIGKILL')
-      await ended
-      rmSync(folder, { recursive: true, force: true })
-    },
+  const stop = async () => {
+    child.kill('SIGKILL')
+    await ended
+    rmSync(folder, { recursive: true, force: true })
   }
+  if (isReady) return { address: `redis://127.0.0.1:${port}`, stop }
+  await stop()
+  return undefined
 }
 
 /** Of a port on which nobody listens; somebody else might take it before it is used. */
