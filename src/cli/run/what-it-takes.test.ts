@@ -38,7 +38,9 @@ describe('what is said of a bound before the model is loaded', () => {
 
   test('a budget that no text of the model reaches', () => {
     expect(said({}, { budget: 99_999 })).not.toContain('nothing will be evicted')
-    expect(said({}, { budget: 100_000 })).toMatch(/^The model was trained for [\d,]+ positions, the budget is as large: nothing will be evicted\.$/m)
+    expect(said({}, { budget: 100_000 })).toMatch(
+      /^The model was trained for [\d,]+ positions, the budget is as large: nothing will be evicted\.$/m,
+    )
     expect(said({}, { budget: 100_000, policy: 'full' })).not.toContain('nothing will be evicted')
   })
 
