@@ -65,7 +65,7 @@ export type JobSettings = z.infer<typeof jobSettings>
 type Of<Shape extends z.ZodRawShape> = Readonly<z.infer<z.ZodObject<Shape>>>
 
 /** A job without what only its carrying out needs. */
-export interface PlannedJob extends Of<typeof jobFields> {
+export interface PlannedJob extends Readonly<z.infer<z.ZodObject<typeof jobFields>>> {
   readonly kind: EvalKind
 }
 
