@@ -11,6 +11,15 @@ import type { SandboxLimits } from '../../src/evaluation/code/sandbox.ts'
 
 const runner = new ProgramRunner()
 afterAll(() => runner.close())
+
+// Node warns at the eleventh listener that is left behind; the programs here are more.
+const leaks: string[] = []
+const note = ({ name, message }: Error) => name === 'MaxListenersExceededWarning' && leaks.push(message)
+process.on('warning', note)
+afterAll(() => {
+  process.off('warning', note)
+  expect(leaks).toEqual([])
+})
 const ran = (program: string, check: string | null = null) => runner.run({ program, test: check })
 
 describe('a program', () => {

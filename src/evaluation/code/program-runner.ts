@@ -66,13 +66,14 @@ export class ProgramRunner implements AsyncDisposable {
       // It has no use for anything of the user's; Windows starts no process without this one.
       env: SystemRoot === undefined ? {} : { SystemRoot },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      killSignal: 'SIGKILL',
-      signal,
     })
     let timer: NodeJS.Timeout | undefined
+    let onAbort = () => {}
     try {
       return await new Promise<SandboxResult>((resolve, reject) => {
         let hasBegun = false
+        onAbort = () => reject(graderClosed())
+        signal.addEventListener('abort', onAbort, { once: true })
         timer = setTimeout(() => reject(noSandbox('its process does not begin')), startMs)
         child.on('message', (message: FromSandbox) => {
           if (message.type === 'failed') reject(noSandbox(message.reason))
@@ -83,7 +84,7 @@ export class ProgramRunner implements AsyncDisposable {
             timer = setTimeout(() => resolve({ how: 'timed out' }), job.limits.timeMs + graceMs)
           }
         })
-        child.on('error', (error) => reject(signal.aborted ? graderClosed() : noSandbox(error.message)))
+        child.on('error', (error) => reject(noSandbox(error.message)))
         child.on('exit', (code, by) => {
           const message = `its process ended: ${by ?? `exit code ${code}`}`
           // What ends the process from within is a program that breaks its engine: it has passed no test.
@@ -94,6 +95,7 @@ export class ProgramRunner implements AsyncDisposable {
       })
     } finally {
       clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
       child.removeAllListeners()
       child.on('error', () => undefined)
       child.kill('SIGKILL')
