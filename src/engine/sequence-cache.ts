@@ -170,7 +170,7 @@ export class SequenceCache {
               cells: Math.floor(valueReserve * budget),
               score: (candidates) => valueRanges(cached().values(), candidates),
             },
-      score: (candidates) => this.#policy.score(candidates, { held, ...this.#neededOf(cached) }),
+      score: (candidates, leaving) => this.#policy.score(candidates, { held, leaving, ...this.#neededOf(cached) }),
     })
     this.cells.evict(leaving, this.#compacts)
     this.#degraded ||= degraded

@@ -11,7 +11,7 @@ export interface LayerCalibration {
   readonly heads: number
   /** Mean query before its rotation, shape [heads x head size]. */
   readonly mean: Float32Array
-  /** Mean length of each rotated pair of channels, shape [heads x pairs]. */
+  /** Mean length of each rotated pair of channels, shape [heads x pairs]; zeros: this head was not measured. */
   readonly length: Float32Array
 }
 
@@ -19,4 +19,10 @@ export interface Calibration {
   readonly rotation: Rotation
   /** Those whose keys are cached and can be read, in that order. */
   readonly layers: readonly LayerCalibration[]
+}
+
+/** Whether there are statistics of a query head of a layer. */
+export function isMeasured({ heads, length }: LayerCalibration, head: number): boolean {
+  const pairs = length.length / heads
+  return length.subarray(head * pairs, (head + 1) * pairs).some((value) => value !== 0)
 }

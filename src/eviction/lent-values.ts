@@ -15,11 +15,12 @@ export function lentStep({ hiddenState, attention, ...step }: DecodeStep): Decod
 }
 
 /** Runs `act` with copies of the cells; their keys and values cannot be read afterwards. */
-export function withLentCells<T>({ held, keys, values }: HeldCells, act: (cells: HeldCells) => T): T {
+export function withLentCells<T>({ held, leaving, keys, values }: HeldCells, act: (cells: HeldCells) => T): T {
   let isOver = false
   try {
     return act({
       held: held.slice(),
+      leaving,
       ...(keys && { keys: lentKeys(keys, () => isOver) }),
       ...(values && {
         values: lentVectors(

@@ -31,7 +31,10 @@ const scoreOf = (path: string, candidates: number[]) => {
   const definition = loadPolicy(path)
   const positions = Int32Array.from(candidates)
   return [
-    ...createPolicy(definition, parsePolicyOptions(definition, {}), context).score(positions, { held: positions }),
+    ...createPolicy(definition, parsePolicyOptions(definition, {}), context).score(positions, {
+      held: positions,
+      leaving: 1,
+    }),
   ]
 }
 
@@ -221,7 +224,7 @@ describe('a policy that fails', () => {
       queriesOf(definition, {})
       const policy = createPolicy(definition, {}, context)
       policy.observe?.(step)
-      return policy.score(Int32Array.of(4, 5), { held: Int32Array.of(4, 5) })
+      return policy.score(Int32Array.of(4, 5), { held: Int32Array.of(4, 5), leaving: 1 })
     }
   }
   const score = (expression: string) => `create: () => ({ score: (candidates) => ${expression} })`
@@ -370,7 +373,7 @@ describe('a policy that fails', () => {
     const [layer, product] = [Float32Array.of(1, 2, 3, 4), Float32Array.of(5)]
     const values = { positions: Int32Array.of(0, 1), headSize: 2, layers: () => [layer], channels: () => [layer] }
     const keys = { ...values, products: () => product }
-    const scores = policy.score(Int32Array.of(0), { held: Int32Array.of(0, 1), keys, values })
+    const scores = policy.score(Int32Array.of(0), { held: Int32Array.of(0, 1), leaving: 1, keys, values })
     const { keptKeys, keptValues, keptScores } = globalThis as unknown as {
       keptKeys: typeof keys
       keptValues: typeof values

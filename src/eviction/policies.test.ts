@@ -12,6 +12,7 @@ const optionsToTry: Record<string, fc.Arbitrary<Record<string, unknown>>> = {
   'streaming-llm': fc.record({ sinks: fc.nat(60) }),
   snapkv: fc.record({ observationWindow: fc.integer({ min: 1, max: 40 }) }),
   lagkv: fc.record({ lagChunk: fc.integer({ min: 1, max: 20 }) }),
+  tri: fc.record({ triHeads: fc.constantFrom('mean', 'union') }),
   'dynts-diverse': fc.record({ diversity: fc.double({ min: 0, max: 10, noNaN: true }) }),
   'r-kv': fc.record({
     rKvWindow: fc.integer({ min: 1, max: 40 }),
@@ -56,7 +57,7 @@ function scores(name: string, context: Partial<PolicyContext> = {}): number[] {
     importance,
     ...context,
   })
-  return [...policy.score(Int32Array.of(1, 2, 3, 4, 5), { held: Int32Array.of(1, 2, 3, 4, 5, 6) })]
+  return [...policy.score(Int32Array.of(1, 2, 3, 4, 5), { held: Int32Array.of(1, 2, 3, 4, 5, 6), leaving: 1 })]
 }
 
 function fakeScores(positions: Int32Array): Float32Array {
@@ -94,7 +95,7 @@ describe('scores', () => {
     const definition = findPolicy('random')
     const policy = definition.create({}, { promptCells: 0, seed: 7, vocabulary })
     const positions = Int32Array.from({ length: 10_000 }, (_, i) => i)
-    const cells = { held: positions }
+    const cells = { held: positions, leaving: 1 }
     const first = policy.score(positions, cells)
     expect(policy.score(positions, cells)).not.toEqual(first)
     const other = definition.create({}, { promptCells: 0, seed: 8, vocabulary })
@@ -137,7 +138,7 @@ function row(...weights: number[]): AttentionRow {
 describe('policies that look at attention', () => {
   const rows = [row(1), row(0.5, 0.5), row(0.25, 0.25, 0.5), row(0, 0.5, 0.25, 0.25)]
   const candidates = Int32Array.of(0, 1, 2)
-  const cells = { held: Int32Array.of(0, 1, 2, 3) }
+  const cells = { held: Int32Array.of(0, 1, 2, 3), leaving: 1 }
   function scoresOf(name: string, raw: Record<string, unknown> = {}): number[] {
     const policy = make(name, raw)
     rows.forEach((attention, position) => policy.observe?.({ position, token: 0, attention }))
@@ -170,7 +171,7 @@ describe('policies that look at attention', () => {
       token: 0,
       attention: { positions: Int32Array.of(69_999, 3), weights: Float32Array.of(0.75, 0.25) },
     })
-    expect([...policy.score(Int32Array.of(3, 4, 69_999), { held: Int32Array.of(3, 4, 69_999) })]).toEqual([
+    expect([...policy.score(Int32Array.of(3, 4, 69_999), { held: Int32Array.of(3, 4, 69_999), leaving: 1 })]).toEqual([
       0.25, 0, 0.75,
     ])
   })
@@ -205,7 +206,7 @@ describe('policies that look at keys', () => {
     const positions = Int32Array.of(5, 3)
     const layers = () => [Float32Array.of(3, 4, 0, 0, 1, 0, 0, 2), Float32Array.of(0, 1, 0, 2, 0, 0, 0, 0)]
     const keys = withProducts(fakeVectors(positions, 2, layers))
-    const scores = make('knorm').score(Int32Array.of(3, 5), { held: Int32Array.of(3, 5), keys })
+    const scores = make('knorm').score(Int32Array.of(3, 5), { held: Int32Array.of(3, 5), leaving: 1, keys })
     expect([...scores]).toEqual([-(1 + 2 + 0 + 0) / 4, -(5 + 0 + 1 + 2) / 4])
   })
 
@@ -232,7 +233,7 @@ describe('policies that look at keys', () => {
       [5, 0],
     ])
     // The anchor is (2, 1) / 3: cosines 2, 1 and 2 over the root of 5.
-    const scores = make('keydiff').score(Int32Array.of(0, 1, 2), { held: Int32Array.of(0, 1, 2), keys })
+    const scores = make('keydiff').score(Int32Array.of(0, 1, 2), { held: Int32Array.of(0, 1, 2), leaving: 1, keys })
     expect([...scores]).toEqual([-2, -1, -2].map((value) => expect.closeTo(value / Math.sqrt(5), 6) as number))
   })
 
@@ -290,7 +291,7 @@ describe('policies that look at keys', () => {
       const context = { promptCells: 0, seed: 1, vocabulary, importance }
       const policy = definition.create(parsePolicyOptions(definition, { diversity }), context)
       const all = Int32Array.of(0, 1, 2)
-      return [...policy.score(all, { held: all, keys })]
+      return [...policy.score(all, { held: all, leaving: 1, keys })]
     }
     // Importance 0, 10, 20: -1.2247, 0, 1.2247. Keys -2, -1, -2 over the root of 5: -0.7071, 1.4142, -0.7071.
     const close = (values: number[]) => values.map((value) => expect.closeTo(value, 4) as number)
@@ -312,7 +313,7 @@ describe('policies that look at keys', () => {
       [5, 0],
     ])
     const all = Int32Array.of(0, 1, 2)
-    const [first, second, third] = policy.score(all, { held: all, keys })
+    const [first, second, third] = policy.score(all, { held: all, leaving: 1, keys })
     expect(first).toBe(third)
     expect(second).toBeGreaterThan(first!)
   })
@@ -483,7 +484,7 @@ describe('policies that look at keys', () => {
     const policy = make('r-kv', { rKvPool: 3, rKvLambda: 1 })
     policy.observe?.({ position: 0, token: 0, attention: row(0.4, 0.1, 0, 0.2, 0, 0.3) })
     const keys = keysOf(Array.from({ length: 6 }, () => [1, 0]))
-    const scores = policy.score(Int32Array.of(1, 2, 4), { held: Int32Array.of(0, 1, 2, 3, 4, 5), keys })
+    const scores = policy.score(Int32Array.of(1, 2, 4), { held: Int32Array.of(0, 1, 2, 3, 4, 5), leaving: 1, keys })
     expect([...scores]).toEqual([...Float32Array.of(0.1, 0.1, 0)])
   })
 
@@ -497,7 +498,7 @@ describe('policies that look at keys', () => {
       [1, 0],
       [1, -0.1],
     ])
-    const [a, b, c] = policy.score(Int32Array.of(0, 1, 2), { held: Int32Array.of(0, 1, 2, 3, 4), keys })
+    const [a, b, c] = policy.score(Int32Array.of(0, 1, 2), { held: Int32Array.of(0, 1, 2, 3, 4), leaving: 1, keys })
     expect(c).toBeGreaterThan(Math.max(a!, b!))
   })
 
@@ -520,7 +521,9 @@ test('entropy: that of each token, and none of the prompt; without it, it says s
   const policy = make('entropy')
   for (const [i, entropy] of [undefined, undefined, 0.5, 2, 0, 1.25].entries())
     policy.observe?.({ position: i, token: 0, ...(entropy !== undefined && { entropy }) })
-  expect([...policy.score(Int32Array.of(2, 3, 5), { held: Int32Array.of(0, 1, 2, 3, 5) })]).toEqual([0.5, 2, 1.25])
+  expect([...policy.score(Int32Array.of(2, 3, 5), { held: Int32Array.of(0, 1, 2, 3, 5), leaving: 1 })]).toEqual([
+    0.5, 2, 1.25,
+  ])
   expect(() => policy.observe?.({ position: 6, token: 0 })).toThrow('No entropy was supplied for position 6')
 })
 
@@ -528,7 +531,7 @@ test('sepllm: separators are one mark, with or without white space, white space 
   const policy = make('sepllm')
   for (const token of texts.keys()) policy.observe?.({ position: token, token })
   const positions = Int32Array.from(texts.keys())
-  const separators = texts.filter((_, i) => policy.score(positions, { held: positions })[i] === 1)
+  const separators = texts.filter((_, i) => policy.score(positions, { held: positions, leaving: 1 })[i] === 1)
   expect(separators).toEqual(['.', ', ', ' \n', ' ', '<s>', ':', '\t;', '\u00a0', '!\n\n'])
 })
 

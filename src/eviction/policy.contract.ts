@@ -77,9 +77,10 @@ function vectorsOf(held: readonly number[], seed: number, headSize: number): Cac
 }
 
 /** What of it a policy needs. */
-function fakeCells({ needs }: PolicyDefinition, held: readonly number[], seed: number): HeldCells {
+function fakeCells({ needs }: PolicyDefinition, held: readonly number[], leaving: number, seed: number): HeldCells {
   return {
     held: Int32Array.from(held),
+    leaving,
     ...(needs.has('keys') && { keys: { ...vectorsOf(held, seed, 4), products: fakeProducts(4) } }),
     ...(needs.has('values') && { values: vectorsOf(held, seed + 1, 6) }),
   }
@@ -144,7 +145,7 @@ export function generate(
       plan,
       localWindow: settings.localWindow,
       protection,
-      score: (candidates) => policy.score(candidates, fakeCells(definition, held, seed)),
+      score: (candidates, leaving) => policy.score(candidates, fakeCells(definition, held, leaving, seed)),
     })
     const runs = removalRuns(Int32Array.from(held), selection.leaving)
     const kept = held.filter((p) => !runs.some(([p0, p1]) => p0 <= p && p < p1))

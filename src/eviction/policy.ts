@@ -83,6 +83,8 @@ export interface CachedCells {
 export interface HeldCells {
   /** Positions of all cells, ascending; the candidates are among them. */
   readonly held: Int32Array
+  /** How many of the candidates leave. */
+  readonly leaving: number
   /** For policies that need keys. */
   readonly keys?: CachedKeys
   /** For policies that need values. */

@@ -21,8 +21,8 @@ export interface SelectionInput {
   readonly segments?: number | undefined
   /** Candidates that stay whatever they score. Default: none do. */
   readonly reserve?: Reserve | undefined
-  /** The policy's scores of the candidates; not called when there are none. */
-  readonly score: (candidates: Int32Array) => Float32Array
+  /** The policy's scores of the candidates, so many of which leave; not called when there are none. */
+  readonly score: (candidates: Int32Array, leaving: number) => Float32Array
 }
 
 /** So many candidates stay: those of the highest scores of its own, at most all that stay. */
@@ -53,8 +53,8 @@ export function selectLeaving(input: SelectionInput): Selection {
   const { candidates, fallback } = evictableCells(held, kinds, protection, localWindow)
   const answerCells = plan.leaving - candidates.length
   if (answerCells > fallback.length) throw doesNotFit(candidates.length + fallback.length, plan.leaving)
-  const scores = candidates.length > 0 ? score(candidates) : new Float32Array()
   const count = Math.min(plan.leaving, candidates.length)
+  const scores = candidates.length > 0 ? score(candidates, count) : new Float32Array()
   const free = reserve && candidates.length > count ? outsideReserve(candidates, count, reserve) : candidates
   const ofFree = scoresOf(free, candidates, scores)
   const lowest = segments > 1 ? lowestOutsideQuota(free, ofFree, count, segments) : lowestScored(free, ofFree, count)

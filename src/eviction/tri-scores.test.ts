@@ -158,6 +158,36 @@ describe('scores are the formula’s', () => {
     expect(Math.max(...expected) - Math.min(...expected)).toBeGreaterThan(1)
   })
 
+  test('heads that were not measured have no say', () => {
+    const sizes: Sizes = { headSize: 8, pairs: 4, pairing: 'halves', keyHeads: 2, shared: 2, scale: 1 }
+    const whole = fakeCalibration({ layers: 2, heads: 4, headSize: 8 })
+    const keys = plainKeys(2, positions, sizes)
+    /** Only the first query head of a key head, and none of the last. */
+    const layers = whole.layers.map(({ heads, mean, length }) => {
+      const isFirst = (i: number, perHead: number) => Math.floor(i / perHead) === 0
+      return {
+        heads,
+        mean: mean.map((value, i) => (isFirst(i, 8) ? value : 0)),
+        length: length.map((value, i) => (isFirst(i, 4) ? value : 0)),
+      }
+    })
+    const cached = rotated(keys, positions, whole, sizes)
+    const actual = triScores(cached, Int32Array.from(candidates), 991, { ...whole, layers })
+    const single = { ...sizes, keyHeads: 1, shared: 1 }
+    const expected = reference(
+      keys.map((rows) => rows.map((row) => row.slice(0, 8))),
+      positions,
+      candidates,
+      991,
+      {
+        ...whole,
+        layers: layers.map(({ mean, length }) => ({ heads: 1, mean: mean.slice(0, 8), length: length.slice(0, 4) })),
+      },
+      single,
+    )
+    for (const [i, value] of expected.entries()) expect(Math.abs(actual[i]! - value)).toBeLessThan(1e-4)
+  })
+
   test('of one candidate there is nothing to compare', () => {
     const sizes: Sizes = { headSize: 4, pairs: 2, pairing: 'halves', keyHeads: 2, shared: 2, scale: 1 }
     const calibration = fakeCalibration()

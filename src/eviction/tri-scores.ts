@@ -6,7 +6,8 @@
  * and a share for what queries scatter. With cached keys, which are rotated already, the first part is one product for each key.
  */
 import { pairOf } from '../llama/rotation.ts'
-import type { Calibration, LayerCalibration } from './calibration.ts'
+import { isMeasured, type Calibration, type LayerCalibration } from './calibration.ts'
+import { meanOfHeads, type CombinedHeads } from './combine-heads.ts'
 import type { CachedKeys } from './policy.ts'
 import { rowsOf } from './supplied-vectors.ts'
 import { zScores } from './z-scores.ts'
@@ -15,8 +16,8 @@ import { zScores } from './z-scores.ts'
 const distances: readonly number[] = Array.from({ length: 17 }, (_, i) => 2 ** i)
 
 /**
- * Each head's scores with mean 0 and deviation 1 over the candidates; the highest of the query heads that share a key head; the mean over
- * layers and key heads. Shape [n].
+ * Each head's scores with mean 0 and deviation 1 over the candidates; the highest of the query heads that share a key head; all key heads
+ * of all layers combined. Heads that were not measured have no say. Shape [n].
  * @param next position of the next token
  * @throws Error for keys of another model than the calibration is of
  */
@@ -25,13 +26,12 @@ export function triScores(
   candidates: Int32Array,
   next: number,
   { rotation, layers }: Calibration,
+  combined: CombinedHeads = meanOfHeads(candidates.length),
 ): Float32Array {
   const { headSize } = keys
   const rows = rowsOf(keys, candidates)
   const pairs = channelsOfPairs(rotation)
   const ahead = meanRotation(rotation.frequencies, next)
-  const sums = new Float64Array(rows.length)
-  let keyHeads = 0
   let index = 0
   for (const layer of keys.channels(rows)) {
     const calibration = layers[index++]
@@ -44,11 +44,15 @@ export function triScores(
     const scattered = keys.products(scatter, lengths, { heads, size: pairs.length })
     for (let i = 0; i < scores.length; i++) scores[i] = (scores[i] as number) + (scattered[i] as number)
     const shared = calibration.heads / heads
-    for (let head = 0; head < heads; head++) addHighest(scores, head * shared, shared, sums)
-    keyHeads += heads
+    for (let head = 0; head < heads; head++) {
+      const measured = Array.from({ length: shared }, (_, i) => head * shared + i).filter((one) =>
+        isMeasured(calibration, one),
+      )
+      if (measured.length > 0) combined.add(highestOf(scores, rows.length, measured))
+    }
   }
   if (index !== layers.length) throw new Error('The calibration is of a model with other layers.')
-  return Float32Array.from(sums, (sum) => sum / keyHeads)
+  return combined.scores()
 }
 
 /** Both channels of each pair. */
@@ -113,17 +117,15 @@ function pairLengths(
 }
 
 /**
- * sums[i] += the highest of z-scores of key i, of so many heads from the first on.
+ * The highest of the z-scores that some heads give to each key.
  * @param scores shape [heads x keys]
+ * @param heads at least one
  */
-function addHighest(scores: Float32Array, first: number, heads: number, sums: Float64Array): void {
-  const count = sums.length
-  const scaled = Array.from({ length: heads }, (_, head) =>
-    zScores(scores.subarray((first + head) * count, (first + head + 1) * count)),
+function highestOf(scores: Float32Array, keys: number, heads: readonly number[]): Float64Array {
+  const [highest = new Float64Array(keys), ...others] = heads.map((head) =>
+    zScores(scores.subarray(head * keys, (head + 1) * keys)),
   )
-  for (let i = 0; i < count; i++) {
-    let highest = -Infinity
-    for (const ofHead of scaled) highest = Math.max(highest, ofHead[i] as number)
-    sums[i] = (sums[i] as number) + highest
-  }
+  for (const other of others)
+    for (let i = 0; i < keys; i++) highest[i] = Math.max(highest[i] as number, other[i] as number)
+  return highest
 }

@@ -5,11 +5,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { calibrate, type CalibrateOptions } from '../../src/calibration/calibrate.ts'
 import { readCalibration, writeCalibration, type CalibrationFile } from '../../src/calibration/calibration-file.ts'
 import { findCalibration } from '../../src/calibration/find.ts'
-import { importTria } from '../../src/calibration/tria.ts'
+import { importStatistics } from '../../src/calibration/import-statistics.ts'
+import { InputError } from '../../src/errors.ts'
 import { triScores } from '../../src/eviction/tri-scores.ts'
 import { LlamaContext, LlamaModel, loadLibrary, type KvType } from '../../src/llama/index.ts'
 import { readGguf, type GgufFile } from '../../src/models/gguf-reader.ts'
@@ -208,7 +210,7 @@ describe('the file', () => {
       ...calibration,
       layers: calibration.layers.map((one) => ({ ...one, mean: one.mean.map(() => 9) })),
     }
-    expect(importTria(tria(), shapes)).toEqual(calibration)
+    expect(importStatistics(tria(), shapes)).toEqual(calibration)
   })
 
   test.each<[string, (header: DataView) => void, string]>([
@@ -218,7 +220,79 @@ describe('the file', () => {
     ['values that are no numbers', (header) => header.setFloat32(200, NaN, true), 'invalid_calibration'],
     ['another model', (header) => header.setUint32(20, 128, true), 'calibration_mismatch'],
   ])('TRIA of %s is refused', (_, change, code) => {
-    expect(() => importTria(tria(change), calibration)).toThrow(expect.objectContaining({ code }))
+    expect(() => importStatistics(tria(change), calibration)).toThrow(expect.objectContaining({ code }))
+  })
+
+  /** Three heads of a model as large as the embedded one, by Python's own pickle and zip: see `ofSample`. */
+  const sample = 'test/fixtures/sampled-heads.pt'
+  /** What stands in it for frequency f. */
+  const ofSample = (layer: number, head: number, f: number) => {
+    return { real: layer + f / 64, imaginary: -head - f / 64, length: 16 + 8 * layer + head + f / 64 }
+  }
+
+  test('statistics of TriAttention’s authors are taken over, of the heads that they have', () => {
+    const { rotation, layers } = importStatistics(sample, calibration)
+    expect(rotation).toBe(calibration.rotation)
+    for (const [l, { heads, mean, length }] of layers.entries()) {
+      for (let head = 0; head < heads; head++) {
+        const isThere = [[0, 0], [0, 3], [4, 1]].some(([layer, one]) => layer === l && one === head) // prettier-ignore
+        for (let f = 0; f < 32; f++) {
+          const one = isThere ? ofSample(l, head, f) : { real: 0, imaginary: 0, length: 0 }
+          const [real, imaginary] = [mean[head * 64 + f], mean[head * 64 + f + 32]]
+          expect({ real, imaginary, length: length[head * 32 + f] }).toEqual(one)
+        }
+      }
+    }
+  })
+
+  test('a sample of a model with fewer layers or heads is another model’s', () => {
+    const fewer = { ...calibration, layers: calibration.layers.slice(0, 4) }
+    expect(() => importStatistics(sample, fewer)).toThrow(expect.objectContaining({ code: 'calibration_mismatch' }))
+  })
+
+  /** The sample with some of its text replaced by as much other text. */
+  function changedSample(from: string, to: string): string {
+    const path = join(folder, 'changed.pt')
+    const text = readFileSync(sample, 'latin1')
+    expect(text).toContain(from)
+    writeFileSync(path, text.replaceAll(from, to), 'latin1')
+    return path
+  }
+
+  test.each([
+    ['other numbers', 'FloatStorage', 'DoubleVector', 'it has torch.DoubleVector'],
+    ['a function of its own', 'torch\nFloatStorage', 'posix\nsystemsystem', 'it has posix.systemsystem'],
+    ['no statistics', 'stats', 'stuff', 'no `stats` of heads'],
+    ['no size of a head', 'head_dim', 'head_dom', 'how large a head is'],
+    ['a head that is named otherwise', 'layer04', 'later04', 'later04_head01 is no head'],
+    ['a head of two of the three', 'q_abs_mean', 'q_abs_mode', 'layer00_head00 are incomplete'],
+    ['lost numbers', 's/data/3', 's/lost/3', 'the numbers of a tensor are missing'],
+    ['no pickle', 's/data.pkl', 's/data.txt', 'torch did not write it'],
+  ])('a torch file with %s is refused', (_, from, to, message) => {
+    expect(() => importStatistics(changedSample(from, to), calibration)).toThrow(
+      expect.objectContaining({ code: 'invalid_calibration', message: expect.stringContaining(message) as string }),
+    )
+  })
+
+  test('a damaged torch file is read or refused', () => {
+    const path = join(folder, 'damaged.pt')
+    const whole = readFileSync(sample)
+    fc.assert(
+      fc.property(
+        fc.nat(whole.length),
+        fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 5 }),
+        (end, changes) => {
+          const bytes = Buffer.from(whole)
+          for (const [at, value] of changes) bytes[at] = value
+          writeFileSync(path, end % 3 === 0 ? bytes.subarray(0, end) : bytes)
+          try {
+            expect(importStatistics(path, calibration).layers).toHaveLength(6)
+          } catch (error) {
+            expect(error).toBeInstanceOf(InputError)
+          }
+        },
+      ),
+    )
   })
 
   test('the embedded model comes with one', async () => {

@@ -6,7 +6,7 @@ import { Command } from 'commander'
 import { calibrate } from '../../calibration/calibrate.ts'
 import { readCalibration, writeCalibration, type CalibrationFile } from '../../calibration/calibration-file.ts'
 import { calibrationFolder, findCalibration } from '../../calibration/find.ts'
-import { importTria } from '../../calibration/tria.ts'
+import { importStatistics } from '../../calibration/import-statistics.ts'
 import { LoadedModel } from '../../engine/loaded-model.ts'
 import { fingerprint } from '../../engine/locate-model.ts'
 import { tryModel } from '../../engine/trial.ts'
@@ -52,7 +52,10 @@ export function calibrateCommand(): Command {
     .argument('<model>', 'the model (as for run --model)')
     .option('--text <file>', 'read this text (default: one that comes with dynts)')
     .option('--traces <file>', 'read what dynts trace wrote: the model’s own reasoning')
-    .option('--import <file>', 'take the statistics of a file in the form TRIA instead')
+    .option(
+      '--import <file>',
+      'take the statistics of a file instead: in the form TRIA, or of TriAttention’s authors (.pt)',
+    )
     .option('--tokens <n>', `read so many tokens at most (default: ${defaultTokens})`, number)
     .option('-o, --output <file>', 'where to write (default: beside the model, else in the cache folder)')
     .option('-f, --force', 'replace a calibration that is there already')
@@ -154,7 +157,7 @@ async function measure(
     progress.update(0, total)
     for (;;) {
       const step = steps.next()
-      if (step.done) return flags.import === undefined ? step.value : importTria(flags.import, step.value)
+      if (step.done) return flags.import === undefined ? step.value : importStatistics(flags.import, step.value)
       progress.update(step.value, total)
       if (await isInterrupted(signal)) return undefined
     }
