@@ -9,6 +9,7 @@ import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { mulberry32 } from '../../src/mulberry32.ts'
 import { isAlive, startDyntsServe, type DyntsServer } from '../server/start-dynts-serve.ts'
 import { Clients } from './clients.ts'
+import { observer, writeKeys } from './keys.ts'
 import { footprint, leftBehind, quantile, tell, watchHealth, type Health } from './observe.ts'
 
 const { values } = parseArgs({
@@ -27,6 +28,7 @@ const mostGrowth = 48
 
 const server = await startDyntsServe([
   ...['--parallel', '8', '--cells', '1024', '--budget', '320', '--max-queue', '256'],
+  ...['--api-key-file', writeKeys(clients)],
   ...['--log-level', 'error', '--stall-timeout', `${stallMs / 1000}`],
 ])
 const wrong: string[] = []
@@ -125,7 +127,8 @@ async function answersOf({ url }: DyntsServer): Promise<string[]> {
       cache_prompt: false,
       max_tokens: 900,
     }
-    const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(body) })
+    const { headers } = observer
+    const response = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(body) })
     const { choices } = (await response.json()) as { choices?: { message: object }[] }
     answers.push(JSON.stringify(choices?.[0]?.message ?? response.status))
   }

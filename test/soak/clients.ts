@@ -1,6 +1,8 @@
 /** Many clients of one server, each with a key and questions of its own; and what becomes of their requests. */
 import { generateChainProblem, type ChainProblem } from '../../src/evaluation/chain-problem.ts'
+import { personNames } from '../../src/evaluation/chain-grammar.ts'
 import { mulberry32 } from '../../src/mulberry32.ts'
+import { keyOf } from './keys.ts'
 
 /** A whole answer with its tokens and their log-probabilities, and what it was asked for. */
 export interface TokenedAnswer {
@@ -25,10 +27,14 @@ interface Odds {
   readonly id: number
   readonly logprob: number
 }
+interface Message {
+  readonly content?: string | null
+  readonly reasoning_content?: string
+}
 interface Whole {
   readonly id: string
   readonly choices?: readonly {
-    readonly message: { readonly content: string }
+    readonly message: Message
     readonly logprobs: { readonly content: readonly Odds[]; readonly reasoning: readonly Odds[] } | null
     readonly token_ids?: readonly number[]
   }[]
@@ -38,7 +44,7 @@ interface Whole {
 }
 interface Chunk {
   readonly id: string
-  readonly choices: readonly { readonly delta: { readonly content?: string } }[]
+  readonly choices: readonly { readonly delta: Message }[]
 }
 
 const mostTokened = 100
@@ -47,6 +53,8 @@ export class Clients {
   readonly counts = {
     ...{ requests: 0, whole: 0, streams: 0, resumed: 0, several: 0, left: 0, right: 0, refused: 0, streamsCut: 0 },
     wholeCut: 0,
+    /** Answers under a bounded cache with a name that is not in their question: the model may have made it up. */
+    madeUpNames: 0,
   }
   /** What must not be. */
   readonly wrong: string[] = []
@@ -104,7 +112,7 @@ export class Clients {
       ...{ stream: isStream, n: ask.choices, temperature: 0.3, max_tokens: 900, dynts: ask.cache },
       ...(wantsTokens ? { return_token_ids: true, logprobs: true } : {}),
     })
-    const headers = { 'x-api-key': `client ${client}` }
+    const headers = { 'x-api-key': keyOf(client) }
     const conversation = `c${this.#conversations++}`
     const response = await fetch(`${this.#url}/v1/chat/completions`, {
       ...{ method: 'POST', body, signal: controller.signal },
@@ -143,7 +151,7 @@ export class Clients {
     }
     if (ask.choices === 1) this.counts.whole++
     else this.counts.several++
-    for (const { message } of choices) this.#judge(message.content, ask)
+    for (const { message } of choices) this.#judge(message, ask)
     const [choice] = choices
     const { queued_ms: queued, evictions = 0 } = told.dynts ?? {}
     if (queued !== undefined) this.queued.set(client, [...(this.queued.get(client) ?? []), queued])
@@ -168,7 +176,8 @@ export class Clients {
     if (new Set(chunks.map(({ id }) => id)).size !== 1 || this.#isKnown(chunks[0]?.id ?? '')) {
       this.wrong.push(`ids of a stream: ${text.slice(0, 300)}`)
     }
-    this.#judge(chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join(''), ask)
+    const joined = (part: keyof Message) => chunks.map(({ choices }) => choices[0]?.delta[part] ?? '').join('')
+    this.#judge({ content: joined('content'), reasoning_content: joined('reasoning_content') }, ask)
   }
 
   /** Whether an earlier answer had this id. */
@@ -178,8 +187,15 @@ export class Clients {
     return false
   }
 
-  #judge(content: string, { problem }: Ask): void {
-    if (content.includes(`\\boxed{${problem.answer}}`)) this.counts.right++
+  #judge({ content, reasoning_content: thinking }: Message, { problem, cache: { policy } }: Ask): void {
+    if (content?.includes(`\\boxed{${problem.answer}}`) === true) this.counts.right++
+    const strangers = personNames.filter(
+      (name) => `${thinking}${content}`.includes(name) && !problem.question.includes(name),
+    )
+    if (strangers.length === 0) return
+    if (policy === 'full')
+      this.wrong.push(`an answer names ${strangers.join(', ')}, of whom its question knows nothing`)
+    else this.counts.madeUpNames++
   }
 
   /** Choices that came to an end. */

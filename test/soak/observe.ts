@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Agent, setGlobalDispatcher } from 'undici'
 import type { DyntsServer } from '../server/start-dynts-serve.ts'
+import { observer } from './keys.ts'
 
 /** Connections of this process that nobody uses are closed soon, so that the server's can be counted. */
 export function closeIdleConnections(): void {
@@ -57,8 +58,9 @@ function residentMiB(pid: number | undefined): number {
 
 /** What is wrong with a server that nobody asks any more. */
 export async function leftBehind({ url }: DyntsServer): Promise<string[]> {
-  const slots = (await (await fetch(`${url}/slots`)).json()) as { is_processing: boolean }[]
-  const metrics = await (await fetch(`${url}/metrics`)).text()
+  const { headers } = observer
+  const slots = (await (await fetch(`${url}/slots`, { headers })).json()) as { is_processing: boolean }[]
+  const metrics = await (await fetch(`${url}/metrics`, { headers })).text()
   const isZero = (name: string) => new RegExp(`^dynts:${name}\\{[^}]*\\} 0$`, 'm').test(metrics)
   return [
     ...(slots.some(({ is_processing }) => is_processing) ? ['a slot is taken although nobody asks'] : []),

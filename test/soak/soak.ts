@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { isAlive, startDyntsServe } from '../server/start-dynts-serve.ts'
 import { Clients } from './clients.ts'
+import { writeKeys } from './keys.ts'
 import { closeIdleConnections, footprint, leftBehind, quantile, tell, watchHealth, type Footprint } from './observe.ts'
 import { replay } from './replay.ts'
 
@@ -25,7 +26,7 @@ const mostGrowth = 1.05
 closeIdleConnections()
 const server = await startDyntsServe([
   ...['--parallel', '8', '--cells', `${cells}`, '--budget', '320', '--kv-type', 'f32'],
-  ...['--max-queue', '256', '--log-level', 'error'],
+  ...['--max-queue', '256', '--log-level', 'error', '--api-key-file', writeKeys(clients)],
 ])
 const engine = server.enginePid()
 const before = footprint(server)
