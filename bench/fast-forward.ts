@@ -31,6 +31,7 @@ export class FastForward implements ForwardPass {
   readonly restoresExactly: boolean
   /** A prompt of any length is read in one step. */
   readonly batchTokens = 2 ** 20
+  readonly outputRows: number
   readonly readsAttention = true
   /** What the parts of evictions took. */
   readonly times = new PartTimes()
@@ -52,6 +53,7 @@ export class FastForward implements ForwardPass {
     this.#options = options
     this.cellsPerSequence = context.cellsPerSequence
     this.sequences = context.sequences
+    this.outputRows = context.outputRows
     this.flashAttention = context.flashAttention
     this.usesGpu = context.usesGpu
     this.canRestore = context.canRestore
@@ -85,7 +87,7 @@ export class FastForward implements ForwardPass {
     sequenceId: number,
     tokens: ArrayLike<number>,
     start: number,
-    output: 'none' | 'last',
+    output: 'none' | 'last' | 'all',
     attentionRows = 0,
   ): void {
     if (!this.#skips) this.#context.append(sequenceId, tokens, start, output)

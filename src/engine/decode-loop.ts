@@ -1,6 +1,6 @@
 /**
  * THE decode loop: continuous batching over the sequences of one cache. Each step runs one forward pass for all generations
- * under way, then one piece of a prompt for a newcomer. Sampling and replay, every policy, alone or together: all pass
+ * under way, one for each replay, then one piece of a prompt for a newcomer. Sampling and replay, every policy, alone or together: all pass
  * through here.
  */
 import { InputError } from '../errors.ts'
@@ -108,6 +108,7 @@ export class DecodeLoop {
   /** One turn of the loop; returns what happened since the last. */
   step(): LoopEvent[] {
     this.#decode()
+    this.#replay()
     this.#admit()
     this.#prefill()
     const events = this.#events
@@ -124,7 +125,7 @@ export class DecodeLoop {
   #decode(): void {
     // llama.cpp computes in one go only sequences that follow each other in the order of their ids.
     const running = [...this.#sequences]
-      .filter(([, sequence]) => isPrefilled(sequence))
+      .filter(([, sequence]) => isPrefilled(sequence) && !sequence.isReplay)
       .sort(([, a], [, b]) => a.sequenceId - b.sequenceId)
     if (running.length === 0) return
     const next = running.map(([, sequence]) => sequence.next)
@@ -149,6 +150,14 @@ export class DecodeLoop {
     running.forEach(([requestId, sequence], row) =>
       this.#run(requestId, sequence, (events) => sequence.consume(row, events)),
     )
+  }
+
+  /** What comes next is known in a replay, so each has a pass of its own over several tokens. */
+  #replay(): void {
+    for (const [requestId, sequence] of [...this.#sequences]) {
+      if (!sequence.isReplay || !isPrefilled(sequence)) continue
+      this.#run(requestId, sequence, (events) => sequence.readReplay(events))
+    }
   }
 
   #admit(): void {

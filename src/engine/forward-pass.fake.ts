@@ -65,6 +65,7 @@ export class FakeForward implements ForwardPass {
   readonly restoresExactly = true
   readonly shortestPrefix = (): number => 0
   readonly batchTokens: number
+  readonly outputRows: number
   readonly readsAttention: boolean
   readonly held: Map<number, number>[]
   readonly peaks: number[]
@@ -77,11 +78,12 @@ export class FakeForward implements ForwardPass {
   #rows: { logits: Float32Array; hidden: Float32Array | undefined }[] = []
   #attention: (AttentionRow | undefined)[] = []
 
-  constructor({ cells = 64, sequences = 4, batchTokens = 8, attention = false } = {}) {
+  constructor({ cells = 64, sequences = 4, batchTokens = 8, outputRows = 3, attention = false } = {}) {
     this.readsAttention = attention
     this.cellsPerSequence = cells
     this.sequences = sequences
     this.batchTokens = batchTokens
+    this.outputRows = outputRows
     this.held = Array.from({ length: sequences }, () => new Map<number, number>())
     this.peaks = this.held.map(() => 0)
   }
@@ -90,7 +92,13 @@ export class FakeForward implements ForwardPass {
     return [...this.#heldBy(sequenceId).keys()]
   }
 
-  append(sequenceId: number, all: ArrayLike<number>, start: number, output: 'none' | 'last', attentionRows = 0): void {
+  append(
+    sequenceId: number,
+    all: ArrayLike<number>,
+    start: number,
+    output: 'none' | 'last' | 'all',
+    attentionRows = 0,
+  ): void {
     if (all.length === 0 || all.length > this.batchTokens) throw new Error(`${all.length} tokens in a pass`)
     this.#invalidate()
     for (let i = 0; i < all.length; i++) {
@@ -98,6 +106,8 @@ export class FakeForward implements ForwardPass {
       if (i >= all.length - attentionRows) this.#readAttention(sequenceId, start + i)
     }
     this.passes.push({ kind: 'append', sequenceIds: [sequenceId], count: all.length })
+    if (output === 'all' && all.length > this.outputRows) throw new Error(`${all.length} outputs in a pass`)
+    if (output === 'all') this.#rows = Array.from(all, (one, i) => this.#row(one, start + i, true))
     if (output === 'last') this.#rows = [this.#row(all[all.length - 1] ?? -1, start + all.length - 1, false)]
   }
 

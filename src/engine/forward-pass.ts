@@ -19,17 +19,20 @@ export interface ForwardPass extends CellStore {
   readonly restoresExactly: boolean
   /** The most tokens of one forward pass. */
   readonly batchTokens: number
+  /** The most tokens of one pass that give an output each. */
+  readonly outputRows: number
   /** Whether attention weights can be asked for. */
   readonly readsAttention: boolean
   /**
-   * Appends consecutive tokens, `batchTokens` at most, to one sequence; with `last`, row 0 holds the output of the last token.
+   * Appends consecutive tokens, `batchTokens` at most, to one sequence. With `last`, row 0 holds the output of the last token; with `all`
+   * row i that of token i, hidden states included, of `outputRows` tokens at most.
    * @param attentionRows of how many of the last tokens the attention is read: they are its rows 0 .. attentionRows - 1
    */
   append(
     sequenceId: number,
     tokens: ArrayLike<number>,
     start: number,
-    output: 'none' | 'last',
+    output: 'none' | 'last' | 'all',
     attentionRows?: number,
   ): void
   /**
@@ -43,11 +46,11 @@ export interface ForwardPass extends CellStore {
   ): void
   /** Waits until the last pass is computed, for times to be right: a GPU goes on after `append` and `decode` have returned. */
   synchronize(): void
-  /** Shape [vocabulary size]; valid until the next decode. */
+  /** Shape [vocabulary size]; valid until the next pass. */
   logits(row: number): Float32Array
   /** log softmax of a row's logits, of one token. */
   logprob(row: number, token: number): number
-  /** Shape [d]; valid until the next decode. */
+  /** Shape [d]; valid until the next pass. */
   hiddenState(row: number): Float32Array
   /** Attention of a row that was asked for; valid until the next call, and only before its sequence's cells change. */
   attention(row: number): AttentionRow

@@ -62,14 +62,32 @@ export class SequenceCache {
     return this.#looksAt(this.cells.heldCells + 1, generated)
   }
 
+  /** How many cells may come until an eviction follows. */
+  get cellsBeforeEviction(): number {
+    return (this.#prepared.bound?.budget ?? Infinity) - this.cells.heldCells
+  }
+
+  /** Of how many of the last of so many tokens that are consumed next the policy looks at the attention. @param generated with the first of them */
+  rowsAhead(count: number, generated: number): number {
+    return this.#rowsOf(
+      this.cells.heldCells + 1,
+      this.cells.heldCells + count,
+      (cells) => generated + cells - this.cells.heldCells - 1,
+    )
+  }
+
   /** Of how many of the last of these prompt tokens the policy looks at the attention. */
   promptRows(start: number, count: number): number {
+    return this.#rowsOf(start + 1, start + count, (cells) => cells - this.#prepared.promptTokens.length)
+  }
+
+  /**
+   * Of how many of the last tokens that bring the cells from `first` to `last` the policy looks at the attention: the newest queries are
+   * those that an eviction may look at.
+   */
+  #rowsOf(first: number, last: number, consumed: (cells: number) => number): number {
     let rows = 0
-    // The newest queries are those that an eviction may look at.
-    for (let cells = start + count; cells > start; cells--) {
-      if (!this.#looksAt(cells, cells - this.#prepared.promptTokens.length)) break
-      rows++
-    }
+    for (let cells = last; cells >= first && this.#looksAt(cells, consumed(cells)); cells--) rows++
     return rows
   }
 
@@ -113,11 +131,18 @@ export class SequenceCache {
 
   /**
    * Notes a generated token that a forward pass has just consumed, and evicts if the cells equal the budget.
-   * @param row of the forward pass's output
+   * @param rows of the forward pass's output, and of the attention that it read
    * @param generated tokens so far, this one included
    */
-  take(token: number, position: number, kind: CellKind, row: number, generated: number): EvictionEvent | undefined {
-    const attentionRow = this.looksAtNext(generated) ? row : undefined
+  take(
+    token: number,
+    position: number,
+    kind: CellKind,
+    rows: { readonly row: number; readonly attentionRow: number },
+    generated: number,
+  ): EvictionEvent | undefined {
+    const { row } = rows
+    const attentionRow = this.looksAtNext(generated) ? rows.attentionRow : undefined
     this.cells.append(position, 1, kind)
     this.cells.countStep()
     const hiddenState = this.needsHiddenState ? { hiddenState: this.#forward.hiddenState(row) } : {}

@@ -95,6 +95,11 @@ export class Sequence {
     return this.#cache.looksAtNext(this.#generated.length)
   }
 
+  /** Whether its tokens are given, up to the end. */
+  get isReplay(): boolean {
+    return this.prepared.replay !== undefined
+  }
+
   /** The token that the next forward pass consumes, and its position. */
   get next(): { token: number; position: number } {
     return { token: this.#generated.at(-1) ?? -1, position: this.#position }
@@ -204,10 +209,31 @@ export class Sequence {
     this.#choose(0, events)
   }
 
-  /** After the forward pass that consumed `next`: notes the cell, evicts if the budget is reached, chooses a token. */
-  consume(row: number, events: GenerateEvent[]): void {
+  /** Reads the next tokens of a replay in one pass, as many as come before the next eviction, and consumes one after another. */
+  readReplay(events: GenerateEvent[]): void {
+    const start = performance.now()
+    const replay = this.prepared.replay ?? []
+    const consumed = this.#generated.length - 1
+    const { outputRows, batchTokens } = this.#forward
+    // The last token is never consumed.
+    const left = replay.length - 1 - consumed
+    const count = Math.min(left, outputRows, batchTokens, this.#cache.cellsBeforeEviction)
+    const attentionRows = this.#cache.rowsAhead(count, consumed + 1)
+    const tokens = replay.slice(consumed, consumed + count)
+    this.#forward.append(this.sequenceId, tokens, this.#position, 'all', attentionRows)
+    this.#forward.synchronize()
+    this.forwardMs += performance.now() - start
+    for (let row = 0; row < count; row++) this.consume(row, events, row - (count - attentionRows))
+  }
+
+  /**
+   * After the forward pass that consumed `next`: notes the cell, evicts if the budget is reached, chooses a token.
+   * @param row of the pass's output
+   * @param attentionRow of its attention, if it was read
+   */
+  consume(row: number, events: GenerateEvent[], attentionRow = row): void {
     const { token, position } = this.next
-    const eviction = this.#cache.take(token, position, this.#text.kind, row, this.#generated.length)
+    const eviction = this.#cache.take(token, position, this.#text.kind, { row, attentionRow }, this.#generated.length)
     if (eviction) events.push(eviction)
     this.#choose(row, events)
   }

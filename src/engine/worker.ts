@@ -29,6 +29,8 @@ let lastId = 0
 let stepping = false
 let lastSignAt = 0
 const signEveryMs = 250
+/** Tokens of a replay in one pass: enough that reading the weights costs little, and few enough that their logits take no room. */
+const replayRows = 16
 
 function send(message: FromEngine): void {
   port?.postMessage(message)
@@ -65,7 +67,8 @@ const handlers: {
   },
   open: ({ modelId, cellsPerSequence, sequences, kvType, flashAttention, attention, bytesPerCell, ...options }) => {
     const model = modelOf(modelId)
-    const context = model.createContext({ cellsPerSequence, sequences, kvType, flashAttention, attention })
+    const outputRows = Math.max(sequences, replayRows)
+    const context = model.createContext({ cellsPerSequence, sequences, outputRows, kvType, flashAttention, attention })
     const cellBytes = model.cellBytes(context, bytesPerCell)
     const loop = new DecodeLoop(context, model.loopModel(context), { ...options, cellBytes })
     const engineId = ++lastId

@@ -330,7 +330,7 @@ describe('a policy that fails', () => {
     } })`
     const policy = createPolicy(loadPolicy(write(`export default { name: 'mine', ${body} }`)), {}, context)
     const [candidates, held] = [Int32Array.of(4, 5), Int32Array.of(4, 5, 6)]
-    policy.score(candidates, { held })
+    policy.score(candidates, { held, leaving: 1 })
     expect([[...candidates], [...held]]).toEqual([
       [4, 5],
       [4, 5, 6],

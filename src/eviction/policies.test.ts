@@ -268,7 +268,7 @@ describe('policies that look at keys', () => {
         })
         const held = positions.slice().sort()
         const some = held.subarray(0, Math.ceil(held.length / 2))
-        const scores = make('keydiff').score(some, { held, keys })
+        const scores = make('keydiff').score(some, { held, leaving: 1, keys })
         for (const [i, position] of some.entries()) {
           expect(scores[i]).toBeCloseTo(expected[positions.indexOf(position)]!, 5)
         }
@@ -376,7 +376,7 @@ describe('policies that look at keys', () => {
     const order = [...candidates].map((position) => keys.positions.indexOf(position))
     const [ofKeys, ofValues] = [keys, values].map(({ numbers }) => slowLag(numbers, order, chunk))
     const expected = ofKeys!.map((score, i) => score + ofValues![i]!)
-    const scores = [...make('lagkv', { lagChunk }).score(candidates, { held, ...cached })]
+    const scores = [...make('lagkv', { lagChunk }).score(candidates, { held, leaving: 1, ...cached })]
     expect(expected.length).toBe((Math.floor(14 / chunk) - 1) * chunk)
     for (const [i, score] of expected.entries()) expect(scores[i]).toBeCloseTo(score, 6)
     // The last chunk and what is left over come after all others, and among them the newer stays.
@@ -388,7 +388,7 @@ describe('policies that look at keys', () => {
   test('lagkv: a channel that never changes says nothing, and gives no NaN', () => {
     const ones = fakeVectors(Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7), 2, () => [new Float32Array(16).fill(1)])
     const held = ones.positions
-    const scores = make('lagkv', { lagChunk: 2 }).score(held, { held, keys: withProducts(ones), values: ones })
+    const scores = make('lagkv', { lagChunk: 2 }).score(held, { held, leaving: 1, keys: withProducts(ones), values: ones })
     expect([...scores]).toEqual([1, 1, 1, 1, 1, 1, 4, 4])
   })
 
@@ -400,7 +400,7 @@ describe('policies that look at keys', () => {
     const candidates = held.subarray(1, 9)
     const order = [...candidates].map((position) => keys.positions.indexOf(position))
     const policy = make('dkv')
-    const score = () => policy.score(candidates, { held, keys: withProducts(keys.vectors), values: values.vectors })
+    const score = () => policy.score(candidates, { held, leaving: 1, keys: withProducts(keys.vectors), values: values.vectors })
     for (let eviction = 0; eviction < 3; eviction++) {
       const { matrix } = randomProjection(6, 20, 0, eviction)
       const length = (vector: number[]) =>
@@ -424,7 +424,7 @@ describe('policies that look at keys', () => {
     const scoresOf = (seed: number) => {
       const policy = findPolicy('dkv').create({}, { promptCells: 0, seed, vocabulary })
       const held = positions.slice().sort()
-      const cached = { held, keys: withProducts(vectors), values: vectors }
+      const cached = { held, leaving: 1, keys: withProducts(vectors), values: vectors }
       return [0, 1].map(() => [...policy.score(held, cached)])
     }
     expect(scoresOf(7)).toEqual(scoresOf(7))
@@ -436,7 +436,7 @@ describe('policies that look at keys', () => {
     const held = Int32Array.of(0, 1, 2)
     const score = (...numbers: number[]) => {
       const vectors = fakeVectors(held, 2, () => [Float32Array.from(numbers)])
-      return [...make('dkv').score(held, { held, keys: withProducts(vectors), values: vectors })]
+      return [...make('dkv').score(held, { held, leaving: 1, keys: withProducts(vectors), values: vectors })]
     }
     expect(score(0, 0, 0, 0, 0, 0)).toEqual([0, 0, 0])
     const [first, second, third] = score(1, 2, 0, 0, 10, 20)
@@ -457,7 +457,7 @@ describe('policies that look at keys', () => {
         const policy = make('r-kv', { rKvSimilarity: threshold, rKvWindow: 1 })
         policy.observe?.({ position: 0, token: 0, attention: row(...keys.map((_, i) => i / 100)) })
         const held = Int32Array.from(keys.keys())
-        const scores = policy.score(held, { held, keys: keysOf(keys) })
+        const scores = policy.score(held, { held, leaving: 1, keys: keysOf(keys) })
         const expected = slowRedundancy(keys, threshold).map((redundant, i) => {
           return (0.1 * Math.min(i + 3, keys.length - 1)) / 100 - 0.9 * redundant
         })
@@ -474,7 +474,7 @@ describe('policies that look at keys', () => {
       const policy = make('r-kv', { rKvSimilarity: threshold, rKvWindow: 1, rKvLambda: 0 })
       policy.observe?.({ position: 0, token: 0, attention: row(1) })
       const held = Int32Array.from(keys.keys())
-      const scores = policy.score(held, { held, keys: keysOf(keys) })
+      const scores = policy.score(held, { held, leaving: 1, keys: keysOf(keys) })
       const expected = slowRedundancy(keys, threshold)
       scores.forEach((score, i) => expect(score * 600).toBeCloseTo(-expected[i]! * 600, 5))
     }
@@ -508,6 +508,7 @@ describe('policies that look at keys', () => {
     const held = Int32Array.of(0, 1)
     const scores = policy.score(held, {
       held,
+      leaving: 1,
       keys: keysOf([
         [0, 0],
         [0, 0],
