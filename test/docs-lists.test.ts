@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { presetNames } from '../src/evaluation/presets/presets.ts'
+import { findPreset, presetNames } from '../src/evaluation/presets/presets.ts'
 import { taskNames } from '../src/evaluation/tasks/registry.ts'
 import { policyNames } from '../src/eviction/registry.ts'
 import { figures } from '../src/report/registry.ts'
@@ -36,6 +36,30 @@ test('the table of tasks has no others', () => {
 
 test('the table of presets has no others', () => {
   expect(listed('evaluation-tasks.md', 'preset').sort()).toEqual([...presetNames].sort())
+})
+
+test('policies of presets', () => {
+  const rows = page('evaluation-tasks.md')
+    .split('\n')
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+  for (const name of presetNames) {
+    const [, , policies = ''] = rows.find(([, first]) => first === `\`${name}\``) ?? []
+    // `a`, `b`; `c`, each also `+question`
+    const told = policies.split(';').flatMap((part) => {
+      const names = [...part.matchAll(/`([^`+]+)`/g)].map(([, policy = '']) => policy)
+      return part.includes('each also `+question`') ? names.flatMap((one) => [one, `${one}+question`]) : names
+    })
+    expect(told, name).toEqual(findPreset(name).policies)
+  }
+})
+
+test('policies that are not compared with the oracle', () => {
+  const replays = JSON.parse(readFileSync(new URL('fixtures/oracle/replay.json', import.meta.url), 'utf8')) as {
+    policy: string
+  }[]
+  const [, told = ''] = /That code does not have ([^:]+):/.exec(page('fidelity.md')) ?? []
+  const missing = policyNames().filter((name) => !replays.some(({ policy }) => policy === name))
+  expect([...told.matchAll(/`([^`]+)`/g)].map(([, name]) => name)).toEqual(missing)
 })
 
 test('the table of endpoints has all of them, and no others', () => {
