@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
-import { LlamaContext, LlamaModel, loadLibrary, readKeys, type ContextOptions } from '../../src/llama/index.ts'
+import { LlamaContext, LlamaModel, loadLibrary, type ContextOptions } from '../../src/llama/index.ts'
 import { maxDifference, tinyF32 } from '../oracle.ts'
 import { others } from '../support/families.ts'
 import { u32, writeRandomGguf } from '../support/gguf-writer.ts'
+import { readKeys } from '../support/read-keys.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-cached-'))
 afterAll(() => {
@@ -186,7 +187,7 @@ test('one copy of a sequence is read as long as its cells are the same, and no l
       expect(again).toEqual(once)
       const { positions, layers } = readKeys(context, sequenceId)
       expect(once.positions).toEqual(held)
-      expect(once).toEqual({ positions, layers: layers.map(({ values }) => bytesOf(values)) })
+      expect(once).toEqual({ positions, layers: layers.map(bytesOf) })
     }
   }
   saving.mockRestore()
