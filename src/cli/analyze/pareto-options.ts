@@ -1,6 +1,6 @@
 /** The options of `dynts analyze pareto`. Generates nothing. */
 import { InvalidArgumentError, type Command } from 'commander'
-import { selections, type Selection } from '../../analysis/pareto/kept-tokens.ts'
+import { selections, type SelectionName } from '../../analysis/pareto/kept-tokens.ts'
 import { readings, type Reading } from '../../analysis/pareto/pareto-record.ts'
 import { InputError } from '../../errors.ts'
 import { defaultSampling, validateSampling } from '../../llama/index.ts'
@@ -19,7 +19,7 @@ export interface ParetoFlags extends MachineFlags, ModelFlags, QueueFlags, Trace
   readonly output?: string
   readonly resume: boolean
   readonly reading: Reading[]
-  readonly keep?: Selection[]
+  readonly keep?: SelectionName[]
   readonly percent: number[]
   readonly samples: number
   readonly limit?: number
