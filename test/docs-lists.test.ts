@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import * as library from '../src/index.ts'
 import { findPreset, presetNames } from '../src/evaluation/presets/presets.ts'
 import { taskNames } from '../src/evaluation/tasks/registry.ts'
 import { policyNames } from '../src/eviction/registry.ts'
@@ -20,14 +21,14 @@ test.each([
   expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([])
 })
 
-/** Names in the first column of the table whose first heading is `heading`. */
-function listed(file: string, heading: string): string[] {
+/** Names in a column, by default the first, of the table whose first heading is `heading`. */
+function listed(file: string, heading: string, column = 1): string[] {
   const lines = page(file).split('\n')
   const start = lines.findIndex((line) => line.startsWith(`| ${heading} `))
   const end = lines.findIndex((line, i) => i > start && !line.startsWith('|'))
   return lines
     .slice(start + 2, end)
-    .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
+    .flatMap((line) => [...(line.split('|')[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
 }
 
 test('the table of tasks has no others', () => {
@@ -69,4 +70,8 @@ test('the table of endpoints has all of them, and no others', () => {
 
 test('the table of figures has all of them, and no others', () => {
   expect(listed('report.md', 'figure')).toEqual(figures.map(({ name }) => name))
+})
+
+test('the table of the library has all that can be called, and nothing else', () => {
+  expect(listed('library.md', 'for', 2).sort()).toEqual(Object.keys(library).sort())
 })
