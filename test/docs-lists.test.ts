@@ -75,3 +75,13 @@ test('the table of figures has all of them, and no others', () => {
 test('the table of the library has all that can be called, and nothing else', () => {
   expect(listed('library.md', 'for', 2).sort()).toEqual(Object.keys(library).sort())
 })
+
+test('what CI runs is in CONTRIBUTING, in its order', () => {
+  const script = readFileSync(new URL('../.ci/run', import.meta.url), 'utf8').replaceAll(/^ *#.*$/gm, '')
+  const commands = script.match(/npm (ci|start|run [\w:]+( -- [-\w ]*[\w])?)|test\/soak\/\w+\.ts/g) ?? []
+  expect(commands.length).toBeGreaterThan(9)
+  const told = readFileSync(new URL('../CONTRIBUTING.md', import.meta.url), 'utf8').split('## CI')[1] ?? ''
+  const places = commands.map((command) => ({ command, at: told.indexOf(`\`${command}\``) }))
+  expect(places.filter(({ at }) => at < 0)).toEqual([])
+  expect(places).toEqual(places.toSorted((a, b) => a.at - b.at))
+})
