@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { LlamaContext, LlamaModel, loadLibrary, type ContextOptions } from '../../src/llama/index.ts'
 import { maxDifference, tinyF32 } from '../oracle.ts'
-import { others } from '../support/families.ts'
-import { u32, writeRandomGguf } from '../support/gguf-writer.ts'
+import { others, withHeads } from '../support/families.ts'
+import { writeRandomGguf } from '../support/gguf-writer.ts'
 import { readKeys } from '../support/read-keys.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-cached-'))
@@ -17,19 +17,9 @@ afterAll(() => {
 
 /** A Qwen3 of 4 heads and 2 key heads of this size. */
 function modelOf(size: number): LlamaModel {
-  const { metadata, tensors } = others.Qwen3()
-  const sizes: Record<string, readonly number[]> = {
-    attn_q: [32, 4 * size],
-    attn_k: [32, 2 * size],
-    attn_v: [32, 2 * size],
-    attn_output: [4 * size, 32],
-    attn_q_norm: [size],
-    attn_k_norm: [size],
-  }
-  const sized = tensors.map((tensor) => ({ ...tensor, shape: sizes[tensor.name.split('.')[2] ?? ''] ?? tensor.shape }))
-  const lengths = { 'qwen3.attention.key_length': u32(size), 'qwen3.attention.value_length': u32(size) }
+  const { metadata, tensors } = withHeads(others.Qwen3(), size)
   const path = join(folder, `${size}.gguf`)
-  writeFileSync(path, writeRandomGguf({ ...metadata, ...lengths }, sized))
+  writeFileSync(path, writeRandomGguf(metadata, tensors))
   return LlamaModel.load(loadLibrary('off'), path)
 }
 
