@@ -3,7 +3,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { presetNames } from '../src/evaluation/presets/presets.ts'
+import * as library from '../src/index.ts'
+import { findPreset, presetNames } from '../src/evaluation/presets/presets.ts'
 import { taskNames } from '../src/evaluation/tasks/registry.ts'
 import { policyNames } from '../src/eviction/registry.ts'
 import { figures } from '../src/report/registry.ts'
@@ -20,14 +21,14 @@ test.each([
   expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([])
 })
 
-/** Names in the first column of the table whose first heading is `heading`. */
-function listed(file: string, heading: string): string[] {
+/** Names in a column, by default the first, of the table whose first heading is `heading`. */
+function listed(file: string, heading: string, column = 1): string[] {
   const lines = page(file).split('\n')
   const start = lines.findIndex((line) => line.startsWith(`| ${heading} `))
   const end = lines.findIndex((line, i) => i > start && !line.startsWith('|'))
   return lines
     .slice(start + 2, end)
-    .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
+    .flatMap((line) => [...(line.split('|')[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
 }
 
 test('the table of tasks has no others', () => {
@@ -38,6 +39,30 @@ test('the table of presets has no others', () => {
   expect(listed('evaluation-tasks.md', 'preset').sort()).toEqual([...presetNames].sort())
 })
 
+test('policies of presets', () => {
+  const rows = page('evaluation-tasks.md')
+    .split('\n')
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+  for (const name of presetNames) {
+    const [, , policies = ''] = rows.find(([, first]) => first === `\`${name}\``) ?? []
+    // `a`, `b`; `c`, each also `+question`
+    const told = policies.split(';').flatMap((part) => {
+      const names = [...part.matchAll(/`([^`+]+)`/g)].map(([, policy = '']) => policy)
+      return part.includes('each also `+question`') ? names.flatMap((one) => [one, `${one}+question`]) : names
+    })
+    expect(told, name).toEqual(findPreset(name).policies)
+  }
+})
+
+test('policies that are not compared with the oracle', () => {
+  const replays = JSON.parse(readFileSync(new URL('fixtures/oracle/replay.json', import.meta.url), 'utf8')) as {
+    policy: string
+  }[]
+  const [, told = ''] = /That code does not have ([^:]+):/.exec(page('fidelity.md')) ?? []
+  const missing = policyNames().filter((name) => !replays.some(({ policy }) => policy === name))
+  expect([...told.matchAll(/`([^`]+)`/g)].map(([, name]) => name)).toEqual(missing)
+})
+
 test('the table of endpoints has all of them, and no others', () => {
   const paths = endpoints.map(({ method, path }) => `${method} ${path}`)
   expect(listed('server.md', 'method and path').sort()).toEqual(paths.sort())
@@ -45,4 +70,18 @@ test('the table of endpoints has all of them, and no others', () => {
 
 test('the table of figures has all of them, and no others', () => {
   expect(listed('report.md', 'figure')).toEqual(figures.map(({ name }) => name))
+})
+
+test('the table of the library has all that can be called, and nothing else', () => {
+  expect(listed('library.md', 'for', 2).sort()).toEqual(Object.keys(library).sort())
+})
+
+test('what CI runs is in CONTRIBUTING, in its order', () => {
+  const script = readFileSync(new URL('../.ci/run', import.meta.url), 'utf8').replaceAll(/^ *#.*$/gm, '')
+  const commands = script.match(/npm (ci|start|run [\w:]+( -- [-\w ]*[\w])?)|test\/soak\/\w+\.ts/g) ?? []
+  expect(commands.length).toBeGreaterThan(9)
+  const told = readFileSync(new URL('../CONTRIBUTING.md', import.meta.url), 'utf8').split('## CI')[1] ?? ''
+  const places = commands.map((command) => ({ command, at: told.indexOf(`\`${command}\``) }))
+  expect(places.filter(({ at }) => at < 0)).toEqual([])
+  expect(places).toEqual(places.toSorted((a, b) => a.at - b.at))
 })

@@ -3,7 +3,8 @@
  * `stepsPerCopiedCell` of src/cache/compaction.ts.
  */
 import type { Bench } from '../bench.ts'
-import { removalRuns, type PositionRange } from '../../src/cache/runs.ts'
+import { removalRuns } from '../../src/cache/runs.ts'
+import type { PositionRange } from '../../src/llama/sequence-memory.ts'
 import type { LlamaContext } from '../../src/llama/index.ts'
 import { compare } from '../compare.ts'
 import { fillCache } from '../filled-cache.ts'

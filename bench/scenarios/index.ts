@@ -8,11 +8,14 @@ import { flashAttention } from './flash-attention.ts'
 import { long } from './long.ts'
 import { memory } from './memory.ts'
 import { peer } from './peer.ts'
+import { replay } from './replay.ts'
 import { serve } from './serve.ts'
+import { start } from './start.ts'
 import { threads } from './threads.ts'
 
 /** In the order in which they run; the longest comes last. */
 export const scenarios: readonly Scenario[] = [
+  start,
   beforeEviction,
   peer,
   long,
@@ -22,6 +25,7 @@ export const scenarios: readonly Scenario[] = [
   compaction,
   flashAttention,
   threads,
+  replay,
   serve,
   memory,
 ]

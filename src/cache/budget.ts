@@ -113,6 +113,11 @@ export function planEviction(settings: CacheSettings, promptCells: number): Evic
   return { promptCells, selectionWindow, kept, leaving: selectionWindow - kept }
 }
 
+/** How many cells a sequence holds on average once it has reached its budget: from B - K + 1 to B, and anew. */
+export function meanCells(budget: number, leaving: number): number {
+  return budget - (leaving - 1) / 2
+}
+
 /** The longest prompt under these settings, in cells. */
 export function mostPromptCells(settings: CacheSettings): number {
   return Math.max(0, settings.budget - settings.localWindow - leastLeaving(settings))

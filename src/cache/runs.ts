@@ -1,7 +1,6 @@
 /** Turns leaving cells into ranges of positions, as `llama_memory_seq_rm` takes them. */
 
-/** Positions p with p0 <= p < p1. */
-export type PositionRange = readonly [p0: number, p1: number]
+import type { PositionRange } from '../llama/sequence-memory.ts'
 
 /**
  * The fewest ranges, ascending, that cover every leaving cell and no other held cell. A range may span positions that

@@ -3,7 +3,8 @@
  */
 
 /**
- * Cuts candidates, in the order of their positions, into equally many as far as that goes.
+ * Cuts candidates, in the order of their positions, into equally many as far as that goes: of equal ranges of positions the older would
+ * have lost more cells with each eviction, and could not keep their share.
  * @param count of candidates
  * @returns first index and end of each segment that is not empty
  */

@@ -2,7 +2,8 @@
  * The cells of one sequence: which positions are held, of which kind, and how full the cache was. Removes cells from the store
  * that it is given.
  */
-import { removalRuns, type PositionRange } from './runs.ts'
+import type { PositionRange } from '../llama/sequence-memory.ts'
+import { removalRuns } from './runs.ts'
 import type { CellKind } from './windows.ts'
 
 /** Where the cells are; `LlamaContext` is one. */

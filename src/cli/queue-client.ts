@@ -5,6 +5,7 @@ import { Option } from 'commander'
 import type { GpuChoice } from '../llama/index.ts'
 import { describeQueue } from '../queue/connection.ts'
 import { JobQueue } from '../queue/job-queue.ts'
+import { shellWord } from './message-line.ts'
 import { counted } from './output/counted.ts'
 import { refuseWithoutEffect } from './options/option-values.ts'
 import type { ProgressLine } from './output/progress-line.ts'
@@ -81,6 +82,6 @@ export async function openQueueClient(
 }
 
 function connected(workers: number, address: string): string {
-  if (workers === 0) return `no worker is connected: dynts worker --queue ${describeQueue(address)}`
+  if (workers === 0) return `no worker is connected: dynts worker --queue ${shellWord(describeQueue(address))}`
   return `${counted(workers, 'worker')} connected`
 }

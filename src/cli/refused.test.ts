@@ -80,6 +80,11 @@ describe('what contradicts itself or has no effect', () => {
     [['inspect', 'tiny', '--model', 'tiny'], /--model has no effect because tiny is a model itself/],
     [['eval', '--policy', 'full,window,full'], /names full twice/],
     [['eval', '--budget', '128,128'], /names 128 twice/],
+    [
+      ['eval', '--policy', 'full,window', '--predictor', 'p.gguf'],
+      /--predictor has no effect under policy full, window/,
+    ],
+    [[...pareto, '--keep', 'random', '--predictor', 'p.gguf'], /--predictor has no effect without --keep predicted/],
     [['eval', '--policy', 'full', '--budget', '128'], /--budget has no effect under policy full/],
     [['eval', '--policy', 'h2o,h2o+question', '--protect', 'question'], /h2o\+question is named twice/],
     [['eval', '--resume', '--no-resume'], /--resume and --no-resume contradict each other/],

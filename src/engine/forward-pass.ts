@@ -5,7 +5,7 @@
 import type { CacheSettings } from '../cache/budget.ts'
 import type { CellStore } from '../cache/sequence-cells.ts'
 import type { SamplingSettings, TemplateVariables, ThinkingTags } from '../llama/index.ts'
-import type { AttentionRow, CachedCells, Calibration, ImportanceSource } from '../eviction/policy.ts'
+import type { AttentionRow, CachedCells, Calibration, ImportanceScorer } from '../eviction/policy.ts'
 
 /** A KV cache with cells of its own for each sequence, and the forward pass over it. */
 export interface ForwardPass extends CellStore {
@@ -126,5 +126,5 @@ export interface LoopModel extends ModelFacts {
   /** @param grammar of the answer, in GBNF */
   createSampler(settings: SamplingSettings, seed: number, grammar?: string): TokenSampler
   /** The importance predictor at work on one sequence; only for a model that has one. */
-  createScorer(): ImportanceSource & { readonly scoringMs: number }
+  createScorer(): ImportanceScorer & { readonly scoringMs: number }
 }

@@ -17,40 +17,39 @@ function bruteForce(sequence: readonly number[], repeats: number, length: number
 describe('isLoop', () => {
   test('is its definition', () => {
     const sequences = fc.oneof(
-      fc.array(fc.integer({ min: 0, max: 2 }), { maxLength: 40 }),
+      fc.array(fc.integer({ min: 0, max: 1 }), { maxLength: 200 }),
       fc
         .tuple(
           fc.array(fc.nat(3), { maxLength: 10 }),
-          fc.array(fc.nat(3), { minLength: 1, maxLength: 6 }),
-          fc.nat(6),
-          fc.nat(5),
+          fc.array(fc.nat(3), { minLength: 1, maxLength: 40 }),
+          fc.integer({ min: 1, max: 80 }),
+          fc.nat(40),
         )
-        .map(([head, period, times, cut]) => [
-          ...head,
-          ...Array.from({ length: times }, () => period).flat(),
-          ...period.slice(0, cut),
-        ]),
+        .map(([head, period, length, cut]) => {
+          const times = Math.ceil(length / period.length) + 1
+          return [...head, ...Array.from({ length: times }, () => period).flat(), ...period.slice(0, cut)]
+        }),
     )
+    const found = { yes: 0, no: 0 }
     fc.assert(
-      fc.property(
-        sequences,
-        fc.integer({ min: 1, max: 4 }),
-        fc.integer({ min: 1, max: 20 }),
-        (list, repeats, length) => {
-          expect(isLoop(list, { repeats, length })).toBe(bruteForce(list, repeats, length))
-        },
-      ),
+      fc.property(sequences, (tokens) => {
+        const expected = bruteForce(tokens, 3, 64)
+        found[expected ? 'yes' : 'no']++
+        expect(isLoop(tokens)).toBe(expected)
+      }),
       { numRuns: 300 },
     )
+    expect(Math.min(found.yes, found.no)).toBeGreaterThan(20)
   })
 
+  const unitsOf = (text: string) => Array.from(text, (character) => character.charCodeAt(0))
   const sentence = 'Wait, let me check that again, because the sum of the digits must be divisible by nine. '
   test.each([
     ['a sentence three times', `So it is 12. ${sentence.repeat(3)}`],
     ['its last repetition cut off', `So it is 12. ${sentence.repeat(4)}Wait, let`],
     ['one character', `x = 0.${'3'.repeat(300)}`],
     ['a long paragraph three times', `${sentence}${'And then. '.repeat(5)}`.repeat(3)],
-  ])('text, yes: %s', (_, text) => expect(isLoop(text)).toBe(true))
+  ])('text, yes: %s', (_, text) => expect(isLoop(unitsOf(text))).toBe(true))
 
   test.each([
     ['nothing', ''],
@@ -61,7 +60,7 @@ describe('isLoop', () => {
       `${sentence.repeat(9)}No. The answer is 18, since 9 + 9 is 18, and that is all.`,
     ],
     ['counting', Array.from({ length: 200 }, (_, i) => `Step ${i}: add one. `).join('')],
-  ])('text, no: %s', (_, text) => expect(isLoop(text)).toBe(false))
+  ])('text, no: %s', (_, text) => expect(isLoop(unitsOf(text))).toBe(false))
 
   test('tokens', () => {
     const head = Array.from({ length: 500 }, (_, i) => (i * 7919) % 1009)
@@ -84,7 +83,7 @@ describe('isLoop', () => {
   test('a trace of 16,384 tokens takes no time', () => {
     const tokens = Array.from({ length: 16_384 }, (_, i) => (i % 4096 === 0 ? 1 : 0))
     const start = process.cpuUsage()
-    isLoop(tokens, { repeats: 100 })
+    isLoop(tokens)
     expect(cpuMs(start)).toBeLessThan(500)
   })
 })

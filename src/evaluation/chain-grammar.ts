@@ -26,14 +26,14 @@ export type Amount =
   | { readonly kind: 'twice'; readonly of: string }
 
 /** What is asked at the end. */
-export type Asked =
+export type ChainQuestion =
   | { readonly kind: 'one'; readonly person: string }
   | { readonly kind: 'together' | 'difference'; readonly people: readonly [string, string] }
 
 export interface ChainProblemText {
   readonly thing: string
   readonly sentences: readonly { readonly person: string; readonly amount: Amount }[]
-  readonly asked: Asked
+  readonly asked: ChainQuestion
 }
 
 /** Values by person, in the order of the sentences. */
@@ -55,7 +55,7 @@ export function valueOf(amount: Amount, values: Values): number | undefined {
 }
 
 /** The answer, given what everyone has; undefined if the question breaks a rule of the grammar. */
-export function answerOf(asked: Asked, values: Values): number | undefined {
+export function answerOf(asked: ChainQuestion, values: Values): number | undefined {
   const allowed = secondHalf([...values.keys()])
   const [first, second] = (asked.kind === 'one' ? [asked.person] : asked.people).map((person) =>
     allowed.includes(person) ? values.get(person) : undefined,
@@ -119,7 +119,7 @@ function renderAmount(amount: Amount, thing: string): string {
   }
 }
 
-function renderAsked(asked: Asked, thing: string): string {
+function renderAsked(asked: ChainQuestion, thing: string): string {
   if (asked.kind === 'one') return `How many ${thing} does ${asked.person} have?`
   const [first, second] = asked.people
   return asked.kind === 'together'
@@ -150,7 +150,7 @@ function parseSentence(text: string): ParsedSentence | undefined {
   return of === undefined ? undefined : { person, amount: { kind: 'twice', of } }
 }
 
-function parseAsked(text: string): { asked: Asked; thing: string } | undefined {
+function parseAsked(text: string): { asked: ChainQuestion; thing: string } | undefined {
   const one = /^How many (\w+) does (\w+) have\?$/.exec(text)
   if (one) {
     const [, thing = '', person = ''] = one

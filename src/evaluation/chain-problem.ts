@@ -12,7 +12,7 @@ import {
   valueOf,
   within,
   type Amount,
-  type Asked,
+  type ChainQuestion,
   type ChainProblemText,
   type Range,
   type Values,
@@ -112,7 +112,7 @@ function drawAmount(dice: Dice, before: readonly string[]): Amount {
   }
 }
 
-function drawAsked(dice: Dice, values: Values): Asked {
+function drawAsked(dice: Dice, values: Values): ChainQuestion {
   const half = secondHalf([...values.keys()])
   const kind = dice.pick(['one', 'together', 'difference'] as const)
   if (kind === 'one') return { kind, person: dice.pick(half) }

@@ -5,7 +5,7 @@
  * Source: DynTS, arXiv 2601.18383, section 4.
  */
 import { InputError } from '../errors.ts'
-import type { EvictionPolicy, HeldCells, ImportanceSource, PolicyContext } from './policy.ts'
+import type { EvictionPolicy, HeldCells, ImportanceScorer, PolicyContext } from './policy.ts'
 
 /**
  * A policy that scores with `score`, given the predictor.
@@ -13,7 +13,7 @@ import type { EvictionPolicy, HeldCells, ImportanceSource, PolicyContext } from 
  */
 export function importancePolicy(
   { importance, promptCells }: PolicyContext,
-  score: (importance: ImportanceSource, candidates: Int32Array, cells: HeldCells) => Float32Array,
+  score: (importance: ImportanceScorer, candidates: Int32Array, cells: HeldCells) => Float32Array,
 ): EvictionPolicy {
   if (!importance) {
     throw new InputError(

@@ -2,7 +2,7 @@
  * What the engine lends to a user's policy: copies, so that whatever the policy keeps or writes to is its own, and keys and values
  * that can be read during the call only.
  */
-import type { CachedKeys, CachedVectors, DecodeStep, HeldCells, ImportanceSource } from './policy.ts'
+import type { CachedKeys, CachedVectors, DecodeStep, HeldCells, ImportanceScorer } from './policy.ts'
 
 export function lentStep({ hiddenState, attention, ...step }: DecodeStep): DecodeStep {
   return {
@@ -68,7 +68,7 @@ function lentKeys({ products, ...keys }: CachedKeys, isOver: () => boolean): Cac
 }
 
 /** Checks what is pushed: all hidden states are as long as the first. */
-export function lentImportance(source: ImportanceSource): ImportanceSource {
+export function lentImportance(source: ImportanceScorer): ImportanceScorer {
   let size: number | undefined
   return {
     push(position, hiddenState) {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { mulberry32 } from '../mulberry32.ts'
 import { describePolicyContract, generate, generations } from './policy.contract.ts'
-import type { AttentionRow, CachedKeys, CachedVectors, ImportanceSource, PolicyContext } from './policy.ts'
+import type { AttentionRow, CachedKeys, CachedVectors, ImportanceScorer, PolicyContext } from './policy.ts'
 import { fakeProducts } from './products.fake.ts'
 import { randomProjection } from './random-projection.ts'
 import { findPolicy, parsePolicyOptions, policyNames } from './registry.ts'
@@ -45,7 +45,7 @@ for (const name of policyNames()) describePolicyContract(findPolicy(name), optio
 
 /** Scores of candidates 1..5, the first two of which are the question's. */
 function scores(name: string, context: Partial<PolicyContext> = {}): number[] {
-  const importance: ImportanceSource = {
+  const importance: ImportanceScorer = {
     push: () => undefined,
     scores: (positions) => fakeScores(positions),
   }
@@ -79,7 +79,7 @@ describe('scores', () => {
 
   test('dynts-no-question asks the predictor about generated tokens only', () => {
     const asked: number[][] = []
-    const importance: ImportanceSource = {
+    const importance: ImportanceScorer = {
       push: () => undefined,
       scores(positions) {
         asked.push([...positions])
@@ -108,7 +108,7 @@ describe('scores', () => {
 
   test('dynts hands hidden states to the predictor, and misses them loudly', () => {
     const pushed: [number, number[]][] = []
-    const importance: ImportanceSource = {
+    const importance: ImportanceScorer = {
       push: (position, hiddenState) => pushed.push([position, [...hiddenState]]),
       scores: fakeScores,
     }
@@ -277,7 +277,7 @@ describe('policies that look at keys', () => {
   })
 
   test('dynts-diverse: importance and unlike keys on the same scale', () => {
-    const importance: ImportanceSource = {
+    const importance: ImportanceScorer = {
       push: () => undefined,
       scores: (positions) => Float32Array.from(positions, (position) => 10 * position),
     }
@@ -300,7 +300,7 @@ describe('policies that look at keys', () => {
   })
 
   test('dynts-diverse: candidates of equal importance are told apart by their keys alone', () => {
-    const importance: ImportanceSource = {
+    const importance: ImportanceScorer = {
       push: () => undefined,
       scores: (some) => new Float32Array(some.length).fill(0.1),
     }

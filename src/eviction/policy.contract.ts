@@ -13,7 +13,7 @@ import type {
   AttentionRow,
   CachedVectors,
   HeldCells,
-  ImportanceSource,
+  ImportanceScorer,
   PolicyDefinition,
   Protection,
   TokenTexts,
@@ -90,7 +90,7 @@ const fakeVocabulary: TokenTexts = { bos: 5, textOf: (token) => ['a', ', ', '\n'
 const fakeToken = (position: number, seed: number) => Math.floor(fakeValue(position, 0, seed) * 6)
 
 /** A predictor that has seen nothing but what was pushed. */
-function fakeImportanceSource(seed: number): ImportanceSource {
+function fakeImportanceScorer(seed: number): ImportanceScorer {
   const seen = new Map<number, number>()
   return {
     push: (position, hiddenState) => seen.set(position, hiddenState[0]!),
@@ -110,7 +110,7 @@ export function generate(
   const own = protectionUnder(definition, options)
   const protection = withProtection(own, addedProtection(definition, own, protect))
   const queries = queriesOf(definition, options)
-  const importance = definition.needs.has('hidden-state') ? { importance: fakeImportanceSource(seed) } : {}
+  const importance = definition.needs.has('hidden-state') ? { importance: fakeImportanceScorer(seed) } : {}
   const calibration = definition.needs.has('calibration') ? { calibration: fakeCalibration() } : {}
   const policy = createPolicy(definition, options, {
     promptCells,

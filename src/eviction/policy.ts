@@ -100,7 +100,7 @@ export interface TokenTexts {
 }
 
 /** Estimates importance for tokens whose hidden states were pushed; see `predictor/deferred-scorer.ts`. */
-export interface ImportanceSource {
+export interface ImportanceScorer {
   /** Stores the last hidden state, shape [d], of the token at `position`. */
   push(position: number, hiddenState: Float32Array): void
   /** Predicted importance of each position, in the given order. Throws if one was never pushed. */
@@ -115,7 +115,7 @@ export interface PolicyContext {
   readonly seed: number
   readonly vocabulary: TokenTexts
   /** The importance predictor, for policies that need hidden states. */
-  readonly importance?: ImportanceSource
+  readonly importance?: ImportanceScorer
   /** What was measured of the model, for policies that need it. */
   readonly calibration?: Calibration
 }

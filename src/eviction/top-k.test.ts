@@ -60,6 +60,12 @@ describe('lowestOutsideQuota', () => {
     expect([...lowestOutsideQuota(positions, scores, 4, 8)]).toEqual([1, 3, 5, 7])
   })
 
+  test('after evictions, too, segments have equally many cells, not equally many positions', () => {
+    const positions = Int32Array.of(1, 50, 90, 92, 94, 96, 98, 99)
+    const scores = Float32Array.of(0, 1, 5, 6, 9, 8, 7, 6.5)
+    expect([...lowestOutsideQuota(positions, scores, 4, 2)]).toEqual([1, 50, 90, 99])
+  })
+
   test('as many leave as without, every segment keeps its share, and of the rest the lowest leave', () => {
     const input = fc.record({
       scores: fc.array(fc.integer({ min: -5, max: 5 }), { minLength: 1, maxLength: 60 }),

@@ -31,7 +31,9 @@ export function cachedVectors(
   sequenceId: number,
   buffer = new StateBuffer(),
 ): { readonly keys: StoredVectors; readonly values: () => StoredVectors } {
-  const { data, positions } = saved(context, sequenceId, buffer)
+  const state = saveInto(buffer, context, sequenceId)
+  const { positions, dataOffset } = parseState(state, context.model)
+  const data: StateData = { state, dataOffset, rows: positions.length, c: context.model.library.c }
   const width = keyWidth(data)
   const headSize = headSizeOf(context.model, width)
   return {
@@ -41,19 +43,6 @@ export function cachedVectors(
       return stored(positions, size, valueRotation(size), (rows) => layerValues(data, rows))
     },
   }
-}
-
-/** A copy of all cached keys of a sequence, with the position of each row. */
-export function readKeys(context: LlamaContext, sequenceId: number): { positions: Int32Array; layers: LayerVectors[] } {
-  const { data, positions } = saved(context, sequenceId, new StateBuffer())
-  return { positions, layers: Array.from(layerKeys(data), (layer) => ({ ...layer, values: layer.values.slice() })) }
-}
-
-function saved(context: LlamaContext, sequenceId: number, buffer: StateBuffer) {
-  const state = saveInto(buffer, context, sequenceId)
-  const { positions, dataOffset } = parseState(state, context.model)
-  const data: StateData = { state, dataOffset, rows: positions.length, c: context.model.library.c }
-  return { data, positions }
 }
 
 /** @param rotation numbers that a quantised cache rotates together; 0: none */

@@ -138,12 +138,6 @@ export class DenseTrainer extends NativeHandle {
     return readAll(this.#workspace, this.#weights.tensors, this.#layers)
   }
 
-  /** Copies of what was accumulated since the last step. */
-  gradients(): Float32Array[] {
-    this.#checkUsable()
-    return readAll(this.#workspace, this.#gradients.tensors, this.#layers)
-  }
-
   /** Copies; to be taken right after a step, since accumulated gradients are not part of it. */
   state(): DenseTrainerState {
     return { weights: this.weights(), ...this.#optimizer.state() }

@@ -1,5 +1,4 @@
 export { AttentionProbe } from './attention-probe.ts'
-export { readKeys } from './cached-vectors.ts'
 export {
   hasThinkingSwitch,
   ownTemplateVariables,

@@ -7,10 +7,9 @@ import type { Bindings } from './bindings.ts'
 import { StateReader } from './sequence-state.ts'
 import { ggmlType } from './structs.ts'
 
-/** The keys, or the values, of one layer: `rows` x `width` numbers in cell order, `width` = key heads x head size. */
+/** The keys, or the values, of one layer. */
 export interface LayerVectors {
-  readonly rows: number
-  readonly width: number
+  /** Row after row in cell order, each of (key heads x head size) numbers. */
   readonly values: Float32Array
   readonly isQuantised: boolean
 }
@@ -45,7 +44,7 @@ export function* layerKeys(data: StateData, rows?: Int32Array): Generator<LayerV
     const type = reader.u32()
     const rowBytes = reader.u64()
     values = readRows(data.c, type, reader.bytes(rowBytes * data.rows), rowBytes, runs, values)
-    yield layerOf(type, rows?.length ?? data.rows, values)
+    yield layerOf(type, values)
   }
 }
 
@@ -64,7 +63,7 @@ export function* layerValues(data: StateData, rows?: Int32Array): Generator<Laye
     const { type, bytes } = valueBytes(reader, isTransposed)
     values = readRows(data.c, type, reader.bytes(bytes * data.rows), bytes, runs, values)
     if (isTransposed) turned = transpose(values, data.rows, turned, rows)
-    yield layerOf(type, rows?.length ?? data.rows, isTransposed ? turned : values)
+    yield layerOf(type, isTransposed ? turned : values)
   }
 }
 
@@ -107,8 +106,8 @@ function valueBytes(reader: StateReader, isTransposed: boolean): { type: number;
   return { type, bytes: isTransposed ? reader.u32() * reader.u32() : reader.u64() }
 }
 
-function layerOf(type: number, rows: number, values: Float32Array): LayerVectors {
-  return { rows, width: values.length / rows, values, isQuantised: type === ggmlType.q8_0 }
+function layerOf(type: number, values: Float32Array): LayerVectors {
+  return { values, isQuantised: type === ggmlType.q8_0 }
 }
 
 /** Rows that follow each other. */

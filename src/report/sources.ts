@@ -113,10 +113,10 @@ export interface ImportanceSource {
   readonly model: string
   readonly profiles: readonly TraceProfile[]
   /** That with the most thinking tokens; undefined: the folder has no trace. */
-  readonly longest: MeasuredTrace | undefined
+  readonly longest: TraceImportance | undefined
 }
 
-export interface MeasuredTrace {
+export interface TraceImportance {
   readonly id: string
   /** Id of its question. */
   readonly question: string
@@ -227,14 +227,14 @@ function readImportance(folder: string): ImportanceSource {
   return importanceSource(store.manifest.model.name, measuredTraces(store))
 }
 
-function* measuredTraces(store: ImportanceStore): Generator<MeasuredTrace> {
+function* measuredTraces(store: ImportanceStore): Generator<TraceImportance> {
   for (const record of store.records) yield { id: record.id, question: record.question, ...store.readScores(record) }
 }
 
 /** @param traces are looked at one after the other; of equally long ones the first is kept */
-export function importanceSource(model: string, traces: Iterable<MeasuredTrace>): ImportanceSource {
+export function importanceSource(model: string, traces: Iterable<TraceImportance>): ImportanceSource {
   const profiles: TraceProfile[] = []
-  let longest: MeasuredTrace | undefined
+  let longest: TraceImportance | undefined
   for (const trace of traces) {
     const { id, question, importance, promptImportance } = trace
     profiles.push({ id, question, ...importanceProfile(importance, promptImportance) })

@@ -40,11 +40,7 @@ export function checkHost(host: string | undefined, { hosts }: AccessSettings): 
   if (host === undefined || host === '') throw new ApiError(400, 'missing_field', 'the header Host is missing')
   const name = host.toLowerCase().replace(/:\d+$/, '')
   if (hosts.has(name)) return
-  throw new ApiError(
-    403,
-    'host_not_allowed',
-    `the host ${quoted(name)} is not served here: start dynts serve with --allow-host ${name}`,
-  )
+  throw new ApiError(403, 'host_not_allowed', `the host ${quoted(name)} is not served here (dynts serve --allow-host)`)
 }
 
 /** Whether a page of this origin may read the answers. */
@@ -67,7 +63,7 @@ export function checkOrigin(
   throw new ApiError(
     403,
     'origin_not_allowed',
-    `pages of ${quoted(origin)} may not ask here: start dynts serve with --allow-origin ${origin}`,
+    `pages of ${quoted(origin)} may not ask here (dynts serve --allow-origin)`,
   )
 }
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { readGivenFile, type GivenFileOptions, type GivenTrace } from './given-file.ts'
+import { readGivenFile, type GivenFileOptions, type GivenFileTrace } from './given-file.ts'
 
 // Records of our own, in the layouts of public data sets.
 const folder = mkdtempSync(join(tmpdir(), 'dynts-given-'))
@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const path = join(folder, 'given.jsonl')
 const tags = { open: '<think>', close: '</think>' }
 
-async function read(rows: readonly object[], options: Partial<GivenFileOptions> = {}): Promise<GivenTrace[]> {
+async function read(rows: readonly object[], options: Partial<GivenFileOptions> = {}): Promise<GivenFileTrace[]> {
   writeFileSync(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
   return await readGivenFile(path, { tags, ...options })
 }
@@ -23,7 +23,7 @@ async function refused(rows: readonly object[], options?: Partial<GivenFileOptio
 }
 
 /** Question, thinking, reply and right answer of each trace. */
-const told = (traces: readonly GivenTrace[]) =>
+const told = (traces: readonly GivenFileTrace[]) =>
   traces.map(({ question, parts }) => [question.question, parts.thinking.trim(), parts.answer.trim(), question.answer])
 
 const tagged = (thinking: string, reply: string) => `<think>\n${thinking}\n</think>\n\n${reply}`

@@ -29,7 +29,7 @@ export interface GivenQuestion extends Pick<Question, 'id' | 'question' | 'choic
   readonly answer: string | null
 }
 
-export interface GivenTrace {
+export interface GivenFileTrace {
   /** `QUESTION#SAMPLE`, as of a sampled trace. */
   readonly id: string
   readonly question: GivenQuestion
@@ -59,7 +59,7 @@ export interface GivenFileOptions extends Pick<QuestionFileOptions, 'questionFie
  * by a hash of its text.
  * @throws InputError `questions_not_found`, `invalid_questions`, `invalid_traces`, `repeated_question_id`, saying which line or row
  */
-export async function readGivenFile(path: string, options: GivenFileOptions): Promise<GivenTrace[]> {
+export async function readGivenFile(path: string, options: GivenFileOptions): Promise<GivenFileTrace[]> {
   const rows = (await readRows(path, options.limit ?? Infinity)).map((row) => readRow(row, path, options))
   if (rows.length === 0) throw new InputError('invalid_traces', `${path} holds no traces.`)
   const questions = questionsOf(path, rows)

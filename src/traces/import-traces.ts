@@ -15,7 +15,7 @@ import { versionsOf } from '../jobs/versions.ts'
 import type { ChatMessage } from '../llama/index.ts'
 import type { WriteLock } from '../records/file-lock.ts'
 import { asOnlyWriter } from '../records/run-output.ts'
-import { readGivenFile, type GivenFileOptions, type GivenTrace } from './given-file.ts'
+import { readGivenFile, type GivenFileOptions, type GivenFileTrace } from './given-file.ts'
 import { judgeTrace } from './judge-trace.ts'
 import { contentOf } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
@@ -87,7 +87,7 @@ export async function importTraces(options: ImportTracesOptions): Promise<Import
 }
 
 async function record(
-  traces: readonly GivenTrace[],
+  traces: readonly GivenFileTrace[],
   options: ImportTracesOptions,
   lock: WriteLock,
 ): Promise<ImportSummary> {
@@ -125,7 +125,7 @@ async function record(
 }
 
 async function layOut(
-  { question, messages: said, parts, place }: GivenTrace,
+  { question, messages: said, parts, place }: GivenFileTrace,
   { model, given, instruction }: ImportTracesOptions,
 ): Promise<TraceLayout> {
   const messages: readonly ChatMessage[] = said

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { candidateBudgets, isBetter, recommendPoint, type HeldOutLosses } from './recommended-settings.ts'
+import { candidateBudgets, isSurelyBetter, recommendPoint, type HeldOutLosses } from './recommended-settings.ts'
 
 /** Eight traces whose losses are `mean` give or take little, the same for everyone. */
 const lossesAround = (mean: number) =>
@@ -55,8 +55,8 @@ describe('the recommended budget', () => {
 
 test('four traces are too few to tell anything, and none in common tell nothing', () => {
   const four = (mean: number) => lossesAround(mean).slice(0, 4)
-  expect(isBetter(lossesAround(1), lossesAround(2))).toBe(true)
-  expect(isBetter(lossesAround(2), lossesAround(1))).toBe(false)
-  expect(isBetter(four(1), four(2))).toBe(false)
-  expect(isBetter(lossesAround(1).slice(0, 4), lossesAround(2).slice(4))).toBe(false)
+  expect(isSurelyBetter(lossesAround(1), lossesAround(2))).toBe(true)
+  expect(isSurelyBetter(lossesAround(2), lossesAround(1))).toBe(false)
+  expect(isSurelyBetter(four(1), four(2))).toBe(false)
+  expect(isSurelyBetter(lossesAround(1).slice(0, 4), lossesAround(2).slice(4))).toBe(false)
 })

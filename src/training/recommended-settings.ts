@@ -74,7 +74,7 @@ export function recommendPoint(
         .map((policy) => ({ policy, point, losses: lossesAt(measured, policy, point) }))
         .filter(({ losses }) => losses.length > 0)
       if (!usual) return []
-      return [others.reduce((best, one) => (isBetter(one.losses, best.losses, seed) ? one : best), usual)]
+      return [others.reduce((best, one) => (isSurelyBetter(one.losses, best.losses, seed) ? one : best), usual)]
     })
   const full = lossesAt(measured, 'full', null)
   const isGood = ({ losses }: HeldOutLosses) => (replayLossDifference(losses, full)?.mean ?? Infinity) <= mostLoss
@@ -92,7 +92,7 @@ export function lossesAt(
 }
 
 /** Whether `a` has the lower loss on the traces of both, with a 95 % interval that excludes 0. */
-export function isBetter(a: readonly ReplayedSample[], b: readonly ReplayedSample[], seed = 1): boolean {
+export function isSurelyBetter(a: readonly ReplayedSample[], b: readonly ReplayedSample[], seed = 1): boolean {
   const interval = replayLossDifference(a, b, seed)?.interval
   return interval ? interval.high < 0 : false
 }

@@ -16,7 +16,7 @@ import { TrainingThroughput, type ThroughputFigures } from './throughput.ts'
 import { trainBatch } from './train-batch.ts'
 import type { WriteLock } from '../records/file-lock.ts'
 import { checkSame, readState, writeState, type EpochEntry, type TrainingProgress } from './training-state.ts'
-import { isBetter, problemOf, type TrainingProblem } from './verdict.ts'
+import { isBetterEpoch, problemOf, type TrainingProblem } from './verdict.ts'
 
 export interface TrainOptions extends Partial<CheckpointSettings> {
   readonly library: LlamaLibrary
@@ -240,7 +240,7 @@ class Training implements Disposable {
       spread,
     }
     const best = history.find((each) => each.epoch === bestEpoch)
-    const improved = epoch > 0 && isBetter(entry, best)
+    const improved = epoch > 0 && isBetterEpoch(entry, best)
     if (improved) this.#best = this.#trainer.weights()
     this.#progress = {
       ...this.#progress,

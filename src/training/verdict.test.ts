@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { EpochEntry } from './training-state.ts'
-import { isBetter, problemOf } from './verdict.ts'
+import { isBetterEpoch, problemOf } from './verdict.ts'
 
 const entry = (kendallTau: number, more: { mse?: number; spread?: number; found?: number } = {}): EpochEntry => {
   const { mse = 0.1, spread = 0.8, found = 0.7 } = more
@@ -8,12 +8,12 @@ const entry = (kendallTau: number, more: { mse?: number; spread?: number; found?
 }
 
 test('the better epoch is the one with the higher tau, whatever the loss', () => {
-  expect(isBetter(entry(0.5, { mse: 0.2 }), entry(0.4, { mse: 0.1 }))).toBe(true)
-  expect(isBetter(entry(0.4), entry(0.4))).toBe(false)
-  expect(isBetter(entry(-1), undefined)).toBe(true)
-  expect(isBetter(entry(0.1), entry(NaN))).toBe(true)
-  expect(isBetter(entry(NaN), entry(0.1))).toBe(false)
-  expect(isBetter(entry(0.9, { mse: NaN }), undefined)).toBe(false)
+  expect(isBetterEpoch(entry(0.5, { mse: 0.2 }), entry(0.4, { mse: 0.1 }))).toBe(true)
+  expect(isBetterEpoch(entry(0.4), entry(0.4))).toBe(false)
+  expect(isBetterEpoch(entry(-1), undefined)).toBe(true)
+  expect(isBetterEpoch(entry(0.1), entry(NaN))).toBe(true)
+  expect(isBetterEpoch(entry(NaN), entry(0.1))).toBe(false)
+  expect(isBetterEpoch(entry(0.9, { mse: NaN }), undefined)).toBe(false)
 })
 
 describe('a predictor is reported', () => {

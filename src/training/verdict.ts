@@ -17,7 +17,7 @@ const leastSpread = 1e-3
 const chance = 0.3
 
 /** By Kendall's tau: eviction uses only the order of the scores. The earlier epoch of two equal ones stays. */
-export function isBetter(entry: EpochEntry, best: EpochEntry | undefined): boolean {
+export function isBetterEpoch(entry: EpochEntry, best: EpochEntry | undefined): boolean {
   if (!Number.isFinite(entry.heldOut.mse)) return false
   const tau = best?.heldOut.kendallTau ?? NaN
   return best === undefined || Number.isNaN(tau) || entry.heldOut.kendallTau > tau

@@ -7,6 +7,7 @@ import { beforeAll, expect, test, vi } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { readRecords } from '../../src/records/read-records.ts'
 import { traceRecords } from '../../src/traces/trace-record.ts'
+import { tinyPredictor } from '../oracle.ts'
 import { dynts, refusal, scratch } from './run-dynts.ts'
 
 /** Whole runs, on a machine that may be busy. */
@@ -93,6 +94,7 @@ test('as a table', async () => {
 test('refuses bad input in one line', async () => {
   expect(refusal(await kept(['--trace', 'nobody']))).toMatch(/holds no trace nobody/)
   expect(refusal(await kept(['--policy', 'full', '--budget', '64']))).toMatch(/--budget has no effect/)
+  expect(refusal(await kept(['--policy', 'full', '--predictor', tinyPredictor]))).toMatch(/--predictor has no effect/)
   expect(refusal(await kept(['--policy', 'h20']))).toMatch(/h2o/)
   expect(refusal(await kept(['--predictor', 'none', '--policy', 'dynts']))).toMatch(/predictor/)
 })

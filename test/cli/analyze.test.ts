@@ -9,6 +9,7 @@ import { analyzeLiveCommand } from '../../src/cli/commands/analyze-live.ts'
 import { analyzeImportanceCommand } from '../../src/cli/commands/analyze-importance.ts'
 import { importanceSchema } from '../../src/traces/importance-record.ts'
 import { ImportanceWriter } from '../../src/traces/importance-writer.ts'
+import { tinyPredictor } from '../oracle.ts'
 import { noLock } from '../support/no-lock.ts'
 import { refusalOf } from './refusal-of.ts'
 import { dynts, refusal, scratch } from './run-dynts.ts'
@@ -178,6 +179,10 @@ describe('dynts analyze live', () => {
     [['--policy', 'full'], /--policy full never evicts: there is nothing to compare/],
     [['--tokens', '10'], /--tokens must be a whole number of at least 100/],
     [['--runs', '0'], /--runs must be/],
+    [
+      ['--policy', 'window', '--budget', '200', '--local-window', '16', '--ratio', '0.5', '--predictor', tinyPredictor],
+      /--predictor has no effect under policy window/,
+    ],
   ] as const)('%j is refused', async (args, message) => {
     expect(await refusalOf(analyzeLiveCommand(), [...args])).toMatch(message)
   })

@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process'
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { dynts } from './run-dynts.ts'
+import { tinyF32 } from '../oracle.ts'
+import { dynts, scratch } from './run-dynts.ts'
 
 test('says how many answers fit, and how to serve them', async () => {
   const { code, stdout } = await dynts(['plan', '--memory', '2GB', '--budget', '320'])
@@ -12,6 +16,15 @@ test('the budget that the predictor recommends is in the table, and the one that
   const { stdout } = await dynts(['plan', '--memory', '2GB'])
   expect(stdout).toMatch(/^budget 320 +320 +1\.5 MiB +[\d,]+\nbudget 2,048 /m)
   expect(stdout).toMatch(/^dynts serve --model tiny --budget 320 --parallel 256 /m)
+})
+
+test('what it says to serve can be pasted, whatever the model is called', async () => {
+  const model = join(scratch, "it's a $x model.gguf")
+  copyFileSync(tinyF32, model)
+  const { stdout } = await dynts(['plan', '--memory', '2GB', '--budget', '320', '--model', model])
+  const command = /^dynts (serve .*?) +serves /m.exec(stdout)?.[1] ?? ''
+  const words = execFileSync('bash', ['-c', `printf '%s\\0' ${command}`], { encoding: 'utf8' }).split('\0')
+  expect(words.slice(0, 5)).toEqual(['serve', '--model', model, '--budget', '320'])
 })
 
 test('as JSON, and for so many at a time', async () => {

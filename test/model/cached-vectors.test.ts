@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test, vi } from 'vitest'
-import { LlamaContext, LlamaModel, loadLibrary, readKeys, type ContextOptions } from '../../src/llama/index.ts'
+import { LlamaContext, LlamaModel, loadLibrary, type ContextOptions } from '../../src/llama/index.ts'
 import { maxDifference, tinyF32 } from '../oracle.ts'
-import { others } from '../support/families.ts'
-import { u32, writeRandomGguf } from '../support/gguf-writer.ts'
+import { others, withHeads } from '../support/families.ts'
+import { writeRandomGguf } from '../support/gguf-writer.ts'
+import { readKeys } from '../support/read-keys.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-cached-'))
 afterAll(() => {
@@ -16,19 +17,9 @@ afterAll(() => {
 
 /** A Qwen3 of 4 heads and 2 key heads of this size. */
 function modelOf(size: number): LlamaModel {
-  const { metadata, tensors } = others.Qwen3()
-  const sizes: Record<string, readonly number[]> = {
-    attn_q: [32, 4 * size],
-    attn_k: [32, 2 * size],
-    attn_v: [32, 2 * size],
-    attn_output: [4 * size, 32],
-    attn_q_norm: [size],
-    attn_k_norm: [size],
-  }
-  const sized = tensors.map((tensor) => ({ ...tensor, shape: sizes[tensor.name.split('.')[2] ?? ''] ?? tensor.shape }))
-  const lengths = { 'qwen3.attention.key_length': u32(size), 'qwen3.attention.value_length': u32(size) }
+  const { metadata, tensors } = withHeads(others.Qwen3(), size)
   const path = join(folder, `${size}.gguf`)
-  writeFileSync(path, writeRandomGguf({ ...metadata, ...lengths }, sized))
+  writeFileSync(path, writeRandomGguf(metadata, tensors))
   return LlamaModel.load(loadLibrary('off'), path)
 }
 
@@ -186,7 +177,7 @@ test('one copy of a sequence is read as long as its cells are the same, and no l
       expect(again).toEqual(once)
       const { positions, layers } = readKeys(context, sequenceId)
       expect(once.positions).toEqual(held)
-      expect(once).toEqual({ positions, layers: layers.map(({ values }) => bytesOf(values)) })
+      expect(once).toEqual({ positions, layers: layers.map(bytesOf) })
     }
   }
   saving.mockRestore()

@@ -1,72 +1,29 @@
 /**
  * Models with sliding windows and hybrids, with random weights, under bounded caches.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { calibrate } from '../../src/calibration/calibrate.ts'
-import { LoadedModel } from '../../src/engine/loaded-model.ts'
-import type { Calibration } from '../../src/eviction/calibration.ts'
+import type { LoadedModel } from '../../src/engine/loaded-model.ts'
 import { findPolicy, policyNames } from '../../src/eviction/registry.ts'
-import { loadLibrary, LlamaModel, parseState, type LlamaContext } from '../../src/llama/index.ts'
+import { parseState, type LlamaContext, type LlamaModel } from '../../src/llama/index.ts'
 import { inspectGguf } from '../../src/models/gguf-file.ts'
 import { recurrentBytes } from '../../src/models/memory-plan.ts'
-import { defaultTarget, type PredictorCheckpoint } from '../../src/predictor/index.ts'
-import { mulberry32 } from '../../src/mulberry32.ts'
 import { ImportancePass, type TracePhases } from '../../src/traces/importance-pass.ts'
-import { families, vocabulary, type ModelPlan } from '../support/families.ts'
-import { writeRandomGguf } from '../support/gguf-writer.ts'
+import { families, type ModelPlan } from '../support/families.ts'
+import { loadFamily, randomTokens } from '../support/load-family.ts'
 import { runRequests, type RunOptions } from '../support/run-requests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-families-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-// Not periodic: equal keys would be ties.
-const random = mulberry32(2)
-const tokens = Array.from({ length: 300 }, () => Math.floor(random() * (vocabulary - 1)))
+const tokens = randomTokens(300, 2)
 const prompt = { tokens: tokens.slice(0, 20) }
 const replay = tokens.slice(20)
 const bound = { budget: 64, localWindow: 24, ratio: 0.4 }
 
-/** Of the hidden size of all families. */
-const randomPredictor: PredictorCheckpoint = {
-  matrices: [
-    [64, 32],
-    [16, 64],
-    [1, 16],
-  ].map(([rows = 0, columns = 0]) => ({
-    rows,
-    columns,
-    weights: Float32Array.from({ length: rows * columns }, () => (random() - 0.5) * 0.6),
-  })),
-  target: defaultTarget,
-  model: { architecture: '', hiddenSize: 32, layers: 0, vocabularySize: vocabulary, name: '' },
-}
-
-/** With a calibration if it can be calibrated. */
-async function load(plan: (() => ModelPlan) | undefined): Promise<LoadedModel> {
-  const path = join(folder, 'model.gguf')
-  const { metadata, tensors } = plan?.() ?? { metadata: {}, tensors: [] }
-  writeFileSync(path, writeRandomGguf(metadata, tensors))
-  await inspectGguf(path)
-  const calibration = calibrated(path)
-  return LoadedModel.load(loadLibrary('off'), path, { threads: 1, predictor: randomPredictor, calibration })
-}
-
-/** Undefined: it is refused. */
-function calibrated(path: string): Calibration | undefined {
-  using model = LlamaModel.load(loadLibrary('off'), path)
-  const steps = calibrate(model, [tokens], { threads: 1 })
-  try {
-    let step = steps.next()
-    while (!step.done) step = steps.next()
-    return step.value
-  } catch (error) {
-    expect(error).toMatchObject({ code: 'not_calibratable' })
-    return undefined
-  }
-}
+const load = (plan: () => ModelPlan) => loadFamily(folder, plan())
 
 function run(model: LoadedModel, policy: string, settings: Partial<typeof bound>, options: RunOptions = {}) {
   const [only] = runRequests(model, [{ prompt, replay, policy, ...settings }], { cells: 512, ...options })
@@ -101,7 +58,7 @@ const allWindowed = 'Gemma 3, all layers windowed'
 test.each(['off', 'on'] as const)(
   'where all layers have a window that the local window holds, evictions change nothing (compaction %s)',
   async (compaction) => {
-    using model = await load(families[allWindowed])
+    using model = await load(families[allWindowed]!)
     const full = run(model, 'full', {})
     const bounded = run(model, 'question-window', bound, { compaction })
     expect(bounded.cache.evictions).toBeGreaterThan(15)
@@ -238,7 +195,7 @@ function withoutCells(
 test.each(Object.keys(families).filter((name) => name.includes('hybrid')))(
   '%s: cells removed from the middle are a saved state without them, and the recurrent state stays',
   async (name) => {
-    using model = await load(families[name])
+    using model = await load(families[name]!)
     const make = () => model.createContext({ cellsPerSequence: 256, kvType: 'f32', threads: 1 })
     const continued = (context: LlamaContext) =>
       tokens.slice(100, 160).map((token, i) => {

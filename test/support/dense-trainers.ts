@@ -15,3 +15,12 @@ export function createTrainer(layers: readonly DenseLayer[], options: Partial<De
   onTestFinished(() => trainer.dispose())
   return trainer
 }
+
+/** With it the first moments of AdamW are the gradients of the last step. */
+export const withoutMomentum = { ...optimizer, beta1: 0 }
+
+/** What was accumulated since the last step, of a trainer without momentum: a step takes it, and changes no weight. */
+export function gradientsOf(trainer: DenseTrainer): Float32Array[] {
+  trainer.step({ learningRate: 0, clip: Infinity })
+  return trainer.state().m
+}

@@ -349,3 +349,33 @@ export const others = {
       ]),
     ]),
 }
+
+/** In which of its sizes a tensor of attention has the heads: from the start, or from the end. */
+const headsAt: Readonly<Record<string, number>> = {
+  'attn_q.weight': -1,
+  'attn_k.weight': -1,
+  'attn_v.weight': -1,
+  'attn_q.bias': -1,
+  'attn_k.bias': -1,
+  'attn_v.bias': -1,
+  'attn_output.weight': 0,
+  'attn_q_norm.weight': 0,
+  'attn_k_norm.weight': 0,
+}
+
+/** The same model with larger heads than those of 8. A q8_0 cache has blocks of 32, and rotates heads of 64. */
+export function withHeads({ metadata, tensors }: ModelPlan, size: number): ModelPlan {
+  const architecture = String(metadata['general.architecture']?.value)
+  const sized = tensors.map((tensor) => {
+    const at = headsAt[tensor.name.split('.').slice(2).join('.')]
+    if (at === undefined) return tensor
+    const index = at < 0 ? tensor.shape.length + at : at
+    return { ...tensor, shape: tensor.shape.map((count, i) => (i === index ? (Number(count) / 8) * size : count)) }
+  })
+  const key = (name: string) => `${architecture}.${name}`
+  const lengths = { [key('attention.key_length')]: u32(size), [key('attention.value_length')]: u32(size) }
+  // With sections it is their sum.
+  const isWhole = key('rope.dimension_count') in metadata && !(key('rope.dimension_sections') in metadata)
+  if (isWhole) lengths[key('rope.dimension_count')] = u32(size)
+  return { metadata: { ...metadata, ...lengths }, tensors: sized }
+}

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { keptCount, keptTokens, selections, type Selection } from './kept-tokens.ts'
+import { keptCount, keptTokens, selections, type SelectionName } from './kept-tokens.ts'
 import { publishedLoss, publishedPareto } from './published-pareto.ts'
 
 //                                   0  1  2  3  4  5  6  7  8  9
 const importance = Float32Array.from([5, 1, 0, 9, 2, 2, 7, 0, 3, 2])
 const predicted = Float32Array.from([0, 8, 7, 6, 5, 4, 3, 2, 1, 9])
-const kept = (selection: Selection, percent: number, seed = 1) => [
+const kept = (selection: SelectionName, percent: number, seed = 1) => [
   ...keptTokens(selection, percent, { importance, predicted }, seed),
 ]
 

@@ -8,7 +8,7 @@ import { byFallingScore } from '../importance-order.ts'
 
 /** By measured importance, at random, by position, and by the predictor's scores. */
 export const selections = ['top', 'bottom', 'random', 'newest', 'predicted'] as const
-export type Selection = (typeof selections)[number]
+export type SelectionName = (typeof selections)[number]
 
 /** What decides; each of shape [thinking]. */
 export interface ThinkingScores {
@@ -28,13 +28,18 @@ export function keptCount(n: number, percent: number): number {
  * @param seed of the random choice
  * @returns indices into the thinking, ascending
  */
-export function keptTokens(selection: Selection, percent: number, scores: ThinkingScores, seed: number): Int32Array {
+export function keptTokens(
+  selection: SelectionName,
+  percent: number,
+  scores: ThinkingScores,
+  seed: number,
+): Int32Array {
   const n = scores.importance.length
   const order = orderOf(selection, scores, seed)
   return order.slice(0, keptCount(n, percent)).sort()
 }
 
-function orderOf(selection: Selection, { importance, predicted }: ThinkingScores, seed: number): Int32Array {
+function orderOf(selection: SelectionName, { importance, predicted }: ThinkingScores, seed: number): Int32Array {
   switch (selection) {
     case 'top':
       return byFallingScore(importance)

@@ -4,7 +4,7 @@ import type { PromptEviction } from '../../engine/types.ts'
 import type { GradingKind } from '../../evaluation/grading/grade-answer.ts'
 import { sampleSeed } from '../../traces/trace-job.ts'
 import type { KeptTrace } from '../../traces/trace-record.ts'
-import { keptTokens, type Selection, type ThinkingScores } from './kept-tokens.ts'
+import { keptTokens, type SelectionName, type ThinkingScores } from './kept-tokens.ts'
 import { paretoKey, type ParetoRecord, type Reading } from './pareto-record.ts'
 
 /** A trace to take thinking out of. */
@@ -26,7 +26,7 @@ export interface ParetoJob extends Pick<
 /** What is to be answered. */
 export interface ParetoPlan {
   readonly readings: readonly Reading[]
-  readonly selections: readonly Selection[]
+  readonly selections: readonly SelectionName[]
   /** Above 0, at most 100. */
   readonly percents: readonly number[]
   /** Answers to each part. */

@@ -1,6 +1,6 @@
 /** The options of `dynts analyze pareto`. Generates nothing. */
 import { InvalidArgumentError, type Command } from 'commander'
-import { selections, type Selection } from '../../analysis/pareto/kept-tokens.ts'
+import { selections, type SelectionName } from '../../analysis/pareto/kept-tokens.ts'
 import { readings, type Reading } from '../../analysis/pareto/pareto-record.ts'
 import { InputError } from '../../errors.ts'
 import { defaultSampling, validateSampling } from '../../llama/index.ts'
@@ -8,7 +8,7 @@ import { maxFailuresOption } from '../output/failed-jobs.ts'
 import type { ModelFlags } from '../find-model.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../options/machine-options.ts'
 import { modelOption } from '../options/model-option.ts'
-import { checkWhole, names, number, numbers } from '../options/option-values.ts'
+import { checkWhole, names, number, numbers, refuseWithoutEffect } from '../options/option-values.ts'
 import { checkQueueFlags, queueOption, workerOnly, type QueueFlags } from '../queue-client.ts'
 import { checkGreedy } from '../run/run-options.ts'
 import { addTraceSamplingOptions, samplingOf, type TraceSamplingFlags } from '../trace/trace-sampling.ts'
@@ -19,7 +19,7 @@ export interface ParetoFlags extends MachineFlags, ModelFlags, QueueFlags, Trace
   readonly output?: string
   readonly resume: boolean
   readonly reading: Reading[]
-  readonly keep?: Selection[]
+  readonly keep?: SelectionName[]
   readonly percent: number[]
   readonly samples: number
   readonly limit?: number
@@ -86,6 +86,8 @@ export function checkParetoFlags(flags: ParetoFlags): void {
   checkWhole('--parallel', flags.parallel, 1, 256)
   checkWhole('--max-failures', flags.maxFailures, 1)
   checkDeviceFlags(flags)
+  if (flags.keep?.includes('predicted') === false && flags.predictor !== 'none')
+    refuseWithoutEffect({ '--predictor': flags.predictor }, 'without --keep predicted')
   checkQueueFlags(flags, workerOnly(flags))
   checkGreedy(flags)
   validateSampling({ ...defaultSampling, ...samplingOf(flags) }, flags.seed)

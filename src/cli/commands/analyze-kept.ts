@@ -17,6 +17,7 @@ import { loadModel } from '../output/load-progress.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../options/machine-options.ts'
 import { modelOption, modelTitle } from '../options/model-option.ts'
 import { names } from '../options/option-values.ts'
+import { checkPredictorUse, predictorOption, takesRecommended } from '../options/predictor-option.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../output/progress-line.ts'
 import { checkReplaceable } from '../output/replaceable.ts'
@@ -40,7 +41,7 @@ export function analyzeKeptCommand(): Command {
     .description('Which cells of one trace each policy keeps')
     .argument('<traces>', 'a file of dynts trace')
     .addOption(modelOption('the model of the traces (as for run --model)'))
-    .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
+    .addOption(predictorOption())
     .option('--trace <id>', 'which trace (default: the longest)')
     .option(
       '-p, --policy <names>',
@@ -91,6 +92,7 @@ function requestsFor(trace: KeptTrace, located: LocatedModel, flags: KeptFlags):
   const usual = usualPolicies.filter((name) => !scored.includes(name) || located.predictor !== undefined)
   const policies = choosePolicies(flags.policy ?? usual, {})
   refuseUnbounded(policies, cacheFlagValues(flags))
+  checkPredictorUse(flags, policies, takesRecommended(flags))
   const { promptTokens, tokens } = trace
   return policies.map((chosen) => {
     const plain = {

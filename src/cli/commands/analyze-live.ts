@@ -20,14 +20,15 @@ import { resolvePolicy } from '../../eviction/registry.ts'
 import { largestSeed } from '../../llama/index.ts'
 import { cellBytes } from '../../models/memory-plan.ts'
 import { parseReference } from '../../models/reference.ts'
-import { calibrationOption } from '../options/calibration-option.ts'
+import { calibrationOption, checkCalibrationUse } from '../options/calibration-option.ts'
 import { findModel, type ModelFlags } from '../find-model.ts'
 import { onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { liveText } from '../analyze/live-text.ts'
 import { loadModel } from '../output/load-progress.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../options/machine-options.ts'
 import { modelOption, modelTitle } from '../options/model-option.ts'
-import { checkWhole, number, refuseWithoutEffect } from '../options/option-values.ts'
+import { checkWhole, number } from '../options/option-values.ts'
+import { checkPredictorUse, predictorOption, takesRecommended } from '../options/predictor-option.ts'
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../output/progress-line.ts'
 import { checkReplaceable } from '../output/replaceable.ts'
@@ -56,7 +57,7 @@ export function analyzeLiveCommand(): Command {
     .description('Tokens per second, cells and operations while sequences grow: the full cache beside a bounded one')
     .argument('[question]', 'what all sequences answer; where they would end, they go on')
     .addOption(modelOption())
-    .option('--predictor <file>', 'importance predictor, or "none" (default: found beside the model)')
+    .addOption(predictorOption())
     .addOption(calibrationOption())
     .option('-p, --policy <name>', 'of the bounded cache (default: as for dynts run)')
   addBoundOptions(command)
@@ -101,8 +102,9 @@ function requestOf(question: string, located: LocatedModel, flags: LiveFlags): G
   const { budget, localWindow, ratio, evictEvery, seed } = flags
   const facts = settingFacts(located)
   const policy = flags.policy ?? policyBeforeLoading(located, flags.gpu)
-  if (!resolvePolicy(policy).needs.has('calibration'))
-    refuseWithoutEffect({ '--calibration': flags.calibration }, `under policy ${policy}`)
+  const chosen = [{ definition: resolvePolicy(policy), title: policy }]
+  checkCalibrationUse(flags, chosen)
+  checkPredictorUse(flags, chosen, takesRecommended(flags))
   const request = { prompt: { messages: [{ role: 'user' as const, content: question }] }, policy, seed }
   const { settings } = settleRequest(facts, { ...request, budget, localWindow, ratio, evictEvery })
   if (!settings) throw new InputError('invalid_option', `--policy ${policy} never evicts: there is nothing to compare`)

@@ -25,6 +25,7 @@ import { printable } from '../output/printable.ts'
 import { ProgressLine } from '../output/progress-line.ts'
 import { openQueueClient } from '../queue-client.ts'
 import { runProgress } from '../output/run-progress.ts'
+import { checkPredictorUse } from '../options/predictor-option.ts'
 import { templateOptions } from '../options/template-options.ts'
 import { toStdout, writeResult, type Say, type Write } from '../output/write.ts'
 import { evalMergeCommand } from './eval-merge.ts'
@@ -55,6 +56,8 @@ export async function evaluate(
 ): Promise<EvalRun | undefined> {
   checkEvalFlags(flags)
   const choice = chooseEval(flags)
+  // What is not given is as published, whatever a predictor recommends. Of a longer work all parts have the same predictor.
+  if (!isPart && choice.policies) checkPredictorUse(flags, choice.policies, false)
   const templates = templateOptions(flags)
   using signal = onInterrupt()
   using progress = new ProgressLine(process.stderr, 'samples')

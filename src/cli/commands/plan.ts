@@ -12,6 +12,7 @@ import { fittingSlots, largestBudget, needOf, usableShare } from '../../server/c
 import { count, counted } from '../output/counted.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
+import { shellWord } from '../message-line.ts'
 import { modelOption, modelTitle } from '../options/model-option.ts'
 import { memorySize } from '../options/memory-size.ts'
 import { checkWhole, number } from '../options/option-values.ts'
@@ -169,7 +170,7 @@ function describe(
   const slots = Math.min(256, flags.parallel ?? parallel)
   const type = kvType === 'f16' ? '' : ` --kv-type ${kvType}`
   lines.push(
-    `dynts serve --model ${flags.model} ${what} --parallel ${slots}${type}   serves ${counted(slots, 'answer')} at a time`,
+    `dynts serve --model ${shellWord(flags.model)} ${what} --parallel ${slots}${type}   serves ${counted(slots, 'answer')} at a time`,
   )
   return lines.join('\n')
 }

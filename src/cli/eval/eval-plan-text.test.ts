@@ -25,6 +25,8 @@ test('model, task, one line for each policy, folder', () => {
     'chain (a test): temperature 0.6, top-p 0.95, top-k 20, at most 100 tokens, up to 8 at the same time',
     '  full: 2 items x 5 samples',
     '  window B 320 W_l 32 ratio 0.5: 1 item x 5 samples',
+    // Half of the 320 - 36 - 32 cells that a prompt of 10 bytes and its template leave.
+    '  B 320 W_l 32 ratio 0.5: about 126 cells leave at each eviction and 194 stay: 257.5 on average once the budget is reached, with a prompt of 36 tokens',
     'into out',
   ])
   expect(said(plan, { held: ['gsm8k', 'line'] }).at(-1)).toBe('adds to what out has of gsm8k, line')
@@ -36,7 +38,7 @@ test('model, task, one line for each policy, folder', () => {
 
 test('a grid is one line for each policy, unless it has gaps', () => {
   const grid = [16, 32].flatMap((localWindow) => [0.2, 0.5].map((ratio) => point('dynts', { localWindow, ratio })))
-  const lines = (points: typeof grid) => said(fakePlan({ points })).filter((line) => line.startsWith('  '))
+  const lines = (points: typeof grid) => said(fakePlan({ points })).filter((line) => line.startsWith('  dynts'))
   expect(lines(grid)).toEqual(['  dynts B 320 W_l 16,32 ratio 0.2,0.5: 4 configurations, each 3 items'])
   expect(lines(grid.slice(1))).toEqual([
     '  dynts B 320 W_l 16 ratio 0.5: 3 items',
@@ -53,10 +55,14 @@ test('a grid is one line for each policy, unless it has gaps', () => {
 
 test('a grid by how many cells leave is another than one by ratio', () => {
   const every = [8, 16].map((evictEvery) => point('dynts', { ratio: null, evictEvery }))
-  const lines = said(fakePlan({ points: [point('dynts'), ...every] })).filter((line) => line.startsWith('  '))
-  expect(lines).toEqual([
+  const lines = said(fakePlan({ points: [point('dynts'), ...every, point('window', { ratio: null, evictEvery: 8 })] }))
+  expect(lines.filter((line) => line.startsWith('  '))).toEqual([
     '  dynts B 320 W_l 32 ratio 0.5: 3 items',
     '  dynts B 320 W_l 32 evict-every 8,16: 2 configurations, each 3 items',
+    '  window B 320 W_l 32 evict-every 8: 3 items',
+    expect.stringMatching(/^ {2}B 320 W_l 32 ratio 0\.5: about 126 cells leave /),
+    '  B 320 W_l 32 evict-every 8: 8 cells leave at each eviction and 312 stay: 316.5 on average once the budget is reached',
+    '  B 320 W_l 32 evict-every 16: 16 cells leave at each eviction and 304 stay: 312.5 on average once the budget is reached',
   ])
 })
 

@@ -1,10 +1,13 @@
 /**
  * What `dynts eval` says before anything runs: all that the results depend on. Decides nothing.
  */
+import { shareText } from '../../cache/budget.ts'
 import { missingMetadata } from '../../models/missing-metadata.ts'
 import { formatPolicyReference } from '../../eviction/protect.ts'
 import { groupBy } from '../../group-by.ts'
+import { notNull } from '../../pick.ts'
 import { count, counted } from '../output/counted.ts'
+import { estimatedTokens, howItFills } from '../output/how-it-fills.ts'
 import { modelTitle } from '../options/model-option.ts'
 import type { LocatedModel } from '../../engine/locate-model.ts'
 import type { Configuration, EvalPlan, PlannedTask } from '../../evaluation/run/eval-plan.ts'
@@ -73,7 +76,22 @@ function taskLines(
       ? `${name} (${source}), given: ${at}`
       : `${name} (${source}): temperature ${temperature}, top-p ${topP}, top-k ${topK}, at most ${maxTokens} tokens, ${at}`,
     ...grids(configurations).flatMap(gridLines),
+    ...fillingLines(items, configurations),
   ]
+}
+
+/** What the settings of the task's policies mean in cells, with a prompt of middle length. */
+function fillingLines(items: PlannedTask['items'], configurations: readonly Configuration[]): string[] {
+  const lengths = items.map(({ prompt, trace }) => trace?.promptTokens.length ?? estimatedTokens(prompt))
+  const middle = lengths.sort((a, b) => a - b)[Math.floor(lengths.length / 2)] ?? 0
+  const lines = configurations.flatMap(({ budget, localWindow, ratio, evictEvery }) => {
+    if (budget === null || localWindow === null) return []
+    const filling = howItFills({ budget, localWindow, ...notNull({ ratio, evictEvery }) }, middle)
+    return filling === undefined
+      ? []
+      : [`  B ${budget} W_l ${localWindow} ${shareText({ ratio, evictEvery })}: ${filling}`]
+  })
+  return [...new Set(lines)]
 }
 
 /** Configurations that differ in their settings only. */

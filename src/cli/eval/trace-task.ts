@@ -14,7 +14,6 @@ export const traceTaskName = 'traces'
 export function traceTask(path: string, { info, template }: Pick<LocatedModel, 'info' | 'template'>): Task {
   return {
     name: traceTaskName,
-    title: 'traces',
     // Each trace is replayed once, and nothing is drawn.
     published: (model) => ({ ...findTask('file').published(model), samples: 1 }),
     load: ({ limit = Infinity }) => {

@@ -18,7 +18,7 @@ export function usesCalibration({ definition }: Pick<ChosenPolicy, 'definition'>
 /** @param policies all that will run @throws InputError `invalid_option` where none of them looks at it */
 export function checkCalibrationUse(
   { calibration }: Pick<ModelFlags, 'calibration'>,
-  policies: readonly ChosenPolicy[],
+  policies: readonly Pick<ChosenPolicy, 'definition' | 'title'>[],
 ): void {
   if (policies.some(usesCalibration)) return
   const titles = policies.map(({ title }) => title).join(', ')

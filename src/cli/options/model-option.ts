@@ -10,11 +10,6 @@ export function modelOption(
   return new Option('-m, --model <model>', description).default(EMBEDDED_MODEL)
 }
 
-export function predictorOption(): Option {
-  const forms = 'a file, hf:user/repo[:FILE], or "none" (default: found beside the model)'
-  return new Option('--predictor <file>', `importance predictor: ${forms}`)
-}
-
 /** e.g. `Qwen3 8B (qwen3, Q4_K_M)`; of the embedded model also that it is that. */
 export function modelTitle({
   name,

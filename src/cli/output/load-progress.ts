@@ -36,18 +36,19 @@ export class LoadProgress implements Disposable {
   }
 }
 
-export interface LoadOptions {
-  readonly signal: AbortSignal
-  readonly say: Say
-  /** For what generates elsewhere, and needs no weights here. */
-  readonly vocabularyOnly?: boolean
-}
-
-/** Loads what was found, and says what it takes. @throws what `loadLocated` throws */
+/**
+ * Loads what was found, and says what it takes.
+ * @param options `vocabularyOnly`: for what generates elsewhere, and needs no weights here
+ * @throws what `loadLocated` throws
+ */
 export async function loadModel(
   located: LocatedModel,
   { gpu, gpuLayers, threads }: DeviceFlags,
-  { signal, say, vocabularyOnly }: LoadOptions,
+  {
+    signal,
+    say,
+    vocabularyOnly,
+  }: { readonly signal: AbortSignal; readonly say: Say; readonly vocabularyOnly?: boolean },
 ): Promise<Model> {
   using progress = new LoadProgress(say)
   const { onTrial, onProgress } = progress

@@ -19,7 +19,7 @@ import { choosePolicies, refuseUnbounded, type ChosenPolicy } from '../options/c
 import { findModel } from '../find-model.ts'
 import { onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { loadModel, LoadProgress } from '../output/load-progress.ts'
-import { refuseWithoutEffect } from '../options/option-values.ts'
+import { checkPredictorUse, takesRecommended } from '../options/predictor-option.ts'
 import { exampleQuestion, hasUnreadInput, readQuestion } from './question.ts'
 import { runRecord } from './run-json.ts'
 import { checkRunFlags, engineOptionsOf, requestOf, type RunFlags } from './run-options.ts'
@@ -108,17 +108,9 @@ function checkEffects(flags: RunFlags, named: readonly ChosenPolicy[], located: 
     )
   }
   const chosen = choosePolicies([...byDefault, ...named.map(({ reference }) => reference)], flags)
-  const { budget, localWindow, ratio, evictEvery, compaction, predictor } = flags
-  refuseUnbounded(chosen, { ...cacheFlagValues(flags), '--compaction': compaction !== 'auto' })
-  // A predictor recommends settings as well.
-  const isGiven = [budget, localWindow, ratio ?? evictEvery].every((value) => value !== undefined)
-  const usesPredictor = chosen.some(
-    ({ definition: { needs, evicts } }) => needs.has('hidden-state') || (evicts && !isGiven),
-  )
+  refuseUnbounded(chosen, { ...cacheFlagValues(flags), '--compaction': flags.compaction !== 'auto' })
   checkCalibrationUse(flags, chosen)
-  if (!usesPredictor && predictor !== 'none') {
-    refuseWithoutEffect({ '--predictor': predictor }, `under policy ${chosen.map(({ title }) => title).join(', ')}`)
-  }
+  checkPredictorUse(flags, chosen, takesRecommended(flags))
 }
 
 /** Attention weights exist only without flash attention. @throws InputError `invalid_option` */

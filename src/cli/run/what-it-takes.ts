@@ -13,6 +13,7 @@ import type { GgufInfo } from '../../models/gguf-file.ts'
 import { missingMetadata } from '../../models/missing-metadata.ts'
 import { formatMemoryPlan, memoryPlan } from '../../models/memory-plan.ts'
 import { count } from '../output/counted.ts'
+import { estimatedTokens, howItFills } from '../output/how-it-fills.ts'
 import { modelTitle } from '../options/model-option.ts'
 import type { RunFlags } from './run-options.ts'
 import { settingFacts } from '../options/setting-facts.ts'
@@ -34,7 +35,7 @@ export function whatItTakes(located: LocatedModel, flags: RunFlags, question: st
   })
   const lines = [modelTitle(info), formatMemoryPlan(plan, flags.samples)]
   if (policy.evicts) {
-    const { budget, localWindow, evictEvery } = settings
+    const { budget, localWindow } = settings
     const source = [flags.budget, flags.localWindow, flags.ratio, flags.evictEvery].every(
       (value) => value === undefined,
     )
@@ -43,7 +44,8 @@ export function whatItTakes(located: LocatedModel, flags: RunFlags, question: st
         : ' (recommended by the predictor)'
       : ''
     lines.push(`policy ${policy.name}: budget ${budget}, local window ${localWindow}, ${shareText(settings)}${source}`)
-    if (evictEvery !== undefined) lines.push(howItFills(budget, evictEvery))
+    const filling = howItFills(settings, estimatedTokens(question))
+    if (filling !== undefined) lines.push(filling)
   } else {
     lines.push(`policy ${policy.name}: the cache is not bounded`)
   }
@@ -76,19 +78,8 @@ export function neverEvicted(budget: number, { trainedContext }: GgufInfo): stri
   ]
 }
 
-/** Of a sequence that has reached its budget. */
-function howItFills(budget: number, leaving: number): string {
-  const mean = budget - (leaving - 1) / 2
-  return `${leaving} cells leave at each eviction and ${budget - leaving} stay: ${mean} on average once the budget is reached`
-}
-
 function howThinkingIsSwitchedOff(chatTemplate: string | undefined, tags: ThinkingTags): string[] {
   if (chatTemplate === undefined || hasThinkingSwitch(chatTemplate)) return []
   if (tags.areAssumed) return ['The template names no thinking that --no-thinking could switch off.']
   return ['The template has no switch for thinking: the prompt ends in an empty one.']
-}
-
-/** Before a model is loaded nothing can be tokenized: about three bytes a token, and some for the template. */
-function estimatedTokens(question: string): number {
-  return Math.ceil(Buffer.byteLength(question) / 3) + 32
 }

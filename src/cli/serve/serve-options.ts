@@ -9,8 +9,9 @@ import { calibrationOption } from '../options/calibration-option.ts'
 import { addPolicyOptions, type PolicyFlags } from '../options/chosen-policies.ts'
 import type { ModelFlags } from '../find-model.ts'
 import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../options/machine-options.ts'
-import { modelOption, predictorOption } from '../options/model-option.ts'
+import { modelOption } from '../options/model-option.ts'
 import { checkWhole, names, number } from '../options/option-values.ts'
+import { predictorOption } from '../options/predictor-option.ts'
 import {
   addCacheOptions,
   addSamplingOptions,

@@ -4,7 +4,7 @@ import type { Estimate } from '../../evaluation/metrics/estimate.ts'
 import { replayLossDifference, type ReplayedSample } from '../../evaluation/metrics/replay-loss.ts'
 import { intervalText, signed } from '../../evaluation/run/table-cells.ts'
 import {
-  isBetter,
+  isSurelyBetter,
   lossesAt,
   type HeldOutLosses,
   type MeasuredPoint,
@@ -28,7 +28,7 @@ export function concluded(
 ): HeldOutResult {
   const { policy, ...point } = best
   const [own, inSmallSteps] = [lossesAt(measured, policy, point), lossesAt(measured, policy, small)]
-  const takesSmall = isBetter(inSmallSteps, own, seed)
+  const takesSmall = isSurelyBetter(inSmallSteps, own, seed)
   const recommended = { policy, ...(takesSmall ? small : point) }
   const { budget, localWindow } = recommended
   return {
@@ -64,7 +64,7 @@ function verdict(
 }
 
 function doubts(own: readonly ReplayedSample[], newest: readonly ReplayedSample[], seed: number): string[] {
-  if (newest.length === 0 || isBetter(own, newest, seed)) return []
+  if (newest.length === 0 || isSurelyBetter(own, newest, seed)) return []
   return !replayLossDifference(own, newest, seed)?.interval
     ? ['So few traces tell nothing apart, so the usual is recommended: five held-out questions are the least.']
     : ['It cannot be told from question-window on these, which needs no predictor: more traces may help.']

@@ -12,7 +12,7 @@ import {
   roundings,
 } from './function-names.ts'
 import { NoFormula, type TokenCursor } from './token-cursor.ts'
-import type { Token } from './tokens.ts'
+import type { FormulaToken } from './tokens.ts'
 
 export abstract class OperandParser {
   protected readonly cursor: TokenCursor
@@ -129,7 +129,7 @@ export abstract class OperandParser {
     return isNegative ? call('Negate', product) : product
   }
 
-  #isFunctionName(token: Token | undefined): boolean {
+  #isFunctionName(token: FormulaToken | undefined): boolean {
     const { text = '' } = token ?? {}
     return functionsOfOne.has(text) || functionsOfMany.has(text) || ['\\log', '\\lg', '\\sum', '\\prod'].includes(text)
   }

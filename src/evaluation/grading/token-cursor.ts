@@ -1,17 +1,17 @@
 /**
  * Goes through the tokens of a formula.
  */
-import type { Token } from './tokens.ts'
+import type { FormulaToken } from './tokens.ts'
 
 /** What is read is no formula. */
 export class NoFormula extends Error {}
 
 export class TokenCursor {
-  readonly #tokens: readonly Token[]
+  readonly #tokens: readonly FormulaToken[]
   readonly #latex: string
   #at = 0
 
-  constructor(tokens: readonly Token[], latex: string) {
+  constructor(tokens: readonly FormulaToken[], latex: string) {
     this.#tokens = tokens
     this.#latex = latex
   }
@@ -21,7 +21,7 @@ export class TokenCursor {
   }
 
   /** @param ahead -1: the token before */
-  next(ahead = 0): Token | undefined {
+  next(ahead = 0): FormulaToken | undefined {
     return this.#tokens[this.#at + ahead]
   }
 

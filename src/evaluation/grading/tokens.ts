@@ -1,7 +1,7 @@
 /**
  * Splits LaTeX into the tokens of a formula.
  */
-export interface Token {
+export interface FormulaToken {
   readonly kind: 'number' | 'letter' | 'command' | 'mark'
   readonly text: string
   /** Where it begins and ends. */
@@ -12,8 +12,8 @@ export interface Token {
 const token = /(\d+(?:\.\d+)?|\.\d+)|([A-Za-z])|(\\[A-Za-z]+|\\[{}|])|([-+*/^_!'|(){}[\],=])/y
 
 /** Undefined where a character means nothing in a formula. Numbers that touch, as in `3.4.5`, are not tokens either. */
-export function tokensOf(latex: string): readonly Token[] | undefined {
-  const tokens: Token[] = []
+export function tokensOf(latex: string): readonly FormulaToken[] | undefined {
+  const tokens: FormulaToken[] = []
   for (let at = 0; at < latex.length;) {
     if (/\s/.test(latex.charAt(at))) {
       at++

@@ -32,7 +32,6 @@ export interface Sweep {
 
 export interface Preset {
   readonly name: string
-  readonly title: string
   /** The paper's; each preset runs on any other task as well. */
   readonly tasks: readonly string[]
   /** In the order for tables; `h2o+question`: under additional protection. */
@@ -66,7 +65,6 @@ export const fullPoint: GridPoint = { policy: 'full', budget: null, localWindow:
 const presets: readonly Preset[] = [
   {
     name: 'table1',
-    title: 'eight methods, the baselines with the question protected as well, the controls, and the default policy',
     tasks: sixTasks,
     // The paper's eight: full, window, streaming-llm, sepllm, h2o, snapkv, r-kv, dynts.
     policies: [
@@ -78,7 +76,6 @@ const presets: readonly Preset[] = [
   },
   {
     name: 'ablation',
-    title: 'DynTS without one of its parts, beside baselines that have the question too',
     tasks: sixTasks,
     // w.o. Q, w.o. L, w.o. T, T-Random and T-Bottom, in this order behind dynts.
     policies: [
@@ -90,7 +87,6 @@ const presets: readonly Preset[] = [
   },
   {
     name: 'budget',
-    title: 'by budget',
     tasks: fourTasks,
     policies: [...controls, ...scored],
     paper: { budgets: [2500, 3000, 3500, 4000, 4500, 5000] },
@@ -98,7 +94,6 @@ const presets: readonly Preset[] = [
   },
   {
     name: 'window-ratio',
-    title: 'by local window and retention ratio',
     tasks: fourTasks,
     policies: [...controls, 'dynts'],
     paper: { budgets: [5000], localWindows: [500, 1000, 2000, 3000], ratios: [0.1, 0.2, 0.3, 0.4, 0.5] },

@@ -14,7 +14,6 @@ const shippedCount = 500
 
 export const chain: Task = {
   name: 'chain',
-  title: 'chain problems',
   isGenerated: true,
   published: () => chainSettings,
   async load(options) {

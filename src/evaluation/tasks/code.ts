@@ -21,7 +21,6 @@ const codeRow = z.union([tested, printed])
 
 export const code: Task = {
   name: 'code',
-  title: 'programs',
   published: shortSettings,
   async load({ file, limit }) {
     checkLimit(limit)

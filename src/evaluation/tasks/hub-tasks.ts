@@ -13,7 +13,6 @@ type FieldNames = Pick<TaskLoadOptions, 'questionField' | 'answerField' | 'idFie
 
 interface MathTask {
   readonly name: string
-  readonly title: string
   /** `user/name@commit/file`, with the whole commit hash. */
   readonly source: string
   /** Of the Hub's file. */
@@ -25,7 +24,6 @@ const gpqaSource = 'Idavidrein/gpqa@633f5ee89ab8ad4522a9f850766b73f62147ffdd/gpq
 
 const gpqaDiamond: Task = {
   name: 'gpqa-diamond',
-  title: 'GPQA Diamond',
   published: longSettings,
   async load(options) {
     const { seed = 1, limit } = options
@@ -39,24 +37,21 @@ const gpqaDiamond: Task = {
 export const hubTasks: readonly Task[] = [
   mathTask({
     name: 'aime24',
-    title: 'AIME 2024',
     source: 'HuggingFaceH4/aime_2024@2fe88a2f1091d5048c0f36abc874fb997b3dd99a/data/train-00000-of-00001.parquet',
     fields: { questionField: 'problem', answerField: 'answer', idField: 'id' },
     published: longSettings,
   }),
   mathTask({
     name: 'aime25',
-    title: 'AIME 2025',
     source: 'math-ai/aime25@563bb8404243c5f09de6ec262f2db674fe5bce9b/test.jsonl',
     fields: { questionField: 'problem', answerField: 'answer', idField: 'id' },
     published: longSettings,
   }),
-  mathArenaTask('aime26', 'AIME 2026', 'aime_2026', 'd2de22f3c656b4f56cf8981212186377d1e23bc3'),
-  mathArenaTask('hmmt25', 'HMMT, February 2025', 'hmmt_feb_2025', '6fdc4277120810ff75aa22d2d5489b91f7a262a1'),
-  mathArenaTask('hmmt26', 'HMMT, February 2026', 'hmmt_feb_2026', '02fba4f74d8e68e73e66a02d540fd979c05c274c'),
+  mathArenaTask('aime26', 'aime_2026', 'd2de22f3c656b4f56cf8981212186377d1e23bc3'),
+  mathArenaTask('hmmt25', 'hmmt_feb_2025', '6fdc4277120810ff75aa22d2d5489b91f7a262a1'),
+  mathArenaTask('hmmt26', 'hmmt_feb_2026', '02fba4f74d8e68e73e66a02d540fd979c05c274c'),
   mathTask({
     name: 'amc23',
-    title: 'AMC 2023',
     source: 'math-ai/amc23@80815d37005feb82cd7f8fbc6901d5d3eff43057/test-00000-of-00001.parquet',
     fields: { questionField: 'question', answerField: 'answer', idField: 'id' },
     published: longSettings,
@@ -64,21 +59,18 @@ export const hubTasks: readonly Task[] = [
   gpqaDiamond,
   mathTask({
     name: 'gaokao2023en',
-    title: 'GaoKao 2023 En',
     source: 'MARIO-Math-Reasoning/Gaokao2023-Math-En@6c7bdecd205ed623b5e6c92335deb4f13a7cdd9b/Gaokao2023-Math-En.jsonl',
     fields: { questionField: 'question', answerField: 'answer' },
     published: shortSettings,
   }),
   mathTask({
     name: 'math500',
-    title: 'MATH-500',
     source: 'HuggingFaceH4/MATH-500@6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be/test.jsonl',
     fields: { questionField: 'problem', answerField: 'answer', idField: 'unique_id' },
     published: shortSettings,
   }),
   mathTask({
     name: 'gsm8k',
-    title: 'GSM8K',
     source: 'openai/gsm8k@740312add88f781978c0658806c59bc2815b9866/main/test-00000-of-00001.parquet',
     fields: { questionField: 'question', answerField: 'answer' },
     published: shortSettings,
@@ -92,20 +84,18 @@ export async function loadQuestionFile(name: string, path: string, options: Task
 }
 
 /** MathArena publishes all competitions in the same form. */
-function mathArenaTask(name: string, title: string, repo: string, revision: string): Task {
+function mathArenaTask(name: string, repo: string, revision: string): Task {
   return mathTask({
     name,
-    title,
     source: `MathArena/${repo}@${revision}/data/train-00000-of-00001.parquet`,
     fields: { questionField: 'problem', answerField: 'answer', idField: 'problem_idx' },
     published: longSettings,
   })
 }
 
-function mathTask({ name, title, source, fields, published }: MathTask): Task {
+function mathTask({ name, source, fields, published }: MathTask): Task {
   return {
     name,
-    title,
     published,
     async load(options) {
       checkLimit(options.limit)

@@ -13,7 +13,6 @@ import { checkLimit, loadedTask, type Task } from './task.ts'
 
 interface PuzzleKind {
   readonly name: string
-  readonly title: string
   readonly draw: (seed: number) => Puzzle
   /** How the names are to be written. */
   readonly wanted: string
@@ -23,14 +22,12 @@ interface PuzzleKind {
 const kinds: readonly PuzzleKind[] = [
   {
     name: 'knights',
-    title: 'knights and knaves',
     draw: knightsPuzzle,
     wanted: 'the names of all knights',
     grading: 'names',
   },
   {
     name: 'line',
-    title: 'people in a line',
     draw: linePuzzle,
     wanted: 'all names from left to right',
     grading: 'order',
@@ -40,9 +37,8 @@ const kinds: readonly PuzzleKind[] = [
 const defaultSeed = 0
 const defaultCount = 200
 
-export const puzzleTasks: readonly Task[] = kinds.map(({ name, title, draw, wanted, grading }): Task => ({
+export const puzzleTasks: readonly Task[] = kinds.map(({ name, draw, wanted, grading }): Task => ({
   name,
-  title,
   isGenerated: true,
   published: shortSettings,
   load({ generateSeed: seed = defaultSeed, limit, file }) {

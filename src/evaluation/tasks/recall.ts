@@ -21,7 +21,6 @@ const spareTokens = 16
 
 export const recall: Task = {
   name: 'recall',
-  title: 'facts stated once',
   isGenerated: true,
   isReplayed: true,
   // Short texts: budgets that hold the nearest facts and not the furthest. Nothing is drawn.

@@ -14,7 +14,6 @@ import type { Task } from './task.ts'
 /** A file of the user's. */
 const file: Task = {
   name: 'file',
-  title: 'own questions',
   published: fileSettings,
   async load(options) {
     if (options.file === undefined) {

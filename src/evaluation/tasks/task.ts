@@ -93,7 +93,6 @@ export interface TaskLoadOptions extends Pick<QuestionFileOptions, 'questionFiel
 
 export interface Task {
   readonly name: string
-  readonly title: string
   /** Its items can be generated, from a seed. Default false. */
   readonly isGenerated?: boolean | undefined
   /** Its items are traces, which are replayed: nothing is sampled. Default false. */

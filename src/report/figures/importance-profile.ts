@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite'
 import { importanceProfile as profileOf } from '../../analysis/importance-profile.ts'
 import { rounded } from '../eval-rows.ts'
 import type { Figure, Row } from '../figure.ts'
-import type { ImportanceSource, MeasuredTrace } from '../sources.ts'
+import type { ImportanceSource, TraceImportance } from '../sources.ts'
 import { themeConfig } from '../theme.ts'
 
 /** More bars than a picture has columns are not seen; of neighbours the highest is drawn. */
@@ -22,7 +22,7 @@ export const importanceProfile: Figure = {
 
 function pictureOf(
   { model, profiles }: ImportanceSource,
-  { id, promptImportance: question, importance: thinking }: MeasuredTrace,
+  { id, promptImportance: question, importance: thinking }: TraceImportance,
 ) {
   const { mean, aboveMean: above } = profileOf(thinking, question)
   const bars = (part: string, values: Float32Array): Row[] => {

@@ -87,7 +87,7 @@ function beginning(call: ChoiceCall) {
 const noLogprobs: LogprobDelta = { content: [], reasoning: [] }
 
 /** Takes the events of a request's choices, and makes its answer of them. */
-export class Answer {
+export class CompletionAnswer {
   readonly #form: AnswerForm
   readonly #settings: AnswerSettings
   readonly #request: ReadRequest

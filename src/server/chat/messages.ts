@@ -34,7 +34,7 @@ export const messagesSchema = z
 
 type GivenMessage = z.infer<typeof message>
 
-export interface Conversation {
+export interface ReadMessages {
   readonly messages: ChatMessage[]
   /** The assistant's last message, where the model is to go on with it. */
   readonly begun: BegunTurn | undefined
@@ -49,7 +49,7 @@ export function readMessages(
   given: readonly GivenMessage[],
   hasTools: boolean,
   continues?: boolean | null,
-): Conversation {
+): ReadMessages {
   const messages = given.map((message, i) => readMessage(message, i, hasTools))
   const last = messages.at(-1)
   if (last?.role !== 'assistant') {

@@ -71,7 +71,7 @@ export async function complete(kind: Kind, state: ServerState, call: Call): Prom
 interface Settled {
   readonly read: ReadRequest
   readonly newAnswer: Asked['answer']
-  readonly conversation: Conversation | undefined
+  readonly conversation: ConversationStream | undefined
 }
 
 async function answered(
@@ -166,7 +166,7 @@ function ownStream(
 }
 
 /** A stream that goes on when its client leaves, and can be read again. It is there before anything of it is. */
-interface Conversation {
+interface ConversationStream {
   readonly id: string
   readonly log: ByteLog
   /** Ends what runs for it, when it is cancelled. */
@@ -177,13 +177,13 @@ interface Conversation {
 const conversationHeader = 'x-conversation-id'
 
 /** @throws ApiError `invalid_value`, `queue_full` */
-function openConversation({ streams }: ServerState, { request, client }: Call): Conversation | undefined {
+function openConversation({ streams }: ServerState, { request, client }: Call): ConversationStream | undefined {
   const given = request.headers.get(conversationHeader)
   if (given === null) return undefined
   const id = conversationId(given, conversationHeader)
   const log = streams.open(client, id, () => conversation.onCancel())
   const close = () => streams.close(client, id, log)
-  const conversation: Conversation = { id, log, onCancel: close, close }
+  const conversation: ConversationStream = { id, log, onCancel: close, close }
   return conversation
 }
 
@@ -191,7 +191,7 @@ function resumableStream(
   { settings, streams }: ServerState,
   { client, signal }: Call,
   { writeTo, cancel }: RunningStream,
-  { headers, events, conversation }: StreamSettings & { readonly conversation: Conversation },
+  { headers, events, conversation }: StreamSettings & { readonly conversation: ConversationStream },
 ): Response {
   const { id, log } = conversation
   const sink = new LogWriter(log, signOfLife, settings.pingMs, () => streams.end(client, id, log))

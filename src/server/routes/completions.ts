@@ -1,7 +1,12 @@
 /** POST /v1/chat/completions and /v1/completions: text from a model, whole or as it comes, and what is done to one that runs. */
 import { z } from 'zod'
 import { readBody, parseBody } from '../body.ts'
-import { Answer, chatForm as chatAnswer, textForm as textAnswer, type AnswerForm } from '../chat/completion.ts'
+import {
+  CompletionAnswer,
+  chatForm as chatAnswer,
+  textForm as textAnswer,
+  type AnswerForm,
+} from '../chat/completion.ts'
 import { mergeChunk } from '../chat/merge-chunk.ts'
 import { chatForm, checked, readChatRequest, type ReadRequest } from '../chat/request.ts'
 import { fitted } from '../chat/run-choices.ts'
@@ -25,7 +30,7 @@ const text: Kind = {
 }
 
 function asked(request: ReadRequest, form: AnswerForm): Asked {
-  return { request, answer: (settings, settled, head) => new Answer(form, settings, settled, head) }
+  return { request, answer: (settings, settled, head) => new CompletionAnswer(form, settings, settled, head) }
 }
 
 export const chatCompletions: Endpoint = {
