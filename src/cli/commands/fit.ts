@@ -185,8 +185,8 @@ async function replayOnHeldOut({ work, trained, write, ...flags }: Steps): Promi
 }
 
 async function recommendedBy(path: string): Promise<Recommendation> {
-  const { policy, budget, localWindow, ratio, evictEvery } = await readCheckpoint(path)
-  return defined({ policy, budget, localWindow, ratio, evictEvery })
+  const { policy, diversity, budget, localWindow, ratio, evictEvery } = await readCheckpoint(path)
+  return defined({ policy, diversity, budget, localWindow, ratio, evictEvery })
 }
 
 /** A training cannot go on with other traces or other options, but what took long is not lost with it. */
