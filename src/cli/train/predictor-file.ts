@@ -6,7 +6,7 @@ import { defined } from '../../defined.ts'
 import { InputError } from '../../errors.ts'
 import { dyntsDiverse } from '../../eviction/policies/dynts-diverse.ts'
 import { parsePolicyOptions, policyNames } from '../../eviction/registry.ts'
-import { predictorName } from '../../models/predictor-name.ts'
+import { madeFileName } from '../../models/made-file-name.ts'
 import {
   isPolicyOfPredictors,
   predictorFolder,
@@ -17,7 +17,7 @@ import { besideModel, checkMadeOutput } from '../output/made-file.ts'
 import { number } from '../options/option-values.ts'
 
 export async function predictorPathOf(modelPath: string): Promise<string> {
-  return await besideModel(modelPath, predictorName(modelPath), predictorFolder())
+  return await besideModel(modelPath, madeFileName('predictor', modelPath), predictorFolder())
 }
 
 /** @throws InputError `no_output_folder`, `invalid_output`; `output_exists` for a file that is no predictor, or that only `--force` may replace */
