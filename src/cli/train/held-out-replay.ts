@@ -165,8 +165,11 @@ function scoredOf({ policy }: Recommendation): string[] {
   return policy === undefined ? [defaultScoredPolicy, 'dynts'] : [policy]
 }
 
-/** How often each trace is replayed at most. */
-function mostReplays(given: Recommendation, budgets: number): number {
+/**
+ * How often each trace is replayed at most.
+ * @param budgets of how many there is a choice
+ */
+export function mostReplays(given: Recommendation, budgets = given.budget === undefined ? 3 : 1): number {
   const scored = scoredOf(given)
   const smallSteps = hasShare(given) ? 0 : 1
   const weights = scored.includes(dyntsDiverse.name) && given.diversity === undefined ? otherWeights.length : 0
