@@ -131,7 +131,10 @@ async function givenFile(
   const onHub = parseMadeFileReference(kind, given)
   if (onHub) return (await resolveMadeFile(kind, onHub, info.path, { offline, signal, onProgress })).path
   if (existsSync(given)) return given
-  throw new InputError(`${kind}_not_found`, `There is no ${kind} file ${given}. Check \`${kind}\`, or ${howMade[kind]}.`)
+  throw new InputError(
+    `${kind}_not_found`,
+    `There is no ${kind} file ${given}. Check \`${kind}\`, or ${howMade[kind]}.`,
+  )
 }
 
 async function locatePredictor(info: GgufInfo, options: MadeFileOptions): Promise<LoadedPredictor | undefined> {

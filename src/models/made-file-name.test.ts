@@ -25,12 +25,6 @@ describe.each(madeFileKinds)('names of a %s', (kind) => {
   test('what is one', () => {
     const other = kind === 'predictor' ? 'calibration' : 'predictor'
     const names = [`a.${kind}.gguf`, `A.${kind.toUpperCase()}.GGUF`, 'a.gguf', `${kind}.gguf`, `a.${other}.gguf`]
-    expect(names.map((name) => isMadeFile(kind, name))).toEqual([
-      true,
-      true,
-      false,
-      false,
-      false,
-    ])
+    expect(names.map((name) => isMadeFile(kind, name))).toEqual([true, true, false, false, false])
   })
 })

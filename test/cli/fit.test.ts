@@ -28,7 +28,9 @@ const fit = (args: readonly string[], run: RunSettings = {}) =>
 const tracesOf = (work: string) => [...readRecords(at(`${work}/traces.jsonl`), traceRecords)]
 interface FitRecord {
   readonly recommended: Readonly<Record<'budget' | 'localWindow' | 'ratio' | 'evictEvery', number | undefined>>
-  readonly heldOut: { readonly summary: { readonly tasks: readonly { readonly configurations: readonly Replayed[] }[] } }
+  readonly heldOut: {
+    readonly summary: { readonly tasks: readonly { readonly configurations: readonly Replayed[] }[] }
+  }
 }
 interface Replayed extends Readonly<Record<'budget' | 'localWindow' | 'ratio' | 'evictEvery', number | null>> {
   readonly policy: string

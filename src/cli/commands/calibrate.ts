@@ -73,7 +73,8 @@ async function calibrateModel(reference: string, flags: CalibrateFlags): Promise
   const found = await findModelFile({ ...flags, model: reference }, signal)
   if (!found) return
   const info = await inspectGguf(found.path)
-  const output = flags.output ?? (await besideModel(info.path, madeFileName('calibration', info.path), calibrationFolder()))
+  const output =
+    flags.output ?? (await besideModel(info.path, madeFileName('calibration', info.path), calibrationFolder()))
   await checkMadeOutput(output, flags.force === true, { what: 'calibration', read: readCalibration })
   using model = await load(info, flags, signal)
   const texts = textsOf(model, info, flags)

@@ -84,7 +84,7 @@ export function neverEvicted(budget: number, { trainedContext }: GgufInfo): stri
 function weightText(policy: PolicyDefinition, predictor: LocatedModel['predictor'], flags: RunFlags): string {
   if (!Object.hasOwn(policy.options.shape, 'diversity')) return ''
   const { diversity } = resolvePolicyOptions(policy, predictor ?? {}, { diversity: flags['diversity'] })
-  return diversity === undefined ? '' : `, diversity ${String(diversity)}`
+  return typeof diversity === 'number' || typeof diversity === 'string' ? `, diversity ${diversity}` : ''
 }
 
 /** Of a sequence that has reached its budget. */

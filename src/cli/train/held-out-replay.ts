@@ -232,7 +232,9 @@ function evalFlags(
 /** What takes less is over before it is read. */
 function sayHowLong(seconds: number): void {
   if (seconds >= 10)
-    process.stderr.write(`Other budgets, smaller steps and weights of diversity take about ${formatDuration(seconds)} more.\n`)
+    process.stderr.write(
+      `Other budgets, smaller steps and weights of diversity take about ${formatDuration(seconds)} more.\n`,
+    )
 }
 
 /** All rows, the smaller budgets first. */

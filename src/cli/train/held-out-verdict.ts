@@ -20,11 +20,7 @@ export interface HeldOutResult {
   readonly lines: readonly string[]
 }
 
-export function concluded(
-  measured: readonly HeldOutLosses[],
-  best: RecommendedPoint,
-  seed: number,
-): HeldOutResult {
+export function concluded(measured: readonly HeldOutLosses[], best: RecommendedPoint, seed: number): HeldOutResult {
   const { policy, diversity, ...point } = best
   const { budget, localWindow } = best
   const weight = diversity === undefined ? '' : `, diversity ${diversity}`
