@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { calibrationNames } from '../models/calibration-name.ts'
+import { madeFileNames } from '../models/made-file-name.ts'
 
 /** The folder for calibrations of models that lie where nothing should be written. */
 export function calibrationFolder(): string {
@@ -15,6 +15,6 @@ export function calibrationFolder(): string {
 /** One for the very file comes before one for all quantisations of the model. */
 export function findCalibration(modelPath: string): string | undefined {
   const folders = [dirname(modelPath), calibrationFolder()]
-  const paths = calibrationNames(modelPath).flatMap((name) => folders.map((folder) => join(folder, name)))
+  const paths = madeFileNames('calibration', modelPath).flatMap((name) => folders.map((folder) => join(folder, name)))
   return paths.find((path) => existsSync(path))
 }

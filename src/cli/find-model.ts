@@ -12,6 +12,7 @@ export interface ModelFlags {
   readonly model: string
   /** A file, one on the Hub, or `none`. */
   readonly predictor?: string
+  /** A file, or one on the Hub. */
   readonly calibration?: string
   readonly offline?: boolean
 }

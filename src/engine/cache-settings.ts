@@ -1,6 +1,8 @@
 /** Policy and cache settings of a request that leaves them out: the predictor's recommendation, else the general defaults. */
 import type { CacheSettings } from '../cache/budget.ts'
 import { defined } from '../defined.ts'
+import { dyntsDiverse } from '../eviction/policies/dynts-diverse.ts'
+import type { PolicyDefinition } from '../eviction/policy.ts'
 import { findPolicy } from '../eviction/registry.ts'
 import type { ModelFacts } from './forward-pass.ts'
 import type { GenerateRequest } from './types.ts'
@@ -43,6 +45,16 @@ export function resolveCacheSettings(
       valueReserve: request.valueReserve ?? recommended.valueReserve,
     }),
   }
+}
+
+/** What is given of a policy's options, and of what is not the predictor's recommendation; the policy's own defaults are for the rest. */
+export function resolvePolicyOptions(
+  { name }: Pick<PolicyDefinition, 'name'>,
+  { diversity }: Pick<ModelFacts['recommended'], 'diversity'>,
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const isRecommended = name === dyntsDiverse.name && given['diversity'] === undefined
+  return isRecommended ? { ...given, ...defined({ diversity }) } : given
 }
 
 function windowOf(budget: number): number {

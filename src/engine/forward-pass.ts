@@ -114,9 +114,11 @@ export interface ModelFacts {
   readonly recommended: RecommendedSettings
 }
 
-/** Policy and cache settings that the predictor's checkpoint recommends. */
+/** Policy, its weight of diversity, and cache settings that the predictor's checkpoint recommends. */
 export interface RecommendedSettings extends Partial<Record<keyof CacheSettings, number | undefined>> {
   readonly policy?: string | undefined
+  /** Of `dynts-diverse`. */
+  readonly diversity?: number | undefined
 }
 
 /** Everything about a model that the loop uses, apart from its cache. */

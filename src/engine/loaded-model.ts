@@ -125,7 +125,7 @@ export class LoadedModel implements Disposable {
   /** What is needed to prepare a request. */
   get facts(): ModelFacts {
     const { llama } = this
-    const { policy, budget, localWindow, ratio, evictEvery } = this.#predictor?.checkpoint ?? {}
+    const { policy, diversity, budget, localWindow, ratio, evictEvery } = this.#predictor?.checkpoint ?? {}
     return {
       vocab: llama.vocab,
       trainedContext: llama.trainedContext,
@@ -137,7 +137,7 @@ export class LoadedModel implements Disposable {
       valuesNotReadable: llama.valuesNotReadable,
       hasPredictor: this.#predictor !== undefined,
       hasCalibration: this.#calibration !== undefined,
-      recommended: { policy, budget, localWindow, ratio, evictEvery },
+      recommended: { policy, diversity, budget, localWindow, ratio, evictEvery },
     }
   }
 

@@ -8,7 +8,8 @@ import { InputError } from '../errors.ts'
 import { findThinkingTags, tagsOf, type TemplateVariables, type ThinkingTags } from '../llama/index.ts'
 import type { DownloadProgress } from '../models/progress-meter.ts'
 import { inspectGguf, type GgufInfo } from '../models/gguf-file.ts'
-import { parsePredictorReference, resolvePredictor } from '../models/predictor-reference.ts'
+import type { MadeFileKind } from '../models/made-file-name.ts'
+import { parseMadeFileReference, resolveMadeFile } from '../models/made-file-reference.ts'
 import { resolveModel } from '../models/resolve.ts'
 import {
   findPredictor,
@@ -26,7 +27,10 @@ export interface LocateModelOptions {
    * or in the cache folder; false: none.
    */
   readonly predictor?: string | false | undefined
-  /** The file that `dynts calibrate` wrote, for policies that foresee attention. Default: the one beside the model or in the cache folder. */
+  /**
+   * What `dynts calibrate` wrote, for policies that foresee attention: a path, or one on the Hub as for `predictor`. Default: the one
+   * beside the model or in the cache folder.
+   */
   readonly calibration?: string | undefined
   /** The chat template's text. Default: the model's own. */
   readonly chatTemplate?: string | undefined
@@ -47,6 +51,8 @@ export interface LoadedPredictor extends Omit<PredictorCheckpoint, 'matrices'> {
   /** Sizes of input, hidden layers and output. */
   readonly shape: readonly number[]
 }
+
+type MadeFileOptions = Pick<LocateModelOptions, MadeFileKind | 'offline' | 'signal' | 'onDownload'>
 
 /** What may be given in place of the model's own template, its variables and its tags. */
 export type TemplateOptions = Pick<LocateModelOptions, 'chatTemplate' | 'templateVariables' | 'thinkingTags'>
@@ -93,19 +99,16 @@ export async function locateModel(reference: string, options: LocateModelOptions
   return {
     info,
     predictor,
-    calibrationPath: await locateCalibration(info, options.calibration),
+    calibrationPath: await locateCalibration(info, options),
     thinkingTags,
     template,
   }
 }
 
 /** @throws InputError `calibration_not_found`, `calibration_mismatch`; what reading it throws */
-async function locateCalibration(info: GgufInfo, given: string | undefined): Promise<string | undefined> {
-  if (given !== undefined && !existsSync(given)) {
-    const advice = 'Check the path, or make one with dynts calibrate.'
-    throw new InputError('calibration_not_found', `There is no calibration file ${given}. ${advice}`)
-  }
-  const path = given ?? findCalibration(info.path)
+async function locateCalibration(info: GgufInfo, options: MadeFileOptions): Promise<string | undefined> {
+  const { calibration: given } = options
+  const path = given === undefined ? findCalibration(info.path) : await givenFile('calibration', given, info, options)
   if (path === undefined) return undefined
   const why = calibrationMismatch(await readCalibration(path), fingerprint(info))
   if (why === undefined) return path
@@ -113,19 +116,31 @@ async function locateCalibration(info: GgufInfo, given: string | undefined): Pro
   throw new InputError('calibration_mismatch', `The calibration ${path} does not fit ${info.path}: ${why}. ${advice}`)
 }
 
-async function locatePredictor(
+const howMade = { predictor: 'train one with dynts fit', calibration: 'make one with dynts calibrate' }
+
+/**
+ * A path, or where what is on the Hub lies in the cache.
+ * @throws InputError `predictor_not_found`, `calibration_not_found`, and what finding it on the Hub throws
+ */
+async function givenFile(
+  kind: MadeFileKind,
+  given: string,
   info: GgufInfo,
-  options: Pick<LocateModelOptions, 'predictor' | 'offline' | 'signal' | 'onDownload'>,
-): Promise<LoadedPredictor | undefined> {
-  const { predictor: given, offline, signal, onDownload: onProgress } = options
+  { offline, signal, onDownload: onProgress }: MadeFileOptions,
+): Promise<string> {
+  const onHub = parseMadeFileReference(kind, given)
+  if (onHub) return (await resolveMadeFile(kind, onHub, info.path, { offline, signal, onProgress })).path
+  if (existsSync(given)) return given
+  throw new InputError(
+    `${kind}_not_found`,
+    `There is no ${kind} file ${given}. Check \`${kind}\`, or ${howMade[kind]}.`,
+  )
+}
+
+async function locatePredictor(info: GgufInfo, options: MadeFileOptions): Promise<LoadedPredictor | undefined> {
+  const { predictor: given } = options
   if (given === false) return undefined
-  const onHub = given === undefined ? undefined : parsePredictorReference(given)
-  if (given !== undefined && onHub === undefined && !existsSync(given)) {
-    throw new InputError('predictor_not_found', `There is no predictor file ${given}. Check \`predictor\`.`)
-  }
-  const path = onHub
-    ? (await resolvePredictor(onHub, info.path, { offline, signal, onProgress })).path
-    : (given ?? findPredictor(info.path))
+  const path = given === undefined ? findPredictor(info.path) : await givenFile('predictor', given, info, options)
   if (path === undefined) return undefined
   const checkpoint = await readCheckpoint(path)
   const why = mismatch(checkpoint.model, fingerprint(info))

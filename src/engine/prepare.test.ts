@@ -65,6 +65,21 @@ test('so many cells at each eviction take the place of a ratio, whoever recommen
   )
 })
 
+test('a recommended weight of diversity holds under dynts-diverse until a request gives one', () => {
+  const model = {
+    ...{ hasPredictor: true, hasCalibration: false, notEvictable: undefined, notReadable: undefined },
+    recommended: { policy: 'dynts-diverse', diversity: 0.1 },
+  }
+  const optionsOf = (request: object) => settleRequest(model, { prompt: { text: '' }, ...request }).policyOptions
+  expect(optionsOf({})).toEqual({ diversity: 0.1 })
+  expect(optionsOf({ policyOptions: { diversity: undefined } })).toEqual({ diversity: 0.1 })
+  expect(optionsOf({ policyOptions: { diversity: 0 } })).toEqual({ diversity: 0 })
+  expect(optionsOf({ policy: 'dynts' })).toEqual({})
+  expect(settleRequest({ ...model, recommended: {} }, { prompt: { text: '' } }).policyOptions).toEqual({
+    diversity: 0.3,
+  })
+})
+
 test('a recommended number of cells at each eviction holds until a request says how many', () => {
   const recommended = { budget: 320, localWindow: 32, evictEvery: 16 }
   expect(resolveCacheSettings(recommended, {})).toEqual({ budget: 320, localWindow: 32, evictEvery: 16 })

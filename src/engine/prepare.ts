@@ -19,7 +19,7 @@ import { parsePolicyOptions, resolvePolicy } from '../eviction/registry.ts'
 import { checkPolicyFits } from '../eviction/select.ts'
 import { defaultSampling, validateSampling, type SamplingSettings } from '../llama/index.ts'
 import { answerGrammar } from './answer-grammar.ts'
-import { defaultPolicy, resolveCacheSettings } from './cache-settings.ts'
+import { defaultPolicy, resolveCacheSettings, resolvePolicyOptions } from './cache-settings.ts'
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { checkTokens, readPrompt } from './prompt.ts'
 import { biasOf, checkOdds } from './requested-odds.ts'
@@ -104,7 +104,8 @@ export function settleRequest(model: SettingFacts | undefined, given: GenerateRe
       `policy ${definition.name}: its file, or one that it imports, has changed since this run began. Begin again: it counts as another policy now.`,
     )
   }
-  const policyOptions = parsePolicyOptions(definition, request.policyOptions ?? {})
+  const options = resolvePolicyOptions(definition, model?.recommended ?? {}, request.policyOptions ?? {})
+  const policyOptions = parsePolicyOptions(definition, options)
   const sampling = { ...defaultSampling, ...defined(request.sampling ?? {}) }
   const seed = request.seed ?? 0
   validateSampling(sampling, seed)

@@ -69,6 +69,7 @@ export function report(prepared: PreparedRequest, counts: Counts): GenerateResul
     },
     cache: {
       policy: prepared.definition.name,
+      policyOptions: plainOptions(prepared.policyOptions),
       protect: prepared.protect,
       budget: bound?.budget ?? null,
       localWindow: bound?.localWindow ?? null,
@@ -96,4 +97,10 @@ export function report(prepared: PreparedRequest, counts: Counts): GenerateResul
     tokens: [...promptTokens, ...generated],
     ...(prepared.replay ? { logprobs: counts.logprobs } : {}),
   }
+}
+
+/** A user's policy may make anything of its options, and not everything crosses from thread to thread. */
+function plainOptions(options: PreparedRequest['policyOptions']): Readonly<Record<string, unknown>> {
+  const isPlain = (value: unknown) => ['number', 'string', 'boolean'].includes(typeof value)
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => isPlain(value)))
 }

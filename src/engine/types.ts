@@ -37,6 +37,7 @@ export interface GenerateRequest {
   readonly policy?: string | undefined
   /** The hash of the policy file that is meant, as evaluation records have it: another content is refused. Default: any. */
   readonly policyHash?: string | undefined
+  /** Default, of each: the predictor's recommendation (`diversity`), else the policy's own. */
   readonly policyOptions?: Readonly<Record<string, unknown>> | undefined
   /** What is protected additionally to what the policy protects by itself. `policy: 'h2o+question'` means the same. */
   readonly protect?: readonly ProtectedPart[] | undefined
@@ -133,6 +134,8 @@ export type ThinkingEnd = 'model' | 'caller' | 'thinking-budget' | 'answer-reser
 
 export interface CacheReport extends Occupancy {
   readonly policy: string
+  /** Recommended ones and the policy's defaults included. */
+  readonly policyOptions: Readonly<Record<string, unknown>>
   /** What was protected beyond what the policy protects by itself, sorted; empty for one that never evicts. */
   readonly protect: readonly ProtectedPart[]
   /** null: the full cache, unbounded. */

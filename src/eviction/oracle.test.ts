@@ -62,7 +62,9 @@ const vocabulary = { bos: -1, textOf: () => '' }
 
 /** The scores of a policy for which position alone decides. */
 function positionScores(policy: string, promptCells: number, candidates: Int32Array): Float32Array {
-  return findPolicy(policy).create({}, { promptCells, seed: 0, vocabulary }).score(candidates, { held: candidates, leaving: 1 })
+  return findPolicy(policy)
+    .create({}, { promptCells, seed: 0, vocabulary })
+    .score(candidates, { held: candidates, leaving: 1 })
 }
 
 /** The recorded scores, or, where position alone decides, those of the policy itself. */

@@ -388,7 +388,12 @@ describe('policies that look at keys', () => {
   test('lagkv: a channel that never changes says nothing, and gives no NaN', () => {
     const ones = fakeVectors(Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7), 2, () => [new Float32Array(16).fill(1)])
     const held = ones.positions
-    const scores = make('lagkv', { lagChunk: 2 }).score(held, { held, leaving: 1, keys: withProducts(ones), values: ones })
+    const scores = make('lagkv', { lagChunk: 2 }).score(held, {
+      held,
+      leaving: 1,
+      keys: withProducts(ones),
+      values: ones,
+    })
     expect([...scores]).toEqual([1, 1, 1, 1, 1, 1, 4, 4])
   })
 
@@ -400,7 +405,8 @@ describe('policies that look at keys', () => {
     const candidates = held.subarray(1, 9)
     const order = [...candidates].map((position) => keys.positions.indexOf(position))
     const policy = make('dkv')
-    const score = () => policy.score(candidates, { held, leaving: 1, keys: withProducts(keys.vectors), values: values.vectors })
+    const score = () =>
+      policy.score(candidates, { held, leaving: 1, keys: withProducts(keys.vectors), values: values.vectors })
     for (let eviction = 0; eviction < 3; eviction++) {
       const { matrix } = randomProjection(6, 20, 0, eviction)
       const length = (vector: number[]) =>

@@ -37,6 +37,7 @@ test.each([
   'dflash-x.gguf',
   'dspark-x.gguf',
   'x-Q4_K_M.predictor.gguf',
+  'x-Q4_K_M.calibration.gguf',
 ])('%s is none, unless it is named', (name) => {
   expect(groupModels([{ path: name }])).toEqual([])
   expect(choose('u/r', name, 'x-IQ2_S.gguf')).toEqual(['x-IQ2_S.gguf'])

@@ -11,6 +11,7 @@ import {
   parseGgufShardFilename,
 } from '@huggingface/gguf'
 import { InputError } from '../errors.ts'
+import { endingOf, madeFileKinds } from './made-file-name.ts'
 import type { HubReference } from './reference.ts'
 
 /** One model of a repository: a file, or the parts of a split one. */
@@ -23,7 +24,7 @@ export interface ModelFiles<File extends { readonly path: string }> {
 
 const PREFERRED = ['Q4_K_M', 'Q8_0']
 /** What llama.cpp looks for in a file's name, as it is written here: a model's own name may well have `MTP-` in it. */
-const NOT_MODELS = ['mmproj', 'imatrix', 'mtp-', 'eagle3-', 'dflash-', 'dspark-', '.predictor.gguf']
+const NOT_MODELS = ['mmproj', 'imatrix', 'mtp-', 'eagle3-', 'dflash-', 'dspark-', ...madeFileKinds.map(endingOf)]
 
 /** All language models among files, complete ones only, in the order of their names. */
 export function groupModels<File extends { readonly path: string }>(files: readonly File[]): ModelFiles<File>[] {

@@ -3,7 +3,7 @@ import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withFileLock } from '../records/file-lock.ts'
 import { chooseModel } from './choose-quant.ts'
-import { predictorAmong } from './predictor-name.ts'
+import { madeFileAmong, madeFileKinds } from './made-file-name.ts'
 import { ProgressMeter } from './progress-meter.ts'
 import type { DownloadProgress } from './progress-meter.ts'
 import { diskFull, fetchBlob } from './fetch-blob.ts'
@@ -42,17 +42,17 @@ interface Download {
 }
 
 /**
- * Downloads what of a model, and of a predictor beside it, is not in the cache yet.
+ * Downloads what of a model, and of the predictor and the calibration beside it, is not in the cache yet.
  * @throws InputError `model_not_found`, `model_access`, `quant_not_found`, `disk_full`, `unsafe_file_name`; EngineError
  *   `network`, `hub_failed`, `download_corrupt`; the signal's reason when aborted: the part that came is kept
  */
 export async function downloadModel(reference: HubReference, options: DownloadOptions): Promise<DownloadedModel> {
   const { commit, files: all } = await listRepository(options, reference.repo, reference.revision)
   const { quant, files } = chooseModel(reference, all)
-  const predictor = predictorAmong(files[0]?.path ?? '', all)
+  const made = madeFileKinds.flatMap((kind) => madeFileAmong(kind, files[0]?.path ?? '', all) ?? [])
   // First, as a model that is there is not asked for again.
-  const paths = await downloadFiles(reference, commit, [...(predictor ? [predictor] : []), ...files], options)
-  return { commit, quant, paths: predictor ? paths.slice(1) : paths }
+  const paths = await downloadFiles(reference, commit, [...made, ...files], options)
+  return { commit, quant, paths: paths.slice(made.length) }
 }
 
 /**

@@ -51,6 +51,8 @@ export interface PredictorCheckpoint {
   readonly ratio?: number
   /** Instead of `ratio`. */
   readonly evictEvery?: number
+  /** Weight of unlike keys under `dynts-diverse`. */
+  readonly diversity?: number
   readonly heldOut?: HeldOutFigures
 }
 
@@ -80,6 +82,8 @@ export function writeCheckpoint(library: LlamaLibrary, path: string, checkpoint:
   // A float32 would turn 0.4 into 0.4000000059, and floor(ratio * W_s) with it.
   if (checkpoint.ratio !== undefined) metadata[key('ratio')] = String(checkpoint.ratio)
   if (checkpoint.evictEvery !== undefined) metadata[key('evict_every')] = { u32: checkpoint.evictEvery }
+  // Likewise.
+  if (checkpoint.diversity !== undefined) metadata[key('diversity')] = String(checkpoint.diversity)
   if (checkpoint.policy !== undefined) metadata[key('policy')] = checkpoint.policy
   if (heldOut) metadata[key('held_out')] = JSON.stringify(heldOut)
   const matrices = checkpoint.matrices.map(({ rows, columns, weights }, i) => {
@@ -121,6 +125,10 @@ export async function readCheckpoint(path: string): Promise<PredictorCheckpoint>
   if (ratio !== undefined && !(ratio >= 0 && ratio <= 1)) fail('its ratio is not a number from 0 to 1')
   const evictEvery = metadata.count(key('evict_every'))
   if (ratio !== undefined && evictEvery !== undefined) fail('it recommends a ratio and a number of cells at once')
+  const diversityText = metadata.text(key('diversity'))
+  const diversity = diversityText === undefined ? undefined : Number(diversityText)
+  if (diversity !== undefined && !(diversity >= 0 && diversity < Infinity))
+    fail('its diversity is not a number of 0 or more')
   const policy = metadata.text(key('policy'))
   if (policy !== undefined && !isPolicyOfPredictors(policy))
     fail('it recommends a policy that this version of dynts does not have')
@@ -134,6 +142,7 @@ export async function readCheckpoint(path: string): Promise<PredictorCheckpoint>
     ...(localWindow === undefined ? {} : { localWindow }),
     ...(ratio === undefined ? {} : { ratio }),
     ...(evictEvery === undefined ? {} : { evictEvery }),
+    ...(diversity === undefined ? {} : { diversity }),
     ...(policy === undefined ? {} : { policy }),
     ...(heldOut === undefined ? {} : { heldOut }),
   }

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { predictorNames } from '../models/predictor-name.ts'
+import { madeFileNames } from '../models/made-file-name.ts'
 
 /** The folder for predictors of models that lie where nothing should be written. */
 export function predictorFolder(): string {
@@ -15,6 +15,6 @@ export function predictorFolder(): string {
 /** One for the very file comes before one for all quantisations of the model. */
 export function findPredictor(modelPath: string): string | undefined {
   const folders = [dirname(modelPath), predictorFolder()]
-  const paths = predictorNames(modelPath).flatMap((name) => folders.map((folder) => join(folder, name)))
+  const paths = madeFileNames('predictor', modelPath).flatMap((name) => folders.map((folder) => join(folder, name)))
   return paths.find((path) => existsSync(path))
 }

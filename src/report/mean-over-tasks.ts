@@ -81,6 +81,7 @@ function meanSampling(all: readonly Sampling[]): Sampling {
   const of = (value: (one: Sampling) => number) => mean(all.map(value))
   const costs = all.flatMap((one) => one.costs ?? [])
   const speeds = all.flatMap(({ speed }) => speed ?? [])
+  const times = all.flatMap(({ msPerEviction }) => msPerEviction ?? [])
   return {
     samples: sum(all.map(({ samples }) => samples)),
     pass1: meanEstimate(all.map(({ pass1 }) => pass1)),
@@ -94,6 +95,7 @@ function meanSampling(all: readonly Sampling[]): Sampling {
         ? null
         : { wall: mean(speeds.map(({ wall }) => wall)), authors: mean(speeds.map(({ authors }) => authors)) },
     evictions: of(({ evictions }) => evictions),
+    msPerEviction: times.length < all.length ? null : mean(times),
     degraded: of(({ degraded }) => degraded),
     refused: of(({ refused }) => refused),
   }

@@ -57,12 +57,14 @@ export interface ExtractOptions {
   readonly onLoading?: ((share: number) => void) | undefined
   /** Called before the first chunk and after each, about this run alone. */
   readonly onProgress?: ((progress: ExtractProgress) => void) | undefined
+  /** Called once, after the first trace, if others are left. */
+  readonly onSpeed?: ((speed: PassSpeed) => void) | undefined
 }
 
 const optionFields = {
   ...{ info: true, traces: true, output: true, label: true, tokensPerTrace: true, seed: true, kvType: true },
   ...{ threads: true, gpu: true, gpuLayers: true, resume: true, versions: true, signal: true },
-  ...{ onWait: true, onPlan: true, onLoading: true, onProgress: true },
+  ...{ onWait: true, onPlan: true, onLoading: true, onProgress: true, onSpeed: true },
 } as const
 
 export interface ExtractProgress {
@@ -72,6 +74,16 @@ export interface ExtractProgress {
   /** Finished traces of this run. */
   readonly traces: number
   readonly totalTraces: number
+}
+
+/** How fast the model is on this machine. */
+export interface PassSpeed {
+  /** Of the first trace. */
+  readonly secondsPerToken: number
+  /** Of a forward pass over one token, as in generating. */
+  readonly secondsPerStep: number
+  /** Of the other traces of this run. */
+  readonly tokensLeft: number
 }
 
 /** What the folder holds afterwards. */
@@ -149,7 +161,7 @@ async function work(
   lock: WriteLock,
 ): Promise<boolean> {
   const { info, traces, output, kvType, threads, gpu, gpuLayers, resume = true } = options
-  const { signal, onLoading, onProgress } = options
+  const { signal, onLoading, onProgress, onSpeed } = options
   const { label } = manifest
   const settings = { path: info.path, cells: plan.longest, label, kvType, threads, gpu, gpuLayers }
   using pass = await PassProcess.open(settings, { signal, onLoading })
@@ -172,16 +184,26 @@ async function work(
     if (writer.has(id) || tokens.length > info.trainedContext) continue
     const counts = countsOf(trace)
     const sampled = sampleTokens(id, counts.thinkingTokens, manifest.tokensPerTrace, manifest.seed)
-    const arrays = await pass.run(trace, sampled, report).catch((error: unknown) => {
-      if (signal?.aborted === true) return undefined
-      throw error
-    })
+    const start = performance.now()
+    const arrays = await unlessAborted(pass.run(trace, sampled, report), signal)
     if (!arrays) return false
+    const secondsPerToken = (performance.now() - start) / 1000 / tokens.length
     writer.add({ id, question, ...counts }, arrays)
     tokensBefore += tokens.length
     finished++
+    if (finished > 1 || finished === plan.tracesLeft || !onSpeed) continue
+    const secondsPerStep = await unlessAborted(pass.stepSeconds(tokens), signal)
+    if (secondsPerStep === undefined) return false
+    onSpeed({ secondsPerToken, secondsPerStep, tokensLeft: plan.tokensLeft - tokensBefore })
   }
   return true
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | undefined> {
+  return await work.catch((error: unknown) => {
+    if (signal?.aborted === true) return undefined
+    throw error
+  })
 }
 
 /** Read from the folder, so that it does not matter how many runs have written it. */

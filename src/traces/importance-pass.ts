@@ -27,6 +27,9 @@ export interface PassOptions {
   readonly chunkBytes?: number | undefined
 }
 
+/** Of the measurement of one step: behind so many tokens, the shortest of so many. */
+const tokensBeforeStep = 256
+const measuredSteps = 4
 const mostBatchTokens = 512
 const fewestStateRows = 16
 /** llama.cpp reserves the attention weights of a whole batch of every length up to `cells`. */
@@ -98,6 +101,21 @@ export class ImportancePass implements Disposable {
       sampled,
       states,
     }
+  }
+
+  /** Seconds that a forward pass over one token takes, as in generating; leaves the beginning of the trace in the cache. */
+  stepSeconds(tokens: readonly number[]): number {
+    const context = this.#context
+    const from = clamp(tokens.length - measuredSteps, 1, tokensBeforeStep)
+    context.clear(0)
+    context.append(0, tokens.slice(0, from), 0, 'none')
+    const times = tokens.slice(from, from + measuredSteps).map((token, i) => {
+      const start = performance.now()
+      context.append(0, [token], from + i)
+      context.logits(0)
+      return performance.now() - start
+    })
+    return Math.min(...times) / 1000
   }
 
   dispose(): void {

@@ -21,12 +21,14 @@ export interface PassSettings extends Omit<PassOptions, 'chunkBytes'> {
 export type ToPass =
   | { readonly type: 'open'; readonly settings: PassSettings }
   | { readonly type: 'run'; readonly trace: TracePhases; readonly sampled: Int32Array }
+  | { readonly type: 'time'; readonly tokens: readonly number[] }
 
 export type FromPass =
   /** Share of the weights that are read, or tokens of the trace that are consumed. */
   | { readonly type: 'progress'; readonly done: number }
   | { readonly type: 'opened' }
   | { readonly type: 'measured'; readonly arrays: ImportanceArrays }
+  | { readonly type: 'timed'; readonly seconds: number }
   | { readonly type: 'failure'; readonly error: PlainError }
 
 export interface PassProcessOptions {
@@ -94,6 +96,13 @@ export class PassProcess implements Disposable {
     const reply = await this.#ask({ type: 'run', trace: phases, sampled }, onProgress)
     if (reply.type !== 'measured') throw new Error(`the pass answered ${reply.type}`)
     return reply.arrays
+  }
+
+  /** As `ImportancePass.stepSeconds`. @throws as `run` */
+  async stepSeconds(tokens: readonly number[]): Promise<number> {
+    const reply = await this.#ask({ type: 'time', tokens }, undefined)
+    if (reply.type !== 'timed') throw new Error(`the pass answered ${reply.type}`)
+    return reply.seconds
   }
 
   /** Kills the process: it holds nothing that could be lost. */

@@ -30,9 +30,13 @@ function open({ path, cells, label, kvType, threads, gpu, gpuLayers }: PassSetti
   return ImportancePass.create(model, { cells, label, kvType })
 }
 
-async function run({ trace, sampled }: Extract<ToPass, { type: 'run' }>): Promise<ImportanceArrays> {
+function opened(): ImportancePass {
   if (!pass) throw new Error('no model is loaded')
-  const steps = pass.run(trace, sampled)
+  return pass
+}
+
+async function run({ trace, sampled }: Extract<ToPass, { type: 'run' }>): Promise<ImportanceArrays> {
+  const steps = opened().run(trace, sampled)
   let step = steps.next()
   while (!step.done) {
     send({ type: 'progress', done: step.value })
@@ -46,6 +50,7 @@ async function run({ trace, sampled }: Extract<ToPass, { type: 'run' }>): Promis
 async function answer(message: ToPass): Promise<void> {
   try {
     if (message.type === 'run') send({ type: 'measured', arrays: await run(message) })
+    else if (message.type === 'time') send({ type: 'timed', seconds: opened().stepSeconds(message.tokens) })
     else {
       pass = open(message.settings)
       send({ type: 'opened' })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { candidateBudgets, isSurelyBetter, recommendPoint, type HeldOutLosses } from './recommended-settings.ts'
+import { bestOf, candidateBudgets, isSurelyBetter, recommendPoint, type HeldOutLosses } from './recommended-settings.ts'
 
 /** Eight traces whose losses are `mean` give or take little, the same for everyone. */
 const lossesAround = (mean: number) =>
@@ -9,7 +9,7 @@ const measured = (policy: string, budget: number, mean: number): HeldOutLosses =
   ...{ policy, point: at(budget), losses: lossesAround(mean) },
 })
 const recommended = (all: readonly HeldOutLosses[]) =>
-  recommendPoint(all, [300, 200, 100].map(at), ['dynts', 'dynts-diverse'])
+  recommendPoint(all, [300, 200, 100].map(at), [{ policy: 'dynts' }, { policy: 'dynts-diverse' }])
 const full: HeldOutLosses = { policy: 'full', point: null, losses: lossesAround(1) }
 
 describe('budgets to try', () => {
@@ -51,6 +51,19 @@ describe('the recommended budget', () => {
   test('is none where nothing was measured', () => {
     expect(recommended([full])).toBeUndefined()
   })
+})
+
+test('another weight is taken where it is better beyond chance, the best of them if several are', () => {
+  const weighing = (diversity: number, mean: number, losses = lossesAround(mean)): HeldOutLosses => {
+    return { policy: 'dynts-diverse', diversity, point: at(100), losses }
+  }
+  const under = (diversity: number) => ({ policy: 'dynts-diverse', diversity, ...at(100) })
+  const best = (all: readonly HeldOutLosses[]) => bestOf(all, under(0.3), [under(0.1), under(1)])
+  expect(best([weighing(0.3, 1.2), weighing(0.1, 1.1), weighing(1, 1.15)])).toEqual(under(0.1))
+  expect(best([weighing(0.3, 1.2), weighing(0.1, 1.15), weighing(1, 1.1)])).toEqual(under(1))
+  const chance = lossesAround(1.2).map((one, i) => ({ ...one, loss: one.loss + (i % 2 === 0 ? 0.3 : -0.35) }))
+  expect(best([weighing(0.3, 1.2), weighing(0.1, 1.2, chance), weighing(1, 1.3)])).toEqual(under(0.3))
+  expect(best([weighing(0.3, 1.2)])).toEqual(under(0.3))
 })
 
 test('four traces are too few to tell anything, and none in common tell nothing', () => {

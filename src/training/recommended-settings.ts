@@ -17,13 +17,16 @@ export interface MeasuredPoint extends CandidateBudget {
   readonly evictEvery?: number
 }
 
-export interface RecommendedPoint extends MeasuredPoint {
+export interface MeasuredPolicy {
   readonly policy: string
+  /** Of `dynts-diverse`: its weight. */
+  readonly diversity?: number | undefined
 }
 
+export type RecommendedPoint = MeasuredPolicy & MeasuredPoint
+
 /** One policy under one set of settings, on the held-out traces. */
-export interface HeldOutLosses {
-  readonly policy: string
+export interface HeldOutLosses extends MeasuredPolicy {
   /** null: the full cache. */
   readonly point: MeasuredPoint | null
   readonly losses: readonly ReplayedSample[]
@@ -64,31 +67,53 @@ export function candidateBudgets(
 export function recommendPoint(
   measured: readonly HeldOutLosses[],
   points: readonly MeasuredPoint[],
-  policies: readonly string[],
+  policies: readonly MeasuredPolicy[],
   seed = 1,
 ): RecommendedPoint | undefined {
   const choices = [...points]
     .sort((a, b) => a.budget - b.budget)
     .flatMap((point) => {
       const [usual, ...others] = policies
-        .map((policy) => ({ policy, point, losses: lossesAt(measured, policy, point) }))
-        .filter(({ losses }) => losses.length > 0)
-      if (!usual) return []
-      return [others.reduce((best, one) => (isSurelyBetter(one.losses, best.losses, seed) ? one : best), usual)]
+        .map((one) => ({ ...one, ...point }))
+        .filter((one) => lossesAt(measured, one, point).length > 0)
+      return usual ? [bestOf(measured, usual, others, seed)] : []
     })
-  const full = lossesAt(measured, 'full', null)
-  const isGood = ({ losses }: HeldOutLosses) => (replayLossDifference(losses, full)?.mean ?? Infinity) <= mostLoss
-  const chosen = choices.find(isGood) ?? choices.at(-1)
-  return chosen && { policy: chosen.policy, ...chosen.point }
+  const full = lossesAt(measured, { policy: 'full' }, null)
+  const isGood = (one: RecommendedPoint) =>
+    (replayLossDifference(lossesUnder(measured, one), full)?.mean ?? Infinity) <= mostLoss
+  return choices.find(isGood) ?? choices.at(-1)
+}
+
+/** The usual one, unless others are better beyond chance. */
+export function bestOf(
+  measured: readonly HeldOutLosses[],
+  usual: RecommendedPoint,
+  others: readonly RecommendedPoint[],
+  seed = 1,
+): RecommendedPoint {
+  return others.reduce(
+    (best, one) => (isSurelyBetter(lossesUnder(measured, one), lossesUnder(measured, best), seed) ? one : best),
+    usual,
+  )
+}
+
+export function lossesUnder(
+  measured: readonly HeldOutLosses[],
+  { policy, diversity, ...point }: RecommendedPoint,
+): readonly ReplayedSample[] {
+  return lossesAt(measured, { policy, diversity }, point)
 }
 
 /** None: it was not measured there. @param point one of those that were measured; null: the full cache */
 export function lossesAt(
   measured: readonly HeldOutLosses[],
-  policy: string,
+  { policy, diversity }: MeasuredPolicy,
   point: MeasuredPoint | null,
 ): readonly ReplayedSample[] {
-  return measured.find((one) => one.policy === policy && isDeepStrictEqual(one.point, point))?.losses ?? []
+  const found = measured.find(
+    (one) => one.policy === policy && one.diversity === diversity && isDeepStrictEqual(one.point, point),
+  )
+  return found?.losses ?? []
 }
 
 /** Whether `a` has the lower loss on the traces of both, with a 95 % interval that excludes 0. */

@@ -39,7 +39,7 @@ function recordsOf(folder: string): Line[] {
     .split('\n')
   return lines.map((line) => {
     const record = JSON.parse(line) as Line & Record<string, unknown>
-    return { ...record, wallMs: 0, forwardMs: 0, at: '' }
+    return { ...record, wallMs: 0, forwardMs: 0, evictionMs: 0, at: '' }
   })
 }
 const sorted = (records: Line[]) => records.map((record) => JSON.stringify(record)).sort()

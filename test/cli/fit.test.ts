@@ -26,6 +26,16 @@ const fit = (args: readonly string[], run: RunSettings = {}) =>
     { timeoutMs, ...run },
   )
 const tracesOf = (work: string) => [...readRecords(at(`${work}/traces.jsonl`), traceRecords)]
+interface FitRecord {
+  readonly recommended: Readonly<Record<'budget' | 'localWindow' | 'ratio' | 'evictEvery', number | undefined>>
+  readonly heldOut: {
+    readonly summary: { readonly tasks: readonly { readonly configurations: readonly Replayed[] }[] }
+  }
+}
+interface Replayed extends Readonly<Record<'budget' | 'localWindow' | 'ratio' | 'evictEvery', number | null>> {
+  readonly policy: string
+  readonly policyOptions: { readonly diversity?: number }
+}
 const linesOf = (path: string) => (existsSync(at(path)) ? readFileSync(at(path), 'utf8').split('\n').length - 1 : 0)
 
 /** Kills within `laterMs` after `isReached`. */
@@ -55,6 +65,22 @@ test('killed in each step and run again, it gives the predictor of an unbroken r
     recommended: { policy: expect.stringMatching(/^dynts/) as unknown, budget: expect.any(Number) as unknown },
     seed: 0,
   })
+  const { heldOut, recommended } = JSON.parse(unbroken.stdout) as FitRecord
+  const replayed = heldOut.summary.tasks.flatMap(({ configurations }) => configurations)
+  const there = replayed.filter(
+    ({ budget, localWindow, ratio, evictEvery }) =>
+      budget === recommended.budget &&
+      localWindow === recommended.localWindow &&
+      ratio === (recommended.ratio ?? null) &&
+      evictEvery === (recommended.evictEvery ?? null),
+  )
+  expect(new Set(there.map(({ policy }) => policy))).toEqual(
+    new Set(['question-window', 'random', 'keydiff', 'dynts', 'dynts-diverse']),
+  )
+  // So few traces tell nothing apart, so the usual policy and weight stand.
+  expect(recommended).toMatchObject({ policy: 'dynts-diverse', diversity: 0.3 })
+  const weights = there.flatMap(({ policyOptions: { diversity } }) => diversity ?? [])
+  expect(weights.sort()).toEqual([0.1, 0.3, 1])
 
   const args = ['--output', 'broken.gguf', '--work', 'broken']
   const moments: [() => boolean, number][] = [

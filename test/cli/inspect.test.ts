@@ -60,6 +60,7 @@ describe.concurrent('dynts inspect', () => {
       target: 'power:0.3',
       label: null,
       policy: null,
+      diversity: null,
       budget: 320,
       localWindow: 32,
       ratio: 0.5,

@@ -173,3 +173,24 @@ test('a predictor from the Hub: pulled, taken by name offline, and with the mode
     /does not name a predictor on the Hub/,
   )
 })
+
+test('calibrations from a Hub: pulled, named, and beside a model', async () => {
+  const calibration = readFileSync(tinyF16.replace(/\.gguf$/, '.calibration.gguf'))
+  const names = ['a.calibration.gguf', 'b.calibration.gguf']
+  const commit = 'c0ffee00'.repeat(5)
+  hub.repos.set('user/calibrations', { commit, files: Object.fromEntries(names.map((name) => [name, calibration])) })
+  hub.repos.set('user/calibrated-GGUF', { commit, files: { 'm-F16.gguf': model, 'm.calibration.gguf': calibration } })
+  expect(refusal(await online(['calibrate', 'pull', 'hf:user/calibrations']))).toMatch(/several calibrations/)
+  const pulled = await online(['calibrate', 'pull', 'hf:user/calibrations:b.calibration.gguf'])
+  expect(pulled).toMatchObject({ code: 0, stderr: expect.stringMatching(/^A calibration of 6 layers for /m) as string })
+  expect(readFileSync(pulled.stdout.trim()).equals(calibration)).toBe(true)
+
+  copyFileSync(tinyF16, join(scratch, 'uncalibrated.gguf'))
+  const run = ['run', '--json', '--policy', 'tri', '--max-tokens', '5', shortProblem.question]
+  const own = [...run, '-m', join(scratch, 'uncalibrated.gguf')]
+  expect(refusal(await online(own))).toMatch(/policy tri needs a calibration/)
+  const named = await online([...own, '--offline', '--calibration', 'hf:user/calibrations:b.calibration.gguf'])
+  expect(parseRecord(named.stdout)).toMatchObject({ cache: { policy: 'tri' } })
+  const beside = await online([...run, '-m', 'user/calibrated-GGUF:F16'])
+  expect(parseRecord(beside.stdout)).toMatchObject({ cache: { policy: 'tri' } })
+})

@@ -55,12 +55,19 @@ describe.concurrent('import', () => {
 
   test('without --output it is written beside the model, and found there', async () => {
     copyFileSync(tinyF16, at('copy.gguf'))
-    const { stdout } = await importing(predictorSafetensors, '--model', at('copy.gguf'), '--target', 'linear')
+    const args = ['--model', at('copy.gguf'), '--target', 'linear', '--diversity', '0.1']
+    const { stdout } = await importing(predictorSafetensors, ...args)
     expect(stdout).toBe(`${at('copy.predictor.gguf')}\n`)
     const run = await dynts(['run', '--model', at('copy.gguf'), '--json', '--max-tokens', '5', 'question'])
     const { predictor, cache } = parseRecord(run.stdout)
     expect(predictor).toMatchObject({ path: at('copy.predictor.gguf'), target: 'linear' })
     expect(cache).toMatchObject({ policy: 'dynts-diverse', budget: 4096, localWindow: 1024, ratio: 0.4 })
+    expect(cache.policyOptions).toEqual({ diversity: 0.1 })
+  })
+
+  test('a recommended weight below 0 is refused', async () => {
+    const args = ['--model', 'tiny', '-o', at('none.gguf'), '--diversity', '-1']
+    expect(await refused(predictorSafetensors, ...args)).toMatch(/diversity.*must be a number, 0 or more/)
   })
 })
 
@@ -104,7 +111,7 @@ describe.concurrent('inspect', () => {
   test('as JSON has what is known of a predictor, and nothing else', async () => {
     const { stdout } = await dynts(['predictor', 'inspect', tinyPredictor, '--json'])
     const facts = JSON.parse(stdout) as Record<string, unknown>
-    const recommended = ['policy', 'budget', 'localWindow', 'ratio', 'evictEvery']
+    const recommended = ['policy', 'diversity', 'budget', 'localWindow', 'ratio', 'evictEvery']
     const names = ['schema', 'shape', 'target', 'label', ...recommended, 'model', 'heldOut']
     expect(Object.keys(facts)).toEqual(names)
     const { stdout: other } = await dynts(['inspect', tinyPredictor, '--json'])

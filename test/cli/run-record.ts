@@ -16,6 +16,7 @@ export const runRecordSchema = z.strictObject({
   usage: z.strictObject({ promptTokens: count, cachedPromptTokens: count, thinkingTokens: count, answerTokens: count }),
   cache: z.strictObject({
     policy: z.string(),
+    policyOptions: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])),
     protect: z.array(z.enum(['answer', 'question'])),
     budget: count.nullable(),
     localWindow: count.nullable(),

@@ -165,7 +165,7 @@ describe('one sequence at a time', () => {
       ],
     })
   const compared = (folder: string) =>
-    recordsOf(folder).map((record) => ({ ...record, wallMs: 0, forwardMs: 0, at: '' }))
+    recordsOf(folder).map((record) => ({ ...record, wallMs: 0, forwardMs: 0, evictionMs: 0, at: '' }))
 
   test('gives the same records again, in the same order, interrupted or not', { timeout: 300_000 }, async () => {
     const plan = planOf(['pass', 'replay-loss'], ['full', 'dynts', 'tova'])
@@ -238,6 +238,7 @@ test('what is protected additionally is in the record, and stays in the cache', 
     protect: [],
     wallMs: 0,
     forwardMs: 0,
+    evictionMs: 0,
     at: '',
     kind,
   })

@@ -11,6 +11,7 @@ import { extractImportance, ImportanceStore, inspectGguf, type ExtractOptions, t
 import { Float16Array } from '@petamoriken/float16'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { importanceOracle, maxDifference, tinyF32 } from '../oracle.ts'
+import type { PassSpeed } from '../../src/traces/extract-importance.ts'
 import { droppedTrace, keptTrace, temporaryFolder, writeTraces } from '../support/oracle-traces.ts'
 
 const oracle = importanceOracle().traces
@@ -59,6 +60,18 @@ describe('extraction into a folder', () => {
     })
     expect(summary).toMatchObject({ traces: 4, bytes, interrupted: false })
     expect(summary.aboveMean).toBeCloseTo(shareAboveMean(oracle.slice(0, 4).map((trace) => trace.importance)), 3)
+  })
+
+  test('after the first trace it is known how fast the machine is, once', async () => {
+    const speeds: PassSpeed[] = []
+    await extract('timed', { tokensPerTrace: 1, onSpeed: (speed) => speeds.push(speed) })
+    expect(speeds).toHaveLength(1)
+    expect(speeds[0]!.secondsPerToken).toBeGreaterThan(0)
+    expect(speeds[0]!.secondsPerStep).toBeGreaterThan(0)
+    expect(speeds[0]!.tokensLeft).toBe(few.slice(1).reduce((sum, trace) => sum + trace.tokens.length, 0))
+    const bytes = bytesOf('timed')
+    await extract('untimed', { tokensPerTrace: 1 })
+    expect(bytesOf('untimed')).toEqual(bytes)
   })
 
   test('under another label, which the folder keeps; states are the same', async () => {

@@ -66,6 +66,7 @@ test('a checkpoint is read back as it was written', async () => {
     budget: 320,
     localWindow: 32,
     ratio: 0.4,
+    diversity: 0.1,
     heldOut: { traces: 100, mse: 0.0511, kendallTau: 0.555, overlap: { '20': 0.683, '30': 0.826 } },
   }
   const path = join(folder, 'predictor.gguf')
@@ -85,6 +86,8 @@ test('a checkpoint is read back as it was written', async () => {
   }
   for (const policy of ['./mine.ts', 'question-window', 'newer'])
     expect(await refused({ policy })).toMatch(/recommends a policy that this version of dynts does not have/)
+  for (const diversity of [-0.1, NaN, Infinity])
+    expect(await refused({ diversity })).toMatch(/its diversity is not a number of 0 or more/)
   expect(await refused({ ratio: 0.4, evictEvery: 16 })).toMatch(/a ratio and a number of cells at once/)
 
   writeCheckpoint(model.library, path, { ...checkpoint, target: 'square' as 'linear' })

@@ -96,7 +96,7 @@ const linesOf = (path: string) =>
 /** Without what differs from run to run. */
 const recordsOf = (path: string) =>
   linesOf(path)
-    .map((line) => ({ ...(JSON.parse(line) as object), wallMs: 0, forwardMs: 0, at: '' }))
+    .map((line) => ({ ...(JSON.parse(line) as object), wallMs: 0, forwardMs: 0, evictionMs: 0, at: '' }))
     .map((record) => JSON.stringify(record))
     .sort()
 async function until(what: () => boolean | Promise<boolean>): Promise<void> {

@@ -13,8 +13,8 @@ import { tryModel } from '../../engine/trial.ts'
 import { InputError } from '../../errors.ts'
 import type { Calibration } from '../../eviction/calibration.ts'
 import { loadLibrary } from '../../llama/index.ts'
-import { calibrationName } from '../../models/calibration-name.ts'
 import { inspectGguf, type GgufInfo } from '../../models/gguf-file.ts'
+import { madeFileName } from '../../models/made-file-name.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { readWholeText } from '../../records/input-file.ts'
 import { keptTraces } from '../../traces/kept-traces.ts'
@@ -30,6 +30,7 @@ import { checkWhole, number, refuseWithoutEffect } from '../options/option-value
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../output/progress-line.ts'
 import { toStderr, writeResult } from '../output/write.ts'
+import { calibratePullCommand } from './calibrate-pull.ts'
 
 interface CalibrateFlags extends DeviceFlags {
   readonly text?: string
@@ -61,7 +62,9 @@ export function calibrateCommand(): Command {
     .option('-f, --force', 'replace a calibration that is there already')
   return addDeviceOptions(command)
     .option('--json', 'print one JSON object')
+    .enablePositionalOptions()
     .action((model: string, flags: CalibrateFlags) => calibrateModel(model, flags))
+    .addCommand(calibratePullCommand())
 }
 
 async function calibrateModel(reference: string, flags: CalibrateFlags): Promise<void> {
@@ -70,7 +73,8 @@ async function calibrateModel(reference: string, flags: CalibrateFlags): Promise
   const found = await findModelFile({ ...flags, model: reference }, signal)
   if (!found) return
   const info = await inspectGguf(found.path)
-  const output = flags.output ?? (await besideModel(info.path, calibrationName(info.path), calibrationFolder()))
+  const output =
+    flags.output ?? (await besideModel(info.path, madeFileName('calibration', info.path), calibrationFolder()))
   await checkMadeOutput(output, flags.force === true, { what: 'calibration', read: readCalibration })
   using model = await load(info, flags, signal)
   const texts = textsOf(model, info, flags)

@@ -19,6 +19,7 @@ import { checkEnoughTraces } from '../../training/dataset.ts'
 import { findModelFile } from '../find-model.ts'
 import { addImportanceOptions, labelOf, type ImportanceFlags } from '../train/importance-options.ts'
 import { interruptedText, onInterrupt } from '../interrupt.ts'
+import { fitForecast } from '../train/fit-forecast.ts'
 import { replayHeldOut } from '../train/held-out-replay.ts'
 import type { HeldOutResult } from '../train/held-out-verdict.ts'
 import { checkWhole, number } from '../options/option-values.ts'
@@ -162,7 +163,8 @@ async function threeSteps({ work, trained, signal, write, ...flags }: Steps): Pr
   checkKept(traced.output, flags)
   begin(2, 'importance')
   const folder = join(work, importanceName)
-  const measured = await importance({ ...flags, traces: traced.output, output: folder }, write)
+  const forecast = fitForecast(traced.output, flags)
+  const measured = await importance({ ...flags, traces: traced.output, output: folder }, write, forecast)
   if (measured === undefined || isLate()) return false
   begin(3, 'training')
   // Its reports and its state stay in the work folder.
@@ -185,8 +187,8 @@ async function replayOnHeldOut({ work, trained, write, ...flags }: Steps): Promi
 }
 
 async function recommendedBy(path: string): Promise<Recommendation> {
-  const { policy, budget, localWindow, ratio, evictEvery } = await readCheckpoint(path)
-  return defined({ policy, budget, localWindow, ratio, evictEvery })
+  const { policy, diversity, budget, localWindow, ratio, evictEvery } = await readCheckpoint(path)
+  return defined({ policy, diversity, budget, localWindow, ratio, evictEvery })
 }
 
 /** A training cannot go on with other traces or other options, but what took long is not lost with it. */

@@ -7,7 +7,12 @@ import type { GgufInfo } from '../../models/gguf-file.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
 import { percent } from '../../percent.ts'
 import { pick } from '../../pick.ts'
-import { extractImportance, type ExtractOptions, type ExtractSummary } from '../../traces/extract-importance.ts'
+import {
+  extractImportance,
+  type ExtractOptions,
+  type ExtractSummary,
+  type PassSpeed,
+} from '../../traces/extract-importance.ts'
 import type { ImportancePlan } from '../../traces/importance-plan.ts'
 import { count, counted } from '../output/counted.ts'
 import { findModel } from '../find-model.ts'
@@ -25,6 +30,8 @@ import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../output/progress-line.ts'
 import { toStderr, toStdout, writeResult } from '../output/write.ts'
 
+type Forecast = (speed: PassSpeed) => string | undefined
+
 export function importanceCommand(): Command {
   const command = new Command('importance')
   return addImportanceOptions(command).action(async (flags: ImportanceFlags) => {
@@ -37,21 +44,26 @@ export function importanceCommand(): Command {
 /**
  * Measures, and tells the result.
  * @param write gets the summary, or the JSON object
+ * @param forecast says after the first trace how long what follows will take
  * @returns the folder; undefined if it was interrupted
  */
-export async function importance(flags: ImportanceFlags, write = toStdout): Promise<string | undefined> {
+export async function importance(
+  flags: ImportanceFlags,
+  write = toStdout,
+  forecast?: Forecast,
+): Promise<string | undefined> {
   using signal = onInterrupt()
   const located = await findModel({ ...flags, predictor: 'none' }, signal)
   if (!located) return undefined
   const { info } = located
   const output = flags.output ?? flags.traces.replace(/(\.jsonl)?$/, '.importance')
-  const summary = await untilInterrupted(signal, () => extract({ ...optionsOf(flags), info, output, signal }))
+  const summary = await untilInterrupted(signal, () => extract({ ...optionsOf(flags), info, output, signal }, forecast))
   if (!summary || summary.interrupted) return void toStderr(interruptedText(flags))
   writeResult(flags, recordOf(summary, info, output, flags), summaryOf(summary, output).join('\n'), write)
   return output
 }
 
-async function extract(options: ExtractOptions): Promise<ExtractSummary> {
+async function extract(options: ExtractOptions, forecast: Forecast | undefined): Promise<ExtractSummary> {
   using loading = new ProgressLine(process.stderr, 'loading the model')
   using progress = new ProgressLine(process.stderr, 'tokens')
   const estimate = new FirstEstimate('trace')
@@ -63,11 +75,15 @@ async function extract(options: ExtractOptions): Promise<ExtractSummary> {
     onLoading: (share) => loading.update(Math.round(share * 100), 100),
     onProgress: ({ tokens, totalTokens, traces, totalTraces }) => {
       loading.stop()
-      const line = estimate.at(tokens, totalTokens, traces > 0)
-      if (line !== undefined) progress.say(line)
+      sayIfAny(progress, estimate.at(tokens, totalTokens, traces > 0))
       progress.update(tokens, totalTokens, `trace ${Math.min(traces + 1, totalTraces)} of ${totalTraces}`)
     },
+    onSpeed: forecast && ((speed) => sayIfAny(progress, forecast(speed))),
   })
+}
+
+function sayIfAny(progress: ProgressLine, line: string | undefined): void {
+  if (line !== undefined) progress.say(line)
 }
 
 function optionsOf(flags: ImportanceFlags): Omit<ExtractOptions, 'info' | 'output' | 'signal'> {

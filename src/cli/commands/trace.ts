@@ -19,6 +19,7 @@ import { sampleTraces, type TraceSummary } from '../../traces/sample-traces.ts'
 import { counted } from '../output/counted.ts'
 import { sayWhatFailed } from '../output/failed-jobs.ts'
 import { findModel } from '../find-model.ts'
+import { FirstEstimate } from '../train/first-estimate.ts'
 import { importGiven } from '../trace/given-traces.ts'
 import { interruptedText, onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { loadModel } from '../output/load-progress.ts'
@@ -164,16 +165,25 @@ async function sample({ model, executor, questions, flags, signal, progress, que
   const output = outputOf(flags)
   await using grader = new Grader()
   const show = runProgress(progress, 'samples', output)
+  const parallel = flags.parallel ?? (executor ? defaultParallel.remote : defaultParallel.local)
+  const estimate = new FirstEstimate(parallel === 1 ? 'sample' : `${parallel} samples`)
+  let doneBefore: number | undefined
   return await sampleTraces({
     ...{ model, executor, questions, samples, maxTokens, maxLength, seed, output, resume, kvType, maxFailures },
     ...{ grader, signal },
     sampling: samplingOf(flags),
     instruction: instructionOf(flags),
-    parallel: flags.parallel ?? defaultParallel.local,
+    parallel,
     versions: { dynts: packageVersion() },
     onNote: (text) => progress.say(text),
     onPlan: (plan, sequences) => progress.say(formatMemoryPlan(plan, sequences)),
-    onProgress: (now) => show(now, (rate) => [`${now.kept} kept`, rate, queue?.note() ?? '']),
+    onProgress: (now) => {
+      show(now, (rate) => [`${now.kept} kept`, rate, queue?.note() ?? ''])
+      doneBefore ??= now.done
+      // Of samples that run side by side, the first to end are the short ones.
+      const line = estimate.at(now.done, now.total, now.done - doneBefore >= parallel)
+      if (line !== undefined) progress.say(line)
+    },
   })
 }
 

@@ -7,6 +7,7 @@ import { validateCacheSettings } from '../../cache/budget.ts'
 import type { LocatedModel } from '../../engine/locate-model.ts'
 import { loadLocated, type Model } from '../../engine/model.ts'
 import { defined } from '../../defined.ts'
+import { resolvePolicyOptions } from '../../engine/cache-settings.ts'
 import { checkModelHas } from '../../engine/prepare.ts'
 import { InputError } from '../../errors.ts'
 import { controls, findPreset, scored, sweepFor, sweepGrid } from '../../evaluation/presets/presets.ts'
@@ -16,6 +17,7 @@ import { hashFile, identify } from '../../evaluation/run/identity.ts'
 import { makePlan, type PlannedPoint, type TaskToPlan } from '../../evaluation/run/make-plan.ts'
 import { isPolicyFile } from '../../eviction/load-policy.ts'
 import { parsePolicyReference } from '../../eviction/protect.ts'
+import { parsePolicyOptions } from '../../eviction/registry.ts'
 import { findTask, generatedTaskNames } from '../../evaluation/tasks/registry.ts'
 import type { PublishedSettings, Task, TaskLoadOptions } from '../../evaluation/tasks/task.ts'
 import { defaultSampling, validateSampling } from '../../llama/index.ts'
@@ -103,7 +105,11 @@ export async function planEval(
     const policy = policies.find(({ reference }) => reference === point.policy)
     if (!policy) throw new Error(`the grid has a policy that was not chosen: ${point.policy}`)
     const { definition, options, protect } = policy
-    const own = { policyOptions: options, policyHash: definition.hash ?? null, protect, limit: limit(policy) }
+    const policyOptions = parsePolicyOptions(
+      definition,
+      resolvePolicyOptions(definition, located.predictor ?? {}, options),
+    )
+    const own = { policyOptions, policyHash: definition.hash ?? null, protect, limit: limit(policy) }
     return { ...point, policy: definition.name, ...own }
   }
   const { name, trainedContext } = located.info

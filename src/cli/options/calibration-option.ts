@@ -7,7 +7,7 @@ import { refuseWithoutEffect } from './option-values.ts'
 export function calibrationOption(): Option {
   return new Option(
     '--calibration <file>',
-    'what dynts calibrate wrote, for --policy tri (default: found beside the model)',
+    'what dynts calibrate wrote, for --policy tri: a file, or hf:user/repo[:FILE] (default: found beside the model)',
   )
 }
 

@@ -89,6 +89,12 @@ describe('options', () => {
       'streaming-llm+question': { sinks: 2 },
     })
   })
+  test('what is not given is left to the predictor and to the policy', () => {
+    expect(options(['dynts-diverse', 'streaming-llm'], { sinks: '2' })).toEqual({
+      'dynts-diverse': {},
+      'streaming-llm': { sinks: 2 },
+    })
+  })
   test.each<[string[], PolicyFlags, RegExp]>([
     [[a, b], { policyOption: ['share=1'] }, /one, two have such an option; say which: one\.share=1/],
     [[a], { policyOption: ['two.share=1'] }, /two is not among the policies one/],

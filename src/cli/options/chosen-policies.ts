@@ -45,7 +45,7 @@ export interface ChosenPolicy {
   readonly definition: PolicyDefinition
   /** What takes effect of the protection that was asked for. */
   readonly protect: readonly ProtectedPart[]
-  /** Its defaults included. */
+  /** As given; what is left out is the predictor's recommendation or the policy's default. */
   readonly options: Readonly<Record<string, unknown>>
   /** What it is called in tables: `h2o+question`. */
   readonly title: string
@@ -68,7 +68,8 @@ export function choosePolicies(references: readonly string[], flags: PolicyFlags
   )
   const chosen = named.map(({ reference, definition, protect }): ChosenPolicy => {
     const own = options.get(definition) ?? {}
-    const added = (parts: readonly ProtectedPart[]) => addedProtection(definition, protectionOf(definition, own), parts)
+    const protects = protectionOf(definition, parsePolicyOptions(definition, own))
+    const added = (parts: readonly ProtectedPart[]) => addedProtection(definition, protects, parts)
     const idle = protect.find((part) => !added([part]).includes(part))
     if (idle !== undefined) throw withoutEffect(`${reference}: "+${idle}" has no effect`, definition, idle)
     const takesEffect = added([...protect, ...everywhere])
@@ -127,7 +128,13 @@ function optionsByPolicy(all: readonly PolicyDefinition[], flags: PolicyFlags) {
     const { policy, key, value } = givenOption(text, policies)
     give(policy, key, value, `--policy-option ${text}`)
   }
-  return new Map(Array.from(raw, ([policy, given]) => [policy, parsePolicyOptions(policy, given)]))
+  return new Map(Array.from(raw, ([policy, given]) => [policy, readOf(policy, given)]))
+}
+
+/** The options that are given, as the policy reads them. */
+function readOf(policy: PolicyDefinition, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const read = parsePolicyOptions(policy, given)
+  return Object.fromEntries(Object.keys(given).map((key) => [key, read[key]]))
 }
 
 function givenOption(text: string, policies: readonly PolicyDefinition[]) {

@@ -16,6 +16,7 @@ function result(
     usage: { promptTokens: 100, cachedPromptTokens: 0, thinkingTokens: 1400, answerTokens: 45 },
     cache: {
       policy: 'dynts',
+      policyOptions: {},
       protect: [],
       budget: 320,
       localWindow: 32,

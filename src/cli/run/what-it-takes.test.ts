@@ -3,14 +3,18 @@ import type { LocatedModel } from '../../engine/locate-model.ts'
 import type { RunFlags } from './run-options.ts'
 import { whatItTakes } from './what-it-takes.ts'
 
-function said(values: Readonly<Record<string, number>>, flags: Partial<RunFlags> = {}): string {
+function said(
+  values: Readonly<Record<string, number>>,
+  flags: Partial<RunFlags> = {},
+  predictor?: LocatedModel['predictor'],
+): string {
   const info = {
     ...{ name: 'a', architecture: 'gemma3', quantization: 'F16', weightBytes: 1, trainedContext: 100_000 },
     ...{ layers: 2, kvHeadsByLayer: [1, 1], keyLength: 8, valueLength: 8 },
     architectureValues: new Map(Object.entries(values)),
     ...{ chatTemplate: '{{ messages }}', tokenizer: { model: 'gpt2', pre: 'qwen2' } },
   }
-  const located = { info } as unknown as LocatedModel
+  const located = { info, predictor } as unknown as LocatedModel
   return whatItTakes(located, { samples: 1, kvType: 'f16', thinking: true, ...flags } as RunFlags, 'question').join(
     '\n',
   )
@@ -32,6 +36,13 @@ describe('what is said of a bound before the model is loaded', () => {
     )
     expect(said({}, { budget: 60, localWindow: 32, ratio: 0.5 })).not.toContain('at each eviction')
     expect(said({}, { policy: 'full' })).not.toContain('at each eviction')
+  })
+
+  test('a weight of diversity that the predictor recommends, or that is given', () => {
+    const predictor = { policy: 'dynts-diverse', diversity: 0.1, budget: 512 } as LocatedModel['predictor']
+    expect(said({}, {}, predictor)).toMatch(/^policy dynts-diverse, diversity 0\.1: budget 512, local window 128,/m)
+    expect(said({}, { diversity: '1' }, predictor)).toMatch(/^policy dynts-diverse, diversity 1: budget/m)
+    expect(said({}, { policy: 'dynts' }, predictor)).toMatch(/^policy dynts: budget/m)
   })
 
   test('a local window that is smaller than the model’s own', () => {

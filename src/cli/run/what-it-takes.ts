@@ -3,9 +3,10 @@
  */
 import { shareText } from '../../cache/budget.ts'
 import type { LocatedModel } from '../../engine/locate-model.ts'
-import { defaultPolicy, resolveCacheSettings } from '../../engine/cache-settings.ts'
+import { defaultPolicy, resolveCacheSettings, resolvePolicyOptions } from '../../engine/cache-settings.ts'
 import { defaultMaxTokens } from '../../engine/prepare.ts'
 import { hasThinkingSwitch, type ThinkingTags } from '../../llama/index.ts'
+import type { PolicyDefinition } from '../../eviction/policy.ts'
 import { parsePolicyReference } from '../../eviction/protect.ts'
 import { resolvePolicy } from '../../eviction/registry.ts'
 import { cacheBound } from '../../models/cache-bound.ts'
@@ -43,7 +44,10 @@ export function whatItTakes(located: LocatedModel, flags: RunFlags, question: st
         ? ' (defaults)'
         : ' (recommended by the predictor)'
       : ''
-    lines.push(`policy ${policy.name}: budget ${budget}, local window ${localWindow}, ${shareText(settings)}${source}`)
+    const weight = weightText(policy, predictor, flags)
+    lines.push(
+      `policy ${policy.name}${weight}: budget ${budget}, local window ${localWindow}, ${shareText(settings)}${source}`,
+    )
     const filling = howItFills(settings, estimatedTokens(question))
     if (filling !== undefined) lines.push(filling)
   } else {
@@ -76,6 +80,13 @@ export function neverEvicted(budget: number, { trainedContext }: GgufInfo): stri
   return [
     `The model was trained for ${count(trainedContext)} positions, the budget is as large: nothing will be evicted.`,
   ]
+}
+
+/** Where it is given or recommended. */
+function weightText(policy: PolicyDefinition, predictor: LocatedModel['predictor'], flags: RunFlags): string {
+  if (!Object.hasOwn(policy.options.shape, 'diversity')) return ''
+  const { diversity } = resolvePolicyOptions(policy, predictor ?? {}, { diversity: flags['diversity'] })
+  return typeof diversity === 'number' || typeof diversity === 'string' ? `, diversity ${diversity}` : ''
 }
 
 function howThinkingIsSwitchedOff(chatTemplate: string | undefined, tags: ThinkingTags): string[] {

@@ -3,6 +3,7 @@
  * settings that follow from that.
  */
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { defined } from '../../defined.ts'
 import { InputError } from '../../errors.ts'
 import type { ReplayedSample } from '../../evaluation/metrics/replay-loss.ts'
@@ -14,6 +15,8 @@ import { recordsPath } from '../../evaluation/run/eval-folder.ts'
 import type { JobSettings } from '../../evaluation/run/eval-job.ts'
 import { evalRecords } from '../../evaluation/run/eval-record.ts'
 import { defaultCacheSettings, defaultScoredPolicy, resolveCacheSettings } from '../../engine/cache-settings.ts'
+import { dyntsDiverse } from '../../eviction/policies/dynts-diverse.ts'
+import { parsePolicyOptions } from '../../eviction/registry.ts'
 import { fingerprint } from '../../engine/locate-model.ts'
 import type { Fingerprint } from '../../predictor/index.ts'
 import { cacheBound } from '../../models/cache-bound.ts'
@@ -21,17 +24,20 @@ import { inspectGguf } from '../../models/gguf-file.ts'
 import { resolveModel } from '../../models/resolve.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { moveToBackup } from '../../records/backup.ts'
+import { notNull } from '../../pick.ts'
 import { readRecords } from '../../records/read-records.ts'
 import { countsOf, keptTraces } from '../../traces/kept-traces.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
 import type { KeptTrace } from '../../traces/trace-record.ts'
 import { splitByQuestion } from '../../training/dataset.ts'
 import {
+  bestOf,
   candidateBudgets,
   recommendPoint,
   type CandidateBudget,
   type HeldOutLosses,
   type MeasuredPoint,
+  type RecommendedPoint,
 } from '../../training/recommended-settings.ts'
 import type { TrainingSettings } from '../../training/settings.ts'
 import { evaluate } from '../commands/eval.ts'
@@ -73,9 +79,11 @@ const { ratio: usualRatio = 0.4 } = defaultCacheSettings
 const controls = ['full', 'question-window', 'random', 'keydiff']
 /** K of the small steps that are tried beside the usual share of the cells. */
 const smallStep = 16
+/** Weights of diversity that are tried beside the usual one. */
+const otherWeights = [0.1, 1]
 
 /**
- * Prints the table of what was measured, or the JSON object.
+ * Prints the table of what was measured, complete at the settings that are recommended, or the JSON object.
  * @returns undefined if it was interrupted
  */
 export async function replayHeldOut(options: HeldOutReplayOptions): Promise<HeldOutResult | undefined> {
@@ -91,27 +99,86 @@ export async function replayHeldOut(options: HeldOutReplayOptions): Promise<Held
   writeFileAtomic(file, traces.map((trace) => `${JSON.stringify(trace)}\n`).join(''))
   const folder = join(work, 'held-out')
   let json = ''
-  const measure = async (policies: readonly string[], point: MeasuredPoint) => {
-    const evaluated = evalFlags(options, { file, folder }, policies, point)
-    return (await evaluateAnew(evaluated, { write: (text) => (json = text), isPart: true })) !== undefined
-  }
-  const candidates = given.policy === undefined ? [defaultScoredPolicy, 'dynts'] : [given.policy]
-  const compared = [...controls, ...candidates]
-  const atOthers = ['question-window', ...candidates]
-  const share = given.evictEvery === undefined ? { ratio: given.ratio ?? usualRatio } : { evictEvery: given.evictEvery }
-  const points = budgets.map((one) => ({ ...one, ...share }))
-  const begun = performance.now()
-  if (!(await measure(compared, { ...middle, ...share }))) return undefined
-  const others = points.filter(({ budget }) => budget !== middle.budget)
-  const rest = others.length * atOthers.length + (hasShare(given) ? 0 : 1)
-  sayHowLong((((performance.now() - begun) / 1000) * rest) / compared.length)
-  for (const point of others) if (!(await measure(atOthers, point))) return undefined
-  const best = recommendPoint(lossesIn(folder, points), points, candidates, flags.seed)
-  if (!best) return nothing('none of them fits into a bounded cache')
-  const small = { budget: best.budget, localWindow: best.localWindow, evictEvery: smallStep }
-  if (!hasShare(given) && !(await measure([best.policy], small))) return undefined
+  const best = await chosenSettings(budgets, middle, {
+    given,
+    seed: flags.seed,
+    measure: async (policies, point, diversity) => {
+      const evaluated = evalFlags(options, { file, folder }, { policies, diversity }, point)
+      return (await evaluateAnew(evaluated, { write: (text) => (json = text), isPart: true })) !== undefined
+    },
+    measured: () => lossesIn(folder),
+  })
+  if (best === 'interrupted') return undefined
+  if (best === undefined) return nothing('none of them fits into a bounded cache')
   write(flags.json === true ? json : await tableOf(folder))
-  return concluded(lossesIn(folder, hasShare(given) ? points : [...points, small]), best, small, flags.seed)
+  return concluded(lossesIn(folder), best, flags.seed)
+}
+
+interface Measuring {
+  readonly given: Recommendation
+  readonly seed: number
+  /** @returns false if it was interrupted */
+  readonly measure: (policies: readonly string[], point: MeasuredPoint, diversity: number) => Promise<boolean>
+  /** By now. */
+  readonly measured: () => HeldOutLosses[]
+}
+
+/**
+ * Measures what there is to choose from, and at the end what is missing for a comparison under the settings that are chosen.
+ * @returns undefined if nothing could be replayed
+ */
+async function chosenSettings(
+  budgets: readonly CandidateBudget[],
+  middle: CandidateBudget,
+  { given, seed, measure, measured }: Measuring,
+): Promise<RecommendedPoint | 'interrupted' | undefined> {
+  const weight = given.diversity ?? parsePolicyOptions(dyntsDiverse, {}).diversity
+  const scored = scoredOf(given)
+  const compared = [...controls, ...scored]
+  const share = given.evictEvery === undefined ? { ratio: given.ratio ?? usualRatio } : { evictEvery: given.evictEvery }
+  const points = budgets.map((one) => pointOf({ ...one, ...share }))
+  const first = pointOf({ ...middle, ...share })
+  const begun = performance.now()
+  if (!(await measure(compared, first, weight))) return 'interrupted'
+  const secondsEach = (performance.now() - begun) / 1000 / compared.length
+  sayHowLong(secondsEach * (mostReplays(given, budgets.length) - compared.length))
+  for (const point of points) {
+    if (isDeepStrictEqual(point, first)) continue
+    if (!(await measure(['question-window', ...scored], point, weight))) return 'interrupted'
+  }
+  const candidates = scored.map((policy) => (policy === dyntsDiverse.name ? { policy, diversity: weight } : { policy }))
+  const atBest = recommendPoint(measured(), points, candidates, seed)
+  if (!atBest) return undefined
+  const { policy, diversity } = atBest
+  const small = pointOf({ ...atBest, evictEvery: smallStep })
+  if (!hasShare(given) && !(await measure([policy], small, weight))) return 'interrupted'
+  const usual = bestOf(measured(), atBest, hasShare(given) ? [] : [{ policy, diversity, ...small }], seed)
+  const point = pointOf(usual)
+  const weights = diversity === undefined || given.diversity !== undefined ? [] : otherWeights
+  for (const other of weights) if (!(await measure([policy], point, other))) return 'interrupted'
+  if (!isDeepStrictEqual(point, first) && !(await measure(compared, point, weight))) return 'interrupted'
+  const others = weights.map((other) => ({ ...usual, diversity: other }))
+  return bestOf(measured(), usual, others, seed)
+}
+
+function scoredOf({ policy }: Recommendation): string[] {
+  return policy === undefined ? [defaultScoredPolicy, 'dynts'] : [policy]
+}
+
+/**
+ * How often each trace is replayed at most.
+ * @param budgets of how many there is a choice
+ */
+export function mostReplays(given: Recommendation, budgets = given.budget === undefined ? 3 : 1): number {
+  const scored = scoredOf(given)
+  const smallSteps = hasShare(given) ? 0 : 1
+  const weights = scored.includes(dyntsDiverse.name) && given.diversity === undefined ? otherWeights.length : 0
+  const atChosen = budgets > 1 || smallSteps > 0 ? controls.length - 1 : 0
+  return controls.length + scored.length + (budgets - 1) * (1 + scored.length) + smallSteps + weights + atChosen
+}
+
+function pointOf({ budget, localWindow, ratio, evictEvery }: MeasuredPoint): MeasuredPoint {
+  return { budget, localWindow, ...(evictEvery === undefined ? defined({ ratio }) : { evictEvery }) }
 }
 
 function nothing(why: string): HeldOutResult {
@@ -147,7 +214,7 @@ function budgetsOf(traces: readonly KeptTrace[], given: Recommendation): Candida
 function evalFlags(
   { flags, predictor }: HeldOutReplayOptions,
   { file, folder }: { readonly file: string; readonly folder: string },
-  policies: readonly string[],
+  { policies, diversity }: { readonly policies: readonly string[]; readonly diversity: number },
   { budget, localWindow, ratio, evictEvery }: MeasuredPoint,
 ): EvalFlags {
   const { model, gpu, gpuLayers, threads, offline, kvType, chatTemplate, templateVar, thinkingTags, maxFailures } =
@@ -157,6 +224,7 @@ function evalFlags(
     ...defined({ gpuLayers, threads, offline, chatTemplate, templateVar, thinkingTags, json: flags.json }),
     ...{ model, gpu, kvType, maxFailures, predictor, seed: flags.seed },
     ...{ traces: file, policy: [...policies], budget: [budget], localWindow: [localWindow], ...share },
+    ...(policies.includes(dyntsDiverse.name) ? { diversity } : {}),
     ...{ output: folder, resume: true },
   }
 }
@@ -164,7 +232,9 @@ function evalFlags(
 /** What takes less is over before it is read. */
 function sayHowLong(seconds: number): void {
   if (seconds >= 10)
-    process.stderr.write(`Other budgets and smaller steps take about ${formatDuration(seconds)} more.\n`)
+    process.stderr.write(
+      `Other budgets, smaller steps and weights of diversity take about ${formatDuration(seconds)} more.\n`,
+    )
 }
 
 /** All rows, the smaller budgets first. */
@@ -186,23 +256,26 @@ async function evaluateAnew(flags: EvalFlags, options: Parameters<typeof evaluat
   }
 }
 
-/** Of the full cache and of the settings of these points; the folder may have more. */
-function lossesIn(folder: string, points: readonly MeasuredPoint[]): HeldOutLosses[] {
+/** Of everything that the folder has. */
+function lossesIn(folder: string): HeldOutLosses[] {
   const found = new Map<string, HeldOutLosses & { readonly losses: ReplayedSample[] }>()
   for (const record of readRecords(recordsPath(folder), evalRecords)) {
     if (record.kind !== 'replay' || record.loss === null) continue
-    const { policy, item, sample, loss, settings } = record
-    const point = settings.budget === null ? null : points.find((one) => isAt(settings, one))
-    if (point === undefined) continue
-    const key = JSON.stringify([policy, point])
-    const one = found.get(key) ?? { policy, point, losses: [] }
+    const { policy, policyOptions, item, sample, loss, settings } = record
+    const { diversity } = policyOptions
+    const point = measuredPoint(settings)
+    const key = JSON.stringify([policy, diversity, point])
+    const one = found.get(key) ?? {
+      ...{ policy, point, losses: [] },
+      ...(typeof diversity === 'number' ? { diversity } : {}),
+    }
     one.losses.push({ item, sample, loss })
     found.set(key, one)
   }
   return [...found.values()]
 }
 
-function isAt({ budget, localWindow, ratio, evictEvery }: JobSettings, point: MeasuredPoint): boolean {
-  const isShare = ratio === (point.ratio ?? null) && evictEvery === (point.evictEvery ?? null)
-  return budget === point.budget && localWindow === point.localWindow && isShare
+function measuredPoint({ budget, localWindow, ratio, evictEvery }: JobSettings): MeasuredPoint | null {
+  if (budget === null || localWindow === null) return null
+  return { budget, localWindow, ...notNull({ ratio, evictEvery }) }
 }

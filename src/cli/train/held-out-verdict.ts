@@ -1,13 +1,14 @@
 /** What follows from the replay of held-out traces: what the predictor recommends, and what that is worth. */
 import { shareText } from '../../cache/budget.ts'
+import { defined } from '../../defined.ts'
 import type { Estimate } from '../../evaluation/metrics/estimate.ts'
 import { replayLossDifference, type ReplayedSample } from '../../evaluation/metrics/replay-loss.ts'
 import { intervalText, signed } from '../../evaluation/run/table-cells.ts'
 import {
   isSurelyBetter,
   lossesAt,
+  lossesUnder,
   type HeldOutLosses,
-  type MeasuredPoint,
   type RecommendedPoint,
 } from '../../training/recommended-settings.ts'
 import { counted } from '../output/counted.ts'
@@ -19,26 +20,18 @@ export interface HeldOutResult {
   readonly lines: readonly string[]
 }
 
-/** @param small what was tried beside the best: smaller steps */
-export function concluded(
-  measured: readonly HeldOutLosses[],
-  best: RecommendedPoint,
-  small: MeasuredPoint,
-  seed: number,
-): HeldOutResult {
-  const { policy, ...point } = best
-  const [own, inSmallSteps] = [lossesAt(measured, policy, point), lossesAt(measured, policy, small)]
-  const takesSmall = isSurelyBetter(inSmallSteps, own, seed)
-  const recommended = { policy, ...(takesSmall ? small : point) }
-  const { budget, localWindow } = recommended
+export function concluded(measured: readonly HeldOutLosses[], best: RecommendedPoint, seed: number): HeldOutResult {
+  const { policy, diversity, ...point } = best
+  const { budget, localWindow } = best
+  const weight = diversity === undefined ? '' : `, diversity ${diversity}`
   return {
-    recommended,
+    recommended: defined(best),
     lines: [
-      `The predictor recommends ${policy}, budget ${budget}, local window ${localWindow}, ${shareText(recommended)}.`,
+      `The predictor recommends ${policy}${weight}, budget ${budget}, local window ${localWindow}, ${shareText(best)}.`,
       ...verdict(
-        takesSmall ? inSmallSteps : own,
-        lossesAt(measured, 'full', null),
-        lossesAt(measured, 'question-window', point),
+        lossesUnder(measured, best),
+        lossesAt(measured, { policy: 'full' }, null),
+        lossesAt(measured, { policy: 'question-window' }, point),
         seed,
       ),
     ],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { predictorTable } from './predictor-facts.ts'
 
-const nothing = { policy: null, budget: null, localWindow: null, ratio: null, evictEvery: null }
+const nothing = { policy: null, diversity: null, budget: null, localWindow: null, ratio: null, evictEvery: null }
 const rowsOf = (facts: object) =>
   Object.fromEntries(
     predictorTable({ ...nothing, ...facts })
@@ -13,6 +13,7 @@ test('what a predictor does not recommend is said in words', () => {
   expect(new Set(Object.values(rowsOf({})))).toEqual(new Set(['nothing recommended']))
   expect(rowsOf({ budget: 240, ratio: 0.4 })).toEqual({
     policy: 'nothing recommended',
+    diversity: 'nothing recommended',
     budget: '240',
     'local window': 'nothing recommended',
     ratio: '0.4',

@@ -6,7 +6,7 @@ import { predictorShape, type PredictorCheckpoint } from '../../predictor/index.
 
 /** For people: what the file does not recommend is said in words. */
 export function predictorTable(facts: Readonly<Record<string, unknown>>): string {
-  const names = ['policy', 'budget', 'localWindow', 'ratio', 'evictEvery'] as const
+  const names = ['policy', 'diversity', 'budget', 'localWindow', 'ratio', 'evictEvery'] as const
   const words = Object.fromEntries(names.map((name) => [name, facts[name] ?? 'nothing recommended']))
   // Of these two a file recommends one.
   if (facts['ratio'] !== null) words['evictEvery'] = 'none: the ratio takes its place'
@@ -17,10 +17,10 @@ export function predictorTable(facts: Readonly<Record<string, unknown>>): string
 /** null: the file does not say. Figures that are not defined become null as JSON. */
 export function predictorFacts(checkpoint: PredictorCheckpoint) {
   const { target, label = null, policy = null, model, heldOut = null } = checkpoint
-  const { budget = null, localWindow = null, ratio = null, evictEvery = null } = checkpoint
+  const { diversity = null, budget = null, localWindow = null, ratio = null, evictEvery = null } = checkpoint
   return {
     schema: 'dynts.inspect.predictor/1',
     shape: predictorShape(checkpoint),
-    ...{ target, label, policy, budget, localWindow, ratio, evictEvery, model, heldOut },
+    ...{ target, label, policy, diversity, budget, localWindow, ratio, evictEvery, model, heldOut },
   }
 }

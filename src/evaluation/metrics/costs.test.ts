@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { costSummary, throughput, type SampleCosts } from './costs.ts'
+import { costSummary, msPerEviction, throughput, type SampleCosts } from './costs.ts'
 
 const sample = (more: Partial<SampleCosts> & { item: string }): SampleCosts => ({
   truncated: false,
@@ -31,6 +31,18 @@ describe('costSummary', () => {
   })
 
   test('of nothing is refused', () => expect(() => costSummary([])).toThrow(/nothing/))
+})
+
+test('an eviction’s time is that of all by their number; a record without a time has no part in it', () => {
+  const timed = [
+    { evictions: 1, evictionMs: 10 },
+    { evictions: 3, evictionMs: 50 },
+  ]
+  expect(msPerEviction(timed)).toBe(15)
+  expect(msPerEviction([...timed, { evictions: 100 }])).toBe(15)
+  expect(msPerEviction([{ evictions: 3 }])).toBeNull()
+  expect(msPerEviction([{ evictions: 0, evictionMs: 0 }])).toBeNull()
+  expect(msPerEviction([])).toBeNull()
 })
 
 describe('throughput', () => {

@@ -68,6 +68,15 @@ export function throughput(samples: readonly TimedSample[]): Throughput {
   }
 }
 
+/** Sum of the times by sum of the evictions. null: none is known of; records of earlier versions have no time. */
+export function msPerEviction(samples: readonly Pick<SampleRecord, 'evictions' | 'evictionMs'>[]): number | null {
+  const timed = samples.flatMap(({ evictions, evictionMs }) =>
+    evictionMs === undefined ? [] : { evictions, evictionMs },
+  )
+  const evictions = sum(timed.map((one) => one.evictions))
+  return evictions === 0 ? null : sum(timed.map((one) => one.evictionMs)) / evictions
+}
+
 function perSecond(tokens: number, ms: number): number {
   return ms > 0 ? (tokens * 1000) / ms : 0
 }

@@ -1,5 +1,5 @@
 /** The numbers of one configuration from its records. */
-import { costSummary, throughput, type CostSummary, type Throughput } from '../metrics/costs.ts'
+import { costSummary, msPerEviction, throughput, type CostSummary, type Throughput } from '../metrics/costs.ts'
 import { itemMeans, mean, pairedDifference, pairedRatio, perItem } from '../metrics/estimate.ts'
 import type { Estimate } from '../metrics/estimate.ts'
 import { classesBy, majAtK, normalisedText } from '../metrics/maj-at-k.ts'
@@ -35,6 +35,8 @@ export interface SampleSummary {
   readonly speed: Throughput | null
   /** Means over samples that were not refused. */
   readonly evictions: number
+  /** null: nothing was evicted, or by an earlier version, which did not take its time. */
+  readonly msPerEviction: number | null
   /** Shares of all samples. */
   readonly degraded: number
   readonly refused: number
@@ -47,6 +49,8 @@ export interface ReplaySummary {
   readonly meanCells: number | null
   /** Mean over replays that were not refused. */
   readonly evictions: number
+  /** As in `SampleSummary`. */
+  readonly msPerEviction: number | null
   /** null: no trace could be replayed. */
   readonly loss: Estimate | null
   readonly toFull: Estimate | null
@@ -77,6 +81,7 @@ export async function summariseSamples(
     costs: began.length === 0 ? null : costSummary(began, seed),
     speed: began.length === 0 ? null : speedOf(began),
     evictions: began.length === 0 ? 0 : mean(began.map(({ evictions }) => evictions)),
+    msPerEviction: msPerEviction(began),
     degraded: share(({ degraded }) => degraded),
     refused: share(({ refused }) => refused !== null),
   }
@@ -140,6 +145,7 @@ export function summariseReplays({ seed }: EvalPlan, { replays }: Rows, compared
     traces: losses.length,
     meanCells: began.length === 0 ? null : mean(began.map(({ meanCells }) => meanCells)),
     evictions: began.length === 0 ? 0 : mean(began.map(({ evictions }) => evictions)),
+    msPerEviction: msPerEviction(began),
     loss: losses.length === 0 ? null : replayLoss(losses, seed),
     toFull: to(compared.full),
     toDynts: to(compared.dynts),

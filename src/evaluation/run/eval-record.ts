@@ -33,6 +33,8 @@ const common = {
   wallMs: z.number().nonnegative(),
   /** Of the forward passes that this sequence took part in. */
   forwardMs: z.number().nonnegative(),
+  /** Of all its evictions, scoring included; absent in records of earlier versions. */
+  evictionMs: z.number().nonnegative().optional(),
   machine: z.object({ backend: z.string(), threads: count, parallel: count }),
   versions: z.record(z.string(), z.string()),
   at: z.iso.datetime(),
@@ -90,7 +92,7 @@ export function recordKey(record: EvalRecord): string {
 export const evalRecords: RecordFormat<EvalRecord> = { schema: evalRecord, keyOf: recordKey }
 
 /** What of a record differs from run to run even if everything was the same. */
-const circumstances: ReadonlySet<string> = new Set(['wallMs', 'forwardMs', 'at', 'machine', 'versions'])
+const circumstances: ReadonlySet<string> = new Set(['wallMs', 'forwardMs', 'evictionMs', 'at', 'machine', 'versions'])
 
 /** A record without its timings and circumstances. */
 export function withoutTimings(record: EvalRecord): Record<string, unknown> {

@@ -25,7 +25,7 @@ function result(text: string, finishReason: GenerateResult['finishReason'], thin
     ...{ text, thinking, answer, finishReason, thinkingEnd, seed: 1, tokens: [7, 8, 9] },
     usage: { promptTokens: 1, cachedPromptTokens: 0, thinkingTokens, answerTokens: 2 },
     cache: { degraded: false, meanCells: 1, peakCells: 1, peakBytes: 1, evictions: 0, compactions: 0 },
-    timing: { forwardMs: 1 },
+    timing: { forwardMs: 1, evictionMs: 2 },
   } as unknown as GenerateResult
 }
 
@@ -39,5 +39,7 @@ test.each([
 ])('a sample that %s', async (_what, generated, truncated, right) => {
   const job = { ...jobOf({ expected: '0', policy: 'dynts' }), kind: 'sample' } as const
   const ended = { result: generated, wallMs: 3, at: new Date(0), sequences: 1 }
-  expect(await gradedRecord(job, ended, setting)).toMatchObject({ truncated, right, wallMs: 3, tokens: null })
+  expect(await gradedRecord(job, ended, setting)).toMatchObject({
+    ...{ truncated, right, wallMs: 3, forwardMs: 1, evictionMs: 2, tokens: null },
+  })
 })

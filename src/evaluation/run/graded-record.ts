@@ -50,7 +50,7 @@ export async function gradedRecord(
     generatedTokens: generated.length,
     ...pick(cache, ['meanCells', 'peakCells', 'peakBytes', 'evictions', 'compactions']),
     wallMs,
-    forwardMs: timing.forwardMs,
+    ...pick(timing, ['forwardMs', 'evictionMs']),
     at: at.toISOString(),
   }
   if (job.kind === 'replay') {
@@ -79,7 +79,16 @@ export function refusedRecord(job: EvalJob, why: string, setting: EvalSetting): 
     refused: why,
     degraded: false,
     ...{ promptTokens: 0, thinkingTokens: 0, answerTokens: 0, generatedTokens: 0 },
-    ...{ meanCells: 0, peakCells: 0, peakBytes: 0, evictions: 0, compactions: 0, wallMs: 0, forwardMs: 0 },
+    ...{
+      meanCells: 0,
+      peakCells: 0,
+      peakBytes: 0,
+      evictions: 0,
+      compactions: 0,
+      wallMs: 0,
+      forwardMs: 0,
+      evictionMs: 0,
+    },
     at: new Date().toISOString(),
   }
   if (job.kind === 'replay') return { ...common, kind: 'replay', reference: job.reference.key, loss: null }

@@ -81,6 +81,7 @@ const costs = {
   compactions: 0,
   wallMs: 100,
   forwardMs: 50,
+  evictionMs: 12,
   machine: { backend: 'cpu', threads: 1, parallel: 2 },
   versions: { dynts: '0' },
   at: '2026-01-01T00:00:00.000Z',

@@ -44,6 +44,17 @@ describe('a summary', () => {
     expect(window!.sampling!.costs).toMatchObject({ thinkingTokens: { mean: 20 }, highestCells: 30 })
   })
 
+  test('has the time of an eviction, where records have it', async () => {
+    const { tasks } = await summaryOf(plan, records)
+    expect(tasks[0]!.configurations[1]!.sampling!.msPerEviction).toBe(12)
+    expect(summaryText(await summaryOf(plan, records))).toMatch(/\| ms per eviction \|/)
+    expect(summaryCsv(await summaryOf(plan, records))).toMatch(/,ms_per_eviction,/)
+    const older = records.map((record) => ({ ...record, evictionMs: undefined }))
+    const summary = await summaryOf(plan, older)
+    expect(summary.tasks[0]!.configurations[1]!.sampling!.msPerEviction).toBeNull()
+    expect(summaryText(summary)).not.toMatch(/ms per eviction/)
+  })
+
   test('is refused where samples are missing, unless that is allowed', async () => {
     const some = records.filter(({ policy, item }) => !(policy === 'dynts' && item !== 'q0'))
     await expect(summaryOf(plan, some)).rejects.toThrow(/lacks 3 of the planned samples \(chain dynts B 320 .*: 3\)/)

@@ -117,6 +117,11 @@ function costTable(rows: readonly Sampled[]): string {
     { name: 'most cells', cell: ({ sampling: { costs } }) => costs && String(costs.highestCells) },
     { name: 'most bytes', cell: ({ sampling: { costs } }) => costs && formatBytes(costs.highestBytes) },
     { name: 'evictions', cell: ({ sampling }) => sampling.evictions.toFixed(1) },
+    {
+      name: 'ms per eviction',
+      cell: ({ sampling: { msPerEviction } }) => msPerEviction?.toFixed(msPerEviction < 10 ? 1 : 0),
+      isLeftOut: rows.every(({ sampling }) => sampling.msPerEviction === null),
+    },
     { name: 'tokens/s, wall', cell: ({ sampling }) => speed(sampling.speed?.wall) },
     { name: 'tokens/s, authors', cell: ({ sampling }) => speed(sampling.speed?.authors) },
   ])

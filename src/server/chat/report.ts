@@ -70,6 +70,7 @@ function cacheOf({ job, result }: Finished) {
   const isBounded = cache.budget !== null
   return {
     policy: cache.policy,
+    policy_options: cache.policyOptions,
     budget: cache.budget,
     local_window: cache.localWindow,
     ratio: cache.ratio,
