@@ -1,7 +1,7 @@
 /**
  * A file that llama.cpp does not survive: one whose architecture is not proven is tried in a process of its own.
  */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { others } from '../support/families.ts'
@@ -22,6 +22,12 @@ test('a whole one runs', async () => {
   const { code, stderr } = await run('gpt2.gguf')
   expect({ code, stderr }).toMatchObject({ code: 0 })
   expect(stderr).toMatch(/^ended by /m)
+})
+
+test('dynts inspect tries one as well', async () => {
+  const env = { XDG_CACHE_HOME: join(scratch, 'inspecting') }
+  expect(refusal(await dynts(['inspect', 'gpt2-broken.gguf'], { env }))).toMatch(/does not survive it \(.*GGML_ASSERT/)
+  expect(JSON.parse(readFileSync(join(scratch, 'inspecting/dynts/tried-models.json'), 'utf8'))).toHaveLength(1)
 })
 
 test('one that would end the process is refused in one line, each time', async () => {
