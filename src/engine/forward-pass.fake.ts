@@ -6,7 +6,7 @@ import type { AttentionRow, CachedCells } from '../eviction/policy.ts'
 import { fakeProducts } from '../eviction/products.fake.ts'
 import { fakeVectors } from '../eviction/vectors.fake.ts'
 import { logprobOf } from '../llama/log-softmax.ts'
-import type { ForwardPass } from './forward-pass.ts'
+import type { ForwardPass, Vocabulary } from './forward-pass.ts'
 import { closeTag, eos, fakeVocabulary, openTag, token, vocabularySize } from './vocabulary.fake.ts'
 
 /** What the fake predicts after consuming `consumed` at `position`; never the end, never a tag. */
@@ -55,6 +55,16 @@ export interface ForwardRecord {
   readonly count: number
 }
 
+export interface FakeSizes {
+  readonly cells?: number
+  readonly sequences?: number
+  readonly batchTokens?: number
+  readonly outputRows?: number
+  readonly attention?: boolean
+  /** What of it tokens are. */
+  readonly vocab?: Vocabulary | undefined
+}
+
 /** The cache: a set of positions per sequence, and a record of all forward passes. */
 export class FakeForward implements ForwardPass {
   readonly cellsPerSequence: number
@@ -75,10 +85,19 @@ export class FakeForward implements ForwardPass {
   /** Number of passes that were waited for. */
   synchronized = 0
   readonly #newest: number[] = []
+  readonly #vocab: Vocabulary
   #rows: { logits: Float32Array; hidden: Float32Array | undefined }[] = []
   #attention: (AttentionRow | undefined)[] = []
 
-  constructor({ cells = 64, sequences = 4, batchTokens = 8, outputRows = 3, attention = false } = {}) {
+  constructor({
+    cells = 64,
+    sequences = 4,
+    batchTokens = 8,
+    outputRows = 3,
+    attention = false,
+    vocab,
+  }: FakeSizes = {}) {
+    this.#vocab = vocab ?? fakeVocabulary
     this.readsAttention = attention
     this.cellsPerSequence = cells
     this.sequences = sequences
@@ -202,7 +221,7 @@ export class FakeForward implements ForwardPass {
   #take(sequenceId: number, one: number, position: number): void {
     const held = this.#heldBy(sequenceId)
     const newest = held.size === 0 ? -1 : (this.#newest[sequenceId] ?? -1)
-    if (!fakeVocabulary.isToken(one)) throw new Error(`${one} is not a token`)
+    if (!this.#vocab.isToken(one)) throw new Error(`${one} is not a token`)
     if (position !== newest + 1) throw new Error(`position ${position} does not follow ${newest}`)
     if (held.size >= this.cellsPerSequence) throw new Error('no free cell')
     held.set(position, one)

@@ -81,7 +81,7 @@ export class FakeLoop {
     sizes: { cells?: number; sequences?: number; batchTokens?: number; attention?: boolean } = {},
     options: FakeModelOptions & Partial<SequenceOptions> = {},
   ) {
-    this.forward = new FakeForward(sizes)
+    this.forward = new FakeForward({ ...sizes, vocab: options.model?.vocab })
     const { loopModel, samplers } = fakeModel(this.forward, options)
     this.samplers = samplers
     this.loop = new DecodeLoop(this.forward, loopModel, {

@@ -1,39 +1,50 @@
-/** Which models came through their trial: a file in the cache folder. */
+/** What trials found: a file in the cache folder. */
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../records/atomic-file.ts'
 
+/** Why a model cannot be used; null: it came through. */
+export type Verdict = string | null
+
 /** The oldest are forgotten: they are tried once more. */
 const mostVerdicts = 200
 
-function verdictsFile(): string {
+export function verdictsFile(): string {
   // A variable that is set to nothing counts as not set.
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'dynts', 'tried-models.json')
 }
 
-/** @param key what identifies the files, the libraries and where the layers run */
-export function hasPassed(key: string): boolean {
-  return readKeys().includes(key)
+/**
+ * @param key what identifies the files, the libraries and where the layers run
+ * @returns undefined: it was not tried yet
+ */
+export function verdictOn(key: string): Verdict | undefined {
+  return readVerdicts().get(key)
 }
 
 /** Where nothing can be written, the model is tried again the next time. */
-export function notePassed(key: string): void {
-  const path = verdictsFile()
-  const keys = [...readKeys().filter((known) => known !== key), key].slice(-mostVerdicts)
+export function noteVerdict(key: string, verdict: Verdict): void {
+  const others = [...readVerdicts()].filter(([known]) => known !== key)
   try {
-    writeFileAtomic(path, `${JSON.stringify(keys)}\n`)
+    writeFileAtomic(verdictsFile(), `${JSON.stringify([...others, [key, verdict]].slice(-mostVerdicts))}\n`)
   } catch {
     return
   }
 }
 
-function readKeys(): string[] {
+function readVerdicts(): Map<string, Verdict> {
   const path = verdictsFile()
   try {
-    const keys: unknown = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : []
-    return Array.isArray(keys) ? keys.filter((key) => typeof key === 'string') : []
+    const entries: unknown = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : []
+    return new Map(Array.isArray(entries) ? entries.filter(isEntry) : [])
   } catch {
-    return []
+    return new Map()
   }
+}
+
+function isEntry(entry: unknown): entry is [string, Verdict] {
+  if (!Array.isArray(entry) || entry.length !== 2) return false
+  const [key, verdict] = entry as unknown[]
+  return typeof key === 'string' && (verdict === null || typeof verdict === 'string')
 }

@@ -50,13 +50,43 @@ describe('a model of an architecture that is not proven', () => {
     expect(onStart).toHaveBeenCalledTimes(2)
   })
 
-  test('that ends the process is refused, each time, with what llama.cpp said', async () => {
+  const said = /does not survive it \(ggml\.c:12: GGML_ASSERT\(n > 0\) failed/
+  test('that ends the process is refused with what llama.cpp said; it is tried once, and again when its file has changed', async () => {
     const info = modelOf('phi3')
-    for (let i = 0; i < 2; i++) {
-      await expect(tryModel(info, { gpu: 'off', program: aborts })).rejects.toThrow(
-        failure('model_crashes', /does not survive it \(ggml\.c:12: GGML_ASSERT\(n > 0\) failed\)/),
-      )
-    }
+    const onStart = vi.fn()
+    const attempt = () => tryModel(info, { gpu: 'off', program: aborts, onStart })
+    await expect(attempt()).rejects.toThrow(failure('model_crashes', said))
+    await expect(attempt()).rejects.toThrow(failure('model_crashes', said))
+    await expect(attempt()).rejects.toThrow(/; found in an earlier trial, which .*tried-models\.json remembers\)/)
+    expect(onStart).toHaveBeenCalledTimes(1)
+    writeFileSync(info.path, 'other weights')
+    expect(await tryModel(info, { gpu: 'off', program: passes, onStart })).toEqual({ gpu: 'off' })
+    expect(onStart).toHaveBeenCalledTimes(2)
+  })
+
+  test('whose trial was ended by somebody else, or by a fault of the program, is tried again', async () => {
+    const info = modelOf('phi3')
+    const killed = program(`process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000)`)
+    const fails = program(`throw new Error('no')`)
+    await expect(tryModel(info, { gpu: 'off', program: killed })).rejects.toThrow(/ended by SIGKILL/)
+    await expect(tryModel(info, { gpu: 'off', program: fails })).rejects.toThrow(/ended by exit code 1/)
+    expect(await tryModel(info, { gpu: 'off', program: passes })).toEqual({ gpu: 'off' })
+  })
+
+  const limits = { seconds: 100, memoryBytes: 2 ** 33 }
+  test('whose trial does not come to an end is refused', async () => {
+    const options = { gpu: 'off', program: hangs, limits: { ...limits, seconds: 1 } } as const
+    await expect(tryModel(modelOf('phi3'), options)).rejects.toThrow(
+      failure('model_crashes', /\(it does not come to an end within 1 seconds\)/),
+    )
+  })
+
+  test.runIf(process.platform === 'linux')('whose trial takes memory without end is refused', async () => {
+    const grows = program('const held = []; setInterval(() => held.push(Buffer.alloc(2 ** 24, 1)), 5)')
+    const options = { gpu: 'off', program: grows, limits: { ...limits, memoryBytes: 2 ** 28 } } as const
+    await expect(tryModel(modelOf('phi3'), options)).rejects.toThrow(
+      failure('model_crashes', /\(it takes memory without end\)/),
+    )
   })
 
   test('a trial can be cancelled', async () => {

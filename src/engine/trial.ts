@@ -1,7 +1,7 @@
 /**
  * A model is first tried in a process of its own where it may end the process: llama.cpp aborts on files of some architectures that are
  * incomplete or contradict themselves, and on a GPU whose driver does not take the code that is installed. Loaded, with a context
- * and one token computed, once; what passed is remembered.
+ * and one token computed, once; what was found is remembered.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { EngineError, InputError } from '../errors.ts'
 import { installedBackends, type GpuChoice } from '../llama/index.ts'
 import type { GgufInfo } from '../models/gguf-file.ts'
-import { hasPassed, notePassed } from './trial-verdicts.ts'
+import { noteVerdict, verdictOn, verdictsFile } from './trial-verdicts.ts'
 
 export interface TrialJob {
   readonly path: string
@@ -24,6 +24,14 @@ export interface TrialOptions extends Omit<TrialJob, 'path'> {
   readonly onStart?: (() => void) | undefined
   /** For tests: what runs in place of the trial. */
   readonly program?: URL | undefined
+  /** For tests: what it may take at most. */
+  readonly limits?: TrialLimits | undefined
+}
+
+export interface TrialLimits {
+  readonly seconds: number
+  /** Of memory that is not the file's. */
+  readonly memoryBytes: number
 }
 
 /** What a trial prints when it has come to its end. */
@@ -33,11 +41,20 @@ export const trialDone = 'done\n'
 const provenArchitectures: ReadonlySet<string> = new Set(['llama', 'qwen2', 'qwen3'])
 const provenTokenizers: ReadonlySet<string> = new Set(['gpt2', 'llama'])
 
-/** A slow disk reads so much in a second; and what a trial takes besides. */
+/** A slow disk reads so much in a second. */
 const slowBytesPerSecond = 20e6
-const usualSeconds = 120
-/** Of memory that is not the file's, for files that make llama.cpp allocate without end. */
-const mostMemoryBytes = 8 * 2 ** 30
+/** Besides what the file's size takes; for files that make llama.cpp compute, or allocate, without end. */
+const usualLimits: TrialLimits = { seconds: 120, memoryBytes: 8 * 2 ** 30 }
+/** By which a process ends itself. Any other was sent by somebody, and says nothing of the file. */
+const ownSignals: ReadonlySet<string> = new Set([
+  'SIGABRT',
+  'SIGSEGV',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGILL',
+  'SIGTRAP',
+  'SIGSYS',
+])
 
 /** Where the model can be run. */
 export interface TrialResult {
@@ -73,13 +90,16 @@ export async function tryModel(info: GgufInfo, options: TrialOptions): Promise<T
   )
 }
 
-/** Why the process was ended, or would be; undefined: it was not. */
+/** Why the process was ended, now or in an earlier trial; undefined: it was not. */
 async function reasonAgainst(info: GgufInfo, options: TrialOptions): Promise<string | undefined> {
   const key = verdictKey(info, options)
-  if (hasPassed(key)) return undefined
+  const known = verdictOn(key)
+  if (known === null) return undefined
+  if (known !== undefined) return `${known}; found in an earlier trial, which ${verdictsFile()} remembers`
   options.onStart?.()
-  const reason = await trialOf(info, options)
-  if (reason === undefined) notePassed(key)
+  const { reason, isLasting } = await trialOf(info, options)
+  // A GPU may have another driver the next time.
+  if (reason === undefined || (isLasting && options.gpu === 'off')) noteVerdict(key, reason ?? null)
   return reason
 }
 
@@ -92,12 +112,22 @@ function verdictKey(info: GgufInfo, { gpu, gpuLayers }: TrialOptions): string {
   return JSON.stringify([files, gpu, gpuLayers ?? null, installedBackends(gpu)])
 }
 
-/** Runs the process. Why it ended before its time; undefined: it did not. */
-function trialOf(info: GgufInfo, { gpu, gpuLayers, signal, program }: TrialOptions): Promise<string | undefined> {
+interface TrialEnd {
+  /** Why the process ended before its time; undefined: it did not. */
+  readonly reason?: string | undefined
+  /** Whether the next trial would end so, too. */
+  readonly isLasting: boolean
+}
+
+/** Runs the process. */
+function trialOf(info: GgufInfo, options: TrialOptions): Promise<TrialEnd> {
+  const { gpu, gpuLayers, signal, program, limits = usualLimits } = options
   const url = program ?? new URL('./trial-program.js', import.meta.url)
   const job: TrialJob = { path: info.path, gpu, gpuLayers }
   const child = spawn(process.execPath, [fileURLToPath(url), JSON.stringify(job)], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    // Where there is a debugger, ggml would start it to tell where it aborts, which takes seconds.
+    env: { ...process.env, GGML_NO_BACKTRACE: '1' },
   })
   let output = ''
   let said = ''
@@ -108,23 +138,28 @@ function trialOf(info: GgufInfo, { gpu, gpuLayers, signal, program }: TrialOptio
   }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-100_000)))
-  const seconds = usualSeconds + info.fileBytes / slowBytesPerSecond
+  const seconds = limits.seconds + info.fileBytes / slowBytesPerSecond
   const late = setTimeout(
     () => kill(`it does not come to an end within ${Math.round(seconds)} seconds`),
     seconds * 1000,
   )
   const memory = setInterval(() => {
-    if (ownMemory(child) > mostMemoryBytes + 2 * info.fileBytes) kill('it takes memory without end')
+    if (ownMemory(child) > limits.memoryBytes + 2 * info.fileBytes) kill('it takes memory without end')
   }, 500)
   const onAbort = () => kill('cancelled')
   signal?.addEventListener('abort', onAbort, { once: true })
   if (signal?.aborted) onAbort()
-  return new Promise<string | undefined>((resolve, reject) => {
+  return new Promise<TrialEnd>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code, ended) => {
+      const reason = killedFor ?? reasonIn(said)
       if (signal?.aborted) reject(new EngineError('load_cancelled', 'loading the model was cancelled'))
-      else if (output === trialDone) resolve(undefined)
-      else resolve(killedFor ?? reasonIn(said) ?? `the process was ended by ${ended ?? `exit code ${code}`}`)
+      else if (output === trialDone) resolve({ isLasting: true })
+      else if (reason !== undefined) resolve({ reason, isLasting: true })
+      else {
+        const isLasting = ended !== null && ownSignals.has(ended)
+        resolve({ reason: `the process was ended by ${ended ?? `exit code ${code}`}`, isLasting })
+      }
     })
   }).finally(() => {
     clearTimeout(late)
@@ -136,7 +171,7 @@ function trialOf(info: GgufInfo, { gpu, gpuLayers, signal, program }: TrialOptio
 /** Of all that llama.cpp said, what it failed for. */
 function reasonIn(said: string): string | undefined {
   const lines = said.split('\n').map((line) => line.trim())
-  const reason = lines.find((line) => /GGML_ASSERT|CUDA error: |terminate called|what\(\):/.test(line))
+  const reason = lines.find((line) => /GGML_ASSERT|: fatal error|CUDA error: |terminate called|what\(\):/.test(line))
   return reason?.replace(/^\S+\/(\S+\.(?:cu|cuh|cpp|c|h):\d+: )/, '$1')
 }
 

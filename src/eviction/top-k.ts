@@ -1,6 +1,6 @@
 /** The order in which cells leave, by their scores and positions. */
 import { segmentRanges, segmentShare } from '../cache/segments.ts'
-import { EngineError } from '../errors.ts'
+import { InputError } from '../errors.ts'
 
 /**
  * The positions that leave: the `count` lowest scores; of equal scores the older token leaves. O(n log n).
@@ -8,7 +8,7 @@ import { EngineError } from '../errors.ts'
  * @param scores shape [n]; -Infinity is allowed, NaN is not
  * @param count 0..n
  * @returns shape [count], ascending
- * @throws EngineError `no_score` for NaN
+ * @throws InputError `no_score` for NaN: a broken model gives it
  */
 export function lowestScored(positions: Int32Array, scores: Float32Array, count: number): Int32Array {
   if (scores.length !== positions.length) {
@@ -18,7 +18,7 @@ export function lowestScored(positions: Int32Array, scores: Float32Array, count:
   const cells = Array.from(positions, (position, i) => ({ position, score: scores[i] ?? NaN }))
   const wrong = cells.find(({ score }) => Number.isNaN(score))
   if (wrong)
-    throw new EngineError(
+    throw new InputError(
       'no_score',
       `position ${wrong.position} has no score, because what the model computes is no number (NaN): its file is probably damaged`,
     )

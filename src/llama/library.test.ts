@@ -1,7 +1,14 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { smallModel, smallTensors, u32, writeGguf } from '../../test/support/gguf-writer.ts'
 import { GgmlWorkspace } from './ggml-workspace.ts'
 import { loadLibrary, packageOf, type Device, type LlamaLibrary } from './library.ts'
+import { LlamaModel } from './model.ts'
 
+const folder = mkdtempSync(join(tmpdir(), 'dynts-library-'))
+afterAll(() => rmSync(folder, { recursive: true }))
 const library = loadLibrary('off')
 
 test.each([
@@ -47,6 +54,18 @@ describe('making an object', () => {
       ),
     ).toThrow('because undefined')
   })
+})
+
+test('of what llama.cpp says of a file, the error is told, not the warning before it', () => {
+  const path = join(folder, 'warned.gguf')
+  // A BOS token beyond the vocabulary is a warning; then the output's norm is missing.
+  writeFileSync(path, writeGguf(smallModel({ 'tokenizer.ggml.bos_token_id': u32(1000) }), smallTensors))
+  expect(() => LlamaModel.load(library, path)).toThrow(
+    expect.objectContaining({
+      code: 'model_not_loaded',
+      message: expect.stringMatching(/error loading model: .*output_norm\.weight/) as string,
+    }),
+  )
 })
 
 describe('a workspace computes on the CPU', () => {

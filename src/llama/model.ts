@@ -6,6 +6,7 @@ import { EngineError, InputError } from '../errors.ts'
 import type { Bindings } from './bindings.ts'
 import { NativeHandle } from './handle.ts'
 import type { LlamaLibrary } from './library.ts'
+import { indexerKeys, indexerObstacle } from './sparse-attention.ts'
 import { progressCallback, type Pointer } from './structs.ts'
 import { Vocab } from './vocab.ts'
 
@@ -109,10 +110,8 @@ export class LlamaModel extends NativeHandle {
   /** Why cells cannot be removed one by one from this model's cache, or undefined if they can. */
   get notEvictable(): string | undefined {
     if (this.isRecurrent) return 'it is recurrent: it keeps a state instead of a KV cache'
-    if (this.#architectureValue('attention.indexer.top_k') !== undefined) {
-      return 'it uses sparse attention: its indexer keeps a cache of its own'
-    }
-    return undefined
+    const hasIndexer = indexerKeys.some((key) => this.#architectureValue(key) !== undefined)
+    return hasIndexer ? indexerObstacle : undefined
   }
 
   /**

@@ -1,28 +1,37 @@
 /**
  * Whether a model's cache can be bounded, as far as the file's header tells. llama.cpp tells for certain, when it has loaded the model.
  *
- * Source: llama.cpp v0.5.0, the hyperparameters of each architecture. Whether a stated window is used is theirs to say, not the
- * file's: phi3's is ignored, and those below have one even if the file states none.
+ * Source: llama.cpp v0.5.0, the hyperparameters of each architecture.
  */
+import { indexerKeys, indexerObstacle } from '../llama/index.ts'
 import type { GgufInfo } from './gguf-file.ts'
+import { windowLayers } from './window-layers.ts'
 
 export interface CacheBound {
   /** Why the cache cannot be bounded; undefined: nothing that is certain speaks against it. */
   readonly impossible: string | undefined
-  /** Positions that a window layer sees, if there are such layers and the file says how many; they may also be unused. */
+  /** Positions that a window layer sees, if there are such layers. Of architectures that are not known here it is the file's, which may be unused. */
   readonly window: number | undefined
 }
 
-const windowKey = 'attention.sliding_window'
+/** Their files state a window, and llama.cpp gives all layers full attention. */
+const ignoringWindows: ReadonlySet<string> = new Set(['phi3'])
 
-export function cacheBound({
-  architectureValues: values,
-  kvHeads,
-}: Pick<GgufInfo, 'architectureValues' | 'kvHeads'>): CacheBound {
-  const impossible = obstacle(values, kvHeads)
-  const stated = values.get(windowKey)
-  const window = typeof stated === 'number' && stated > 0 ? stated : undefined
-  return { impossible, window }
+export type BoundFacts = Pick<GgufInfo, 'architecture' | 'architectureValues' | 'kvHeads' | 'layers'>
+
+export function cacheBound(info: BoundFacts): CacheBound {
+  return { impossible: obstacle(info.architectureValues, info.kvHeads), window: windowOf(info) }
+}
+
+function windowOf(info: BoundFacts): number | undefined {
+  const known = windowLayers(info)
+  if (known) {
+    const layers = Array.from({ length: info.layers }, (_, layer) => layer)
+    return layers.some(known.has) ? known.window : undefined
+  }
+  const stated = info.architectureValues.get('attention.sliding_window')
+  const isUsed = typeof stated === 'number' && stated > 0 && !ignoringWindows.has(info.architecture)
+  return isUsed ? stated : undefined
 }
 
 function obstacle(values: GgufInfo['architectureValues'], kvHeads: number): string | undefined {
@@ -30,7 +39,5 @@ function obstacle(values: GgufInfo['architectureValues'], kvHeads: number): stri
   if (keys.some((key) => key.startsWith('wkv.')) || (kvHeads === 0 && keys.some((key) => key.startsWith('ssm.')))) {
     return 'it is recurrent: it keeps a state instead of a KV cache'
   }
-  return values.has('attention.indexer.top_k')
-    ? 'it uses sparse attention: its indexer keeps a cache of its own'
-    : undefined
+  return indexerKeys.some((key) => values.has(key)) ? indexerObstacle : undefined
 }

@@ -34,6 +34,17 @@ const ONE_HEAD_LENGTH = new Set(
   ),
 )
 
+/** llama.cpp's BOS token where the file names none; undefined: there is none. Of other tokenizers it is not known here. */
+const defaultBos: ReadonlyMap<string, number | undefined> = new Map([
+  ['gpt2', 11],
+  ['llama', 1],
+  ['bert', 101],
+  ['plamo2', 1],
+  ['t5', undefined],
+  ['rwkv', undefined],
+  ['gemma4', undefined],
+])
+
 /** The model's shape as far as every architecture has it. */
 export interface ModelShape {
   readonly layers: number
@@ -136,6 +147,9 @@ function checkHeads(metadata: GgufMetadata, layers: number, hiddenSize: number) 
   if (keyLength > 0 && (rotary % 2 !== 0 || rotary > keyLength)) {
     metadata.fail(`its rotary embedding of ${rotary} does not fit keys of ${keyLength}`)
   }
+  if (rotary === 0 && metadata.file.metadata.has(metadata.key('rope.dimension_sections'))) {
+    metadata.fail('its rotary embedding has sections and no size')
+  }
   if (ONE_HEAD_LENGTH.has(metadata.architecture) && (keyLength !== valueLength || rotary !== keyLength)) {
     metadata.fail(
       `keys of ${keyLength}, values of ${valueLength} and a rotary embedding of ${rotary} do not go together`,
@@ -165,6 +179,8 @@ function checkVocabulary(metadata: GgufMetadata): number {
   }
   if (distinct.size !== tokens.length) metadata.fail('its vocabulary has the same token twice')
   if (model === 'llama') checkByteTokens(metadata, distinct)
+  if (model === 'rwkv') checkFirstBytes(metadata, distinct)
+  checkBos(metadata, model, tokens.length)
   for (const key of ['tokenizer.ggml.token_type', 'tokenizer.ggml.scores']) {
     const list = metadata.array(key)
     if (list !== undefined && list.length < tokens.length) {
@@ -172,6 +188,36 @@ function checkVocabulary(metadata: GgufMetadata): number {
     }
   }
   return tokens.length
+}
+
+/**
+ * RWKV's tokenizer takes the longest token that a text begins with; where one begins with a byte that is none by itself, it may look
+ * for ever.
+ */
+function checkFirstBytes(metadata: GgufMetadata, tokens: ReadonlySet<string>) {
+  // As the file spells it: a character, or an escape such as \n or \x0a.
+  const first = (token: string) => /^(\\x[0-9a-f]{2}|\\.|.)/is.exec(token)?.[0] ?? ''
+  const byteOf = (spelled: string) => {
+    if (!spelled.startsWith('\\')) return spelled.charCodeAt(0)
+    const named = { t: 9, n: 10, r: 13 }[spelled.charAt(1)]
+    return named ?? (spelled.length > 2 ? Number.parseInt(spelled.slice(2), 16) : spelled.charCodeAt(1))
+  }
+  const alone = new Set<number>()
+  for (const token of tokens) if (token === first(token)) alone.add(byteOf(token))
+  for (const token of tokens) {
+    const byte = byteOf(first(token))
+    if (!alone.has(byte)) metadata.fail(`its vocabulary has a token that begins with the byte ${byte}, and none for it`)
+  }
+}
+
+/** A text that is to begin with a token that is not there would end the process, or begin without it. */
+function checkBos(metadata: GgufMetadata, model: string, tokens: number) {
+  if (metadata.flag('tokenizer.ggml.add_bos_token') !== true || !defaultBos.has(model)) return
+  const stated = metadata.count('tokenizer.ggml.bos_token_id')
+  const bos = stated !== undefined && stated < tokens ? stated : defaultBos.get(model)
+  if (bos === undefined || bos >= tokens) {
+    metadata.fail('its texts are to begin with a BOS token (tokenizer.ggml.add_bos_token), and its vocabulary has none')
+  }
 }
 
 /** SentencePiece falls back to the tokens of single bytes for what it has no other token for. */

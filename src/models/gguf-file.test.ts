@@ -188,6 +188,11 @@ describe('models that contradict themselves', () => {
     ['more heads than elements', { 'qwen2.attention.head_count': u32(64) }, /no size/],
     ['an odd rotary length', { 'qwen2.rope.dimension_count': u32(7) }, /rotary/],
     ['a rotary length beyond the keys', { 'qwen2.rope.dimension_count': u32(16) }, /rotary/],
+    [
+      'rotary sections without a size',
+      { 'qwen2.rope.dimension_count': u32(0), 'qwen2.rope.dimension_sections': i32s([1, 1, 2, 0]) },
+      /sections and no size/,
+    ],
     ['values of another length', { 'qwen2.attention.value_length': u32(4) }, /do not go together/],
     ['a text for a number', { 'qwen2.block_count': text('2') }, /not a whole number/],
     ['a negative epsilon', { 'qwen2.attention.layer_norm_rms_epsilon': f32(-1) }, /negative/],
@@ -259,6 +264,72 @@ describe('SentencePiece', () => {
     await expect(inspectGguf(await write(spm(lacking)))).rejects.toThrow(
       failure('invalid_gguf', /its vocabulary has no token <0x0A>/),
     )
+  })
+})
+
+describe('RWKV', () => {
+  const rwkv = (tokens: readonly string[]) =>
+    writeGguf(
+      smallModel({
+        'tokenizer.ggml.model': text('rwkv'),
+        'tokenizer.ggml.tokens': strings(tokens),
+        'tokenizer.ggml.token_type': i32s(new Array<number>(tokens.length).fill(1)),
+      }),
+      smallTensors.map((tensor) =>
+        tensor.name === 'token_embd.weight' ? { ...tensor, shape: [32, tokens.length] } : tensor,
+      ),
+    )
+
+  test.each([[['<s>', '<', '\\n', '\\x0bab', '\\x0b', '\\\\a', '\\\\']], [['<s>', '\\x3c']]])(
+    'has a token for each byte that tokens begin with: %j',
+    async (tokens) => {
+      await expect(inspectGguf(await write(rwkv(tokens)))).resolves.toMatchObject({ vocabularySize: tokens.length })
+    },
+  )
+
+  test.each([
+    [['<s>'], 60],
+    [['<s>', '<', '\\nb'], 10],
+    [['<s>', '<', '\\x0bb', 'b'], 11],
+  ])('that lacks one is refused: a text that begins so would hang: %j', async (tokens, byte) => {
+    await expect(inspectGguf(await write(rwkv(tokens)))).rejects.toThrow(
+      failure('invalid_gguf', new RegExp(`begins with the byte ${byte}, and none for it`)),
+    )
+  })
+})
+
+describe('a BOS token that texts are to begin with', () => {
+  const few = strings(Array.from({ length: 8 }, (_, i) => `token${i}`))
+  const model = (tokenizer: string, changes: Record<string, Value> = {}) => {
+    const asked = { 'tokenizer.ggml.model': text(tokenizer), 'tokenizer.ggml.add_bos_token': bool(true), ...changes }
+    const tokens = changes['tokenizer.ggml.tokens'] === few ? 8 : 16
+    const tensors = smallTensors.map((tensor) =>
+      tensor.name === 'token_embd.weight' ? { ...tensor, shape: [32, tokens] } : tensor,
+    )
+    return writeGguf(smallModel(asked), tensors)
+  }
+
+  test.each<[string, Record<string, Value>]>([
+    ['t5', {}],
+    ['gemma4', {}],
+    // Token 101 is llama.cpp's own.
+    ['bert', {}],
+    // Token 11.
+    ['gpt2', { 'tokenizer.ggml.tokens': few }],
+    ['t5', { 'tokenizer.ggml.bos_token_id': u32(16) }],
+  ])('%s without one is refused: %j', async (tokenizer, changes) => {
+    await expect(inspectGguf(await write(model(tokenizer, changes)))).rejects.toThrow(
+      failure('invalid_gguf', /begin with a BOS token .* its vocabulary has none/),
+    )
+  })
+
+  test.each<[string, Record<string, Value>]>([
+    ['t5', { 'tokenizer.ggml.bos_token_id': u32(3) }],
+    ['gpt2', {}],
+    ['gpt2', { 'tokenizer.ggml.bos_token_id': u32(3), 'tokenizer.ggml.tokens': few }],
+    ['gpt2', { 'tokenizer.ggml.add_bos_token': bool(false), 'tokenizer.ggml.tokens': few }],
+  ])('%s with one, or that asks for none, is not: %j', async (tokenizer, changes) => {
+    await expect(inspectGguf(await write(model(tokenizer, changes)))).resolves.toMatchObject({ architecture: 'qwen2' })
   })
 })
 

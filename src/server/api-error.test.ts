@@ -16,3 +16,7 @@ test('of what no request has, or where no field is named, there is no parameter'
   expect(errorOf('`kvType: f16` is needed')).toMatchObject({ message: '--kv-type f16 is needed', param: null })
   expect(errorOf('it does not fit')).toMatchObject({ param: null })
 })
+
+test('what a broken model cannot compute is not the request’s fault', () => {
+  expect(apiErrorOf(new InputError('no_score', 'position 3 has no score'))).toMatchObject({ status: 500 })
+})

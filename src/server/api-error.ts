@@ -93,6 +93,8 @@ function ofInput({ code, message, details }: InputError): ApiError {
     const budgets = least !== undefined && roomy !== undefined ? { least, roomy } : undefined
     return contextExceeded(promptTokens, mostPromptTokens, { budgets })
   }
+  // No request can help it.
+  if (code === 'no_score') return new ApiError(500, 'engine_failed', message)
   let param: string | undefined
   const text = withFields(message, (name) => {
     param ??= paramOf(name)

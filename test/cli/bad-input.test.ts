@@ -1,6 +1,7 @@
 /**
  * Bad input of every kind: exit code 2 and one clear line, and nothing may abort the process.
  */
+import { spawnSync } from 'node:child_process'
 import { copyFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -9,7 +10,7 @@ import { readCheckpoint, writeCheckpoint } from '../../src/predictor/index.ts'
 import { tinyF16, tinyPredictor } from '../oracle.ts'
 import { smallModel, smallTensors, u32, writeGguf } from '../support/gguf-writer.ts'
 import { refusalHere } from './refusal-of.ts'
-import { dynts, lateRefusal, refusal, scratch, shortProblem } from './run-dynts.ts'
+import { bin, dynts, lateRefusal, refusal, scratch, shortProblem } from './run-dynts.ts'
 
 const at = (name: string) => join(scratch, name)
 const { question } = shortProblem
@@ -92,6 +93,31 @@ describe('options', () => {
   })
 })
 
+describe('what the header tells, before anything is loaded', () => {
+  const write = (name: string, values: Parameters<typeof smallModel>[0]) => {
+    writeFileSync(at(name), writeGguf(smallModel(values), smallTensors))
+    return at(name)
+  }
+
+  test('heads that do not fill the blocks of a quantised cache', async () => {
+    const sizes = { 'qwen2.attention.key_length': u32(80), 'qwen2.attention.value_length': u32(80) }
+    const model = write('head80.gguf', sizes)
+    expect(await refusalHere(['run', '--model', model, '--kv-type', 'q8_0', question])).toMatch(
+      /heads of 80 elements do not fit q8_0.* Use --kv-type f16/,
+    )
+  })
+
+  test.each(['top_k', 'head_count', 'key_length', 'block_size', 'local_blocks'])(
+    'an indexer, by its %s: a bounded cache is refused',
+    async (key) => {
+      const model = write(`indexer-${key}.gguf`, { [`qwen2.attention.indexer.${key}`]: u32(2) })
+      expect(await refusalHere(['run', '--model', model, '--policy', 'window', question])).toMatch(
+        /it uses sparse attention/,
+      )
+    },
+  )
+})
+
 describe('what only the vocabulary can tell', () => {
   test('a prompt that is longer than the budget allows: the budget that would do, and it does', async () => {
     const ask = (budget: number) => dynts(['run', '--local-window', '8', '--budget', `${budget}`, question])
@@ -123,6 +149,18 @@ describe('what only a loaded model can tell', () => {
 
   test('more cells than any cache may have', async () => {
     expect(lateRefusal(await dynts(['run', '--budget', '1e12', question]))).toMatch(/from 1 to 16777216/)
+  })
+
+  // More than the process may have, which a machine of any size refuses.
+  test.runIf(process.platform === 'linux')('a cache that memory cannot hold: what llama.cpp says of it', () => {
+    const args = ['run', '--budget', '4e6', '--threads', '1', '-n', '3', question]
+    const command = 'ulimit -v 8000000 && exec "$@"'
+    const { status, signal, stdout, stderr } = spawnSync('sh', ['-c', command, 'sh', process.execPath, bin, ...args], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: scratch },
+    })
+    expect({ status, signal, stdout }).toEqual({ status: 1, signal: null, stdout: '' })
+    expect(stderr).toMatch(/^dynts: a cache of [^\n]* cannot be made: [^\n]*allocate[^\n]*\n$/m)
   })
 
   test('weights that are missing: exit code 2, no abort', async () => {

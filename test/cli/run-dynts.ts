@@ -29,7 +29,7 @@ export interface RunSettings {
   readonly onOutput?: (child: ChildProcess, stdout: string, stderr: string) => void
 }
 
-const bin = fileURLToPath(new URL('../../bin/dynts.js', import.meta.url))
+export const bin = fileURLToPath(new URL('../../bin/dynts.js', import.meta.url))
 
 /** A short problem of the kind that the embedded model knows, and its answer. */
 export const shortProblem = generateChainProblem(1, { people: 4 })

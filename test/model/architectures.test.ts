@@ -7,7 +7,18 @@ import type { GenerateRequest } from '../../src/engine/types.ts'
 import { loadLibrary } from '../../src/llama/index.ts'
 import { inspectGguf } from '../../src/models/gguf-file.ts'
 import { ImportancePass } from '../../src/traces/importance-pass.ts'
-import { f32, i32s, strings, text, u32, writeGguf, type TensorSpec, type Value } from '../support/gguf-writer.ts'
+import { others, type ModelPlan } from '../support/families.ts'
+import {
+  f32,
+  i32s,
+  strings,
+  text,
+  u32,
+  writeGguf,
+  writeRandomGguf,
+  type TensorSpec,
+  type Value,
+} from '../support/gguf-writer.ts'
 import { runRequests, type Run } from '../support/run-requests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-architectures-'))
@@ -67,6 +78,44 @@ const full = {
   qwen3: () => write('qwen3', attention, [...attentionLayers, ...more(['attn_q_norm', 'attn_k_norm'], 8)]),
 }
 const notEvictable = {
+  rwkv7: () => {
+    const rank = 8
+    const of = (name: string, ...shape: number[]) => layers.map((layer) => ({ name: `blk.${layer}.${name}`, shape }))
+    return write(
+      'rwkv7',
+      {
+        feed_forward_length: u32(64),
+        'attention.layer_norm_epsilon': f32(1e-5),
+        'attention.head_count': u32(0),
+        'wkv.head_size': u32(8),
+        'attention.decay_lora_rank': u32(rank),
+        'attention.iclr_lora_rank': u32(rank),
+        'attention.value_residual_mix_lora_rank': u32(rank),
+        'attention.gate_lora_rank': u32(rank),
+      },
+      [
+        ...[
+          { name: 'output_norm.bias', shape: [32] },
+          { name: 'output.weight', shape: [32, vocabulary] },
+        ],
+        ...['weight', 'bias'].map((part) => ({ name: `token_embd_norm.${part}`, shape: [32] })),
+        ...['attn_norm', 'attn_norm_2', 'time_mix_ln'].flatMap((name) => [
+          ...of(`${name}.weight`, 32),
+          ...of(`${name}.bias`, 32),
+        ]),
+        ...['w0', 'a0', 'v0', 'k_k', 'k_a', 'r_k'].flatMap((name) => of(`time_mix_${name}.weight`, 32)),
+        ...['w', 'a', 'v', 'g'].flatMap((name) => [
+          ...of(`time_mix_${name}1.weight`, 32, rank),
+          ...of(`time_mix_${name}2.weight`, rank, 32),
+        ]),
+        ...of('time_mix_lerp_fused.weight', 32, 1, 1, 6),
+        ...['key', 'value', 'receptance', 'output'].flatMap((name) => of(`time_mix_${name}.weight`, 32, 32)),
+        ...of('channel_mix_lerp_k.weight', 32, 1, 1),
+        ...of('channel_mix_key.weight', 32, 64),
+        ...of('channel_mix_value.weight', 64, 32),
+      ],
+    )
+  },
   mamba: () =>
     write(
       'mamba',
@@ -86,8 +135,15 @@ const notEvictable = {
     ),
 }
 
+const tokens = Array.from({ length: 60 }, (_, i) => (i * 7) % 30)
 const request = { prompt: { tokens: [1, 2, 3, 4] }, maxTokens: 60, sampling: { temperature: 0 } }
 const bound = { budget: 20, localWindow: 4, ratio: 0.5 }
+
+function writePlan({ metadata, tensors }: ModelPlan): string {
+  const path = join(folder, 'plan.gguf')
+  writeFileSync(path, writeRandomGguf(metadata, tensors))
+  return path
+}
 
 function runRequest(model: LoadedModel, request: GenerateRequest): Run {
   return runRequests(model, [request])[0]!
@@ -105,6 +161,31 @@ describe.each(Object.entries(full))('%s, a full-attention architecture', (_name,
     expect(result.finishReason).toBe('length')
     expect(evictions.length > 0).toBe(policy !== 'full')
     expect(result.cache.peakCells).toBe(policy === 'full' ? 63 : 20)
+  })
+})
+
+test('Phi-3: the window that its file states is not used, and the cache is bounded', async () => {
+  using model = await load(writePlan(others['Phi-3']()))
+  expect(model.llama.hasWindow).toBe(false)
+  // The prompt has left the window by then.
+  const long = { ...request, prompt: { tokens: tokens.slice(0, 4) }, replay: tokens.slice(4) }
+  const { result, evictions } = runRequest(model, { ...long, policy: 'question-window', ...bound })
+  expect(evictions.length).toBeGreaterThan(3)
+  expect(result.cache.peakCells).toBe(bound.budget)
+})
+
+describe('MiniMax-M3, with an indexer', () => {
+  test('is refused under a bounded policy, and importance is', async () => {
+    using model = await load(writePlan(others['MiniMax-M3']()))
+    expect(() => runRequest(model, { ...request, policy: 'window', ...bound })).toThrow(/it uses sparse attention/)
+    expect(() => ImportancePass.create(model, { cells: 60 })).toThrow(/cannot be read: it uses sparse attention/)
+  })
+
+  test('runs with the full cache, which is then the default', async () => {
+    using model = await load(writePlan(others['MiniMax-M3']()))
+    const { result } = runRequest(model, request)
+    expect(result.cache.policy).toBe('full')
+    expect(result.tokens.length).toBeGreaterThan(10)
   })
 })
 

@@ -42,11 +42,7 @@ function importanceOf(model: LoadedModel, trace: TracePhases, rows: number): num
 const largest = (a: readonly number[], b: readonly number[]) =>
   a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] ?? NaN))), 0)
 
-// The ablations of dynts differ from it in what they protect.
-const policies = policyNames().filter((name) => {
-  const { needs, evicts } = findPolicy(name)
-  return evicts && (['dynts', 'dynts-diverse'].includes(name) || !needs.has('hidden-state'))
-})
+const policies = policyNames().filter((name) => findPolicy(name).evicts)
 const readsCache = (name: string) => ['attention', 'keys'].some((need) => findPolicy(name).needs.has(need as 'keys'))
 /** For each family, what was seen of each policy. */
 const seen = new Map<string, Map<string, 'bounded' | 'refused'>>()
@@ -62,7 +58,7 @@ test.each(['off', 'on'] as const)(
     const full = run(model, 'full', {})
     const bounded = run(model, 'question-window', bound, { compaction })
     expect(bounded.cache.evictions).toBeGreaterThan(15)
-    expect(largest(full.logprobs, bounded.logprobs)).toBeLessThan(1e-3)
+    expect(largest(full.logprobs, bounded.logprobs)).toBeLessThan(4e-4)
   },
 )
 
@@ -219,7 +215,7 @@ test.each(Object.keys(families).filter((name) => name.includes('hybrid')))(
     using whole = make()
     whole.append(0, tokens.slice(0, 100), 0, 'none')
     const logprobs = continued(removed)
-    expect(largest(logprobs, continued(edited))).toBeLessThan(1e-5)
+    expect(largest(logprobs, continued(edited))).toBeLessThan(1e-6)
     expect(largest(logprobs, continued(whole))).toBeGreaterThan(1e-3)
   },
 )

@@ -52,6 +52,22 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
+test('a text that a vocabulary without an unknown token has no tokens for is refused', () => {
+  const path = join(folder, 'wordpiece.gguf')
+  const tokens = ['[PAD]', '[CLS]', '[SEP]', '▁a', 'b']
+  const metadata = smallModel({
+    'tokenizer.ggml.model': text('bert'),
+    'tokenizer.ggml.tokens': strings(tokens),
+    'tokenizer.ggml.token_type': i32s(tokens.map((_, i) => (i < 3 ? control : normal))),
+    'tokenizer.ggml.merges': undefined,
+  })
+  writeFileSync(path, writeGguf(metadata, [{ name: 'token_embd.weight', shape: [32, tokens.length] }]))
+  using wordPiece = LoadedModel.load(loadLibrary('off'), path, { vocabularyOnly: true })
+  const { vocab } = wordPiece.facts
+  expect([...vocab.tokenize('ab')]).toEqual([3, 4])
+  expect(() => vocab.tokenize('ab z')).toThrow(expect.objectContaining({ name: 'InputError', code: 'invalid_text' }))
+})
+
 const piecesOf = (tokens: Iterable<number>) => [...tokens].map((token) => entries[token]![0])
 
 test('a space is put before a text, and behind a special token in it', () => {

@@ -322,7 +322,7 @@ const biased = (name: string, shape: number[]): TensorSpec[] => [
 ]
 const llamaLayer = (p: string) => [...attention(p), ...feedForward(p), ...norms(p, ['attn_norm', 'ffn_norm'])]
 
-/** With full attention, and one that is recurrent. */
+/** With full attention; and one whose attention is sparse, which cannot be bounded. */
 export const others = {
   Llama: () =>
     plan('llama', 2, { 'rope.dimension_count': u32(8), vocab_size: u32(vocabulary) }, [
@@ -335,6 +335,51 @@ export const others = {
       vector('output_norm'),
       ...eachLayer(2, (p) => [...llamaLayer(p), ...norms(p, ['attn_q_norm', 'attn_k_norm'], 8)]),
     ]),
+  // Its file states a window, which llama.cpp does not use.
+  'Phi-3': () =>
+    plan('phi3', 2, { 'attention.sliding_window': u32(16), 'rope.dimension_count': u32(8) }, [
+      vector('output_norm'),
+      ...eachLayer(2, (p) => [
+        ...norms(p, ['attn_norm', 'ffn_norm']),
+        matrix(`${p}attn_qkv`, width, 32 + 2 * 16),
+        matrix(`${p}attn_output`, 32, width),
+        ...[matrix(`${p}ffn_up`, width, 128), matrix(`${p}ffn_down`, 64, width)],
+      ]),
+    ]),
+  'MiniMax-M3': () => {
+    const own = {
+      ...headSizes,
+      'rope.dimension_count': u32(8),
+      leading_dense_block_count: u32(1),
+      expert_count: u32(4),
+      expert_used_count: u32(2),
+      expert_shared_count: u32(1),
+      expert_gating_func: u32(2),
+      expert_feed_forward_length: u32(32),
+      'attention.indexer.head_count': u32(2),
+      'attention.indexer.key_length': u32(8),
+      'attention.indexer.top_k': u32(2),
+      'attention.indexer.block_size': u32(4),
+      'attention.indexer.local_blocks': u32(1),
+    }
+    return plan('minimax-m3', 2, own, [
+      vector('output_norm'),
+      matrix('output', width, vocabulary),
+      ...eachLayer(2, (p, layer) => [
+        ...norms(p, ['attn_norm', 'ffn_norm']),
+        ...attention(p),
+        ...norms(p, ['attn_q_norm', 'attn_k_norm'], 8),
+        ...(layer === 0
+          ? feedForward(p)
+          : [
+              ...experts(p),
+              { name: `${p}exp_probs_b.bias`, shape: [4] },
+              ...[matrix(`${p}indexer.q_proj`, width, 16), matrix(`${p}indexer.k_proj`, width, 8)],
+              ...norms(p, ['indexer.q_norm', 'indexer.k_norm'], 8),
+            ]),
+      ]),
+    ])
+  },
   'GPT-2': () =>
     plan('gpt2', 2, { 'attention.head_count_kv': u32(4), 'attention.layer_norm_epsilon': f32(1e-5) }, [
       matrix('position_embd', width, 1024),

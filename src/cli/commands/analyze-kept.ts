@@ -21,7 +21,7 @@ import { checkPredictorUse, predictorOption, takesRecommended } from '../options
 import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../output/progress-line.ts'
 import { checkReplaceable } from '../output/replaceable.ts'
-import { settingFacts } from '../options/setting-facts.ts'
+import { settingFacts, windowLoss } from '../options/setting-facts.ts'
 import { addBoundOptions, cacheFlagValues, checkCacheFlags, type BoundFlags } from '../options/setting-flags.ts'
 import { toStderr } from '../output/write.ts'
 import { writeRecord } from '../output/write-record.ts'
@@ -63,6 +63,8 @@ async function analyzeKept(traces: string, flags: KeptFlags): Promise<void> {
   if (!located) return
   const trace = findTrace(traces, located, flags)
   const requests = requestsFor(trace, located, flags)
+  const [bound] = requests.flatMap(({ request }) => request.localWindow ?? [])
+  for (const line of windowLoss(bound, located.info)) toStderr(line)
   const policies = await untilInterrupted(signal, () => replayAll(located, requests, flags, signal))
   if (!policies) return void toStderr('Interrupted.')
   const record = recordOf(trace, policies, located, requests, flags)

@@ -33,7 +33,7 @@ import { packageVersion } from '../package-version.ts'
 import { ProgressLine } from '../output/progress-line.ts'
 import { checkReplaceable } from '../output/replaceable.ts'
 import { demoQuestion } from '../run/question.ts'
-import { policyBeforeLoading, settingFacts } from '../options/setting-facts.ts'
+import { policyBeforeLoading, settingFacts, windowLoss } from '../options/setting-facts.ts'
 import { addBoundOptions, checkCacheFlags, type BoundFlags } from '../options/setting-flags.ts'
 import { toStderr } from '../output/write.ts'
 import { writeRecord } from '../output/write-record.ts'
@@ -77,6 +77,7 @@ async function analyzeLive(question: string | undefined, flags: LiveFlags): Prom
   const located = await findModel(flags, signal)
   if (!located) return
   const request = requestOf(question ?? questionFor(flags), located, flags)
+  for (const line of windowLoss(request.localWindow, located.info)) toStderr(line)
   const pairs = await untilInterrupted(signal, () => measure(located, request, flags, signal))
   if (!pairs) return void toStderr('Interrupted.')
   const record = recordOf(pairs, located, request, flags)

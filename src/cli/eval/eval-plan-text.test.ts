@@ -9,12 +9,12 @@ const located = {
     name: 'a model',
     architecture: 'qwen2',
     quantization: 'F16',
-    trainedContext: 8192,
+    ...{ trainedContext: 8192, layers: 2, kvHeads: 2, architectureValues: new Map() },
     chatTemplate: 'x',
     tokenizer: {},
   },
   predictor: undefined,
-} as LocatedModel
+} as unknown as LocatedModel
 const where = { parallel: () => 8, shard: undefined, output: 'out', held: [] }
 const said = (plan: EvalPlan, more = {}) => whatIsPlanned(located, plan, { ...where, ...more })
 
@@ -34,6 +34,21 @@ test('model, task, one line for each policy, folder', () => {
   expect(said(plan, { parallel: undefined, shard: { index: 2, count: 3 } })).toEqual(
     expect.arrayContaining([expect.stringMatching(/, by workers$/), 'into out, part 2 of 3']),
   )
+})
+
+test('a local window that is smaller than the model’s own', () => {
+  const gemma = { ...located, info: { ...located.info, architecture: 'gemma2' } }
+  const points = [point('full'), point('window', { localWindow: 16 }), point('window', { localWindow: 64 })]
+  expect(whatIsPlanned(gemma, fakePlan({ points }), where)).toContain(
+    'Some layers of the model may see the newest 4096 positions only; with a local window of 16 they lose some of these.',
+  )
+  for (const [of, only] of [
+    [gemma, point('full')],
+    [gemma, point('window', { localWindow: 4096, budget: 8192 })],
+    [located, point('window')],
+  ] as const) {
+    expect(whatIsPlanned(of, fakePlan({ points: [only] }), where).join()).not.toContain('positions only')
+  }
 })
 
 test('a grid is one line for each policy, unless it has gaps', () => {

@@ -9,6 +9,7 @@ import { notNull } from '../../pick.ts'
 import { count, counted } from '../output/counted.ts'
 import { estimatedTokens, howItFills } from '../output/how-it-fills.ts'
 import { modelTitle } from '../options/model-option.ts'
+import { windowLoss } from '../options/setting-facts.ts'
 import type { LocatedModel } from '../../engine/locate-model.ts'
 import type { Configuration, EvalPlan, PlannedTask } from '../../evaluation/run/eval-plan.ts'
 import { configurationName } from '../../evaluation/run/summarise.ts'
@@ -37,6 +38,7 @@ export function whatIsPlanned(
     ...(plan.template === null ? [] : ['with the chat template, template variables or thinking tags that were given']),
     ...plan.tasks.flatMap((task) => taskLines(task, parallel)),
     ...contextLines(plan.tasks, info.trainedContext),
+    ...windowLoss(smallestLocalWindow(plan), info),
     `into ${output}${part}`,
     ...(held.length === 0 ? [] : [`adds to what ${output} has of ${held.join(', ')}`]),
   ]
@@ -125,6 +127,12 @@ function gridLines(grid: Configuration[]): string[] {
   return [
     `  ${formatPolicyReference(first)} B ${list(budgets)} W_l ${list(windows)} ${first.evictEvery === null ? 'ratio' : 'evict-every'} ${list(shares)}${parts}${reserve}: ${grid.length} configurations, each ${work}`,
   ]
+}
+
+/** Undefined: nothing is evicted. */
+function smallestLocalWindow({ tasks }: EvalPlan): number | undefined {
+  const windows = tasks.flatMap(({ configurations }) => configurations.flatMap(({ localWindow }) => localWindow ?? []))
+  return windows.length > 0 ? Math.min(...windows) : undefined
 }
 
 function contextLines(tasks: readonly PlannedTask[], trainedContext: number): string[] {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { LocatedModel } from '../../engine/locate-model.ts'
-import { policyBeforeLoading } from './setting-facts.ts'
+import { policyBeforeLoading, windowLoss } from './setting-facts.ts'
 
 function located(pattern: number): LocatedModel {
   const values = new Map([
@@ -16,4 +16,16 @@ test.each([
   [0, 'dynts'],
 ])('with full attention in every layer of %i, a predictor is used under %s', (pattern, policy) => {
   expect(policyBeforeLoading(located(pattern), 'off')).toBe(policy)
+})
+
+test('what a local window below the model’s own means', () => {
+  const { info } = located(6)
+  expect(windowLoss(511, info)).toEqual([
+    'Some layers of the model may see the newest 512 positions only; with a local window of 511 they lose some of these.',
+  ])
+  expect(windowLoss(512, info)).toEqual([])
+  expect(windowLoss(undefined, info)).toEqual([])
+  // Llama 4 states none.
+  const llama4 = { ...info, architecture: 'llama4', architectureValues: new Map<string, number>() }
+  expect(windowLoss(1024, llama4)[0]).toMatch(/^Some layers .* newest 8192 positions/)
 })

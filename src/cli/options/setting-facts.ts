@@ -3,7 +3,7 @@ import { defaultPolicy } from '../../engine/cache-settings.ts'
 import type { LocatedModel } from '../../engine/locate-model.ts'
 import type { SettingFacts } from '../../engine/prepare.ts'
 import { installedBackends, type GpuChoice } from '../../llama/library.ts'
-import { cacheBound } from '../../models/cache-bound.ts'
+import { cacheBound, type BoundFacts } from '../../models/cache-bound.ts'
 import type { GgufInfo } from '../../models/gguf-file.ts'
 import { windowLayers } from '../../models/window-layers.ts'
 
@@ -34,4 +34,13 @@ export function policyBeforeLoading(located: LocatedModel, gpu: GpuChoice): stri
     notReadable:
       facts.notReadable ?? (hasWindow && mayBeOnGpu ? 'its windows are told apart on the CPU only' : undefined),
   })
+}
+
+/** What a local window means for a model whose own windows are longer: a line or none. Undefined: nothing is evicted. */
+export function windowLoss(localWindow: number | undefined, info: BoundFacts): string[] {
+  const { window } = cacheBound(info)
+  if (localWindow === undefined || window === undefined || localWindow >= window) return []
+  return [
+    `Some layers of the model may see the newest ${window} positions only; with a local window of ${localWindow} they lose some of these.`,
+  ]
 }

@@ -9,7 +9,6 @@ import { hasThinkingSwitch, type ThinkingTags } from '../../llama/index.ts'
 import type { PolicyDefinition } from '../../eviction/policy.ts'
 import { parsePolicyReference } from '../../eviction/protect.ts'
 import { resolvePolicy } from '../../eviction/registry.ts'
-import { cacheBound } from '../../models/cache-bound.ts'
 import type { GgufInfo } from '../../models/gguf-file.ts'
 import { missingMetadata } from '../../models/missing-metadata.ts'
 import { formatMemoryPlan, memoryPlan } from '../../models/memory-plan.ts'
@@ -17,12 +16,11 @@ import { count } from '../output/counted.ts'
 import { estimatedTokens, howItFills } from '../output/how-it-fills.ts'
 import { modelTitle } from '../options/model-option.ts'
 import type { RunFlags } from './run-options.ts'
-import { settingFacts } from '../options/setting-facts.ts'
+import { settingFacts, windowLoss } from '../options/setting-facts.ts'
 
 /** What is known before anything is loaded: policy, settings, memory, and what will end the generation. */
 export function whatItTakes(located: LocatedModel, flags: RunFlags, question: string): string[] {
   const { info, predictor, thinkingTags } = located
-  const { window } = cacheBound(info)
   const name = flags.policy ?? defaultPolicy(settingFacts(located))
   const policy = resolvePolicy(parsePolicyReference(name).policy)
   const settings = resolveCacheSettings(predictor ?? {}, flags)
@@ -53,11 +51,7 @@ export function whatItTakes(located: LocatedModel, flags: RunFlags, question: st
   } else {
     lines.push(`policy ${policy.name}: the cache is not bounded`)
   }
-  if (policy.evicts && window !== undefined && settings.localWindow < window) {
-    lines.push(
-      `Some layers of the model may see the newest ${window} positions only; with a local window of ${settings.localWindow} they lose some of these.`,
-    )
-  }
+  if (policy.evicts) lines.push(...windowLoss(settings.localWindow, info))
   lines.push(...missingMetadata(info))
   if (!flags.thinking) lines.push(...howThinkingIsSwitchedOff(info.chatTemplate, thinkingTags))
   if (!predictor && flags.policy === undefined && policy.evicts) {

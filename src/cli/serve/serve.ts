@@ -19,7 +19,7 @@ import { checkReach, keysOf } from './serve-access.ts'
 import { checkMemory, promptCacheSize } from './serve-memory.ts'
 import { checkServeFlags, type ServeFlags } from './serve-options.ts'
 import { samplingOf, serverSettings } from './serve-settings.ts'
-import { policyBeforeLoading, settingFacts } from '../options/setting-facts.ts'
+import { policyBeforeLoading, settingFacts, windowLoss } from '../options/setting-facts.ts'
 import { cacheSettingsOf } from '../options/setting-flags.ts'
 import { templateOptions } from '../options/template-options.ts'
 import { neverEvicted } from '../run/what-it-takes.ts'
@@ -114,6 +114,8 @@ function banner(
     `dynts ${settings.version} serves ${aliases[0]} at ${urls.join(', ')} (API at /v1${settings.hasPage ? ', page at /' : ''})`,
     `  ${cache}; ${counted(slots, 'slot')} of ${cells} cells`,
     `  weights ${formatBytes(need.weightBytes)}, cache ${need.isUpperBound ? 'at most ' : ''}${formatBytes(need.cacheBytes)}, about ${formatBytes(need.bytes)} in all`,
-    ...(bound ? neverEvicted(bound.budget, info).map((line) => `  ${line}`) : []),
+    ...(bound ? [...windowLoss(bound.localWindow, info), ...neverEvicted(bound.budget, info)] : []).map(
+      (line) => `  ${line}`,
+    ),
   ].join('\n')
 }

@@ -42,6 +42,7 @@ import {
 import type { TrainingSettings } from '../../training/settings.ts'
 import { evaluate } from '../commands/eval.ts'
 import type { EvalFlags } from '../eval/eval-options.ts'
+import { windowLoss } from '../options/setting-facts.ts'
 import { formatDuration } from '../output/progress-line.ts'
 import { concluded, type HeldOutResult } from './held-out-verdict.ts'
 import type { Recommendation } from './predictor-file.ts'
@@ -111,7 +112,8 @@ export async function replayHeldOut(options: HeldOutReplayOptions): Promise<Held
   if (best === 'interrupted') return undefined
   if (best === undefined) return nothing('none of them fits into a bounded cache')
   write(flags.json === true ? json : await tableOf(folder))
-  return concluded(lossesIn(folder), best, flags.seed)
+  const result = concluded(lossesIn(folder), best, flags.seed)
+  return { ...result, lines: [...result.lines, ...windowLoss(result.recommended.localWindow, info)] }
 }
 
 interface Measuring {
