@@ -3,6 +3,7 @@ import type { GradingKind } from '../../evaluation/grading/grade-answer.ts'
 import type { Fingerprint } from '../../predictor/index.ts'
 import type { ImportanceStore } from '../../traces/importance-store.ts'
 import { measuredTraces, type UnmatchedTraces } from '../../traces/measured-traces.ts'
+import type { KeptTrace } from '../../traces/trace-record.ts'
 import type { ParetoTrace } from './pareto-job.ts'
 import type { ThinkingScorer } from './predicted-scores.ts'
 
@@ -46,7 +47,7 @@ export async function readParetoTraces(options: ParetoTracesOptions): Promise<Pa
     else {
       const predicted = scorer?.scores(store, record)
       const scores = { importance: store.readImportance(record), predicted }
-      traces.push({ trace, scores, expected, grading: gradingOf(expected) })
+      traces.push({ trace, scores, expected, grading: gradingOf(trace, expected) })
       onTrace?.(traces.length)
     }
     // A signal is seen between two turns of the event loop only.
@@ -55,7 +56,7 @@ export async function readParetoTraces(options: ParetoTracesOptions): Promise<Pa
   return { traces, withoutAnswer, tooLong }
 }
 
-/** A trace does not say whether its question had choices: one capital letter is taken for the letter of one. */
-function gradingOf(expected: string): GradingKind {
-  return /^[A-Z]$/.test(expected.trim()) ? 'choice' : 'math'
+/** Where a trace does not say how its answers are graded, one capital letter is taken for the letter of a choice. */
+function gradingOf({ grading }: KeptTrace, expected: string): GradingKind {
+  return grading ?? (/^[A-Z]$/.test(expected.trim()) ? 'choice' : 'math')
 }

@@ -213,7 +213,7 @@ class Run {
     const judged = { answer, truncated, expected, grading }
     this.#file.add({
       schema: paretoSchema,
-      ...{ trace: trace.id, question: trace.question },
+      ...{ trace: trace.id, question: trace.question, task: trace.task },
       ...{ reading, selection, percent, sample, seed, basis },
       ...{ thinkingTokens: trace.thinkEnd - trace.thinkStart, keptTokens: keptOf(job).length },
       ...{ expected, grading },
