@@ -147,6 +147,7 @@ function conditionsOf({ model, maxLength, instruction }: ImportTracesOptions): T
   return {
     model: fingerprint(model.info),
     source: 'given',
+    thinkingTags: model.template.thinkingTags,
     settings: {
       ...{ temperature: null, topP: null, topK: null, minP: null, maxTokens: null, kvType: null },
       maxLength,

@@ -120,6 +120,7 @@ class TraceRun {
       model: fingerprint(model.info),
       source: executor?.endpointModel ?? 'local',
       task,
+      thinkingTags: model.template.thinkingTags,
       settings: {
         ...sampling,
         maxTokens,

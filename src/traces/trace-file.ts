@@ -10,7 +10,7 @@ import { dropReasons, traceRecords, type DropReason, type TraceRecord } from './
 import { sampleSeed, traceId } from './trace-job.ts'
 
 /** What all samples of a file have in common. */
-export type TraceConditions = Pick<TraceRecord, 'model' | 'source' | 'settings' | 'task'>
+export type TraceConditions = Pick<TraceRecord, 'model' | 'source' | 'settings' | 'task' | 'thinkingTags'>
 
 /** Counts of the samples that a run is about. */
 export interface TraceTally {

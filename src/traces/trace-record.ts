@@ -65,6 +65,8 @@ const common = {
     /** SHA-256 of the chat template, variables and tags that were given (`templateHash`); null: the model's own. */
     template: z.string().nullable().default(null),
   }),
+  /** The tags that were given in place of those that the template names. */
+  thinkingTags: z.object({ open: z.string(), close: z.string() }).optional(),
   /** Right answer, as the question file or the task has it (of programs: their tests, as JSON); null: a given trace had none to be judged by. */
   expected: z.string().nullable(),
   /** How answers are compared with `expected`; undefined: there is none, or an older record does not say. */
@@ -116,6 +118,7 @@ type TraceOrigin = Pick<
   | 'task'
   | 'seed'
   | 'given'
+  | 'thinkingTags'
   | 'expected'
   | 'grading'
   | 'model'

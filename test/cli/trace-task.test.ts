@@ -2,14 +2,16 @@
  * Traces of tasks, judged as the tasks judge: `dynts trace --task`, and what works on its traces. What the embedded model cannot solve,
  * a server answers.
  */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { paretoRecords } from '../../src/analysis/pareto/pareto-record.ts'
+import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { findTask } from '../../src/evaluation/tasks/registry.ts'
 import { readRecords } from '../../src/records/read-records.ts'
 import { traceRecords } from '../../src/traces/trace-record.ts'
 import { OpenAiServer } from '../support/openai-server.ts'
-import { dynts, scratch } from './run-dynts.ts'
+import { dynts, refusal, scratch } from './run-dynts.ts'
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 const model = ['--model', 'tiny', '--offline']
@@ -62,5 +64,31 @@ test('a file of another task is not continued', async () => {
   expect((await trace('knights', ...one)).code).toBe(0)
   const { code, stderr } = await trace('line', ...one)
   expect(code).toBe(2)
-  expect(stderr).toMatch(/^dynts: mixed\.jsonl cannot be continued: it is of the task knights, not of the task line\./)
+  expect(stderr).toMatch(/^dynts: mixed\.jsonl cannot be continued: it is of the task knights, not of the task line\./m)
+})
+
+test('answers are split at the tags of their traces, or at those that are given if these are the same', async () => {
+  const problem = generateChainProblem(2, { people: 3 })
+  const row = { ...problem, thinking: 'Let me see.\n', reply: `It is \\boxed{${problem.answer}}.` }
+  writeFileSync(join(scratch, 'given.jsonl'), `${JSON.stringify(row)}\n`)
+  const tags = ['--thinking-tags', '<a>', '</a>']
+  const given = await dynts(['trace', ...model, '--given', 'given.jsonl', ...tags, '-o', 'tags.jsonl'])
+  expect({ code: given.code, stderr: given.stderr }).toMatchObject({ code: 0 })
+  const own = { open: '<a>', close: '</a>' }
+  expect(recordsOf('tags.jsonl')).toMatchObject([{ outcome: 'kept', grading: 'math', thinkingTags: own }])
+  await dynts(['importance', ...model, ...machine, '--traces', 'tags.jsonl', '-o', 'tags.importance'])
+  const pareto = async (...args: string[]) =>
+    await dynts([
+      ...['analyze', 'pareto', 'tags.importance', '--traces', 'tags.jsonl', ...model, ...machine],
+      ...['--percent', '50', '--keep', 'newest', '--reading', 'text', '--max-tokens', '4', ...args],
+    ])
+  expect(await pareto()).toMatchObject({ code: 0 })
+  const answers = [...readRecords(join(scratch, 'tags.pareto.jsonl'), paretoRecords)]
+  expect(answers.map(({ thinkingTags }) => thinkingTags)).toEqual([own, own, own])
+  const again = await pareto(...tags)
+  expect({ code: again.code, stderr: again.stderr }).toMatchObject({ code: 0 })
+  expect(refusal(await pareto('--thinking-tags', '<b>', '</b>'))).toMatch(
+    /^tags\.jsonl: trace \S+ was made with another chat template, template variables or thinking tags\. Give the same\.$/,
+  )
+  expect(refusal(await pareto('--chat-template', 'none.jinja'))).toMatch(/none\.jinja/)
 })

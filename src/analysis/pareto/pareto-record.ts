@@ -27,6 +27,8 @@ const paretoConditions = {
     maxTokens: z.int().positive(),
     kvType: z.string(),
   }),
+  /** Between which the model thinks; undefined: an older record does not say. */
+  thinkingTags: z.object({ open: z.string(), close: z.string() }).optional(),
 }
 
 const paretoRecord = z.object({

@@ -1,7 +1,9 @@
 /** The traces of a run: with their scores, and what their answers are graded by. */
+import type { TemplateOptions } from '../../engine/locate-model.ts'
 import type { GradingKind } from '../../evaluation/grading/grade-answer.ts'
 import type { Fingerprint } from '../../predictor/index.ts'
 import type { ImportanceStore } from '../../traces/importance-store.ts'
+import { refuseOtherTemplate } from '../../traces/kept-traces.ts'
 import { measuredTraces, type UnmatchedTraces } from '../../traces/measured-traces.ts'
 import type { KeptTrace } from '../../traces/trace-record.ts'
 import type { ParetoTrace } from './pareto-job.ts'
@@ -13,6 +15,8 @@ export interface ParetoTracesOptions {
   readonly store: ImportanceStore
   readonly model: Fingerprint
   readonly trainedContext: number
+  /** What the traces must have been made with in place of the model's own. Default: it is not asked. */
+  readonly template?: TemplateOptions | undefined
   /** Undefined: there is no predictor. */
   readonly scorer: ThinkingScorer | undefined
   /** The most traces. Default: all. */
@@ -36,11 +40,12 @@ export interface ParetoTraces {
  * @throws InputError what `measuredTraces` and `ThinkingScorer` throw
  */
 export async function readParetoTraces(options: ParetoTracesOptions): Promise<ParetoTraces> {
-  const { store, model, trainedContext, scorer, limit = Infinity, signal, onTrace, onUnmatched } = options
+  const { store, model, trainedContext, template, scorer, limit = Infinity, signal, onTrace, onUnmatched } = options
   const traces: ParetoTrace[] = []
   let [withoutAnswer, tooLong] = [0, 0]
   for (const { trace, record } of measuredTraces(options.traces, store, model, onUnmatched)) {
     if (traces.length === limit || signal.aborted) break
+    if (template) refuseOtherTemplate(options.traces, trace, template)
     const expected = trace.expected ?? trace.answer
     if (expected === null || expected === '') withoutAnswer++
     else if (trace.answerStart >= trainedContext) tooLong++
