@@ -17,6 +17,7 @@ import { makePlan, type PlannedPoint, type TaskToPlan } from '../../evaluation/r
 import { isPolicyFile } from '../../eviction/load-policy.ts'
 import { parsePolicyReference } from '../../eviction/protect.ts'
 import { findTask } from '../../evaluation/tasks/registry.ts'
+import { isOnHub } from '../../evaluation/tasks/task-file.ts'
 import type { PublishedSettings, Task, TaskLoadOptions } from '../../evaluation/tasks/task.ts'
 import { defaultSampling, validateSampling } from '../../llama/index.ts'
 import { parseReference } from '../../models/reference.ts'
@@ -159,7 +160,7 @@ async function taskOf(
   return {
     name: task.name,
     // The same questions may lie elsewhere on another machine.
-    source: `${file === undefined ? source : basename(file)}${leftOut > 0 ? `, ${counted(leftOut, 'row')} without an answer left out` : ''}`,
+    source: `${file === undefined || isOnHub(file) ? source : basename(file)}${leftOut > 0 ? `, ${counted(leftOut, 'row')} without an answer left out` : ''}`,
     items,
     sampling,
     maxTokens: flags.maxTokens ?? published.maxTokens,

@@ -16,7 +16,10 @@ export interface TaskFlags {
 
 export function addTaskOptions(command: Command): Command {
   return command
-    .option('--file <file>', 'questions of your own instead of the task’s: JSON Lines, JSON, Parquet or CSV')
+    .option(
+      '--file <file>',
+      'other questions than the task’s: JSON Lines, JSON, Parquet or CSV, here or on the Hub (hf:user/name/FILE)',
+    )
     .option('--generate-seed <n>', `tasks ${generatedTaskNames.join(', ')}: generate all items from this seed`, number)
     .option('--question-field <name>', 'field of the question (default: the usual names)')
     .option('--answer-field <name>', 'field of the right answer (default: the usual names)')

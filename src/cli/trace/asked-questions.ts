@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { defined } from '../../defined.ts'
 import { readQuestionFile } from '../../evaluation/questions/question-file.ts'
 import { findTask } from '../../evaluation/tasks/registry.ts'
+import { isOnHub } from '../../evaluation/tasks/task-file.ts'
 import type { TaskLoadOptions } from '../../evaluation/tasks/task.ts'
 import { taskQuestion, type TraceQuestion } from '../../traces/trace-question.ts'
 import type { TraceFlags } from './trace-options.ts'
@@ -28,6 +29,6 @@ export async function askedQuestions(
   }
   const { generateSeed, offline } = flags
   const loaded = await findTask(task).load({ ...fields, file, generateSeed, offline, ...loading })
-  const source = file === undefined ? loaded.source : basename(file)
+  const source = file === undefined || isOnHub(file) ? loaded.source : basename(file)
   return { questions: loaded.items.map(taskQuestion), leftOut: loaded.leftOut, source }
 }
