@@ -156,6 +156,7 @@ export {
 } from './traces/sample-traces.ts'
 export type { TraceTally } from './traces/trace-file.ts'
 export type { Sampled, TraceExecutor, TraceJob, TraceSampling } from './traces/trace-job.ts'
+export { taskQuestion, type TraceQuestion } from './traces/trace-question.ts'
 export type { DropReason, KeptTrace, TraceRecord } from './traces/trace-record.ts'
 export type { CheckpointSettings } from './training/checkpoint-clock.ts'
 export type { Split, TraceSource } from './training/dataset.ts'

@@ -12,6 +12,7 @@ import { importanceProfile } from './figures/importance-profile.ts'
 import { keptCellsFigure } from './figures/kept-cells.ts'
 import { live } from './figures/live.ts'
 import { pareto } from './figures/pareto.ts'
+import { paretoTasks } from './figures/pareto-tasks.ts'
 import { recallFigure } from './figures/recall.ts'
 import { replayLoss } from './figures/replay-loss.ts'
 import { taskMean } from './figures/task-mean.ts'
@@ -37,6 +38,7 @@ export const figures: readonly Figure[] = [
   importanceByPosition,
   contentWords,
   pareto,
+  paretoTasks,
   trainingCurves,
 ]
 

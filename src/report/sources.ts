@@ -1,5 +1,6 @@
 /** What a report is made of: folders of `dynts eval` and `dynts importance`, and files of trainings and of `dynts analyze`. */
 import { realpathSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
 import { z } from 'zod'
 import { importanceProfile, type TraceProfile } from '../analysis/importance-profile.ts'
 import { readPareto, type ParetoSummary } from '../analysis/pareto/summarise-pareto.ts'
@@ -131,9 +132,15 @@ export interface ReportSources {
   readonly trainings: readonly TrainingSource[]
   readonly importance: readonly ImportanceSource[]
   readonly words: readonly WordsSource[]
-  readonly paretos: readonly ParetoSummary[]
+  readonly paretos: readonly ParetoSource[]
   readonly kept: readonly KeptSource[]
   readonly live: readonly LiveSource[]
+}
+
+/** Answers from parts of the thinking on one task. */
+export interface ParetoSource extends ParetoSummary {
+  /** The task; of questions from files the name of the file of answers. */
+  readonly name: string
 }
 
 /** A run that could not be read. */
@@ -156,7 +163,7 @@ export async function readSources(
     trainings: [] as TrainingSource[],
     importance: [] as ImportanceSource[],
     words: [] as WordsSource[],
-    paretos: [] as ParetoSummary[],
+    paretos: [] as ParetoSource[],
     kept: [] as KeptSource[],
     live: [] as LiveSource[],
   }
@@ -216,10 +223,10 @@ function readJson(path: string): TrainingSource | WordsSource | KeptSource | Liv
   return data
 }
 
-function readAnswers(path: string): ParetoSummary {
+function readAnswers(path: string): ParetoSource {
   const { summary } = readPareto(path)
   if (!summary) throw notARun(path)
-  return summary
+  return { ...summary, name: summary.task ?? basename(path).replace(/(?:\.traces)?(?:\.pareto)?\.jsonl$/, '') }
 }
 
 function readImportance(folder: string): ImportanceSource {

@@ -17,8 +17,8 @@ import type { WriteLock } from '../records/file-lock.ts'
 import { asOnlyWriter } from '../records/run-output.ts'
 import { readGivenFile, type GivenFileOptions, type GivenFileTrace } from './given-file.ts'
 import { judgeTrace } from './judge-trace.ts'
-import { contentOf } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
+import { contentOf, gradingOf } from './trace-question.ts'
 import { makeRecord } from './trace-record.ts'
 
 export interface ImportTracesOptions extends Omit<GivenFileOptions, 'tags'> {
@@ -108,7 +108,9 @@ async function record(
     const { id, question, sample, parts, hash } = trace
     const layout = await layOut(trace, options)
     const judgement = await judgeTrace(layout, { stopped: parts.ended, maxLength, question, grader })
-    const of = { id, question: question.id, sample, seed: null, given: hash, expected: question.answer, ...conditions }
+    const expected = question.answer
+    const grading = expected === null ? undefined : gradingOf(question)
+    const of = { id, question: question.id, sample, seed: null, given: hash, expected, grading, ...conditions }
     file.add(makeRecord({ ...of, versions }, layout, judgement))
     report()
   }
@@ -145,6 +147,7 @@ function conditionsOf({ model, maxLength, instruction }: ImportTracesOptions): T
   return {
     model: fingerprint(model.info),
     source: 'given',
+    thinkingTags: model.template.thinkingTags,
     settings: {
       ...{ temperature: null, topP: null, topK: null, minP: null, maxTokens: null, kvType: null },
       maxLength,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { TraceLayout } from '../engine/trace-layout.ts'
+import type { GradingKind } from '../evaluation/grading/grade-answer.ts'
 import { judgeTrace } from './judge-trace.ts'
 
 /** Right if it is the same text. */
@@ -54,6 +55,43 @@ describe('a sample', () => {
     ] as const) {
       expect((await judgeTrace({ ...good, answer: text }, choice)).outcome).toBe(outcome)
     }
+  })
+
+  test('of a task is right by the task’s own grading', async () => {
+    const outcome = async (text: string, question: { answer: string; grading: GradingKind }) =>
+      (await judgeTrace({ ...good, answer: text }, { stopped: true, maxLength: 10, question, grader })).outcome
+    const names = { answer: 'Ava, Ben', grading: 'names' } as const
+    expect(await outcome('\\boxed{Ben and Ava}', names)).toBe('kept')
+    expect(await outcome('\\boxed{Ben}', names)).toBe('wrong-answer')
+    const order = { answer: 'Ava, Ben', grading: 'order' } as const
+    expect(await outcome('\\boxed{Ava, Ben}', order)).toBe('kept')
+    expect(await outcome('\\boxed{Ben, Ava}', order)).toBe('wrong-answer')
+  })
+
+  test('of a program is right if it passes its tests, and the program is its answer', async () => {
+    const ran: object[] = []
+    const sandbox = {
+      ...grader,
+      run: (job: { program: string; test: string | null }) => {
+        ran.push(job)
+        const right = job.program.includes('a + b')
+        return Promise.resolve(right ? { how: 'ended' as const, output: '' } : { how: 'threw' as const, message: 'no' })
+      },
+    }
+    const answer = JSON.stringify({
+      prompt: 'function add(a, b) {\n',
+      test: 'assert(add(1, 1) === 2)',
+      entryPoint: 'add',
+    })
+    const question = { answer, grading: 'code' as const }
+    const judged = async (text: string) =>
+      await judgeTrace({ ...good, answer: text }, { stopped: true, maxLength: 10, question, grader: sandbox })
+    const program = 'function add(a, b) { return a + b }\n'
+    expect(await judged(`So:\n\`\`\`js\n${program}\`\`\`\n`)).toEqual({ outcome: 'kept', answer: program })
+    expect((await judged('```js\nadd = () => 3\n```')).outcome).toBe('wrong-answer')
+    expect((await judged(' ')).outcome).toBe('no-answer')
+    expect(ran).toHaveLength(2)
+    expect(ran[0]).toEqual({ program, test: 'assert(add(1, 1) === 2)' })
   })
 
   test('without a right answer to compare with is kept if it says anything', async () => {

@@ -3,7 +3,9 @@
  */
 import type { TraceLayout } from '../engine/trace-layout.ts'
 import { extractAnswer } from '../evaluation/grading/extract-answer.ts'
-import { gradeAnswer, type AnswerGrader } from '../evaluation/grading/grade-answer.ts'
+import type { AnswerGrader, GradingKind } from '../evaluation/grading/grade-answer.ts'
+import { judge } from '../evaluation/run/judge.ts'
+import { gradingOf } from './trace-question.ts'
 import type { TraceJudgement } from './trace-record.ts'
 
 /** What a sample is judged by, apart from itself. */
@@ -16,6 +18,8 @@ export interface JudgeOptions {
     /** Null: there is nothing to judge the answer by; having one is enough. */
     readonly answer: string | null
     readonly choices?: readonly string[] | undefined
+    /** Undefined: by the letter where there are choices, else as mathematics. */
+    readonly grading?: GradingKind | undefined
   }
   readonly grader: AnswerGrader
 }
@@ -23,19 +27,20 @@ export interface JudgeOptions {
 /** Asks in the order of `dropReasons`. */
 export async function judgeTrace(layout: TraceLayout, options: JudgeOptions): Promise<TraceJudgement> {
   const { stopped, maxLength, grader } = options
-  const { answer: expected, choices } = options.question
+  const { answer: expected } = options.question
   const isTooLong = layout.tokens.length > maxLength
   // Sampling ends one token above the limit: such a sample was not cut off, it is too long.
   if (!stopped && !isTooLong) return { outcome: 'truncated', answer: null }
   if (!hasThinking(layout)) return { outcome: 'no-thinking', answer: null }
   if (layout.thinkingParts > 1) return { outcome: 'several-thinking-parts', answer: null }
   if (isTooLong) return { outcome: 'too-long', answer: null }
-  const answer = extractAnswer(layout.answer)
   if (expected === null) {
-    return { outcome: layout.answer.trim() === '' ? 'no-answer' : 'kept', answer: answer ?? null }
+    const answer = extractAnswer(layout.answer) ?? null
+    return { outcome: layout.answer.trim() === '' ? 'no-answer' : 'kept', answer }
   }
-  if (answer === undefined || answer === '') return { outcome: 'no-answer', answer: null }
-  const { right } = await gradeAnswer(answer, { expected, grading: choices ? 'choice' : 'math' }, grader)
+  const judged = { answer: layout.answer, truncated: false, expected, grading: gradingOf(options.question) }
+  const { answer, right } = await judge(judged, grader)
+  if (answer === null || answer === '') return { outcome: 'no-answer', answer: null }
   return { outcome: right ? 'kept' : 'wrong-answer', answer }
 }
 

@@ -1,4 +1,6 @@
 /** The kept traces of a trace file, for whatever works on traces of its model. */
+import type { TemplateOptions } from '../engine/locate-model.ts'
+import { templateHash } from '../engine/template-hash.ts'
 import { InputError } from '../errors.ts'
 import { differentFact, type Fingerprint } from '../predictor/index.ts'
 import { readRecords } from '../records/read-records.ts'
@@ -27,6 +29,24 @@ export function refuseOtherModel(what: string, made: Fingerprint, model: Fingerp
   if (!different) return
   const { fact, a, b } = different
   throw new InputError('trace_mismatch', `${what} ${made.name} (${fact} ${a}), but the model's ${fact} is ${b}.`)
+}
+
+/**
+ * @param template what was given in place of the model's own
+ * @throws InputError `trace_mismatch`
+ */
+export function refuseOtherTemplate(path: string, { id, settings }: KeptTrace, template: TemplateOptions): void {
+  if (settings.template === templateHash(template)) return
+  throw new InputError(
+    'trace_mismatch',
+    `${path}: trace ${id} was made with another chat template, template variables or thinking tags. Give the same.`,
+  )
+}
+
+/** The tags that the kept traces of a file were made with, if others were given than those of the model. */
+export function givenTags(path: string): TemplateOptions['thinkingTags'] {
+  for (const trace of readRecords(path, traceRecords)) if (trace.outcome === 'kept') return trace.thinkingTags
+  return undefined
 }
 
 /** The counts of a record; the answer's tokens are those after `</think>`. */

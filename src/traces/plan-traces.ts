@@ -3,16 +3,14 @@
  */
 import type { Model } from '../engine/model.ts'
 import type { TraceLayout } from '../engine/trace-layout.ts'
-import { isChainProblem } from '../evaluation/chain-problem.ts'
-import type { Question } from '../evaluation/questions/question-file.ts'
-import { choicePrompt, mathPrompt } from '../evaluation/tasks/prompts.ts'
 import { sampleSeed, traceId, type TraceJob, type TraceSampling } from './trace-job.ts'
+import { contentOf, type TraceQuestion } from './trace-question.ts'
 
 /** What is to be sampled. */
 export interface SamplingPlanOptions {
   /** Its vocabulary is enough to plan. */
   readonly model: Model
-  readonly questions: readonly Question[]
+  readonly questions: readonly TraceQuestion[]
   /** Of each question. */
   readonly samples: number
   readonly sampling: TraceSampling
@@ -21,8 +19,8 @@ export interface SamplingPlanOptions {
   /** The most tokens of a kept trace, prompt included. */
   readonly maxLength: number
   /**
-   * Added behind each question, except behind the embedded model's own: it has seen none. Undefined: the sentences of the evaluation,
-   * which ask for the letter where there are choices.
+   * Added behind each question, except behind a task's, which is a whole prompt, and the embedded model's own: it has seen none.
+   * Undefined: the sentences of the evaluation, which ask for the letter where there are choices.
    */
   readonly instruction?: string | undefined
   readonly seed: number
@@ -70,14 +68,4 @@ export async function planTraces(options: PlanTracesOptions): Promise<TracePlan>
     if (room >= 1) cells = Math.max(cells, layout.promptTokens + most - 1)
   }
   return { jobs, tooLong, cells }
-}
-
-/** What the user says: the question and what stands behind it. */
-export function contentOf(
-  { question, choices }: Pick<Question, 'question' | 'choices'>,
-  instruction: string | undefined,
-): string {
-  if (isChainProblem(question)) return question
-  if (instruction !== undefined) return `${question}${instruction}`
-  return choices ? choicePrompt(question, choices.length) : mathPrompt(question)
 }

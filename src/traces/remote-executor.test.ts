@@ -13,7 +13,7 @@ const retries: Retry[] = []
 const { question, answer } = generateChainProblem(1, { people: 4 })
 const job: TraceJob = {
   id: 'a#0',
-  question: { id: 'a', question, answer, index: 0 },
+  question: { id: 'a', question, answer },
   sample: 0,
   seed: 17,
   messages: [{ role: 'user', content: question }],

@@ -24,6 +24,7 @@ import { planTraces, type SamplingPlanOptions } from './plan-traces.ts'
 import { TraceFile, type TraceConditions, type TraceTally } from './trace-file.ts'
 import { traceFailuresPath, samplingFailure } from './trace-failure.ts'
 import { traceJobTitle, type Sampled, type TraceExecutor, type TraceJob } from './trace-job.ts'
+import { gradingOf } from './trace-question.ts'
 import { makeRecord, type TraceJudgement } from './trace-record.ts'
 
 /** So many samples without thinking, and none with it: the model does not think. */
@@ -31,6 +32,8 @@ const samplesWithoutThinking = 20
 
 /** With `executor`, the model's vocabulary is enough. */
 export interface SampleTracesOptions extends SamplingPlanOptions {
+  /** The task that the questions are items of. */
+  readonly task?: string | undefined
   /** Samples at the same time. With 1 the same run gives the same records in the same order, times apart. */
   readonly parallel: number
   /** The trace file. */
@@ -55,7 +58,7 @@ export interface SampleTracesOptions extends SamplingPlanOptions {
 
 const optionFields = {
   ...{ model: true, questions: true, samples: true, sampling: true, maxTokens: true, maxLength: true },
-  ...{ instruction: true, seed: true, parallel: true, output: true, resume: true, kvType: true },
+  ...{ task: true, instruction: true, seed: true, parallel: true, output: true, resume: true, kvType: true },
   ...{ maxFailures: true, executor: true, grader: true, versions: true },
   ...{ signal: true, onPlan: true, onProgress: true, onNote: true },
 } as const
@@ -110,12 +113,14 @@ class TraceRun {
   #thinkingSeen = false
 
   constructor(options: SampleTracesOptions, lock: WriteLock) {
-    const { model, executor, output, sampling, maxTokens, maxLength, instruction, kvType, onNote } = options
+    const { model, executor, task, output, sampling, maxTokens, maxLength, instruction, kvType, onNote } = options
     this.#options = options
     this.#maxLength = Math.min(maxLength, model.info.trainedContext)
     this.#conditions = {
       model: fingerprint(model.info),
       source: executor?.endpointModel ?? 'local',
+      task,
+      thinkingTags: model.template.thinkingTags,
       settings: {
         ...sampling,
         maxTokens,
@@ -195,7 +200,8 @@ class TraceRun {
   }
 
   #record({ id, question, sample, seed }: TraceJob, layout: TraceLayout, judgement: TraceJudgement): void {
-    const of = { id, question: question.id, sample, seed, expected: question.answer, ...this.#conditions }
+    const right = { expected: question.answer, grading: gradingOf(question) }
+    const of = { id, question: question.id, sample, seed, ...right, ...this.#conditions }
     this.#file.add(makeRecord({ ...of, versions: versionsOf(this.#options) }, layout, judgement))
     this.#progress()
   }

@@ -100,6 +100,7 @@ test.each<[string, Partial<TraceFileOptions>, RegExp]>([
     /another model \(.*layers 2, not 3/,
   ],
   ['name', { conditions: { ...conditions, model: { ...conditions.model, name: 'n' } } }, /another model \(m, not n\)/],
+  ['task', { conditions: { ...conditions, task: 'line' } }, /it is of questions of a file, not of the task line/],
   ['seed', { seed: 8 }, /another seed than 8/],
   ['questions', { questions: [{ ...questions[0]!, answer: 'C' }] }, /answer of question a is A there and C here/],
 ])('another %s is refused, and --no-resume begins anew', (_, changes, message) => {

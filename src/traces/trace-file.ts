@@ -10,7 +10,7 @@ import { dropReasons, traceRecords, type DropReason, type TraceRecord } from './
 import { sampleSeed, traceId } from './trace-job.ts'
 
 /** What all samples of a file have in common. */
-export type TraceConditions = Pick<TraceRecord, 'model' | 'source' | 'settings'>
+export type TraceConditions = Pick<TraceRecord, 'model' | 'source' | 'settings' | 'task' | 'thinkingTags'>
 
 /** Counts of the samples that a run is about. */
 export interface TraceTally {
@@ -104,6 +104,10 @@ function difference(
     return `it is of another model (${record.model.name}, not ${conditions.model.name})`
   }
   if (record.source !== conditions.source) return `it was sampled from ${record.source}, not from ${conditions.source}`
+  if (record.task !== conditions.task) {
+    const named = (task: string | undefined) => (task === undefined ? 'questions of a file' : `the task ${task}`)
+    return `it is of ${named(record.task)}, not of ${named(conditions.task)}`
+  }
   for (const key of Object.keys(conditions.settings) as (keyof TraceConditions['settings'])[]) {
     const [was, is] = [record.settings[key], conditions.settings[key]]
     if (was !== is && key === 'template')

@@ -2,10 +2,10 @@
  * One sample of a trace to be drawn, wherever that is.
  */
 import type { Completion } from '../engine/trace-layout.ts'
-import type { Question } from '../evaluation/questions/question-file.ts'
 import type { Executor } from '../jobs/job.ts'
 import { jsonDigest } from '../json-digest.ts'
 import { largestSeed } from '../llama/index.ts'
+import type { TraceQuestion } from './trace-question.ts'
 
 /** What a sample is drawn with. */
 export interface TraceSampling {
@@ -21,7 +21,7 @@ export interface TraceSampling {
 export interface TraceJob {
   /** `QUESTION#SAMPLE`: the record's key. */
   readonly id: string
-  readonly question: Question
+  readonly question: TraceQuestion
   /** From 0. */
   readonly sample: number
   readonly seed: number

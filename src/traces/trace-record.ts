@@ -3,6 +3,7 @@
  */
 import { z } from 'zod'
 import type { TraceLayout } from '../engine/trace-layout.ts'
+import { gradingKinds } from '../evaluation/grading/grade-answer.ts'
 import type { RecordFormat } from '../records/read-records.ts'
 
 export const traceSchema = 'dynts.trace/1'
@@ -39,6 +40,8 @@ const common = {
   /** Id of the question. */
   question: z.string(),
   sample: z.int().nonnegative(),
+  /** The task that the question is an item of. */
+  task: z.string().optional(),
   /** Null: not known, because the trace was given. */
   seed: z.int().nonnegative().nullable(),
   /** The GGUF whose template and tokens these are. */
@@ -62,8 +65,12 @@ const common = {
     /** SHA-256 of the chat template, variables and tags that were given (`templateHash`); null: the model's own. */
     template: z.string().nullable().default(null),
   }),
-  /** Right answer, as the question file has it; null: a given trace had none to be judged by. */
+  /** The tags that were given in place of those that the template names. */
+  thinkingTags: z.object({ open: z.string(), close: z.string() }).optional(),
+  /** Right answer, as the question file or the task has it (of programs: their tests, as JSON); null: a given trace had none to be judged by. */
   expected: z.string().nullable(),
+  /** How answers are compared with `expected`; undefined: there is none, or an older record does not say. */
+  grading: z.enum(gradingKinds).optional(),
   /** Extracted from the trace; null: none. */
   answer: z.string().nullable(),
   thinkingTokens: z.int().nonnegative(),
@@ -105,7 +112,19 @@ export interface TraceJudgement {
 /** What is known of a trace apart from its tokens. */
 type TraceOrigin = Pick<
   DroppedTrace,
-  'id' | 'question' | 'sample' | 'seed' | 'given' | 'expected' | 'model' | 'source' | 'settings' | 'versions'
+  | 'id'
+  | 'question'
+  | 'sample'
+  | 'task'
+  | 'seed'
+  | 'given'
+  | 'thinkingTags'
+  | 'expected'
+  | 'grading'
+  | 'model'
+  | 'source'
+  | 'settings'
+  | 'versions'
 >
 
 /** The record of a judged trace, as of now; only a kept one has its tokens. */

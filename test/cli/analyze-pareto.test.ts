@@ -39,8 +39,7 @@ beforeAll(async () => {
     'trace',
     ...tiny,
     ...machine,
-    '--questions',
-    'problems.jsonl',
+    ...['--task', 'chain', '--file', 'problems.jsonl'],
     ...sampling,
     '-o',
     'traces.jsonl',
@@ -71,6 +70,9 @@ describe('answers from parts of the thinking', () => {
     }
     const full = records.filter(({ selection }) => selection === 'full')
     expect(full.every(({ right, reading, truncated }) => right && reading === null && !truncated)).toBe(true)
+    expect(new Set(records.map(({ task, grading, graded }) => `${task} ${grading} ${graded}`))).toContain(
+      'chain chain exact',
+    )
     const summary = JSON.parse(stdout) as {
       points: { selection: string; percent: number; accuracy: { mean: number } }[]
     }

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { FakeHub } from '../support/hub-server.ts'
 import { dynts, refusal, scratch } from './run-dynts.ts'
 
 const write = (name: string, rows: readonly object[]) => {
@@ -64,8 +65,41 @@ test.each<[string, object, RegExp]>([
   expect(refusal(await evaluate(['--file', file, '--dry-run']))).toMatch(message)
 })
 
-test('without a file there is nothing to ask', async () => {
-  expect(refusal(await evaluate(['--dry-run']))).toMatch(
-    /^The task code needs a file: JSON Lines with prompt, test and entry_point/,
-  )
+test('without a file the problems that come along are asked', async () => {
+  const { code, stdout } = await evaluate(['--dry-run', '--json'])
+  expect(code).toBe(0)
+  const { tasks } = JSON.parse(stdout) as { tasks: { source: string; items: { id: string; grading: string }[] }[] }
+  expect(tasks[0]?.source).toBe('shipped programs')
+  expect(tasks[0]?.items).toHaveLength(20)
+  expect(tasks[0]?.items[0]).toMatchObject({ id: 'run-lengths', grading: 'code' })
+})
+
+test('files of the Hub come through the same door, in the layouts of HumanEvalPack and MultiPL-E', async () => {
+  const hub = await FakeHub.start()
+  const lines = (row: object) => Buffer.from(`${JSON.stringify(row)}\n`)
+  const pack = { ...add, canonical_solution: '  return a + b\n}' }
+  const multiple = {
+    ...{ name: 'HumanEval_0_add', language: 'js', prompt: add.prompt },
+    tests: 'function test() { let candidate = add; console.assert(candidate(1, 2) === 3) }\n\ntest();',
+  }
+  const commit = '48dbcf3b8935a9f4077f4f0622c9a931f5a453a5'
+  const file = 'data/js/data/humanevalpack.jsonl'
+  hub.repos.set('datasets/bigcode/humanevalpack', { commit, files: { [file]: lines(pack) } })
+  hub.repos.set('datasets/nuprl/MultiPL-E', { commit, files: { 'humaneval-js/test.jsonl': lines(multiple) } })
+  const from = { env: { HF_ENDPOINT: hub.url } }
+  const planned = async (...args: string[]) => {
+    const { code, stdout, stderr } = await dynts(['eval', '--dry-run', '--json', ...args], from)
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    return (JSON.parse(stdout) as { tasks: object[] }).tasks
+  }
+  try {
+    expect(await planned('--task', 'humaneval-js')).toMatchObject([
+      { name: 'humaneval-js', source: `bigcode/humanevalpack@${commit}/${file}`, items: [{ id: 'JavaScript/0' }] },
+    ])
+    expect(await planned('--task', 'code', '--file', 'hf:nuprl/MultiPL-E/humaneval-js/test.jsonl')).toMatchObject([
+      { name: 'code', source: `nuprl/MultiPL-E@${commit}/humaneval-js/test.jsonl`, items: [{ id: 'HumanEval_0_add' }] },
+    ])
+  } finally {
+    await hub.stop()
+  }
 })

@@ -7,6 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ProgramRunner } from '../../dist/evaluation/code/program-runner.js'
 import { Grader } from '../../dist/evaluation/grading/grader.js'
 import { judge } from '../../dist/evaluation/run/judge.js'
+import { findTask } from '../../dist/index.js'
+import { shippedPrograms } from '../../src/evaluation/tasks/shipped-problems.ts'
+import { readLines } from '../../src/records/lines.ts'
 import type { SandboxLimits } from '../../src/evaluation/code/sandbox.ts'
 
 const runner = new ProgramRunner()
@@ -97,6 +100,25 @@ describe('an answer', () => {
     const other = await judged(block('console.log(2)'), { output: '1' })
     expect(other).toMatchObject({ right: false, graded: 'other output' })
   })
+})
+
+describe('the problems that come along', () => {
+  const grader = new Grader()
+  afterAll(() => grader.close())
+
+  test('are solved by their solutions, and by nothing else that is as short', async () => {
+    const { items } = await findTask('code').load({})
+    const rows = [...readLines(shippedPrograms(), { missing: 'a', invalid: 'b' })].map(
+      ({ text }) => JSON.parse(text) as { task_id: string; canonical_solution: string },
+    )
+    expect(items.map(({ id }) => id)).toEqual(rows.map(({ task_id }) => task_id))
+    for (const [i, { id, expected }] of items.entries()) {
+      const judged = async (program: string) =>
+        await judge({ answer: `\`\`\`js\n${program}\n\`\`\``, truncated: false, expected, grading: 'code' }, grader)
+      expect({ id, ...(await judged(rows[i]!.canonical_solution)) }).toMatchObject({ id, right: true })
+      expect(await judged('return arguments[0]\n}')).toMatchObject({ right: false })
+    }
+  }, 240_000)
 })
 
 describe('a hostile program', () => {

@@ -9,7 +9,7 @@ import { paretoKey, type ParetoRecord, type Reading } from './pareto-record.ts'
 
 /** A trace to take thinking out of. */
 export interface ParetoTrace {
-  readonly trace: Pick<KeptTrace, 'id' | 'question' | 'tokens' | 'thinkStart' | 'thinkEnd' | 'answerStart'>
+  readonly trace: Pick<KeptTrace, 'id' | 'question' | 'task' | 'tokens' | 'thinkStart' | 'thinkEnd' | 'answerStart'>
   readonly scores: ThinkingScores
   readonly expected: string
   readonly grading: GradingKind

@@ -27,6 +27,8 @@ const paretoConditions = {
     maxTokens: z.int().positive(),
     kvType: z.string(),
   }),
+  /** Between which the model thinks; undefined: an older record does not say. */
+  thinkingTags: z.object({ open: z.string(), close: z.string() }).optional(),
 }
 
 const paretoRecord = z.object({
@@ -34,6 +36,8 @@ const paretoRecord = z.object({
   /** Id of the trace, and of its question. */
   trace: z.string(),
   question: z.string(),
+  /** The task that the question is an item of. */
+  task: z.string().optional(),
   /** Null: all of the thinking was kept, which is the same in both readings. */
   reading: z.enum(readings).nullable(),
   /** `full`: all of the thinking; `none`: nothing of it. */

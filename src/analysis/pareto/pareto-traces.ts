@@ -1,8 +1,11 @@
 /** The traces of a run: with their scores, and what their answers are graded by. */
+import type { TemplateOptions } from '../../engine/locate-model.ts'
 import type { GradingKind } from '../../evaluation/grading/grade-answer.ts'
 import type { Fingerprint } from '../../predictor/index.ts'
 import type { ImportanceStore } from '../../traces/importance-store.ts'
+import { refuseOtherTemplate } from '../../traces/kept-traces.ts'
 import { measuredTraces, type UnmatchedTraces } from '../../traces/measured-traces.ts'
+import type { KeptTrace } from '../../traces/trace-record.ts'
 import type { ParetoTrace } from './pareto-job.ts'
 import type { ThinkingScorer } from './predicted-scores.ts'
 
@@ -12,6 +15,8 @@ export interface ParetoTracesOptions {
   readonly store: ImportanceStore
   readonly model: Fingerprint
   readonly trainedContext: number
+  /** What the traces must have been made with in place of the model's own. Default: it is not asked. */
+  readonly template?: TemplateOptions | undefined
   /** Undefined: there is no predictor. */
   readonly scorer: ThinkingScorer | undefined
   /** The most traces. Default: all. */
@@ -35,18 +40,19 @@ export interface ParetoTraces {
  * @throws InputError what `measuredTraces` and `ThinkingScorer` throw
  */
 export async function readParetoTraces(options: ParetoTracesOptions): Promise<ParetoTraces> {
-  const { store, model, trainedContext, scorer, limit = Infinity, signal, onTrace, onUnmatched } = options
+  const { store, model, trainedContext, template, scorer, limit = Infinity, signal, onTrace, onUnmatched } = options
   const traces: ParetoTrace[] = []
   let [withoutAnswer, tooLong] = [0, 0]
   for (const { trace, record } of measuredTraces(options.traces, store, model, onUnmatched)) {
     if (traces.length === limit || signal.aborted) break
+    if (template) refuseOtherTemplate(options.traces, trace, template)
     const expected = trace.expected ?? trace.answer
     if (expected === null || expected === '') withoutAnswer++
     else if (trace.answerStart >= trainedContext) tooLong++
     else {
       const predicted = scorer?.scores(store, record)
       const scores = { importance: store.readImportance(record), predicted }
-      traces.push({ trace, scores, expected, grading: gradingOf(expected) })
+      traces.push({ trace, scores, expected, grading: gradingOf(trace, expected) })
       onTrace?.(traces.length)
     }
     // A signal is seen between two turns of the event loop only.
@@ -55,7 +61,7 @@ export async function readParetoTraces(options: ParetoTracesOptions): Promise<Pa
   return { traces, withoutAnswer, tooLong }
 }
 
-/** A trace does not say whether its question had choices: one capital letter is taken for the letter of one. */
-function gradingOf(expected: string): GradingKind {
-  return /^[A-Z]$/.test(expected.trim()) ? 'choice' : 'math'
+/** Where a trace does not say how its answers are graded, one capital letter is taken for the letter of a choice. */
+function gradingOf({ grading }: KeptTrace, expected: string): GradingKind {
+  return grading ?? (/^[A-Z]$/.test(expected.trim()) ? 'choice' : 'math')
 }

@@ -5,6 +5,8 @@
  *
  * Source: arXiv 2601.18383, Figures 3 and 12.
  */
+import { publishedModel, publishedTasks } from '../published-tables.ts'
+
 type Curve = Readonly<Record<number, number>>
 
 export interface PublishedPareto {
@@ -95,6 +97,29 @@ export const publishedPareto: readonly PublishedPareto[] = [
     bottom: { 2: 81.5, 6: 82.5, 10: 82.5, 20: 83, 30: 84, 50: 86 },
   },
 ]
+
+const models = { 'DeepSeek-R1-Distill-Llama-8B': 'R1-Llama', 'DeepSeek-R1-Distill-Qwen-7B': 'R1-Qwen' } as const
+
+/**
+ * Percent of right answers that a curve shows of a run's model and task; undefined: it is none of the paper's, or that mark could not be read.
+ * @param selection `full`, or what is kept
+ */
+export function publishedParetoValue(
+  model: string,
+  task: string,
+  selection: string,
+  percent: number,
+): number | undefined {
+  const known = publishedModel(model)
+  const place = publishedTasks.findIndex((one) => one.task === task)
+  if (!known || place < 0) return undefined
+  // The panels of each model are in the order of the tables.
+  const panel = publishedPareto.filter((one) => one.model === models[known])[place]
+  if (selection === 'full') return panel?.full
+  return selection === 'top' || selection === 'random' || selection === 'bottom'
+    ? panel?.[selection][percent]
+    : undefined
+}
 
 /** How far below the full thinking a published curve is, least and most over the panels in which that mark could be read; null: in none. */
 export function publishedLoss(

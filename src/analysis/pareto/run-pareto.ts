@@ -4,6 +4,7 @@
  *
  * Source: arXiv 2601.18383, Figures 3 and 12.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { fingerprint } from '../../engine/locate-model.ts'
 import type { Model } from '../../engine/model.ts'
 import { EngineError } from '../../errors.ts'
@@ -14,6 +15,7 @@ import { RunFailures } from '../../jobs/run-failures.ts'
 import { runJobs, type RunJobsOptions } from '../../jobs/run-jobs.ts'
 import type { KvType } from '../../llama/index.ts'
 import { memoryPlan, type MemoryPlan } from '../../models/memory-plan.ts'
+import { pick } from '../../pick.ts'
 import { moveToBackup } from '../../records/backup.ts'
 import { outputFailure } from '../../records/file-failure.ts'
 import type { WriteLock } from '../../records/file-lock.ts'
@@ -105,10 +107,14 @@ class Run {
   #tokens = 0
 
   constructor(options: RunParetoOptions, lock: WriteLock) {
-    const { info, traces, sampling, maxTokens, kvType, output, resume, onNote } = options
+    const { info, traces, thinkingTags, sampling, maxTokens, kvType, output, resume, onNote } = options
     this.#options = options
     this.#jobs = paretoJobs(traces, options)
-    this.#conditions = { model: fingerprint(info), settings: { ...sampling, maxTokens, kvType } }
+    this.#conditions = {
+      model: fingerprint(info),
+      settings: { ...sampling, maxTokens, kvType },
+      thinkingTags: pick(thinkingTags, ['open', 'close']),
+    }
     if (!resume) moveToBackup(paretoFailuresPath(output))
     const jobs = new Map(this.#jobs.map((job) => [job.key, job]))
     this.#file = RecordFile.open(output, {
@@ -213,7 +219,7 @@ class Run {
     const judged = { answer, truncated, expected, grading }
     this.#file.add({
       schema: paretoSchema,
-      ...{ trace: trace.id, question: trace.question },
+      ...{ trace: trace.id, question: trace.question, task: trace.task },
       ...{ reading, selection, percent, sample, seed, basis },
       ...{ thinkingTokens: trace.thinkEnd - trace.thinkStart, keptTokens: keptOf(job).length },
       ...{ expected, grading },
@@ -254,7 +260,7 @@ const settingNames: Readonly<Record<keyof ParetoConditions['settings'], string>>
 /** What a record was made with that this run would do otherwise, or undefined. */
 function difference(
   record: ParetoRecord,
-  { model, settings }: ParetoConditions,
+  { model, settings, thinkingTags }: ParetoConditions,
   job: ParetoJob | undefined,
 ): string | undefined {
   const facts = Object.keys(model) as (keyof typeof model)[]
@@ -263,6 +269,9 @@ function difference(
   for (const [key, name] of Object.entries(settingNames) as [keyof typeof settings, string][]) {
     const [was, is] = [record.settings[key], settings[key]]
     if (was !== is) return `it was made with ${name} ${was}, not ${is}`
+  }
+  if (record.thinkingTags && !isDeepStrictEqual(record.thinkingTags, thinkingTags)) {
+    return `it was made with the thinking tags ${record.thinkingTags.open} and ${record.thinkingTags.close}`
   }
   if (!job) return undefined
   if (record.seed !== job.seed) return 'it was made with another seed'

@@ -20,6 +20,8 @@ export interface ParetoPoint extends Pick<ParetoRecord, 'reading' | 'selection' 
 }
 
 export interface ParetoSummary extends Pick<ParetoRecord, 'model' | 'settings'> {
+  /** Undefined: the questions are of files, or of several tasks. */
+  readonly task: string | undefined
   readonly traces: number
   readonly questions: number
   /** Answers to the same part of a thinking, at most. */
@@ -58,6 +60,7 @@ export function summarisePareto(records: readonly ParetoRecord[]): ParetoSummary
   return {
     model: first.model,
     settings: first.settings,
+    task: records.every(({ task }) => task === first.task) ? first.task : undefined,
     traces: lengths.size,
     questions: new Set(records.map(({ question }) => question)).size,
     samples: records.reduce((most, { sample }) => Math.max(most, sample + 1), 1),

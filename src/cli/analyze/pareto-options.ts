@@ -11,10 +11,11 @@ import { modelOption } from '../options/model-option.ts'
 import { checkWhole, names, number, numbers, refuseWithoutEffect } from '../options/option-values.ts'
 import { checkQueueFlags, queueOption, workerOnly, type QueueFlags } from '../queue-client.ts'
 import { checkGreedy } from '../run/run-options.ts'
+import { addTemplateOptions, type TemplateFlags } from '../options/template-options.ts'
 import { addTraceSamplingOptions, samplingOf, type TraceSamplingFlags } from '../trace/trace-sampling.ts'
 
 /** As commander gives them. */
-export interface ParetoFlags extends MachineFlags, ModelFlags, QueueFlags, TraceSamplingFlags {
+export interface ParetoFlags extends MachineFlags, ModelFlags, QueueFlags, TemplateFlags, TraceSamplingFlags {
   readonly traces: string
   readonly output?: string
   readonly resume: boolean
@@ -61,7 +62,7 @@ export function addParetoOptions(command: Command): Command {
     .addOption(queueOption())
     .addOption(maxFailuresOption('the run'))
     .option('-s, --seed <n>', 'of the random choice and of the sampling', number, 0)
-  return addMachineOptions(command)
+  return addMachineOptions(addTemplateOptions(command))
     .option('--csv <file>', 'write a line for each part of the thinking')
     .option('--json', 'print one JSON object')
 }

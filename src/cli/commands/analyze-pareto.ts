@@ -7,7 +7,8 @@ import { ThinkingScorer } from '../../analysis/pareto/predicted-scores.ts'
 import { publishedPareto } from '../../analysis/pareto/published-pareto.ts'
 import { paretoFailuresPath, runPareto, type ParetoRun } from '../../analysis/pareto/run-pareto.ts'
 import { readPareto } from '../../analysis/pareto/summarise-pareto.ts'
-import { fingerprint, type LocatedModel } from '../../engine/locate-model.ts'
+import { fingerprint, type LocatedModel, type TemplateOptions } from '../../engine/locate-model.ts'
+import { defined } from '../../defined.ts'
 import { InputError } from '../../errors.ts'
 import { identify } from '../../evaluation/run/identity.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
@@ -19,6 +20,7 @@ import { QueueExecutor } from '../../queue/queue-executor.ts'
 import { queuedAnswers } from '../../queue/queued-answers.ts'
 import { writeFileAtomic } from '../../records/atomic-file.ts'
 import { ImportanceStore } from '../../traces/importance-store.ts'
+import { givenTags } from '../../traces/kept-traces.ts'
 import { counted } from '../output/counted.ts'
 import { sayWhatFailed } from '../output/failed-jobs.ts'
 import { findModel } from '../find-model.ts'
@@ -39,6 +41,7 @@ import { ProgressLine } from '../output/progress-line.ts'
 import { openQueueClient, type QueueClient } from '../queue-client.ts'
 import { checkReplaceable } from '../output/replaceable.ts'
 import { runProgress } from '../output/run-progress.ts'
+import { templateOptions } from '../options/template-options.ts'
 import { samplingOf } from '../trace/trace-sampling.ts'
 import { toStderr, writeResult, type Say } from '../output/write.ts'
 
@@ -52,12 +55,14 @@ async function analyzePareto(folder: string, flags: ParetoFlags): Promise<void> 
   using store = ImportanceStore.open(folder)
   if (flags.csv !== undefined) checkReplaceable(flags.csv, 'csv', '--csv')
   using signal = onInterrupt()
-  const located = await findModel(flags, signal)
+  const given = templateOptions(flags)
+  const isGiven = Object.keys(given).length > 0
+  const located = await findModel(flags, signal, isGiven ? given : ofTraces(flags))
   if (!located) return
   checkThatItFits(located, flags)
   using progress = new ProgressLine(process.stderr, 'answers')
   const say: Say = (text) => progress.say(text)
-  const traces = await untilInterrupted(signal, () => tracesOf(located, store, flags, signal))
+  const traces = await untilInterrupted(signal, () => tracesOf(located, store, flags, isGiven, signal))
   if (!traces || signal.aborted) return void toStderr(interruptedText(flags))
   sayWhatIsLeftOut(traces, say)
   await using queue = await openQueueClient(flags, `${paretoOutput(flags)}.queue.json`, progress)
@@ -67,6 +72,11 @@ async function analyzePareto(folder: string, flags: ParetoFlags): Promise<void> 
   if (!run || run.interrupted) return void toStderr(interruptedText(flags))
   tell(run, modelTitle(located.info), folder, flags)
   sayWhatFailed(run, paretoFailuresPath(paretoOutput(flags)), say)
+}
+
+/** The tags that the traces say. */
+function ofTraces({ traces }: ParetoFlags): TemplateOptions {
+  return defined({ thinkingTags: givenTags(traces) })
 }
 
 /** Workers generate with the model alone. */
@@ -101,6 +111,8 @@ async function tracesOf(
   located: LocatedModel,
   store: ImportanceStore,
   flags: ParetoFlags,
+  /** Whether the template or the tags were given: they have to be those of the traces. */
+  isGiven: boolean,
   signal: AbortSignal,
 ): Promise<ParetoTraces> {
   const { traces, limit } = flags
@@ -112,6 +124,7 @@ async function tracesOf(
     ...{ traces, store, limit, scorer, signal },
     model: fingerprint(info),
     trainedContext: info.trainedContext,
+    template: isGiven ? located.template : undefined,
     onTrace: (done) => progress.update(done, total),
     onUnmatched: (unmatched) => {
       for (const line of leftOutLines(unmatched, traces, store.folder)) progress.say(line)

@@ -1,5 +1,5 @@
 /**
- * `dynts fit`: from a model and a file of questions, or of traces, to a predictor: trace, importance and train, one after the other, with the
+ * `dynts fit`: from a model and a file of questions, a task, or a file of traces to a predictor: trace, importance and train, one after the other, with the
  * options of all three.
  */
 import { copyFileSync, existsSync } from 'node:fs'
@@ -68,7 +68,7 @@ export function fitCommand(): Command {
     .option('-o, --output <file>', 'predictor to write (default: beside the model, else in the cache folder)')
     .option(
       '--work <folder>',
-      'traces, importance and the state (default: the name of the questions or traces, ending in .fit)',
+      'traces, importance and the state (default: the name of the questions, task or traces, ending in .fit)',
     )
     .option(
       '--replay-traces <n>',
@@ -210,13 +210,14 @@ function putPredictorAside(work: string): void {
 }
 
 /** Importance takes long, so it is not measured for traces that are too few to train on. */
-function checkKept(traces: string, { minTraces: least, given }: FitFlags): void {
+function checkKept(traces: string, { minTraces: least, given, task }: FitFlags): void {
   const kept = []
   for (const { outcome, question } of readRecords(traces, traceRecords)) if (outcome === 'kept') kept.push({ question })
+  const asked = task === undefined ? '--questions' : '--limit'
   checkEnoughTraces(
     kept,
     least,
-    `give more ${given === undefined ? '--questions or --samples' : 'traces'} (${traces} says why others were dropped)`,
+    `give more ${given === undefined ? `${asked} or --samples` : 'traces'} (${traces} says why others were dropped)`,
   )
 }
 

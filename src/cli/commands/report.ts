@@ -107,7 +107,10 @@ function madeOf({ evaluations, trainings, importance, words, paretos, kept, live
     ),
     ...importance.map(({ model, profiles }) => `importance of ${counted(profiles.length, 'trace')} of ${model}`),
     ...words.map(({ model, summary }) => `words of ${summary.traces} traces of ${model.name}`),
-    ...paretos.map(({ model, traces }) => `answers of ${model.name} from parts of the thinking of ${traces} traces`),
+    ...paretos.map(
+      ({ model, task, traces }) =>
+        `answers of ${model.name} from parts of the thinking of ${traces} traces${task === undefined ? '' : ` of ${task}`}`,
+    ),
     ...kept.map(({ model, policies }) => `cells of one trace of ${model.name} under ${policies.length} policies`),
     ...live.map(
       ({ model, settings, runs }) =>

@@ -1,25 +1,25 @@
 /**
- * `dynts trace`: samples reasoning traces for a file of questions, from the model here or from another server, or takes those of a
+ * `dynts trace`: samples reasoning traces for a file of questions or a task, from the model here or from another server, or takes those of a
  * file, and keeps those that a predictor can learn from.
  */
 import { Command } from 'commander'
 import type { LocatedModel } from '../../engine/locate-model.ts'
 import type { Model } from '../../engine/model.ts'
 import { Grader } from '../../evaluation/grading/grader.ts'
-import { readQuestionFile, type Question } from '../../evaluation/questions/question-file.ts'
 import { formatMemoryPlan } from '../../models/memory-plan.ts'
 import { identify } from '../../evaluation/run/identity.ts'
 import { QueueExecutor } from '../../queue/queue-executor.ts'
 import { queuedSamples } from '../../queue/queued-samples.ts'
-import { defined } from '../../defined.ts'
 import type { RemoteExecutor } from '../../traces/remote-executor.ts'
 import type { TraceExecutor } from '../../traces/trace-job.ts'
+import type { TraceQuestion } from '../../traces/trace-question.ts'
 import { traceFailuresPath } from '../../traces/trace-failure.ts'
 import { sampleTraces, type TraceSummary } from '../../traces/sample-traces.ts'
 import { counted } from '../output/counted.ts'
 import { sayWhatFailed } from '../output/failed-jobs.ts'
-import { findModel } from '../find-model.ts'
+import { findModel, whileDownloading } from '../find-model.ts'
 import { FirstEstimate } from '../train/first-estimate.ts'
+import { askedQuestions } from '../trace/asked-questions.ts'
 import { importGiven } from '../trace/given-traces.ts'
 import { interruptedText, onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { loadModel } from '../output/load-progress.ts'
@@ -65,28 +65,23 @@ export function traceCommand(): Command {
  */
 export async function trace(flags: TraceFlags, write = toStdout): Promise<Traced | undefined> {
   checkTraceFlags(flags)
-  const { questions, given } = flags
+  const { given } = flags
   if (given !== undefined) return await importGiven({ ...flags, given }, write)
-  return await sampleAll({ ...flags, questions: questions ?? '' }, write)
+  return await sampleAll(flags, write)
 }
 
 /** Of either kind. */
 type Traced = Pick<TraceSummary, 'output' | 'kept'>
 
-async function sampleAll(
-  flags: TraceFlags & { readonly questions: string },
-  write: Write,
-): Promise<TraceSummary | undefined> {
+async function sampleAll(flags: TraceFlags, write: Write): Promise<TraceSummary | undefined> {
   const templates = templateOptions(flags)
-  const { questionField, answerField, idField, limit } = flags
-  const { questions, leftOut } = await readQuestionFile(
-    flags.questions,
-    defined({ questionField, answerField, idField, limit }),
-  )
   using signal = onInterrupt()
+  const asked = await whileDownloading(signal, (onDownload) => askedQuestions(flags, { signal, onDownload }))
+  if (!asked) return undefined
+  const { questions, leftOut, source } = asked
   using progress = new ProgressLine(process.stderr, 'samples')
   const say: Say = (text) => progress.say(text)
-  if (leftOut.length > 0) say(`${counted(leftOut.length, 'row')} without an answer left out`)
+  if (leftOut > 0) say(`${counted(leftOut, 'row')} without an answer left out`)
   await using queue = await openQueueClient(flags, `${outputOf(flags)}.queue.json`, progress)
   const located = await findModel({ ...flags, predictor: 'none' }, signal, templates)
   if (!located) return undefined
@@ -100,7 +95,7 @@ async function sampleAll(
     await using model = await loadModel(located, flags, { signal, say, vocabularyOnly })
     const summary = await sample({ model, executor, questions, flags, signal, progress, queue })
     progress.stop()
-    const record = traceRecordOf(summary, model, remote?.endpointModel, flags)
+    const record = traceRecordOf(summary, model, remote?.endpointModel, source, flags)
     writeResult(flags, record, traceSummary(summary).join('\n'), write)
     sayWhatFailed({ failed: summary.failedNow }, traceFailuresPath(summary.output), say)
     return summary
@@ -153,7 +148,7 @@ const defaultParallel = { local: 4, remote: 8 }
 interface Sampling {
   readonly model: Model
   readonly executor: TraceExecutor | undefined
-  readonly questions: readonly Question[]
+  readonly questions: readonly TraceQuestion[]
   readonly flags: TraceFlags
   readonly signal: AbortSignal
   readonly progress: ProgressLine
@@ -161,7 +156,7 @@ interface Sampling {
 }
 
 async function sample({ model, executor, questions, flags, signal, progress, queue }: Sampling): Promise<TraceSummary> {
-  const { samples, maxTokens, maxLength, seed, resume, kvType, maxFailures } = flags
+  const { task, samples, maxTokens, maxLength, seed, resume, kvType, maxFailures } = flags
   const output = outputOf(flags)
   await using grader = new Grader()
   const show = runProgress(progress, 'samples', output)
@@ -169,7 +164,7 @@ async function sample({ model, executor, questions, flags, signal, progress, que
   const estimate = new FirstEstimate(parallel === 1 ? 'sample' : `${parallel} samples`)
   let doneBefore: number | undefined
   return await sampleTraces({
-    ...{ model, executor, questions, samples, maxTokens, maxLength, seed, output, resume, kvType, maxFailures },
+    ...{ model, executor, task, questions, samples, maxTokens, maxLength, seed, output, resume, kvType, maxFailures },
     ...{ grader, signal },
     sampling: samplingOf(flags),
     instruction: instructionOf(flags),

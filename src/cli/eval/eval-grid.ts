@@ -18,7 +18,8 @@ import { makePlan, type PlannedPoint, type TaskToPlan } from '../../evaluation/r
 import { isPolicyFile } from '../../eviction/load-policy.ts'
 import { parsePolicyReference } from '../../eviction/protect.ts'
 import { parsePolicyOptions } from '../../eviction/registry.ts'
-import { findTask, generatedTaskNames } from '../../evaluation/tasks/registry.ts'
+import { findTask } from '../../evaluation/tasks/registry.ts'
+import { isOnHub } from '../../evaluation/tasks/task-file.ts'
 import type { PublishedSettings, Task, TaskLoadOptions } from '../../evaluation/tasks/task.ts'
 import { defaultSampling, validateSampling } from '../../llama/index.ts'
 import { parseReference } from '../../models/reference.ts'
@@ -29,6 +30,7 @@ import { choosePolicies, refuseUnbounded, type ChosenPolicy } from '../options/c
 import { limitOf, metricsOf, type EvalFlags } from './eval-options.ts'
 import { settingFacts } from '../options/setting-facts.ts'
 import { cacheFlagValues } from '../options/setting-flags.ts'
+import { checkTaskFlags } from '../options/task-options.ts'
 import { traceTask, traceTaskName } from './trace-task.ts'
 
 /** What the flags ask for, before anything is located or loaded. */
@@ -53,7 +55,7 @@ export function chooseEval(flags: EvalFlags): EvalChoice {
   if (flags.file !== undefined && tasks.length > 1) {
     throw new InputError('invalid_option', '--file takes the place of one task’s questions: give one --task')
   }
-  checkQuestionFlags(flags, tasks)
+  checkTaskFlags(flags, tasks)
   const references = flags.policy ?? preset?.policies
   if (flags.queue !== undefined) refusePolicyFiles(references ?? [])
   const policies = references && choosePolicies(references, flags)
@@ -62,22 +64,6 @@ export function chooseEval(flags: EvalFlags): EvalChoice {
   const name = isGiven ? traceTaskName : tasks.length === 1 ? (only ?? '') : (flags.preset ?? 'tasks')
   const output = flags.output ?? `eval-${name}`
   return { preset, tasks, policies, output }
-}
-
-/** What would have no effect is refused. */
-function checkQuestionFlags(flags: EvalFlags, tasks: readonly Task[]): void {
-  const { file, generateSeed, questionField, answerField, idField } = flags
-  if (generateSeed !== undefined && (file !== undefined || tasks.some(({ isGenerated }) => isGenerated !== true))) {
-    const which = generatedTaskNames.join(', ')
-    throw new InputError('invalid_option', `--generate-seed is for ${which} only, and not together with --file`)
-  }
-  const hasFields = [questionField, answerField, idField].some((field) => field !== undefined)
-  if (hasFields && (file === undefined || tasks.some(({ name }) => name === 'gpqa-diamond'))) {
-    throw new InputError(
-      'invalid_option',
-      '--question-field, --answer-field and --id-field are for a --file; of gpqa-diamond the columns are fixed',
-    )
-  }
 }
 
 export interface EvalGrid {
@@ -180,7 +166,7 @@ async function taskOf(
   return {
     name: task.name,
     // The same questions may lie elsewhere on another machine.
-    source: `${file === undefined ? source : basename(file)}${leftOut > 0 ? `, ${counted(leftOut, 'row')} without an answer left out` : ''}`,
+    source: `${file === undefined || isOnHub(file) ? source : basename(file)}${leftOut > 0 ? `, ${counted(leftOut, 'row')} without an answer left out` : ''}`,
     items,
     sampling,
     maxTokens: flags.maxTokens ?? published.maxTokens,

@@ -7,7 +7,7 @@ import { policyNames } from '../../eviction/registry.ts'
 import { controls, presetNames, scored } from '../../evaluation/presets/presets.ts'
 import type { Shard } from '../../evaluation/run/eval-job.ts'
 import { metricNames, type MetricName } from '../../evaluation/run/make-plan.ts'
-import { findTask, generatedTaskNames, taskNames } from '../../evaluation/tasks/registry.ts'
+import { findTask, taskNames } from '../../evaluation/tasks/registry.ts'
 import { largestSeed } from '../../llama/index.ts'
 import { addPolicyOptions, type ChosenPolicy, type PolicyFlags } from '../options/chosen-policies.ts'
 import { calibrationOption } from '../options/calibration-option.ts'
@@ -20,17 +20,13 @@ import { checkWhole, names, number, numbers, refuseWithoutEffect } from '../opti
 import { predictorOption } from '../options/predictor-option.ts'
 import { checkGreedy } from '../run/run-options.ts'
 import { checkCacheFlags, checkSamplingFlags } from '../options/setting-flags.ts'
+import { addTaskOptions, type TaskFlags } from '../options/task-options.ts'
 import { addTemplateOptions, type TemplateFlags } from '../options/template-options.ts'
 
 /** As commander gives them. */
-export interface EvalFlags extends MachineFlags, ModelFlags, PolicyFlags, TemplateFlags {
+export interface EvalFlags extends MachineFlags, ModelFlags, PolicyFlags, TaskFlags, TemplateFlags {
   readonly task?: string[]
-  readonly file?: string
   readonly traces?: string
-  readonly questionField?: string
-  readonly answerField?: string
-  readonly idField?: string
-  readonly generateSeed?: number
   readonly distance?: number[]
   readonly preset?: string
   readonly policy?: string[]
@@ -78,12 +74,8 @@ export function addEvalOptions(command: Command): Command {
       `separated by commas: ${taskNames.join(', ')} (default: file with --file, else chain for tiny)`,
       names,
     )
-    .option('--file <file>', 'questions of your own instead of the task’s: JSON Lines, JSON, Parquet or CSV')
+  addTaskOptions(command)
     .option('--traces <file>', 'replay the kept traces of dynts trace, in place of a task: nothing is sampled')
-    .option('--question-field <name>', 'field of the question (default: the usual names)')
-    .option('--answer-field <name>', 'field of the right answer (default: the usual names)')
-    .option('--id-field <name>', 'field of the question’s id (default: the usual names, else a hash)')
-    .option('--generate-seed <n>', `tasks ${generatedTaskNames.join(', ')}: generate all items from this seed`, number)
     .option(
       '--distance <tokens>',
       'task recall: from a fact to where it is needed, separated by commas (default: 32,64,128,256,512)',

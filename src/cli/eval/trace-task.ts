@@ -1,11 +1,9 @@
 /** The kept traces of a file as a task of `dynts eval`: nothing is sampled, they are replayed under each policy. */
 import { basename } from 'node:path'
 import { fingerprint, type LocatedModel } from '../../engine/locate-model.ts'
-import { templateHash } from '../../engine/template-hash.ts'
-import { InputError } from '../../errors.ts'
 import { findTask } from '../../evaluation/tasks/registry.ts'
 import { loadedTask, tokensName, type Task, type TaskItem } from '../../evaluation/tasks/task.ts'
-import { keptTraces } from '../../traces/kept-traces.ts'
+import { keptTraces, refuseOtherTemplate } from '../../traces/kept-traces.ts'
 import type { KeptTrace } from '../../traces/trace-record.ts'
 
 export const traceTaskName = 'traces'
@@ -20,12 +18,7 @@ export function traceTask(path: string, { info, template }: Pick<LocatedModel, '
       const items: TaskItem[] = []
       for (const trace of keptTraces(path, fingerprint(info))) {
         if (items.length >= limit) break
-        if (trace.settings.template !== templateHash(template)) {
-          throw new InputError(
-            'trace_mismatch',
-            `${path}: trace ${trace.id} was made with another chat template, template variables or thinking tags. Give the same.`,
-          )
-        }
+        refuseOtherTemplate(path, trace, template)
         items.push(itemOf(trace, items.length))
       }
       return Promise.resolve(loadedTask(traceTaskName, basename(path), items))

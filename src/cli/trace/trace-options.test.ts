@@ -7,6 +7,7 @@ import {
   checkTraceFlags,
   checkTraceSource,
   instructionOf,
+  outputOf,
   type TraceFlags,
 } from './trace-options.ts'
 import { samplingOf } from './trace-sampling.ts'
@@ -84,8 +85,9 @@ describe('given traces', () => {
   })
 
   test.each([
-    [[], /give --questions FILE to sample, or --given FILE with traces$/],
-    [[...given, '--questions', 'q'], /, not both$/],
+    [[], /^give --questions FILE or --task NAME to sample, or --given FILE with traces$/],
+    [[...given, '--questions', 'q'], /: only one of these$/],
+    [[...given, '--task', 'line'], /: only one of these$/],
     [['--questions', 'q', '--given-fields', 'text=t'], /--given-fields has no effect without --given/],
     // Also if it is the default.
     [[...given, '--samples', '5'], /--samples has no effect with --given/],
@@ -105,5 +107,30 @@ describe('given traces', () => {
   test('of the machine and the seed, dynts fit has a use', () => {
     expect(checkSource([...given, '--threads', '2', '--seed', '3'], true)).toMatchObject({ threads: 2, seed: 3 })
     expect(() => checkSource([...given, '--top-k', '2'], true)).toThrow(/--top-k has no effect/)
+  })
+})
+
+describe('a task', () => {
+  test('is asked in its own words, from its file or seed, and names the traces', () => {
+    const flags = checkSource(['--task', 'knights', '--generate-seed', '7', '--limit', '3'])
+    expect(flags).toMatchObject({ task: 'knights', generateSeed: 7, limit: 3 })
+    expect(instructionOf(flags)).toBe('')
+    expect(outputOf(flags)).toBe('knights.traces.jsonl')
+    expect(checkSource(['--task', 'math500', '--file', 'mine.jsonl', '--id-field', 'key'], true).file).toBe(
+      'mine.jsonl',
+    )
+  })
+
+  test.each([
+    [['--questions', 'q', '--task', 'line'], /: only one of these$/],
+    [['--task', 'knight'], /Did you mean knights\?/],
+    [['--task', 'recall'], /the task recall is replayed: there is nothing to sample/],
+    [['--task', 'line', '--instruction', 'Think.'], /--instruction has no effect with --task/],
+    [['--task', 'math500', '--generate-seed', '1'], /--generate-seed is for knights, line, chain/],
+    [['--task', 'math500', '--question-field', 'a'], /are for a --file/],
+    [['--questions', 'q', '--file', 'a'], /--file has no effect without --task/],
+    [['--questions', 'q', '--generate-seed', '1'], /--generate-seed has no effect without --task/],
+  ] as const)('%j is refused', (args, message) => {
+    expect(() => checkSource(args)).toThrow(message)
   })
 })

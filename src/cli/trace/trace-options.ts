@@ -4,9 +4,10 @@
 import { basename, extname } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import { InputError } from '../../errors.ts'
-import { defaultSampling, validateSampling } from '../../llama/index.ts'
+import { defaultSampling, largestSeed, validateSampling } from '../../llama/index.ts'
 import { endpointUrl } from '../../traces/endpoint-url.ts'
 import { mathInstruction } from '../../evaluation/tasks/prompts.ts'
+import { findTask, taskNames } from '../../evaluation/tasks/registry.ts'
 import type { GivenFields } from '../../traces/given-row.ts'
 import { maxFailuresOption } from '../output/failed-jobs.ts'
 import { checkQueueFlags, queueOption, workerOnly } from '../queue-client.ts'
@@ -14,19 +15,18 @@ import { addMachineOptions, checkDeviceFlags, type MachineFlags } from '../optio
 import { modelOption } from '../options/model-option.ts'
 import { checkWhole, names, number, refuseWithoutEffect } from '../options/option-values.ts'
 import { checkGreedy } from '../run/run-options.ts'
+import { addTaskOptions, checkTaskFlags, type TaskFlags } from '../options/task-options.ts'
 import { addTemplateOptions, type TemplateFlags } from '../options/template-options.ts'
 import { addTraceSamplingOptions, samplingOf, type TraceSamplingFlags } from './trace-sampling.ts'
 
 /** As commander gives them. */
-export interface TraceFlags extends MachineFlags, TemplateFlags, TraceSamplingFlags {
+export interface TraceFlags extends MachineFlags, TaskFlags, TemplateFlags, TraceSamplingFlags {
   readonly model: string
-  /** Or `given`: one of the two. */
+  /** Or `task` or `given`: one of the three. */
   readonly questions?: string
+  readonly task?: string
   readonly given?: string
   readonly givenFields?: GivenFields
-  readonly questionField?: string
-  readonly answerField?: string
-  readonly idField?: string
   readonly limit?: number
   readonly output?: string
   readonly resume: boolean
@@ -51,21 +51,26 @@ const defaultKeyVariable = 'OPENAI_API_KEY'
 export const longestTimeout = 300
 export const defaultRetries = 8
 
+/** What is replayed has nothing to sample. */
+const tracedTasks = taskNames.filter((name) => findTask(name).isReplayed !== true)
+
 export function addTraceOptions(command: Command): Command {
   command
     .addOption(modelOption('the model (as for run --model); with --endpoint or --given only its vocabulary is read'))
     .option('--questions <file>', 'questions with answers: JSON Lines, JSON or Parquet')
+    .option('--task <name>', `in place of --questions, asked and graded as dynts eval does: ${tracedTasks.join(', ')}`)
     .option('--given <file>', 'in place of --questions: traces that exist already, with thinking and reply')
     .option(
       '--given-fields <list>',
       'fields of --given: thinking=NAME,reply=NAME, or text=NAME of both with tags (default: the usual names)',
       givenFields,
     )
-    .option('--question-field <name>', 'field of the question (default: the usual names)')
-    .option('--answer-field <name>', 'field of the right answer (default: the usual names)')
-    .option('--id-field <name>', 'field of the question’s id (default: the usual names, else a hash)')
+  addTaskOptions(command)
     .option('--limit <n>', 'read only the first n questions, or rows of --given', number)
-    .option('-o, --output <file>', 'trace file (default: the name of the questions or traces, ending in .traces.jsonl)')
+    .option(
+      '-o, --output <file>',
+      'trace file (default: the name of the questions, task or traces, ending in .traces.jsonl)',
+    )
     .option('--resume', 'go on with what the file holds', true)
     .option('--no-resume', 'put the file aside and begin anew')
     .option('--samples <n>', 'of each question', number, 5)
@@ -123,19 +128,26 @@ const samplingOptions = [
 const machineOptions = ['seed', 'kvType', 'threads', 'gpu', 'gpuLayers']
 
 /**
- * Where the traces come from: exactly one of `--questions` and `--given`, and nothing that has no effect with it.
+ * Where the traces come from: exactly one of `--questions`, `--task` and `--given`, and nothing that has no effect with it.
  * @param command that was parsed: it knows what was given and what is a default
- * @throws InputError `invalid_option`
+ * @throws InputError `invalid_option`, `unknown_task`
  */
 export function checkTraceSource(
-  { questions, given, givenFields }: TraceFlags,
+  flags: TraceFlags,
   command: Command,
   { measures }: { readonly measures: boolean },
 ): void {
-  if ((questions === undefined) === (given === undefined)) {
-    const which = given === undefined ? '' : ', not both'
-    throw new InputError('invalid_option', `give --questions FILE to sample, or --given FILE with traces${which}`)
+  const { questions, task, given, givenFields, file, generateSeed } = flags
+  const sources = [questions, task, given].filter((one) => one !== undefined).length
+  if (sources !== 1) {
+    const which = sources === 0 ? '' : ': only one of these'
+    throw new InputError(
+      'invalid_option',
+      `give --questions FILE or --task NAME to sample, or --given FILE with traces${which}`,
+    )
   }
+  if (task === undefined) refuseWithoutEffect({ '--file': file, '--generate-seed': generateSeed }, 'without --task')
+  else checkTracedTask(task, flags)
   if (given === undefined) {
     refuseWithoutEffect({ '--given-fields': givenFields }, 'without --given')
     return
@@ -148,12 +160,22 @@ export function checkTraceSource(
   refuseWithoutEffect(Object.fromEntries(stray.map(({ long }) => [long ?? '', true])), 'with --given')
 }
 
+function checkTracedTask(name: string, flags: TraceFlags): void {
+  const task = findTask(name)
+  if (task.isReplayed === true) {
+    throw new InputError('invalid_option', `the task ${name} is replayed: there is nothing to sample`)
+  }
+  checkTaskFlags(flags, [task])
+  refuseWithoutEffect({ '--instruction': flags.instruction }, 'with --task, whose prompts are complete')
+}
+
 export function outputOf(flags: TraceFlags): string {
   return flags.output ?? `${sourceName(flags)}.traces.jsonl`
 }
 
-/** The name of the file that the traces are from, without its ending. */
-export function sourceName({ questions, given }: TraceFlags): string {
+/** The name of the task, or of the file that the traces are from, without its ending. */
+export function sourceName({ questions, task, given }: TraceFlags): string {
+  if (task !== undefined) return task
   const path = given ?? questions ?? ''
   return basename(path, extname(path))
 }
@@ -161,6 +183,7 @@ export function sourceName({ questions, given }: TraceFlags): string {
 /** @throws InputError `invalid_option`, `invalid_sampling`, `invalid_endpoint` */
 export function checkTraceFlags(flags: TraceFlags): void {
   checkWhole('--limit', flags.limit, 1)
+  checkWhole('--generate-seed', flags.generateSeed, 0, largestSeed)
   checkWhole('--samples', flags.samples, 1, 10_000)
   checkWhole('--max-tokens', flags.maxTokens, 1)
   checkWhole('--max-length', flags.maxLength, 2)
@@ -196,8 +219,9 @@ export function checkTraceCommand({ endpoint, kvType, threads, gpu, gpuLayers }:
   refuseWithoutEffect({ ...machine, '--kv-type': kvType !== 'f16' }, 'with --endpoint')
 }
 
-/** What is added behind a question: a line of its own, or nothing; undefined: the usual sentences. */
-export function instructionOf({ instruction }: TraceFlags): string | undefined {
+/** What is added behind a question: a line of its own, or nothing, as of a task; undefined: the usual sentences. */
+export function instructionOf({ instruction, task }: TraceFlags): string | undefined {
+  if (task !== undefined) return ''
   if (instruction === undefined) return undefined
   return instruction.trim() === '' ? '' : `\n${instruction.trim()}`
 }

@@ -76,6 +76,8 @@ export function traceRecordOf(
   { info, release }: Model,
   /** The model's name at the endpoint; undefined: sampled here. */
   source: string | undefined,
+  /** Where the questions are from. */
+  questions: string,
   flags: TraceFlags,
 ): Record<string, unknown> {
   const { maxTokens, maxLength, samples, kvType, seed, endpoint } = flags
@@ -86,7 +88,8 @@ export function traceRecordOf(
     model: { reference: flags.model, path, quantization, ...fingerprint(info) },
     source: source === undefined ? { kind: 'local' } : { kind: 'remote', endpoint, model: source },
     settings: {
-      questions: flags.questions,
+      task: flags.task ?? null,
+      questions,
       samples,
       ...samplingOf(flags),
       maxTokens,

@@ -6,6 +6,7 @@ import { seedOf } from '../dice.ts'
 import { readQuestionFile } from '../questions/question-file.ts'
 import { chainSettings } from './published-settings.ts'
 import { shippedProblems } from './shipped-problems.ts'
+import { givenFile } from './task-file.ts'
 import { checkLimit, loadedTask, type LoadedTask, type Task, type TaskItem, type TaskLoadOptions } from './task.ts'
 
 /** Seed of the problems beyond the shipped ones. */
@@ -23,8 +24,9 @@ export const chain: Task = {
       return loadedTask('chain', `generated from seed ${generateSeed}`, generated(generateSeed, limit, 0))
     }
     if (file !== undefined) {
-      const { items, leftOut } = await fromFile(file, options)
-      return loadedTask('chain', file, items, leftOut)
+      const { path, source } = await givenFile(file, options)
+      const { items, leftOut } = await fromFile(path, options)
+      return loadedTask('chain', source, items, leftOut)
     }
     const { items: shipped } = await fromFile(shippedProblems('test'), { limit: Math.min(limit, shippedCount) })
     const source = 'shipped test problems'

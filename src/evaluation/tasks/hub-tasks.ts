@@ -2,11 +2,11 @@
  * The benchmarks whose questions are on the Hugging Face Hub, as data. docs/evaluation-tasks.md says where each is from and
  * what of it could not be verified.
  */
-import { resolveDatasetFile } from '../../models/dataset.ts'
 import { readQuestionFile, type Question } from '../questions/question-file.ts'
 import { readChoiceItems } from './choice-rows.ts'
 import { choicePrompt, mathPrompt } from './prompts.ts'
 import { longSettings, shortSettings } from './published-settings.ts'
+import { givenFile, pinnedFile, type TaskFile } from './task-file.ts'
 import { checkLimit, loadedTask, type LoadedTask, type Task, type TaskItem, type TaskLoadOptions } from './task.ts'
 
 type FieldNames = Pick<TaskLoadOptions, 'questionField' | 'answerField' | 'idField'>
@@ -78,9 +78,9 @@ export const hubTasks: readonly Task[] = [
 ]
 
 /** Any file of the user's with questions and answers: what is not a known benchmark. */
-export async function loadQuestionFile(name: string, path: string, options: TaskLoadOptions): Promise<LoadedTask> {
+export async function loadQuestionFile(name: string, file: TaskFile, options: TaskLoadOptions): Promise<LoadedTask> {
   checkLimit(options.limit)
-  return await loaded(name, path, path, options, options)
+  return await loaded(name, file, options, options)
 }
 
 /** MathArena publishes all competitions in the same form. */
@@ -99,18 +99,16 @@ function mathTask({ name, source, fields, published }: MathTask): Task {
     published,
     async load(options) {
       checkLimit(options.limit)
-      const located = await locate(source, options)
       // A file of the user's may be another copy, with other names of fields.
       const from = options.file === undefined ? fields : options
-      return await loaded(name, located.source, located.path, from, options)
+      return await loaded(name, await locate(source, options), from, options)
     },
   }
 }
 
 async function loaded(
   name: string,
-  source: string,
-  path: string,
+  { path, source }: TaskFile,
   { questionField, answerField, idField }: FieldNames,
   { limit, seed }: TaskLoadOptions,
 ): Promise<LoadedTask> {
@@ -124,10 +122,6 @@ function itemOf({ id, index, question, answer, choices }: Question): TaskItem {
     : { id, index, prompt: mathPrompt(question), expected: answer, kind: 'math' }
 }
 
-async function locate(from: string, options: TaskLoadOptions): Promise<{ path: string; source: string }> {
-  const { file: given, offline, signal, onDownload, hub } = options
-  if (given !== undefined) return { path: given, source: given }
-  const [, repo = '', revision = '', file = ''] = /^(.+)@([0-9a-f]{40})\/(.+)$/.exec(from) ?? []
-  const found = await resolveDatasetFile({ repo, revision, file }, { offline, signal, onProgress: onDownload, ...hub })
-  return { path: found.path, source: `${repo}@${found.commit}/${file}` }
+async function locate(own: string, options: TaskLoadOptions): Promise<TaskFile> {
+  return await (options.file === undefined ? pinnedFile(own, options) : givenFile(options.file, options))
 }

@@ -29,6 +29,7 @@ test.each([
   ['gaokao2023en', 'R1-Qwen', 3000, 1500, 0.4],
   ['math500', 'R1-Llama', 3000, 1000, 0.3],
   ['gsm8k', 'R1-Qwen', 3000, 1500, 0.4],
+  ['humaneval-js', 'R1-Qwen', 3000, 1500, 0.4],
 ])('published settings of %s with %s', (name, model, budget, localWindow, ratio) => {
   expect(findTask(name).published(model)).toMatchObject({
     budget,

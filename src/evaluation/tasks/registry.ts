@@ -4,11 +4,12 @@
 import { InputError } from '../../errors.ts'
 import { findNamed } from '../../find-named.ts'
 import { chain } from './chain.ts'
-import { code } from './code.ts'
+import { codeTasks } from './code.ts'
 import { hubTasks, loadQuestionFile } from './hub-tasks.ts'
 import { fileSettings } from './published-settings.ts'
 import { puzzleTasks } from './puzzles.ts'
 import { recall } from './recall.ts'
+import { givenFile } from './task-file.ts'
 import type { Task } from './task.ts'
 
 /** A file of the user's. */
@@ -22,11 +23,11 @@ const file: Task = {
         'The task file needs `file`: JSON Lines, JSON, Parquet or CSV with questions and answers.',
       )
     }
-    return await loadQuestionFile('file', options.file, options)
+    return await loadQuestionFile('file', await givenFile(options.file, options), options)
   },
 }
 
-const tasks = [...hubTasks, code, ...puzzleTasks, chain, recall, file]
+const tasks = [...hubTasks, ...codeTasks, ...puzzleTasks, chain, recall, file]
 
 /** In the order for tables and help texts. */
 export const taskNames: readonly string[] = tasks.map(({ name }) => name)

@@ -69,7 +69,7 @@ export interface PublishedSettings {
 }
 
 export interface TaskLoadOptions extends Pick<QuestionFileOptions, 'questionField' | 'answerField' | 'idField'> {
-  /** A local file in place of the Hub's: JSON Lines, a JSON array, Parquet or CSV. */
+  /** In place of the task's own: JSON Lines, a JSON array, Parquet or CSV, here or on the Hub (`hf:user/name[@revision]/file`). */
   readonly file?: string | undefined
   /** The first so many items. Default: all. */
   readonly limit?: number | undefined

@@ -4,7 +4,7 @@ import type { ConfigurationSummary } from '../../evaluation/run/summarise.ts'
 import { figures } from '../registry.ts'
 import { besides, policyLooks } from '../theme.ts'
 import { importanceSource } from '../sources.ts'
-import { configuration, evaluation, evaluationOf, full, nothing, sources } from './sources.fake.ts'
+import { configuration, evaluation, evaluationOf, full, nothing, pareto, sources } from './sources.fake.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg } from '../report-page.ts'
 
 const pictureOf = (name: string) => figures.find((figure) => figure.name === name)!.pictures(sources)[0]!
@@ -394,6 +394,60 @@ test('a panel for each reading, and accuracy in percent by what was kept', () =>
   expect(rows[2]).toMatchObject({ reading: 'text', '% of the thinking': 2, 'accuracy low': 63, 'thought again': 1 })
   expect((spec as { hconcat: unknown[] }).hconcat).toHaveLength(2)
   expect(settings).toContain('n = 6 questions, 7 traces of 100 thinking tokens')
+})
+
+describe('30 % of the thinking by task', () => {
+  const figure = figures.find(({ name }) => name === 'pareto-tasks')!
+
+  test('has a group for each task, in each reading beside all of the thinking', () => {
+    const { rows, settings, spec } = pictureOf('pareto-tasks')
+    expect(rows.map(({ task, reading, kept, accuracy }) => [task, reading, kept, accuracy])).toEqual([
+      ...[
+        ['knights', 'text', 'full', 90],
+        ['knights', 'text', 'top', 80],
+        ['knights', 'text', 'bottom', 20],
+        ['knights', 'cells', 'full', 90],
+        ['knights', 'cells', 'newest', 75],
+        ['line', 'text', 'full', 90],
+        ['line', 'text', 'top', 30],
+        ['line', 'text', 'bottom', 20],
+        ['line', 'cells', 'full', 90],
+        ['line', 'cells', 'newest', 75],
+      ],
+    ])
+    expect(rows[1]).toMatchObject({ 'accuracy low': 72, 'accuracy high': 88, n: 50 })
+    expect(settings).toContain('n = knights 6, line 6 questions')
+    expect(settings).not.toContain('published')
+    expect((spec as { hconcat: unknown[] }).hconcat).toHaveLength(2)
+  })
+
+  test('is not of one task, nor of other sizes', () => {
+    const one = { ...sources, paretos: sources.paretos.slice(0, 2) }
+    expect(figure.pictures(one)).toEqual([])
+  })
+
+  test('what the paper’s curves show stands beside its own tasks, as text only', () => {
+    const parts = [
+      [null, 'full', 100, 0.9],
+      ['text', 'top', 30, 0.8],
+      ['cells', 'top', 30, 0.8],
+    ] as const
+    const paretos = ['amc23', 'math500', 'line'].map((task) => pareto('DeepSeek R1 Distill Llama 8B', task, parts))
+    const [picture] = figure.pictures({ ...sources, paretos })
+    const text = picture!.rows.filter(({ reading }) => reading === 'text')
+    expect(text.map(({ task, kept, published }) => [task, kept, published])).toEqual([
+      ...[
+        ['amc23', 'full', 96],
+        ['amc23', 'top', 95],
+        ['math500', 'full', 91.5],
+        ['math500', 'top', 91],
+        ['line', 'full', undefined],
+        ['line', 'top', undefined],
+      ],
+    ])
+    expect(picture!.rows.filter(({ reading }) => reading === 'cells').some((row) => 'published' in row)).toBe(false)
+    expect(picture!.settings).toContain('published: Figure 12 of the paper')
+  })
 })
 
 test('an axis of one value alone has length', async () => {

@@ -4,9 +4,8 @@ import { readings } from '../../analysis/pareto/pareto-record.ts'
 import type { ParetoPoint, ParetoSummary } from '../../analysis/pareto/summarise-pareto.ts'
 import { estimateColumns, rounded } from '../eval-rows.ts'
 import type { Figure, Row } from '../figure.ts'
+import { keptLooks, readingTitles } from '../kept-parts.ts'
 import { besides, themeConfig } from '../theme.ts'
-
-const readingTitles = { text: 'fed again as text', cells: 'cells kept in place' }
 
 export const pareto: Figure = {
   name: 'pareto',
@@ -21,13 +20,14 @@ export const pareto: Figure = {
   pictures: ({ paretos }) =>
     paretos.map((summary) => {
       const rows = summary.points.map(rowOf)
-      const { model, traces, questions, samples, thinkingTokens, settings } = summary
+      const { model, task, traces, questions, samples, thinkingTokens, settings } = summary
+      const title = task === undefined ? model.name : `${model.name}, ${task}`
       const full = summary.points.find(({ selection }) => selection === 'full')
       return {
-        title: model.name,
+        title,
         description: `Accuracy from parts of the thinking, in ${panelsOf(summary).length} readings; from all of it ${((full?.accuracy.mean ?? 0) * 100).toFixed(0)} %.`,
         settings: [
-          model.name,
+          title,
           `n = ${questions} questions, ${traces} traces of ${Math.round(thinkingTokens)} thinking tokens on average, answers to each part: ${samples}`,
           `temperature ${settings.temperature}, top-p ${settings.topP}, top-k ${settings.topK}, at most ${settings.maxTokens} tokens`,
           '95 % intervals by bootstrap over questions',
@@ -58,18 +58,9 @@ function panelsOf({ points }: ParetoSummary) {
   return readings.filter((reading) => points.some((point) => point.reading === reading))
 }
 
-/** Okabe and Ito, as the theme's policies; what corresponds to one of them has its colour. */
-const looks = {
-  top: ['#d55e00', 'circle'],
-  bottom: ['#0a84c6', 'square'],
-  random: ['#009e73', 'triangle-up'],
-  newest: ['#e69f00', 'diamond'],
-  predicted: ['#cc79a7', 'cross'],
-} as const
-
 function curves(rows: readonly Row[], panels: readonly (typeof readings)[number][]): TopLevelSpec {
   const named = selections.filter((name) => rows.some(({ kept }) => kept === name))
-  const scaleOf = (look: 0 | 1) => ({ domain: [...named], range: named.map((name) => looks[name][look]) })
+  const scaleOf = (look: 0 | 1) => ({ domain: [...named], range: named.map((name) => keptLooks[name][look]) })
   const color = { field: 'kept', type: 'nominal' as const, scale: scaleOf(0) }
   const shape = { field: 'kept', type: 'nominal' as const, scale: scaleOf(1) }
   const size = {

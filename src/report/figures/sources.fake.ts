@@ -1,8 +1,9 @@
 /** One of everything that a report can be made of, with numbers that are easy to follow. For tests. */
+import type { ParetoPoint } from '../../analysis/pareto/summarise-pareto.ts'
 import { recallSummaries, type RecalledItem } from '../../evaluation/metrics/recall.ts'
 import type { ConfigurationSummary, EvalSummary } from '../../evaluation/run/summarise.ts'
 import type { Estimate } from '../../evaluation/metrics/estimate.ts'
-import { importanceSource, type ReportSources } from '../sources.ts'
+import { importanceSource, type ParetoSource, type ReportSources } from '../sources.ts'
 
 const estimate = (mean: number, half = mean / 10): Estimate => ({
   mean,
@@ -125,6 +126,22 @@ export const nothing: ReportSources = {
 const livePoints = (rate: number) =>
   [50, 100].map((step) => ({ step, tokensPerSecond: rate, usedBytes: 2 ** 20 * step, flops: 1e9 * step }))
 
+type Part = readonly [ParetoPoint['reading'], ParetoPoint['selection'], number, number]
+
+export function pareto(model: string, name: string, parts: readonly Part[]): ParetoSource {
+  return {
+    name,
+    task: name.includes(' ') ? undefined : name,
+    model: { architecture: 'qwen2', hiddenSize: 2, layers: 2, vocabularySize: 9, name: model },
+    settings: { temperature: 0.6, topP: 0.95, topK: 20, minP: 0, maxTokens: 50, kvType: 'f16' },
+    ...{ traces: 7, questions: 6, samples: 1, thinkingTokens: 100 },
+    points: parts.map(([reading, selection, percent, accuracy]) => ({
+      ...{ reading, selection, percent, answers: 7, keptTokens: percent, answerTokens: 9, truncated: 0 },
+      ...{ thoughtAgain: percent === 2 ? 1 : 0, accuracy: estimate(accuracy), toFull: null },
+    })),
+  }
+}
+
 export const sources: ReportSources = {
   evaluations: [
     evaluation([
@@ -164,23 +181,23 @@ export const sources: ReportSources = {
     ]),
   ],
   paretos: [
-    {
-      model: { architecture: 'qwen2', hiddenSize: 2, layers: 2, vocabularySize: 9, name: 'a model' },
-      settings: { temperature: 0.6, topP: 0.95, topK: 20, minP: 0, maxTokens: 50, kvType: 'f16' },
-      ...{ traces: 7, questions: 6, samples: 1, thinkingTokens: 100 },
-      points: (
-        [
-          [null, 'full', 100, 0.9],
-          ['text', 'none', 0, 0.1],
-          ['text', 'top', 2, 0.7],
-          ['text', 'top', 50, 0.8],
-          ['cells', 'newest', 50, 0.75],
-        ] as const
-      ).map(([reading, selection, percent, accuracy]) => ({
-        ...{ reading, selection, percent, answers: 7, keptTokens: percent, answerTokens: 9, truncated: 0 },
-        ...{ thoughtAgain: percent === 2 ? 1 : 0, accuracy: estimate(accuracy), toFull: null },
-      })),
-    },
+    pareto('a model', 'a file', [
+      [null, 'full', 100, 0.9],
+      ['text', 'none', 0, 0.1],
+      ['text', 'top', 2, 0.7],
+      ['text', 'top', 50, 0.8],
+      ['cells', 'newest', 50, 0.75],
+    ]),
+    ...['knights', 'line'].map((task, i) =>
+      pareto('a model', task, [
+        [null, 'full', 100, 0.9],
+        ['text', 'none', 0, 0.1],
+        ['text', 'top', 30, 0.8 - i / 2],
+        ['text', 'bottom', 30, 0.2],
+        ['text', 'top', 50, 0.85],
+        ['cells', 'newest', 30, 0.75],
+      ]),
+    ),
   ],
   words: [
     {
