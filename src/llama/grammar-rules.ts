@@ -2,6 +2,7 @@
  * Rules of a grammar (GBNF) of llama.cpp. What is made of them cannot hurt llama.cpp's parser, which recurses: no parentheses within
  * parentheses, no repetition of what may be empty, no left recursion; its size is limited.
  */
+import { beginning } from '../beginning.ts'
 import { InputError } from '../errors.ts'
 
 const mostRules = 2000
@@ -79,5 +80,5 @@ export function literal(text: string): string {
 
 /** @param at JSON pointer of what cannot be enforced */
 export function unsupported(at: string, why: string): InputError {
-  return new InputError('unsupported_schema', `the schema cannot be enforced at "${at === '' ? '/' : at}": ${why}`)
+  return new InputError('unsupported_schema', `the schema cannot be enforced at "${at === '' ? '/' : beginning(at)}": ${why}`)
 }

@@ -137,8 +137,8 @@ export class SchemaConverter {
       throw unsupported(`${at}/properties`, 'it must be an object')
     if (!Array.isArray(required)) throw unsupported(`${at}/required`, 'it must be a list')
     const names = Object.keys(properties)
-    const missing = (required as unknown[]).find((name) => !names.includes(name as string))
-    if (missing !== undefined) throw unsupported(`${at}/required`, `${JSON.stringify(missing)} is no property`)
+    const missing = (required as unknown[]).findIndex((name) => !names.includes(name as string))
+    if (missing >= 0) throw unsupported(`${at}/required/${missing}`, 'it is no property')
     const isOpen = additionalProperties !== undefined && additionalProperties !== false
     if (
       names.length === 0 &&

@@ -1,7 +1,7 @@
 /** Who may ask: the host that a request names, the page that it comes from, and its key. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { hostname, networkInterfaces } from 'node:os'
-import { ApiError, quoted } from './api-error.ts'
+import { ApiError, quoted, shown } from './api-error.ts'
 
 export interface ApiKey {
   readonly name: string
@@ -43,7 +43,7 @@ export function checkHost(host: string | undefined, { hosts }: AccessSettings): 
   throw new ApiError(
     403,
     'host_not_allowed',
-    `the host ${quoted(name)} is not served here: start dynts serve with --allow-host ${name}`,
+    `the host ${quoted(name)} is not served here: start dynts serve with --allow-host ${shown(name)}`,
   )
 }
 
@@ -67,7 +67,7 @@ export function checkOrigin(
   throw new ApiError(
     403,
     'origin_not_allowed',
-    `pages of ${quoted(origin)} may not ask here: start dynts serve with --allow-origin ${origin}`,
+    `pages of ${quoted(origin)} may not ask here: start dynts serve with --allow-origin ${shown(origin)}`,
   )
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { GenerateRequest } from '../../engine/types.ts'
 import type { ChatMessage } from '../../llama/index.ts'
-import { ApiError } from '../api-error.ts'
+import { ApiError, shown } from '../api-error.ts'
 import type { PromptToken } from './event-chunks.ts'
 import { ignoredFields } from './fields.ts'
 import { messagesSchema, readMessages } from './messages.ts'
@@ -146,7 +146,7 @@ export function checked<T extends z.ZodType>(wanted: T, body: unknown): z.infer<
   const { data, error } = wanted.safeParse(body)
   if (!error) return data
   const [issue] = error.issues
-  const path = issue?.path.join('.') ?? ''
+  const path = shown(issue?.path.join('.') ?? '')
   const mayBeMissing = issue?.code === 'invalid_type' || issue?.code === 'invalid_union'
   const isMissing = mayBeMissing && issue.input === undefined && valueAt(body, issue.path) === undefined
   const what = path === '' ? 'the body' : path
