@@ -1,5 +1,6 @@
 /** A JSON schema as a grammar of llama.cpp. */
 import { GrammarRules, literal, unsupported } from './grammar-rules.ts'
+import { membersBody, type Member } from './member-grammar.ts'
 
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown }
 
@@ -152,36 +153,18 @@ export class SchemaConverter {
         `${at}/properties/${pointerPart(name)}`,
         depth + 1,
       )
-      return {
-        rule: this.#add(`${literal(JSON.stringify(name))} ws ":" ws ${inner} ws`),
-        isRequired: required.includes(name),
-      }
+      const first = this.#add(`${literal(JSON.stringify(name))} ws ":" ws ${inner} ws`)
+      return { first, next: this.#add(`"," ws ${first}`), isRequired: required.includes(name) }
     })
-    const extra = isOpen
-      ? this.#add(`string ws ":" ws ${this.#ruleOf(additionalProperties, `${at}/additionalProperties`, depth + 1)} ws`)
-      : undefined
-    return this.#add(`"{" ws ${this.#members(members, extra)} "}"`)
+    const extra = isOpen ? [this.#extraMembers(additionalProperties, `${at}/additionalProperties`, depth)] : []
+    return this.#add(`"{" ws ${membersBody(this.#rules, [...members, ...extra])} "}"`)
   }
 
-  /** Members in their order; those that are not required may be missing. */
-  #members(
-    members: readonly { readonly rule: string; readonly isRequired: boolean }[],
-    extra: string | undefined,
-  ): string {
-    let rest = extra === undefined ? undefined : this.#add(`${this.#add(`"," ws ${extra}`)}*`)
-    // With a member before it, and as the first.
-    let first = extra === undefined ? undefined : this.#add(`${extra} ${rest ?? ''}`)
-    let mayEnd = true
-    for (const { rule, isRequired } of [...members].reverse()) {
-      const behind = rest ?? ''
-      const own = this.#add(`"," ws ${rule} ${behind}`)
-      const asFirst = this.#add(`${rule} ${behind}`)
-      first = isRequired ? asFirst : first === undefined ? asFirst : this.#add(`${asFirst} | ${first}`)
-      rest = isRequired ? own : behind === '' ? this.#add(`| ${own}`) : this.#add(`${own} | ${behind}`)
-      mayEnd &&= !isRequired
-    }
-    if (first === undefined) return ''
-    return mayEnd ? this.#add(`| ${first}`) : first
+  /** Members of any name, as many as there are. */
+  #extraMembers(schema: unknown, at: string, depth: number): Member {
+    const one = this.#add(`string ws ":" ws ${this.#ruleOf(schema, at, depth + 1)} ws`)
+    const more = this.#add(`"," ws ${one}`)
+    return { first: this.#add(`${one} ${more}*`), next: this.#add(`${more}+`), isRequired: false }
   }
 
   #array(given: Readonly<Record<string, unknown>>, at: string, depth: number): string {

@@ -1,6 +1,7 @@
 /** Calls of functions as a grammar of llama.cpp, in the form that a model was trained to write them in. */
 import type { ToolDefinition } from './chat-template.ts'
 import { GrammarRules, literal, unsupported } from './grammar-rules.ts'
+import { membersBody } from './member-grammar.ts'
 import { SchemaConverter, type JsonSchema, type SchemaGrammar } from './schema-grammar.ts'
 import { typesOf } from './schema-types.ts'
 import { toolTags, type ToolFormat } from './tool-format.ts'
@@ -76,10 +77,10 @@ function tagged(
     const value = isText ? textRule(schema, rules) : converter.ruleOf(schema, pointer)
     const body = `${literal(`<parameter=${key}>\n`)} ${value} ${literal(`\n${parameterClose}\n`)}`
     const rule = rules.add(body)
-    return (required as unknown[]).includes(key) ? rule : rules.add(`| ${rule}`)
+    return { first: rule, next: rule, isRequired: (required as unknown[]).includes(key) }
   })
   const head = literal(`<function=${name}>\n`)
-  return { body: [head, ...members, literal('</function>')].join(' '), loose }
+  return { body: `${head} ${membersBody(rules, members)} ${literal('</function>')}`, loose }
 }
 
 function limitOf(schema: unknown, limit: string, pointer: string): string[] {
