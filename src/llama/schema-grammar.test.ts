@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { longestChain } from './grammar-chains.ts'
 import { schemaGrammar, type JsonSchema } from './schema-grammar.ts'
 
 describe('schemaGrammar', () => {
@@ -50,4 +51,38 @@ describe('schemaGrammar', () => {
     expect(() => schemaGrammar(wide)).toThrow(/more than 2000 rules/)
     expect(() => schemaGrammar({ enum: ['x'.repeat(300_000)] })).toThrow(/more than 262144 characters/)
   })
+
+  test('hundreds of properties make no long chain of rules; schemas that lead to each other in one are refused', () => {
+    const names = Array.from({ length: 400 }, (_, i) => `p${i}`)
+    const properties = Object.fromEntries(names.map((name) => [name, { type: 'null' }]))
+    for (const schema of [
+      { properties },
+      { properties, additionalProperties: { type: 'string' } },
+      { properties, required: names.slice(300) },
+    ]) {
+      expect(longestChain(rulesOf(schemaGrammar(schema).gbnf))).toBeLessThan(20)
+    }
+    // From the end, so that each is known when it is referred to.
+    const $defs = Object.fromEntries(
+      names.map((name, i) => [name, i === 0 ? { type: 'null' } : { anyOf: [{ $ref: `#/$defs/p${i - 1}` }] }]),
+    )
+    const chained = { type: 'array', prefixItems: names.map((name) => ({ $ref: `#/$defs/${name}` })), $defs }
+    expect(() => schemaGrammar(chained)).toThrow(/more than 256 rules to a first character/)
+  })
+})
+
+function rulesOf(gbnf: string): Map<string, string> {
+  return new Map(gbnf.split('\n').map((line) => line.split(' ::= ') as [string, string]))
+}
+
+test.each<[Record<string, string>, number]>([
+  [{ a: '"x"' }, 1],
+  [{ a: '"x" b', b: '"y"' }, 1],
+  [{ a: 'b "|" | c', b: '"y" a', c: '[|] | d', d: '"z"' }, 3],
+  [{ a: 'b? c', b: '"x"', c: 'd', d: '"y"' }, 4],
+  [{ a: 'b b b c', b: '| "x"', c: '"y"' }, 5],
+  [{ a: 'b{0,3} c', b: '"x"', c: '"y"' }, 3],
+  [{ a: 'b+ c', b: '"x"', c: 'd', d: '"y"' }, 3],
+])('the longest chain of %j is %i', (rules, length) => {
+  expect(longestChain(new Map(Object.entries(rules)))).toBe(length)
 })
