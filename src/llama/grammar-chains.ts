@@ -40,9 +40,9 @@ const characters = /"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]/g
 
 function alternativesOf(body: string): Part[][] {
   const alternatives = body.replace(characters, '""').split('|')
-  return alternatives.map((text) => [...text.matchAll(/(""|[\w-]+)(\?|\*|\{0)?/g)].map(partOf))
+  return alternatives.map((text) => [...text.matchAll(/(""|[\w-]+)([?*+]|\{[^}]*\})?/g)].map(partOf))
 }
 
-function partOf([, name = '', missing]: RegExpExecArray): Part {
-  return { rule: name === '""' ? undefined : name, mayBeMissing: missing !== undefined }
+function partOf([, name = '', repetition = '']: RegExpExecArray): Part {
+  return { rule: name === '""' ? undefined : name, mayBeMissing: /^(?:[?*]|\{0)/.test(repetition) }
 }

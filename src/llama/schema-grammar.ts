@@ -1,6 +1,8 @@
 /** A JSON schema as a grammar of llama.cpp. */
+import { isObject } from '../is-object.ts'
 import { GrammarRules, literal, unsupported } from './grammar-rules.ts'
 import { membersBody, type Member } from './member-grammar.ts'
+import { typeOf, typesOf } from './schema-types.ts'
 
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown }
 
@@ -94,13 +96,15 @@ export class SchemaConverter {
       throw unsupported(at, 'it must be an object or true')
     const given = schema as Readonly<Record<string, unknown>>
     this.#checkKeywords(given, at)
-    const { $ref, anyOf, oneOf, type } = given
-    if ($ref !== undefined) return this.#reference($ref, at, depth)
-    if (given['enum'] !== undefined) return this.#literals(given['enum'], `${at}/enum`)
-    if ('const' in given) return this.#literals([given['const']], `${at}/const`)
-    const choice = anyOf ?? oneOf
-    if (choice !== undefined) return this.#choice(choice, `${at}/${anyOf === undefined ? 'oneOf' : 'anyOf'}`, depth)
-    const names = type === undefined ? impliedTypes(given) : Array.isArray(type) ? type : [type]
+    const whole = wholeKeywords.find((name) => given[name] !== undefined)
+    if (whole !== undefined) {
+      const stray = Object.keys(given).find((name) => understood.has(name) && !mayStandBeside(name, whole))
+      if (stray !== undefined) throw unsupported(`${at}/${stray}`, `it is not offered beside ${whole}`)
+      if (whole === '$ref') return this.#typedReference(given, at, depth)
+      if (whole === 'anyOf' || whole === 'oneOf') return this.#choice(given, whole, at, depth)
+      return this.#literals(given, at)
+    }
+    const names = namesOf(given['type']) ?? impliedTypes(given)
     if (names.length === 0) return 'value'
     return this.#add(names.map((name) => this.#typed(name, given, at, depth)).join(' | '))
   }
@@ -172,13 +176,17 @@ export class SchemaConverter {
     const least = this.#limit(given['minItems'], `${at}/minItems`) ?? 0
     const most = this.#limit(given['maxItems'], `${at}/maxItems`)
     if (most !== undefined && most < least) throw unsupported(`${at}/maxItems`, 'it is below minItems')
-    if (prefixItems !== undefined) {
-      if (!Array.isArray(prefixItems) || (items !== false && items !== undefined))
+    if (prefixItems !== undefined || items === false) {
+      const prefix = prefixItems ?? []
+      if (!Array.isArray(prefix) || (items !== false && items !== undefined))
         throw unsupported(`${at}/prefixItems`, 'it is offered with items: false only')
-      const all = prefixItems.map((item, i) => this.#ruleOf(item, `${at}/prefixItems/${i}`, depth + 1))
-      return this.#add(`"[" ws ${all.join(' ws "," ws ')} ws "]"`)
+      if (least > prefix.length) throw unsupported(`${at}/minItems`, 'there are not so many prefixItems')
+      const all = prefix
+        .slice(0, most)
+        .map((item, i) => this.#ruleOf(item, `${at}/prefixItems/${i}`, depth + 1))
+      return this.#add(`"[" ws ${all.map((item) => `${item} ws`).join(' "," ws ')} "]"`)
     }
-    if (items === false || most === 0) return this.#add('"[" ws "]"')
+    if (most === 0) return this.#add('"[" ws "]"')
     const item = items === undefined ? 'value' : this.#ruleOf(items, `${at}/items`, depth + 1)
     const more = this.#add(`"," ws ${item} ws`)
     const repeated = this.#add(
@@ -202,14 +210,34 @@ export class SchemaConverter {
     throw unsupported(at, `it must be a whole number from 0 to ${mostRepetitions}`)
   }
 
-  #literals(given: unknown, at: string): string {
-    if (!Array.isArray(given) || given.length === 0) throw unsupported(at, 'it must be a list of values')
-    return this.#add(given.map((value) => literal(JSON.stringify(value))).join(' | '))
+  #literals(given: Readonly<Record<string, unknown>>, at: string): string {
+    if (given['enum'] !== undefined && !Array.isArray(given['enum'])) throw unsupported(`${at}/enum`, 'it must be a list')
+    const values = valuesOf(given) ?? []
+    if (values.length === 0) throw unsupported(at, 'no value fits')
+    return this.#add(values.map((value) => literal(JSON.stringify(value))).join(' | '))
   }
 
-  #choice(given: unknown, at: string, depth: number): string {
-    if (!Array.isArray(given) || given.length === 0) throw unsupported(at, 'it must be a list of schemas')
-    return this.#add(given.map((one, i) => this.#ruleOf(one, `${at}/${i}`, depth + 1)).join(' | '))
+  /** Each part has the type that the whole has. */
+  #choice(given: Readonly<Record<string, unknown>>, keyword: 'anyOf' | 'oneOf', at: string, depth: number): string {
+    const { [keyword]: parts, type } = given
+    if (!Array.isArray(parts) || parts.length === 0) throw unsupported(`${at}/${keyword}`, 'it must be a list of schemas')
+    const rules = (parts as unknown[]).map((part, i) => {
+      const place = `${at}/${keyword}/${i}`
+      if (type === undefined) return this.#ruleOf(part, place, depth + 1)
+      const own = part === true ? {} : part
+      if (!isObject(own)) return this.#ruleOf(own, place, depth + 1)
+      if (own['type'] !== undefined && !areWithin(namesOf(own['type']), type)) {
+        throw unsupported(`${place}/type`, 'it must be among the types beside the choice')
+      }
+      return this.#ruleOf({ type, ...own }, place, depth + 1)
+    })
+    return this.#add(rules.join(' | '))
+  }
+
+  #typedReference({ $ref, type }: Readonly<Record<string, unknown>>, at: string, depth: number): string {
+    const rule = this.#reference($ref, at, depth)
+    if (type === undefined || areWithin([...typesOf({ $ref }, this.#root)], type)) return rule
+    throw unsupported(`${at}/type`, 'what $ref leads to must name a type that is among these')
   }
 
   #reference(given: unknown, at: string, depth: number): string {
@@ -242,6 +270,37 @@ export class SchemaConverter {
   #add(body: string): string {
     return this.#rules.add(body)
   }
+}
+
+/** They say all that a value is. `const` may be null, which is a value. */
+const wholeKeywords = ['$ref', 'const', 'enum', 'anyOf', 'oneOf'] as const
+
+function mayStandBeside(name: string, whole: (typeof wholeKeywords)[number]): boolean {
+  return name === whole || name === 'type' || (whole === 'const' && name === 'enum')
+}
+
+/** The values that `enum` and `const` name, as far as they have the type beside them; undefined: neither is there. */
+export function valuesOf(given: Readonly<Record<string, unknown>>): unknown[] | undefined {
+  const { enum: named, const: only, type } = given
+  if (!Array.isArray(named) && only === undefined) return undefined
+  const all = Array.isArray(named) ? (named as unknown[]) : [only]
+  const isOnly = (value: unknown) => only === undefined || JSON.stringify(value) === JSON.stringify(only)
+  return all.filter((value) => isOnly(value) && (type === undefined || areWithin([nameOf(value)], type)))
+}
+
+function nameOf(value: unknown): string {
+  return Number.isInteger(value) ? 'integer' : typeOf(value)
+}
+
+function namesOf(type: unknown): readonly unknown[] | undefined {
+  return type === undefined ? undefined : Array.isArray(type) ? (type as unknown[]) : [type]
+}
+
+/** @param names undefined or empty: any */
+function areWithin(names: readonly unknown[] | undefined, type: unknown): boolean {
+  const allowed = namesOf(type) ?? []
+  if (names === undefined || names.length === 0) return false
+  return names.every((name) => allowed.includes(name) || (name === 'integer' && allowed.includes('number')))
 }
 
 /** Without a type, the keywords say what is meant. */
