@@ -1,7 +1,7 @@
 /** The HTTP side: each request is checked, led to its endpoint, and answered; what goes wrong is told in one shape. */
-import { randomUUID } from 'node:crypto'
 import { checkHost, checkOrigin, isAllowedOrigin } from './access.ts'
 import { ApiError, apiErrorOf } from './api-error.ts'
+import { commonHeaders } from './common-headers.ts'
 import { findEndpoint } from './endpoints.ts'
 import type { Log } from './log.ts'
 import { clientLeft, errorReply } from './reply.ts'
@@ -13,11 +13,6 @@ export interface Connection {
   readonly address: string
 }
 
-const securityHeaders = {
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-}
 export function createApp(
   state: ServerState,
   log: Log,
@@ -27,13 +22,8 @@ export function createApp(
     const url = new URL(request.url)
     const host = request.headers.get('host') ?? undefined
     const origin = request.headers.get('origin') ?? undefined
-    const given = request.headers.get('x-request-id') ?? ''
-    const requestId = /^[A-Za-z0-9_-]{1,64}$/.test(given) ? given : randomUUID()
-    const headers: Record<string, string> = {
-      ...securityHeaders,
-      'x-request-id': requestId,
-      'x-dynts-version': settings.version,
-    }
+    const headers = commonHeaders(settings.version, request.headers.get('x-request-id'))
+    const requestId = headers['x-request-id'] ?? ''
     let path = 'unknown'
     try {
       checkHost(host, settings.access)
