@@ -32,7 +32,12 @@ test.each<[string, () => unknown]>([
   ['a name in a schema', () => readResponseFormat({ json_schema: { properties: {}, required: [long.slice(0, 60_000)] } })],
   ['a host', () => checkHost(long, access)],
   ['an origin', () => checkOrigin('POST', long, 'localhost', access)],
-  ['a path', () => findEndpoint('GET', `/${long}`)],
+  [
+    'a path',
+    () => {
+      throw findEndpoint('GET', `/${long}`)
+    },
+  ],
   ['what a library says', () => { throw apiErrorOf(new InputError('chat_template', long)) }],
 ])('an answer does not grow with %s', (_what, refuse) => {
   let error: unknown

@@ -35,11 +35,15 @@ export function createApp(
       }
       if (request.method === 'OPTIONS') return preflight(request, headers)
       checkOrigin(request.method, origin, host, settings.access)
-      const { endpoint, params } = findEndpoint(request.method, url.pathname)
-      path = endpoint.path
-      const name = endpoint.needsKey
+      const found = findEndpoint(request.method, url.pathname)
+      if (!(found instanceof ApiError)) path = found.endpoint.path
+      // What there is not is told to those alone who may ask.
+      const needsKey = found instanceof ApiError || found.endpoint.needsKey
+      const name = needsKey
         ? keys.nameOf(request.headers.get('authorization') ?? undefined, request.headers.get('x-api-key') ?? undefined)
         : undefined
+      if (found instanceof ApiError) throw found
+      const { endpoint, params } = found
       const call = { request, url, params, client: name ?? address, requestId, headers, signal: request.signal }
       const response = await endpoint.handle(state, call)
       metrics.onHttp(path, response.status)
