@@ -218,7 +218,7 @@ export class GenerationService {
   }
 
   #tellPositions(): void {
-    for (const [position, job] of this.#admission.waiting.entries()) {
+    for (const [position, job] of this.#admission.order.entries()) {
       if (job.toldPosition === position) continue
       job.toldPosition = position
       job.listener.onQueued?.(position)

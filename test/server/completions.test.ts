@@ -362,6 +362,8 @@ describe('an answer', () => {
     const count = (type: string) => types.filter((one) => one === type).length
     const last = chunks.at(-1)!.dynts!
     expect(count('start')).toBe(1)
+    const finishes = chunks.flatMap(({ dynts }) => (dynts?.['type'] === 'finish' ? [dynts] : []))
+    expect(finishes).toEqual([{ type: 'finish', cached_tokens: expect.any(Number) as number, ...last }])
     expect(count('eviction')).toBe(last['evictions'])
     expect(Number(last['evictions'])).toBeGreaterThan(0)
     checkEvents(chunks.flatMap(({ dynts }) => (dynts?.['type'] === undefined ? [] : [dynts as unknown as Told])))

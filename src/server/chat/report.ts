@@ -64,7 +64,7 @@ const closedBy: Readonly<Record<ThinkingEnd, string | null>> = {
 }
 
 /** The cache of a generation. */
-function cacheOf({ job, result }: Finished) {
+export function cacheOf({ job, result }: Finished) {
   const { cache, usage, thinkingEnd, stopText, seed } = result
   const full = Math.max(0, usage.promptTokens + usage.thinkingTokens + usage.answerTokens - 1)
   const isBounded = cache.budget !== null
