@@ -1,6 +1,7 @@
 /** What the endpoints share. */
 import type { CacheSettings } from '../cache/budget.ts'
 import type { LocatedModel } from '../engine/locate-model.ts'
+import type { KvType, TemplateFacts } from '../llama/index.ts'
 import type { AccessSettings, KeyRing } from './access.ts'
 import type { AnswerSettings } from './chat/completion.ts'
 import type { RequestDefaults } from './chat/sampling-fields.ts'
@@ -18,6 +19,9 @@ export interface ServerSettings {
   readonly defaults: RequestDefaults
   /** As the cache's default is resolved: null for the full cache. */
   readonly bound: CacheSettings | null
+  readonly kvType: KvType
+  /** Of the model's chat template. */
+  readonly template: TemplateFacts
   readonly answers: AnswerSettings
   readonly access: AccessSettings
   readonly mostBodyBytes: number

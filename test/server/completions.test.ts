@@ -567,8 +567,9 @@ describe('the other endpoints', () => {
       total_slots: 4,
       model_alias: 'tiny',
       eos_token: '<|endoftext|>',
-      chat_template_caps: { supports_tools: false },
-      dynts: { policy: 'dynts-diverse', budget: 200 },
+      // The embedded model's template leaves system messages out.
+      chat_template_caps: { supports_tools: false, supports_thinking_switch: false, supports_system_role: false },
+      dynts: { policy: 'dynts-diverse', budget: 200, kv_type: 'f16' },
     })
     expect(JSON.stringify((await get('/props')).json())).not.toContain(process.cwd())
     expect(JSON.parse((await get('/slots')).text)).toHaveLength(4)

@@ -6,7 +6,7 @@ import type { LocatedModel } from '../../engine/locate-model.ts'
 import type { SettingFacts } from '../../engine/prepare.ts'
 import { formatPolicyReference, parsePolicyReference } from '../../eviction/protect.ts'
 import { policyNames, resolvePolicy } from '../../eviction/registry.ts'
-import { defaultSampling, findToolFormat } from '../../llama/index.ts'
+import { defaultSampling, findToolFormat, templateFacts } from '../../llama/index.ts'
 import { servedHosts, type ApiKey } from '../../server/access.ts'
 import type { ServedPolicy } from '../../server/chat/sampling-fields.ts'
 import type { ServerSettings } from '../../server/server-state.ts'
@@ -34,6 +34,8 @@ export function serverSettings(flags: ServeFlags, { located, chosen, bound, atte
     aliases,
     isStrictModel: flags.strictModel ?? false,
     bound,
+    kvType: flags.kvType,
+    template: templateFacts(located.info.chatTemplate),
     defaults: {
       maxTokens: flags.maxTokens,
       maxTokensLimit: flags.maxTokensLimit,

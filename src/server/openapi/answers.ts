@@ -195,9 +195,14 @@ export const props: NamedSchema = {
   schema: z.looseObject({
     default_generation_settings: z.looseObject({ n_ctx: count, params: z.looseObject({}) }),
     ...{ total_slots: count, model_alias: text, model_path: text, chat_template: text, build_info: text },
-    chat_template_caps: z.looseObject({ supports_tools: z.boolean(), supports_system_role: z.boolean() }),
+    chat_template_caps: z.looseObject({
+      supports_tools: z.boolean(),
+      supports_thinking_switch: z.boolean(),
+      supports_system_role: z.boolean(),
+    }),
     dynts: z.looseObject({
       policy: text,
+      kv_type: text,
       policies: z.array(
         z.looseObject({ name: text, summary: text, evicts: z.boolean(), needs_attention: z.boolean() }),
       ),
