@@ -45,6 +45,8 @@ export interface ReadRequest {
   readonly isStream: boolean
   readonly includeUsage: boolean
   readonly withEvents: boolean
+  /** Whether it is told how far the prompt is. */
+  readonly withProgress: boolean
   /** The tokens of each prompt, where events are to tell them; filled in by `settle`. */
   readonly prompts: readonly (readonly PromptToken[])[]
   readonly withTokenIds: boolean
@@ -165,7 +167,7 @@ export function common(
   { slots }: RequestDefaults,
 ): Pick<
   ReadRequest,
-  'model' | 'seed' | 'choices' | 'isStream' | 'includeUsage' | 'withEvents' | 'prompts' | 'withTokenIds'
+  'model' | 'seed' | 'choices' | 'isStream' | 'includeUsage' | 'withEvents' | 'withProgress' | 'prompts' | 'withTokenIds'
 > {
   const choices = given.n ?? 1
   if (choices > slots) {
@@ -190,6 +192,7 @@ export function common(
     isStream,
     includeUsage: given.stream_options?.include_usage ?? false,
     withEvents: given.dynts?.events ?? false,
+    withProgress: given.return_progress ?? false,
     prompts: [],
     withTokenIds: given.return_token_ids ?? given.return_tokens ?? false,
   }

@@ -212,7 +212,10 @@ export const props: NamedSchema = {
 export const slots: NamedSchema = {
   name: 'Slots',
   schema: z.array(
-    z.looseObject({ id: count, is_processing: z.boolean(), id_task: text.nullable(), n_ctx: count, cells: count }),
+    z.looseObject({
+      ...{ id: count, is_processing: z.boolean(), id_task: text.nullable(), n_ctx: count, cells: count },
+      ...{ prompt_tokens: count, cached_tokens: count, generated_tokens: count },
+    }),
   ),
 }
 

@@ -70,6 +70,7 @@ function slotOf({ service, backend }: ServerState, id: number) {
     budget: job?.budget ?? null,
     cells: job?.cells ?? 0,
     prompt_tokens: job?.promptTokens ?? 0,
+    cached_tokens: job?.cachedTokens ?? 0,
     generated_tokens: job?.generatedTokens ?? 0,
     phase: job?.phase ?? null,
     seconds: Math.round(seconds * 1000) / 1000,
