@@ -40,10 +40,21 @@ export const tokenize: Endpoint = {
     }
     const options = { special: parse_special ?? true, addBos: add_special ?? false }
     const tokens = [...(await state.service.ask('tokenize', { text: content, ...options }))]
-    const pieces = with_pieces === true ? await state.service.ask('detokenize', tokens) : undefined
-    const listed = pieces ? tokens.map((id, i) => ({ id, piece: pieces[i] ?? '' })) : tokens
+    const pieces = with_pieces === true ? await state.service.ask('tokenBytes', tokens) : undefined
+    const listed = pieces ? pieces.map((bytes, i) => ({ id: tokens[i], piece: pieceOf(bytes) })) : tokens
     return Response.json({ tokens: listed }, { headers: call.headers })
   },
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Text, or bytes where they are no whole characters. */
+export function pieceOf(bytes: Uint8Array): string | number[] {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return [...bytes]
+  }
 }
 
 export const detokenize: Endpoint = {
