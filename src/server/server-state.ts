@@ -22,7 +22,9 @@ export interface ServerSettings {
   readonly kvType: KvType
   /** Of the model's chat template. */
   readonly template: TemplateFacts
-  readonly answers: AnswerSettings
+  readonly answers: Omit<AnswerSettings, 'fingerprint'>
+  /** Of the model, its predictor, and the format of its cache: 8 hexadecimal digits. */
+  readonly digest: string
   readonly access: AccessSettings
   readonly mostBodyBytes: number
   /** Of the text of a request; default: what may fit a slot, and at most 1 MiB. */

@@ -23,6 +23,7 @@ interface Message {
 }
 interface Body {
   readonly id: string
+  readonly system_fingerprint: string
   readonly choices: readonly {
     readonly message: Message
     readonly finish_reason: string
@@ -128,6 +129,7 @@ describe('an answer', () => {
     expect(choice!.message.content).toContain(`\\boxed{${answer}}`)
     expect(choice!.message.reasoning_content!.length).toBeGreaterThan(100)
     expect(JSON.stringify(choice!.message)).not.toMatch(/<\/?think>/)
+    expect(body.system_fingerprint).toMatch(/^dynts-\d+\.\d+\.\d+\S*-llama\.cpp-v\d+\.\d+\S*-[0-9a-f]{8}$/)
     expect(body.id).toMatch(/^chatcmpl-[A-Za-z0-9]{16,32}$/)
     expect(body.dynts).toMatchObject({
       policy: 'dynts-diverse',

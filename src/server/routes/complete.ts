@@ -11,6 +11,7 @@ import { runChoices, settle } from '../chat/run-choices.ts'
 import type { RequestDefaults } from '../chat/sampling-fields.ts'
 import type { Call } from '../endpoint.ts'
 import { EventWriter, signOfLife, type EventForm, type StreamWriter } from '../event-writer.ts'
+import { systemFingerprint } from '../fingerprint.ts'
 import { LogWriter } from '../log-writer.ts'
 import { clientLeft, eventStream, slowJson, streamReply } from '../reply.ts'
 import { conversationId } from '../resumable-streams.ts'
@@ -83,7 +84,7 @@ async function answered(
   const { settings } = state
   if (conversation ? conversation.log.isEnded : call.signal.aborted) throw clientLeft()
   const head = { id: newId(kind.idPrefix), created: Math.floor(Date.now() / 1000) }
-  const answer = newAnswer(settings.answers, read, head)
+  const answer = newAnswer({ ...settings.answers, fingerprint: systemFingerprint(state) }, read, head)
   const ignored = ignoredHeader(read.ignored)
   const headers = {
     ...call.headers,
