@@ -545,6 +545,18 @@ describe('what is wrong is named', () => {
     expect(headers.get('x-dynts-ignored')).toBe('foo,br')
   })
 
+  test.each<[string, object]>([
+    ['/v1/chat/completions/input_tokens', { messages: ask(1) }],
+    ['/v1/chat/completions/control', { id: 'chatcmpl-none', action: 'cancel' }],
+    ['/apply-template', { messages: ask(1) }],
+    ['/tokenize', { content: 'a' }],
+    ['/detokenize', { tokens: [5] }],
+  ])('%s tells which fields it does not know, too', async (path, body) => {
+    const { status, headers } = await post({ ...body, foo: 1, bar: null }, path)
+    expect([status, headers.get('x-dynts-ignored')]).toEqual([200, 'foo'])
+    expect((await post(body, path)).headers.get('x-dynts-ignored')).toBeNull()
+  })
+
   test('a request after all of them is right', async () => {
     const { body } = await post({ messages: ask(2), ...greedy })
     expect(body.choices[0]!.message.content).toContain(`\\boxed{${problem(2).answer}}`)

@@ -4,7 +4,7 @@ import { ApiError, apiErrorOf, quoted } from '../api-error.ts'
 import { parseBody, readBody } from '../body.ts'
 import type { ByteLog } from '../byte-log.ts'
 import type { AnswerHead, AnswerSettings } from '../chat/completion.ts'
-import { ignoredHeader } from '../chat/fields.ts'
+import { withIgnored } from '../chat/fields.ts'
 import { newId, type Finished } from '../chat/report.ts'
 import type { ReadRequest } from '../chat/request.ts'
 import { runChoices, settle } from '../chat/run-choices.ts'
@@ -85,10 +85,8 @@ async function answered(
   if (conversation ? conversation.log.isEnded : call.signal.aborted) throw clientLeft()
   const head = { id: newId(kind.idPrefix), created: Math.floor(Date.now() / 1000) }
   const answer = newAnswer({ ...settings.answers, fingerprint: systemFingerprint(state) }, read, head)
-  const ignored = ignoredHeader(read.ignored)
   const headers = {
-    ...call.headers,
-    ...(ignored === '' ? {} : { 'x-dynts-ignored': ignored }),
+    ...withIgnored(call.headers, read.ignored),
     ...(conversation === undefined ? {} : { [conversationHeader]: conversation.id }),
   }
   const completion = { id: head.id, read, answer, headers }

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { ApiError } from '../api-error.ts'
 import { parseBody, readBody } from '../body.ts'
+import { unknownFields, withIgnored } from '../chat/fields.ts'
 import { chatForm, checked, readChatRequest } from '../chat/request.ts'
 import type { Call, Endpoint } from '../endpoint.ts'
 import * as answers from '../openapi/answers.ts'
@@ -34,7 +35,8 @@ export const tokenize: Endpoint = {
   body: { name: 'TokenizeRequest', schema: textSchema },
   answer: answers.tokenList,
   handle: async (state, call) => {
-    const { content, add_special, parse_special, with_pieces } = checked(textSchema, await bodyOf(state, call))
+    const body = await bodyOf(state, call)
+    const { content, add_special, parse_special, with_pieces } = checked(textSchema, body)
     if (Buffer.byteLength(content) > mostBytes) {
       throw new ApiError(400, 'invalid_value', `content must have at most ${mostBytes} bytes`, { param: 'content' })
     }
@@ -42,7 +44,8 @@ export const tokenize: Endpoint = {
     const tokens = [...(await state.service.ask('tokenize', { text: content, ...options }))]
     const pieces = with_pieces === true ? await state.service.ask('tokenBytes', tokens) : undefined
     const listed = pieces ? pieces.map((bytes, i) => ({ id: tokens[i], piece: pieceOf(bytes) })) : tokens
-    return Response.json({ tokens: listed }, { headers: call.headers })
+    const headers = withIgnored(call.headers, unknownFields(body, textSchema.shape))
+    return Response.json({ tokens: listed }, { headers })
   },
 }
 
@@ -65,9 +68,11 @@ export const detokenize: Endpoint = {
   body: { name: 'DetokenizeRequest', schema: tokensSchema },
   answer: answers.detokenized,
   handle: async (state, call) => {
-    const { tokens } = checked(tokensSchema, await bodyOf(state, call))
+    const body = await bodyOf(state, call)
+    const { tokens } = checked(tokensSchema, body)
     const texts = await state.service.ask('detokenize', tokens)
-    return Response.json({ content: texts.join('') }, { headers: call.headers })
+    const headers = withIgnored(call.headers, unknownFields(body, tokensSchema.shape))
+    return Response.json({ content: texts.join('') }, { headers })
   },
 }
 
@@ -79,10 +84,11 @@ export const applyTemplate: Endpoint = {
   body: { name: 'ChatCompletionRequest', schema: chatForm },
   answer: answers.rendered,
   handle: async (state, call) => {
-    const { generations } = readChatRequest(await bodyOf(state, call), state.settings.defaults)
+    const { generations, ignored } = readChatRequest(await bodyOf(state, call), state.settings.defaults)
     const [generation] = generations
     if (!generation) throw new Error('there is no prompt')
     checkTextSize(generation.prompt, state)
-    return Response.json({ prompt: await state.service.ask('render', generation.prompt) }, { headers: call.headers })
+    const prompt = await state.service.ask('render', generation.prompt)
+    return Response.json({ prompt }, { headers: withIgnored(call.headers, ignored) })
   },
 }
