@@ -483,7 +483,8 @@ describe('what is wrong is named', () => {
     [{ messages, logit_bias: { 99999: 1 } }, 400, 'invalid_request', null],
     [{ messages, top_logprobs: 3 }, 400, 'invalid_value', 'top_logprobs'],
     [{ messages, logprobs: true, top_logprobs: 21 }, 400, 'invalid_value', 'top_logprobs'],
-    [{ messages, logprobs: 3 }, 400, 'invalid_type', 'logprobs'],
+    [{ messages, logprobs: 3 }, 400, 'unsupported_parameter', 'logprobs'],
+    [{ messages, logprobs: 'yes' }, 400, 'invalid_type', 'logprobs'],
     [{ messages, response_format: { type: 'json' } }, 400, 'invalid_value', 'response_format.type'],
     [{ messages, response_format: { type: 'json_schema' } }, 400, 'missing_field', 'response_format'],
     [{ messages, json_schema: { type: 'string', pattern: 'a' } }, 400, 'unsupported_schema', 'json_schema'],
@@ -512,7 +513,14 @@ describe('what is wrong is named', () => {
     [{ messages, dynts: { ratio: 0.5, evict_every: 9 } }, 400, 'invalid_evict_every', null],
     [{ messages, enable_thinking: true, reasoning_effort: 'none' }, 400, 'conflicting_parameters', 'effort'],
     [{ messages, thinking_budget: 5, reasoning_budget: 6 }, 400, 'conflicting_parameters', 'reasoning_budget'],
-    [{ messages, chat_template_kwargs: { messages: 'x' } }, 400, 'invalid_request', null],
+    ...['messages', 'tools', 'documents', 'add_generation_prompt', 'bos_token', 'eos_token'].map(
+      (name): [unknown, number, string, string] => [
+        { messages, chat_template_kwargs: { [name]: 'x' } },
+        400,
+        'invalid_value',
+        'chat_template_kwargs',
+      ],
+    ),
   ])('%j', async (body, status, code, param) => {
     const answer = await post(body)
     expect([answer.status, answer.body.error]).toMatchObject([status, { code, type: 'invalid_request_error' }])

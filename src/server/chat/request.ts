@@ -74,6 +74,10 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
   const { toolFormat } = defaults
   const asksForTools = Array.isArray(body['tools']) && body['tools'].length > 0 && body['tool_choice'] !== 'none'
   if (asksForTools && toolFormat === undefined) throw toolsNotSupported('tools')
+  if (typeof body['logprobs'] === 'number') {
+    const message = 'logprobs takes a number with /v1/completions only: give logprobs: true, and top_logprobs'
+    throw new ApiError(400, 'unsupported_parameter', message, { param: 'logprobs' })
+  }
   const given = checked(chatForm, body)
   const { begun, ...conversation } = readMessages(given.messages, toolFormat !== undefined, continuesOf(given))
   const messages = withSystem(conversation.messages, defaults.system)
