@@ -177,7 +177,7 @@ export const responseEvent: NamedSchema = {
 
 const modelObject = z.looseObject({
   ...{ id: text, object: z.literal('model'), created: count, owned_by: text, aliases: z.array(text) },
-  ...{ max_model_len: count, meta: z.looseObject({ n_ctx: count, n_ctx_train: count, n_vocab: count }) },
+  ...{ max_model_len: count, meta: z.looseObject({ n_ctx: count, n_ctx_train: count, n_vocab: count }).nullable() },
   dynts: z.looseObject({ budget: count.nullable(), max_prompt_tokens: count, policies: z.array(text) }),
 })
 export const model: NamedSchema = { name: 'Model', schema: modelObject }
