@@ -60,14 +60,16 @@ export const ownTemplateVariables = [
  * Whether thinking can be switched off in the template itself.
  * @param variables what it is given besides `enable_thinking`
  */
-export function hasThinkingSwitch(
-  template: string,
-  variables?: (thinks: boolean) => TemplateVariables,
-): boolean {
+export function hasThinkingSwitch(template: string, variables?: (thinks: boolean) => TemplateVariables): boolean {
   const messages = [{ role: 'user', content: 'a' }] as const
   const [on, off] = [true, false].map((enableThinking) => {
     try {
-      return renderChat(template, messages, { bosToken: '', eosToken: '', enableThinking, variables: variables?.(enableThinking) })
+      return renderChat(template, messages, {
+        bosToken: '',
+        eosToken: '',
+        enableThinking,
+        variables: variables?.(enableThinking),
+      })
     } catch {
       return undefined
     }

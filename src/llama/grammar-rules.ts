@@ -85,5 +85,8 @@ export function literal(text: string): string {
 
 /** @param at JSON pointer of what cannot be enforced */
 export function unsupported(at: string, why: string): InputError {
-  return new InputError('unsupported_schema', `the schema cannot be enforced at "${at === '' ? '/' : beginning(at)}": ${why}`)
+  return new InputError(
+    'unsupported_schema',
+    `the schema cannot be enforced at "${at === '' ? '/' : beginning(at)}": ${why}`,
+  )
 }

@@ -19,7 +19,8 @@ export function allMembers(rules: GrammarRules, members: readonly Member[]): Mem
   const [left, right] = [allMembers(rules, members.slice(0, middle)), allMembers(rules, members.slice(middle))]
   if (!left || !right) throw new Error('a half has members')
   const behind = right.isRequired ? right.next : `${right.next}?`
-  const joined = (first: string, alone: string) => rules.add(`${first} ${behind}${left.isRequired ? '' : ` | ${alone}`}`)
+  const joined = (first: string, alone: string) =>
+    rules.add(`${first} ${behind}${left.isRequired ? '' : ` | ${alone}`}`)
   const next = joined(left.next, right.next)
   const isSame = left.first === left.next && right.first === right.next
   return {

@@ -75,14 +75,20 @@ describe('schemaGrammar', () => {
     [{ type: ['integer', 'null'], enum: [1, 1.5, null] }, { enum: [1, null] }],
     [{ type: 'number', const: 2 }, { enum: [2] }],
     [{ const: 'a', enum: ['a', 'b'] }, { enum: ['a'] }],
-    [{ type: 'string', anyOf: [{ maxLength: 1 }, true] }, { anyOf: [{ type: 'string', maxLength: 1 }, { type: 'string' }] }],
+    [
+      { type: 'string', anyOf: [{ maxLength: 1 }, true] },
+      { anyOf: [{ type: 'string', maxLength: 1 }, { type: 'string' }] },
+    ],
     [
       { type: ['string', 'null'], $ref: '#/$defs/a', $defs: { a: { type: 'string' } } },
       { $ref: '#/$defs/a', $defs: { a: { type: 'string' } } },
     ],
     [{ prefixItems: [true, { type: 'null' }], maxItems: 1 }, { prefixItems: [true] }],
     [{ prefixItems: [true], items: false, minItems: 1, maxItems: 3 }, { prefixItems: [true] }],
-    [{ type: 'array', items: false, maxItems: 3 }, { type: 'array', items: false }],
+    [
+      { type: 'array', items: false, maxItems: 3 },
+      { type: 'array', items: false },
+    ],
   ])('%j is %j', (schema, same) => {
     expect(schemaGrammar(schema).gbnf).toBe(schemaGrammar(same).gbnf)
   })

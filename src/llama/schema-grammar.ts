@@ -106,7 +106,8 @@ export class SchemaConverter {
     }
     const names = namesOf(given['type']) ?? impliedTypes(given)
     if (names.length === 0) return 'value'
-    return this.#add(names.map((name) => this.#typed(name, given, at, depth)).join(' | '))
+    const rules = names.map((name) => this.#typed(name, given, at, depth))
+    return rules.length === 1 ? (rules[0] ?? '') : this.#add(rules.join(' | '))
   }
 
   #checkKeywords(given: Readonly<Record<string, unknown>>, at: string): void {
@@ -181,9 +182,7 @@ export class SchemaConverter {
       if (!Array.isArray(prefix) || (items !== false && items !== undefined))
         throw unsupported(`${at}/prefixItems`, 'it is offered with items: false only')
       if (least > prefix.length) throw unsupported(`${at}/minItems`, 'there are not so many prefixItems')
-      const all = prefix
-        .slice(0, most)
-        .map((item, i) => this.#ruleOf(item, `${at}/prefixItems/${i}`, depth + 1))
+      const all = prefix.slice(0, most).map((item, i) => this.#ruleOf(item, `${at}/prefixItems/${i}`, depth + 1))
       return this.#add(`"[" ws ${all.map((item) => `${item} ws`).join(' "," ws ')} "]"`)
     }
     if (most === 0) return this.#add('"[" ws "]"')
@@ -211,7 +210,8 @@ export class SchemaConverter {
   }
 
   #literals(given: Readonly<Record<string, unknown>>, at: string): string {
-    if (given['enum'] !== undefined && !Array.isArray(given['enum'])) throw unsupported(`${at}/enum`, 'it must be a list')
+    if (given['enum'] !== undefined && !Array.isArray(given['enum']))
+      throw unsupported(`${at}/enum`, 'it must be a list')
     const values = valuesOf(given) ?? []
     if (values.length === 0) throw unsupported(at, 'no value fits')
     return this.#add(values.map((value) => literal(JSON.stringify(value))).join(' | '))
@@ -220,7 +220,8 @@ export class SchemaConverter {
   /** Each part has the type that the whole has. */
   #choice(given: Readonly<Record<string, unknown>>, keyword: 'anyOf' | 'oneOf', at: string, depth: number): string {
     const { [keyword]: parts, type } = given
-    if (!Array.isArray(parts) || parts.length === 0) throw unsupported(`${at}/${keyword}`, 'it must be a list of schemas')
+    if (!Array.isArray(parts) || parts.length === 0)
+      throw unsupported(`${at}/${keyword}`, 'it must be a list of schemas')
     const rules = (parts as unknown[]).map((part, i) => {
       const place = `${at}/${keyword}/${i}`
       if (type === undefined) return this.#ruleOf(part, place, depth + 1)

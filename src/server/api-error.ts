@@ -62,7 +62,15 @@ export class ApiError extends Error {
     const { param, extra } = this.facts
     const type =
       this.code === 'context_length_exceeded' ? 'exceed_context_size_error' : (types[this.status] ?? 'server_error')
-    return { error: { message: this.message, type, param: param === undefined ? null : shown(param), code: this.code, ...extra } }
+    return {
+      error: {
+        message: this.message,
+        type,
+        param: param === undefined ? null : shown(param),
+        code: this.code,
+        ...extra,
+      },
+    }
   }
 }
 

@@ -64,7 +64,11 @@ export function findEndpoint(method: string, path: string): Found | ApiError {
   const hint = Object.hasOwn(elsewhere, path) ? elsewhere[path] : undefined
   if (hint !== undefined) return new ApiError(501, 'not_supported', `${path} is not offered: ${hint}`)
   const versioned = endpoints.some((endpoint) => match(endpoint.path, `/v1${path}`))
-  return new ApiError(404, 'not_found', `there is no ${shown(path)} here${versioned ? `: the base address ends in /v1` : ''}`)
+  return new ApiError(
+    404,
+    'not_found',
+    `there is no ${shown(path)} here${versioned ? `: the base address ends in /v1` : ''}`,
+  )
 }
 
 function match(pattern: string, path: string): Record<string, string> | undefined {

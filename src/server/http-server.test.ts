@@ -36,7 +36,7 @@ test.each([
   const [head = '', body = ''] = (await answered(bytes)).split('\r\n\r\n')
   const [first = '', ...lines] = head.split('\r\n')
   expect(first).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
-  const headers = Object.fromEntries(lines.map((line) => line.toLowerCase().split(': ')))
+  const headers = Object.fromEntries(lines.map((line) => line.toLowerCase().split(': ') as [string, string]))
   expect(headers).toMatchObject({
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(body)),

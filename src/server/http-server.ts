@@ -22,7 +22,8 @@ export function createHttpServer(app: App, version: string): Server {
       // What a client may send as its host is checked by the app.
       hostname: 'localhost',
       errorHandler: (error) => {
-        const known = error instanceof RequestError ? unreadable(400, 'invalid_request', error.message) : apiErrorOf(error)
+        const known =
+          error instanceof RequestError ? unreadable(400, 'invalid_request', error.message) : apiErrorOf(error)
         return errorReply(known, commonHeaders(version))
       },
     },

@@ -22,10 +22,7 @@ export function mostPromptTokens({
 }
 
 /** @throws ApiError `context_length_exceeded` */
-export function checkTextSize(
-  prompt: Prompt,
-  state: Pick<ServerState, 'settings' | 'located' | 'backend'>,
-): void {
+export function checkTextSize(prompt: Prompt, state: Pick<ServerState, 'settings' | 'located' | 'backend'>): void {
   const { template } = state.settings
   const cells = Math.min(state.backend.facts?.cells ?? Infinity, state.located.info.trainedContext)
   const usual = Math.min(mostBytes, Math.max(leastBytes, bytesPerToken * cells))

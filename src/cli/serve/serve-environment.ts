@@ -37,7 +37,8 @@ export function readSwitches(command: Command, environment: Environment): void {
       throw new InputError('invalid_option', `${name}=${text}: it must be 1, true, yes or on, or 0, false, no or off`)
     }
     const key = option.attributeName()
-    if (isOn && command.getOptionValueSource(key) !== 'cli') command.setOptionValueWithSource(key, !option.negate, 'env')
+    if (isOn && command.getOptionValueSource(key) !== 'cli')
+      command.setOptionValueWithSource(key, !option.negate, 'env')
   }
 }
 

@@ -171,7 +171,15 @@ export function common(
   { slots }: RequestDefaults,
 ): Pick<
   ReadRequest,
-  'model' | 'seed' | 'choices' | 'isStream' | 'includeUsage' | 'withEvents' | 'withProgress' | 'prompts' | 'withTokenIds'
+  | 'model'
+  | 'seed'
+  | 'choices'
+  | 'isStream'
+  | 'includeUsage'
+  | 'withEvents'
+  | 'withProgress'
+  | 'prompts'
+  | 'withTokenIds'
 > {
   const choices = given.n ?? 1
   if (choices > slots) {

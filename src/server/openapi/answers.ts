@@ -229,7 +229,9 @@ export const controlled: NamedSchema = {
 }
 export const tokenList: NamedSchema = {
   name: 'Tokens',
-  schema: z.looseObject({ tokens: z.array(z.union([count, z.looseObject({ id: count, piece: z.union([text, z.array(count)]) })])) }),
+  schema: z.looseObject({
+    tokens: z.array(z.union([count, z.looseObject({ id: count, piece: z.union([text, z.array(count)]) })])),
+  }),
 }
 export const detokenized: NamedSchema = { name: 'Text', schema: z.looseObject({ content: text }) }
 export const rendered: NamedSchema = { name: 'Prompt', schema: z.looseObject({ prompt: text }) }

@@ -5,7 +5,13 @@ import type { ServerState } from '../server-state.ts'
 import { models } from './models.ts'
 
 async function listed(facts: object | undefined) {
-  const info = { trainedContext: 4096, vocabularySize: 768, hiddenSize: 256, tensors: [{ shape: [2, 3] }], weightBytes: 9 }
+  const info = {
+    trainedContext: 4096,
+    vocabularySize: 768,
+    hiddenSize: 256,
+    tensors: [{ shape: [2, 3] }],
+    weightBytes: 9,
+  }
   const state = {
     settings: { aliases: ['tiny'], bound: null, defaults: { policies: new Map([['full', {}]]) } },
     located: { info },
