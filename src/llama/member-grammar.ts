@@ -13,7 +13,7 @@ export interface Member {
 }
 
 /** All of them, as one: its rules are those of what is there of them, at least one. Undefined if there are none. */
-export function allMembers(rules: GrammarRules, members: readonly Member[]): Member | undefined {
+function allMembers(rules: GrammarRules, members: readonly Member[]): Member | undefined {
   if (members.length <= 1) return members[0]
   const middle = members.length >> 1
   const [left, right] = [allMembers(rules, members.slice(0, middle)), allMembers(rules, members.slice(middle))]

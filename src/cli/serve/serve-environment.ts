@@ -7,7 +7,7 @@ import { InputError } from '../../errors.ts'
 
 const prefix = 'DYNTS_'
 
-export type Environment = Readonly<Record<string, string | undefined>>
+type Environment = Readonly<Record<string, string | undefined>>
 
 export function variableOf(option: Option): string {
   return `${prefix}${option.name().replaceAll('-', '_').toUpperCase()}`
