@@ -3,6 +3,7 @@
  * InputError that names it, and for an unknown name the one that was probably meant.
  */
 import { z } from 'zod'
+import { beginning } from './beginning.ts'
 import { didYouMean, didYouMeanStart } from './did-you-mean.ts'
 import { InputError } from './errors.ts'
 
@@ -16,8 +17,9 @@ export function strictShape<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObj
 }
 
 function unknownField(given: string, known: readonly string[]): string {
-  const hint = didYouMean(given, known)
-  return `there is no field "${given}".${hint === '' ? ` Fields: ${known.join(', ')}.` : hint}`
+  const name = beginning(given)
+  const hint = didYouMean(name, known)
+  return `there is no field "${name}".${hint === '' ? ` Fields: ${known.join(', ')}.` : hint}`
 }
 
 /**

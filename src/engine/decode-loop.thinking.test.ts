@@ -69,6 +69,15 @@ describe('a model that ends within its thinking', () => {
   })
 })
 
+test('a thinking whose text never becomes whole is closed four tokens later', () => {
+  for (const half of [0xc3, '<'] as const) {
+    const halves = Array.from({ length: 20 }, () => token(half))
+    const loop = scripted([token('a'), ...halves, token('S'), eos], { thinkingBudget: 2, maxTokens: 50 })
+    expect(loop.generated(1).slice(0, 9)).toEqual([token('a'), ...halves.slice(0, 5), ...tokens('\n|</think>|\n\n')])
+    expect(loop.result(1).thinkingEnd).toBe('thinking-budget')
+  }
+})
+
 describe('is not closed within', () => {
   test('a character', () => {
     const script = [...tokens('a|b'), token(0xf0), token(0x9f), token(0x99), token(0x82), token('S'), eos]

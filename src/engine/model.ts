@@ -152,6 +152,14 @@ export class Model {
   }
 
   /**
+   * The bytes of each token, which may be a part of a character.
+   * @throws InputError `invalid_request` for tokens that the model does not have
+   */
+  async tokenBytes(tokens: Iterable<number>): Promise<Uint8Array[]> {
+    return await this.thread.call('tokenBytes', { modelId: this.id, tokens: [...tokens] })
+  }
+
+  /**
    * A prompt as the model gets it, the template's special tokens as text.
    * @throws InputError `chat_template`, `invalid_request`
    */

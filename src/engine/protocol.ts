@@ -84,6 +84,7 @@ export interface Calls {
   plan: { message: { modelId: number; request: GenerateRequest }; reply: PlanReply }
   tokenize: { message: { modelId: number; text: string } & TokenizeOptions; reply: Int32Array }
   detokenize: { message: { modelId: number; tokens: readonly number[] }; reply: string[] }
+  tokenBytes: { message: { modelId: number; tokens: readonly number[] }; reply: Uint8Array[] }
   render: { message: { modelId: number; prompt: Prompt }; reply: string }
   layout: { message: { modelId: number; prompt: Prompt; completion: Completion }; reply: TraceLayout }
   closeEngine: { message: { engineId: number }; reply: undefined }

@@ -28,6 +28,9 @@ export interface SequenceOptions {
   readonly promptStates: PromptStates
 }
 
+/** For so many tokens a thinking that is to be closed may go on, because it is within a character, or within what may be a tag. */
+const mostWaited = 4
+
 export class Sequence {
   readonly prepared: PreparedRequest
   readonly sequenceId: number
@@ -57,6 +60,8 @@ export class Sequence {
   readonly #opening: readonly ForcedToken[]
   /** Whether the caller wants an answer now. */
   #mustAnswer = false
+  /** Who closes the thinking once its text is whole, and for how many tokens that was not so. */
+  #closing: { readonly by: ThinkingEnd; waited: number } | undefined
   /** Which limit closed the thinking, if one did. */
   #closedBy: ThinkingEnd | undefined
   #prefillMs = 0
@@ -310,13 +315,21 @@ export class Sequence {
   }
 
   #closeThinkingWhenDue(): void {
-    if (this.#text.phase !== 'thinking') this.#mustAnswer = false
-    if (this.#text.phase !== 'thinking' || this.#forced.length > 0 || !this.#text.isWhole) return
+    if (this.#text.phase !== 'thinking') {
+      this.#mustAnswer = false
+      this.#closing = undefined
+      return
+    }
+    if (!this.#thinkingLimit || this.#forced.length > 0) return
     const { thinkingTokens } = this.#text
-    const due = this.#thinkingLimit?.due({ thinkingTokens, generated: this.#generated })
-    this.#closedBy = this.#mustAnswer && this.#thinkingLimit ? 'caller' : due
+    const due = this.#mustAnswer ? 'caller' : this.#thinkingLimit.due({ thinkingTokens, generated: this.#generated })
+    if (due) this.#closing ??= { by: due, waited: 0 }
     this.#mustAnswer = false
-    if (this.#closedBy) this.#forced.push(...(this.#thinkingLimit?.closing ?? []))
+    const isWaiting = this.#closing && !this.#text.isWhole && this.#closing.waited++ < mostWaited
+    this.#closedBy = isWaiting ? undefined : this.#closing?.by
+    if (!this.#closedBy) return
+    this.#closing = undefined
+    this.#forced.push(...this.#thinkingLimit.closing)
   }
 
   get #thinkingEnd(): ThinkingEnd | null {

@@ -10,7 +10,7 @@ import { readCheckpoint } from '../predictor/index.ts'
 import { DecodeLoop } from './decode-loop.ts'
 import { LoadedModel } from './loaded-model.ts'
 import { prepareRequest } from './prepare.ts'
-import { renderPrompt, textsOf } from './prompt.ts'
+import { checkTokens, renderPrompt, textsOf } from './prompt.ts'
 import { closedError, toPlainError, type Calls, type FromEngine, type ToEngine } from './protocol.ts'
 import { checkPrompt } from './request-schema.ts'
 import { layOutTrace } from './trace-layout.ts'
@@ -93,6 +93,11 @@ const handlers: {
   tokenize: ({ modelId, text, special = true, addBos = false }) =>
     modelOf(modelId).llama.vocab.tokenize(text, { special, addBos }),
   detokenize: ({ modelId, tokens }) => textsOf(modelOf(modelId).facts.vocab, tokens),
+  tokenBytes: ({ modelId, tokens }) => {
+    const { vocab } = modelOf(modelId).facts
+    checkTokens(vocab, tokens)
+    return tokens.map((token) => vocab.piece(token))
+  },
   render: ({ modelId, prompt }) => renderPrompt(modelOf(modelId).facts, checkPrompt(prompt)).text,
   layout: ({ modelId, prompt, completion }) => layOutTrace(modelOf(modelId).facts, prompt, completion),
   closeEngine: ({ engineId }) => closeEngine(engineId),

@@ -56,12 +56,20 @@ export const ownTemplateVariables = [
   'tools',
 ] as const
 
-/** Whether thinking can be switched off in the template itself. */
-export function hasThinkingSwitch(template: string): boolean {
+/**
+ * Whether thinking can be switched off in the template itself.
+ * @param variables what it is given besides `enable_thinking`
+ */
+export function hasThinkingSwitch(template: string, variables?: (thinks: boolean) => TemplateVariables): boolean {
   const messages = [{ role: 'user', content: 'a' }] as const
   const [on, off] = [true, false].map((enableThinking) => {
     try {
-      return renderChat(template, messages, { bosToken: '', eosToken: '', enableThinking })
+      return renderChat(template, messages, {
+        bosToken: '',
+        eosToken: '',
+        enableThinking,
+        variables: variables?.(enableThinking),
+      })
     } catch {
       return undefined
     }

@@ -1,11 +1,14 @@
 /**
- * Rules of a grammar (GBNF) of llama.cpp. What is made of them cannot hurt llama.cpp's parser, which recurses: no parentheses within
- * parentheses, no repetition of what may be empty, no left recursion; its size is limited.
+ * Rules of a grammar (GBNF) of llama.cpp. What is made of them cannot hurt llama.cpp, which follows them by recursion: no parentheses
+ * within parentheses, no repetition of what may be empty, no left recursion, no long chains; its size is limited.
  */
+import { beginning } from '../beginning.ts'
 import { InputError } from '../errors.ts'
+import { longestChain } from './grammar-chains.ts'
 
 const mostRules = 2000
 const mostText = 256 * 1024
+const mostChained = 256
 
 /** What needs no schema. A model may put one space or one line break with its indentation anywhere, and no more. */
 const basics: Readonly<Record<string, string>> = {
@@ -61,12 +64,15 @@ export class GrammarRules {
 
   /**
    * The whole grammar.
-   * @throws InputError `unsupported_schema` if it is too long
+   * @throws InputError `unsupported_schema` if it is too long, or too deep
    */
   text(root: string): string {
     const rules = [...this.#rules].map(([name, body]) => `${name} ::= ${body}`)
     const text = [`root ::= ${root}`, ...rules].join('\n')
     if (text.length > mostText) throw unsupported('', `it makes a grammar of more than ${mostText} characters`)
+    if (longestChain(this.#rules) > mostChained) {
+      throw unsupported('', `it leads through more than ${mostChained} rules to a first character`)
+    }
     return text
   }
 }
@@ -79,5 +85,8 @@ export function literal(text: string): string {
 
 /** @param at JSON pointer of what cannot be enforced */
 export function unsupported(at: string, why: string): InputError {
-  return new InputError('unsupported_schema', `the schema cannot be enforced at "${at === '' ? '/' : at}": ${why}`)
+  return new InputError(
+    'unsupported_schema',
+    `the schema cannot be enforced at "${at === '' ? '/' : beginning(at)}": ${why}`,
+  )
 }

@@ -28,4 +28,5 @@ export { findToolFormat, knowsTools, toolTags, type ToolFormat } from './tool-fo
 export { toolCallGrammar } from './tool-grammar.ts'
 export { indexerKeys, indexerObstacle } from './sparse-attention.ts'
 export { typeOf, typesOf } from './schema-types.ts'
+export { templateFacts, type TemplateFacts } from './template-facts.ts'
 export { defaultThreads } from './threads.ts'

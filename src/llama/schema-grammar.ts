@@ -1,5 +1,8 @@
 /** A JSON schema as a grammar of llama.cpp. */
+import { isObject } from '../is-object.ts'
 import { GrammarRules, literal, unsupported } from './grammar-rules.ts'
+import { membersBody, type Member } from './member-grammar.ts'
+import { typeOf, typesOf } from './schema-types.ts'
 
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown }
 
@@ -93,15 +96,18 @@ export class SchemaConverter {
       throw unsupported(at, 'it must be an object or true')
     const given = schema as Readonly<Record<string, unknown>>
     this.#checkKeywords(given, at)
-    const { $ref, anyOf, oneOf, type } = given
-    if ($ref !== undefined) return this.#reference($ref, at, depth)
-    if (given['enum'] !== undefined) return this.#literals(given['enum'], `${at}/enum`)
-    if ('const' in given) return this.#literals([given['const']], `${at}/const`)
-    const choice = anyOf ?? oneOf
-    if (choice !== undefined) return this.#choice(choice, `${at}/${anyOf === undefined ? 'oneOf' : 'anyOf'}`, depth)
-    const names = type === undefined ? impliedTypes(given) : Array.isArray(type) ? type : [type]
+    const whole = wholeKeywords.find((name) => given[name] !== undefined)
+    if (whole !== undefined) {
+      const stray = Object.keys(given).find((name) => understood.has(name) && !mayStandBeside(name, whole))
+      if (stray !== undefined) throw unsupported(`${at}/${stray}`, `it is not offered beside ${whole}`)
+      if (whole === '$ref') return this.#typedReference(given, at, depth)
+      if (whole === 'anyOf' || whole === 'oneOf') return this.#choice(given, whole, at, depth)
+      return this.#literals(given, at)
+    }
+    const names = namesOf(given['type']) ?? impliedTypes(given)
     if (names.length === 0) return 'value'
-    return this.#add(names.map((name) => this.#typed(name, given, at, depth)).join(' | '))
+    const rules = names.map((name) => this.#typed(name, given, at, depth))
+    return rules.length === 1 ? (rules[0] ?? '') : this.#add(rules.join(' | '))
   }
 
   #checkKeywords(given: Readonly<Record<string, unknown>>, at: string): void {
@@ -137,8 +143,8 @@ export class SchemaConverter {
       throw unsupported(`${at}/properties`, 'it must be an object')
     if (!Array.isArray(required)) throw unsupported(`${at}/required`, 'it must be a list')
     const names = Object.keys(properties)
-    const missing = (required as unknown[]).find((name) => !names.includes(name as string))
-    if (missing !== undefined) throw unsupported(`${at}/required`, `${JSON.stringify(missing)} is no property`)
+    const missing = (required as unknown[]).findIndex((name) => !names.includes(name as string))
+    if (missing >= 0) throw unsupported(`${at}/required/${missing}`, 'it is no property')
     const isOpen = additionalProperties !== undefined && additionalProperties !== false
     if (
       names.length === 0 &&
@@ -152,36 +158,18 @@ export class SchemaConverter {
         `${at}/properties/${pointerPart(name)}`,
         depth + 1,
       )
-      return {
-        rule: this.#add(`${literal(JSON.stringify(name))} ws ":" ws ${inner} ws`),
-        isRequired: required.includes(name),
-      }
+      const first = this.#add(`${literal(JSON.stringify(name))} ws ":" ws ${inner} ws`)
+      return { first, next: this.#add(`"," ws ${first}`), isRequired: required.includes(name) }
     })
-    const extra = isOpen
-      ? this.#add(`string ws ":" ws ${this.#ruleOf(additionalProperties, `${at}/additionalProperties`, depth + 1)} ws`)
-      : undefined
-    return this.#add(`"{" ws ${this.#members(members, extra)} "}"`)
+    const extra = isOpen ? [this.#extraMembers(additionalProperties, `${at}/additionalProperties`, depth)] : []
+    return this.#add(`"{" ws ${membersBody(this.#rules, [...members, ...extra])} "}"`)
   }
 
-  /** Members in their order; those that are not required may be missing. */
-  #members(
-    members: readonly { readonly rule: string; readonly isRequired: boolean }[],
-    extra: string | undefined,
-  ): string {
-    let rest = extra === undefined ? undefined : this.#add(`${this.#add(`"," ws ${extra}`)}*`)
-    // With a member before it, and as the first.
-    let first = extra === undefined ? undefined : this.#add(`${extra} ${rest ?? ''}`)
-    let mayEnd = true
-    for (const { rule, isRequired } of [...members].reverse()) {
-      const behind = rest ?? ''
-      const own = this.#add(`"," ws ${rule} ${behind}`)
-      const asFirst = this.#add(`${rule} ${behind}`)
-      first = isRequired ? asFirst : first === undefined ? asFirst : this.#add(`${asFirst} | ${first}`)
-      rest = isRequired ? own : behind === '' ? this.#add(`| ${own}`) : this.#add(`${own} | ${behind}`)
-      mayEnd &&= !isRequired
-    }
-    if (first === undefined) return ''
-    return mayEnd ? this.#add(`| ${first}`) : first
+  /** Members of any name, as many as there are. */
+  #extraMembers(schema: unknown, at: string, depth: number): Member {
+    const one = this.#add(`string ws ":" ws ${this.#ruleOf(schema, at, depth + 1)} ws`)
+    const more = this.#add(`"," ws ${one}`)
+    return { first: this.#add(`${one} ${more}*`), next: this.#add(`${more}+`), isRequired: false }
   }
 
   #array(given: Readonly<Record<string, unknown>>, at: string, depth: number): string {
@@ -189,13 +177,15 @@ export class SchemaConverter {
     const least = this.#limit(given['minItems'], `${at}/minItems`) ?? 0
     const most = this.#limit(given['maxItems'], `${at}/maxItems`)
     if (most !== undefined && most < least) throw unsupported(`${at}/maxItems`, 'it is below minItems')
-    if (prefixItems !== undefined) {
-      if (!Array.isArray(prefixItems) || (items !== false && items !== undefined))
+    if (prefixItems !== undefined || items === false) {
+      const prefix = prefixItems ?? []
+      if (!Array.isArray(prefix) || (items !== false && items !== undefined))
         throw unsupported(`${at}/prefixItems`, 'it is offered with items: false only')
-      const all = prefixItems.map((item, i) => this.#ruleOf(item, `${at}/prefixItems/${i}`, depth + 1))
-      return this.#add(`"[" ws ${all.join(' ws "," ws ')} ws "]"`)
+      if (least > prefix.length) throw unsupported(`${at}/minItems`, 'there are not so many prefixItems')
+      const all = prefix.slice(0, most).map((item, i) => this.#ruleOf(item, `${at}/prefixItems/${i}`, depth + 1))
+      return this.#add(`"[" ws ${all.map((item) => `${item} ws`).join(' "," ws ')} "]"`)
     }
-    if (items === false || most === 0) return this.#add('"[" ws "]"')
+    if (most === 0) return this.#add('"[" ws "]"')
     const item = items === undefined ? 'value' : this.#ruleOf(items, `${at}/items`, depth + 1)
     const more = this.#add(`"," ws ${item} ws`)
     const repeated = this.#add(
@@ -219,14 +209,36 @@ export class SchemaConverter {
     throw unsupported(at, `it must be a whole number from 0 to ${mostRepetitions}`)
   }
 
-  #literals(given: unknown, at: string): string {
-    if (!Array.isArray(given) || given.length === 0) throw unsupported(at, 'it must be a list of values')
-    return this.#add(given.map((value) => literal(JSON.stringify(value))).join(' | '))
+  #literals(given: Readonly<Record<string, unknown>>, at: string): string {
+    if (given['enum'] !== undefined && !Array.isArray(given['enum']))
+      throw unsupported(`${at}/enum`, 'it must be a list')
+    const values = valuesOf(given) ?? []
+    if (values.length === 0) throw unsupported(at, 'no value fits')
+    return this.#add(values.map((value) => literal(JSON.stringify(value))).join(' | '))
   }
 
-  #choice(given: unknown, at: string, depth: number): string {
-    if (!Array.isArray(given) || given.length === 0) throw unsupported(at, 'it must be a list of schemas')
-    return this.#add(given.map((one, i) => this.#ruleOf(one, `${at}/${i}`, depth + 1)).join(' | '))
+  /** Each part has the type that the whole has. */
+  #choice(given: Readonly<Record<string, unknown>>, keyword: 'anyOf' | 'oneOf', at: string, depth: number): string {
+    const { [keyword]: parts, type } = given
+    if (!Array.isArray(parts) || parts.length === 0)
+      throw unsupported(`${at}/${keyword}`, 'it must be a list of schemas')
+    const rules = (parts as unknown[]).map((part, i) => {
+      const place = `${at}/${keyword}/${i}`
+      if (type === undefined) return this.#ruleOf(part, place, depth + 1)
+      const own = part === true ? {} : part
+      if (!isObject(own)) return this.#ruleOf(own, place, depth + 1)
+      if (own['type'] !== undefined && !areWithin(namesOf(own['type']), type)) {
+        throw unsupported(`${place}/type`, 'it must be among the types beside the choice')
+      }
+      return this.#ruleOf({ type, ...own }, place, depth + 1)
+    })
+    return this.#add(rules.join(' | '))
+  }
+
+  #typedReference({ $ref, type }: Readonly<Record<string, unknown>>, at: string, depth: number): string {
+    const rule = this.#reference($ref, at, depth)
+    if (type === undefined || areWithin([...typesOf({ $ref }, this.#root)], type)) return rule
+    throw unsupported(`${at}/type`, 'what $ref leads to must name a type that is among these')
   }
 
   #reference(given: unknown, at: string, depth: number): string {
@@ -259,6 +271,37 @@ export class SchemaConverter {
   #add(body: string): string {
     return this.#rules.add(body)
   }
+}
+
+/** They say all that a value is. `const` may be null, which is a value. */
+const wholeKeywords = ['$ref', 'const', 'enum', 'anyOf', 'oneOf'] as const
+
+function mayStandBeside(name: string, whole: (typeof wholeKeywords)[number]): boolean {
+  return name === whole || name === 'type' || (whole === 'const' && name === 'enum')
+}
+
+/** The values that `enum` and `const` name, as far as they have the type beside them; undefined: neither is there. */
+export function valuesOf(given: Readonly<Record<string, unknown>>): unknown[] | undefined {
+  const { enum: named, const: only, type } = given
+  if (!Array.isArray(named) && only === undefined) return undefined
+  const all = Array.isArray(named) ? (named as unknown[]) : [only]
+  const isOnly = (value: unknown) => only === undefined || JSON.stringify(value) === JSON.stringify(only)
+  return all.filter((value) => isOnly(value) && (type === undefined || areWithin([nameOf(value)], type)))
+}
+
+function nameOf(value: unknown): string {
+  return Number.isInteger(value) ? 'integer' : typeOf(value)
+}
+
+function namesOf(type: unknown): readonly unknown[] | undefined {
+  return type === undefined ? undefined : Array.isArray(type) ? (type as unknown[]) : [type]
+}
+
+/** @param names undefined or empty: any */
+function areWithin(names: readonly unknown[] | undefined, type: unknown): boolean {
+  const allowed = namesOf(type) ?? []
+  if (names === undefined || names.length === 0) return false
+  return names.every((name) => allowed.includes(name) || (name === 'integer' && allowed.includes('number')))
 }
 
 /** Without a type, the keywords say what is meant. */

@@ -1,5 +1,7 @@
 /** Which types of JSON a schema allows, as far as its keywords name them. */
 
+import { isObject } from '../is-object.ts'
+
 /** `number` for whole numbers too. */
 export type JsonType = 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null'
 
@@ -23,6 +25,18 @@ export function typesOf(schema: unknown, root: unknown, depth = 0): ReadonlySet<
   }
   const names = (Array.isArray(type) ? type : [type]) as unknown[]
   return new Set(names.map((name) => (name === 'integer' ? 'number' : name)).filter(isType))
+}
+
+/** Whether a schema allows every text, as far as its keywords say. @param root where references lead */
+export function allowsAnyText(schema: unknown, root: unknown, depth = 0): boolean {
+  if (schema === true) return true
+  if (!isObject(schema) || depth > deepest) return false
+  const { $ref, type, anyOf, oneOf } = schema
+  if (['enum', 'const', 'minLength', 'maxLength'].some((name) => schema[name] !== undefined)) return false
+  if (typeof $ref === 'string') return allowsAnyText(targetOf($ref, root), root, depth + 1)
+  const choice = anyOf ?? oneOf
+  if (Array.isArray(choice)) return choice.some((one) => allowsAnyText(one, root, depth + 1))
+  return type === undefined || (Array.isArray(type) ? type : [type]).includes('string')
 }
 
 /** Of a value that was JSON. */

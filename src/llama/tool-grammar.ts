@@ -1,8 +1,10 @@
 /** Calls of functions as a grammar of llama.cpp, in the form that a model was trained to write them in. */
+import { isObject } from '../is-object.ts'
 import type { ToolDefinition } from './chat-template.ts'
 import { GrammarRules, literal, unsupported } from './grammar-rules.ts'
-import { SchemaConverter, type JsonSchema, type SchemaGrammar } from './schema-grammar.ts'
-import { typesOf } from './schema-types.ts'
+import { membersBody } from './member-grammar.ts'
+import { SchemaConverter, valuesOf, type JsonSchema, type SchemaGrammar } from './schema-grammar.ts'
+import { allowsAnyText, typesOf } from './schema-types.ts'
 import { toolTags, type ToolFormat } from './tool-format.ts'
 
 export interface ToolGrammarOptions {
@@ -72,26 +74,27 @@ function tagged(
     const pointer = `/properties/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
     const types = typesOf(schema, root)
     const isText = types.size === 0 || types.has('string')
-    if (isText) loose.push(...['minLength', 'maxLength'].flatMap((limit) => limitOf(schema, limit, pointer)))
+    if (isText) loose.push(...looseKeywords(schema, root).map((keyword) => `${pointer}/${keyword}`))
     const value = isText ? textRule(schema, rules) : converter.ruleOf(schema, pointer)
     const body = `${literal(`<parameter=${key}>\n`)} ${value} ${literal(`\n${parameterClose}\n`)}`
     const rule = rules.add(body)
-    return (required as unknown[]).includes(key) ? rule : rules.add(`| ${rule}`)
+    return { first: rule, next: rule, isRequired: (required as unknown[]).includes(key) }
   })
   const head = literal(`<function=${name}>\n`)
-  return { body: [head, ...members, literal('</function>')].join(' '), loose }
+  return { body: `${head} ${membersBody(rules, members)} ${literal('</function>')}`, loose }
 }
 
-function limitOf(schema: unknown, limit: string, pointer: string): string[] {
-  return typeof schema === 'object' && schema !== null && limit in schema ? [`${pointer}/${limit}`] : []
+/** What holds a text to less than any, and is not enforced where texts have no quotes. */
+function looseKeywords(schema: unknown, root: unknown): string[] {
+  if (!isObject(schema) || valuesOf(schema) || allowsAnyText(schema, root)) return []
+  return ['minLength', 'maxLength', '$ref', 'anyOf', 'oneOf'].filter((keyword) => keyword in schema)
 }
 
 const parameterClose = '</parameter>'
 
 /** Text as it is, without quotes: one of those that are named, or any. */
 function textRule(schema: unknown, rules: GrammarRules): string {
-  const { enum: named, const: only } = (schema ?? {}) as { readonly enum?: unknown; readonly const?: unknown }
-  const values = Array.isArray(named) ? (named as unknown[]) : only === undefined ? undefined : [only]
+  const values = isObject(schema) ? valuesOf(schema) : undefined
   if (values) {
     return rules.add(
       values.map((value) => literal(typeof value === 'string' ? value : JSON.stringify(value))).join(' | '),

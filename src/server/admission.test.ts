@@ -58,6 +58,25 @@ describe('Admission', () => {
     admission.enqueue('b', ['b1', 'b2'])
   })
 
+  test('the order of those who wait is the one in which they run, whoever came first', () => {
+    const admission = new Admission<string>({ slots: 2, mostWaiting: 100 })
+    admission.enqueue('a', ['a0', 'a1', 'a2', 'a3'])
+    start(admission)
+    admission.enqueue('b', ['b0', 'b1'])
+    admission.enqueue('c', ['c0'])
+    expect(admission.waiting).toEqual(['a2', 'a3', 'b0', 'b1', 'c0'])
+    expect(admission.order).toEqual(['b0', 'c0', 'b1', 'a2', 'a3'])
+    const ran: string[] = []
+    while (admission.running.length > 0) {
+      const [first] = admission.order
+      for (const job of admission.running.slice(0, 1)) admission.remove(job, 1)
+      const [next] = start(admission)
+      expect(next).toBe(first)
+      if (next !== undefined) ran.push(next)
+    }
+    expect(ran.sort()).toEqual(['a2', 'a3', 'b0', 'b1', 'c0'])
+  })
+
   test('what the engine died over is next', () => {
     const admission = new Admission<string>({ slots: 1, mostWaiting: 8 })
     admission.enqueue('a', ['a0', 'a1'])

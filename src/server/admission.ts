@@ -75,17 +75,40 @@ export class Admission<Job> {
    */
   next(): Job | undefined {
     if (this.#running.size >= this.#settings.slots) return undefined
-    const clients = [...new Set(this.#waiting.map(({ client }) => client))]
-    const runningOf = (client: string) => [...this.#running.values()].filter((one) => one === client).length
-    const [chosen] = clients.sort(
-      (a, b) => runningOf(a) - runningOf(b) || (this.#servedAt.get(a) ?? 0) - (this.#servedAt.get(b) ?? 0),
-    )
+    const clients = new Set(this.#waiting.map(({ client }) => client))
+    const chosen = fairest(clients, this.#runningOf(), this.#servedAt)
     const index = this.#waiting.findIndex(({ client }) => client === chosen)
     const [entry] = index < 0 ? [] : this.#waiting.splice(index, 1)
     if (!entry) return undefined
     this.#running.set(entry.job, entry.client)
     this.#servedAt.set(entry.client, ++this.#served)
     return entry.job
+  }
+
+  /** Those that wait, in the order in which they would run as it stands: who comes later may still come before. */
+  get order(): readonly Job[] {
+    const queues = new Map<string, Job[]>()
+    for (const { client, job } of this.#waiting) {
+      const queue = queues.get(client) ?? []
+      queue.push(job)
+      queues.set(client, queue)
+    }
+    const [running, servedAt] = [this.#runningOf(), new Map(this.#servedAt)]
+    return this.#waiting.flatMap((_, i) => {
+      const client = fairest(queues.keys(), running, servedAt) ?? ''
+      running.set(client, (running.get(client) ?? 0) + 1)
+      servedAt.set(client, this.#served + 1 + i)
+      const queue = queues.get(client) ?? []
+      const job = queue.shift()
+      if (queue.length === 0) queues.delete(client)
+      return job === undefined ? [] : [job]
+    })
+  }
+
+  #runningOf(): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const client of this.#running.values()) counts.set(client, (counts.get(client) ?? 0) + 1)
+    return counts
   }
 
   /** The job has ended, or need not run any more. @param seconds that it ran; undefined: it says nothing of how long one waits */
@@ -107,4 +130,22 @@ export class Admission<Job> {
     const seconds = Math.ceil((this.#waiting.length / this.#settings.slots) * mean)
     return { retryAfter: Math.min(60, Math.max(1, seconds)) }
   }
+}
+
+/** The client with the fewest running, among equals the one that was served longest ago. */
+function fairest(
+  clients: Iterable<string>,
+  running: ReadonlyMap<string, number>,
+  servedAt: ReadonlyMap<string, number>,
+): string | undefined {
+  const of = (counts: ReadonlyMap<string, number>, client: string) => counts.get(client) ?? 0
+  let chosen: string | undefined
+  for (const client of clients) {
+    if (chosen === undefined) chosen = client
+    else {
+      const more = of(running, client) - of(running, chosen) || of(servedAt, client) - of(servedAt, chosen)
+      if (more < 0) chosen = client
+    }
+  }
+  return chosen
 }

@@ -1,4 +1,5 @@
 /** Errors in OpenAI's shape, and what becomes one. */
+import { beginning } from '../beginning.ts'
 import { EngineError, InputError } from '../errors.ts'
 import { policyOptionTable } from '../eviction/registry.ts'
 import { fieldOf, withFields } from '../option-names.ts'
@@ -40,6 +41,9 @@ const types: Readonly<Record<number, string>> = {
   503: 'unavailable_error',
 }
 
+/** Of messages that a template or a library wrote: they may repeat what a client sent. */
+const mostMessage = 1000
+
 /** What a client is answered with. */
 export class ApiError extends Error {
   readonly status: number
@@ -47,7 +51,7 @@ export class ApiError extends Error {
   readonly facts: ApiErrorFacts
 
   constructor(status: number, code: string, message: string, facts: ApiErrorFacts = {}) {
-    super(message)
+    super(shown(message, mostMessage))
     this.name = 'ApiError'
     this.status = status
     this.code = code
@@ -55,17 +59,35 @@ export class ApiError extends Error {
   }
 
   get body(): { readonly error: Readonly<Record<string, unknown>> } {
-    const { param = null, extra } = this.facts
+    const { param, extra } = this.facts
     const type =
       this.code === 'context_length_exceeded' ? 'exceed_context_size_error' : (types[this.status] ?? 'server_error')
-    return { error: { message: this.message, type, param, code: this.code, ...extra } }
+    return {
+      error: {
+        message: this.message,
+        type,
+        param: param === undefined ? null : shown(param),
+        code: this.code,
+        ...extra,
+      },
+    }
   }
 }
 
-/** What a client sent, as it is quoted in a message. */
+/** What a client sent, as a message shows it: its beginning, without control characters. */
+export function shown(text: string, most?: number): string {
+  return visible(beginning(text, most))
+}
+
+/** The same in quotation marks. */
 export function quoted(text: string): string {
-  const visible = JSON.stringify(wellFormed(text.slice(0, 200)))
-  return text.length > 200 ? `${visible} and more` : visible
+  const visibleText = visible(JSON.stringify(wellFormed(text.slice(0, 200))))
+  return text.length > 200 ? `${visibleText} and more` : visibleText
+}
+
+function visible(text: string): string {
+  const escape = (control: string) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return wellFormed(text).replace(/\p{Cc}/gu, escape)
 }
 
 export function apiErrorOf(error: unknown): ApiError {

@@ -1,7 +1,7 @@
 /** The HTTP side: each request is checked, led to its endpoint, and answered; what goes wrong is told in one shape. */
-import { randomUUID } from 'node:crypto'
 import { checkHost, checkOrigin, isAllowedOrigin } from './access.ts'
 import { ApiError, apiErrorOf } from './api-error.ts'
+import { commonHeaders } from './common-headers.ts'
 import { findEndpoint } from './endpoints.ts'
 import type { Log } from './log.ts'
 import { clientLeft, errorReply } from './reply.ts'
@@ -13,11 +13,6 @@ export interface Connection {
   readonly address: string
 }
 
-const securityHeaders = {
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-}
 export function createApp(
   state: ServerState,
   log: Log,
@@ -27,13 +22,8 @@ export function createApp(
     const url = new URL(request.url)
     const host = request.headers.get('host') ?? undefined
     const origin = request.headers.get('origin') ?? undefined
-    const given = request.headers.get('x-request-id') ?? ''
-    const requestId = /^[A-Za-z0-9_-]{1,64}$/.test(given) ? given : randomUUID()
-    const headers: Record<string, string> = {
-      ...securityHeaders,
-      'x-request-id': requestId,
-      'x-dynts-version': settings.version,
-    }
+    const headers = commonHeaders(settings.version, request.headers.get('x-request-id'))
+    const requestId = headers['x-request-id'] ?? ''
     let path = 'unknown'
     try {
       checkHost(host, settings.access)
@@ -45,11 +35,15 @@ export function createApp(
       }
       if (request.method === 'OPTIONS') return preflight(request, headers)
       checkOrigin(request.method, origin, host, settings.access)
-      const { endpoint, params } = findEndpoint(request.method, url.pathname)
-      path = endpoint.path
-      const name = endpoint.needsKey
+      const found = findEndpoint(request.method, url.pathname)
+      if (!(found instanceof ApiError)) path = found.endpoint.path
+      // What there is not is told to those alone who may ask.
+      const needsKey = found instanceof ApiError || found.endpoint.needsKey
+      const name = needsKey
         ? keys.nameOf(request.headers.get('authorization') ?? undefined, request.headers.get('x-api-key') ?? undefined)
         : undefined
+      if (found instanceof ApiError) throw found
+      const { endpoint, params } = found
       const call = { request, url, params, client: name ?? address, requestId, headers, signal: request.signal }
       const response = await endpoint.handle(state, call)
       metrics.onHttp(path, response.status)

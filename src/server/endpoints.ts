@@ -1,5 +1,5 @@
 /** All endpoints, and which one a request is for. */
-import { ApiError } from './api-error.ts'
+import { ApiError, shown } from './api-error.ts'
 import type { Endpoint } from './endpoint.ts'
 import { chatCompletions, control, countTokens, textCompletions } from './routes/completions.ts'
 import { model, models } from './routes/models.ts'
@@ -48,8 +48,8 @@ export interface Found {
   readonly params: Readonly<Record<string, string>>
 }
 
-/** @throws ApiError `not_found`, `method_not_allowed`, `not_supported` */
-export function findEndpoint(method: string, path: string): Found {
+/** @returns ApiError `not_found`, `method_not_allowed`, `not_supported` where there is none */
+export function findEndpoint(method: string, path: string): Found | ApiError {
   const candidates = endpoints.flatMap((endpoint) => {
     const params = [endpoint.path, ...(endpoint.also ?? [])].map((pattern) => match(pattern, path)).find((one) => one)
     return params ? [{ endpoint, params }] : []
@@ -59,12 +59,16 @@ export function findEndpoint(method: string, path: string): Found {
   if (found) return found
   if (candidates.length > 0) {
     const allowed = candidates.map(({ endpoint }) => endpoint.method).join(', ')
-    throw new ApiError(405, 'method_not_allowed', `${path} takes ${allowed}`, { allow: allowed })
+    return new ApiError(405, 'method_not_allowed', `${shown(path)} takes ${allowed}`, { allow: allowed })
   }
   const hint = Object.hasOwn(elsewhere, path) ? elsewhere[path] : undefined
-  if (hint !== undefined) throw new ApiError(501, 'not_supported', `${path} is not offered: ${hint}`)
+  if (hint !== undefined) return new ApiError(501, 'not_supported', `${path} is not offered: ${hint}`)
   const versioned = endpoints.some((endpoint) => match(endpoint.path, `/v1${path}`))
-  throw new ApiError(404, 'not_found', `there is no ${path} here${versioned ? `: the base address ends in /v1` : ''}`)
+  return new ApiError(
+    404,
+    'not_found',
+    `there is no ${shown(path)} here${versioned ? `: the base address ends in /v1` : ''}`,
+  )
 }
 
 function match(pattern: string, path: string): Record<string, string> | undefined {

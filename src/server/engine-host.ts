@@ -88,6 +88,8 @@ function receive(message: ToHost): void {
       return void answer(message.call, (loaded) => loaded.tokenize(message.message.text, message.message))
     case 'detokenize':
       return void answer(message.call, (loaded) => loaded.detokenize(message.message))
+    case 'tokenBytes':
+      return void answer(message.call, (loaded) => loaded.tokenBytes(message.message))
     case 'render':
       return void answer(message.call, (loaded) => loaded.render(message.message))
     case 'close':

@@ -44,6 +44,7 @@ export interface HostCalls {
   plan: { message: GenerateRequest; reply: PlanReply }
   tokenize: { message: { readonly text: string } & TokenizeOptions; reply: Int32Array }
   detokenize: { message: readonly number[]; reply: string[] }
+  tokenBytes: { message: readonly number[]; reply: Uint8Array[] }
   render: { message: Prompt; reply: string }
 }
 export type HostCall = keyof HostCalls

@@ -1,22 +1,34 @@
 /** Node's HTTP server around the app: limits on what a client may hold up, and errors in one shape. */
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { getRequestListener, RequestError, type HttpBindings } from '@hono/node-server'
 import { InputError } from '../errors.ts'
-import { ApiError } from './api-error.ts'
+import { ApiError, apiErrorOf } from './api-error.ts'
 import type { Connection } from './app.ts'
+import { commonHeaders } from './common-headers.ts'
+import { errorReply } from './reply.ts'
 
 type App = (request: Request, connection: Connection) => Promise<Response>
 
-export function createHttpServer(app: App): Server {
+/** @param version of dynts */
+export function createHttpServer(app: App, version: string): Server {
   const listener = getRequestListener(
     async (request, env) => {
       const { incoming } = env as HttpBindings
       return await app(request, { address: incoming.socket.remoteAddress ?? 'unknown' })
     },
-    // What a client may send as its host is checked by the app.
-    { overrideGlobalObjects: false, hostname: 'localhost' },
+    {
+      overrideGlobalObjects: false,
+      // What a client may send as its host is checked by the app.
+      hostname: 'localhost',
+      errorHandler: (error) => {
+        const known =
+          error instanceof RequestError ? unreadable(400, 'invalid_request', error.message) : apiErrorOf(error)
+        return errorReply(known, commonHeaders(version))
+      },
+    },
   )
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => void listener(incoming, outgoing)
   const server = createServer(
     {
       keepAliveTimeout: 65_000,
@@ -26,10 +38,12 @@ export function createHttpServer(app: App): Server {
       // Its absence is answered by the app, in its own shape.
       requireHostHeader: false,
     },
-    (incoming, outgoing) => void listener(incoming, outgoing),
+    handle,
   )
   server.maxConnections = 1024
-  server.on('clientError', answerBrokenRequest)
+  // What a client expects besides is not known: it gets the answer that it would get without.
+  server.on('checkExpectation', handle)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => answerBroken(error, socket, version))
   return server
 }
 
@@ -38,14 +52,23 @@ const answers: Readonly<Record<string, readonly [number, string, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'request_timeout'],
 }
 
+function unreadable(status: number, code: string, reason: string): ApiError {
+  return new ApiError(status, code, `the request cannot be read: ${reason}`)
+}
+
 /** What is no HTTP has no request to answer by. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+function answerBroken(error: NodeJS.ErrnoException, socket: Socket, version: string): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const [status, reason, code] = answers[error.code ?? ''] ?? [400, 'Bad Request', 'invalid_request']
-  const body = JSON.stringify(new ApiError(status, code, `the request cannot be read: ${reason}`).body)
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
+  const body = JSON.stringify(unreadable(status, code, reason).body)
+  const headers = {
+    ...commonHeaders(version),
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`)
 }
 
 /** @throws InputError `address_not_free` */

@@ -107,7 +107,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const urls: string[] = []
   try {
     for (const address of options.addresses) {
-      const server = createHttpServer(app)
+      const server = createHttpServer(app, settings.version)
       const { port, family } = await listen(server, address, options.port)
       servers.push(server)
       urls.push(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}`)

@@ -1,6 +1,7 @@
 /** What the endpoints share. */
 import type { CacheSettings } from '../cache/budget.ts'
 import type { LocatedModel } from '../engine/locate-model.ts'
+import type { KvType, TemplateFacts } from '../llama/index.ts'
 import type { AccessSettings, KeyRing } from './access.ts'
 import type { AnswerSettings } from './chat/completion.ts'
 import type { RequestDefaults } from './chat/sampling-fields.ts'
@@ -18,7 +19,12 @@ export interface ServerSettings {
   readonly defaults: RequestDefaults
   /** As the cache's default is resolved: null for the full cache. */
   readonly bound: CacheSettings | null
-  readonly answers: AnswerSettings
+  readonly kvType: KvType
+  /** Of the model's chat template. */
+  readonly template: TemplateFacts
+  readonly answers: Omit<AnswerSettings, 'fingerprint'>
+  /** Of the model, its predictor, and the format of its cache: 8 hexadecimal digits. */
+  readonly digest: string
   readonly access: AccessSettings
   readonly mostBodyBytes: number
   /** Of the text of a request; default: what may fit a slot, and at most 1 MiB. */

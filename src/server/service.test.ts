@@ -153,6 +153,16 @@ describe('GenerationService', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  test('how much of a prompt was copied is known while it is read, and of a new beginning not yet', () => {
+    const { engine, service, submit } = started()
+    const job = submit('a')
+    engine.running.get('a')!.onEvent({ type: 'prompt', total: 9, cached: 5, processed: 7, ms: 1 })
+    expect(job.cachedTokens).toBe(5)
+    engine.die()
+    expect(job.cachedTokens).toBe(0)
+    expect(service.waiting).toEqual([job])
+  })
+
   test('who waits is told the place in the queue, whenever it changes', () => {
     const { engine, submit, queued } = started()
     for (const id of ['a', 'b', 'c']) submit(id)

@@ -43,6 +43,8 @@ export interface Job {
   firstTokenAt: number | undefined
   phase: JobPhase
   promptTokens: number
+  /** How many of them were copied. */
+  cachedTokens: number
   generatedTokens: number
   cells: number
   policy: string
@@ -149,7 +151,7 @@ export class GenerationService {
         toldPosition: undefined,
         hasTimedOut: false,
       },
-      ...{ promptTokens: 0, generatedTokens: 0, cells: 0, policy: '', budget: null },
+      ...{ promptTokens: 0, cachedTokens: 0, generatedTokens: 0, cells: 0, policy: '', budget: null },
     }))
     this.#admission.enqueue(client, jobs)
     for (const job of jobs) {
@@ -218,7 +220,7 @@ export class GenerationService {
   }
 
   #tellPositions(): void {
-    for (const [position, job] of this.#admission.waiting.entries()) {
+    for (const [position, job] of this.#admission.order.entries()) {
       if (job.toldPosition === position) continue
       job.toldPosition = position
       job.listener.onQueued?.(position)
@@ -252,7 +254,8 @@ export class GenerationService {
       job.promptTokens = event.promptTokens
       job.policy = event.policy
       job.budget = event.budget
-    } else if (event.type === 'token') {
+    } else if (event.type === 'prompt') job.cachedTokens = event.cached
+    else if (event.type === 'token') {
       job.firstTokenAt ??= performance.now()
       job.phase = event.phase
       job.cells = event.cells
@@ -277,6 +280,7 @@ export class GenerationService {
       job.slot = undefined
       clearTimeout(job.lateTimer)
       job.phase = 'queued'
+      job.cachedTokens = 0
       job.generatedTokens = 0
       job.cells = 0
       this.#admission.enqueueAgain(job.client, job)

@@ -1,7 +1,7 @@
 /** Texts that cannot fit are refused before they are tokenised, which would stop all streams for that long. */
 import { mostPromptCells, roomyBudget } from '../cache/budget.ts'
 import type { Prompt } from '../engine/types.ts'
-import type { ChatMessage } from '../llama/index.ts'
+import type { ChatMessage, TemplateFacts } from '../llama/index.ts'
 import { contextExceeded } from './api-error.ts'
 import type { ServerState } from './server-state.ts'
 
@@ -22,13 +22,14 @@ export function mostPromptTokens({
 }
 
 /** @throws ApiError `context_length_exceeded` */
-export function checkTextSize(prompt: Prompt, state: ServerState): void {
+export function checkTextSize(prompt: Prompt, state: Pick<ServerState, 'settings' | 'located' | 'backend'>): void {
+  const { template } = state.settings
   const cells = Math.min(state.backend.facts?.cells ?? Infinity, state.located.info.trainedContext)
   const usual = Math.min(mostBytes, Math.max(leastBytes, bytesPerToken * cells))
   const limit = state.settings.mostTextBytes ?? usual
   const bytes =
     'messages' in prompt
-      ? prompt.messages.reduce((sum, message) => sum + bytesOf(message), bytesOfJson(prompt.tools)) +
+      ? prompt.messages.reduce((sum, message) => sum + bytesOf(message, template), bytesOfJson(prompt.tools)) +
         Buffer.byteLength(`${prompt.begun?.thinking ?? ''}${prompt.begun?.answer ?? ''}`)
       : 'text' in prompt
         ? Buffer.byteLength(prompt.text)
@@ -40,9 +41,12 @@ export function checkTextSize(prompt: Prompt, state: ServerState): void {
   })
 }
 
-/** Without earlier thinking, which most templates leave out. */
-function bytesOf({ content, tool_calls: calls }: ChatMessage): number {
-  return Buffer.byteLength(content) + bytesOfJson(calls)
+/** Earlier thinking counts where the template shows it to the model. */
+function bytesOf(
+  { content, tool_calls: calls, reasoning_content: thinking = '' }: ChatMessage,
+  { showsEarlierThinking }: TemplateFacts,
+): number {
+  return Buffer.byteLength(content) + bytesOfJson(calls) + (showsEarlierThinking ? Buffer.byteLength(thinking) : 0)
 }
 
 function bytesOfJson(value: readonly unknown[] | undefined): number {

@@ -119,6 +119,24 @@ describe('random tokens under the grammar of random schemas', () => {
     expect(finished).toBeGreaterThan(75)
   })
 
+  test('hundreds of properties, of which only some must be there', () => {
+    const names = Array.from({ length: 300 }, (_, i) => `p${i}`)
+    const properties = Object.fromEntries(names.map((name) => [name, { type: 'boolean' }]))
+    const present = [[], ['p7'], ['p0', 'p150', 'p299']].flatMap((required) => {
+      const schema = { type: 'object', properties, required, additionalProperties: false }
+      const texts = [1, 2, 3].map((seed) => textOf(schemaGrammar(schema).gbnf, seed)).filter((text) => text !== '')
+      const values = texts.map((text) => JSON.parse(text) as object)
+      for (const value of values) {
+        expect(ajv.compile(schema)(value)).toBe(true)
+        const order = Object.keys(value).map((name) => names.indexOf(name))
+        expect(order).toEqual([...order].sort((a, b) => a - b))
+      }
+      return values.map((value) => Object.keys(value).length)
+    })
+    expect(present.length).toBeGreaterThan(4)
+    expect(Math.max(...present)).toBeGreaterThan(2)
+  })
+
   test('a schema that leads back to itself', () => {
     const tree = {
       $ref: '#/$defs/tree',

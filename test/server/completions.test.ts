@@ -23,6 +23,7 @@ interface Message {
 }
 interface Body {
   readonly id: string
+  readonly system_fingerprint: string
   readonly choices: readonly {
     readonly message: Message
     readonly finish_reason: string
@@ -128,6 +129,7 @@ describe('an answer', () => {
     expect(choice!.message.content).toContain(`\\boxed{${answer}}`)
     expect(choice!.message.reasoning_content!.length).toBeGreaterThan(100)
     expect(JSON.stringify(choice!.message)).not.toMatch(/<\/?think>/)
+    expect(body.system_fingerprint).toMatch(/^dynts-\d+\.\d+\.\d+\S*-llama\.cpp-v\d+\.\d+\S*-[0-9a-f]{8}$/)
     expect(body.id).toMatch(/^chatcmpl-[A-Za-z0-9]{16,32}$/)
     expect(body.dynts).toMatchObject({
       policy: 'dynts-diverse',
@@ -362,6 +364,8 @@ describe('an answer', () => {
     const count = (type: string) => types.filter((one) => one === type).length
     const last = chunks.at(-1)!.dynts!
     expect(count('start')).toBe(1)
+    const finishes = chunks.flatMap(({ dynts }) => (dynts?.['type'] === 'finish' ? [dynts] : []))
+    expect(finishes).toEqual([{ type: 'finish', cached_tokens: expect.any(Number) as number, ...last }])
     expect(count('eviction')).toBe(last['evictions'])
     expect(Number(last['evictions'])).toBeGreaterThan(0)
     checkEvents(chunks.flatMap(({ dynts }) => (dynts?.['type'] === undefined ? [] : [dynts as unknown as Told])))
@@ -479,7 +483,8 @@ describe('what is wrong is named', () => {
     [{ messages, logit_bias: { 99999: 1 } }, 400, 'invalid_request', null],
     [{ messages, top_logprobs: 3 }, 400, 'invalid_value', 'top_logprobs'],
     [{ messages, logprobs: true, top_logprobs: 21 }, 400, 'invalid_value', 'top_logprobs'],
-    [{ messages, logprobs: 3 }, 400, 'invalid_type', 'logprobs'],
+    [{ messages, logprobs: 3 }, 400, 'unsupported_parameter', 'logprobs'],
+    [{ messages, logprobs: 'yes' }, 400, 'invalid_type', 'logprobs'],
     [{ messages, response_format: { type: 'json' } }, 400, 'invalid_value', 'response_format.type'],
     [{ messages, response_format: { type: 'json_schema' } }, 400, 'missing_field', 'response_format'],
     [{ messages, json_schema: { type: 'string', pattern: 'a' } }, 400, 'unsupported_schema', 'json_schema'],
@@ -508,7 +513,14 @@ describe('what is wrong is named', () => {
     [{ messages, dynts: { ratio: 0.5, evict_every: 9 } }, 400, 'invalid_evict_every', null],
     [{ messages, enable_thinking: true, reasoning_effort: 'none' }, 400, 'conflicting_parameters', 'effort'],
     [{ messages, thinking_budget: 5, reasoning_budget: 6 }, 400, 'conflicting_parameters', 'reasoning_budget'],
-    [{ messages, chat_template_kwargs: { messages: 'x' } }, 400, 'invalid_request', null],
+    ...['messages', 'tools', 'documents', 'add_generation_prompt', 'bos_token', 'eos_token'].map(
+      (name): [unknown, number, string, string] => [
+        { messages, chat_template_kwargs: { [name]: 'x' } },
+        400,
+        'invalid_value',
+        'chat_template_kwargs',
+      ],
+    ),
   ])('%j', async (body, status, code, param) => {
     const answer = await post(body)
     expect([answer.status, answer.body.error]).toMatchObject([status, { code, type: 'invalid_request_error' }])
@@ -541,6 +553,18 @@ describe('what is wrong is named', () => {
     expect(headers.get('x-dynts-ignored')).toBe('foo,br')
   })
 
+  test.each<[string, object]>([
+    ['/v1/chat/completions/input_tokens', { messages: ask(1) }],
+    ['/v1/chat/completions/control', { id: 'chatcmpl-none', action: 'cancel' }],
+    ['/apply-template', { messages: ask(1) }],
+    ['/tokenize', { content: 'a' }],
+    ['/detokenize', { tokens: [5] }],
+  ])('%s tells which fields it does not know, too', async (path, body) => {
+    const { status, headers } = await post({ ...body, foo: 1, bar: null }, path)
+    expect([status, headers.get('x-dynts-ignored')]).toEqual([200, 'foo'])
+    expect((await post(body, path)).headers.get('x-dynts-ignored')).toBeNull()
+  })
+
   test('a request after all of them is right', async () => {
     const { body } = await post({ messages: ask(2), ...greedy })
     expect(body.choices[0]!.message.content).toContain(`\\boxed{${problem(2).answer}}`)
@@ -565,8 +589,9 @@ describe('the other endpoints', () => {
       total_slots: 4,
       model_alias: 'tiny',
       eos_token: '<|endoftext|>',
-      chat_template_caps: { supports_tools: false },
-      dynts: { policy: 'dynts-diverse', budget: 200 },
+      // The embedded model's template leaves system messages out.
+      chat_template_caps: { supports_tools: false, supports_thinking_switch: false, supports_system_role: false },
+      dynts: { policy: 'dynts-diverse', budget: 200, kv_type: 'f16' },
     })
     expect(JSON.stringify((await get('/props')).json())).not.toContain(process.cwd())
     expect(JSON.parse((await get('/slots')).text)).toHaveLength(4)
@@ -587,9 +612,12 @@ describe('the other endpoints', () => {
     const plain = (await post({ content, parse_special: false }, '/tokenize')).body as unknown as { tokens: number[] }
     expect(plain.tokens.length).toBeGreaterThan(tokens.length)
     const pieces = (await post({ content, with_pieces: true }, '/tokenize')).body as unknown as {
-      tokens: { id: number; piece: string }[]
+      tokens: { id: number; piece: string | number[] }[]
     }
-    expect(pieces.tokens.map(({ piece }) => piece).join('')).toBe(content)
+    const bytes = pieces.tokens.flatMap(({ piece }) => (typeof piece === 'string' ? [...Buffer.from(piece)] : piece))
+    expect(Buffer.from(bytes).toString()).toBe(content)
+    // Characters that are several tokens of the embedded model.
+    expect(pieces.tokens.some(({ piece }) => Array.isArray(piece))).toBe(true)
     expect(pieces.tokens.map(({ id }) => id)).toEqual(tokens)
     const { prompt } = (await post({ messages: [{ role: 'user', content: 'Hi' }] }, '/apply-template'))
       .body as unknown as { prompt: string }

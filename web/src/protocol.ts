@@ -49,7 +49,10 @@ const evictionSchema = v.object({
 })
 const queuedSchema = v.object({ type: v.literal('queued'), position: whole })
 
-const eventSchema = v.variant('type', [startSchema, tokenSchema, evictionSchema, queuedSchema])
+/** What it tells besides, the end of a run has as well. */
+const finishSchema = v.object({ type: v.literal('finish') })
+
+const eventSchema = v.variant('type', [startSchema, tokenSchema, evictionSchema, queuedSchema, finishSchema])
 
 export type Runs = v.InferOutput<typeof runs>
 export type StartEvent = v.InferOutput<typeof startSchema>

@@ -6,8 +6,10 @@ import type { ServeFlags } from './serve-options.ts'
 
 const keyFileCodes = { missing: 'key_file_not_found', invalid: 'invalid_key_file' }
 
-/** @throws InputError `key_file_not_found`, `invalid_key_file` */
-export function keysOf({ apiKey, apiKeyFile }: ServeFlags): ApiKey[] {
+/** @throws InputError `invalid_option`, `key_file_not_found`, `invalid_key_file` */
+export function keysOf({ apiKey, apiKeyFile }: Pick<ServeFlags, 'apiKey' | 'apiKeyFile'>): ApiKey[] {
+  // It would be a key that everybody has.
+  if (apiKey?.trim() === '') throw new InputError('invalid_option', '--api-key is empty')
   const given = apiKey === undefined ? [] : [{ name: 'default', key: apiKey }]
   if (apiKeyFile === undefined) return given
   const lines = readWholeText(apiKeyFile, keyFileCodes)

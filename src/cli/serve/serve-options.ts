@@ -1,4 +1,4 @@
-/** The options of `dynts serve`, and what can be said of them alone. Each has an environment variable: `DYNTS_PARALLEL` for `--parallel`. */
+/** The options of `dynts serve`, and what can be said of them alone. */
 import { Command, Help, Option } from 'commander'
 import { InputError } from '../../errors.ts'
 import { policyNames } from '../../eviction/registry.ts'
@@ -21,6 +21,7 @@ import {
   type SamplingFlags,
 } from '../options/setting-flags.ts'
 import { addTemplateOptions, type TemplateFlags } from '../options/template-options.ts'
+import { isSwitch, readSwitches, strayVariables, variableOf } from './serve-environment.ts'
 
 /** As commander gives them. */
 export interface ServeFlags
@@ -74,17 +75,20 @@ const seconds = (flag: string, text: string, value: number) =>
 
 export function addServeOptions(command: Command): Command {
   // A command listens to an option's variable only if the option has it when it is added.
-  for (const option of withoutVariables().options) command.addOption(option.env(variableOf(option)))
+  for (const option of withoutVariables().options) {
+    command.addOption(isSwitch(option) ? option : option.env(variableOf(option)))
+  }
   return command
+    .hook('preAction', () => {
+      readSwitches(command, process.env)
+      const stray = strayVariables(command, process.env)
+      if (stray.length > 0) process.stderr.write(`warning: dynts serve has no options for ${stray.join(', ')}\n`)
+    })
     .configureHelp({ optionDescription: describe })
     .addHelpText(
       'after',
-      '\nEach option has an environment variable: DYNTS_PARALLEL=8 is --parallel 8. An option wins.',
+      '\nEach option has an environment variable: DYNTS_PARALLEL=8 is --parallel 8, DYNTS_NO_AUTH=1 is --no-auth. An option wins.',
     )
-}
-
-function variableOf(option: Option): string {
-  return `DYNTS_${option.name().replace(/^no-/, '').replaceAll('-', '_').toUpperCase()}`
 }
 
 /** Without the variable, which would stand behind each. */

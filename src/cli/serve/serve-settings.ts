@@ -1,12 +1,13 @@
 /** What a server does with requests: its defaults, its policies, its names, and who may ask. */
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { CacheSettings } from '../../cache/budget.ts'
 import { defined } from '../../defined.ts'
-import type { LocatedModel } from '../../engine/locate-model.ts'
+import { fingerprint, type LocatedModel } from '../../engine/locate-model.ts'
 import type { SettingFacts } from '../../engine/prepare.ts'
 import { formatPolicyReference, parsePolicyReference } from '../../eviction/protect.ts'
 import { policyNames, resolvePolicy } from '../../eviction/registry.ts'
-import { defaultSampling, findToolFormat } from '../../llama/index.ts'
+import { defaultSampling, findToolFormat, templateFacts } from '../../llama/index.ts'
 import { servedHosts, type ApiKey } from '../../server/access.ts'
 import type { ServedPolicy } from '../../server/chat/sampling-fields.ts'
 import type { ServerSettings } from '../../server/server-state.ts'
@@ -34,6 +35,8 @@ export function serverSettings(flags: ServeFlags, { located, chosen, bound, atte
     aliases,
     isStrictModel: flags.strictModel ?? false,
     bound,
+    kvType: flags.kvType,
+    template: templateFacts(located.info.chatTemplate),
     defaults: {
       maxTokens: flags.maxTokens,
       maxTokensLimit: flags.maxTokensLimit,
@@ -51,10 +54,10 @@ export function serverSettings(flags: ServeFlags, { located, chosen, bound, atte
     },
     answers: {
       model: aliases[0],
-      fingerprint: fingerprintOf(located, flags),
       tags: located.thinkingTags,
       reasoningField: flags.reasoningField,
     },
+    digest: digestOf(located, flags.kvType),
     access: {
       hosts: servedHosts(flags.host, flags.allowHost ?? []),
       origins: new Set(flags.allowOrigin ?? []),
@@ -96,7 +99,12 @@ function aliasesOf({ alias, model }: ServeFlags, { info }: LocatedModel): [strin
   return [model === 'tiny' ? model : info.path.replace(/^.*[\\/]/, '').replace(/\.gguf$/i, '')]
 }
 
-function fingerprintOf({ info, predictor }: LocatedModel, { kvType }: ServeFlags): string {
-  const facts = JSON.stringify([info.name, info.architecture, info.fileBytes, predictor?.shape ?? null, kvType])
-  return `dynts-${packageVersion()}-${createHash('sha256').update(facts).digest('hex').slice(0, 8)}`
+/** A predictor counts by what it has learnt. */
+export function digestOf(
+  { info, predictor }: Pick<LocatedModel, 'info' | 'predictor'>,
+  kvType: ServeFlags['kvType'],
+): string {
+  const hash = createHash('sha256').update(JSON.stringify([fingerprint(info), info.fileBytes, kvType]))
+  if (predictor) hash.update(readFileSync(predictor.path))
+  return hash.digest('hex').slice(0, 8)
 }

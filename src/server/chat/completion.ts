@@ -118,7 +118,9 @@ export class CompletionAnswer {
 
   /** Chunks of a stream; the whole answer is kept as well. */
   onEvent(choice: number, event: GenerateEvent, job: Job): Fields[] {
-    if (event.type === 'prompt') return [this.#chunk([], this.#progress(choice, event))]
+    if (event.type === 'prompt') {
+      return this.#request.withProgress ? [this.#chunk([], this.#progress(choice, event))] : []
+    }
     const text = this.#texts[choice]
     if (!text) return []
     const { withEvents, withTokenIds } = this.#request

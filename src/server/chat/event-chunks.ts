@@ -1,6 +1,7 @@
 /** What a request with `dynts.events` is told besides the text: the page draws its picture from it. */
 import type { EvictionEvent, GenerateEvent, StartEvent, TokenEvent } from '../../engine/types.ts'
 import type { Job } from '../service.ts'
+import { cacheOf } from './report.ts'
 
 /** A token of a prompt and its text. */
 export type PromptToken = readonly [token: number, text: string]
@@ -22,6 +23,10 @@ export class ChoiceEvents {
   push(event: GenerateEvent, job: Job): object | undefined {
     if (event.type === 'token') return this.#token(event)
     if (event.type === 'start') return start(event, job, this.#prompt)
+    if (event.type === 'finish') {
+      const { result } = event
+      return { type: 'finish', cached_tokens: result.usage.cachedPromptTokens, ...cacheOf({ job, result }) }
+    }
     return event.type === 'eviction' ? eviction(event) : undefined
   }
 

@@ -93,8 +93,17 @@ function unknownStreamOptions(given: unknown): string[] {
   return names.filter((name) => !streamOptions.has(name)).map((name) => `stream_options.${name}`)
 }
 
-/** For a header: at most ten names, of harmless characters. */
-export function ignoredHeader(names: readonly string[]): string {
+/** Of a small endpoint, which takes the fields of its own schema. @param known by name */
+export function unknownFields(body: Readonly<Record<string, unknown>>, known: object): string[] {
+  const isGiven = (name: string) => body[name] !== null && body[name] !== undefined
+  return Object.keys(body).filter((name) => isGiven(name) && !Object.hasOwn(known, name))
+}
+
+/** Headers that name what was ignored as well: at most ten names, of harmless characters. */
+export function withIgnored(
+  headers: Readonly<Record<string, string>>,
+  names: readonly string[],
+): Readonly<Record<string, string>> {
   const harmless = names.map((name) => name.replace(/[^A-Za-z0-9_.-]/g, '').slice(0, 64)).filter((name) => name !== '')
-  return harmless.slice(0, 10).join(',')
+  return harmless.length === 0 ? headers : { ...headers, 'x-dynts-ignored': harmless.slice(0, 10).join(',') }
 }

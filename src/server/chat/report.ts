@@ -40,6 +40,8 @@ export function timingsOf(finished: readonly Finished[], choices: number) {
   const cached = usage.prompt_tokens_details.cached_tokens
   const [promptMs, predictedMs] = [most(({ timing }) => timing.prefillMs), most(({ timing }) => timing.decodeMs)]
   const [promptCount, predicted] = [usage.prompt_tokens - cached, usage.completion_tokens]
+  // The time counts from the first token of each choice on.
+  const timed = Math.max(0, predicted - finished.length)
   return {
     cache_n: cached,
     prompt_n: promptCount,
@@ -48,8 +50,8 @@ export function timingsOf(finished: readonly Finished[], choices: number) {
     prompt_per_second: rounded(ratio(promptCount * 1000, promptMs)),
     predicted_n: predicted,
     predicted_ms: rounded(predictedMs),
-    predicted_per_token_ms: rounded(ratio(predictedMs, predicted)),
-    predicted_per_second: rounded(ratio(predicted * 1000, predictedMs)),
+    predicted_per_token_ms: rounded(ratio(predictedMs, timed)),
+    predicted_per_second: rounded(ratio(timed * 1000, predictedMs)),
   }
 }
 
@@ -64,7 +66,7 @@ const closedBy: Readonly<Record<ThinkingEnd, string | null>> = {
 }
 
 /** The cache of a generation. */
-function cacheOf({ job, result }: Finished) {
+export function cacheOf({ job, result }: Finished) {
   const { cache, usage, thinkingEnd, stopText, seed } = result
   const full = Math.max(0, usage.promptTokens + usage.thinkingTokens + usage.answerTokens - 1)
   const isBounded = cache.budget !== null

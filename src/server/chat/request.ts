@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { GenerateRequest } from '../../engine/types.ts'
 import type { ChatMessage } from '../../llama/index.ts'
-import { ApiError } from '../api-error.ts'
+import { ApiError, shown } from '../api-error.ts'
 import type { PromptToken } from './event-chunks.ts'
 import { ignoredFields } from './fields.ts'
 import { messagesSchema, readMessages } from './messages.ts'
@@ -45,6 +45,8 @@ export interface ReadRequest {
   readonly isStream: boolean
   readonly includeUsage: boolean
   readonly withEvents: boolean
+  /** Whether it is told how far the prompt is. */
+  readonly withProgress: boolean
   /** The tokens of each prompt, where events are to tell them; filled in by `settle`. */
   readonly prompts: readonly (readonly PromptToken[])[]
   readonly withTokenIds: boolean
@@ -72,6 +74,10 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
   const { toolFormat } = defaults
   const asksForTools = Array.isArray(body['tools']) && body['tools'].length > 0 && body['tool_choice'] !== 'none'
   if (asksForTools && toolFormat === undefined) throw toolsNotSupported('tools')
+  if (typeof body['logprobs'] === 'number') {
+    const message = 'logprobs takes a number with /v1/completions only: give logprobs: true, and top_logprobs'
+    throw new ApiError(400, 'unsupported_parameter', message, { param: 'logprobs' })
+  }
   const given = checked(chatForm, body)
   const { begun, ...conversation } = readMessages(given.messages, toolFormat !== undefined, continuesOf(given))
   const messages = withSystem(conversation.messages, defaults.system)
@@ -146,7 +152,7 @@ export function checked<T extends z.ZodType>(wanted: T, body: unknown): z.infer<
   const { data, error } = wanted.safeParse(body)
   if (!error) return data
   const [issue] = error.issues
-  const path = issue?.path.join('.') ?? ''
+  const path = shown(issue?.path.join('.') ?? '')
   const mayBeMissing = issue?.code === 'invalid_type' || issue?.code === 'invalid_union'
   const isMissing = mayBeMissing && issue.input === undefined && valueAt(body, issue.path) === undefined
   const what = path === '' ? 'the body' : path
@@ -165,7 +171,15 @@ export function common(
   { slots }: RequestDefaults,
 ): Pick<
   ReadRequest,
-  'model' | 'seed' | 'choices' | 'isStream' | 'includeUsage' | 'withEvents' | 'prompts' | 'withTokenIds'
+  | 'model'
+  | 'seed'
+  | 'choices'
+  | 'isStream'
+  | 'includeUsage'
+  | 'withEvents'
+  | 'withProgress'
+  | 'prompts'
+  | 'withTokenIds'
 > {
   const choices = given.n ?? 1
   if (choices > slots) {
@@ -190,6 +204,7 @@ export function common(
     isStream,
     includeUsage: given.stream_options?.include_usage ?? false,
     withEvents: given.dynts?.events ?? false,
+    withProgress: given.return_progress ?? false,
     prompts: [],
     withTokenIds: given.return_token_ids ?? given.return_tokens ?? false,
   }

@@ -176,7 +176,8 @@ export function generationOf(
     sampling: { ...defaults.sampling, ...samplingOf(given) },
     stop: typeof given.stop === 'string' ? [given.stop] : (given.stop ?? []),
     logitBias: Object.entries(given.logit_bias ?? {}).map(([token, bias]) => [Number(token), bias] as const),
-    promptProgress: given.return_progress ?? false,
+    // How much of it was copied is told of slots, whoever asks for more.
+    promptProgress: true,
     ...defined({ answerReserve: answer_reserve ?? undefined }),
   }
 }

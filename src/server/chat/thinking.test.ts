@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { readThinking, type ThinkingFields } from './thinking.ts'
+import { z } from 'zod'
+import { readThinking, thinkingFields, type ThinkingFields } from './thinking.ts'
 
 describe('readThinking', () => {
   test.each<[ThinkingFields, { enabled?: boolean; effort?: string; budget?: number; variables?: object }]>([
@@ -42,3 +43,12 @@ describe('readThinking', () => {
     expect(() => readThinking(given)).toThrow(expect.objectContaining({ status: 400, code: 'conflicting_parameters' }))
   })
 })
+
+test.each(['messages', 'tools', 'documents', 'add_generation_prompt', 'bos_token', 'eos_token'])(
+  'a template is not given %s as a variable',
+  (name) => {
+    const { error } = z.object(thinkingFields).safeParse({ chat_template_kwargs: { [name]: null, style: 'plain' } })
+    expect(error?.issues).toMatchObject([{ path: ['chat_template_kwargs'] }])
+    expect(z.object(thinkingFields).safeParse({ chat_template_kwargs: { style: 'plain' } }).success).toBe(true)
+  },
+)

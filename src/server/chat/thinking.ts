@@ -14,6 +14,9 @@ const scalar = z.union(
   'it must be a text of at most 4096 characters, a number, true or false',
 )
 
+/** What a template is told of the conversation has fields of its own. */
+const notForTemplates = ['messages', 'tools', 'documents', 'add_generation_prompt', 'bos_token', 'eos_token'] as const
+
 export const thinkingFields = {
   reasoning_effort: effort.nullish(),
   reasoning: z
@@ -40,6 +43,9 @@ export const thinkingFields = {
   chat_template_kwargs: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'a name of letters, digits and _'), scalar)
     .refine((given) => Object.keys(given).length <= 32, 'it must have at most 32 names')
+    .refine((given) => !notForTemplates.some((name) => Object.hasOwn(given, name)), {
+      error: `it must not have ${notForTemplates.join(', ')}`,
+    })
     .nullish(),
 }
 export type ThinkingFields = z.infer<z.ZodObject<typeof thinkingFields>>

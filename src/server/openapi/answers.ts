@@ -177,7 +177,7 @@ export const responseEvent: NamedSchema = {
 
 const modelObject = z.looseObject({
   ...{ id: text, object: z.literal('model'), created: count, owned_by: text, aliases: z.array(text) },
-  ...{ max_model_len: count, meta: z.looseObject({ n_ctx: count, n_ctx_train: count, n_vocab: count }) },
+  ...{ max_model_len: count, meta: z.looseObject({ n_ctx: count, n_ctx_train: count, n_vocab: count }).nullable() },
   dynts: z.looseObject({ budget: count.nullable(), max_prompt_tokens: count, policies: z.array(text) }),
 })
 export const model: NamedSchema = { name: 'Model', schema: modelObject }
@@ -195,9 +195,14 @@ export const props: NamedSchema = {
   schema: z.looseObject({
     default_generation_settings: z.looseObject({ n_ctx: count, params: z.looseObject({}) }),
     ...{ total_slots: count, model_alias: text, model_path: text, chat_template: text, build_info: text },
-    chat_template_caps: z.looseObject({ supports_tools: z.boolean(), supports_system_role: z.boolean() }),
+    chat_template_caps: z.looseObject({
+      supports_tools: z.boolean(),
+      supports_thinking_switch: z.boolean(),
+      supports_system_role: z.boolean(),
+    }),
     dynts: z.looseObject({
       policy: text,
+      kv_type: text,
       policies: z.array(
         z.looseObject({ name: text, summary: text, evicts: z.boolean(), needs_attention: z.boolean() }),
       ),
@@ -207,7 +212,10 @@ export const props: NamedSchema = {
 export const slots: NamedSchema = {
   name: 'Slots',
   schema: z.array(
-    z.looseObject({ id: count, is_processing: z.boolean(), id_task: text.nullable(), n_ctx: count, cells: count }),
+    z.looseObject({
+      ...{ id: count, is_processing: z.boolean(), id_task: text.nullable(), n_ctx: count, cells: count },
+      ...{ prompt_tokens: count, cached_tokens: count, generated_tokens: count },
+    }),
   ),
 }
 
@@ -221,7 +229,9 @@ export const controlled: NamedSchema = {
 }
 export const tokenList: NamedSchema = {
   name: 'Tokens',
-  schema: z.looseObject({ tokens: z.array(z.union([count, z.looseObject({ id: count, piece: text })])) }),
+  schema: z.looseObject({
+    tokens: z.array(z.union([count, z.looseObject({ id: count, piece: z.union([text, z.array(count)]) })])),
+  }),
 }
 export const detokenized: NamedSchema = { name: 'Text', schema: z.looseObject({ content: text }) }
 export const rendered: NamedSchema = { name: 'Prompt', schema: z.looseObject({ prompt: text }) }

@@ -4,13 +4,14 @@ import { ApiError, apiErrorOf, quoted } from '../api-error.ts'
 import { parseBody, readBody } from '../body.ts'
 import type { ByteLog } from '../byte-log.ts'
 import type { AnswerHead, AnswerSettings } from '../chat/completion.ts'
-import { ignoredHeader } from '../chat/fields.ts'
+import { withIgnored } from '../chat/fields.ts'
 import { newId, type Finished } from '../chat/report.ts'
 import type { ReadRequest } from '../chat/request.ts'
 import { runChoices, settle } from '../chat/run-choices.ts'
 import type { RequestDefaults } from '../chat/sampling-fields.ts'
 import type { Call } from '../endpoint.ts'
 import { EventWriter, signOfLife, type EventForm, type StreamWriter } from '../event-writer.ts'
+import { systemFingerprint } from '../fingerprint.ts'
 import { LogWriter } from '../log-writer.ts'
 import { clientLeft, eventStream, slowJson, streamReply } from '../reply.ts'
 import { conversationId } from '../resumable-streams.ts'
@@ -83,11 +84,9 @@ async function answered(
   const { settings } = state
   if (conversation ? conversation.log.isEnded : call.signal.aborted) throw clientLeft()
   const head = { id: newId(kind.idPrefix), created: Math.floor(Date.now() / 1000) }
-  const answer = newAnswer(settings.answers, read, head)
-  const ignored = ignoredHeader(read.ignored)
+  const answer = newAnswer({ ...settings.answers, fingerprint: systemFingerprint(state) }, read, head)
   const headers = {
-    ...call.headers,
-    ...(ignored === '' ? {} : { 'x-dynts-ignored': ignored }),
+    ...withIgnored(call.headers, read.ignored),
     ...(conversation === undefined ? {} : { [conversationHeader]: conversation.id }),
   }
   const completion = { id: head.id, read, answer, headers }

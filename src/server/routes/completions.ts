@@ -7,6 +7,7 @@ import {
   textForm as textAnswer,
   type AnswerForm,
 } from '../chat/completion.ts'
+import { unknownFields, withIgnored } from '../chat/fields.ts'
 import { mergeChunk } from '../chat/merge-chunk.ts'
 import { chatForm, checked, readChatRequest, type ReadRequest } from '../chat/request.ts'
 import { fitted } from '../chat/run-choices.ts'
@@ -65,7 +66,7 @@ export const countTokens: Endpoint = {
   answer: answers.tokenCount,
   handle: async (state, call) => {
     const { mostBodyBytes, defaults } = state.settings
-    const { generations, seed, mayGrow } = readChatRequest(
+    const { generations, seed, mayGrow, ignored } = readChatRequest(
       parseBody(await readBody(call.request, mostBodyBytes)),
       defaults,
     )
@@ -75,7 +76,7 @@ export const countTokens: Endpoint = {
     const cells = state.backend.facts?.cells ?? 0
     const { plan } = await fitted(state.service, { ...generation, seed }, { mayGrow, cells })
     const body = { object: 'response.input_tokens', input_tokens: plan.promptTokens }
-    return Response.json(body, { headers: call.headers })
+    return Response.json(body, { headers: withIgnored(call.headers, ignored) })
   },
 }
 
@@ -92,10 +93,11 @@ export const control: Endpoint = {
   body: { name: 'ControlRequest', schema: controlSchema },
   answer: answers.controlled,
   handle: async ({ service, settings }, { request, client, headers }) => {
-    const { id, action } = checked(controlSchema, parseBody(await readBody(request, settings.mostBodyBytes)))
+    const given = parseBody(await readBody(request, settings.mostBodyBytes))
+    const { id, action } = checked(controlSchema, given)
     const isDone = service.control(client, id, action === 'cancel' ? 'cancel' : 'end_thinking')
     const why = action === 'cancel' ? 'it does not run' : 'it does not think'
     const body = isDone ? { success: true } : { success: false, message: `${id}: ${why}` }
-    return Response.json(body, { headers })
+    return Response.json(body, { headers: withIgnored(headers, unknownFields(given, controlSchema.shape)) })
   },
 }

@@ -42,14 +42,17 @@ function describe(state: ServerState, id: string = state.settings.aliases[0]) {
     owned_by: 'dynts',
     aliases: settings.aliases,
     max_model_len: context,
-    meta: {
-      n_ctx: context,
-      n_ctx_train: info.trainedContext,
-      n_vocab: info.vocabularySize,
-      n_embd: info.hiddenSize,
-      n_params: parametersOf(info),
-      size: info.weightBytes,
-    },
+    // Null until it is loaded.
+    meta: backend.facts
+      ? {
+          n_ctx: context,
+          n_ctx_train: info.trainedContext,
+          n_vocab: info.vocabularySize,
+          n_embd: info.hiddenSize,
+          n_params: parametersOf(info),
+          size: info.weightBytes,
+        }
+      : null,
     dynts: {
       budget: settings.bound?.budget ?? null,
       max_prompt_tokens: mostPromptTokens(state),

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { ApiError } from '../api-error.ts'
+import { ApiError, shown } from '../api-error.ts'
 import type { Call, Endpoint } from '../endpoint.ts'
 import type { ServerState } from '../server-state.ts'
 
@@ -61,7 +61,7 @@ function fileOf(name: string): PageFile {
 function send({ settings }: ServerState, { headers, request }: Call, path: string): Response {
   if (!settings.hasPage) throw new ApiError(404, 'disabled', 'the page is switched off (--no-page)')
   const file = pageFiles().get(path)
-  if (!file) throw new ApiError(404, 'not_found', `there is no ${path} here`)
+  if (!file) throw new ApiError(404, 'not_found', `there is no ${shown(path)} here`)
   const isZipped = (request.headers.get('accept-encoding') ?? '').includes('gzip')
   return new Response(isZipped ? file.zipped : file.content, {
     headers: {

@@ -70,6 +70,7 @@ function slotOf({ service, backend }: ServerState, id: number) {
     budget: job?.budget ?? null,
     cells: job?.cells ?? 0,
     prompt_tokens: job?.promptTokens ?? 0,
+    cached_tokens: job?.cachedTokens ?? 0,
     generated_tokens: job?.generatedTokens ?? 0,
     phase: job?.phase ?? null,
     seconds: Math.round(seconds * 1000) / 1000,
@@ -84,7 +85,7 @@ export const props: Endpoint = {
   answer: answers.props,
   handle: async (state, { headers }) => {
     const { settings, located, backend } = state
-    const { defaults, bound, aliases, version } = settings
+    const { defaults, bound, aliases, version, kvType, template } = settings
     const { info, predictor, thinkingTags } = located
     const sampling = defaults.sampling
     return Response.json(
@@ -110,8 +111,8 @@ export const props: Endpoint = {
         chat_template: info.chatTemplate ?? '',
         chat_template_caps: {
           supports_tools: defaults.toolFormat !== undefined,
-          supports_thinking_switch: /\b(?:enable_thinking|thinking)\b/.test(info.chatTemplate ?? ''),
-          supports_system_role: true,
+          supports_thinking_switch: template.hasThinkingSwitch,
+          supports_system_role: template.showsSystem,
         },
         ...(await boundaryTokens(state)),
         modalities: { vision: false, audio: false },
@@ -126,6 +127,7 @@ export const props: Endpoint = {
           segments: bound?.segments ?? null,
           value_reserve: bound?.valueReserve ?? null,
           cells: backend.facts?.cells ?? null,
+          kv_type: kvType,
           bytes_per_cell: backend.facts?.bytesPerCell ?? null,
           policies: [...defaults.policies.values()].map(({ definition }) => policyFacts(definition)),
           thinking_tags: { open: thinkingTags.open, close: thinkingTags.close },

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { ApiError } from '../api-error.ts'
 import { parseBody, readBody } from '../body.ts'
+import { unknownFields, withIgnored } from '../chat/fields.ts'
 import { chatForm, checked, readChatRequest } from '../chat/request.ts'
 import type { Call, Endpoint } from '../endpoint.ts'
 import * as answers from '../openapi/answers.ts'
@@ -34,16 +35,29 @@ export const tokenize: Endpoint = {
   body: { name: 'TokenizeRequest', schema: textSchema },
   answer: answers.tokenList,
   handle: async (state, call) => {
-    const { content, add_special, parse_special, with_pieces } = checked(textSchema, await bodyOf(state, call))
+    const body = await bodyOf(state, call)
+    const { content, add_special, parse_special, with_pieces } = checked(textSchema, body)
     if (Buffer.byteLength(content) > mostBytes) {
       throw new ApiError(400, 'invalid_value', `content must have at most ${mostBytes} bytes`, { param: 'content' })
     }
     const options = { special: parse_special ?? true, addBos: add_special ?? false }
     const tokens = [...(await state.service.ask('tokenize', { text: content, ...options }))]
-    const pieces = with_pieces === true ? await state.service.ask('detokenize', tokens) : undefined
-    const listed = pieces ? tokens.map((id, i) => ({ id, piece: pieces[i] ?? '' })) : tokens
-    return Response.json({ tokens: listed }, { headers: call.headers })
+    const pieces = with_pieces === true ? await state.service.ask('tokenBytes', tokens) : undefined
+    const listed = pieces ? pieces.map((bytes, i) => ({ id: tokens[i], piece: pieceOf(bytes) })) : tokens
+    const headers = withIgnored(call.headers, unknownFields(body, textSchema.shape))
+    return Response.json({ tokens: listed }, { headers })
   },
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Text, or bytes where they are no whole characters. */
+export function pieceOf(bytes: Uint8Array): string | number[] {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return [...bytes]
+  }
 }
 
 export const detokenize: Endpoint = {
@@ -54,9 +68,11 @@ export const detokenize: Endpoint = {
   body: { name: 'DetokenizeRequest', schema: tokensSchema },
   answer: answers.detokenized,
   handle: async (state, call) => {
-    const { tokens } = checked(tokensSchema, await bodyOf(state, call))
+    const body = await bodyOf(state, call)
+    const { tokens } = checked(tokensSchema, body)
     const texts = await state.service.ask('detokenize', tokens)
-    return Response.json({ content: texts.join('') }, { headers: call.headers })
+    const headers = withIgnored(call.headers, unknownFields(body, tokensSchema.shape))
+    return Response.json({ content: texts.join('') }, { headers })
   },
 }
 
@@ -68,10 +84,11 @@ export const applyTemplate: Endpoint = {
   body: { name: 'ChatCompletionRequest', schema: chatForm },
   answer: answers.rendered,
   handle: async (state, call) => {
-    const { generations } = readChatRequest(await bodyOf(state, call), state.settings.defaults)
+    const { generations, ignored } = readChatRequest(await bodyOf(state, call), state.settings.defaults)
     const [generation] = generations
     if (!generation) throw new Error('there is no prompt')
     checkTextSize(generation.prompt, state)
-    return Response.json({ prompt: await state.service.ask('render', generation.prompt) }, { headers: call.headers })
+    const prompt = await state.service.ask('render', generation.prompt)
+    return Response.json({ prompt }, { headers: withIgnored(call.headers, ignored) })
   },
 }
