@@ -112,7 +112,7 @@ describe('dynts analyze importance', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^a#0 +10 +2\.00e\+0 +20\.0 % +70\.0 % +0\.62 +2\.00$/m)
     expect(stdout).toMatch(/^b#0 +2 +2\.00e\+0 +50\.0 % +- +0\.25 +0\.50$/m)
-    expect(stdout).toMatch(/^Over 2 questions \(2 traces, 12 thinking tokens\)/m)
+    expect(stdout).toMatch(/^Over 2 questions \(2 traces, 12 thinking tokens\):$/m)
     expect(stdout).toMatch(/^thinking tokens above the mean +35\.0 %$/m)
     expect(stdout).toMatch(/by trace: 20\.0 % to 50\.0 %\. Published: 12\.5 % to 28\.1 % \(13 traces/)
     // The first token of a is 4 times its mean, that of b half.

@@ -105,10 +105,10 @@ class Run {
   #tokens = 0
 
   constructor(options: RunParetoOptions, lock: WriteLock) {
-    const { info, traces, sampling, maxTokens, kvType, output, resume, onNote } = options
+    const { info, traces, sampling, maxTokens, kvType, seed, output, resume, onNote } = options
     this.#options = options
     this.#jobs = paretoJobs(traces, options)
-    this.#conditions = { model: fingerprint(info), settings: { ...sampling, maxTokens, kvType } }
+    this.#conditions = { model: fingerprint(info), settings: { ...sampling, maxTokens, kvType, seed } }
     if (!resume) moveToBackup(paretoFailuresPath(output))
     const jobs = new Map(this.#jobs.map((job) => [job.key, job]))
     this.#file = RecordFile.open(output, {
@@ -249,6 +249,7 @@ const settingNames: Readonly<Record<keyof ParetoConditions['settings'], string>>
   minP: 'min-p',
   maxTokens: 'max-tokens',
   kvType: 'kv-type',
+  seed: 'seed',
 }
 
 /** What a record was made with that this run would do otherwise, or undefined. */
@@ -262,7 +263,7 @@ function difference(
   if (fact !== undefined) return `it is of another model (${record.model.name}, not ${model.name})`
   for (const [key, name] of Object.entries(settingNames) as [keyof typeof settings, string][]) {
     const [was, is] = [record.settings[key], settings[key]]
-    if (was !== is) return `it was made with ${name} ${was}, not ${is}`
+    if (was !== undefined && was !== is) return `it was made with ${name} ${was}, not ${is}`
   }
   if (!job) return undefined
   if (record.seed !== job.seed) return 'it was made with another seed'

@@ -5,7 +5,7 @@ import { publishedLoss, publishedPareto } from '../../analysis/pareto/published-
 import type { ParetoPoint, ParetoSummary } from '../../analysis/pareto/summarise-pareto.ts'
 import { percent } from '../../percent.ts'
 import { counted } from '../output/counted.ts'
-import { intervalText } from '../../evaluation/run/table-cells.ts'
+import { intervalText, withIntervals } from '../../evaluation/run/table-cells.ts'
 import { formatTable } from '../output/table.ts'
 
 const readingTitles: Readonly<Record<Reading, string>> = {
@@ -18,7 +18,7 @@ export function paretoText(summary: ParetoSummary): string {
   const full = points.find(({ selection }) => selection === 'full')
   const answers = `${counted(samples, 'answer')} to each part`
   return [
-    `Right answers over ${counted(questions, 'question')} (${counted(traces, 'trace')} of ${Math.round(thinkingTokens)} thinking tokens on average, ${answers}), with 95 % intervals.`,
+    `Right answers over ${counted(questions, 'question')} (${counted(traces, 'trace')} of ${Math.round(thinkingTokens)} thinking tokens on average, ${answers})${withIntervals(points.map(({ accuracy }) => accuracy))}.`,
     `With all of the thinking: ${accuracyOf(full)}`,
     ...readings.flatMap((reading) => tableOf(reading, points)),
     ...(points.some(thinksAgain)

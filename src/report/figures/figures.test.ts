@@ -438,6 +438,31 @@ test('replay loss has a picture for each setting of a sweep that several policie
   expect(figure.pictures({ ...nothing, evaluations: [evaluation([full, ...many])] })).toEqual([])
 })
 
+  expect(settings).toContain('seed 3 · 95 % intervals by bootstrap over questions')
+})
+
+test('of so few questions that there is no interval none is spoken of', () => {
+  const figure = figures.find(({ name }) => name === 'pareto')!
+  const [summary] = sources.paretos
+  const points = summary!.points.map((point) => ({ ...point, accuracy: { ...point.accuracy, interval: null } }))
+  const [{ settings } = expect.fail('no picture')] = figure.pictures({ ...nothing, paretos: [{ ...summary!, points }] })
+  expect(settings).toMatch(/too few questions for intervals$/)
+})
+
+test('lines that are more than dashes tell apart have their names beside their ends, and none on another', () => {
+  const overlap = { '20': 0.44, '30': 0.62, '40': 0.79, '50': 0.87, '60': 0.93, '70': 0.96, '80': 0.99, '90': 1 }
+  const [training] = sources.trainings
+  const [first] = training!.history
+  const history = [{ ...first!, heldOut: { ...first!.heldOut, overlap } }]
+  const figure = figures.find(({ name }) => name === 'training-curves')!
+  const [{ spec } = expect.fail('no picture')] = figure.pictures({ ...nothing, trainings: [{ ...training!, history }] })
+  const found = JSON.stringify(spec).matchAll(/"series":"top (\d+) %","epoch":0,"value":[\d.]+,"place":(-?[\d.]+)/g)
+  const places = new Map([...found].map(([, percent, place]) => [percent, Number(place)]))
+  expect([...places.keys()]).toEqual(Object.keys(overlap))
+  const heights = [...places.values()]
+  // Of an axis from 40 to 100 over 200 pixels: letters of 11 pixels, with 14 from one to the next.
+  const gaps = heights.slice(1).map((place, i) => (200 * (place - heights[i]!)) / 60)
+  expect(Math.min(...gaps)).toBeGreaterThan(13.99)
 test('who is first is not claimed in a tie', () => {
   const accuracyOf = (...all: ConfigurationSummary[]) =>
     figures.find(({ name }) => name === 'accuracy')!.pictures({ ...nothing, evaluations: [evaluation(all)] })[0]!

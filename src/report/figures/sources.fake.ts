@@ -164,7 +164,7 @@ export const sources: ReportSources = {
   paretos: [
     {
       model: { architecture: 'qwen2', hiddenSize: 2, layers: 2, vocabularySize: 9, name: 'a model' },
-      settings: { temperature: 0.6, topP: 0.95, topK: 20, minP: 0, maxTokens: 50, kvType: 'f16' },
+      settings: { temperature: 0.6, topP: 0.95, topK: 20, minP: 0, maxTokens: 50, kvType: 'f16', seed: 3 },
       ...{ traces: 7, questions: 6, samples: 1, thinkingTokens: 100 },
       points: (
         [
