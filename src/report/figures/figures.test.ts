@@ -91,6 +91,12 @@ describe('what was published', () => {
     expect(rows.map((row) => [row['policy'], row['peak cells'], row['published cache length']])).toEqual([
       ...[
         ['full', 600, 16_800],
+    expect(settings).toMatch(
+      /samples, at the settings there; other methods there: h2o is H2O with the attention of one query only; DynTS is \+2\.0 to full there, within one standard error/,
+    )
+    expect(pictureIn('throughput').settings).toMatch(
+      /the abstract’s latency, 1\.84 to 2\.62 times less, is in no table$/,
+    )
         ['dynts', 320, 5000],
         ['h2o', 320, null],
       ],
@@ -267,6 +273,7 @@ describe('accuracy over cells', () => {
       [256, 320].map((budget) => configuration(policy, budget / 400 - i / 10, { budget })),
     ),
   ])
+    expect(settings).toContain('65.3 to 65.5 are those of R1-Qwen')
   const picture = figures
     .find(({ name }) => name === 'accuracy-cells')!
     .pictures({ ...nothing, evaluations: [sweep] })[0]!
