@@ -8,6 +8,7 @@ import { rounded, type EvalTask, type NamedConfiguration } from './eval-rows.ts'
 
 export const publishedPass = 'published Pass@1'
 export const publishedSpeed = 'published speed, full = 1'
+export const publishedRate = 'published tokens per second'
 export const publishedPeak = 'published cache length'
 
 function ofTask(model: string, tasks: readonly string[], policies: readonly string[]): string[] {
