@@ -383,11 +383,11 @@ test('cells of one trace: by position, and by why they are there', () => {
 })
 
 test('a run in step: both caches in units of people, the ratio with its spread', () => {
-  const { rows, description } = pictureOf('live')
+  const { rows, description, spec } = pictureOf('live')
   expect(rows).toHaveLength(6)
   expect(rows[3]).toEqual({
     ...{ policy: 'dynts', step: 100, 'tokens per second': 200 },
-    ...{ 'cells in use (MiB)': 100, 'GFLOPs of a token': 100 },
+    ...{ 'cells in use (MiB)': 100, 'allocated (MiB)': 0.5, 'GFLOPs of a token': 100 },
   })
   expect(rows.slice(4)).toEqual([
     ...[
@@ -419,6 +419,8 @@ test('an axis of one value alone has length', async () => {
   const sweep = [
     same,
     ...[256, 320].map((budget) => ({ ...same, budget, localWindow: 32, ratio: 0.5, policy: 'dynts' })),
+  // Drawn in the panel of the cells alone.
+  expect(JSON.stringify(spec).match(/"y":\{"field":"allocated \(MiB\)"/g)).toHaveLength(1)
   ]
   for (const [name, configurations] of [
     ['accuracy', [same]],
