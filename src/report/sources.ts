@@ -1,7 +1,7 @@
 /** What a report is made of: folders of `dynts eval` and `dynts importance`, and files of trainings and of `dynts analyze`. */
 import { realpathSync, statSync } from 'node:fs'
 import { z } from 'zod'
-import { importanceProfile, type TraceProfile } from '../analysis/importance-profile.ts'
+import { importanceProfile, type MeasuredTrace, type TraceProfile } from '../analysis/importance-profile.ts'
 import { readPareto, type ParetoSummary } from '../analysis/pareto/summarise-pareto.ts'
 import { deciles } from '../analysis/word-shares.ts'
 import { InputError } from '../errors.ts'
@@ -108,22 +108,22 @@ const keptSchema = z.object({
 })
 export type KeptSource = z.infer<typeof keptSchema>
 
-/** The importance of a folder's traces, read once: all of their profiles, and the tokens of one. */
+const traceSchema = z.object({
+  schema: z.literal('dynts.analyze.importance/1'),
+  model: z.object({ name: z.string() }),
+  trace: z.object({
+    ...{ id: z.string(), question: z.string() },
+    ...{ promptImportance: z.array(z.number()), importance: z.array(z.number()).nonempty() },
+  }),
+})
+
+/** The importance of a folder's traces, read once: all of their profiles, and the tokens of one; or of one trace alone. */
 export interface ImportanceSource {
   readonly model: string
+  /** Of all traces of a folder; none: it is of one that was asked for. */
   readonly profiles: readonly TraceProfile[]
-  /** That with the most thinking tokens; undefined: the folder has no trace. */
-  readonly longest: MeasuredTrace | undefined
-}
-
-export interface MeasuredTrace {
-  readonly id: string
-  /** Id of its question. */
-  readonly question: string
-  /** Shape [prompt tokens]. */
-  readonly promptImportance: Float32Array
-  /** Shape [thinking tokens]. */
-  readonly importance: Float32Array
+  /** Of a folder that with the most thinking tokens; undefined: it has no trace. */
+  readonly trace: MeasuredTrace | undefined
 }
 
 export interface ReportSources {
@@ -144,8 +144,8 @@ export interface UnreadRun {
 
 /**
  * What can be read of the runs: one that cannot loses none of the others.
- * @param paths folders of `dynts eval` or `dynts importance`, `.metrics.json` files of `dynts train`, what `dynts analyze words`, `kept`,
- *   `live` and `pareto` wrote, and folders that hold any of these, such as that of `dynts fit`
+ * @param paths folders of `dynts eval` or `dynts importance`, `.metrics.json` files of `dynts train`, what `dynts analyze importance`,
+ *   `words`, `kept`, `live` and `pareto` wrote, and folders that hold any of these, such as that of `dynts fit`
  */
 export async function readSources(
   paths: readonly string[],
@@ -172,6 +172,7 @@ export async function readSources(
       if (source.schema === 'dynts.training/1') sources.trainings.push(source)
       else if (source.schema === 'dynts.analyze.words/1') sources.words.push(source)
       else if (source.schema === 'dynts.analyze.kept/1') sources.kept.push(source)
+      else if (source.schema === 'dynts.analyze.importance/1') sources.importance.push(traceSource(source))
       else sources.live.push(source)
     }
   }
@@ -207,10 +208,10 @@ function notARun(path: string): InputError {
   return new InputError('not_a_run', `${path} ${why}: ${what}.`)
 }
 
-function readJson(path: string): TrainingSource | WordsSource | KeptSource | LiveSource {
+function readJson(path: string) {
   const errors = { missing: 'not_a_run', invalid: 'not_a_run' }
   const { data } = z
-    .discriminatedUnion('schema', [trainingSchema, wordsSchema, keptSchema, liveSchema])
+    .discriminatedUnion('schema', [trainingSchema, traceSchema, wordsSchema, keptSchema, liveSchema])
     .safeParse(parseJson(readWholeText(path, errors)))
   if (!data) throw notARun(path)
   return data
@@ -220,6 +221,16 @@ function readAnswers(path: string): ParetoSummary {
   const { summary } = readPareto(path)
   if (!summary) throw notARun(path)
   return summary
+}
+
+function traceSource({ model, trace }: z.infer<typeof traceSchema>): ImportanceSource {
+  const { promptImportance, importance, ...ids } = trace
+  const measured = {
+    ...ids,
+    promptImportance: Float32Array.from(promptImportance),
+    importance: Float32Array.from(importance),
+  }
+  return { model: model.name, profiles: [], trace: measured }
 }
 
 function readImportance(folder: string): ImportanceSource {
@@ -240,5 +251,5 @@ export function importanceSource(model: string, traces: Iterable<MeasuredTrace>)
     profiles.push({ id, question, ...importanceProfile(importance, promptImportance) })
     if (!longest || importance.length > longest.importance.length) longest = trace
   }
-  return { model, profiles, longest }
+  return { model, profiles, trace: longest }
 }

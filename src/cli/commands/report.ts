@@ -105,7 +105,9 @@ function madeOf({ evaluations, trainings, importance, words, paretos, kept, live
         `evaluation of ${model.name} on ${tasks.map(({ task }) => task).join(', ')}: ${planned - missing} of ${planned} samples and replays` +
         (versions['dynts'] ? `, dynts ${versions['dynts'].join(', ')}` : ''),
     ),
-    ...importance.map(({ model, profiles }) => `importance of ${counted(profiles.length, 'trace')} of ${model}`),
+    ...importance.map(
+      ({ model, profiles }) => `importance of ${counted(Math.max(1, profiles.length), 'trace')} of ${model}`,
+    ),
     ...words.map(({ model, summary }) => `words of ${summary.traces} traces of ${model.name}`),
     ...paretos.map(({ model, traces }) => `answers of ${model.name} from parts of the thinking of ${traces} traces`),
     ...kept.map(({ model, policies }) => `cells of one trace of ${model.name} under ${policies.length} policies`),
