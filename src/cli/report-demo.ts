@@ -97,10 +97,11 @@ export function demoSteps(folder: string, limit = Infinity): DemoStep[] {
 /**
  * @param folder what is computed; a second call goes on there
  * @param limit the most questions of each step; default: as many as take less than 20 minutes on two idle cores
+ * @param program what is run in each step; default: this one
  * @returns the runs for a report
  * @throws EngineError `demo_failed` if a step fails or is interrupted
  */
-export async function runDemo(folder: string, limit?: number): Promise<string[]> {
+export async function runDemo(folder: string, limit?: number, program = process.argv[1] ?? ''): Promise<string[]> {
   const steps = demoSteps(folder, limit)
   const time = limit === undefined ? ', less than 20 minutes on two idle cores' : ''
   process.stderr.write(`${steps.length} steps into ${folder}${time}. Ctrl-C stops; the same command goes on.\n`)
@@ -113,15 +114,15 @@ export async function runDemo(folder: string, limit?: number): Promise<string[]>
       continue
     }
     process.stderr.write(`$ dynts ${args.map((word) => (word.startsWith('-') ? word : shellWord(word))).join(' ')}\n`)
-    await runStep(args)
+    await runStep(program, args)
   }
   return steps.flatMap(({ shown }) => shown ?? [])
 }
 
-function runStep(args: readonly string[]): Promise<void> {
+function runStep(program: string, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     // What it prints is for its own users; what it says meanwhile is shown.
-    const child = spawn(process.execPath, [process.argv[1] ?? '', ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
+    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
     // Ctrl-C reaches it as well, and it ends in good order.
     const wait = (): void => undefined
     process.on('SIGINT', wait)
