@@ -50,6 +50,22 @@ test('sums over a generation, and what is not scored if scoring waits', () => {
   expect(generation.bytesAtOnce.bounded).toBe(18 * 1000 + 32 * sum(bounded) + 18 * 200)
 })
 
+test('of layers with a window, cells beyond it cost nothing and save nothing', () => {
+  const window = { cells: 8, flopsPerCell: 1000, bytesPerCell: 64 }
+  const { points, generation, breakEven } = costTable({ ...small, window }, { ...settings, sequences: 1 })
+  // 15 and 7 cells, of which 8 and 7 are seen.
+  expect(points[2]!.flops).toMatchObject({ full: 2480 + 8000, bounded: 2324 + 7000 })
+  expect(points[2]!.gain).toEqual({ paper: 156, counted: 156 + 1000 })
+  expect(points[2]!.bytes.full).toBe(1000 + 15 * 32 + 8 * 64)
+  expect(breakEven[0]!.counted).toBe(100 / 32)
+  const plain = costTable(small, { ...settings, sequences: 1 }).generation
+  const full = [3, 4, 5, 6, 7, ...Array.from({ length: 13 }, () => 8)].reduce((sum, one) => sum + one)
+  const bounded = [3, 4, 5, 6, 7, 8, 8, 8, 7, 8, 8, 8, 7, 8, 8, 8, 7, 8].reduce((sum, one) => sum + one)
+  expect(generation.flops.full).toBe(plain.flops.full + 1000 * full)
+  expect(generation.flops.bounded).toBe(plain.flops.bounded + 1000 * bounded)
+  expect(generation.bytesAtOnce.bounded).toBe(plain.bytesAtOnce.bounded + 64 * bounded)
+})
+
 test('K by the length of the prompt, as far as a prompt fits', () => {
   const { byPrompt } = costTable(small, settings)
   // W_s 8, 6 and 1; K = W_s - floor(W_s / 3); a gain needs n K > 3.125.

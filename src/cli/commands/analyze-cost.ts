@@ -1,6 +1,6 @@
 /** `dynts analyze cost`: what a bounded cache saves, by the paper's cost model and in bytes. Reads a model's header only. */
 import { Command, Option } from 'commander'
-import { shapeOfHeads, shapeOfModel, type CostShape } from '../../analysis/cost-shape.ts'
+import { shapeOfHeads, shapeOfModel, windowNotes, type CostShape } from '../../analysis/cost-shape.ts'
 import { costTable, type CostSettings } from '../../analysis/cost-table.ts'
 import { publishedCosts, publishedNames, type PublishedCosts } from '../../analysis/published-costs.ts'
 import { defaultCacheSettings } from '../../engine/cache-settings.ts'
@@ -172,10 +172,13 @@ async function shapeOfFile(flags: CostFlags): Promise<FoundShape | undefined> {
   using signal = onInterrupt()
   const located = await findModel({ ...flags, model, predictor: 'none' }, signal)
   if (!located) return undefined
-  const { impossible, window } = cacheBound(located.info)
+  const { impossible } = cacheBound(located.info)
   if (impossible !== undefined) {
     throw new InputError('model_not_evictable', `the cache of this model cannot be bounded: ${impossible}`)
   }
-  const notes = window === undefined ? [] : [`its layers with a window of ${window} are counted as if they had none`]
-  return { shape: shapeOfModel(located.info, kvType), notes, title: modelTitle(located.info) }
+  return {
+    shape: shapeOfModel(located.info, kvType),
+    notes: windowNotes(located.info),
+    title: modelTitle(located.info),
+  }
 }
