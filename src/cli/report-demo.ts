@@ -16,10 +16,21 @@ interface DemoStep {
 }
 
 /** Of each step on two idle cores, in all less than 20 minutes. */
-const counts = { table1: 32, budget: 40, windowRatio: 24, facts: 60, traces: 80, pareto: 20, runs: 3, tokens: 2000 }
+const counts = {
+  table1: 32,
+  ablation: 32,
+  budget: 40,
+  windowRatio: 24,
+  facts: 60,
+  traces: 80,
+  pareto: 20,
+  runs: 3,
+  tokens: 2000,
+}
 /** What a training wants at least. */
 const usualLeastTraces = 20
 const controls = 'full,dynts,question-window,random'
+const parts = `${controls},dynts-no-question,dynts-no-local,dynts-bottom`
 
 /** @param limit the most questions of each step, for a quick look */
 export function demoSteps(folder: string, limit = Infinity): DemoStep[] {
@@ -37,6 +48,10 @@ export function demoSteps(folder: string, limit = Infinity): DemoStep[] {
     {
       what: 'all policies, accuracy and replay loss',
       ...evaluation('table1', ['--preset', 'table1', '--limit', few('table1'), '--metric', 'pass,replay-loss']),
+    },
+    {
+      what: 'DynTS without one of its parts',
+      ...evaluation('ablation', ['--preset', 'ablation', '--policy', parts, '--limit', few('ablation')]),
     },
     {
       what: 'accuracy by budget',
@@ -84,6 +99,11 @@ export function demoSteps(folder: string, limit = Infinity): DemoStep[] {
       what: 'sequences while they grow',
       isWhole: true,
       ...file('live.json', ['analyze', 'live', '--sequences', '4', '--runs', few('runs'), '--tokens', tokens]),
+    },
+    {
+      what: 'costs by the formulas',
+      isWhole: true,
+      ...file('cost.json', ['analyze', 'cost', '--budget', '320', '--local-window', '32', '--text', tokens]),
     },
     {
       what: 'a predictor',

@@ -12,7 +12,14 @@ const isBackup = (name: string): boolean => name.includes('.until-')
 
 export type RunKind = 'evaluation' | 'importance' | 'figures' | 'answers'
 
-const figureSchemas = ['training', 'analyze.importance', 'analyze.words', 'analyze.kept', 'analyze.live']
+const figureSchemas = [
+  'training',
+  'analyze.cost',
+  'analyze.importance',
+  'analyze.words',
+  'analyze.kept',
+  'analyze.live',
+]
 
 /** Which kind of run a path is: a folder by what lies in it, a file by the schema that it begins with; undefined: none. */
 export function runKind(path: string): RunKind | undefined {

@@ -79,6 +79,26 @@ const liveSchema = z.object({
 })
 export type LiveSource = z.infer<typeof liveSchema>
 
+const fullAndBounded = z.object({ full: z.number(), bounded: z.number(), ratio: z.number() })
+const costSchema = z.object({
+  schema: z.literal('dynts.analyze.cost/1'),
+  shape: z.object({ name: z.string() }),
+  settings: z.object({
+    ...{ budget: z.number(), localWindow: z.number(), ratio: z.number(), promptCells: z.number() },
+    ...{ textLength: z.number(), sequences: z.number(), kvType: z.string() },
+  }),
+  points: z.array(
+    z.object({
+      ...{ tokens: z.number(), evictions: z.number(), evicts: z.boolean() },
+      ...{ cells: fullAndBounded, flops: fullAndBounded, bytes: fullAndBounded },
+    }),
+  ),
+  published: z
+    .object({ figure: z.number(), cellRatios: z.array(z.number()), flopsRatios: z.array(z.number()) })
+    .nullable(),
+})
+export type CostSource = z.infer<typeof costSchema>
+
 const keptSchema = z.object({
   schema: z.literal('dynts.analyze.kept/1'),
   model: z.object({ name: z.string(), quantization: z.string() }),
@@ -134,6 +154,7 @@ export interface ReportSources {
   readonly paretos: readonly ParetoSummary[]
   readonly kept: readonly KeptSource[]
   readonly live: readonly LiveSource[]
+  readonly costs: readonly CostSource[]
 }
 
 /** A run that could not be read. */
@@ -145,7 +166,7 @@ export interface UnreadRun {
 /**
  * What can be read of the runs: one that cannot loses none of the others.
  * @param paths folders of `dynts eval` or `dynts importance`, `.metrics.json` files of `dynts train`, what `dynts analyze importance`,
- *   `words`, `kept`, `live` and `pareto` wrote, and folders that hold any of these, such as that of `dynts fit`
+ *   `words`, `kept`, `live`, `cost` and `pareto` wrote, and folders that hold any of these, such as that of `dynts fit`
  */
 export async function readSources(
   paths: readonly string[],
@@ -159,6 +180,7 @@ export async function readSources(
     paretos: [] as ParetoSummary[],
     kept: [] as KeptSource[],
     live: [] as LiveSource[],
+    costs: [] as CostSource[],
   }
   const unread: UnreadRun[] = []
   const seen = new Set<string>()
@@ -172,6 +194,7 @@ export async function readSources(
       if (source.schema === 'dynts.training/1') sources.trainings.push(source)
       else if (source.schema === 'dynts.analyze.words/1') sources.words.push(source)
       else if (source.schema === 'dynts.analyze.kept/1') sources.kept.push(source)
+      else if (source.schema === 'dynts.analyze.cost/1') sources.costs.push(source)
       else if (source.schema === 'dynts.analyze.importance/1') sources.importance.push(traceSource(source))
       else sources.live.push(source)
     }
@@ -211,7 +234,7 @@ function notARun(path: string): InputError {
 function readJson(path: string) {
   const errors = { missing: 'not_a_run', invalid: 'not_a_run' }
   const { data } = z
-    .discriminatedUnion('schema', [trainingSchema, traceSchema, wordsSchema, keptSchema, liveSchema])
+    .discriminatedUnion('schema', [trainingSchema, traceSchema, wordsSchema, keptSchema, liveSchema, costSchema])
     .safeParse(parseJson(readWholeText(path, errors)))
   if (!data) throw notARun(path)
   return data

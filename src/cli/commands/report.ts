@@ -98,7 +98,7 @@ function workFolder({ work, limit }: ReportFlags): string {
 }
 
 /** What stands at the report's head. */
-function madeOf({ evaluations, trainings, importance, words, paretos, kept, live }: ReportSources): string[] {
+function madeOf({ evaluations, trainings, importance, words, paretos, kept, live, costs }: ReportSources): string[] {
   return [
     ...evaluations.map(
       ({ model, tasks, planned, missing, versions }) =>
@@ -115,6 +115,7 @@ function madeOf({ evaluations, trainings, importance, words, paretos, kept, live
       ({ model, settings, runs }) =>
         `${counted(runs.length, 'run')} of ${counted(settings.sequences, 'sequence')} of ${model.name} in step`,
     ),
+    ...costs.map(({ shape }) => `costs of ${shape.name} by the formulas`),
     ...trainings.map(
       ({ model, history }) =>
         `training of a predictor for ${model.name}, ${counted(history.at(-1)?.epoch ?? 0, 'epoch')}`,

@@ -424,6 +424,24 @@ test('a run in step: both caches in units of people, the ratio with its spread',
   expect(description).toContain('1.90 times the tokens per second of the full one (1.90 to 2.10 in 2 runs)')
 })
 
+test('costs right after each eviction, beside what was printed of them', () => {
+  const { rows, settings, description } = pictureOf('cost')
+  const published = (cells: number, operations: number) => ({
+    ...{ 'published, cells': cells, 'published, operations': operations },
+  })
+  expect(rows).toEqual([
+    { tokens: 5000, evictions: 1, cells: 0.58, operations: 0.94, 'bytes read': 0.61, ...published(0.58, 0.87) },
+    { tokens: 7100, evictions: 2, cells: 0.41, operations: 0.94, 'bytes read': 0.61, ...published(0.41, 0.77) },
+  ])
+  expect(settings).toContain('published: Figure 5 of the paper')
+  expect(description).toContain('After 2 evictions a step has 0.41 of the full cache’s cells')
+  const figure = figures.find(({ name }) => name === 'cost')!
+  const [source] = sources.costs
+  const without = { ...source!, published: null, points: source!.points.slice(0, 1) }
+  // Nothing is evicted.
+  expect(figure.pictures({ ...nothing, costs: [without] })).toEqual([])
+})
+
 test('a panel for each reading, and accuracy in percent by what was kept', () => {
   const { rows, spec, settings } = pictureOf('pareto')
   expect(rows.map(({ kept, accuracy }) => [kept, accuracy])).toEqual([
