@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { InputError } from '../errors.ts'
 import { inspectGguf } from '../models/gguf-file.ts'
-import { shapeOfHeads, shapeOfModel } from './cost-shape.ts'
+import { attentionFlops, cacheBytesRead, shapeOfHeads, shapeOfModel, windowNotes } from './cost-shape.ts'
 import { publishedCosts } from './published-costs.ts'
 
 const tiny = fileURLToPath(new URL('../../models/tiny/tiny-f16.gguf', import.meta.url))
@@ -76,4 +76,24 @@ test('embeddings that are the output matrix as well are multiplied with', async 
   const info = await inspectGguf(tiny)
   const tied = { ...info, tensors: info.tensors.filter(({ name }) => name !== 'output.weight') }
   expect(shapeOfModel(tied, 'f16').matrixElements).toBe(shapeOfModel(info, 'f16').matrixElements)
+})
+
+test('layers with a window see no more cells than it has', async () => {
+  const info = await inspectGguf(tiny)
+  const whole = shapeOfModel(info, 'f16')
+  const withWindow = (architecture: string, cells = 100) => ({
+    ...{ ...info, architecture },
+    architectureValues: new Map([['attention.sliding_window', cells]]),
+  })
+  // Every second of its six layers.
+  const shape = shapeOfModel(withWindow('gemma2'), 'f16')
+  expect([shape.flopsPerCell, shape.bytesPerCell]).toEqual([whole.flopsPerCell / 2, whole.bytesPerCell / 2])
+  expect(attentionFlops(shape, 60)).toBe(attentionFlops(whole, 60))
+  expect(attentionFlops(shape, 300)).toBe((300 + 100) * (whole.flopsPerCell / 2))
+  expect(cacheBytesRead(shape, 300)).toBe((300 + 100) * (whole.bytesPerCell / 2))
+  expect(windowNotes(withWindow('gemma2'))[0]).toMatch(/^3 of its 6 layers see 100 cells at most/)
+  // Its window is not the stated one, and not in every fourth layer.
+  expect(windowNotes(withWindow('llama4'))[0]).toMatch(/^5 of its 6 layers see 8192 cells at most/)
+  expect(windowNotes(withWindow('phi3'))[0]).toMatch(/counted as if they had none/)
+  expect(windowNotes(info)).toEqual([])
 })

@@ -17,7 +17,7 @@ import {
   predictorFlops,
   predictorWeights,
 } from './cost-model.ts'
-import type { CostShape } from './cost-shape.ts'
+import { attentionFlops, cacheBytesRead, type CostShape } from './cost-shape.ts'
 import { breakEvenAtOnce, breakEvenDeferred, deferredBytesPerToken } from './predictor-bytes.ts'
 
 export interface CostSettings extends CacheSettings {
@@ -48,7 +48,7 @@ export interface CostPoint {
   /** Whether the step ends with an eviction. */
   readonly evicts: boolean
   readonly cells: FullAndBounded
-  /** Theorem 5.1: with 4Ld operations for a cell, and with those of the model's own heads. */
+  /** Theorem 5.1: with 4Ld operations for a cell, and with those of the model's own heads and windows. */
   readonly gain: { readonly paper: number; readonly counted: number }
   /** One sequence: the matrices, the model's own heads, and the predictor. */
   readonly flops: FullAndBounded
@@ -66,7 +66,7 @@ export interface BreakEven {
   readonly evictions: number
   /** In operations, with 4Ld for a cell (Corollary 5.2). */
   readonly paper: number
-  /** In operations, with the model's own heads. */
+  /** In operations, with the model's own heads, of the layers without a window; so are the bytes. */
   readonly counted: number
   /** In bytes, each token scored at once. */
   readonly bytesAtOnce: number
@@ -168,12 +168,12 @@ class StepCosts {
   }
 
   at(tokens: number): CostPoint {
-    const { hiddenSize, flopsPerCell, weightBytes, bytesPerCell } = this.#shape
+    const { hiddenSize, weightBytes } = this.#shape
     const { budget, sequences } = this.#settings
     const leaving = this.#leaving
     const evictions = evictionsUntil(tokens, budget, leaving)
     const cells = boundedCells(tokens, budget, leaving)
-    const bytes = (count: number) => weightBytes + sequences * count * bytesPerCell
+    const bytes = (count: number) => weightBytes + sequences * cacheBytesRead(this.#shape, count)
     // Each sequence scores its own block; tokens that are scored at once share one pass over the weights.
     const deferred = sequences * deferredBytesPerToken(leaving, this.#predictorBytes, this.#blockLength)
     const both = pairOf(bytes(tokens), bytes(cells) + deferred)
@@ -185,7 +185,7 @@ class StepCosts {
       cells: pairOf(tokens, cells),
       gain: {
         paper: gainFlops(evictions, leaving, paperFlopsPerCell(this.#shape), hiddenSize),
-        counted: gainFlops(evictions, leaving, flopsPerCell, hiddenSize),
+        counted: this.#flops(tokens) - this.#flops(cells) - predictorFlops(hiddenSize),
       },
       flops: pairOf(this.#flops(tokens), this.#flops(cells) + predictorFlops(hiddenSize)),
       bytes: both,
@@ -197,10 +197,11 @@ class StepCosts {
 
   /** Step by step: sums of what `at` says of each, but blocks are counted as they are scored. */
   ofGeneration(): GenerationCosts {
-    const { hiddenSize, flopsPerCell, weightBytes, bytesPerCell } = this.#shape
+    const { hiddenSize, weightBytes } = this.#shape
     const { budget, sequences, promptCells, textLength } = this.#settings
     const steps = textLength - promptCells
-    const cells = { full: 0, bounded: 0 }
+    const attention = { full: 0, bounded: 0 }
+    const read = { full: 0, bounded: 0 }
     let [pending, scored, blocks, held] = [0, 0, 0, promptCells]
     for (let tokens = promptCells + 1; tokens <= textLength; tokens++) {
       held++
@@ -212,26 +213,32 @@ class StepCosts {
         pending = 0
         blocks++
       }
-      cells.full += tokens
-      cells.bounded += held
+      for (const [which, cells] of [
+        ['full', tokens],
+        ['bounded', held],
+      ] as const) {
+        attention[which] += attentionFlops(this.#shape, cells)
+        read[which] += cacheBytesRead(this.#shape, cells)
+      }
     }
-    const flops = (count: number) => 2 * steps * this.#shape.matrixElements + count * flopsPerCell
-    const bytes = (count: number) => steps * weightBytes + sequences * count * bytesPerCell
-    const bounded = bytes(cells.bounded)
-    const both = pairOf(bytes(cells.full), bounded + sequences * blocks * this.#predictorBytes)
+    const matrices = 2 * steps * this.#shape.matrixElements
+    const flops = { full: matrices + attention.full, bounded: matrices + attention.bounded }
+    const full = steps * weightBytes + sequences * read.full
+    const bounded = steps * weightBytes + sequences * read.bounded
+    const both = pairOf(full, bounded + sequences * blocks * this.#predictorBytes)
     return {
       steps,
-      flops: pairOf(flops(cells.full), flops(cells.bounded) + steps * predictorFlops(hiddenSize)),
-      flopsDeferred: pairOf(flops(cells.full), flops(cells.bounded) + scored * predictorFlops(hiddenSize)),
+      flops: pairOf(flops.full, flops.bounded + steps * predictorFlops(hiddenSize)),
+      flopsDeferred: pairOf(flops.full, flops.bounded + scored * predictorFlops(hiddenSize)),
       bytes: both,
-      bytesAtOnce: pairOf(bytes(cells.full), bounded + steps * this.#predictorBytes),
+      bytesAtOnce: pairOf(full, bounded + steps * this.#predictorBytes),
       seconds: this.#time(both, 1),
       scoredTokens: scored,
     }
   }
 
   #flops(cells: number): number {
-    return 2 * this.#shape.matrixElements + cells * this.#shape.flopsPerCell
+    return 2 * this.#shape.matrixElements + attentionFlops(this.#shape, cells)
   }
 
   #time({ full, bounded }: FullAndBounded, perSecond: number): FullAndBounded | null {

@@ -10,6 +10,17 @@ import { meanOf } from '../predictor/target.ts'
 const positionBins = 20
 const topPercent = 20
 
+/** What was measured of one trace. */
+export interface MeasuredTrace {
+  readonly id: string
+  /** Id of its question. */
+  readonly question: string
+  /** Shape [prompt tokens]. */
+  readonly promptImportance: Float32Array
+  /** Shape [thinking tokens]. */
+  readonly importance: Float32Array
+}
+
 /** NaN where a figure is not defined: of a trace without any importance, or with fewer than five thinking tokens. */
 export interface ProfileFigures {
   /** Over the thinking tokens. */

@@ -1,6 +1,6 @@
-/** Profiles of traces as CSV: one line for each trace. Computes nothing. */
+/** Profiles of traces as CSV, a line for each trace, and the importance of one, a line for each token. Computes nothing. */
 import Papa from 'papaparse'
-import type { TraceProfile } from './importance-profile.ts'
+import type { MeasuredTrace, TraceProfile } from './importance-profile.ts'
 
 /** Shares from 0 to 1; a figure that is not defined is empty. */
 export function profileCsv(traces: readonly TraceProfile[]): string {
@@ -16,6 +16,14 @@ export function profileCsv(traces: readonly TraceProfile[]): string {
     prompt_ratio: cell(trace.promptRatio),
     ...Object.fromEntries(trace.byPosition.map((value, bin) => [`position_${bin + 1}`, cell(value)])),
   }))
+  return `${Papa.unparse(rows, { newline: '\n' })}\n`
+}
+
+/** Positions count from 0, in the question and in the thinking. */
+export function traceCsv({ promptImportance, importance }: MeasuredTrace): string {
+  const rowsOf = (part: string, values: Float32Array) =>
+    Array.from(values, (value, position) => ({ part, position, importance: value }))
+  const rows = [...rowsOf('question', promptImportance), ...rowsOf('thinking', importance)]
   return `${Papa.unparse(rows, { newline: '\n' })}\n`
 }
 

@@ -16,10 +16,21 @@ interface DemoStep {
 }
 
 /** Of each step on two idle cores, in all less than 20 minutes. */
-const counts = { table1: 32, budget: 40, windowRatio: 24, facts: 60, traces: 80, pareto: 20, runs: 3, tokens: 2000 }
+const counts = {
+  table1: 32,
+  ablation: 32,
+  budget: 40,
+  windowRatio: 24,
+  facts: 60,
+  traces: 80,
+  pareto: 20,
+  runs: 3,
+  tokens: 2000,
+}
 /** What a training wants at least. */
 const usualLeastTraces = 20
 const controls = 'full,dynts,question-window,random'
+const parts = `${controls},dynts-no-question,dynts-no-local,dynts-bottom`
 
 /** @param limit the most questions of each step, for a quick look */
 export function demoSteps(folder: string, limit = Infinity): DemoStep[] {
@@ -37,6 +48,10 @@ export function demoSteps(folder: string, limit = Infinity): DemoStep[] {
     {
       what: 'all policies, accuracy and replay loss',
       ...evaluation('table1', ['--preset', 'table1', '--limit', few('table1'), '--metric', 'pass,replay-loss']),
+    },
+    {
+      what: 'DynTS without one of its parts',
+      ...evaluation('ablation', ['--preset', 'ablation', '--policy', parts, '--limit', few('ablation')]),
     },
     {
       what: 'accuracy by budget',
@@ -86,6 +101,11 @@ export function demoSteps(folder: string, limit = Infinity): DemoStep[] {
       ...file('live.json', ['analyze', 'live', '--sequences', '4', '--runs', few('runs'), '--tokens', tokens]),
     },
     {
+      what: 'costs by the formulas',
+      isWhole: true,
+      ...file('cost.json', ['analyze', 'cost', '--budget', '320', '--local-window', '32', '--text', tokens]),
+    },
+    {
       what: 'a predictor',
       isWhole: true,
       args: ['train', '--importance', at('importance'), '--epochs', '12', ...leastTraces, '-o', at('predictor.gguf')],
@@ -97,10 +117,11 @@ export function demoSteps(folder: string, limit = Infinity): DemoStep[] {
 /**
  * @param folder what is computed; a second call goes on there
  * @param limit the most questions of each step; default: as many as take less than 20 minutes on two idle cores
+ * @param program what is run in each step; default: this one
  * @returns the runs for a report
  * @throws EngineError `demo_failed` if a step fails or is interrupted
  */
-export async function runDemo(folder: string, limit?: number): Promise<string[]> {
+export async function runDemo(folder: string, limit?: number, program = process.argv[1] ?? ''): Promise<string[]> {
   const steps = demoSteps(folder, limit)
   const time = limit === undefined ? ', less than 20 minutes on two idle cores' : ''
   process.stderr.write(`${steps.length} steps into ${folder}${time}. Ctrl-C stops; the same command goes on.\n`)
@@ -113,15 +134,15 @@ export async function runDemo(folder: string, limit?: number): Promise<string[]>
       continue
     }
     process.stderr.write(`$ dynts ${args.map((word) => (word.startsWith('-') ? word : shellWord(word))).join(' ')}\n`)
-    await runStep(args)
+    await runStep(program, args)
   }
   return steps.flatMap(({ shown }) => shown ?? [])
 }
 
-function runStep(args: readonly string[]): Promise<void> {
+function runStep(program: string, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     // What it prints is for its own users; what it says meanwhile is shown.
-    const child = spawn(process.execPath, [process.argv[1] ?? '', ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
+    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'ignore', 'inherit'] })
     // Ctrl-C reaches it as well, and it ends in good order.
     const wait = (): void => undefined
     process.on('SIGINT', wait)

@@ -39,10 +39,6 @@ export function compare(
       const { name, budget } = configuration
       return columns ? [{ configuration, row: { policy: name, B: budget, ...columns } }] : []
     })
-    const published = publishedNote(
-      one,
-      panels.flatMap((panel) => panel.published ?? []),
-    )
     const groups = repeats(measured) ? (sweeps ? bySetting(measured) : []) : [measured]
     return groups
       .filter((found) => found.length > 0 && !repeats(found))
@@ -50,7 +46,12 @@ export function compare(
         const unordered = found.map((each) => each.row)
         const rows = order ? unordered.sort((a, b) => order(a) - order(b)) : unordered
         const bounded = found.find(({ configuration: { budget } }) => budget !== null)?.configuration
-        const settings = settingsOf({ ...one, configurations: found.map(({ configuration }) => configuration) })
+        const shown = { ...one, configurations: found.map(({ configuration }) => configuration) }
+        const settings = settingsOf(shown)
+        const published = publishedNote(
+          shown,
+          panels.flatMap((panel) => panel.published ?? []),
+        )
         return {
           title: groups.length > 1 && bounded ? `${one.task.task}, ${settingTitle(bounded)}` : one.task.task,
           description: description(rows),

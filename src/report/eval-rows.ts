@@ -53,6 +53,13 @@ export function estimateColumns(
   }
 }
 
+/** For the settings of a picture. @param over what is drawn again, e.g. `questions` */
+export function intervalNote(estimates: readonly (Pick<Estimate, 'interval'> | null)[], over: string): string {
+  return estimates.some((one) => one?.interval)
+    ? `95 % intervals by bootstrap over ${over}`
+    : `too few ${over} for intervals`
+}
+
 export function rounded(value: number): number {
   return Number(value.toPrecision(6))
 }

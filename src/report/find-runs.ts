@@ -12,6 +12,15 @@ const isBackup = (name: string): boolean => name.includes('.until-')
 
 export type RunKind = 'evaluation' | 'importance' | 'figures' | 'answers'
 
+const figureSchemas = [
+  'training',
+  'analyze.cost',
+  'analyze.importance',
+  'analyze.words',
+  'analyze.kept',
+  'analyze.live',
+]
+
 /** Which kind of run a path is: a folder by what lies in it, a file by the schema that it begins with; undefined: none. */
 export function runKind(path: string): RunKind | undefined {
   const stats = statSync(path, { throwIfNoEntry: false })
@@ -22,7 +31,7 @@ export function runKind(path: string): RunKind | undefined {
   if (stats?.isFile() !== true || !/\.jsonl?$/.test(path)) return undefined
   const [, schema = ''] = /^\s*\{\s*"schema"\s*:\s*"dynts\.([\w.]+)\/\d+"/.exec(beginningOf(path, 256)) ?? []
   if (schema === 'pareto') return 'answers'
-  return ['training', 'analyze.words', 'analyze.kept', 'analyze.live'].includes(schema) ? 'figures' : undefined
+  return figureSchemas.includes(schema) ? 'figures' : undefined
 }
 
 /** The path itself if it is a run, else the runs below it, in the order of their names. */

@@ -7,6 +7,7 @@ import { accuracyCells } from './figures/accuracy-cells.ts'
 import { budgetSweep } from './figures/budget-sweep.ts'
 import { cacheLength } from './figures/cache-length.ts'
 import { contentWords } from './figures/content-words.ts'
+import { cost } from './figures/cost.ts'
 import { importanceByPosition } from './figures/importance-by-position.ts'
 import { importanceProfile } from './figures/importance-profile.ts'
 import { keptCellsFigure } from './figures/kept-cells.ts'
@@ -33,6 +34,7 @@ export const figures: readonly Figure[] = [
   thinking,
   throughputFigure,
   live,
+  cost,
   keptCellsFigure,
   importanceProfile,
   importanceByPosition,

@@ -2,7 +2,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { z } from 'zod'
-import { importanceProfile, type TraceProfile } from '../analysis/importance-profile.ts'
+import { importanceProfile, type MeasuredTrace, type TraceProfile } from '../analysis/importance-profile.ts'
 import { readPareto, type ParetoSummary } from '../analysis/pareto/summarise-pareto.ts'
 import { deciles } from '../analysis/word-shares.ts'
 import { InputError } from '../errors.ts'
@@ -80,6 +80,26 @@ const liveSchema = z.object({
 })
 export type LiveSource = z.infer<typeof liveSchema>
 
+const fullAndBounded = z.object({ full: z.number(), bounded: z.number(), ratio: z.number() })
+const costSchema = z.object({
+  schema: z.literal('dynts.analyze.cost/1'),
+  shape: z.object({ name: z.string() }),
+  settings: z.object({
+    ...{ budget: z.number(), localWindow: z.number(), ratio: z.number(), promptCells: z.number() },
+    ...{ textLength: z.number(), sequences: z.number(), kvType: z.string() },
+  }),
+  points: z.array(
+    z.object({
+      ...{ tokens: z.number(), evictions: z.number(), evicts: z.boolean() },
+      ...{ cells: fullAndBounded, flops: fullAndBounded, bytes: fullAndBounded },
+    }),
+  ),
+  published: z
+    .object({ figure: z.number(), cellRatios: z.array(z.number()), flopsRatios: z.array(z.number()) })
+    .nullable(),
+})
+export type CostSource = z.infer<typeof costSchema>
+
 const keptSchema = z.object({
   schema: z.literal('dynts.analyze.kept/1'),
   model: z.object({ name: z.string(), quantization: z.string() }),
@@ -109,22 +129,22 @@ const keptSchema = z.object({
 })
 export type KeptSource = z.infer<typeof keptSchema>
 
-/** The importance of a folder's traces, read once: all of their profiles, and the tokens of one. */
+const traceSchema = z.object({
+  schema: z.literal('dynts.analyze.importance/1'),
+  model: z.object({ name: z.string() }),
+  trace: z.object({
+    ...{ id: z.string(), question: z.string() },
+    ...{ promptImportance: z.array(z.number()), importance: z.array(z.number()).nonempty() },
+  }),
+})
+
+/** The importance of a folder's traces, read once: all of their profiles, and the tokens of one; or of one trace alone. */
 export interface ImportanceSource {
   readonly model: string
+  /** Of all traces of a folder; none: it is of one that was asked for. */
   readonly profiles: readonly TraceProfile[]
-  /** That with the most thinking tokens; undefined: the folder has no trace. */
-  readonly longest: TraceImportance | undefined
-}
-
-export interface TraceImportance {
-  readonly id: string
-  /** Id of its question. */
-  readonly question: string
-  /** Shape [prompt tokens]. */
-  readonly promptImportance: Float32Array
-  /** Shape [thinking tokens]. */
-  readonly importance: Float32Array
+  /** Of a folder that with the most thinking tokens; undefined: it has no trace. */
+  readonly trace: MeasuredTrace | undefined
 }
 
 export interface ReportSources {
@@ -135,6 +155,7 @@ export interface ReportSources {
   readonly paretos: readonly ParetoSource[]
   readonly kept: readonly KeptSource[]
   readonly live: readonly LiveSource[]
+  readonly costs: readonly CostSource[]
 }
 
 /** Answers from parts of the thinking on one task. */
@@ -151,8 +172,8 @@ export interface UnreadRun {
 
 /**
  * What can be read of the runs: one that cannot loses none of the others.
- * @param paths folders of `dynts eval` or `dynts importance`, `.metrics.json` files of `dynts train`, what `dynts analyze words`, `kept`,
- *   `live` and `pareto` wrote, and folders that hold any of these, such as that of `dynts fit`
+ * @param paths folders of `dynts eval` or `dynts importance`, `.metrics.json` files of `dynts train`, what `dynts analyze importance`,
+ *   `words`, `kept`, `live`, `cost` and `pareto` wrote, and folders that hold any of these, such as that of `dynts fit`
  */
 export async function readSources(
   paths: readonly string[],
@@ -166,6 +187,7 @@ export async function readSources(
     paretos: [] as ParetoSource[],
     kept: [] as KeptSource[],
     live: [] as LiveSource[],
+    costs: [] as CostSource[],
   }
   const unread: UnreadRun[] = []
   const seen = new Set<string>()
@@ -179,6 +201,8 @@ export async function readSources(
       if (source.schema === 'dynts.training/1') sources.trainings.push(source)
       else if (source.schema === 'dynts.analyze.words/1') sources.words.push(source)
       else if (source.schema === 'dynts.analyze.kept/1') sources.kept.push(source)
+      else if (source.schema === 'dynts.analyze.cost/1') sources.costs.push(source)
+      else if (source.schema === 'dynts.analyze.importance/1') sources.importance.push(traceSource(source))
       else sources.live.push(source)
     }
   }
@@ -214,10 +238,10 @@ function notARun(path: string): InputError {
   return new InputError('not_a_run', `${path} ${why}: ${what}.`)
 }
 
-function readJson(path: string): TrainingSource | WordsSource | KeptSource | LiveSource {
+function readJson(path: string) {
   const errors = { missing: 'not_a_run', invalid: 'not_a_run' }
   const { data } = z
-    .discriminatedUnion('schema', [trainingSchema, wordsSchema, keptSchema, liveSchema])
+    .discriminatedUnion('schema', [trainingSchema, traceSchema, wordsSchema, keptSchema, liveSchema, costSchema])
     .safeParse(parseJson(readWholeText(path, errors)))
   if (!data) throw notARun(path)
   return data
@@ -229,23 +253,33 @@ function readAnswers(path: string): ParetoSource {
   return { ...summary, name: summary.task ?? basename(path).replace(/(?:\.traces)?(?:\.pareto)?\.jsonl$/, '') }
 }
 
+function traceSource({ model, trace }: z.infer<typeof traceSchema>): ImportanceSource {
+  const { promptImportance, importance, ...ids } = trace
+  const measured = {
+    ...ids,
+    promptImportance: Float32Array.from(promptImportance),
+    importance: Float32Array.from(importance),
+  }
+  return { model: model.name, profiles: [], trace: measured }
+}
+
 function readImportance(folder: string): ImportanceSource {
   using store = ImportanceStore.open(folder)
   return importanceSource(store.manifest.model.name, measuredTraces(store))
 }
 
-function* measuredTraces(store: ImportanceStore): Generator<TraceImportance> {
+function* measuredTraces(store: ImportanceStore): Generator<MeasuredTrace> {
   for (const record of store.records) yield { id: record.id, question: record.question, ...store.readScores(record) }
 }
 
 /** @param traces are looked at one after the other; of equally long ones the first is kept */
-export function importanceSource(model: string, traces: Iterable<TraceImportance>): ImportanceSource {
+export function importanceSource(model: string, traces: Iterable<MeasuredTrace>): ImportanceSource {
   const profiles: TraceProfile[] = []
-  let longest: TraceImportance | undefined
+  let longest: MeasuredTrace | undefined
   for (const trace of traces) {
     const { id, question, importance, promptImportance } = trace
     profiles.push({ id, question, ...importanceProfile(importance, promptImportance) })
     if (!longest || importance.length > longest.importance.length) longest = trace
   }
-  return { model, profiles, longest }
+  return { model, profiles, trace: longest }
 }

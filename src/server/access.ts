@@ -1,7 +1,7 @@
 /** Who may ask: the host that a request names, the page that it comes from, and its key. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { hostname, networkInterfaces } from 'node:os'
-import { ApiError, quoted} from './api-error.ts'
+import { ApiError, quoted } from './api-error.ts'
 
 export interface ApiKey {
   readonly name: string

@@ -117,7 +117,7 @@ describe('answers from parts of the thinking', () => {
 
   test('refuses what another importance, seed or setting made', async () => {
     const refused = async (...args: string[]) => refusal(await pareto([...small, '-o', 'whole.jsonl', ...args]))
-    expect(await refused('--seed', '1')).toMatch(/whole\.jsonl cannot be continued: it was made with another seed/)
+    expect(await refused('--seed', '1')).toMatch(/whole\.jsonl cannot be continued: it was made with seed 0, not 1/)
     expect(await refused('--top-k', '3')).toMatch(/it was made with top-k 20, not 3/)
     const measured = traces.map((trace) => ({
       trace,

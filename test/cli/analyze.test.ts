@@ -113,7 +113,7 @@ describe('dynts analyze importance', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^a#0 +10 +2\.00e\+0 +20\.0 % +70\.0 % +0\.62 +2\.00$/m)
     expect(stdout).toMatch(/^b#0 +2 +2\.00e\+0 +50\.0 % +- +0\.25 +0\.50$/m)
-    expect(stdout).toMatch(/^Over 2 questions \(2 traces, 12 thinking tokens\)/m)
+    expect(stdout).toMatch(/^Over 2 questions \(2 traces, 12 thinking tokens\):$/m)
     expect(stdout).toMatch(/^thinking tokens above the mean +35\.0 %$/m)
     expect(stdout).toMatch(/by trace: 20\.0 % to 50\.0 %\. Published: 12\.5 % to 28\.1 % \(13 traces/)
     // The first token of a is 4 times its mean, that of b half.
@@ -140,11 +140,29 @@ describe('dynts analyze importance', () => {
     expect(lines).toHaveLength(4)
   })
 
+  test('one trace: the importance of each of its tokens, also for a picture', async () => {
+    const [csv, json] = [join(scratch, 'tokens.csv'), join(scratch, 'trace.json')]
+    const { code, stdout } = await dynts(['analyze', 'importance', folder, '--trace', 'b#0', '--csv', csv, '-o', json])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^b#0 +2 +2\.00e\+0 /m)
+    expect(stdout).not.toContain('a#0')
+    expect(readFileSync(csv, 'utf8')).toBe('part,position,importance\nquestion,0,1\nthinking,0,1\nthinking,1,3\n')
+    expect(JSON.parse(readFileSync(json, 'utf8'))).toMatchObject({
+      traces: [{ id: 'b#0' }],
+      trace: { id: 'b#0', question: 'b', promptImportance: [1], importance: [1, 3] },
+    })
+    const drawn = await dynts(['report', json, '-o', join(scratch, 'trace.html'), '--json'])
+    const { pictures } = JSON.parse(drawn.stdout) as { pictures: { id: string; rows: unknown[] }[] }
+    expect(pictures.map(({ id, rows }) => [id, rows.length])).toEqual([['importance-profile-a-model', 3]])
+  })
+
   test('refuses bad input', async () => {
     const csv = join(scratch, 'none.csv')
     expect(refusal(await dynts(['analyze', 'importance', scratch, '--csv', csv]))).toMatch(/holds no manifest\.json/)
     const says = (...args: string[]) => refusalOf(analyzeImportanceCommand(), args)
-    expect(await says(importanceFolder('empty', []), '--csv', csv)).toMatch(/holds no trace/)
+    expect(await says(importanceFolder('empty', []), '--csv', csv)).toMatch(/holds no trace: run dynts importance/)
+    expect(await says(folder, '--trace', 'c#0')).toMatch(/holds no trace c#0/)
+    expect(await says(folder, '-o', join(scratch, 'all.json'))).toMatch(/--output has no effect without --trace/)
     mkdirSync(join(scratch, 'folder.csv'))
     expect(await says(folder, '--csv', join(scratch, 'folder.csv'))).toMatch(/folder\.csv/)
     expect(existsSync(csv)).toBe(false)

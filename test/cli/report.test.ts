@@ -95,3 +95,23 @@ test('pictures as files, light on dark if asked, which needs files', async () =>
   expect(picture).not.toContain('#1a1a1a')
   expect(refusal(await dynts(['report', metrics, '--dark']))).toMatch(/--dark .*without --files/)
 })
+
+test('Ctrl-C ends the demo with its step, and the same command goes on', async () => {
+  const interrupted = async () => {
+    let isSent = false
+    return await dynts(['report', '--demo', '--limit', '1', '--work', 'demo'], {
+      ownGroup: true,
+      onOutput: ({ pid }, _, stderr) => {
+        if (isSent || pid === undefined || !/samples: [1-9]\d* of /.test(stderr)) return
+        isSent = true
+        process.kill(-pid, 'SIGINT')
+      },
+    })
+  }
+  const { code, stdout, stderr } = await interrupted()
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr).toMatch(/^1 of \d+, after 0\.0 min: all policies/m)
+  expect(stderr).not.toMatch(/^2 of /m)
+  expect(stderr).toMatch(/^dynts: dynts eval has ended with exit code 130; the same command goes on from there\.$/m)
+  expect((await interrupted()).stderr).toMatch(/^\d+ of \d+ samples are in demo\/table1 already$/m)
+})

@@ -23,6 +23,8 @@ export interface RunSettings {
   readonly stdin?: string | Uint8Array
   readonly env?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
+  /** As a shell runs it: what it starts gets the signals that `process.kill(-child.pid)` sends. */
+  readonly ownGroup?: boolean
   /** Called once, as soon as there is a process. */
   readonly onStart?: (child: ChildProcess) => void
   /** Called with every piece of output, e.g. to send a signal at the right moment. */
@@ -36,9 +38,10 @@ export const shortProblem = generateChainProblem(1, { people: 4 })
 
 /** Runs dynts to its end; kills it, and fails, if it hangs: the limit is far above what a busy machine takes. */
 export async function dynts(args: readonly string[], settings: RunSettings = {}): Promise<Finished> {
-  const { stdin, env = {}, timeoutMs = 100_000, onStart, onOutput } = settings
+  const { stdin, env = {}, timeoutMs = 100_000, ownGroup = false, onStart, onOutput } = settings
   const child = spawn(process.execPath, [bin, ...args], {
     cwd: scratch,
+    detached: ownGroup,
     env: { PATH: process.env['PATH'], HOME: scratch, HF_HOME: join(scratch, 'hf'), ...env },
     stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })

@@ -26,6 +26,8 @@ const paretoConditions = {
     minP: z.number(),
     maxTokens: z.int().positive(),
     kvType: z.string(),
+    /** Of the run: those of its answers, and with them the random choice, follow from it. Not known of the first files. */
+    seed: count.optional(),
   }),
   /** Between which the model thinks; undefined: an older record does not say. */
   thinkingTags: z.object({ open: z.string(), close: z.string() }).optional(),

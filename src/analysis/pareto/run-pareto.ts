@@ -107,12 +107,12 @@ class Run {
   #tokens = 0
 
   constructor(options: RunParetoOptions, lock: WriteLock) {
-    const { info, traces, thinkingTags, sampling, maxTokens, kvType, output, resume, onNote } = options
+    const { info, traces, thinkingTags, sampling, maxTokens, kvType, seed, output, resume, onNote } = options
     this.#options = options
     this.#jobs = paretoJobs(traces, options)
     this.#conditions = {
       model: fingerprint(info),
-      settings: { ...sampling, maxTokens, kvType },
+      settings: { ...sampling, maxTokens, kvType, seed },
       thinkingTags: pick(thinkingTags, ['open', 'close']),
     }
     if (!resume) moveToBackup(paretoFailuresPath(output))
@@ -255,6 +255,7 @@ const settingNames: Readonly<Record<keyof ParetoConditions['settings'], string>>
   minP: 'min-p',
   maxTokens: 'max-tokens',
   kvType: 'kv-type',
+  seed: 'seed',
 }
 
 /** What a record was made with that this run would do otherwise, or undefined. */
@@ -268,7 +269,7 @@ function difference(
   if (fact !== undefined) return `it is of another model (${record.model.name}, not ${model.name})`
   for (const [key, name] of Object.entries(settingNames) as [keyof typeof settings, string][]) {
     const [was, is] = [record.settings[key], settings[key]]
-    if (was !== is) return `it was made with ${name} ${was}, not ${is}`
+    if (was !== undefined && was !== is) return `it was made with ${name} ${was}, not ${is}`
   }
   if (record.thinkingTags && !isDeepStrictEqual(record.thinkingTags, thinkingTags)) {
     return `it was made with the thinking tags ${record.thinkingTags.open} and ${record.thinkingTags.close}`

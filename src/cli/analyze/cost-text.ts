@@ -41,8 +41,8 @@ function facts(table: CostTable, { shape, settings }: CostTextOptions) {
     cache: `budget ${count(budget)}, local window ${count(localWindow)}, ratio ${ratio}, prompt ${count(promptCells)}, text ${count(textLength)}`,
     eviction: `K = ${count(plan.leaving)} of a selection window of ${count(plan.selectionWindow)}`,
     predictor: `${flopsText(table.predictorFlops)}FLOPs a token, ${formatBytes(table.predictorBytes)} (float32), up to ${count(blockLength)} tokens in a block`,
-    attention: `${count(shape.flopsPerCell)} FLOPs a cell by the model's heads, ${count(table.paperFlopsPerCell)} by the paper's 4Ld`,
-    cell: formatBytes(shape.bytesPerCell),
+    attention: `${count(shape.flopsPerCell + (shape.window?.flopsPerCell ?? 0))} FLOPs a cell by the model's heads, ${count(table.paperFlopsPerCell)} by the paper's 4Ld`,
+    cell: formatBytes(shape.bytesPerCell + (shape.window?.bytesPerCell ?? 0)),
     weights: `${formatBytes(shape.weightBytes)} read a step, ${flopsText(2 * shape.matrixElements)}FLOPs a token`,
   }
 }
@@ -58,7 +58,7 @@ function breakEvenTable({ breakEven }: CostTable): string {
 }
 
 function flopsTable({ points, paperFlopsPerCell }: CostTable, { shape, published }: CostTextOptions): string {
-  const differs = paperFlopsPerCell !== shape.flopsPerCell
+  const differs = paperFlopsPerCell !== shape.flopsPerCell || shape.window !== undefined
   const head = ['tokens', 'n', 'cells full', 'bounded', 'ratio', ...(published ? ['published'] : [])]
   head.push('gain, 4Ld', ...(differs ? ['by heads'] : []), 'FLOPs full', 'bounded', 'ratio')
   if (published) head.push('published')

@@ -7,13 +7,14 @@ import { counted } from '../output/counted.ts'
 import { formatTable } from '../output/table.ts'
 
 export function liveText(record: LiveRecord): string {
-  const { settings, machine, runs, evictions, full, bounded } = record
+  const { settings, machine, runs, notes, evictions, full, bounded } = record
   const { policy, budget, localWindow, sequences, promptTokens, tokens, kvType } = settings
   const { threads, backend } = machine
   const ratios = runs.map(({ ratio }) => ratio)
   return [
     `${counted(sequences, 'sequence')} of ${counted(tokens, 'token')} behind ${promptTokens} of prompt; ${kvType}, ${backend}, ${counted(threads, 'thread')}`,
     `${policy}: budget ${budget}, local window ${localWindow}, ${shareText(settings)}`,
+    ...notes.map((note) => `Note, of the operations: ${note}.`),
     '',
     formatTable([
       ['', 'tokens/s', 'cache in use at the end', 'allocated'],

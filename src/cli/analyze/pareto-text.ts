@@ -2,10 +2,11 @@
 import { selections } from '../../analysis/pareto/kept-tokens.ts'
 import { readings, type Reading } from '../../analysis/pareto/pareto-record.ts'
 import { publishedLoss, publishedPareto } from '../../analysis/pareto/published-pareto.ts'
+import { fullAboveTable } from '../../analysis/published-remarks.ts'
 import type { ParetoPoint, ParetoSummary } from '../../analysis/pareto/summarise-pareto.ts'
 import { percent } from '../../percent.ts'
 import { counted } from '../output/counted.ts'
-import { intervalText } from '../../evaluation/run/table-cells.ts'
+import { intervalText, withIntervals } from '../../evaluation/run/table-cells.ts'
 import { formatTable } from '../output/table.ts'
 
 const readingTitles: Readonly<Record<Reading, string>> = {
@@ -18,7 +19,7 @@ export function paretoText(summary: ParetoSummary): string {
   const full = points.find(({ selection }) => selection === 'full')
   const answers = `${counted(samples, 'answer')} to each part`
   return [
-    `Right answers over ${counted(questions, 'question')} (${counted(traces, 'trace')} of ${Math.round(thinkingTokens)} thinking tokens on average, ${answers}), with 95 % intervals.`,
+    `Right answers over ${counted(questions, 'question')} (${counted(traces, 'trace')} of ${Math.round(thinkingTokens)} thinking tokens on average, ${answers})${withIntervals(points.map(({ accuracy }) => accuracy))}.`,
     `With all of the thinking: ${accuracyOf(full)}`,
     ...readings.flatMap((reading) => tableOf(reading, points)),
     ...(points.some(thinksAgain)
@@ -68,5 +69,5 @@ function publishedLine(): string {
     const whole = (value: number) => String(Math.round(value) + 0)
     return `${selection} ${size} % ${whole(least)} to ${whole(most)} (${panels})`
   }
-  return `Published, points below all of the thinking (panels, of ${publishedPareto.length} of two other models, read off the pictures): ${loss('top', 2)}, ${loss('top', 10)}, ${loss('top', 50)}, ${loss('random', 50)}.`
+  return `Published, points below all of the thinking (panels, of ${publishedPareto.length} of two other models, read off the pictures): ${loss('top', 2)}, ${loss('top', 10)}, ${loss('top', 50)}, ${loss('random', 50)}. Only complete traces are in it: all of their thinking is up to ${Math.round(fullAboveTable().most)} points above Table 1.`
 }

@@ -4,7 +4,7 @@ import { publishedProfiles } from '../../analysis/published-profiles.ts'
 import type { Estimate } from '../../evaluation/metrics/estimate.ts'
 import { percent } from '../../percent.ts'
 import { count, counted } from '../output/counted.ts'
-import { intervalText } from '../../evaluation/run/table-cells.ts'
+import { intervalText, withIntervals } from '../../evaluation/run/table-cells.ts'
 import { printable } from '../output/printable.ts'
 import { formatTable } from '../output/table.ts'
 
@@ -46,7 +46,7 @@ function overall({ traces, questions, thinkingTokens, figures, aboveMeanRange }:
   ]
   const shares = publishedProfiles.map(({ aboveMean: share }) => share)
   return [
-    `Over ${counted(questions, 'question')} (${counted(traces, 'trace')}, ${counted(thinkingTokens, 'thinking token')}), with 95 % intervals:`,
+    `Over ${counted(questions, 'question')} (${counted(traces, 'trace')}, ${counted(thinkingTokens, 'thinking token')})${withIntervals([mean])}:`,
     formatTable(rows),
     `Above the mean, by trace: ${percent(least)} to ${percent(most)}. Published: ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))} (${counted(shares.length, 'trace')} of two other models).`,
   ].join('\n')

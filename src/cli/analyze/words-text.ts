@@ -4,7 +4,7 @@ import type { ClassEstimates, WordSummary } from '../../analysis/word-shares.ts'
 import type { Estimate } from '../../evaluation/metrics/estimate.ts'
 import { percent } from '../../percent.ts'
 import { counted } from '../output/counted.ts'
-import { intervalText } from '../../evaluation/run/table-cells.ts'
+import { intervalText, withIntervals } from '../../evaluation/run/table-cells.ts'
 import { formatTable } from '../output/table.ts'
 
 export function wordsText(summary: WordSummary): string {
@@ -12,7 +12,7 @@ export function wordsText(summary: WordSummary): string {
   const rows = byDecile.map((shares, i) => [decileName(i), ...cells(shares), publishedCells(i)])
   const head = ['of the thinking', 'content words', '', 'function words', 'numbers, symbols', 'published content words']
   return [
-    `Over ${counted(questions, 'question')} (${counted(traces, 'trace')}, ${counted(thinkingTokens, 'thinking token')}), with 95 % intervals:`,
+    `Over ${counted(questions, 'question')} (${counted(traces, 'trace')}, ${counted(thinkingTokens, 'thinking token')})${withIntervals([all.content])}:`,
     formatTable([head, ...rows, ['all', ...cells(all), '']]),
     `Content words in the first tenth less those in the last: ${pointsOf(contentDifference)}. Published: ${publishedDifferences()} (${counted(publishedWords.length, 'task')} of two other models, another tagger).`,
   ].join('\n')

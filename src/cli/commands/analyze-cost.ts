@@ -1,6 +1,6 @@
 /** `dynts analyze cost`: what a bounded cache saves, by the paper's cost model and in bytes. Reads a model's header only. */
 import { Command, Option } from 'commander'
-import { shapeOfHeads, shapeOfModel, type CostShape } from '../../analysis/cost-shape.ts'
+import { shapeOfHeads, shapeOfModel, windowNotes, type CostShape } from '../../analysis/cost-shape.ts'
 import { costTable, type CostSettings } from '../../analysis/cost-table.ts'
 import { publishedCosts, publishedNames, type PublishedCosts } from '../../analysis/published-costs.ts'
 import { defaultCacheSettings } from '../../engine/cache-settings.ts'
@@ -15,7 +15,8 @@ import { checkCacheFlags } from '../options/setting-flags.ts'
 import { modelTitle } from '../options/model-option.ts'
 import { checkWhole, number, refuseWithoutEffect } from '../options/option-values.ts'
 import { packageVersion } from '../package-version.ts'
-import { writeResult } from '../output/write.ts'
+import { checkReplaceable } from '../output/replaceable.ts'
+import { writeRecord } from '../output/write-record.ts'
 
 interface CostFlags {
   readonly model?: string
@@ -36,6 +37,7 @@ interface CostFlags {
   readonly parallel?: number
   readonly kvType: KvType
   readonly bandwidth?: number
+  readonly output?: string
   readonly json?: boolean
 }
 
@@ -65,6 +67,7 @@ export function analyzeCostCommand(): Command {
     .option('--parallel <n>', 'sequences at a time (default: 1)', number)
     .addOption(new Option('--kv-type <type>', 'number format of the cache').choices(kvTypes).default('f16'))
     .option('--bandwidth <GB/s>', 'of the memory: milliseconds too, as if reading took all the time', number)
+    .option('-o, --output <file>', 'write the JSON object, for dynts report')
     .option('--json', 'print one JSON object')
     .action((flags: CostFlags) => cost(flags))
 }
@@ -72,6 +75,7 @@ export function analyzeCostCommand(): Command {
 async function cost(flags: CostFlags): Promise<void> {
   const published = flags.published === undefined ? undefined : publishedCosts[flags.published]
   const settings = settingsOf(flags, published)
+  if (flags.output !== undefined) checkReplaceable(flags.output, 'json')
   const found = await shapeOf(flags, published)
   if (!found) return
   const { shape, notes, title } = found
@@ -89,7 +93,7 @@ async function cost(flags: CostFlags): Promise<void> {
     versions: { dynts: packageVersion() },
   }
   const text = costText(table, { shape, settings, notes, published: compared })
-  writeResult(flags, record, title === undefined ? text : `${title}\n${text}`)
+  writeRecord(flags, record, title === undefined ? text : `${title}\n${text}`)
 }
 
 function settingsOf(flags: CostFlags, published: PublishedCosts | undefined): CostSettings {
@@ -172,10 +176,13 @@ async function shapeOfFile(flags: CostFlags): Promise<FoundShape | undefined> {
   using signal = onInterrupt()
   const located = await findModel({ ...flags, model, predictor: 'none' }, signal)
   if (!located) return undefined
-  const { impossible, window } = cacheBound(located.info)
+  const { impossible } = cacheBound(located.info)
   if (impossible !== undefined) {
     throw new InputError('model_not_evictable', `the cache of this model cannot be bounded: ${impossible}`)
   }
-  const notes = window === undefined ? [] : [`its layers with a window of ${window} are counted as if they had none`]
-  return { shape: shapeOfModel(located.info, kvType), notes, title: modelTitle(located.info) }
+  return {
+    shape: shapeOfModel(located.info, kvType),
+    notes: windowNotes(located.info),
+    title: modelTitle(located.info),
+  }
 }

@@ -1,7 +1,7 @@
 /** `dynts analyze live`: several sequences in step, the full cache beside a bounded one. */
 import { Command } from 'commander'
 import { predictorFlops } from '../../analysis/cost-model.ts'
-import { shapeOfModel } from '../../analysis/cost-shape.ts'
+import { attentionFlops, shapeOfModel, windowNotes } from '../../analysis/cost-shape.ts'
 import {
   evictionRatios,
   livePoints,
@@ -153,12 +153,12 @@ async function measure(
 function recordOf({ pairs, machine }: Measured, located: LocatedModel, request: GenerateRequest, flags: LiveFlags) {
   const shape = shapeOfModel(located.info, flags.kvType)
   const perCell = cellBytes(located.info, flags.kvType)
-  const { matrixElements, flopsPerCell, hiddenSize } = shape
+  const { matrixElements, hiddenSize } = shape
   const policy = request.policy ?? ''
   const scoring = resolvePolicy(policy).needs.has('hidden-state') ? predictorFlops(hiddenSize) : 0
   const costs = (own: number): LiveCosts => ({
     bytesOf: (cells) => bytesOfCells(perCell, cells),
-    flopsOf: (cells) => 2 * matrixElements + cells * flopsPerCell + own,
+    flopsOf: (cells) => 2 * matrixElements + attentionFlops(shape, cells) + own,
   })
   const both = { full: costs(0), bounded: costs(scoring) }
   const ratioOf = ({ full, bounded }: Pair) => meanTokensPerSecond(bounded) / meanTokensPerSecond(full)
@@ -175,6 +175,7 @@ function recordOf({ pairs, machine }: Measured, located: LocatedModel, request: 
       ...{ kvType: flags.kvType, seed },
     },
     machine,
+    notes: windowNotes(located.info),
     runs: pairs.map((pair) => ({
       full: meanTokensPerSecond(pair.full),
       bounded: meanTokensPerSecond(pair.bounded),

@@ -98,14 +98,16 @@ function workFolder({ work, limit }: ReportFlags): string {
 }
 
 /** What stands at the report's head. */
-function madeOf({ evaluations, trainings, importance, words, paretos, kept, live }: ReportSources): string[] {
+function madeOf({ evaluations, trainings, importance, words, paretos, kept, live, costs }: ReportSources): string[] {
   return [
     ...evaluations.map(
       ({ model, tasks, planned, missing, versions }) =>
         `evaluation of ${model.name} on ${tasks.map(({ task }) => task).join(', ')}: ${planned - missing} of ${planned} samples and replays` +
         (versions['dynts'] ? `, dynts ${versions['dynts'].join(', ')}` : ''),
     ),
-    ...importance.map(({ model, profiles }) => `importance of ${counted(profiles.length, 'trace')} of ${model}`),
+    ...importance.map(
+      ({ model, profiles }) => `importance of ${counted(Math.max(1, profiles.length), 'trace')} of ${model}`,
+    ),
     ...words.map(({ model, summary }) => `words of ${summary.traces} traces of ${model.name}`),
     ...paretos.map(
       ({ model, task, traces }) =>
@@ -116,6 +118,7 @@ function madeOf({ evaluations, trainings, importance, words, paretos, kept, live
       ({ model, settings, runs }) =>
         `${counted(runs.length, 'run')} of ${counted(settings.sequences, 'sequence')} of ${model.name} in step`,
     ),
+    ...costs.map(({ shape }) => `costs of ${shape.name} by the formulas`),
     ...trainings.map(
       ({ model, history }) =>
         `training of a predictor for ${model.name}, ${counted(history.at(-1)?.epoch ?? 0, 'epoch')}`,

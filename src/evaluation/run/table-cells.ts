@@ -77,6 +77,11 @@ export function intervalText(of: Estimate | null, format: (value: number) => str
   return of?.interval ? `(${intervalOf(of, format)})` : ''
 }
 
+/** For the sentence above a table: `, with 95 % intervals`; empty where there are too few items for any. */
+export function withIntervals(of: readonly (Estimate | null | undefined)[]): string {
+  return of.some((one) => one?.interval) ? ', with 95 % intervals' : ''
+}
+
 export function signed(value: number, digits: number): string {
   const text = value.toFixed(digits)
   if (Number(text) === 0) return text.replace('-', '')

@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite'
 import { publishedContentRange } from '../../analysis/published-words.ts'
-import { estimateColumns, rounded } from '../eval-rows.ts'
+import { estimateColumns, intervalNote, rounded } from '../eval-rows.ts'
 import type { Figure, Row } from '../figure.ts'
 import type { WordsSource } from '../sources.ts'
 import { themeConfig } from '../theme.ts'
@@ -19,12 +19,16 @@ export const contentWords: Figure = {
   pictures: ({ words }) =>
     words.map((source) => {
       const rows = rowsOf(source)
-      const { traces, questions, thinkingTokens } = source.summary
+      const { traces, questions, thinkingTokens, byDecile } = source.summary
+      const intervals = intervalNote(
+        byDecile.map(({ content: share }) => share),
+        'questions',
+      )
       const content = (row: Row | undefined) => `${Number(row?.[series[0] ?? '']).toFixed(0)} %`
       return {
         title: source.model.name,
         description: `Of the most important tenth of the tokens ${content(rows[0])} are content words, of the least important ${content(rows.at(-1))}.`,
-        settings: `${source.model.name} · n = ${questions} questions, ${traces} traces, ${thinkingTokens} thinking tokens · mean over questions`,
+        settings: `${source.model.name} · n = ${questions} questions, ${traces} traces, ${thinkingTokens} thinking tokens · means over questions · ${intervals}`,
         rows,
         spec: bars(rows),
       }

@@ -37,7 +37,16 @@ describe('every figure', () => {
 test('rows have the values of the summary, in percent where the axis says so', () => {
   expect(pictureOf('accuracy').rows[0]).toMatchObject({ policy: 'full', n: 50, 'Pass@1': 95, 'mean cells': 400 })
   expect(pictureOf('accuracy').rows[1]).toMatchObject({ policy: 'dynts', 'Pass@1 low': 81, 'Pass@1 high': 99 })
-  expect(pictureOf('throughput').rows[0]).toEqual({ policy: 'dynts', B: 320, wall: 1.5, authors: 2 })
+  expect(pictureOf('throughput').rows.slice(0, 2)).toEqual([
+    {
+      ...{ policy: 'full', B: null, 'tokens per second': 100, 'tokens per second, the authors’ way': 120 },
+      ...{ 'wall, full = 1': 1, 'authors, full = 1': 1 },
+    },
+    {
+      ...{ policy: 'dynts', B: 320, 'tokens per second': 150, 'tokens per second, the authors’ way': 240 },
+      ...{ 'wall, full = 1': 1.5, 'authors, full = 1': 2 },
+    },
+  ])
   expect(pictureOf('budget-sweep').rows.map(({ B, 'Pass@1': pass }) => [B, pass])).toEqual([
     [null, 95],
     [256, 64],
@@ -82,8 +91,16 @@ describe('what was published', () => {
     ])
     expect(settings).toContain('published: Tables 1 and 2 of the paper, DeepSeek-R1-Distill-Llama-8B, n = 30 problems')
     expect(JSON.stringify(spec)).toContain('◇ published')
+    expect(settings).toMatch(
+      /samples, at the settings there; other methods there: h2o is H2O with the attention of one query only; DynTS is \+2\.0 to full there, within one standard error/,
+    )
+    expect(pictureIn('throughput').settings).toMatch(
+      /the abstract’s latency, 1\.84 to 2\.62 times less, is in no table$/,
+    )
     // 444.6 / 215.1 and 426.2 / 215.1.
-    expect(pictureIn('throughput').rows.map((row) => row['published speed, full = 1'])).toEqual([2.06695, 1.9814])
+    const { rows: speeds } = pictureIn('throughput')
+    expect(speeds.map((row) => row['published speed, full = 1'])).toEqual([2.06695, 1, 1.9814])
+    expect(speeds.map((row) => row['published tokens per second'])).toEqual([444.6, 215.1, 426.2])
   })
 
   test('peaks stand beside ours, in cells', () => {
@@ -256,6 +273,7 @@ describe('means over tasks', () => {
     // 17.3 and 17.3667 thousand.
     expect(rows[0]!['published cache length']).toBeCloseTo(17_333.3, 0)
     expect(settings).toContain('n = 30 + 30 + 40 + 198 + 385 + 500 problems of 5 samples')
+    expect(settings).toContain('65.3 to 65.5 are those of R1-Qwen')
   })
 })
 
@@ -331,7 +349,31 @@ describe('importance by position', () => {
 
 test('the share above the mean is counted over the thinking alone', () => {
   // Mean 3: one of four is above it.
-  expect(pictureOf('importance-profile').settings).toContain('mean 3.00, above it 25 %')
+  expect(pictureOf('importance-profile').settings).toContain('the longest of 1 · mean 3.00, above it 25 %')
+  expect(pictureOf('importance-profile').settings).toContain('published: 12.5 to 28.1 % above it in 13 traces')
+})
+
+test('neighbours share a bar where there are more than 600, and its row says how many', () => {
+  const figure = figures.find(({ name }) => name === 'importance-profile')!
+  const trace = {
+    ...{ id: 't', question: 'q', promptImportance: Float32Array.of(3, 1) },
+    importance: Float32Array.from({ length: 1301 }, (_, i) => i % 7),
+  }
+  const [{ rows, settings } = expect.fail('no picture')] = figure.pictures({
+    ...nothing,
+    importance: [{ model: 'a model', profiles: [], trace }],
+  })
+  const thinking = rows.filter(({ part }) => part === 'thinking')
+  expect(rows.slice(0, 2).map(({ importance, tokens }) => [importance, tokens])).toEqual([
+    [3, 1],
+    [1, 1],
+  ])
+  expect(thinking).toHaveLength(Math.ceil(1301 / 3))
+  // 0 1 2, 3 4 5, 6 0 1, and two that are left over: 1299 % 7 is 4.
+  expect(thinking.slice(0, 3).map(({ importance }) => importance)).toEqual([2, 5, 6])
+  expect(thinking.at(-1)).toMatchObject({ position: 1299, tokens: 2, importance: 5 })
+  // It is not one of many.
+  expect(settings).toMatch(/ · trace t · mean /)
 })
 
 test('shares of words in percent, beside what was published', () => {
@@ -365,11 +407,11 @@ test('cells of one trace: by position, and by why they are there', () => {
 })
 
 test('a run in step: both caches in units of people, the ratio with its spread', () => {
-  const { rows, description } = pictureOf('live')
+  const { rows, description, spec } = pictureOf('live')
   expect(rows).toHaveLength(6)
   expect(rows[3]).toEqual({
     ...{ policy: 'dynts', step: 100, 'tokens per second': 200 },
-    ...{ 'cells in use (MiB)': 100, 'GFLOPs of a token': 100 },
+    ...{ 'cells in use (MiB)': 100, 'allocated (MiB)': 0.5, 'GFLOPs of a token': 100 },
   })
   expect(rows.slice(4)).toEqual([
     ...[
@@ -377,7 +419,27 @@ test('a run in step: both caches in units of people, the ratio with its spread',
       { policy: 'dynts / full', step: 100, 'tokens per second, to full': null, 'cells in use (MiB), to full': 0.25 },
     ].map((row, i) => ({ ...row, 'GFLOPs of a token, to full': i === 0 ? 0.8 : 0.7 })),
   ])
+  // Drawn in the panel of the cells alone.
+  expect(JSON.stringify(spec).match(/"y":\{"field":"allocated \(MiB\)"/g)).toHaveLength(1)
   expect(description).toContain('1.90 times the tokens per second of the full one (1.90 to 2.10 in 2 runs)')
+})
+
+test('costs right after each eviction, beside what was printed of them', () => {
+  const { rows, settings, description } = pictureOf('cost')
+  const published = (cells: number, operations: number) => ({
+    ...{ 'published, cells': cells, 'published, operations': operations },
+  })
+  expect(rows).toEqual([
+    { tokens: 5000, evictions: 1, cells: 0.58, operations: 0.94, 'bytes read': 0.61, ...published(0.58, 0.87) },
+    { tokens: 7100, evictions: 2, cells: 0.41, operations: 0.94, 'bytes read': 0.61, ...published(0.41, 0.77) },
+  ])
+  expect(settings).toContain('published: Figure 5 of the paper')
+  expect(description).toContain('After 2 evictions a step has 0.41 of the full cache’s cells')
+  const figure = figures.find(({ name }) => name === 'cost')!
+  const [source] = sources.costs
+  const without = { ...source!, published: null, points: source!.points.slice(0, 1) }
+  // Nothing is evicted.
+  expect(figure.pictures({ ...nothing, costs: [without] })).toEqual([])
 })
 
 test('a panel for each reading, and accuracy in percent by what was kept', () => {
@@ -394,6 +456,31 @@ test('a panel for each reading, and accuracy in percent by what was kept', () =>
   expect(rows[2]).toMatchObject({ reading: 'text', '% of the thinking': 2, 'accuracy low': 63, 'thought again': 1 })
   expect((spec as { hconcat: unknown[] }).hconcat).toHaveLength(2)
   expect(settings).toContain('n = 6 questions, 7 traces of 100 thinking tokens')
+  expect(settings).toContain('seed 3 · 95 % intervals by bootstrap over questions')
+})
+
+test('of so few questions that there is no interval none is spoken of', () => {
+  const figure = figures.find(({ name }) => name === 'pareto')!
+  const [summary] = sources.paretos
+  const points = summary!.points.map((point) => ({ ...point, accuracy: { ...point.accuracy, interval: null } }))
+  const [{ settings } = expect.fail('no picture')] = figure.pictures({ ...nothing, paretos: [{ ...summary!, points }] })
+  expect(settings).toMatch(/too few questions for intervals$/)
+})
+
+test('lines that are more than dashes tell apart have their names beside their ends, and none on another', () => {
+  const overlap = { '20': 0.44, '30': 0.62, '40': 0.79, '50': 0.87, '60': 0.93, '70': 0.96, '80': 0.99, '90': 1 }
+  const [training] = sources.trainings
+  const [first] = training!.history
+  const history = [{ ...first!, heldOut: { ...first!.heldOut, overlap } }]
+  const figure = figures.find(({ name }) => name === 'training-curves')!
+  const [{ spec } = expect.fail('no picture')] = figure.pictures({ ...nothing, trainings: [{ ...training!, history }] })
+  const found = JSON.stringify(spec).matchAll(/"series":"top (\d+) %","epoch":0,"value":[\d.]+,"place":(-?[\d.]+)/g)
+  const places = new Map([...found].map(([, percent, place]) => [percent, Number(place)]))
+  expect([...places.keys()]).toEqual(Object.keys(overlap))
+  const heights = [...places.values()]
+  // Of an axis from 40 to 100 over 200 pixels: letters of 11 pixels, with 14 from one to the next.
+  const gaps = heights.slice(1).map((place, i) => (200 * (place - heights[i]!)) / 60)
+  expect(Math.min(...gaps)).toBeGreaterThan(13.99)
 })
 
 describe('30 % of the thinking by task', () => {

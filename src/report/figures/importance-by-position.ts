@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite'
 import { spreadOf, summariseProfiles, type Spread, type TraceProfile } from '../../analysis/importance-profile.ts'
 import type { Estimate } from '../../evaluation/metrics/estimate.ts'
-import { estimateColumns, rounded } from '../eval-rows.ts'
+import { estimateColumns, intervalNote, rounded } from '../eval-rows.ts'
 import type { Figure, Picture, Row } from '../figure.ts'
 import { ink, themeConfig } from '../theme.ts'
 
@@ -34,9 +34,7 @@ function pictureOf(model: string, profiles: readonly TraceProfile[]): Picture {
   return {
     title: model,
     description: `Importance to the mean of the thinking: ${told(there[0])} at its beginning, ${told(there.at(-1))} at its end, and ${told(question)} in the question.`,
-    settings: `${model} · n = ${questions} questions, ${traces} traces, ${thinkingTokens} thinking tokens · ${
-      figures.mean?.interval ? '95 % intervals by bootstrap over questions' : 'too few questions for intervals'
-    }`,
+    settings: `${model} · n = ${questions} questions, ${traces} traces, ${thinkingTokens} thinking tokens · ${intervalNote([figures.mean], 'questions')}`,
     rows,
     spec: specOf(rows),
   }

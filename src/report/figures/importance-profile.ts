@@ -1,11 +1,12 @@
 import type { TopLevelSpec } from 'vega-lite'
-import { importanceProfile as profileOf } from '../../analysis/importance-profile.ts'
+import { importanceProfile as profileOf, type MeasuredTrace } from '../../analysis/importance-profile.ts'
+import { publishedProfiles } from '../../analysis/published-profiles.ts'
 import { rounded } from '../eval-rows.ts'
 import type { Figure, Row } from '../figure.ts'
-import type { ImportanceSource, TraceImportance } from '../sources.ts'
+import type { ImportanceSource } from '../sources.ts'
 import { themeConfig } from '../theme.ts'
 
-/** More bars than a picture has columns are not seen; of neighbours the highest is drawn. */
+/** More bars than a picture has columns are not seen. */
 const mostBars = 600
 
 export const importanceProfile: Figure = {
@@ -14,15 +15,15 @@ export const importanceProfile: Figure = {
   paper: 'Figure 2, Figure 10, Figure 11',
   caption:
     'Mean attention of the answer’s tokens, of one trace: its question, then its thinking. The dashed line is the mean over the thinking. ' +
-    'Compare the share of tokens above it, not the height: that depends on the length of the answer.',
-  needs: 'dynts importance',
-  pictures: ({ importance }) =>
-    importance.flatMap((source) => (source.longest ? [pictureOf(source, source.longest)] : [])),
+    'Compare the share of tokens above it, not the height: that depends on the length of the answer. Of a part with more than 600 tokens neighbours ' +
+    'share a bar, which is as high as the highest of them.',
+  needs: 'dynts importance (or dynts analyze importance --trace ID --output FILE)',
+  pictures: ({ importance }) => importance.flatMap((source) => (source.trace ? [pictureOf(source, source.trace)] : [])),
 }
 
 function pictureOf(
   { model, profiles }: ImportanceSource,
-  { id, promptImportance: question, importance: thinking }: TraceImportance,
+  { id, promptImportance: question, importance: thinking }: MeasuredTrace,
 ) {
   const { mean, aboveMean: above } = profileOf(thinking, question)
   const bars = (part: string, values: Float32Array): Row[] => {
@@ -30,6 +31,7 @@ function pictureOf(
     return Array.from({ length: Math.ceil(values.length / each) }, (_, i) => ({
       part,
       position: i * each,
+      tokens: Math.min(each, values.length - i * each),
       importance: rounded(Math.max(...values.subarray(i * each, (i + 1) * each))),
     }))
   }
@@ -38,10 +40,16 @@ function pictureOf(
   return {
     title: model,
     description: `Importance of ${question.length} tokens of a question and ${thinking.length} of its thinking; ${share} of the thinking are above its mean.`,
-    settings: `${model} · trace ${id}, the longest of ${profiles.length} · mean ${mean.toPrecision(3)}, above it ${share}`,
+    settings: `${model} · trace ${id}${profiles.length === 0 ? '' : `, the longest of ${profiles.length}`} · mean ${mean.toPrecision(3)}, above it ${share} · ${publishedShares()}`,
     rows,
     spec: profile(rows, mean, share),
   }
+}
+
+function publishedShares(): string {
+  const percents = publishedProfiles.map(({ aboveMean }) => Number((100 * aboveMean).toFixed(1)))
+  const models = [...new Set(publishedProfiles.map(({ model }) => model))].join(' and ')
+  return `published: ${Math.min(...percents)} to ${Math.max(...percents)} % above it in ${percents.length} traces of ${models}`
 }
 
 function profile(rows: readonly Row[], mean: number, share: string): TopLevelSpec {

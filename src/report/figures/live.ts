@@ -9,8 +9,8 @@ export const live: Figure = {
   title: 'While sequences grow',
   paper: 'Figure 5, Figure 14',
   caption:
-    'Several sequences in step, the full cache and then a bounded one: tokens per second of all of them over the last 50 steps, bytes of cells in use, ' +
-    'and operations of one token. The vertical lines are evictions; their own time is in it, which the paper leaves out. The numbers are what the bounded cache has to the full one at the same step, right after an eviction. Of several runs it is ' +
+    'Several sequences in step, the full cache and then a bounded one: tokens per second of all of them over the last 50 steps, bytes of cells in use ' +
+    'and, dotted, allocated, and operations of one token. The vertical lines are evictions; their own time is in it, which the paper leaves out. The numbers are what the bounded cache has to the full one at the same step, right after an eviction. Of several runs it is ' +
     'the one with the median ratio.',
   needs: 'dynts analyze live --output live.json',
   pictures: ({ live: sources }) =>
@@ -30,18 +30,20 @@ export const live: Figure = {
     }),
 }
 
+const inUse = 'cells in use (MiB)'
+const allocated = 'allocated (MiB)'
 const fields = [
   { field: 'tokens per second', ratio: 'tokensPerSecond' },
-  { field: 'cells in use (MiB)', ratio: 'cells' },
+  { field: inUse, ratio: 'cells' },
   { field: 'GFLOPs of a token', ratio: 'flops' },
 ] as const
 
 /** Points of both caches, and then what the bounded one has to the full one right after each eviction. */
 function rowsOf({ settings, full, bounded, evictions }: LiveSource): Row[] {
-  const of = (policy: string, { points }: LiveSource['full']) =>
+  const of = (policy: string, { points, allocatedBytes }: LiveSource['full']) =>
     points.map(({ step, tokensPerSecond, usedBytes, flops }) => ({
       ...{ policy, step, 'tokens per second': tokensPerSecond },
-      ...{ 'cells in use (MiB)': usedBytes / 2 ** 20, 'GFLOPs of a token': flops / 1e9 },
+      ...{ [inUse]: usedBytes / 2 ** 20, [allocated]: allocatedBytes / 2 ** 20, 'GFLOPs of a token': flops / 1e9 },
     }))
   const ratios = evictions.map((eviction) => ({
     policy: `${settings.policy} / full`,
@@ -68,6 +70,12 @@ function panels(rows: readonly Row[], { settings, evictions }: LiveSource): TopL
     type: 'quantitative' as const,
     scale: { domain: [0, settings.tokens], nice: false },
   }
+  const color = {
+    field: 'policy',
+    type: 'nominal' as const,
+    scale: { domain: looks.domain, range: looks.colours },
+    legend: { symbolType: 'stroke' as const, symbolSize: 500, symbolStrokeWidth: 2.5 },
+  }
   const every = Math.ceil(evictions.length / mostLabels)
   const labelled = evictions.filter((_, i) => i % every === 0)
   const panel = ({ field, ratio }: (typeof fields)[number], i: number) => {
@@ -76,6 +84,7 @@ function panels(rows: readonly Row[], { settings, evictions }: LiveSource): TopL
       title: i === fields.length - 1 ? 'generated tokens of each sequence' : null,
       axis: i === fields.length - 1 ? {} : { labels: false, ticks: false },
     }
+    const title = field === inUse ? [field, 'dotted: allocated'] : field
     return {
       width: 620,
       height: 150,
@@ -90,13 +99,8 @@ function panels(rows: readonly Row[], { settings, evictions }: LiveSource): TopL
           mark: { type: 'line' as const, strokeWidth: 1.8 },
           encoding: {
             x: ownX,
-            y: { field, type: 'quantitative' as const, title: field },
-            color: {
-              field: 'policy',
-              type: 'nominal' as const,
-              scale: { domain: looks.domain, range: looks.colours },
-              legend: { symbolType: 'stroke' as const, symbolSize: 500, symbolStrokeWidth: 2.5 },
-            },
+            y: { field, type: 'quantitative' as const, title },
+            color,
             strokeDash: {
               field: 'policy',
               type: 'nominal' as const,
@@ -110,6 +114,15 @@ function panels(rows: readonly Row[], { settings, evictions }: LiveSource): TopL
             },
           },
         },
+        ...(field === inUse
+          ? [
+              {
+                data: { values: policies.map((policy) => rows.find((row) => row['policy'] === policy) ?? {}) },
+                mark: { type: 'rule' as const, strokeDash: [1, 3], strokeWidth: 1.8 },
+                encoding: { y: { field: allocated, type: 'quantitative' as const, title }, color },
+              },
+            ]
+          : []),
         {
           data: {
             values: labelled.flatMap((one) => {

@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite'
 import { selections } from '../../analysis/pareto/kept-tokens.ts'
 import { readings } from '../../analysis/pareto/pareto-record.ts'
 import type { ParetoPoint, ParetoSummary } from '../../analysis/pareto/summarise-pareto.ts'
-import { estimateColumns, rounded } from '../eval-rows.ts'
+import { estimateColumns, intervalNote, rounded } from '../eval-rows.ts'
 import type { Figure, Row } from '../figure.ts'
 import { keptLooks, readingTitles } from '../kept-parts.ts'
 import { besides, themeConfig } from '../theme.ts'
@@ -30,7 +30,12 @@ export const pareto: Figure = {
           title,
           `n = ${questions} questions, ${traces} traces of ${Math.round(thinkingTokens)} thinking tokens on average, answers to each part: ${samples}`,
           `temperature ${settings.temperature}, top-p ${settings.topP}, top-k ${settings.topK}, at most ${settings.maxTokens} tokens`,
-          '95 % intervals by bootstrap over questions',
+          // The random choice follows from it.
+          ...(settings.seed === undefined ? [] : [`seed ${settings.seed}`]),
+          intervalNote(
+            summary.points.map(({ accuracy }) => accuracy),
+            'questions',
+          ),
         ].join(' · '),
         rows,
         spec: curves(rows, panelsOf(summary)),

@@ -122,6 +122,7 @@ export const nothing: ReportSources = {
   paretos: [],
   kept: [],
   live: [],
+  costs: [],
 }
 const livePoints = (rate: number) =>
   [50, 100].map((step) => ({ step, tokensPerSecond: rate, usedBytes: 2 ** 20 * step, flops: 1e9 * step }))
@@ -133,7 +134,7 @@ export function pareto(model: string, name: string, parts: readonly Part[]): Par
     name,
     task: name.includes(' ') ? undefined : name,
     model: { architecture: 'qwen2', hiddenSize: 2, layers: 2, vocabularySize: 9, name: model },
-    settings: { temperature: 0.6, topP: 0.95, topK: 20, minP: 0, maxTokens: 50, kvType: 'f16' },
+    settings: { temperature: 0.6, topP: 0.95, topK: 20, minP: 0, maxTokens: 50, kvType: 'f16', seed: 3 },
     ...{ traces: 7, questions: 6, samples: 1, thinkingTokens: 100 },
     points: parts.map(([reading, selection, percent, accuracy]) => ({
       ...{ reading, selection, percent, answers: 7, keptTokens: percent, answerTokens: 9, truncated: 0 },
@@ -232,6 +233,30 @@ export const sources: ReportSources = {
           ],
         },
       ],
+    },
+  ],
+  // R1-Llama at its first two evictions, with operations and bytes that are easy to follow.
+  costs: [
+    {
+      schema: 'dynts.analyze.cost/1',
+      shape: { name: 'a model' },
+      settings: {
+        ...{ budget: 5000, localWindow: 2000, ratio: 0.3, promptCells: 0, textLength: 8000 },
+        ...{ sequences: 20, kvType: 'f16' },
+      },
+      points: (
+        [
+          [4999, 0, 4999],
+          [5000, 1, 2900],
+          [7100, 2, 2900],
+        ] as const
+      ).map(([tokens, evictions, bounded]) => ({
+        ...{ tokens, evictions, evicts: evictions > 0 },
+        cells: { full: tokens, bounded, ratio: bounded / tokens },
+        flops: { full: 100, bounded: 94, ratio: 0.94 },
+        bytes: { full: 100, bounded: 61.2, ratio: 0.612 },
+      })),
+      published: { figure: 5, cellRatios: [0.58, 0.41], flopsRatios: [0.87, 0.77] },
     },
   ],
   live: [
