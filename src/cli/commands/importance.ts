@@ -10,6 +10,7 @@ import { pick } from '../../pick.ts'
 import {
   extractImportance,
   type ExtractOptions,
+  type ExtractProgress,
   type ExtractSummary,
   type PassSpeed,
 } from '../../traces/extract-importance.ts'
@@ -67,18 +68,26 @@ async function extract(options: ExtractOptions, forecast: Forecast | undefined):
   using loading = new ProgressLine(process.stderr, 'loading the model')
   using progress = new ProgressLine(process.stderr, 'tokens')
   const estimate = new FirstEstimate('trace')
+  let now: ExtractProgress | undefined
   const { output } = options
   return await extractImportance({
     ...options,
     onWait: () => toStderr(`Another dynts is writing ${output}: waiting for it.`),
     onPlan: (plan, freeBytes) => [modelTitle(options.info), ...whatItTakes(plan, freeBytes, output)].forEach(toStderr),
     onLoading: (share) => loading.update(Math.round(share * 100), 100),
-    onProgress: ({ tokens, totalTokens, traces, totalTraces }) => {
+    onProgress: (latest) => {
+      now = latest
+      const { tokens, totalTokens, traces, totalTraces } = latest
       loading.stop()
       sayIfAny(progress, estimate.at(tokens, totalTokens, traces > 0))
       progress.update(tokens, totalTokens, `trace ${Math.min(traces + 1, totalTraces)} of ${totalTraces}`)
     },
-    onSpeed: forecast && ((speed) => sayIfAny(progress, forecast(speed))),
+    onSpeed:
+      forecast &&
+      ((speed) => {
+        if (now) sayIfAny(progress, estimate.at(now.tokens, now.totalTokens, true))
+        sayIfAny(progress, forecast(speed))
+      }),
   })
 }
 

@@ -145,7 +145,7 @@ async function chosenSettings(
   const secondsEach = (performance.now() - begun) / 1000 / compared.length
   sayHowLong(secondsEach * (mostReplays(given, budgets.length) - compared.length))
   for (const point of points) {
-    if (isDeepStrictEqual(point, first)) continue
+    if (point.budget === first.budget) continue
     if (!(await measure(['question-window', ...scored], point, weight))) return 'interrupted'
   }
   const candidates = scored.map((policy) => (policy === dyntsDiverse.name ? { policy, diversity: weight } : { policy }))
@@ -239,12 +239,16 @@ function sayHowLong(seconds: number): void {
     )
 }
 
-/** All rows, the smaller budgets first. */
+/** All rows, the smaller budgets first, under each those with a ratio first. */
 async function tableOf(folder: string): Promise<string> {
   await using grader = new Grader()
   const { tasks } = await summarise(folder, { allowMissing: true, grader })
   const rows = tasks.flatMap(({ configurations }) => configurations)
-  return replayTable([...rows].sort((a, b) => (a.budget ?? 0) - (b.budget ?? 0)))
+  return replayTable([...rows].sort((a, b) => orderOf(a.budget, b.budget) || orderOf(a.evictEvery, b.evictEvery)))
+}
+
+function orderOf(a: number | null, b: number | null): number {
+  return (a ?? 0) - (b ?? 0)
 }
 
 /** Measurements of another predictor or of other traces are put aside. */

@@ -5,7 +5,7 @@ import { defaultScoredPolicy, resolveCacheSettings } from '../../engine/cache-se
 import { defined } from '../../defined.ts'
 import { InputError } from '../../errors.ts'
 import { dyntsDiverse } from '../../eviction/policies/dynts-diverse.ts'
-import { parsePolicyOptions, policyNames } from '../../eviction/registry.ts'
+import { policyNames } from '../../eviction/registry.ts'
 import { madeFileName } from '../../models/made-file-name.ts'
 import {
   isPolicyOfPredictors,
@@ -56,7 +56,8 @@ export function recommendationOf(given: Recommendation): Recommendation {
     const known = policiesOfPredictors().join(', ')
     throw new InputError('invalid_option', `--policy recommends one that uses the predictor: ${known}; not ${policy}`)
   }
-  parsePolicyOptions(dyntsDiverse, { diversity })
+  if (diversity !== undefined && !(diversity >= 0))
+    throw new InputError('invalid_option', `--diversity must be a number, 0 or more, not ${diversity}`)
   validateCacheSettings(resolveCacheSettings({}, { budget, localWindow, ratio, evictEvery }))
   return defined({ policy, diversity, budget, localWindow, ratio, evictEvery })
 }
