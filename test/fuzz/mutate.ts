@@ -1,10 +1,11 @@
-/** Breaks a small model's file in one to three places, by its structure: values, types, vocabularies, tensors, bytes. */
+/** Breaks a small model's file in one to three places, by its structure: values, types, vocabularies, tensors, parts, bytes. */
 import type { ModelPlan } from '../support/families.ts'
 import { writeRandomGguf, type TensorSpec, type Value } from '../support/gguf-writer.ts'
 import { architectures } from './architectures.ts'
 
 export interface Mutation {
-  readonly file: Buffer
+  /** One, or the parts of a split model in their order; undefined: that one is missing. */
+  readonly files: readonly (Buffer | undefined)[]
   /** What was done, for people. */
   readonly done: readonly string[]
 }
@@ -15,7 +16,14 @@ type Random = () => number
 interface Draft {
   metadata: Record<string, Value>
   tensors: TensorSpec[]
+  /** Into how many files it is split. */
+  parts: number
+  /** What is done to one of the files. */
   bytes: ((file: Buffer) => Buffer)[]
+  /** What is done to the list of files. */
+  order: ((files: readonly (Buffer | undefined)[]) => (Buffer | undefined)[])[]
+  /** Of parts behind the first. */
+  partMetadata: (part: number) => Record<string, Value>
 }
 
 const numbers = [0, 1, 2, 3, 7, 13, 64, 255, 1000, 2 ** 16, 2 ** 24, 2 ** 31 - 1, 2 ** 32 - 1]
@@ -26,14 +34,30 @@ const preTokenizers = ['default', 'llama-bpe', 'deepseek-r1-qwen', 'gpt-4o', 'ki
 const tensorTypes = [0, 1, 2, 6, 8, 12, 14, 16, 24, 26, 28, 30, 39, 100]
 const oddTokens = ['', '<0x0A>', '<unk>', '<think>', '\n', ' ', '\u2581', 'a'.repeat(1000)]
 
-/** @returns the file and what was done to it: the same for the same plan and random numbers */
+/** @returns the files and what was done to them: the same for the same plan and random numbers */
 export function mutate({ metadata, tensors }: ModelPlan, random: Random): Mutation {
-  const draft: Draft = { metadata: { ...metadata }, tensors: [...tensors], bytes: [] }
+  const draft: Draft = {
+    ...{ metadata: { ...metadata }, tensors: [...tensors] },
+    ...{ parts: 1, bytes: [], order: [], partMetadata: () => ({}) },
+  }
   const done: string[] = []
   const rounds = 1 + below(random, 3)
   for (let i = 0; i < rounds; i++) done.push(pick(random, mutations)(draft, random))
-  const file = writeRandomGguf(draft.metadata, draft.tensors)
-  return { file: draft.bytes.reduce((bytes, change) => change(bytes), file), done }
+  const files = draft.order.reduce<(Buffer | undefined)[]>((list, change) => change(list), partsOf(draft))
+  const broken = below(random, files.length)
+  return {
+    files: files.map((file, i) =>
+      i === broken && file ? draft.bytes.reduce((bytes, change) => change(bytes), file) : file,
+    ),
+    done,
+  }
+}
+
+function partsOf({ metadata, tensors, parts, partMetadata }: Draft): Buffer[] {
+  const size = Math.ceil(tensors.length / parts)
+  return Array.from({ length: parts }, (_, part) =>
+    writeRandomGguf(part === 0 ? metadata : partMetadata(part), tensors.slice(part * size, (part + 1) * size)),
+  )
 }
 
 const below = (random: Random, count: number) => Math.floor(random() * count)
@@ -126,7 +150,8 @@ const mutations: readonly ((draft: Draft, random: Random) => string)[] = [
   },
   (draft, random) => {
     const flips = Array.from({ length: 1 + below(random, 8) }, () => [random(), below(random, 256)] as const)
-    draft.bytes.push((file) => {
+    draft.bytes.push((given) => {
+      const file = Buffer.from(given)
       for (const [share, byte] of flips) file[Math.floor(Math.min(file.length, 4096) * share)] = byte
       return file
     })
@@ -137,7 +162,54 @@ const mutations: readonly ((draft: Draft, random: Random) => string)[] = [
     draft.metadata['split.count'] = { type: 'u16', value: below(random, 4) }
     return 'as a part of a split model'
   },
+  split,
+  split,
 ]
+
+/** Into two or three files, most of them wrong in one way. */
+function split(draft: Draft, random: Random): string {
+  const parts = 2 + below(random, 2)
+  const values = (part: number, count = parts, tensors = draft.tensors.length): Record<string, Value> => ({
+    'split.no': { type: 'u16', value: part % 2 ** 16 },
+    'split.count': { type: 'u16', value: count % 2 ** 16 },
+    'split.tensors.count': { type: 'i32', value: tensors | 0 },
+  })
+  draft.parts = parts
+  draft.partMetadata = (part) => values(part)
+  Object.assign(draft.metadata, values(0))
+  const last = parts - 1
+  switch (below(random, 8)) {
+    case 0:
+      draft.order.push((files) => files.map((file, i) => (i === last ? undefined : file)))
+      return `in ${parts} parts, the last missing`
+    case 1:
+      draft.order.push((files) => files.map((_, i) => files[last - i]))
+      return `in ${parts} parts, in another order`
+    case 2:
+      draft.order.push((files) => files.map((file, i) => (i === last ? files[0] : file)))
+      return `in ${parts} parts, the first twice`
+    case 3: {
+      const number = pick(random, numbers)
+      draft.partMetadata = () => values(number)
+      return `in ${parts} parts, numbered ${number}`
+    }
+    case 4: {
+      const count = pick(random, numbers)
+      Object.assign(draft.metadata, values(0, count))
+      return `in ${parts} parts, said to be ${count}`
+    }
+    case 5: {
+      const count = pick(random, numbers)
+      Object.assign(draft.metadata, values(0, parts, count))
+      return `in ${parts} parts, with ${count} tensors`
+    }
+    case 6:
+      draft.partMetadata = (part) => ({ ...draft.metadata, ...values(part) })
+      return `in ${parts} parts, each with all values`
+    default:
+      return `in ${parts} parts`
+  }
+}
 
 function changeValue(draft: Draft, random: Random): string {
   const own = keyOf(draft, random, (key) => !key.startsWith('tokenizer.') && key !== 'general.architecture')
