@@ -142,12 +142,12 @@ function backendOf(engine: EngineProcess, progress: { readonly share: number }):
 
 /** What was asked and answered: logged only where the operator wants it. */
 function textsOf({ job, result }: JobEnd): LogFields {
-  return { asked: job.request.prompt, thought: result?.thinking, answered: result?.answer }
+  return { asked: job.request?.prompt, thought: result?.thinking, answered: result?.answer }
 }
 
 /** What it asked for, without its text. */
 function sizesOf({ job }: JobEnd): LogFields {
-  const { prompt, answerSchema, logitBias, ...parameters } = job.request
+  const { prompt = {}, answerSchema, logitBias, ...parameters } = job.request ?? {}
   const given = { schema: answerSchema !== undefined, biases: logitBias?.length ?? 0, promptForm: Object.keys(prompt) }
   return {
     id: job.id,

@@ -68,7 +68,7 @@ export const countTokens: Endpoint = {
     if (!generation) throw new Error('there is no prompt')
     checkTextSize(generation.prompt, state)
     const cells = state.backend.facts?.cells ?? 0
-    const { plan } = await fitted(state.service, { ...generation, seed }, { mayGrow, cells })
+    const { plan } = await fitted({ service: state.service, cells }, { ...generation, seed }, mayGrow)
     const body = { object: 'response.input_tokens', input_tokens: plan.promptTokens }
     return Response.json(body, { headers: call.headers })
   },
