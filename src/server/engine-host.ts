@@ -9,12 +9,14 @@ import { loadModel, type Model } from '../engine/model.ts'
 import { toPlainError } from '../engine/protocol.ts'
 import type { GenerateRequest } from '../engine/types.ts'
 import type { EngineFacts, FromHost, HostItem, HostOptions, ToHost } from './engine-messages.ts'
+import { EngineWork } from './engine-work.ts'
 
 const heartbeatMs = 250
 
 let model: Model | undefined
 let engine: Engine | undefined
 const running = new Map<string, Generation>()
+const work = new EngineWork()
 
 function send(message: FromHost): void {
   // The channel may close between the check and the message: then this process ends by `disconnect`.
@@ -51,6 +53,7 @@ function factsOf({ backend, threads, release, notEvictable, gpuProblem }: Model,
 }
 
 async function generate(id: string, request: GenerateRequest): Promise<void> {
+  work.begin()
   try {
     if (!engine) throw new Error('nothing is loaded')
     const generation = engine.generate(request)
@@ -60,15 +63,19 @@ async function generate(id: string, request: GenerateRequest): Promise<void> {
     tell({ id, error: toPlainError(error) })
   } finally {
     running.delete(id)
+    work.end()
   }
 }
 
 async function answer(call: number, compute: (loaded: Model) => Promise<unknown>): Promise<void> {
+  work.begin()
   try {
     if (!model) throw new Error('nothing is loaded')
     send({ type: 'reply', call, reply: await compute(model) })
   } catch (error) {
     send({ type: 'failure', call, error: toPlainError(error) })
+  } finally {
+    work.end()
   }
 }
 
@@ -97,8 +104,7 @@ function receive(message: ToHost): void {
 }
 
 setInterval(() => {
-  const silentMs = running.size > 0 ? performance.now() - EngineThread.shared().lastSignAt : 0
-  send({ type: 'heartbeat', silentMs })
+  send({ type: 'heartbeat', silentMs: work.silentMs(EngineThread.shared().lastSignAt) })
 }, heartbeatMs)
 process.on('message', receive)
 process.on('disconnect', () => process.exit(0))

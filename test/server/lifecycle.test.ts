@@ -1,5 +1,5 @@
 /** A server whose engine dies, hangs or is full, whose clients leave, and that is stopped. */
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -108,6 +108,35 @@ test.concurrent('an engine that hangs is killed and started again', async () => 
   await until(() => !isAlive(first))
   gate.open()
   expect((await pieces).choices[0]!.message.content).toContain('boxed')
+  expect(server.stderr()).toContain('"reason":"stall"')
+})
+
+test.concurrent('an engine that hangs before a generation has begun is killed and started again', async () => {
+  const policy = join(scratch, 'hangs-early.mjs')
+  const hangs = join(scratch, 'hangs-early')
+  const writePolicy = (comment: string) =>
+    writeFileSync(
+      policy,
+      `// ${comment}
+      import { existsSync } from 'node:fs'
+      import { isMainThread } from 'node:worker_threads'
+      if (!isMainThread && existsSync(${JSON.stringify(hangs)})) {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+      }
+      export default { name: 'hangs-early', create: () => ({ score: (candidates) => Float32Array.from(candidates) }) }`,
+    )
+  writePolicy('as it was')
+  await using server = await startDyntsServe([...bounded, '--policy', policy, '--stall-timeout', '2'])
+  const first = server.enginePid()!
+  const ask = () => clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
+  const before = await ask()
+  writeFileSync(hangs, '')
+  // What has changed is run again.
+  writePolicy('as it is now')
+  const asked = ask()
+  await until(() => !isAlive(first))
+  rmSync(hangs)
+  expect((await asked).choices[0]!.message.content).toBe(before.choices[0]!.message.content)
   expect(server.stderr()).toContain('"reason":"stall"')
 })
 
