@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import type { HostOptions } from './engine-messages.ts'
-import { EngineProcess, type EngineState } from './engine-process.ts'
+import { EngineProcess, engineEnvironment, type EngineState } from './engine-process.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dynts-engine-'))
 const node = process.execPath
@@ -135,3 +135,17 @@ test('one whose channel has closed is ended, and started again', async () => {
   expect(deaths).toEqual(['signal'])
   await engine.close()
 }, 30_000)
+
+test('the engine gets nothing of the environment that is secret', () => {
+  const needed = { PATH: '/bin', HF_HOME: '/hf', HF_HUB_CACHE: '/hub', XDG_CACHE_HOME: '/c', CUDA_VISIBLE_DEVICES: '0' }
+  const secret = {
+    DYNTS_API_KEY: 'k',
+    HF_TOKEN: 't',
+    HUGGING_FACE_HUB_TOKEN: 't',
+    HTTPS_PROXY: 'http://user:password@proxy',
+    http_proxy: 'http://user:password@proxy',
+    OPENAI_API_KEY: 'k',
+    NODE_OPTIONS: '--require=./x.js',
+  }
+  expect(engineEnvironment({ ...needed, ...secret })).toEqual(needed)
+})

@@ -42,9 +42,9 @@ export interface EngineProcessOptions {
   readonly program?: URL | undefined
 }
 
-/** Of the environment, what a model needs; no API key. */
+/** Of the environment, what a model that is on the disk needs: no key, no token, and no proxy, whose address may hold a password. */
 const passedOn =
-  /^(?:PATH|HOME|TMPDIR|TMP|TEMP|USERPROFILE|APPDATA|LOCALAPPDATA|SystemRoot|LANG|LC_.*|HF_.*|XDG_.*|DYNTS_CACHE.*|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|LD_LIBRARY_PATH|DYLD_.*|CUDA_.*|GGML_.*|VK_.*|HIP_.*|OMP_.*)$/
+  /^(?:PATH|HOME|TMPDIR|TMP|TEMP|USERPROFILE|APPDATA|LOCALAPPDATA|SystemRoot|LANG|LC_.*|HF_HOME|HF_HUB_CACHE|HUGGINGFACE_HUB_CACHE|XDG_.*|LD_LIBRARY_PATH|DYLD_.*|CUDA_.*|GGML_.*|VK_.*|HIP_.*|OMP_.*)$/
 const longestDelayMs = 30_000
 const healthyAfterMs = 60_000
 const keptLines = 20
@@ -172,7 +172,7 @@ export class EngineProcess implements EngineBackend {
     const child = fork(program, {
       serialization: 'advanced',
       execArgv: [],
-      env: Object.fromEntries(Object.entries(process.env).filter(([name]) => passedOn.test(name))),
+      env: engineEnvironment(process.env),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     const hear = (data: string) => {
@@ -271,6 +271,10 @@ export class EngineProcess implements EngineBackend {
 
 function diedError(reason: string): EngineError {
   return new EngineError('engine_died', `the engine process is gone: ${reason}`)
+}
+
+export function engineEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => passedOn.test(name)))
 }
 
 function isRunning({ pid, exitCode, signalCode }: ChildProcess): boolean {
