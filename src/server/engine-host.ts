@@ -100,6 +100,10 @@ function receive(message: ToHost): void {
     case 'close':
       // The operating system frees what llama.cpp holds faster than llama.cpp does.
       process.exit(0)
+    // eslint-disable-next-line no-fallthrough
+    default:
+      message satisfies never
+      throw new Error(`there is no such message: ${JSON.stringify(message).slice(0, 200)}`)
   }
 }
 

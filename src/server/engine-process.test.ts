@@ -17,9 +17,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /**
  * A program that ends, hangs, or is ready, as `starts` says of each of its starts. Over a generation it ends; `mute` closes its channel
- * then, and stays.
+ * then, and stays, and `babbles` says what is no message.
  */
-function programOf(starts: readonly ('ready' | 'mute' | 'hangs' | 'ends')[]): URL {
+function programOf(starts: readonly ('ready' | 'mute' | 'babbles' | 'hangs' | 'ends')[]): URL {
   const file = join(folder, 'program.mjs')
   const count = join(folder, 'count')
   writeFileSync(count, '0')
@@ -34,8 +34,9 @@ function programOf(starts: readonly ('ready' | 'mute' | 'hangs' | 'ends')[]): UR
     if (what === 'ends') process.exit(3)
     process.on('message', ({ type }) => {
       if (type === 'load') process.send({ type: 'ready', facts: { cells: start } })
-      if (type === 'submit' && what !== 'mute') process.exit(1)
-      if (type === 'submit') {
+      if (type === 'submit' && what === 'ready') process.exit(1)
+      if (type === 'submit' && what === 'babbles') process.send({ type: 'nonsense' })
+      if (type === 'submit' && what === 'mute') {
         clearInterval(beating)
         process.removeAllListeners('disconnect')
         setInterval(() => undefined, 1000)
@@ -149,3 +150,18 @@ test('the engine gets nothing of the environment that is secret', () => {
   }
   expect(engineEnvironment({ ...needed, ...secret })).toEqual(needed)
 })
+
+test('one that says what is no message is started again', async () => {
+  const deaths: string[][] = []
+  const engine = new EngineProcess({
+    host: {} as HostOptions,
+    stallTimeoutMs: 60_000,
+    program: programOf(['babbles', 'ready']),
+    onDeath: (reason, _how, said) => deaths.push([reason, said]),
+  })
+  await engine.start()
+  engine.submit('a', { prompt: { text: '' } }, { onEvent: () => undefined, onError: () => undefined })
+  await expect.poll(() => engine.facts?.cells, { timeout: 10_000 }).toBe(1)
+  expect(deaths).toEqual([['message', expect.stringContaining('nonsense')]])
+  await engine.close()
+}, 30_000)

@@ -36,7 +36,7 @@ export interface EngineProcessOptions {
   readonly onState?: ((state: EngineState) => void) | undefined
   /** Share of the weights that are read, 0 to 1. */
   readonly onProgress?: ((share: number) => void) | undefined
-  /** @param reason `exit`, `signal`, `stall` or `start`; with its exit code, its signal or the error, and what the process said last */
+  /** @param reason `exit`, `signal`, `stall`, `message` (it is not known) or `start`; with its exit code, its signal or the error, and what the process said last */
   readonly onDeath?: ((reason: string, how: string, said: string) => void) | undefined
   /** For tests: another program. */
   readonly program?: URL | undefined
@@ -199,7 +199,12 @@ export class EngineProcess implements EngineBackend {
         this.#calls.delete(message.call)
         if (message.type === 'reply') call?.resolve(message.reply)
         else call?.reject(fromPlainError(message.error))
+        return
       }
+      default:
+        message satisfies never
+        this.#said.push(`it says what nobody knows: ${JSON.stringify(message).slice(0, 200)}`)
+        this.#kill('message')
     }
   }
 

@@ -1,4 +1,5 @@
 /** A server whose engine dies, hangs or is full, whose clients leave, and that is stopped. */
+import { fork } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
@@ -29,6 +30,18 @@ async function busySlots({ url }: DyntsServer): Promise<number> {
   const slots = (await (await fetch(`${url}/slots`)).json()) as { is_processing: boolean }[]
   return slots.filter(({ is_processing }) => is_processing).length
 }
+
+test('the engine process takes no message that it does not know', async () => {
+  const engine = fork(new URL('../../dist/server/engine-host.js', import.meta.url), {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+  let said = ''
+  engine.stderr!.setEncoding('utf8').on('data', (text: string) => (said += text))
+  engine.send({ type: 'nonsense' })
+  const code = await new Promise((resolve) => engine.once('close', resolve))
+  expect([code, said]).toEqual([1, expect.stringContaining('"nonsense"')])
+})
 
 // By itself: it looks at the clock.
 test('a slot is free soon after its client has left, whatever it does', async () => {
