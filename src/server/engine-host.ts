@@ -99,8 +99,7 @@ function receive(message: ToHost): void {
       return void answer(message.call, (loaded) => loaded.render(message.message))
     case 'close':
       // The operating system frees what llama.cpp holds faster than llama.cpp does.
-      process.exit(0)
-    // eslint-disable-next-line no-fallthrough
+      return process.exit(0)
     default:
       message satisfies never
       throw new Error(`there is no such message: ${JSON.stringify(message).slice(0, 200)}`)

@@ -119,12 +119,12 @@ export class Metrics {
     this.#firstAnswerToken.observe((now - job.enqueuedAt) / 1000)
   }
 
-  onEnd({ job, result, error }: JobEnd): void {
+  onEnd({ job, result, error, hasLeft = false }: JobEnd): void {
     const finishReason = result?.finishReason ?? error?.code
     const isAbort = finishReason === 'cancelled'
     const reason = isAbort ? 'abort' : (result?.finishReason ?? 'error')
     this.#finished.inc({ finished_reason: reason })
-    if (error?.code === 'cancelled') this.#disconnects.inc({ phase: job.phase })
+    if (hasLeft) this.#disconnects.inc({ phase: job.phase })
     this.#requestTime.observe((performance.now() - job.enqueuedAt) / 1000)
     if (job.startedAt !== undefined) this.#queueTime.observe((job.startedAt - job.enqueuedAt) / 1000)
     if (!result) return

@@ -9,6 +9,7 @@ class ScriptedEngine implements EngineBackend {
   state: EngineState = 'ready'
   readonly running = new Map<string, GenerationListener>()
   readonly cancelled: string[] = []
+  readonly ended: string[] = []
   readonly asked: string[] = []
   dieOver = 0
 
@@ -26,8 +27,8 @@ class ScriptedEngine implements EngineBackend {
     this.cancelled.push(id)
   }
 
-  endThinking(): void {
-    throw new Error('nobody asked for it')
+  endThinking(id: string): void {
+    this.ended.push(id)
   }
 
   finish(id: string): void {
@@ -135,6 +136,27 @@ describe('GenerationService', () => {
     submit('a')
     service.cancel(submit('b'))
     expect(service.waiting).toEqual([])
+  })
+
+  test('a completion is cancelled by its id and its client, whether it runs or waits', () => {
+    const { engine, service, enqueue, submit, told } = started()
+    for (const id of ['c-0', 'c-1']) submit(id)
+    enqueue('d')
+    for (const id of ['c-2', 'c', 'e']) expect(service.cancelCompletion('other', id)).toBe(false)
+    expect(service.cancelCompletion('client', 'd')).toBe(true)
+    expect([told['d'], service.waiting.map(({ id }) => id)]).toEqual([['cancelled'], ['c-1']])
+    expect(service.cancelCompletion('client', 'c')).toBe(true)
+    expect([engine.cancelled, told['c-1'], service.waiting]).toEqual([['c-0'], ['cancelled'], []])
+    engine.finish('c-0')
+    expect(['c', 'd'].map((id) => service.cancelCompletion('client', id))).toEqual([false, false])
+  })
+
+  test('the thinking of what runs is ended, and of nothing else', () => {
+    const { engine, service, submit } = started()
+    for (const id of ['a', 'b']) submit(id)
+    expect(['a', 'b'].map((id) => service.endThinking('client', id))).toEqual([true, false])
+    engine.running.get('a')!.onEvent({ ...token, phase: 'answer' })
+    expect([service.endThinking('client', 'a'), engine.ended]).toEqual([false, ['a']])
   })
 
   test('who waits too long is told so; who runs is not', () => {

@@ -72,6 +72,8 @@ export interface JobEnd {
   readonly job: Job
   readonly result?: GenerateResult
   readonly error?: ApiError
+  /** Whether it ended because its client left. */
+  readonly hasLeft?: boolean
 }
 
 export interface ServiceHooks {
@@ -187,22 +189,29 @@ export class GenerationService {
     if (job.slot === undefined) this.#free(job)
     // A running one has its slot until the engine has let go of it.
     else this.#backend.cancel(job.id)
-    this.#hooks.onEnd?.({ job, error: clientLeft() })
+    this.#hooks.onEnd?.({ job, error: clientLeft(), hasLeft: true })
   }
 
   /**
-   * Does something to the running generations of a completion of this client.
-   * @returns whether there were any that it could be done to
+   * Ends the thinking of the running generations of a completion of this client.
+   * @returns whether there were any that may think
    */
-  control(client: string, completion: string, action: 'end_thinking' | 'cancel'): boolean {
-    const isOwn = (job: Job | undefined): job is Job =>
-      job?.client === client && [job.id, job.id.replace(choiceNumber, '')].includes(completion) && !job.ended
-    const jobs = this.#slots.filter(isOwn).filter(({ phase }) => action === 'cancel' || phase !== 'answer')
-    for (const { id } of jobs) {
-      if (action === 'cancel') this.#backend.cancel(id)
-      else this.#backend.endThinking(id)
-    }
+  endThinking(client: string, completion: string): boolean {
+    const jobs = this.#slots.filter(isOf(client, completion)).filter(({ phase }) => phase !== 'answer')
+    for (const { id } of jobs) this.#backend.endThinking(id)
     return jobs.length > 0
+  }
+
+  /**
+   * Cancels the generations of a completion of this client: what runs ends with what came by then, what waits with an error.
+   * @returns whether there were any
+   */
+  cancelCompletion(client: string, completion: string): boolean {
+    const running = this.#slots.filter(isOf(client, completion))
+    const waiting = this.#admission.waiting.filter(isOf(client, completion))
+    for (const { id } of running) this.#backend.cancel(id)
+    for (const job of waiting) this.#end(job, { error: new ApiError(499, 'cancelled', 'it was cancelled in the queue') })
+    return running.length + waiting.length > 0
   }
 
   /** Fills free slots. To be called when the engine has become ready, too. */
@@ -333,6 +342,11 @@ export class GenerationService {
     this.#admission.remove(job, ranSeconds)
     this.dispatch()
   }
+}
+
+function isOf(client: string, completion: string) {
+  return (job: Job | undefined): job is Job =>
+    job?.client === client && [job.id, job.id.replace(choiceNumber, '')].includes(completion) && !job.ended
 }
 
 function hasDied(error: unknown): boolean {

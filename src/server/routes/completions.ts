@@ -88,8 +88,8 @@ export const control: Endpoint = {
   answer: answers.controlled,
   handle: async ({ service, settings }, { request, client, headers }) => {
     const { id, action } = checked(controlSchema, parseBody(await readBody(request, settings.mostBodyBytes)))
-    const isDone = service.control(client, id, action === 'cancel' ? 'cancel' : 'end_thinking')
-    const why = action === 'cancel' ? 'it does not run' : 'it does not think'
+    const isDone = action === 'cancel' ? service.cancelCompletion(client, id) : service.endThinking(client, id)
+    const why = action === 'cancel' ? 'it neither runs nor waits' : 'it does not think'
     const body = isDone ? { success: true } : { success: false, message: `${id}: ${why}` }
     return Response.json(body, { headers })
   },
