@@ -24,6 +24,7 @@ export function createApp(
 ): (request: Request, connection: Connection) => Promise<Response> {
   const { settings, keys, metrics } = state
   return async (request, { address }) => {
+    const arrivedAt = performance.now()
     const url = new URL(request.url)
     const host = request.headers.get('host') ?? undefined
     const origin = request.headers.get('origin') ?? undefined
@@ -35,6 +36,7 @@ export function createApp(
       'x-dynts-version': settings.version,
     }
     let path = 'unknown'
+    let client = address
     try {
       checkHost(host, settings.access)
       if (origin !== undefined && isAllowedOrigin(origin, host, settings.access)) {
@@ -50,7 +52,8 @@ export function createApp(
       const name = endpoint.needsKey
         ? keys.nameOf(request.headers.get('authorization') ?? undefined, request.headers.get('x-api-key') ?? undefined)
         : undefined
-      const call = { request, url, params, client: name ?? address, requestId, headers, signal: request.signal }
+      client = name ?? address
+      const call = { request, url, params, client, requestId, arrivedAt, headers, signal: request.signal }
       const response = await endpoint.handle(state, call)
       metrics.onHttp(path, response.status)
       if (request.method !== 'HEAD') return response
@@ -62,6 +65,11 @@ export function createApp(
         log.error('a bug in dynts', { request: requestId, stack: error instanceof Error ? error.stack : String(error) })
       }
       if (known.status === 429) metrics.onRejection(known.code)
+      // Who has left is not answered.
+      if (!request.signal.aborted) {
+        const { method } = request
+        log.info('refused', { request: requestId, client, method, path, status: known.status, code: known.code })
+      }
       metrics.onHttp(path, known.status)
       return errorReply(known, headers)
     }

@@ -168,6 +168,8 @@ function fieldsOf({ job, result, error }: JobEnd): LogFields {
     id: job.id,
     request: job.requestId,
     client: job.client,
+    // Of one that has failed, the request's own line has it, unless its answer had begun.
+    status: result ? 200 : undefined,
     finish: result?.finishReason ?? error?.code,
     prompt: result?.usage.promptTokens ?? job.promptTokens,
     cached: result?.usage.cachedPromptTokens,
