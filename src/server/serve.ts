@@ -180,7 +180,7 @@ function fieldsOf({ job, result, error }: JobEnd): LogFields {
     evictions: result?.cache.evictions,
     slot: job.slot,
     queuedMs: ms(job.enqueuedAt, job.startedAt),
-    firstTokenMs: ms(job.enqueuedAt, job.firstTokenAt),
-    allMs: ms(job.enqueuedAt, now),
+    firstTokenMs: ms(job.arrivedAt, job.firstTokenAt),
+    allMs: ms(job.arrivedAt, now),
   }
 }

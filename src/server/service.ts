@@ -39,6 +39,8 @@ export interface Job {
   /** Undefined until it is settled what the engine is to do; it keeps its place in the queue meanwhile. */
   request: GenerateRequest | undefined
   readonly listener: JobListener
+  /** When its request came. */
+  readonly arrivedAt: number
   readonly enqueuedAt: number
   startedAt: number | undefined
   firstTokenAt: number | undefined
@@ -65,6 +67,8 @@ export interface JobRequest {
   readonly id: string
   /** Of the HTTP request. */
   readonly requestId?: string
+  /** When the HTTP request came, by `performance.now`. Default: now. */
+  readonly arrivedAt?: number
   readonly listener: JobListener
 }
 
@@ -146,8 +150,8 @@ export class GenerationService {
   submit(client: string, requests: readonly JobRequest[]): Job[] {
     this.#checkOpen()
     const now = performance.now()
-    const jobs = requests.map(({ id, requestId, listener }): Job => ({
-      ...{ id, client, requestId, request: undefined, listener, enqueuedAt: now },
+    const jobs = requests.map(({ id, requestId, arrivedAt = now, listener }): Job => ({
+      ...{ id, client, requestId, request: undefined, listener, arrivedAt, enqueuedAt: now },
       ...{
         startedAt: undefined,
         firstTokenAt: undefined,

@@ -115,7 +115,7 @@ async function promptTokens({ service, signal }: Asking, tokens: Int32Array): Pr
  */
 export function runChoices(
   { service, backend }: Pick<ServerState, 'service' | 'backend'>,
-  { client, requestId }: Pick<Call, 'client' | 'requestId'>,
+  { client, requestId, arrivedAt }: Pick<Call, 'client' | 'requestId' | 'arrivedAt'>,
   id: string,
   read: ReadRequest,
   listener: ChoiceListener,
@@ -138,6 +138,7 @@ export function runChoices(
   const requests = Array.from({ length: count }, (_, choice) => ({
     id: count === 1 ? id : `${id}-${choice}`,
     requestId,
+    arrivedAt,
     listener: {
       onEvent: (event: GenerateEvent) => {
         const job = jobs[choice]
