@@ -7,6 +7,7 @@ import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
 import { needOf, type CapacitySettings } from '../../server/capacity.ts'
+import { LineWriter } from '../../server/line-writer.ts'
 import { Log } from '../../server/log.ts'
 import { startServer, type RunningServer } from '../../server/serve.ts'
 import type { ServerSettings } from '../../server/server-state.ts'
@@ -56,7 +57,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
   const capacity = { slots, cells, kvType, promptBytes }
   checkMemory(flags, located, capacity)
   const settings = serverSettings(flags, { located, chosen, bound, attention, keys })
-  const log = new Log(flags.logLevel, process.stderr.isTTY, (line) => process.stderr.write(line))
+  const log = logOf(flags)
   const start = async () => {
     using progress = new LoadProgress(toStderr)
     return await startServer({
@@ -96,6 +97,18 @@ export async function serve(flags: ServeFlags): Promise<void> {
   toStderr('stopping: what runs may come to its end')
   await server.close(flags.drainTimeout * 1000)
   process.exitCode = 0
+}
+
+/** Node writes to a file or a pipe by itself only while everything else stands still. */
+function logOf({ logLevel }: ServeFlags): Log {
+  const { isTTY, fd } = process.stderr
+  if (isTTY) return new Log(logLevel, true, (line) => process.stderr.write(line))
+  const lines = new LineWriter(fd, (count) => {
+    let told = ''
+    new Log(logLevel, false, (line) => (told = line)).warn('lines of this log were left out: it was not read', { count })
+    return told
+  })
+  return new Log(logLevel, false, (line) => lines.write(line))
 }
 
 function banner(
