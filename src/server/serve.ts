@@ -1,6 +1,7 @@
 /** A server: the engine process, the service and the HTTP side put together. */
 import type { Server } from 'node:http'
 import type { LocatedModel } from '../engine/locate-model.ts'
+import { EngineError, InputError } from '../errors.ts'
 import { KeyRing } from './access.ts'
 import { createApp } from './app.ts'
 import type { HostOptions } from './engine-messages.ts'
@@ -23,6 +24,8 @@ export interface ServeOptions {
   /** 0: any that is free. */
   readonly port: number
   readonly log: Log
+  /** Ends the loading of the model. */
+  readonly signal: AbortSignal
   /** Share of the weights that are read, 0 to 1. */
   readonly onProgress?: ((share: number) => void) | undefined
 }
@@ -62,10 +65,11 @@ export class RunningServer {
 
 /**
  * Listens, and loads the model: `/health` is answered meanwhile.
- * @throws InputError and EngineError as `loadModel` and `Engine.create`; InputError `address_not_free`
+ * @returns undefined if `signal` has ended it
+ * @throws InputError and EngineError as `loadModel` and `Engine.create`, but EngineError `model_not_loaded`; InputError `address_not_free`
  */
-export async function startServer(options: ServeOptions): Promise<RunningServer> {
-  const { located, host, settings, log } = options
+export async function startServer(options: ServeOptions): Promise<RunningServer | undefined> {
+  const { located, host, settings, log, signal } = options
   const metrics = new Metrics(settings.aliases[0])
   const progress = { share: 0 }
   const engine = new EngineProcess({
@@ -105,6 +109,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const app = createApp(state, log)
   const servers: Server[] = []
   const urls: string[] = []
+  const stopLoading = () => void engine.close()
   try {
     for (const address of options.addresses) {
       const server = createHttpServer(app)
@@ -112,12 +117,19 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       servers.push(server)
       urls.push(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}`)
     }
+    signal.throwIfAborted()
+    signal.addEventListener('abort', stopLoading, { once: true })
     await engine.start()
     service.dispatch()
   } catch (error) {
     for (const server of servers) server.close()
     await engine.close()
-    throw error
+    if (signal.aborted) return undefined
+    throw error instanceof InputError && error.code === 'model_not_loaded'
+      ? new EngineError(error.code, error.message, { cause: error })
+      : error
+  } finally {
+    signal.removeEventListener('abort', stopLoading)
   }
   return new RunningServer(engine, service, servers, urls)
 }

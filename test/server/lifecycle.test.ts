@@ -1,7 +1,9 @@
 /** A server whose engine dies, hangs or is full, whose clients leave, and that is stopped. */
 import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import OpenAI from 'openai'
@@ -9,6 +11,7 @@ import { expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { dynts, scratch } from '../cli/run-dynts.ts'
 import { gatedPolicy } from '../support/gated-policy.ts'
+import { smallModel, smallTensors, writeGguf } from '../support/gguf-writer.ts'
 import { isAlive, startDyntsServe, until, type DyntsServer } from './start-dynts-serve.ts'
 
 const keyFile = join(scratch, 'keys')
@@ -24,6 +27,15 @@ function clientOf({ url }: DyntsServer, options: { apiKey?: string; maxRetries?:
 
 async function healthOf({ url }: DyntsServer): Promise<number> {
   return (await fetch(`${url}/health`)).status
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
 }
 
 async function busySlots({ url }: DyntsServer): Promise<number> {
@@ -307,6 +319,27 @@ test.concurrent('a stopped server lets what runs come to its end, and leaves no 
   expect((await running).choices[0]!.finish_reason).toBe('stop')
   expect(await server.exited).toBe(0)
   expect(isAlive(engine)).toBe(false)
+})
+
+test.concurrent('a server that is stopped while its model is loaded never served, and has not failed', async () => {
+  const port = await freePort()
+  const { code, stdout, stderr } = await dynts(['serve', '--port', `${port}`, '--gpu', 'off', ...bounded], {
+    onStart: (child) => {
+      const isLoading = async () => {
+        const { status } = await fetch(`http://127.0.0.1:${port}/health`).catch(() => ({ status: 0 }))
+        return status === 503
+      }
+      void until(isLoading).then(() => child.kill('SIGTERM'))
+    },
+  })
+  expect([code, stdout, stderr]).toEqual([0, '', ''])
+})
+
+test.concurrent('a model that llama.cpp cannot load is no wrong option', async () => {
+  writeFileSync(join(scratch, 'no-weights.gguf'), writeGguf(smallModel(), smallTensors))
+  const { code, stdout, stderr } = await dynts(['serve', '--port', '0', '--model', 'no-weights.gguf', '--gpu', 'off'])
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr).toMatch(/^dynts: llama\.cpp cannot load [^\n]+\n$/)
 })
 
 test.concurrent('an engine whose server is killed ends by itself', async () => {

@@ -36,7 +36,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
   const named = flags.policy === undefined ? [] : choosePolicies([flags.policy], flags)
   using signal = onInterrupt()
   const located = await findModel(flags, signal, templates)
-  if (!located) return
+  if (!located) return stopped()
   const [chosen = choosePolicies([policyBeforeLoading(located, flags.gpu)], flags)[0]] = named
   if (!chosen) throw new Error('there is no policy')
   const request: GenerateRequest = {
@@ -64,6 +64,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       located,
       settings,
       log,
+      signal,
       host: {
         model: located.info.path,
         predictor: located.predictor?.path ?? false,
@@ -92,10 +93,16 @@ export async function serve(flags: ServeFlags): Promise<void> {
     })
   }
   const server = await start()
+  if (!server) return stopped()
   toStdout(banner(server, settings, located, capacity))
   if (!signal.aborted) await once(signal, 'abort')
   toStderr('stopping: what runs may come to its end')
   await server.close(flags.drainTimeout * 1000)
+  stopped()
+}
+
+/** A server that is stopped has not failed. */
+function stopped(): void {
   process.exitCode = 0
 }
 
