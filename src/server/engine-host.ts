@@ -37,17 +37,19 @@ function tell(item: HostItem): void {
 
 async function load(asked: HostOptions): Promise<void> {
   const { model: reference, kvType, slots, cells, attention, promptStateBytes, ...options } = asked
+  const bytesBefore = process.memoryUsage.rss()
   try {
     const loaded = await loadModel(reference, { ...options, onProgress: (share) => send({ type: 'progress', share }) })
     model = loaded
     engine = await Engine.create(loaded, { cells, sequences: slots, kvType, attention, promptStateBytes })
-    send({ type: 'ready', facts: factsOf(loaded, engine) })
+    const grownBytes = process.memoryUsage.rss() - bytesBefore
+    send({ type: 'ready', facts: { ...factsOf(loaded, engine), grownBytes } })
   } catch (error) {
     send({ type: 'loadFailed', error: toPlainError(error) })
   }
 }
 
-function factsOf({ backend, threads, release, notEvictable, gpuProblem }: Model, opened: Engine): EngineFacts {
+function factsOf({ backend, threads, release, notEvictable, gpuProblem }: Model, opened: Engine): Omit<EngineFacts, 'grownBytes'> {
   const { cells, bytesPerCell, cacheBytes } = opened
   return { cells, bytesPerCell, cacheBytes, backend, threads, release, notEvictable, gpuProblem }
 }

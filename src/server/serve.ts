@@ -4,7 +4,7 @@ import type { LocatedModel } from '../engine/locate-model.ts'
 import { EngineError, InputError } from '../errors.ts'
 import { KeyRing } from './access.ts'
 import { createApp } from './app.ts'
-import type { HostOptions } from './engine-messages.ts'
+import type { EngineFacts, HostOptions } from './engine-messages.ts'
 import { EngineProcess } from './engine-process.ts'
 import { createHttpServer, listen } from './http-server.ts'
 import type { Log } from './log.ts'
@@ -36,12 +36,20 @@ export class RunningServer {
   readonly #servers: readonly Server[]
   /** Where it listens. */
   readonly urls: readonly string[]
+  /** Of the engine as it was at the start. */
+  readonly facts: EngineFacts
 
-  constructor(engine: EngineProcess, service: GenerationService, servers: readonly Server[], urls: readonly string[]) {
+  constructor(
+    engine: EngineProcess,
+    service: GenerationService,
+    listening: { readonly servers: readonly Server[]; readonly urls: readonly string[] },
+    facts: EngineFacts,
+  ) {
     this.#engine = engine
     this.#service = service
-    this.#servers = servers
-    this.urls = urls
+    this.#servers = listening.servers
+    this.urls = listening.urls
+    this.facts = facts
   }
 
   get enginePid(): number | undefined {
@@ -119,8 +127,9 @@ export async function startServer(options: ServeOptions): Promise<RunningServer 
     }
     signal.throwIfAborted()
     signal.addEventListener('abort', stopLoading, { once: true })
-    await engine.start()
+    const facts = await engine.start()
     service.dispatch()
+    return new RunningServer(engine, service, { servers, urls }, facts)
   } catch (error) {
     for (const server of servers) server.close()
     await engine.close()
@@ -131,7 +140,6 @@ export async function startServer(options: ServeOptions): Promise<RunningServer 
   } finally {
     signal.removeEventListener('abort', stopLoading)
   }
-  return new RunningServer(engine, service, servers, urls)
 }
 
 function backendOf(engine: EngineProcess, progress: { readonly share: number }): ServerState['backend'] {
