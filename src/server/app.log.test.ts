@@ -23,7 +23,9 @@ test('each request that is refused leaves a line with who asked, for what, and w
     return (await app(request, { address: '192.0.2.1' })).status
   }
   const key = { authorization: 'Bearer secret' }
-  expect([await ask('/slots'), await ask('/slots', key), await ask('/slots', { host: 'other' })]).toEqual([401, 404, 403])
+  expect([await ask('/slots'), await ask('/slots', key), await ask('/slots', { host: 'other' })]).toEqual([
+    401, 404, 403,
+  ])
   const common = { level: 'info', msg: 'refused', request: 'mine', method: 'GET' }
   expect(lines).toMatchObject([
     { ...common, client: '192.0.2.1', path: '/slots', status: 401, code: 'invalid_api_key' },

@@ -49,7 +49,10 @@ async function load(asked: HostOptions): Promise<void> {
   }
 }
 
-function factsOf({ backend, threads, release, notEvictable, gpuProblem }: Model, opened: Engine): Omit<EngineFacts, 'grownBytes'> {
+function factsOf(
+  { backend, threads, release, notEvictable, gpuProblem }: Model,
+  opened: Engine,
+): Omit<EngineFacts, 'grownBytes'> {
   const { cells, bytesPerCell, cacheBytes } = opened
   return { cells, bytesPerCell, cacheBytes, backend, threads, release, notEvictable, gpuProblem }
 }

@@ -19,7 +19,7 @@ function unreadPipe(name: string) {
   const read = async (isWhole: (text: string) => boolean) => {
     const piece = Buffer.alloc(2 ** 20)
     const parts: Buffer[] = []
-    for (let idle = 0; idle < 200; ) {
+    for (let idle = 0; idle < 200;) {
       try {
         parts.push(Buffer.from(piece.subarray(0, readSync(descriptor, piece))))
         idle = 0
@@ -47,8 +47,8 @@ test('nobody waits for a pipe that is full, and all lines arrive once it is read
 
 test('of what nobody reads only so much is kept, and how much was left out is told', async () => {
   const { descriptor, read } = unreadPipe('stuck')
-  const writer = new LineWriter(descriptor, leftOut)
-  const line = `${'x'.repeat(2 ** 20 - 1)}\n`
+  const writer = new LineWriter(descriptor, leftOut, 8 * 2 ** 15)
+  const line = `${'x'.repeat(2 ** 15 - 1)}\n`
   for (let i = 0; i < 20; i++) writer.write(line)
   expect(await read((text) => text.endsWith('out\n'))).toBe(`${line.repeat(8)}12 left out\n`)
 })

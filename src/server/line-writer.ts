@@ -2,7 +2,7 @@
 import { write, writeSync } from 'node:fs'
 
 /** Who does not read gets no more than so many bytes later; further lines are left out. */
-const mostUnwritten = 8 * 2 ** 20
+const usualMostUnwritten = 8 * 2 ** 20
 /** After a pipe was full. */
 const againMs = 20
 /** The most that the end of the process waits for a full pipe. */
@@ -11,6 +11,7 @@ const endPatienceMs = 1000
 export class LineWriter {
   readonly #descriptor: number
   readonly #leftOutLine: (count: number) => string
+  readonly #mostUnwritten: number
   #lines: string[] = []
   #bytes = 0
   #leftOut = 0
@@ -22,16 +23,17 @@ export class LineWriter {
    * @param descriptor of the file, a pipe for example
    * @param leftOutLine what stands in the place of lines that were left out
    */
-  constructor(descriptor: number, leftOutLine: (count: number) => string) {
+  constructor(descriptor: number, leftOutLine: (count: number) => string, mostUnwritten = usualMostUnwritten) {
     this.#descriptor = descriptor
     this.#leftOutLine = leftOutLine
+    this.#mostUnwritten = mostUnwritten
     process.once('exit', () => this.flush())
   }
 
   /** @param line with its line feed */
   write(line: string): void {
     const bytes = Buffer.byteLength(line)
-    if (this.#leftOut > 0 || this.#bytes + bytes > mostUnwritten) this.#leftOut++
+    if (this.#leftOut > 0 || this.#bytes + bytes > this.#mostUnwritten) this.#leftOut++
     else {
       this.#lines.push(line)
       this.#bytes += bytes

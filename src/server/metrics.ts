@@ -41,7 +41,11 @@ export class Metrics {
     firstTokenBuckets,
   )
   readonly #tokenLatency = this.#histogram('inter_token_latency_seconds', 'Between two tokens', tokenBuckets)
-  readonly #requestTime = this.#histogram('e2e_request_latency_seconds', 'From the arrival of the request to the end', requestBuckets)
+  readonly #requestTime = this.#histogram(
+    'e2e_request_latency_seconds',
+    'From the arrival of the request to the end',
+    requestBuckets,
+  )
   readonly #queueTime = this.#histogram('request_queue_time_seconds', 'Waiting for a slot', requestBuckets)
   readonly #prefillTime = this.#histogram('request_prefill_time_seconds', 'Reading the prompt', requestBuckets)
   readonly #decodeTime = this.#histogram('request_decode_time_seconds', 'Generating', requestBuckets)
@@ -137,7 +141,8 @@ export class Metrics {
     this.#generationSizes.observe(thinkingTokens + answerTokens)
     this.#thinkingSizes.observe(thinkingTokens)
     const { evictions, policy } = result.cache
-    for (let i = 0; i < evictions; i++) this.#evictionTime.observe({ policy }, result.timing.evictionMs / evictions / 1000)
+    for (let i = 0; i < evictions; i++)
+      this.#evictionTime.observe({ policy }, result.timing.evictionMs / evictions / 1000)
     this.#prefillTime.observe(result.timing.prefillMs / 1000)
     this.#decodeTime.observe(result.timing.decodeMs / 1000)
   }

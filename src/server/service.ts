@@ -214,7 +214,8 @@ export class GenerationService {
     const running = this.#slots.filter(isOf(client, completion))
     const waiting = this.#admission.waiting.filter(isOf(client, completion))
     for (const { id } of running) this.#backend.cancel(id)
-    for (const job of waiting) this.#end(job, { error: new ApiError(499, 'cancelled', 'it was cancelled in the queue') })
+    for (const job of waiting)
+      this.#end(job, { error: new ApiError(499, 'cancelled', 'it was cancelled in the queue') })
     return running.length + waiting.length > 0
   }
 

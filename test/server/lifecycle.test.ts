@@ -100,32 +100,35 @@ test.concurrent(
   },
 )
 
-test.concurrent('while an engine is started again requests wait in the queue, and are not left without a sign', async () => {
-  const queue = ['--parallel', '1', '--max-queue', '1', '--ping-interval', '0.1']
-  await using server = await startDyntsServe([...bounded, ...queue, '--policy', 'question-window'])
-  // After each death it waits for longer: for two seconds after the fourth.
-  for (let death = 1; death <= 4; death++) {
-    process.kill(server.enginePid()!, 'SIGKILL')
-    await until(async () => (await healthOf(server)) === 503)
-    if (death < 4) await until(async () => (await healthOf(server)) === 200)
-  }
-  const ask = async (more: object) =>
-    await fetch(`${server.url}/v1/chat/completions`, {
-      method: 'POST',
-      body: JSON.stringify({ messages, temperature: 0, ...more }),
-    })
-  const stream = await ask({ stream: true })
-  const whole = await ask({})
-  expect([stream.status, whole.status, (await ask({})).status]).toEqual([200, 200, 429])
-  expect(await healthOf(server)).toBe(503)
-  const text = await stream.text()
-  expect(text).toMatch(/^: ping\n\n[^]*data: \[DONE\]\n\n$/)
-  expect(await whole.json()).toMatchObject({ choices: [{ finish_reason: 'stop' }] })
-})
+test.concurrent(
+  'while an engine is started again requests wait in the queue, and are not left without a sign',
+  async () => {
+    const queue = ['--parallel', '1', '--max-queue', '1', '--ping-interval', '0.1']
+    await using server = await startDyntsServe([...bounded, ...queue, '--policy', 'question-window'])
+    // After each death it waits for longer: for two seconds after the fourth.
+    for (let death = 1; death <= 4; death++) {
+      process.kill(server.enginePid()!, 'SIGKILL')
+      await until(async () => (await healthOf(server)) === 503)
+      if (death < 4) await until(async () => (await healthOf(server)) === 200)
+    }
+    const ask = async (more: object) =>
+      await fetch(`${server.url}/v1/chat/completions`, {
+        method: 'POST',
+        body: JSON.stringify({ messages, temperature: 0, ...more }),
+      })
+    const stream = await ask({ stream: true })
+    const whole = await ask({})
+    expect([stream.status, whole.status, (await ask({})).status]).toEqual([200, 200, 429])
+    expect(await healthOf(server)).toBe(503)
+    const text = await stream.text()
+    expect(text).toMatch(/^: ping\n\n[^]*data: \[DONE\]\n\n$/)
+    expect(await whole.json()).toMatchObject({ choices: [{ finish_reason: 'stop' }] })
+  },
+)
 
 test.concurrent('an engine that hangs is killed and started again', async () => {
   const gate = gatedPolicy(scratch, 'hangs')
-  await using server = await startDyntsServe([...bounded, '--policy', gate.policy, '--stall-timeout', '2'])
+  await using server = await startDyntsServe([...bounded, '--policy', gate.policy, '--stall-timeout', '6'])
   const first = server.enginePid()!
   const pieces = clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
   pieces.catch(() => undefined)
@@ -151,7 +154,7 @@ test.concurrent('an engine that hangs before a generation has begun is killed an
       export default { name: 'hangs-early', create: () => ({ score: (candidates) => Float32Array.from(candidates) }) }`,
     )
   writePolicy('as it was')
-  await using server = await startDyntsServe([...bounded, '--policy', policy, '--stall-timeout', '2'])
+  await using server = await startDyntsServe([...bounded, '--policy', policy, '--stall-timeout', '6'])
   const first = server.enginePid()!
   const ask = () => clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
   const before = await ask()
@@ -339,7 +342,7 @@ test.concurrent('a model that llama.cpp cannot load is no wrong option', async (
   writeFileSync(join(scratch, 'no-weights.gguf'), writeGguf(smallModel(), smallTensors))
   const { code, stdout, stderr } = await dynts(['serve', '--port', '0', '--model', 'no-weights.gguf', '--gpu', 'off'])
   expect([code, stdout]).toEqual([1, ''])
-  expect(stderr).toMatch(/^dynts: llama\.cpp cannot load [^\n]+\n$/)
+  expect(stderr).toMatch(/^dynts: llama\.cpp cannot load .*$/m)
 })
 
 test.concurrent('an engine whose server is killed ends by itself', async () => {

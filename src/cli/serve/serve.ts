@@ -31,7 +31,10 @@ export async function serve(flags: ServeFlags): Promise<void> {
   const named = flags.policy === undefined ? [] : choosePolicies([flags.policy], flags)
   using signal = onInterrupt()
   const located = await findModel(flags, signal, templates)
-  if (!located) return stopped()
+  if (!located) {
+    stopped()
+    return
+  }
   const [chosen = choosePolicies([policyBeforeLoading(located, flags.gpu)], flags)[0]] = named
   if (!chosen) throw new Error('there is no policy')
   const request: GenerateRequest = {
@@ -89,7 +92,10 @@ export async function serve(flags: ServeFlags): Promise<void> {
     })
   }
   const server = await start()
-  if (!server) return stopped()
+  if (!server) {
+    stopped()
+    return
+  }
   const { facts, urls } = server
   const { aliases, defaults, version, hasPage } = settings
   const { info } = located
@@ -121,7 +127,9 @@ function logOf({ logLevel }: ServeFlags): Log {
   if (isTTY) return new Log(logLevel, true, (line) => process.stderr.write(line))
   const lines = new LineWriter(fd, (count) => {
     let told = ''
-    new Log(logLevel, false, (line) => (told = line)).warn('lines of this log were left out: it was not read', { count })
+    new Log(logLevel, false, (line) => (told = line)).warn('lines of this log were left out: it was not read', {
+      count,
+    })
     return told
   })
   return new Log(logLevel, false, (line) => lines.write(line))
