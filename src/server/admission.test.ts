@@ -85,6 +85,21 @@ describe('Admission', () => {
     expect(start(admission)).toEqual(['a0'])
   })
 
+  test('one that is not ready keeps its place, and lets others pass', () => {
+    const admission = new Admission<string>({ slots: 2, mostWaiting: 8 })
+    admission.enqueue('a', ['a0', 'a1'])
+    admission.enqueue('b', ['b0'])
+    const ready = (...jobs: string[]) => admission.next((job) => jobs.includes(job))
+    expect([ready('a1'), ready()]).toEqual(['a1', undefined])
+    expect([ready('a0', 'b0'), admission.waiting]).toEqual(['b0', ['a0']])
+  })
+
+  test('those that are not ready yet take no places from others while slots are free for them', () => {
+    const admission = new Admission<string>({ slots: 3, mostWaiting: 1 })
+    for (const job of ['1', '2', '3', '4']) admission.enqueue('a', [job])
+    expect(() => admission.enqueue('a', ['5'])).toThrow(expect.objectContaining({ code: 'queue_full' }))
+  })
+
   test('never more run than there are slots, and each runs once', () => {
     const steps = fc.array(
       fc.record({

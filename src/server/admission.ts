@@ -44,15 +44,14 @@ export class Admission<Job> {
    */
   enqueue(client: string, jobs: readonly Job[]): void {
     const { slots, mostWaiting } = this.#settings
-    // What starts at once does not wait.
-    const free = Math.max(0, slots - this.#running.size - this.#waiting.length)
-    const added = Math.max(0, jobs.length - free)
+    // Those that free slots are for will wait no longer than until they are ready.
+    const free = slots - this.#running.size
     const own = this.#waiting.filter((entry) => entry.client === client).length
     const others = this.#waiting.length - own
-    if (added > 0 && this.#waiting.length + added > mostWaiting) {
+    if (this.#waiting.length + jobs.length - free > mostWaiting) {
       throw new ApiError(429, 'queue_full', `${this.#waiting.length} generations wait already`, this.#comeAgain())
     }
-    if (added > 0 && others > 0 && own + added > mostWaiting / 2) {
+    if (others > 0 && own + jobs.length - free > mostWaiting / 2) {
       throw new ApiError(
         429,
         'too_many_requests_of_yours',
@@ -70,16 +69,17 @@ export class Admission<Job> {
   }
 
   /**
-   * The next to run, if a slot is free: of the client with the fewest running, among equals the one that was served longest ago, and
+   * The next to run of those that are ready, if a slot is free: of the client with the fewest running, among equals the one that was served longest ago, and
    * of that client the one that came first.
    */
-  next(): Job | undefined {
+  next(isReady: (job: Job) => boolean = () => true): Job | undefined {
     if (this.#running.size >= this.#settings.slots) return undefined
-    const clients = new Set(this.#waiting.map(({ client }) => client))
+    const ready = this.#waiting.filter(({ job }) => isReady(job))
+    const clients = new Set(ready.map(({ client }) => client))
     const chosen = fairest(clients, this.#runningOf(), this.#servedAt)
-    const index = this.#waiting.findIndex(({ client }) => client === chosen)
-    const [entry] = index < 0 ? [] : this.#waiting.splice(index, 1)
+    const entry = ready.find(({ client }) => client === chosen)
     if (!entry) return undefined
+    this.#waiting.splice(this.#waiting.indexOf(entry), 1)
     this.#running.set(entry.job, entry.client)
     this.#servedAt.set(entry.client, ++this.#served)
     return entry.job

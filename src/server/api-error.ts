@@ -36,6 +36,7 @@ const types: Readonly<Record<number, string>> = {
   415: 'invalid_request_error',
   429: 'rate_limit_error',
   431: 'invalid_request_error',
+  499: 'invalid_request_error',
   500: 'server_error',
   501: 'not_supported_error',
   503: 'unavailable_error',

@@ -19,12 +19,14 @@ export function createApp(
 ): (request: Request, connection: Connection) => Promise<Response> {
   const { settings, keys, metrics } = state
   return async (request, { address }) => {
+    const arrivedAt = performance.now()
     const url = new URL(request.url)
     const host = request.headers.get('host') ?? undefined
     const origin = request.headers.get('origin') ?? undefined
     const headers = commonHeaders(settings.version, request.headers.get('x-request-id'))
     const requestId = headers['x-request-id'] ?? ''
     let path = 'unknown'
+    let client = address
     try {
       checkHost(host, settings.access)
       if (origin !== undefined && isAllowedOrigin(origin, host, settings.access)) {
@@ -44,7 +46,8 @@ export function createApp(
         : undefined
       if (found instanceof ApiError) throw found
       const { endpoint, params } = found
-      const call = { request, url, params, client: name ?? address, requestId, headers, signal: request.signal }
+      client = name ?? address
+      const call = { request, url, params, client, requestId, arrivedAt, headers, signal: request.signal }
       const response = await endpoint.handle(state, call)
       metrics.onHttp(path, response.status)
       if (request.method !== 'HEAD') return response
@@ -56,6 +59,11 @@ export function createApp(
         log.error('a bug in dynts', { request: requestId, stack: error instanceof Error ? error.stack : String(error) })
       }
       if (known.status === 429) metrics.onRejection(known.code)
+      // Who has left is not answered.
+      if (!request.signal.aborted) {
+        const { method } = request
+        log.info('refused', { request: requestId, client, method, path, status: known.status, code: known.code })
+      }
       metrics.onHttp(path, known.status)
       return errorReply(known, headers)
     }

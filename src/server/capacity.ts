@@ -29,6 +29,9 @@ export const usableShare = 0.95
 /** Of saved prompts, from which those that begin alike are copied. */
 export const defaultPromptBytes = 512 * 2 ** 20
 
+/** Of a usual question. */
+export const usualPromptTokens = 512
+
 const processBytes = 256 * 2 ** 20
 const batchTokens = 512
 

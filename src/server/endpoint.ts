@@ -11,6 +11,8 @@ export interface Call {
   /** The key's name, or where the request comes from. */
   readonly client: string
   readonly requestId: string
+  /** By `performance.now`. */
+  readonly arrivedAt: number
   /** Of every response. */
   readonly headers: Readonly<Record<string, string>>
   /** Aborted when the client leaves. */

@@ -9,12 +9,14 @@ import { loadModel, type Model } from '../engine/model.ts'
 import { toPlainError } from '../engine/protocol.ts'
 import type { GenerateRequest } from '../engine/types.ts'
 import type { EngineFacts, FromHost, HostItem, HostOptions, ToHost } from './engine-messages.ts'
+import { EngineWork } from './engine-work.ts'
 
 const heartbeatMs = 250
 
 let model: Model | undefined
 let engine: Engine | undefined
 const running = new Map<string, Generation>()
+const work = new EngineWork()
 
 function send(message: FromHost): void {
   // The channel may close between the check and the message: then this process ends by `disconnect`.
@@ -35,22 +37,28 @@ function tell(item: HostItem): void {
 
 async function load(asked: HostOptions): Promise<void> {
   const { model: reference, kvType, slots, cells, attention, promptStateBytes, ...options } = asked
+  const bytesBefore = process.memoryUsage.rss()
   try {
     const loaded = await loadModel(reference, { ...options, onProgress: (share) => send({ type: 'progress', share }) })
     model = loaded
     engine = await Engine.create(loaded, { cells, sequences: slots, kvType, attention, promptStateBytes })
-    send({ type: 'ready', facts: factsOf(loaded, engine) })
+    const grownBytes = process.memoryUsage.rss() - bytesBefore
+    send({ type: 'ready', facts: { ...factsOf(loaded, engine), grownBytes } })
   } catch (error) {
     send({ type: 'loadFailed', error: toPlainError(error) })
   }
 }
 
-function factsOf({ backend, threads, release, notEvictable, gpuProblem }: Model, opened: Engine): EngineFacts {
+function factsOf(
+  { backend, threads, release, notEvictable, gpuProblem }: Model,
+  opened: Engine,
+): Omit<EngineFacts, 'grownBytes'> {
   const { cells, bytesPerCell, cacheBytes } = opened
   return { cells, bytesPerCell, cacheBytes, backend, threads, release, notEvictable, gpuProblem }
 }
 
 async function generate(id: string, request: GenerateRequest): Promise<void> {
+  work.begin()
   try {
     if (!engine) throw new Error('nothing is loaded')
     const generation = engine.generate(request)
@@ -60,15 +68,19 @@ async function generate(id: string, request: GenerateRequest): Promise<void> {
     tell({ id, error: toPlainError(error) })
   } finally {
     running.delete(id)
+    work.end()
   }
 }
 
 async function answer(call: number, compute: (loaded: Model) => Promise<unknown>): Promise<void> {
+  work.begin()
   try {
     if (!model) throw new Error('nothing is loaded')
     send({ type: 'reply', call, reply: await compute(model) })
   } catch (error) {
     send({ type: 'failure', call, error: toPlainError(error) })
+  } finally {
+    work.end()
   }
 }
 
@@ -94,13 +106,15 @@ function receive(message: ToHost): void {
       return void answer(message.call, (loaded) => loaded.render(message.message))
     case 'close':
       // The operating system frees what llama.cpp holds faster than llama.cpp does.
-      process.exit(0)
+      return process.exit(0)
+    default:
+      message satisfies never
+      throw new Error(`there is no such message: ${JSON.stringify(message).slice(0, 200)}`)
   }
 }
 
 setInterval(() => {
-  const silentMs = running.size > 0 ? performance.now() - EngineThread.shared().lastSignAt : 0
-  send({ type: 'heartbeat', silentMs })
+  send({ type: 'heartbeat', silentMs: work.silentMs(EngineThread.shared().lastSignAt) })
 }, heartbeatMs)
 process.on('message', receive)
 process.on('disconnect', () => process.exit(0))

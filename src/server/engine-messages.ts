@@ -32,6 +32,8 @@ export interface EngineFacts {
   readonly cacheBytes: number
   readonly backend: string
   readonly threads: number
+  /** What the process has grown by: what the system has given it of the memory that the model and the engine were promised. */
+  readonly grownBytes: number
   /** llama.cpp's version. */
   readonly release: string
   /** Why this model's cache cannot be bounded. */

@@ -36,19 +36,21 @@ export interface EngineProcessOptions {
   readonly onState?: ((state: EngineState) => void) | undefined
   /** Share of the weights that are read, 0 to 1. */
   readonly onProgress?: ((share: number) => void) | undefined
-  /** @param reason `exit`, `signal` or `stall`; with its exit code or signal, and what the process said last */
+  /** @param reason `exit`, `signal`, `stall`, `message` (it is not known) or `start`; with its exit code, its signal or the error, and what the process said last */
   readonly onDeath?: ((reason: string, how: string, said: string) => void) | undefined
   /** For tests: another program. */
   readonly program?: URL | undefined
 }
 
-/** Of the environment, what a model needs; no API key. */
+/** Of the environment, what a model that is on the disk needs: no key, no token, and no proxy, whose address may hold a password. */
 const passedOn =
-  /^(?:PATH|HOME|TMPDIR|TMP|TEMP|USERPROFILE|APPDATA|LOCALAPPDATA|SystemRoot|LANG|LC_.*|HF_.*|XDG_.*|DYNTS_CACHE.*|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|LD_LIBRARY_PATH|DYLD_.*|CUDA_.*|GGML_.*|VK_.*|HIP_.*|OMP_.*)$/
+  /^(?:PATH|HOME|TMPDIR|TMP|TEMP|USERPROFILE|APPDATA|LOCALAPPDATA|SystemRoot|LANG|LC_.*|HF_HOME|HF_HUB_CACHE|HUGGINGFACE_HUB_CACHE|XDG_.*|LD_LIBRARY_PATH|DYLD_.*|CUDA_.*|GGML_.*|VK_.*|HIP_.*|OMP_.*)$/
 const longestDelayMs = 30_000
 const healthyAfterMs = 60_000
 const keptLines = 20
 const usualStartMs = 30_000
+/** A process that is to end, or whose channel has closed, gets so long. */
+const endPatienceMs = 5000
 
 export class EngineProcess implements EngineBackend {
   readonly #options: EngineProcessOptions
@@ -115,53 +117,70 @@ export class EngineProcess implements EngineBackend {
     clearInterval(this.#watchdog)
     clearTimeout(this.#retry)
     const child = this.#child
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    if (!child || !isRunning(child)) return
     const gone = new Promise((resolve) => child.once('exit', resolve))
     this.#send({ type: 'close' })
-    const late = setTimeout(() => child.kill('SIGKILL'), 5000)
+    killLate(child)
     await gone
-    clearTimeout(late)
   }
 
   #spawn(): Promise<EngineFacts> {
-    const program = this.#options.program ?? new URL('./engine-host.js', import.meta.url)
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => passedOn.test(name)))
-    const child = fork(program, {
-      serialization: 'advanced',
-      execArgv: [],
-      env,
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    })
-    this.#child = child
+    this.#child = undefined
     this.#said = []
     this.#killedFor = undefined
     this.#heardAt = performance.now()
+    return new Promise<EngineFacts>((resolve, reject) => {
+      let hasEnded = false
+      const end = (reason: string, how: string) => {
+        if (hasEnded) return
+        hasEnded = true
+        const error = diedError(how)
+        reject(error)
+        this.#die(reason, how, error)
+      }
+      try {
+        const child = this.#fork()
+        child.on('message', (message: FromHost) => {
+          this.#heardAt = performance.now()
+          if (message.type === 'ready') {
+            this.#readyAt = performance.now()
+            this.#setState('ready')
+            resolve(message.facts)
+          } else if (message.type === 'loadFailed') reject(fromPlainError(message.error))
+          else this.#receive(message)
+        })
+        child.once('exit', (code, signal) => {
+          const reason = this.#killedFor ?? (signal === null ? 'exit' : 'signal')
+          end(reason, signal === null ? `exit code ${code}` : `it was ended by ${signal}`)
+        })
+        // Without its channel it is of no use; it ends by itself then, unless it hangs.
+        child.once('disconnect', () => killLate(child))
+        // One that was never started has no `exit`; of any other, that comes.
+        child.on('error', (error) => {
+          if (child.pid === undefined) end('start', error.message)
+        })
+        this.#child = child
+        this.#send({ type: 'load', options: this.#options.host })
+      } catch (error) {
+        end('start', String(error))
+      }
+    })
+  }
+
+  #fork(): ChildProcess {
+    const program = this.#options.program ?? new URL('./engine-host.js', import.meta.url)
+    const child = fork(program, {
+      serialization: 'advanced',
+      execArgv: [],
+      env: engineEnvironment(process.env),
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
     const hear = (data: string) => {
       this.#said = [...this.#said, ...data.split('\n').filter((line) => line.trim() !== '')].slice(-keptLines)
     }
     child.stdout?.setEncoding('utf8').on('data', hear)
     child.stderr?.setEncoding('utf8').on('data', hear)
-    return new Promise<EngineFacts>((resolve, reject) => {
-      const onMessage = (message: FromHost) => {
-        this.#heardAt = performance.now()
-        if (message.type === 'ready') {
-          this.#readyAt = performance.now()
-          this.#setState('ready')
-          resolve(message.facts)
-        } else if (message.type === 'loadFailed') reject(fromPlainError(message.error))
-        else this.#receive(message)
-      }
-      child.on('message', onMessage)
-      child.on('error', () => undefined)
-      child.once('exit', (code, signal) => {
-        const why = this.#killedFor ?? (signal === null ? 'exit' : 'signal')
-        const how = signal === null ? `exit code ${code}` : `it was ended by ${signal}`
-        const error = diedError(how)
-        reject(error)
-        this.#die(why, how, error)
-      })
-      this.#send({ type: 'load', options: this.#options.host })
-    })
+    return child
   }
 
   #receive(message: Exclude<FromHost, { type: 'ready' | 'loadFailed' }>): void {
@@ -180,7 +199,12 @@ export class EngineProcess implements EngineBackend {
         this.#calls.delete(message.call)
         if (message.type === 'reply') call?.resolve(message.reply)
         else call?.reject(fromPlainError(message.error))
+        return
       }
+      default:
+        message satisfies never
+        this.#said.push(`it says what nobody knows: ${JSON.stringify(message).slice(0, 200)}`)
+        this.#kill('message')
     }
   }
 
@@ -252,4 +276,19 @@ export class EngineProcess implements EngineBackend {
 
 function diedError(reason: string): EngineError {
   return new EngineError('engine_died', `the engine process is gone: ${reason}`)
+}
+
+export function engineEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => passedOn.test(name)))
+}
+
+function isRunning({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid !== undefined && exitCode === null && signalCode === null
+}
+
+/** Kills it if it has not ended by itself in time. */
+function killLate(child: ChildProcess): void {
+  if (!isRunning(child)) return
+  const late = setTimeout(() => child.kill('SIGKILL'), endPatienceMs)
+  child.once('exit', () => clearTimeout(late))
 }

@@ -32,22 +32,26 @@ export class Metrics {
   readonly #disconnects = this.#counter('client_disconnects_total', 'Generations whose client has left', ['phase'])
   readonly #firstToken = this.#histogram(
     'time_to_first_token_seconds',
-    'From arrival to the first token',
+    'From the arrival of the request to the first token',
     firstTokenBuckets,
   )
   readonly #firstAnswerToken = this.#histogram(
     'time_to_first_answer_token_seconds',
-    'From arrival to the first token of the answer',
+    'From the arrival of the request to the first token of the answer',
     firstTokenBuckets,
   )
   readonly #tokenLatency = this.#histogram('inter_token_latency_seconds', 'Between two tokens', tokenBuckets)
-  readonly #requestTime = this.#histogram('e2e_request_latency_seconds', 'From arrival to the end', requestBuckets)
+  readonly #requestTime = this.#histogram(
+    'e2e_request_latency_seconds',
+    'From the arrival of the request to the end',
+    requestBuckets,
+  )
   readonly #queueTime = this.#histogram('request_queue_time_seconds', 'Waiting for a slot', requestBuckets)
   readonly #prefillTime = this.#histogram('request_prefill_time_seconds', 'Reading the prompt', requestBuckets)
   readonly #decodeTime = this.#histogram('request_decode_time_seconds', 'Generating', requestBuckets)
   readonly #evictionTime = this.#histogram(
     'eviction_seconds',
-    'One eviction, on average over a generation',
+    'Each eviction; those of one generation count as equally long',
     tokenBuckets,
     ['policy'],
   )
@@ -112,20 +116,20 @@ export class Metrics {
     const now = performance.now()
     const before = this.#lastTokenAt.get(job)
     this.#lastTokenAt.set(job, now)
-    if (before === undefined) this.#firstToken.observe((now - job.enqueuedAt) / 1000)
+    if (before === undefined) this.#firstToken.observe((now - job.arrivedAt) / 1000)
     else this.#tokenLatency.observe((now - before) / 1000)
     if (event.phase !== 'answer' || this.#hasAnswered.has(job)) return
     this.#hasAnswered.add(job)
-    this.#firstAnswerToken.observe((now - job.enqueuedAt) / 1000)
+    this.#firstAnswerToken.observe((now - job.arrivedAt) / 1000)
   }
 
-  onEnd({ job, result, error }: JobEnd): void {
+  onEnd({ job, result, error, hasLeft = false }: JobEnd): void {
     const finishReason = result?.finishReason ?? error?.code
     const isAbort = finishReason === 'cancelled'
     const reason = isAbort ? 'abort' : (result?.finishReason ?? 'error')
     this.#finished.inc({ finished_reason: reason })
-    if (error?.code === 'cancelled') this.#disconnects.inc({ phase: job.phase })
-    this.#requestTime.observe((performance.now() - job.enqueuedAt) / 1000)
+    if (hasLeft) this.#disconnects.inc({ phase: job.phase })
+    this.#requestTime.observe((performance.now() - job.arrivedAt) / 1000)
     if (job.startedAt !== undefined) this.#queueTime.observe((job.startedAt - job.enqueuedAt) / 1000)
     if (!result) return
     const { promptTokens, cachedPromptTokens, thinkingTokens, answerTokens } = result.usage
@@ -137,7 +141,8 @@ export class Metrics {
     this.#generationSizes.observe(thinkingTokens + answerTokens)
     this.#thinkingSizes.observe(thinkingTokens)
     const { evictions, policy } = result.cache
-    if (evictions > 0) this.#evictionTime.observe({ policy }, result.timing.evictionMs / evictions / 1000)
+    for (let i = 0; i < evictions; i++)
+      this.#evictionTime.observe({ policy }, result.timing.evictionMs / evictions / 1000)
     this.#prefillTime.observe(result.timing.prefillMs / 1000)
     this.#decodeTime.observe(result.timing.decodeMs / 1000)
   }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { mergeChunk } from './chat/merge-chunk.ts'
 import type { StreamWriter } from './event-writer.ts'
-import { eventStream, slowJson } from './reply.ts'
+import { eventStream, slowJson, soon } from './reply.ts'
 
 afterEach(() => vi.useRealTimers())
 
@@ -11,6 +11,11 @@ function life(pingMs: number) {
   return { controller, onLeave, reply: { pingMs, headers: {}, signal: controller.signal, onLeave } }
 }
 const never = new Promise<object>(() => undefined)
+
+test('nobody waits for longer than a silence may be; without limits, until it comes', async () => {
+  const late = () => new Promise<number>((resolve) => setTimeout(() => resolve(1), 50))
+  expect(await Promise.all([soon(late(), 10), soon(late(), 1000), soon(late(), 0)])).toEqual([undefined, 1, 1])
+})
 
 test('an answer that is there soon is plain JSON', async () => {
   const response = await slowJson(Promise.resolve({ a: 1 }), life(1000).reply)

@@ -35,8 +35,25 @@ export function streamReply(stream: ReadableStream<Uint8Array>, headers: Readonl
  * @throws ApiError before that
  */
 export async function slowJson(result: Promise<object>, { headers, ...life }: LongReply): Promise<Response> {
-  const { pingMs, signal, onLeave } = life
   const json = { ...headers, 'content-type': 'application/json; charset=utf-8' }
+  const first = await Promise.race([soon(result, life.pingMs), leaving(life)])
+  if (first) return new Response(JSON.stringify(first), { headers: json })
+  const bytes = new ByteWriter('\n', life)
+  bytes.write('\n')
+  result.then(
+    (value) => bytes.end(JSON.stringify(value)),
+    (error: unknown) => bytes.end(JSON.stringify(apiErrorOf(error).body)),
+  )
+  return new Response(bytes.stream, { headers: { ...json, connection: 'close' } })
+}
+
+/** What comes before `pingMs` have passed, for no client is left without a sign for longer; undefined: nothing. */
+export async function soon<T>(result: Promise<T>, pingMs: number): Promise<T | undefined> {
+  return await (pingMs === 0 ? result : Promise.race([result, later(pingMs)]))
+}
+
+/** Rejects when the client leaves, with the ApiError `cancelled`. */
+export function leaving({ signal, onLeave }: Pick<ReplyLife, 'signal' | 'onLeave'>): Promise<never> {
   const left = new Promise<never>((_, reject) => {
     const leave = () => {
       onLeave()
@@ -46,15 +63,7 @@ export async function slowJson(result: Promise<object>, { headers, ...life }: Lo
     else signal.addEventListener('abort', leave, { once: true })
   })
   left.catch(() => undefined)
-  const first = await Promise.race([result, left, ...(pingMs === 0 ? [] : [later(pingMs)])])
-  if (first) return new Response(JSON.stringify(first), { headers: json })
-  const bytes = new ByteWriter('\n', life)
-  bytes.write('\n')
-  result.then(
-    (value) => bytes.end(JSON.stringify(value)),
-    (error: unknown) => bytes.end(JSON.stringify(apiErrorOf(error).body)),
-  )
-  return new Response(bytes.stream, { headers: { ...json, connection: 'close' } })
+  return left
 }
 
 export function errorReply(error: ApiError, headers: Readonly<Record<string, string>> = {}): Response {

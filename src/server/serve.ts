@@ -1,9 +1,10 @@
 /** A server: the engine process, the service and the HTTP side put together. */
 import type { Server } from 'node:http'
 import type { LocatedModel } from '../engine/locate-model.ts'
+import { EngineError, InputError } from '../errors.ts'
 import { KeyRing } from './access.ts'
 import { createApp } from './app.ts'
-import type { HostOptions } from './engine-messages.ts'
+import type { EngineFacts, HostOptions } from './engine-messages.ts'
 import { EngineProcess } from './engine-process.ts'
 import { createHttpServer, listen } from './http-server.ts'
 import type { Log } from './log.ts'
@@ -23,6 +24,8 @@ export interface ServeOptions {
   /** 0: any that is free. */
   readonly port: number
   readonly log: Log
+  /** Ends the loading of the model. */
+  readonly signal: AbortSignal
   /** Share of the weights that are read, 0 to 1. */
   readonly onProgress?: ((share: number) => void) | undefined
 }
@@ -33,12 +36,20 @@ export class RunningServer {
   readonly #servers: readonly Server[]
   /** Where it listens. */
   readonly urls: readonly string[]
+  /** Of the engine as it was at the start. */
+  readonly facts: EngineFacts
 
-  constructor(engine: EngineProcess, service: GenerationService, servers: readonly Server[], urls: readonly string[]) {
+  constructor(
+    engine: EngineProcess,
+    service: GenerationService,
+    listening: { readonly servers: readonly Server[]; readonly urls: readonly string[] },
+    facts: EngineFacts,
+  ) {
     this.#engine = engine
     this.#service = service
-    this.#servers = servers
-    this.urls = urls
+    this.#servers = listening.servers
+    this.urls = listening.urls
+    this.facts = facts
   }
 
   get enginePid(): number | undefined {
@@ -62,10 +73,11 @@ export class RunningServer {
 
 /**
  * Listens, and loads the model: `/health` is answered meanwhile.
- * @throws InputError and EngineError as `loadModel` and `Engine.create`; InputError `address_not_free`
+ * @returns undefined if `signal` has ended it
+ * @throws InputError and EngineError as `loadModel` and `Engine.create`, but EngineError `model_not_loaded`; InputError `address_not_free`
  */
-export async function startServer(options: ServeOptions): Promise<RunningServer> {
-  const { located, host, settings, log } = options
+export async function startServer(options: ServeOptions): Promise<RunningServer | undefined> {
+  const { located, host, settings, log, signal } = options
   const metrics = new Metrics(settings.aliases[0])
   const progress = { share: 0 }
   const engine = new EngineProcess({
@@ -105,6 +117,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const app = createApp(state, log)
   const servers: Server[] = []
   const urls: string[] = []
+  const stopLoading = () => void engine.close()
   try {
     for (const address of options.addresses) {
       const server = createHttpServer(app, settings.version)
@@ -112,14 +125,21 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       servers.push(server)
       urls.push(`http://${family === 'IPv6' ? `[${address}]` : address}:${port}`)
     }
-    await engine.start()
+    signal.throwIfAborted()
+    signal.addEventListener('abort', stopLoading, { once: true })
+    const facts = await engine.start()
     service.dispatch()
+    return new RunningServer(engine, service, { servers, urls }, facts)
   } catch (error) {
     for (const server of servers) server.close()
     await engine.close()
-    throw error
+    if (signal.aborted) return undefined
+    throw error instanceof InputError && error.code === 'model_not_loaded'
+      ? new EngineError(error.code, error.message, { cause: error })
+      : error
+  } finally {
+    signal.removeEventListener('abort', stopLoading)
   }
-  return new RunningServer(engine, service, servers, urls)
 }
 
 function backendOf(engine: EngineProcess, progress: { readonly share: number }): ServerState['backend'] {
@@ -142,12 +162,12 @@ function backendOf(engine: EngineProcess, progress: { readonly share: number }):
 
 /** What was asked and answered: logged only where the operator wants it. */
 function textsOf({ job, result }: JobEnd): LogFields {
-  return { asked: job.request.prompt, thought: result?.thinking, answered: result?.answer }
+  return { asked: job.request?.prompt, thought: result?.thinking, answered: result?.answer }
 }
 
 /** What it asked for, without its text. */
 function sizesOf({ job }: JobEnd): LogFields {
-  const { prompt, answerSchema, logitBias, ...parameters } = job.request
+  const { prompt = {}, answerSchema, logitBias, ...parameters } = job.request ?? {}
   const given = { schema: answerSchema !== undefined, biases: logitBias?.length ?? 0, promptForm: Object.keys(prompt) }
   return {
     id: job.id,
@@ -168,6 +188,8 @@ function fieldsOf({ job, result, error }: JobEnd): LogFields {
     id: job.id,
     request: job.requestId,
     client: job.client,
+    // Of one that has failed, the request's own line has it, unless its answer had begun.
+    status: result ? 200 : undefined,
     finish: result?.finishReason ?? error?.code,
     prompt: result?.usage.promptTokens ?? job.promptTokens,
     cached: result?.usage.cachedPromptTokens,
@@ -178,7 +200,7 @@ function fieldsOf({ job, result, error }: JobEnd): LogFields {
     evictions: result?.cache.evictions,
     slot: job.slot,
     queuedMs: ms(job.enqueuedAt, job.startedAt),
-    firstTokenMs: ms(job.enqueuedAt, job.firstTokenAt),
-    allMs: ms(job.enqueuedAt, now),
+    firstTokenMs: ms(job.arrivedAt, job.firstTokenAt),
+    allMs: ms(job.arrivedAt, now),
   }
 }

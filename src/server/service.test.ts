@@ -2,13 +2,14 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { EngineError } from '../errors.ts'
 import type { GenerateEvent, GenerateRequest, GenerateResult } from '../engine/types.ts'
 import type { EngineBackend, EngineState, GenerationListener } from './engine-process.ts'
-import { GenerationService, type JobEnd } from './service.ts'
+import { GenerationService, type Job, type JobEnd } from './service.ts'
 
 /** An engine whose events a test gives. */
 class ScriptedEngine implements EngineBackend {
   state: EngineState = 'ready'
   readonly running = new Map<string, GenerationListener>()
   readonly cancelled: string[] = []
+  readonly ended: string[] = []
   readonly asked: string[] = []
   dieOver = 0
 
@@ -26,8 +27,8 @@ class ScriptedEngine implements EngineBackend {
     this.cancelled.push(id)
   }
 
-  endThinking(): void {
-    throw new Error('nobody asked for it')
+  endThinking(id: string): void {
+    this.ended.push(id)
   }
 
   finish(id: string): void {
@@ -62,7 +63,8 @@ function started({
   )
   const told: Record<string, string[]> = {}
   const queued: Record<string, number[]> = {}
-  const submit = (id: string, mayRestart = true) => {
+  /** It waits for `settle`. */
+  const enqueue = (id: string, mayRestart = true) => {
     const said = (told[id] ??= [])
     const listener = {
       onEvent: (event: GenerateEvent) => void said.push(event.type),
@@ -70,9 +72,15 @@ function started({
       onRestart: () => mayRestart,
       onQueued: (position: number) => void (queued[id] ??= []).push(position),
     }
-    return service.submit('client', [{ id, request: { prompt: { text: 'a' } }, listener }])[0]!
+    return service.submit('client', [{ id, listener }])[0]!
   }
-  return { engine, service, submit, told, queued, ends }
+  const settle = (job: Job) => service.settle([job], [{ prompt: { text: 'a' } }])
+  const submit = (id: string, mayRestart = true) => {
+    const job = enqueue(id, mayRestart)
+    settle(job)
+    return job
+  }
+  return { engine, service, enqueue, settle, submit, told, queued, ends }
 }
 
 describe('GenerationService', () => {
@@ -130,6 +138,27 @@ describe('GenerationService', () => {
     expect(service.waiting).toEqual([])
   })
 
+  test('a completion is cancelled by its id and its client, whether it runs or waits', () => {
+    const { engine, service, enqueue, submit, told } = started()
+    for (const id of ['c-0', 'c-1']) submit(id)
+    enqueue('d')
+    for (const id of ['c-2', 'c', 'e']) expect(service.cancelCompletion('other', id)).toBe(false)
+    expect(service.cancelCompletion('client', 'd')).toBe(true)
+    expect([told['d'], service.waiting.map(({ id }) => id)]).toEqual([['cancelled'], ['c-1']])
+    expect(service.cancelCompletion('client', 'c')).toBe(true)
+    expect([engine.cancelled, told['c-1'], service.waiting]).toEqual([['c-0'], ['cancelled'], []])
+    engine.finish('c-0')
+    expect(['c', 'd'].map((id) => service.cancelCompletion('client', id))).toEqual([false, false])
+  })
+
+  test('the thinking of what runs is ended, and of nothing else', () => {
+    const { engine, service, submit } = started()
+    for (const id of ['a', 'b']) submit(id)
+    expect(['a', 'b'].map((id) => service.endThinking('client', id))).toEqual([true, false])
+    engine.running.get('a')!.onEvent({ ...token, phase: 'answer' })
+    expect([service.endThinking('client', 'a'), engine.ended]).toEqual([false, ['a']])
+  })
+
   test('who waits too long is told so; who runs is not', () => {
     vi.useFakeTimers()
     const { submit, told } = started({ queueTimeoutMs: 1000 })
@@ -138,6 +167,43 @@ describe('GenerationService', () => {
     vi.advanceTimersByTime(1001)
     expect([told['a'], told['b']]).toEqual([[], ['queue_timeout']])
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('one that the engine died over waits no longer than others', () => {
+    vi.useFakeTimers()
+    const { engine, submit, told } = started({ queueTimeoutMs: 1000 })
+    submit('a')
+    vi.advanceTimersByTime(5000)
+    engine.die()
+    vi.advanceTimersByTime(999)
+    expect(told['a']).toEqual([])
+    vi.advanceTimersByTime(2)
+    expect(told['a']).toEqual(['queue_timeout'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('one whose request is not settled yet has its place in the queue, and its time to wait', () => {
+    vi.useFakeTimers()
+    const { engine, service, enqueue, settle, submit, told, queued } = started({ mostWaiting: 2, queueTimeoutMs: 1000 })
+    engine.state = 'restarting'
+    const early = enqueue('a')
+    expect(() => [enqueue('b'), enqueue('c'), enqueue('d')]).toThrow(expect.objectContaining({ code: 'queue_full' }))
+    engine.state = 'ready'
+    service.dispatch()
+    expect([engine.running.size, service.waiting.map(({ id }) => id), queued]).toEqual([0, ['a', 'b', 'c'], {}])
+    settle(early)
+    expect([[...engine.running.keys()], queued]).toEqual([['a'], {}])
+    vi.advanceTimersByTime(1001)
+    expect([told['a'], told['b'], told['c']]).toEqual([[], ['queue_timeout'], ['queue_timeout']])
+    submit('e')
+    expect(queued).toEqual({ e: [0] })
+  })
+
+  test('what comes to nothing before it is settled leaves the queue, and is no generation', () => {
+    vi.useFakeTimers()
+    const { service, enqueue, told, ends } = started()
+    service.withdraw([enqueue('a')])
+    expect([service.waiting, told['a'], ends, vi.getTimerCount()]).toEqual([[], [], [], 0])
   })
 
   test('one that runs too long ends as at its most tokens, with what came by then', () => {
@@ -177,6 +243,25 @@ describe('GenerationService', () => {
     await expect(service.ask('tokenize', { text: 'a' })).resolves.toBe('answer')
     engine.dieOver = 2
     await expect(service.ask('tokenize', { text: 'a' })).rejects.toMatchObject({ status: 503, code: 'engine_died' })
+  })
+
+  test('a question waits for an engine that is started again as long as it is wanted, and for a while by itself', async () => {
+    const { engine, service } = started({ queueTimeoutMs: 100 })
+    engine.state = 'restarting'
+    const controller = new AbortController()
+    const wanted = service.ask('tokenize', { text: 'a' }, controller.signal)
+    const given = service.ask('tokenize', { text: 'a' }, AbortSignal.abort())
+    await expect(given).rejects.toMatchObject({ status: 503, code: 'engine_restarting' })
+    await expect(service.ask('tokenize', { text: 'a' })).rejects.toMatchObject({ code: 'engine_restarting' })
+    engine.state = 'ready'
+    await expect(wanted).resolves.toBe('answer')
+  })
+
+  test('nothing is taken before the model is loaded', async () => {
+    const { engine, service, enqueue } = started()
+    engine.state = 'loading'
+    expect(() => enqueue('a')).toThrow(expect.objectContaining({ status: 503, code: 'loading' }))
+    await expect(service.ask('tokenize', { text: 'a' })).rejects.toMatchObject({ code: 'loading' })
   })
 
   test('before it stops it refuses what waits and what comes, and lets end what runs', async () => {

@@ -36,8 +36,11 @@ export interface Job {
   readonly client: string
   /** Of the HTTP request. */
   readonly requestId: string | undefined
-  readonly request: GenerateRequest
+  /** Undefined until it is settled what the engine is to do; it keeps its place in the queue meanwhile. */
+  request: GenerateRequest | undefined
   readonly listener: JobListener
+  /** When its request came. */
+  readonly arrivedAt: number
   readonly enqueuedAt: number
   startedAt: number | undefined
   firstTokenAt: number | undefined
@@ -66,7 +69,8 @@ export interface JobRequest {
   readonly id: string
   /** Of the HTTP request. */
   readonly requestId?: string
-  readonly request: GenerateRequest
+  /** When the HTTP request came, by `performance.now`. Default: now. */
+  readonly arrivedAt?: number
   readonly listener: JobListener
 }
 
@@ -74,12 +78,17 @@ export interface JobEnd {
   readonly job: Job
   readonly result?: GenerateResult
   readonly error?: ApiError
+  /** Whether it ended because its client left. */
+  readonly hasLeft?: boolean
 }
 
 export interface ServiceHooks {
   readonly onEnd?: ((end: JobEnd) => void) | undefined
   readonly onEvent?: ((job: Job, event: GenerateEvent) => void) | undefined
 }
+
+/** A question of no generation waits so long for an engine that is started again. */
+const patienceMs = 10_000
 
 /** Of one of several choices, behind its completion's id. */
 const choiceNumber = /-\d{1,4}$/
@@ -115,14 +124,19 @@ export class GenerationService {
 
   /**
    * Asks the engine; waits while it is being started again, and asks once more if it dies over it.
+   * @param signal aborted when nobody wants to know any more; without it one waits for a while only
    * @throws ApiError
    */
-  async ask<N extends HostCall>(type: N, message: HostCalls[N]['message']): Promise<HostCalls[N]['reply']> {
+  async ask<N extends HostCall>(
+    type: N,
+    message: HostCalls[N]['message'],
+    signal?: AbortSignal,
+  ): Promise<HostCalls[N]['reply']> {
+    const deadline = performance.now() + Math.min(patienceMs, this.#settings.queueTimeoutMs)
+    const isLate = () => (signal ? signal.aborted : performance.now() > deadline)
     for (let attempt = 1; ; attempt++) {
-      if (this.#isDraining) throw drainingError()
-      if (this.#backend.state === 'loading')
-        throw new ApiError(503, 'loading', 'the model is being loaded', { retryAfter: 1 })
-      await this.#untilReady()
+      this.#checkOpen()
+      await this.#untilReady(isLate)
       try {
         return await this.#backend.ask(type, message)
       } catch (error) {
@@ -132,14 +146,14 @@ export class GenerationService {
   }
 
   /**
-   * Takes generations of one client: all of them or none.
-   * @throws ApiError `queue_full`, `too_many_requests_of_yours`, `draining`
+   * Takes generations of one client: all of them or none. Each waits for `settle`, and then for a slot.
+   * @throws ApiError `queue_full`, `too_many_requests_of_yours`, `loading`, `draining`
    */
   submit(client: string, requests: readonly JobRequest[]): Job[] {
-    if (this.#isDraining) throw drainingError()
+    this.#checkOpen()
     const now = performance.now()
-    const jobs = requests.map(({ id, requestId, request, listener }): Job => ({
-      ...{ id, client, requestId, request, listener, enqueuedAt: now },
+    const jobs = requests.map(({ id, requestId, arrivedAt = now, listener }): Job => ({
+      ...{ id, client, requestId, request: undefined, listener, arrivedAt, enqueuedAt: now },
       ...{
         startedAt: undefined,
         firstTokenAt: undefined,
@@ -154,13 +168,23 @@ export class GenerationService {
       ...{ promptTokens: 0, cachedTokens: 0, generatedTokens: 0, cells: 0, policy: '', budget: null },
     }))
     this.#admission.enqueue(client, jobs)
-    for (const job of jobs) {
-      job.lateTimer = setTimeout(() => {
-        this.#end(job, { error: new ApiError(503, 'queue_timeout', 'no slot became free in time', { retryAfter: 10 }) })
-      }, this.#settings.queueTimeoutMs)
-    }
-    this.dispatch()
+    for (const job of jobs) this.#limitWaiting(job)
     return jobs
+  }
+
+  /** What the engine is to do of each job: from now on they may have slots. */
+  settle(jobs: readonly Job[], requests: readonly GenerateRequest[]): void {
+    for (const [i, job] of jobs.entries()) job.request = requests[i]
+    this.dispatch()
+  }
+
+  /** Takes back what was never settled: it was no generation, and nothing is told of it. */
+  withdraw(jobs: readonly Job[]): void {
+    for (const job of jobs.filter(({ ended }) => !ended)) {
+      job.ended = true
+      clearTimeout(job.lateTimer)
+      this.#free(job)
+    }
   }
 
   /** Ends a generation that nobody wants any more; nothing more is told of it. */
@@ -171,36 +195,44 @@ export class GenerationService {
     if (job.slot === undefined) this.#free(job)
     // A running one has its slot until the engine has let go of it.
     else this.#backend.cancel(job.id)
-    this.#hooks.onEnd?.({ job, error: clientLeft() })
+    this.#hooks.onEnd?.({ job, error: clientLeft(), hasLeft: true })
   }
 
   /**
-   * Does something to the running generations of a completion of this client.
-   * @returns whether there were any that it could be done to
+   * Ends the thinking of the running generations of a completion of this client.
+   * @returns whether there were any that may think
    */
-  control(client: string, completion: string, action: 'end_thinking' | 'cancel'): boolean {
-    const isOwn = (job: Job | undefined): job is Job =>
-      job?.client === client && [job.id, job.id.replace(choiceNumber, '')].includes(completion) && !job.ended
-    const jobs = this.#slots.filter(isOwn).filter(({ phase }) => action === 'cancel' || phase !== 'answer')
-    for (const { id } of jobs) {
-      if (action === 'cancel') this.#backend.cancel(id)
-      else this.#backend.endThinking(id)
-    }
+  endThinking(client: string, completion: string): boolean {
+    const jobs = this.#slots.filter(isOf(client, completion)).filter(({ phase }) => phase !== 'answer')
+    for (const { id } of jobs) this.#backend.endThinking(id)
     return jobs.length > 0
+  }
+
+  /**
+   * Cancels the generations of a completion of this client: what runs ends with what came by then, what waits with an error.
+   * @returns whether there were any
+   */
+  cancelCompletion(client: string, completion: string): boolean {
+    const running = this.#slots.filter(isOf(client, completion))
+    const waiting = this.#admission.waiting.filter(isOf(client, completion))
+    for (const { id } of running) this.#backend.cancel(id)
+    for (const job of waiting)
+      this.#end(job, { error: new ApiError(499, 'cancelled', 'it was cancelled in the queue') })
+    return running.length + waiting.length > 0
   }
 
   /** Fills free slots. To be called when the engine has become ready, too. */
   dispatch(): void {
     while (this.#backend.state === 'ready' && !this.#isDraining) {
       const slot = this.#slots.indexOf(undefined)
-      const job = slot < 0 ? undefined : this.#admission.next()
-      if (!job) break
+      const job = slot < 0 ? undefined : this.#admission.next(({ request }) => request !== undefined)
+      if (!job?.request) break
       this.#slots[slot] = job
       job.slot = slot
       clearTimeout(job.lateTimer)
       job.startedAt = performance.now()
       job.phase = 'prompt'
-      this.#limit(job)
+      this.#limitRunning(job)
       this.#backend.submit(job.id, job.request, {
         onEvent: (event) => this.#receive(job, event),
         onError: (error) => this.#fail(job, error),
@@ -209,8 +241,14 @@ export class GenerationService {
     this.#tellPositions()
   }
 
+  #limitWaiting(job: Job): void {
+    job.lateTimer = setTimeout(() => {
+      this.#end(job, { error: new ApiError(503, 'queue_timeout', 'no slot became free in time', { retryAfter: 10 }) })
+    }, this.#settings.queueTimeoutMs)
+  }
+
   /** Ends it when its time is up; what came by then is its answer. */
-  #limit(job: Job): void {
+  #limitRunning(job: Job): void {
     const { requestTimeoutMs } = this.#settings
     if (requestTimeoutMs === undefined) return
     job.lateTimer = setTimeout(() => {
@@ -221,7 +259,7 @@ export class GenerationService {
 
   #tellPositions(): void {
     for (const [position, job] of this.#admission.order.entries()) {
-      if (job.toldPosition === position) continue
+      if (job.toldPosition === position || job.request === undefined) continue
       job.toldPosition = position
       job.listener.onQueued?.(position)
     }
@@ -238,11 +276,16 @@ export class GenerationService {
     for (const job of this.#admission.running) this.#end(job, { error: drainingError() })
   }
 
-  async #untilReady(): Promise<void> {
-    const deadline = performance.now() + this.#settings.queueTimeoutMs
+  #checkOpen(): void {
+    if (this.#isDraining) throw drainingError()
+    if (this.#backend.state !== 'loading') return
+    throw new ApiError(503, 'loading', 'the model is being loaded', { retryAfter: 1 })
+  }
+
+  async #untilReady(isLate: () => boolean): Promise<void> {
     while (this.#backend.state !== 'ready') {
       if (this.#isDraining) throw drainingError()
-      if (performance.now() > deadline) {
+      if (isLate()) {
         throw new ApiError(503, 'engine_restarting', 'the engine is being started again', { retryAfter: 1 })
       }
       await new Promise((resolve) => setTimeout(resolve, 20))
@@ -284,6 +327,7 @@ export class GenerationService {
       job.generatedTokens = 0
       job.cells = 0
       this.#admission.enqueueAgain(job.client, job)
+      this.#limitWaiting(job)
       return
     }
     this.#end(job, { error: apiErrorOf(error) })
@@ -307,6 +351,11 @@ export class GenerationService {
     this.#admission.remove(job, ranSeconds)
     this.dispatch()
   }
+}
+
+function isOf(client: string, completion: string) {
+  return (job: Job | undefined): job is Job =>
+    job?.client === client && [job.id, job.id.replace(choiceNumber, '')].includes(completion) && !job.ended
 }
 
 function hasDied(error: unknown): boolean {

@@ -1,6 +1,9 @@
 /** A server whose engine dies, hangs or is full, whose clients leave, and that is stopped. */
-import { writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync, writeFileSync } from 'node:fs'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import OpenAI from 'openai'
@@ -8,6 +11,7 @@ import { expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { dynts, scratch } from '../cli/run-dynts.ts'
 import { gatedPolicy } from '../support/gated-policy.ts'
+import { smallModel, smallTensors, writeGguf } from '../support/gguf-writer.ts'
 import { isAlive, startDyntsServe, until, type DyntsServer } from './start-dynts-serve.ts'
 
 const keyFile = join(scratch, 'keys')
@@ -25,10 +29,31 @@ async function healthOf({ url }: DyntsServer): Promise<number> {
   return (await fetch(`${url}/health`)).status
 }
 
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
 async function busySlots({ url }: DyntsServer): Promise<number> {
   const slots = (await (await fetch(`${url}/slots`)).json()) as { is_processing: boolean }[]
   return slots.filter(({ is_processing }) => is_processing).length
 }
+
+test('the engine process takes no message that it does not know', async () => {
+  const engine = fork(new URL('../../dist/server/engine-host.js', import.meta.url), {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  })
+  let said = ''
+  engine.stderr!.setEncoding('utf8').on('data', (text: string) => (said += text))
+  engine.send({ type: 'nonsense' })
+  const code = await new Promise((resolve) => engine.once('close', resolve))
+  expect([code, said]).toEqual([1, expect.stringContaining('"nonsense"')])
+})
 
 // By itself: it looks at the clock.
 test('a slot is free soon after its client has left, whatever it does', async () => {
@@ -75,9 +100,35 @@ test.concurrent(
   },
 )
 
+test.concurrent(
+  'while an engine is started again requests wait in the queue, and are not left without a sign',
+  async () => {
+    const queue = ['--parallel', '1', '--max-queue', '1', '--ping-interval', '0.1']
+    await using server = await startDyntsServe([...bounded, ...queue, '--policy', 'question-window'])
+    // After each death it waits for longer: for two seconds after the fourth.
+    for (let death = 1; death <= 4; death++) {
+      process.kill(server.enginePid()!, 'SIGKILL')
+      await until(async () => (await healthOf(server)) === 503)
+      if (death < 4) await until(async () => (await healthOf(server)) === 200)
+    }
+    const ask = async (more: object) =>
+      await fetch(`${server.url}/v1/chat/completions`, {
+        method: 'POST',
+        body: JSON.stringify({ messages, temperature: 0, ...more }),
+      })
+    const stream = await ask({ stream: true })
+    const whole = await ask({})
+    expect([stream.status, whole.status, (await ask({})).status]).toEqual([200, 200, 429])
+    expect(await healthOf(server)).toBe(503)
+    const text = await stream.text()
+    expect(text).toMatch(/^: ping\n\n[^]*data: \[DONE\]\n\n$/)
+    expect(await whole.json()).toMatchObject({ choices: [{ finish_reason: 'stop' }] })
+  },
+)
+
 test.concurrent('an engine that hangs is killed and started again', async () => {
   const gate = gatedPolicy(scratch, 'hangs')
-  await using server = await startDyntsServe([...bounded, '--policy', gate.policy, '--stall-timeout', '2'])
+  await using server = await startDyntsServe([...bounded, '--policy', gate.policy, '--stall-timeout', '6'])
   const first = server.enginePid()!
   const pieces = clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
   pieces.catch(() => undefined)
@@ -85,6 +136,35 @@ test.concurrent('an engine that hangs is killed and started again', async () => 
   await until(() => !isAlive(first))
   gate.open()
   expect((await pieces).choices[0]!.message.content).toContain('boxed')
+  expect(server.stderr()).toContain('"reason":"stall"')
+})
+
+test.concurrent('an engine that hangs before a generation has begun is killed and started again', async () => {
+  const policy = join(scratch, 'hangs-early.mjs')
+  const hangs = join(scratch, 'hangs-early')
+  const writePolicy = (comment: string) =>
+    writeFileSync(
+      policy,
+      `// ${comment}
+      import { existsSync } from 'node:fs'
+      import { isMainThread } from 'node:worker_threads'
+      if (!isMainThread && existsSync(${JSON.stringify(hangs)})) {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+      }
+      export default { name: 'hangs-early', create: () => ({ score: (candidates) => Float32Array.from(candidates) }) }`,
+    )
+  writePolicy('as it was')
+  await using server = await startDyntsServe([...bounded, '--policy', policy, '--stall-timeout', '6'])
+  const first = server.enginePid()!
+  const ask = () => clientOf(server).chat.completions.create({ model: 'any', messages, temperature: 0 })
+  const before = await ask()
+  writeFileSync(hangs, '')
+  // What has changed is run again.
+  writePolicy('as it is now')
+  const asked = ask()
+  await until(() => !isAlive(first))
+  rmSync(hangs)
+  expect((await asked).choices[0]!.message.content).toBe(before.choices[0]!.message.content)
   expect(server.stderr()).toContain('"reason":"stall"')
 })
 
@@ -242,6 +322,27 @@ test.concurrent('a stopped server lets what runs come to its end, and leaves no 
   expect((await running).choices[0]!.finish_reason).toBe('stop')
   expect(await server.exited).toBe(0)
   expect(isAlive(engine)).toBe(false)
+})
+
+test.concurrent('a server that is stopped while its model is loaded never served, and has not failed', async () => {
+  const port = await freePort()
+  const { code, stdout } = await dynts(['serve', '--port', `${port}`, '--gpu', 'off', ...bounded], {
+    onStart: (child) => {
+      const isLoading = async () => {
+        const { status } = await fetch(`http://127.0.0.1:${port}/health`).catch(() => ({ status: 0 }))
+        return status === 503
+      }
+      void until(isLoading).then(() => child.kill('SIGTERM'))
+    },
+  })
+  expect([code, stdout]).toEqual([0, ''])
+})
+
+test.concurrent('a model that llama.cpp cannot load is no wrong option', async () => {
+  writeFileSync(join(scratch, 'no-weights.gguf'), writeGguf(smallModel(), smallTensors))
+  const { code, stdout, stderr } = await dynts(['serve', '--port', '0', '--model', 'no-weights.gguf', '--gpu', 'off'])
+  expect([code, stdout]).toEqual([1, ''])
+  expect(stderr).toMatch(/^dynts: llama\.cpp cannot load .*$/m)
 })
 
 test.concurrent('an engine whose server is killed ends by itself', async () => {

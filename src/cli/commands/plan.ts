@@ -8,7 +8,7 @@ import { kvTypes, type KvType } from '../../llama/index.ts'
 import { cacheBound } from '../../models/cache-bound.ts'
 import type { GgufInfo } from '../../models/gguf-file.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
-import { fittingSlots, largestBudget, needOf, usableShare } from '../../server/capacity.ts'
+import { fittingSlots, largestBudget, needOf, usableShare, usualPromptTokens } from '../../server/capacity.ts'
 import { count, counted } from '../output/counted.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
@@ -31,7 +31,6 @@ interface PlanFlags {
 }
 
 const usualBudgets = [2048, 3072, defaultCacheSettings.budget, 5000, 8192]
-const usualPrompt = 512
 
 export function planCommand(): Command {
   return new Command('plan')
@@ -41,7 +40,7 @@ export function planCommand(): Command {
     .option('--parallel <n>', 'the largest budget for so many answers at a time', number)
     .option(
       '--text <tokens>',
-      `prompt and answer of the full cache (default: ${defaultMaxTokens + usualPrompt})`,
+      `prompt and answer of the full cache (default: ${defaultMaxTokens + usualPromptTokens})`,
       number,
     )
     .addOption(new Option('--kv-type <type>', 'number format of the cache').choices(kvTypes).default('f16'))
@@ -75,7 +74,7 @@ function planned({ info, predictor }: LocatedModel, flags: PlanFlags, memory: nu
   const { kvType, parallel, budget } = flags
   const { impossible } = cacheBound(info)
   const usable = memory * usableShare
-  const text = Math.min(flags.text ?? defaultMaxTokens + usualPrompt, info.trainedContext)
+  const text = Math.min(flags.text ?? defaultMaxTokens + usualPromptTokens, info.trainedContext)
   const row = (of: number | null): PlannedCache => {
     const cells = of ?? text
     const need = needOf(info, { slots: 1, cells, kvType })

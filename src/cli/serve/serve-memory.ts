@@ -19,15 +19,20 @@ export function promptCacheSize({ promptCache }: ServeFlags): number {
   return promptCache === '0' ? 0 : memorySize('--prompt-cache', promptCache)
 }
 
+export interface FreeMemory {
+  readonly bytes: number
+  /** Whether `--memory` says so; else it is what the machine has. */
+  readonly isGiven: boolean
+}
+
+/** Undefined: what a GPU has is not known. @throws InputError `invalid_option` */
+export function freeMemory({ memory, gpu }: Pick<ServeFlags, 'memory' | 'gpu'>): FreeMemory | undefined {
+  if (memory !== undefined) return { bytes: memorySize('--memory', memory), isGiven: true }
+  return gpu === 'off' || gpu === 'auto' ? { bytes: process.availableMemory(), isGiven: false } : undefined
+}
+
 /** @throws InputError `invalid_option` for what does not fit */
-export function checkMemory(
-  { memory, force, gpu }: ServeFlags,
-  { info }: LocatedModel,
-  capacity: Required<CapacitySettings>,
-): void {
-  if (force === true) return
-  if (memory === undefined && gpu !== 'off' && gpu !== 'auto') return
-  const free = memory === undefined ? process.availableMemory() : memorySize('--memory', memory)
+export function checkMemory({ info }: LocatedModel, capacity: Required<CapacitySettings>, free: number): void {
   const need = needOf(info, capacity)
   if (need.bytes <= free * usableShare) return
   const fits = fittingSlots(info, capacity, free * usableShare)

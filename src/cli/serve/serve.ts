@@ -1,28 +1,24 @@
 /** What `dynts serve` does: finds the model, checks that it fits, starts the server, and stops it in good order. */
 import { once } from 'node:events'
-import { shareText } from '../../cache/budget.ts'
-import type { LocatedModel } from '../../engine/locate-model.ts'
 import { settleRequest } from '../../engine/prepare.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import { InputError } from '../../errors.ts'
-import { formatBytes } from '../../models/memory-plan.ts'
-import { needOf, type CapacitySettings } from '../../server/capacity.ts'
+import { needOf } from '../../server/capacity.ts'
+import { LineWriter } from '../../server/line-writer.ts'
 import { Log } from '../../server/log.ts'
-import { startServer, type RunningServer } from '../../server/serve.ts'
-import type { ServerSettings } from '../../server/server-state.ts'
+import { startServer } from '../../server/serve.ts'
 import { choosePolicies } from '../options/chosen-policies.ts'
-import { counted } from '../output/counted.ts'
 import { findModel } from '../find-model.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { LoadProgress } from '../output/load-progress.ts'
+import { banner } from './banner.ts'
 import { checkReach, keysOf } from './serve-access.ts'
-import { checkMemory, promptCacheSize } from './serve-memory.ts'
+import { checkMemory, freeMemory, promptCacheSize } from './serve-memory.ts'
 import { checkServeFlags, type ServeFlags } from './serve-options.ts'
 import { samplingOf, serverSettings } from './serve-settings.ts'
-import { policyBeforeLoading, settingFacts, windowLoss } from '../options/setting-facts.ts'
+import { policyBeforeLoading, settingFacts } from '../options/setting-facts.ts'
 import { cacheSettingsOf } from '../options/setting-flags.ts'
 import { templateOptions } from '../options/template-options.ts'
-import { neverEvicted } from '../run/what-it-takes.ts'
 import { toStderr, toStdout } from '../output/write.ts'
 
 const cellsOfFull = 8192
@@ -35,7 +31,10 @@ export async function serve(flags: ServeFlags): Promise<void> {
   const named = flags.policy === undefined ? [] : choosePolicies([flags.policy], flags)
   using signal = onInterrupt()
   const located = await findModel(flags, signal, templates)
-  if (!located) return
+  if (!located) {
+    stopped()
+    return
+  }
   const [chosen = choosePolicies([policyBeforeLoading(located, flags.gpu)], flags)[0]] = named
   if (!chosen) throw new Error('there is no policy')
   const request: GenerateRequest = {
@@ -54,15 +53,17 @@ export async function serve(flags: ServeFlags): Promise<void> {
   const promptBytes = promptCacheSize(flags)
   const { parallel: slots, kvType } = flags
   const capacity = { slots, cells, kvType, promptBytes }
-  checkMemory(flags, located, capacity)
+  const free = freeMemory(flags)
+  if (free && flags.force !== true) checkMemory(located, capacity, free.bytes)
   const settings = serverSettings(flags, { located, chosen, bound, attention, keys })
-  const log = new Log(flags.logLevel, process.stderr.isTTY, (line) => process.stderr.write(line))
+  const log = logOf(flags)
   const start = async () => {
     using progress = new LoadProgress(toStderr)
     return await startServer({
       located,
       settings,
       log,
+      signal,
       host: {
         model: located.info.path,
         predictor: located.predictor?.path ?? false,
@@ -91,31 +92,45 @@ export async function serve(flags: ServeFlags): Promise<void> {
     })
   }
   const server = await start()
-  toStdout(banner(server, settings, located, capacity))
+  if (!server) {
+    stopped()
+    return
+  }
+  const { facts, urls } = server
+  const { aliases, defaults, version, hasPage } = settings
+  const { info } = located
+  const { maxTokens, policy } = defaults
+  // Where the layers came to be on a GPU, what the machine has says nothing.
+  const compared = facts.backend === 'cpu' || free?.isGiven === true ? free : undefined
+  toStdout(
+    banner({
+      ...{ version, name: aliases[0], urls, hasPage, policy, bound, maxTokens, info, capacity },
+      free: compared,
+    }),
+  )
+  const { weightBytes, cacheBytes, otherBytes } = needOf(info, capacity)
+  log.info('loaded', { backend: facts.backend, grownBytes: facts.grownBytes, weightBytes, cacheBytes, otherBytes })
   if (!signal.aborted) await once(signal, 'abort')
   toStderr('stopping: what runs may come to its end')
   await server.close(flags.drainTimeout * 1000)
+  stopped()
+}
+
+/** A server that is stopped has not failed. */
+function stopped(): void {
   process.exitCode = 0
 }
 
-function banner(
-  { urls }: RunningServer,
-  settings: ServerSettings,
-  { info }: LocatedModel,
-  capacity: CapacitySettings,
-): string {
-  const { aliases, bound, defaults } = settings
-  const { slots, cells } = capacity
-  const need = needOf(info, capacity)
-  const cache = bound
-    ? `policy ${defaults.policy}, budget ${bound.budget}, local window ${bound.localWindow}, ${shareText(bound)}`
-    : `policy ${defaults.policy}: the cache is not bounded`
-  return [
-    `dynts ${settings.version} serves ${aliases[0]} at ${urls.join(', ')} (API at /v1${settings.hasPage ? ', page at /' : ''})`,
-    `  ${cache}; ${counted(slots, 'slot')} of ${cells} cells`,
-    `  weights ${formatBytes(need.weightBytes)}, cache ${need.isUpperBound ? 'at most ' : ''}${formatBytes(need.cacheBytes)}, about ${formatBytes(need.bytes)} in all`,
-    ...(bound ? [...windowLoss(bound.localWindow, info), ...neverEvicted(bound.budget, info)] : []).map(
-      (line) => `  ${line}`,
-    ),
-  ].join('\n')
+/** Node writes to a file or a pipe by itself only while everything else stands still. */
+function logOf({ logLevel }: ServeFlags): Log {
+  const { isTTY, fd } = process.stderr
+  if (isTTY) return new Log(logLevel, true, (line) => process.stderr.write(line))
+  const lines = new LineWriter(fd, (count) => {
+    let told = ''
+    new Log(logLevel, false, (line) => (told = line)).warn('lines of this log were left out: it was not read', {
+      count,
+    })
+    return told
+  })
+  return new Log(logLevel, false, (line) => lines.write(line))
 }

@@ -3,12 +3,16 @@ import type { PlanReply } from '../../engine/protocol.ts'
 import type { GenerateEvent, GenerateRequest } from '../../engine/types.ts'
 import { ApiError, apiErrorOf, contextExceeded } from '../api-error.ts'
 import type { Call } from '../endpoint.ts'
+import { clientLeft } from '../reply.ts'
+import type { ServerState } from '../server-state.ts'
 import type { GenerationService, Job } from '../service.ts'
 import { mostPromptTokens, type PromptToken } from './event-chunks.ts'
 import type { Finished } from './report.ts'
 import type { ReadRequest } from './request.ts'
 
 export interface ChoiceListener {
+  /** What the engine is asked to do, before anything happens to a choice. */
+  onSettled(read: ReadRequest): void
   onEvent(choice: number, event: GenerateEvent, job: Job): void
   /** As `JobListener.onRestart`. */
   onRestart(choice: number): boolean
@@ -17,18 +21,27 @@ export interface ChoiceListener {
 }
 
 export interface RunningChoices {
+  /** The request as the engine carries it out. Rejects with the ApiError of one that it cannot. */
+  readonly settled: Promise<ReadRequest>
   /** All choices' ends. Rejects with the ApiError of the first that failed; the others are cancelled then. */
   readonly finished: Promise<readonly Finished[]>
   /** Ends them all; `finished` is never settled then. */
   readonly cancel: () => void
 }
 
+/** The engine as a request asks it: how many cells a slot has, and until when it matters. */
+interface Asking {
+  readonly service: GenerationService
+  readonly cells: number
+  readonly signal?: AbortSignal
+}
+
 /**
  * The request as the engine is to carry it out.
  * @throws ApiError for what cannot be carried out
  */
-export async function settle(service: GenerationService, read: ReadRequest, cells: number): Promise<ReadRequest> {
-  const settled = await Promise.all(read.generations.map((generation) => settleOne(service, generation, read, cells)))
+async function settle(asking: Asking, read: ReadRequest): Promise<ReadRequest> {
+  const settled = await Promise.all(read.generations.map((generation) => settleOne(asking, generation, read)))
   return {
     ...read,
     generations: settled.map(({ generation }) => generation),
@@ -45,13 +58,13 @@ interface Settled {
 }
 
 async function settleOne(
-  service: GenerationService,
+  asking: Asking,
   asked: ReadRequest['generations'][number],
   { seed, mayShrink, mayGrow, withEvents, withTokenIds }: ReadRequest,
-  cells: number,
 ): Promise<Settled> {
-  const { plan, generation } = await fitted(service, { ...asked, seed }, { mayGrow, cells })
-  const prompt = withEvents ? await promptTokens(service, plan.tokens) : []
+  const { cells } = asking
+  const { plan, generation } = await fitted(asking, { ...asked, seed }, mayGrow)
+  const prompt = withEvents ? await promptTokens(asking, plan.tokens) : []
   const tokens = withTokenIds ? [...plan.tokens] : []
   if (plan.cells <= cells) return { generation, prompt, tokens }
   // Without a bound: the default number of tokens shrinks to what the slot holds.
@@ -71,18 +84,18 @@ async function settleOne(
  * @throws ApiError `context_length_exceeded` naming what would do
  */
 export async function fitted(
-  service: GenerationService,
+  asking: Asking,
   generation: GenerateRequest,
-  { mayGrow, cells }: { readonly mayGrow: boolean; readonly cells: number },
+  mayGrow: boolean,
 ): Promise<{ readonly plan: PlanReply; readonly generation: GenerateRequest }> {
+  const { service, cells, signal } = asking
   try {
-    return { plan: await service.ask('plan', generation), generation }
+    return { plan: await service.ask('plan', generation, signal), generation }
   } catch (error) {
     const { facts } = apiErrorOf(error)
     if (!facts.budgets) throw error
     const { least, roomy } = facts.budgets
-    if (mayGrow && roomy <= cells)
-      return await fitted(service, { ...generation, budget: roomy }, { mayGrow: false, cells })
+    if (mayGrow && roomy <= cells) return await fitted(asking, { ...generation, budget: roomy }, false)
     const { n_prompt_tokens: tokens = 0, n_ctx: most = 0 } = (facts.extra ?? {}) as Record<string, number>
     const remedy =
       least <= cells ? `give dynts.budget ${least} or more` : `start the server with --cells ${least} or more`
@@ -90,33 +103,42 @@ export async function fitted(
   }
 }
 
-async function promptTokens(service: GenerationService, tokens: Int32Array): Promise<PromptToken[]> {
+async function promptTokens({ service, signal }: Asking, tokens: Int32Array): Promise<PromptToken[]> {
   const told = [...tokens.subarray(0, mostPromptTokens)]
-  const texts = await service.ask('detokenize', told)
+  const texts = await service.ask('detokenize', told, signal)
   return told.map((token, i) => [token, texts[i] ?? ''])
 }
 
-/** @throws ApiError if the queue is full */
+/**
+ * The choices take their places in the queue at once; what the engine is to do is settled while they wait.
+ * @throws ApiError if the queue is full
+ */
 export function runChoices(
-  service: GenerationService,
-  { client, requestId }: Pick<Call, 'client' | 'requestId'>,
+  { service, backend }: Pick<ServerState, 'service' | 'backend'>,
+  { client, requestId, arrivedAt }: Pick<Call, 'client' | 'requestId' | 'arrivedAt'>,
   id: string,
-  { generations, seed, choices }: ReadRequest,
+  read: ReadRequest,
   listener: ChoiceListener,
 ): RunningChoices {
-  const count = generations.length * choices
+  const { choices, seed } = read
+  const count = read.generations.length * choices
   const finished: (Finished | undefined)[] = Array.from({ length: count }, () => undefined)
-  let settle: { resolve: (all: readonly Finished[]) => void; reject: (error: ApiError) => void } | undefined
-  const ends = new Promise<readonly Finished[]>((resolve, reject) => (settle = { resolve, reject }))
+  let finish: { resolve: (all: readonly Finished[]) => void; reject: (error: ApiError) => void } | undefined
+  const ends = new Promise<readonly Finished[]>((resolve, reject) => (finish = { resolve, reject }))
   ends.catch(() => undefined)
+  const controller = new AbortController()
   const cancel = () => {
+    controller.abort()
     for (const job of jobs) service.cancel(job)
   }
-  const all = generations.flatMap((generation) => Array.from({ length: choices }, (_, i) => ({ generation, i })))
-  const requests = all.map(({ generation, i }, choice) => ({
+  const fail = (error: ApiError) => {
+    finish?.reject(error)
+    cancel()
+  }
+  const requests = Array.from({ length: count }, (_, choice) => ({
     id: count === 1 ? id : `${id}-${choice}`,
     requestId,
-    request: { ...generation, seed: (seed + i) % (2 ** 32 - 1) },
+    arrivedAt,
     listener: {
       onEvent: (event: GenerateEvent) => {
         const job = jobs[choice]
@@ -125,17 +147,34 @@ export function runChoices(
         if (event.type !== 'finish') return
         finished[choice] = { job, result: event.result }
         const ended = finished.filter((one) => one !== undefined)
-        if (ended.length === count) settle?.resolve(ended)
+        if (ended.length === count) finish?.resolve(ended)
       },
       onRestart: () => listener.onRestart(choice),
       onQueued: (position: number) => listener.onQueued?.(choice, position),
-      onError: (error: ApiError) => {
-        settle?.reject(apiErrorOf(error))
-        cancel()
-      },
+      onError: fail,
     },
   }))
-  const jobs: Job[] = []
-  jobs.push(...service.submit(client, requests))
-  return { finished: ends, cancel }
+  const jobs = service.submit(client, requests)
+  const asking = { service, cells: backend.facts?.cells ?? 0, signal: controller.signal }
+  const settled = settle(asking, read)
+    .then((carriedOut) => {
+      if (controller.signal.aborted) throw clientLeft()
+      listener.onSettled(carriedOut)
+      const generations = carriedOut.generations.flatMap((one) => Array.from({ length: choices }, () => one))
+      service.settle(
+        jobs,
+        generations.map((one, choice) => ({ ...one, seed: (seed + (choice % choices)) % (2 ** 32 - 1) })),
+      )
+      return carriedOut
+    })
+    .catch((error: unknown) => {
+      const known = apiErrorOf(error)
+      if (!controller.signal.aborted) {
+        service.withdraw(jobs)
+        fail(known)
+      }
+      throw known
+    })
+  settled.catch(() => undefined)
+  return { settled, finished: ends, cancel }
 }

@@ -7,13 +7,13 @@ import type { AnswerHead, AnswerSettings } from '../chat/completion.ts'
 import { withIgnored } from '../chat/fields.ts'
 import { newId, type Finished } from '../chat/report.ts'
 import type { ReadRequest } from '../chat/request.ts'
-import { runChoices, settle } from '../chat/run-choices.ts'
+import { runChoices } from '../chat/run-choices.ts'
 import type { RequestDefaults } from '../chat/sampling-fields.ts'
 import type { Call } from '../endpoint.ts'
 import { EventWriter, signOfLife, type EventForm, type StreamWriter } from '../event-writer.ts'
 import { systemFingerprint } from '../fingerprint.ts'
 import { LogWriter } from '../log-writer.ts'
-import { clientLeft, eventStream, slowJson, streamReply } from '../reply.ts'
+import { clientLeft, eventStream, leaving, slowJson, soon, streamReply } from '../reply.ts'
 import { conversationId } from '../resumable-streams.ts'
 import type { ServerState } from '../server-state.ts'
 import type { Job } from '../service.ts'
@@ -52,116 +52,97 @@ export interface Kind {
 
 /** @throws ApiError */
 export async function complete(kind: Kind, state: ServerState, call: Call): Promise<Response> {
-  const { service, settings } = state
+  const { settings } = state
   const body = parseBody(await readBody(call.request, settings.mostBodyBytes))
-  const { request: asked, answer: newAnswer } = kind.read(body, settings.defaults)
+  const { request: asked, answer } = kind.read(body, settings.defaults)
   checkModel(asked.model, settings)
   for (const { prompt } of asked.generations) checkTextSize(prompt, state)
   const promptScope = settings.sharesPrompts ? '' : call.client
-  const generations = asked.generations.map((generation) => ({ ...generation, promptScope }))
-  const conversation = asked.isStream ? openConversation(state, call) : undefined
-  try {
-    const read = await settle(service, { ...asked, generations }, state.backend.facts?.cells ?? 0)
-    return await answered(kind, state, call, { read, newAnswer, conversation })
-  } catch (error) {
-    conversation?.close()
-    throw error
-  }
-}
-
-interface Settled {
-  readonly read: ReadRequest
-  readonly newAnswer: Asked['answer']
-  readonly conversation: ConversationStream | undefined
-}
-
-async function answered(
-  kind: Kind,
-  state: ServerState,
-  call: Call,
-  { read, newAnswer, conversation }: Settled,
-): Promise<Response> {
-  const { settings } = state
-  if (conversation ? conversation.log.isEnded : call.signal.aborted) throw clientLeft()
+  const read = { ...asked, generations: asked.generations.map((generation) => ({ ...generation, promptScope })) }
   const head = { id: newId(kind.idPrefix), created: Math.floor(Date.now() / 1000) }
-  const answer = newAnswer({ ...settings.answers, fingerprint: systemFingerprint(state) }, read, head)
-  const headers = {
-    ...withIgnored(call.headers, read.ignored),
-    ...(conversation === undefined ? {} : { [conversationHeader]: conversation.id }),
+  const completion: Completion = {
+    id: head.id,
+    read,
+    newAnswer: (settled) => answer({ ...settings.answers, fingerprint: systemFingerprint(state) }, settled, head),
+    events: kind.events,
+    headers: withIgnored(call.headers, read.ignored),
   }
-  const completion = { id: head.id, read, answer, headers }
   if (!read.isStream) return await whole(state, call, completion)
-  const running = begin(state, call, completion)
-  return conversation === undefined
-    ? ownStream(state, call, running, { headers, events: kind.events })
-    : resumableStream(state, call, running, { headers, events: kind.events, conversation })
+  const conversation = openConversation(state, call)
+  return conversation
+    ? await resumableStream(state, call, completion, conversation)
+    : await ownStream(state, call, completion)
 }
 
 interface Completion {
   readonly id: string
+  /** As it was asked for. */
   readonly read: ReadRequest
-  readonly answer: RequestAnswer
+  readonly newAnswer: (settled: ReadRequest) => RequestAnswer
+  readonly events: EventForm
   readonly headers: Readonly<Record<string, string>>
 }
 
 /** A stream that runs, and is about to be written. */
 interface RunningStream {
+  /** Once it is known what the engine is to do. Rejects with the ApiError of what comes to nothing before that. */
+  readonly accepted: Promise<unknown>
   /** To be called once. */
   readonly writeTo: (writer: StreamWriter) => void
   readonly cancel: () => void
 }
 
-/** @throws ApiError if the queue is full: nothing has been sent yet, so it is told by the status */
-function begin({ service }: ServerState, call: Call, { id, read, answer }: Omit<Completion, 'headers'>): RunningStream {
+/** @throws ApiError if the queue is full */
+function begin(state: ServerState, call: Call, { id, read, newAnswer }: Completion): RunningStream {
   const waiting: object[][] = []
   let write = (...chunks: readonly object[]): void => void waiting.push([...chunks])
   let hasSaid = false
-  const { finished, cancel } = runChoices(service, call, id, read, {
+  let answer: RequestAnswer | undefined
+  const open = (settled: ReadRequest): RequestAnswer => {
+    answer = newAnswer(settled)
+    write(...answer.begin())
+    return answer
+  }
+  const { settled, finished, cancel } = runChoices(state, call, id, read, {
+    onSettled: (carriedOut) => void open(carriedOut),
     onEvent: (choice, event, job) => {
-      const chunks = answer.onEvent(choice, event, job)
+      const chunks = answer?.onEvent(choice, event, job) ?? []
       // How far the prompt is can be told again.
       hasSaid ||= chunks.length > 0 && event.type !== 'prompt'
       write(...chunks)
     },
-    onQueued: (choice, position) => write(...(answer.onQueued?.(choice, position) ?? [])),
+    onQueued: (choice, position) => write(...(answer?.onQueued?.(choice, position) ?? [])),
     onRestart: (choice) => {
-      if (!hasSaid) answer.restart(choice)
+      if (!hasSaid) answer?.restart(choice)
       return !hasSaid
     },
   })
   const writeTo = (writer: StreamWriter) => {
-    writer.write(...answer.begin(), ...waiting.flat())
+    writer.write(...waiting.flat())
     write = (...chunks) => writer.write(...chunks)
     finished.then(
       (ends) => {
-        writer.write(...answer.end(ends))
+        write(...(answer?.end(ends) ?? []))
         writer.done()
       },
       (error: unknown) => {
-        const last = answer.fail?.(apiErrorOf(error))
+        const last = (answer ?? open(read)).fail?.(apiErrorOf(error))
         if (last) {
-          writer.write(...last)
+          write(...last)
           writer.done()
         } else writer.fail(error)
       },
     )
   }
-  return { writeTo, cancel }
-}
-
-interface StreamSettings {
-  readonly headers: Readonly<Record<string, string>>
-  readonly events: EventForm
+  return { accepted: Promise.race([settled, finished]), writeTo, cancel }
 }
 
 /** Ends when its client leaves. */
-function ownStream(
-  { settings }: ServerState,
-  { signal }: Call,
-  { writeTo, cancel }: RunningStream,
-  { headers, events }: StreamSettings,
-): Response {
-  return eventStream(writeTo, { pingMs: settings.pingMs, headers, signal, onLeave: cancel }, events)
+async function ownStream(state: ServerState, call: Call, completion: Completion): Promise<Response> {
+  const { accepted, writeTo, cancel } = begin(state, call, completion)
+  const life = { pingMs: state.settings.pingMs, signal: call.signal, onLeave: cancel }
+  await Promise.race([soon(accepted, life.pingMs), leaving(life)])
+  return eventStream(writeTo, { ...life, headers: completion.headers }, completion.events)
 }
 
 /** A stream that goes on when its client leaves, and can be read again. It is there before anything of it is. */
@@ -186,26 +167,41 @@ function openConversation({ streams }: ServerState, { request, client }: Call): 
   return conversation
 }
 
-function resumableStream(
-  { settings, streams }: ServerState,
-  { client, signal }: Call,
-  { writeTo, cancel }: RunningStream,
-  { headers, events, conversation }: StreamSettings & { readonly conversation: ConversationStream },
-): Response {
+async function resumableStream(
+  state: ServerState,
+  call: Call,
+  completion: Completion,
+  conversation: ConversationStream,
+): Promise<Response> {
   const { id, log } = conversation
-  const sink = new LogWriter(log, signOfLife, settings.pingMs, () => streams.end(client, id, log))
-  const writer = new EventWriter(sink, events)
-  conversation.onCancel = () => {
-    cancel()
-    writer.fail(new ApiError(499, 'cancelled', 'the stream was cancelled'))
+  const { pingMs } = state.settings
+  try {
+    const { accepted, writeTo, cancel } = begin(state, call, completion)
+    conversation.onCancel = () => {
+      cancel()
+      conversation.close()
+    }
+    // Whether its client is still there does not matter.
+    await soon(accepted, pingMs)
+    if (log.isEnded) throw clientLeft()
+    const sink = new LogWriter(log, signOfLife, pingMs, () => state.streams.end(call.client, id, log))
+    const writer = new EventWriter(sink, completion.events)
+    conversation.onCancel = () => {
+      cancel()
+      writer.fail(new ApiError(499, 'cancelled', 'the stream was cancelled'))
+    }
+    writeTo(writer)
+  } catch (error) {
+    conversation.close()
+    throw error
   }
-  writeTo(writer)
-  return streamReply(log.follow(0, signal), headers)
+  return streamReply(log.follow(0, call.signal), { ...completion.headers, [conversationHeader]: id })
 }
 
-async function whole({ service, settings }: ServerState, call: Call, completion: Completion): Promise<Response> {
-  const { id, read, answer, headers } = completion
-  const { finished, cancel } = runChoices(service, call, id, read, {
+async function whole(state: ServerState, call: Call, { id, read, newAnswer, headers }: Completion): Promise<Response> {
+  let answer = newAnswer(read)
+  const { finished, cancel } = runChoices(state, call, id, read, {
+    onSettled: (settled) => void (answer = newAnswer(settled)),
     onEvent: (choice, event, job) => void answer.onEvent(choice, event, job),
     onRestart: (choice) => {
       answer.restart(choice)
@@ -214,7 +210,7 @@ async function whole({ service, settings }: ServerState, call: Call, completion:
   })
   return await slowJson(
     finished.then((ends) => answer.whole(ends)),
-    { pingMs: settings.pingMs, headers, signal: call.signal, onLeave: cancel },
+    { pingMs: state.settings.pingMs, headers, signal: call.signal, onLeave: cancel },
   )
 }
 

@@ -74,7 +74,7 @@ export const countTokens: Endpoint = {
     if (!generation) throw new Error('there is no prompt')
     checkTextSize(generation.prompt, state)
     const cells = state.backend.facts?.cells ?? 0
-    const { plan } = await fitted(state.service, { ...generation, seed }, { mayGrow, cells })
+    const { plan } = await fitted({ service: state.service, cells }, { ...generation, seed }, mayGrow)
     const body = { object: 'response.input_tokens', input_tokens: plan.promptTokens }
     return Response.json(body, { headers: withIgnored(call.headers, ignored) })
   },
@@ -95,8 +95,8 @@ export const control: Endpoint = {
   handle: async ({ service, settings }, { request, client, headers }) => {
     const given = parseBody(await readBody(request, settings.mostBodyBytes))
     const { id, action } = checked(controlSchema, given)
-    const isDone = service.control(client, id, action === 'cancel' ? 'cancel' : 'end_thinking')
-    const why = action === 'cancel' ? 'it does not run' : 'it does not think'
+    const isDone = action === 'cancel' ? service.cancelCompletion(client, id) : service.endThinking(client, id)
+    const why = action === 'cancel' ? 'it neither runs nor waits' : 'it does not think'
     const body = isDone ? { success: true } : { success: false, message: `${id}: ${why}` }
     return Response.json(body, { headers: withIgnored(headers, unknownFields(given, controlSchema.shape)) })
   },
