@@ -1,12 +1,13 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { defineConfig } from 'vite'
+import { compressed } from './compressed.ts'
 
 /** `dynts serve` gives the page out from its own address; for work on the page, requests go on to one that runs. */
 const server = process.env['DYNTS_URL'] ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [svelte({ compilerOptions: { runes: true } })],
+  plugins: [svelte({ compilerOptions: { runes: true } }), compressed],
   build: {
     outDir: '../dist/web',
     emptyOutDir: true,

@@ -77,6 +77,13 @@ describe('scores', () => {
     expect(scores(name)).toEqual(expected)
   })
 
+  test.each(policyNames().filter((name) => name !== 'full' && findPolicy(name).needs.size === 0))(
+    '%s says of itself whether its scores are ages',
+    (name) => {
+      expect(findPolicy(name).byAge === true).toBe(scores(name).join() === '1,2,3,4,5')
+    },
+  )
+
   test('dynts-no-question asks the predictor about generated tokens only', () => {
     const asked: number[][] = []
     const importance: ImportanceScorer = {

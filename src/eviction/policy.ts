@@ -144,6 +144,8 @@ export interface PolicyDefinition<Options extends z.ZodObject = z.ZodObject> {
   /** False for the full cache: nothing is ever evicted. */
   readonly evicts: boolean
   readonly needs: ReadonlySet<Signal>
+  /** Whether its score is the position: it says of a token only how old it is. Default: false. */
+  readonly byAge?: boolean
   /** How many of the last queries before an eviction it looks at, if it needs attention. Default: all, the prompt's too. */
   queries?(options: z.output<Options>): number
   /** Options of this policy alone, with defaults and descriptions. */

@@ -10,6 +10,7 @@ import { createHttpServer, listen } from './http-server.ts'
 import type { Log } from './log.ts'
 import { type LogFields } from './log.ts'
 import { Metrics } from './metrics.ts'
+import { readPageFiles } from './page-files.ts'
 import { ResumableStreams } from './resumable-streams.ts'
 import type { ServerSettings, ServerState } from './server-state.ts'
 import { GenerationService, type JobEnd, type ServiceSettings } from './service.ts'
@@ -112,6 +113,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer 
     streams: new ResumableStreams(),
     keys: new KeyRing(settings.access.keys),
     metrics,
+    pageFiles: settings.hasPage ? readPageFiles() : new Map(),
     startedAt: Math.floor(Date.now() / 1000),
   }
   const app = createApp(state, log)

@@ -8,6 +8,7 @@ import type { RequestDefaults } from './chat/sampling-fields.ts'
 import type { EngineBackend } from './engine-process.ts'
 import type { EngineFacts } from './engine-messages.ts'
 import type { Metrics } from './metrics.ts'
+import type { PageFile } from './page-files.ts'
 import type { ResumableStreams } from './resumable-streams.ts'
 import type { GenerationService } from './service.ts'
 
@@ -48,6 +49,8 @@ export interface ServerState {
   readonly streams: ResumableStreams
   readonly keys: KeyRing
   readonly metrics: Metrics
+  /** By their paths in the address. */
+  readonly pageFiles: ReadonlyMap<string, PageFile>
   /** When the server was started, in seconds since 1970. */
   readonly startedAt: number
 }

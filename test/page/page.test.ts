@@ -1,13 +1,13 @@
 /** The page, in a real browser, with a real server and the embedded model. */
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import axe from 'axe-core'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { scratch } from '../cli/run-dynts.ts'
 import { startDyntsServe, type DyntsServer } from '../server/start-dynts-serve.ts'
 import { BreakingProxy } from '../support/breaking-proxy.ts'
+import { overflow, violations } from './accessibility.ts'
 import { hasChromium, startChromium } from './chromium.ts'
 
 const question = generateChainProblem(7, { people: 14 }).question
@@ -61,14 +61,6 @@ async function leaveField(page: Page): Promise<void> {
   await page.evaluate('document.activeElement?.blur()')
 }
 
-/** What is wrong by the rules of WCAG 2.2, levels A and AA. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source)
-  const only = { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }
-  const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, ${JSON.stringify({ runOnly: only })})`)
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''} ${nodes[0]?.failureSummary ?? ''}`)
-}
-
 describe.runIf(hasChromium)('the page', () => {
   describe('after a run', () => {
     let page: Page
@@ -92,6 +84,18 @@ describe.runIf(hasChromium)('the page', () => {
       expect(wrong).toEqual([])
     })
 
+    test('the strip tells by height what is gone, what is held, and what the windows hold', async () => {
+      const heights = await page.evaluate<number[]>(`(() => {
+        const canvas = document.querySelector('.strip canvas')
+        const { width, height } = canvas
+        const { data } = canvas.getContext('2d').getImageData(0, 0, width, height)
+        const filled = (x) => Array.from({ length: height }, (_, y) => data[4 * (y * width + x) + 3] > 0 ? 1 : 0)
+        return Array.from({ length: width }, (_, x) => Math.round(3 * filled(x).reduce((a, b) => a + b) / height))
+      })()`)
+      expect(new Set(heights)).toEqual(new Set([1, 2, 3]))
+      expect([heights[0], heights.at(-1)]).toEqual([3, 3])
+    })
+
     test('the slider goes back to what was held then, the keys to evictions', async () => {
       const gone = () => page.locator('.run .thinking .t.gone').count()
       const atEnd = await gone()
@@ -113,16 +117,16 @@ describe.runIf(hasChromium)('the page', () => {
       const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('d')])
       const file = JSON.parse(readFileSync(await download.path(), 'utf8')) as {
         events: [number, { type: string; position?: number }][]
-        end: { result: { cells: { final: number; full: number }; evictions: number; evicted_tokens: number } }
+        result: { cache: { cells: { final: number; full: number }; evictions: number; evicted_tokens: number } }
       }
-      const { result } = file.end
-      expect(result.evictions).toBeGreaterThan(1)
+      const { cache } = file.result
+      expect(cache.evictions).toBeGreaterThan(1)
       await page.getByLabel('as tokens').check()
       // The last token has no cell: nothing was computed of it.
-      expect(await page.locator('.run .t:not(.gone)').count()).toBe(result.cells.final + 1)
-      expect(await page.locator('.run .t.gone').count()).toBe(result.evicted_tokens)
-      expect(await page.locator('.evictions tbody tr').count()).toBe(result.evictions)
-      expect(await page.locator('.run .t').count()).toBe(result.cells.full + 1)
+      expect(await page.locator('.run .t:not(.gone)').count()).toBe(cache.cells.final + 1)
+      expect(await page.locator('.run .t.gone').count()).toBe(cache.evicted_tokens)
+      expect(await page.locator('.evictions tbody tr').count()).toBe(cache.evictions)
+      expect(await page.locator('.run .t').count()).toBe(cache.cells.full + 1)
       expect(wrong).toEqual([])
     })
   })
@@ -136,10 +140,10 @@ describe.runIf(hasChromium)('the page', () => {
     await page.keyboard.press('a')
     await done(page)
     const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('d')])
-    const { end } = JSON.parse(readFileSync(await download.path(), 'utf8')) as {
-      end: { result: { thinking_closed: string } }
+    const { result } = JSON.parse(readFileSync(await download.path(), 'utf8')) as {
+      result: { cache: { thinking_closed: string } }
     }
-    expect(end.result.thinking_closed).toBe('client')
+    expect(result.cache.thinking_closed).toBe('client')
     expect(wrong).toEqual([])
   })
 
@@ -196,8 +200,70 @@ describe.runIf(hasChromium)('the page', () => {
     const broken = saved.replace('run.json', 'broken.json')
     writeFileSync(broken, readFileSync(saved, 'utf8').replace('"type":"start"', '"type":"begin"'))
     await page.locator('input[type=file]').setInputFiles(broken)
+    expect(await violations(page)).toEqual([])
     expect(await page.locator('.banner.bad').innerText()).toContain('broken.json is no run of dynts')
     await context.close()
+  })
+
+  test.each(['light', 'dark'] as const)('a question that is refused says why, %s', async (colorScheme) => {
+    const { page, wrong } = await open({ colorScheme }, '#budget=40')
+    await ask(page, question)
+    await page.getByRole('alert').first().waitFor()
+    expect(await page.locator('.run .banner.bad').innerText()).toMatch(/exceeds the available context size/)
+    expect(await violations(page)).toEqual([])
+    expect(wrong).toEqual([])
+  })
+
+  test('the budget begins where the prompt can be carried out', async () => {
+    const { page, wrong } = await open()
+    const slider = page.getByRole('slider', { name: 'budget' })
+    const answered = page.waitForResponse((response) => response.request().postData()?.includes(question) === true)
+    await page.getByLabel('Your question').fill(question)
+    const { input_tokens: tokens } = (await (await answered).json()) as { input_tokens: number }
+    const statusOf = async (budget: number) => {
+      const body = JSON.stringify({ messages: [{ role: 'user', content: question }], dynts: { budget } })
+      return (await fetch(`${server.url}/v1/chat/completions/input_tokens`, { method: 'POST', body })).status
+    }
+    await expect.poll(async () => Number(await slider.getAttribute('min')), { timeout: 10_000 }).toBeGreaterThan(tokens)
+    const least = Number(await slider.getAttribute('min'))
+    expect([await statusOf(least - 1), await statusOf(least)]).toEqual([400, 200])
+    expect(wrong).toEqual([])
+  })
+
+  test('how far a long prompt is read is shown', async () => {
+    const long = Array.from({ length: 40 }, (_, i) => generateChainProblem(i, { people: 4 }).question).join(' ')
+    await using roomy = await startDyntsServe(['--policy', 'full', '--cells', '2048', '--log-level', 'error'])
+    const page = await (await browser.newContext()).newPage()
+    await page.goto(`${roomy.url}/#maxTokens=3`)
+    await page.locator('.state.ok').waitFor()
+    await page.evaluate(`
+      globalThis.seen = []
+      new MutationObserver(() => {
+        const progress = document.querySelector('.waiting progress')
+        if (progress) seen.push([progress.value, progress.max, progress.nextElementSibling.textContent])
+      }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true })`)
+    await ask(page, long)
+    await done(page)
+    const seen = await page.evaluate<[number, number, string][]>('seen')
+    const [value, most, text] = seen[0] ?? []
+    expect(value).toBeLessThan(most ?? 0)
+    expect(text?.replaceAll(',', '')).toBe(`${value} of ${most} tokens`)
+    await page.context().close()
+  })
+
+  test('its files are sent as the build compressed them, and unpacked to who cannot', async () => {
+    const get = (path: string, encoding: string) =>
+      fetch(`${server.url}${path}`, { headers: { 'accept-encoding': encoding } })
+    const html = await (await get('/', 'identity')).text()
+    const paths = ['/', ...[...html.matchAll(/"(\/assets\/[^"]+)"/g)].map(([, path = '']) => path)]
+    expect(paths.length).toBeGreaterThan(2)
+    for (const path of paths) {
+      const [plain, zipped] = [await get(path, 'identity'), await get(path, 'gzip, br')]
+      expect([plain, zipped].map(({ headers }) => headers.get('content-encoding'))).toEqual([null, 'gzip'])
+      expect(zipped.headers.get('cache-control')).toMatch(path === '/' ? 'no-cache' : 'immutable')
+      expect(await zipped.text()).toBe(await plain.text())
+    }
+    expect((await get('/assets/..%2findex.html', 'gzip')).status).toBe(404)
   })
 
   test('settings that cannot work are told in the words of the server', async () => {
@@ -208,6 +274,31 @@ describe.runIf(hasChromium)('the page', () => {
     expect(await page.locator('.refusal').innerText()).toContain('local')
     await page.getByRole('button', { name: 'Defaults' }).click()
     await page.locator('.refusal').waitFor({ state: 'detached' })
+    expect(wrong).toEqual([])
+  })
+
+  test.each([
+    ['question-window', [/goes by age alone/, /question: never evicted/], [/the score/, /may evict the question/]],
+    ['window', [/goes by age alone/, /may evict the question/], [/the score/, /which stay/, /never evicted/]],
+    ['random', [/by the score at the last eviction/, /which stay/], [/goes by age/]],
+    ['full', [/every token stays/], [/score/, /evicted/]],
+  ])('under %s the legend says what is true of it, before a run and after', async (policy, says, saysNot) => {
+    const { page, wrong } = await open({}, `#seed=1&temperature=0&policy=${policy}`)
+    const check = async () => {
+      const text = (await page.locator('.legend').textContent())?.replace(/\s+/g, ' ') ?? ''
+      for (const part of says) expect(text).toMatch(part)
+      for (const part of saysNot) expect(text).not.toMatch(part)
+    }
+    await check()
+    await ask(page, question)
+    await done(page)
+    await check()
+    const ramp = page.locator('.run .t:is(.r0, .r1, .r2, .r3, .r4, .r5)')
+    expect((await ramp.count()) > 0).toBe(policy === 'random')
+    if (policy === 'question-window') {
+      await page.locator('.thinking .t.gone').first().hover()
+      expect(await page.locator('.tip').innerText()).not.toContain('score')
+    }
     expect(wrong).toEqual([])
   })
 
@@ -232,10 +323,10 @@ describe.runIf(hasChromium)('the page', () => {
     expect(await violations(page)).toEqual([])
     await ask(page, question)
     await done(page)
-    const bar = page.locator('.panel .bar')
+    const bar = page.locator('.run-bar button')
     if (await bar.isVisible()) await bar.click()
     expect(await violations(page)).toEqual([])
-    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0)
+    expect(await overflow(page)).toBe(0)
     expect(wrong).toEqual([])
   })
 
@@ -260,7 +351,7 @@ describe.runIf(hasChromium)('the page', () => {
     ]
     const file = {
       ...{ schema: 'dynts-run/1', created: '', server: { version: '<b>x' }, model: { name: payloads[1] } },
-      ...{ request: { question: payloads.join(''), body: {} }, events, answer: payloads.join('\n\n'), end: null },
+      ...{ request: { question: payloads.join(''), body: {} }, events, answer: payloads.join('\n\n'), result: null },
     }
     const path = join(mkdtempSync(join(scratch, 'page-')), 'payload.json')
     writeFileSync(path, JSON.stringify(file))

@@ -372,6 +372,22 @@ describe('an answer', () => {
     const plain = await stream(request)
     expect(plain.chunks.every(({ dynts }) => dynts?.['type'] === undefined)).toBe(true)
   })
+
+  test('a policy that goes by age tells no scores; what is protected besides is told', async () => {
+    const told = async (policy: string) => {
+      const dynts = { policy, budget: 120, local_window: 24, events: true }
+      const { chunks } = await stream({ messages: ask(7), ...greedy, dynts })
+      const ofType = (type: string) => chunks.flatMap(({ dynts }) => (dynts?.['type'] === type ? [dynts] : []))
+      return { start: ofType('start')[0]!, evictions: ofType('eviction') }
+    }
+    const byAge = await told('window+question')
+    expect(byAge.start['protect']).toEqual(['question'])
+    expect(byAge.evictions.length).toBeGreaterThan(0)
+    for (const eviction of byAge.evictions) expect(eviction).not.toHaveProperty('scored')
+    const random = await told('random')
+    expect(random.start['protect']).toEqual([])
+    for (const eviction of random.evictions) expect(eviction).toHaveProperty('scored')
+  })
 })
 
 describe('the client of OpenAI', () => {

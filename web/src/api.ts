@@ -1,5 +1,5 @@
 /** The server, as the page asks it. */
-import type { RunEnd, RunEvent, RunResult } from './protocol.ts'
+import type { CacheResult, RunEnd, RunEvent } from './protocol.ts'
 import { readEvents } from './sse.ts'
 import { streamBytes } from './stream-bytes.ts'
 import { onWake } from './wake.ts'
@@ -10,6 +10,8 @@ export interface PolicyFacts {
   readonly summary: string
   readonly evicts: boolean
   readonly protects_question: boolean
+  readonly protects_local_window: boolean
+  readonly has_scores: boolean
 }
 
 /** Of GET /props, what the page shows. */
@@ -30,6 +32,7 @@ export interface ServerFacts {
     readonly budget: number | null
     readonly local_window: number | null
     readonly ratio: number | null
+    readonly evict_every: number | null
     readonly cells: number | null
     readonly bytes_per_cell: number | null
     readonly policies: readonly PolicyFacts[]
@@ -45,26 +48,40 @@ export class ServerError extends Error {
   readonly param: string | undefined
   /** When to ask again, in seconds. */
   readonly retryAfter: number | undefined
+  /** Of a prompt that does not fit: its tokens. */
+  readonly promptTokens: number | undefined
 
-  constructor(
-    message: string,
-    {
-      status,
-      code,
-      param,
-      retryAfter,
-    }: { status: number; code: string; param?: string | undefined; retryAfter?: number },
-  ) {
+  constructor(message: string, { status, code, param, retryAfter, promptTokens }: ServerFailure) {
     super(message)
     this.status = status
     this.code = code
     this.param = param
     this.retryAfter = retryAfter
+    this.promptTokens = promptTokens
   }
 }
 
+interface ServerFailure {
+  readonly status: number
+  readonly code: string
+  readonly param?: string | undefined
+  readonly retryAfter?: number | undefined
+  readonly promptTokens?: number | undefined
+}
+
 interface ErrorBody {
-  readonly error?: { readonly message: string; readonly code: string; readonly param?: string | null }
+  readonly error?: {
+    readonly message: string
+    readonly code: string
+    readonly param?: string | null
+    readonly n_prompt_tokens?: number | string
+  }
+}
+
+/** How much of the prompt is read, in tokens. */
+export interface PromptProgress {
+  readonly total: number
+  readonly processed: number
 }
 
 interface Chunk extends ErrorBody {
@@ -73,7 +90,8 @@ interface Chunk extends ErrorBody {
     readonly delta?: { readonly content?: string | null }
     readonly finish_reason?: RunEnd['finish'] | null
   }[]
-  readonly dynts?: RunEvent | RunResult
+  readonly dynts?: RunEvent | CacheResult
+  readonly prompt_progress?: PromptProgress
   readonly usage?: RunEnd['usage'] | null
   readonly timings?: { readonly predicted_per_second: number }
 }
@@ -88,6 +106,7 @@ export function saveKey(key: string): void {
 export interface RunListener {
   onId(id: string): void
   onEvent(event: RunEvent): void
+  onProgress(progress: PromptProgress): void
   onAnswer(text: string): void
   /** When the connection is lost, and when there is one again. */
   onConnected(isConnected: boolean): void
@@ -112,9 +131,10 @@ export async function health(): Promise<Health> {
   }
 }
 
-/** Whether the request can be carried out, without doing so. @throws ServerError */
-export async function checkRequest(body: object, signal: AbortSignal): Promise<void> {
-  await ask('/v1/chat/completions/input_tokens', { body, signal })
+/** Whether the request can be carried out, without doing so. @returns the tokens of its prompt @throws ServerError */
+export async function checkRequest(body: object, signal: AbortSignal): Promise<number> {
+  const response = await ask('/v1/chat/completions/input_tokens', { body, signal })
+  return ((await response.json()) as { readonly input_tokens: number }).input_tokens
 }
 
 export async function endThinking(id: string): Promise<void> {
@@ -152,6 +172,7 @@ export async function run(
     const chunk = JSON.parse(data) as Chunk
     if (chunk.error) throw failureOf(chunk, 500)
     if (chunk.id !== undefined && chunk.id !== id) listener.onId((id = chunk.id))
+    if (chunk.prompt_progress) listener.onProgress(chunk.prompt_progress)
     const [choice] = chunk.choices ?? []
     if (typeof choice?.delta?.content === 'string' && choice.delta.content !== '')
       listener.onAnswer(choice.delta.content)
@@ -159,7 +180,7 @@ export async function run(
     if (chunk.dynts && 'type' in chunk.dynts) listener.onEvent(chunk.dynts)
     else if (chunk.dynts && chunk.usage) {
       return {
-        result: chunk.dynts,
+        cache: chunk.dynts,
         usage: chunk.usage,
         finish,
         tokensPerSecond: chunk.timings?.predicted_per_second ?? 0,
@@ -220,7 +241,12 @@ async function ask(path: string, { body, headers, ...given }: Sent = {}): Promis
 }
 
 function failureOf({ error }: ErrorBody, status: number, retryAfter = NaN): ServerError {
-  const { message = `the server answered ${status}`, code = 'unknown', param } = error ?? {}
-  const known = Number.isFinite(retryAfter) ? { retryAfter } : {}
-  return new ServerError(message, { status, code, param: param ?? undefined, ...known })
+  const { message = `the server answered ${status}`, code = 'unknown', param, n_prompt_tokens: tokens } = error ?? {}
+  return new ServerError(message, {
+    status,
+    code,
+    param: param ?? undefined,
+    retryAfter: Number.isFinite(retryAfter) ? retryAfter : undefined,
+    promptTokens: typeof tokens === 'number' ? tokens : undefined,
+  })
 }

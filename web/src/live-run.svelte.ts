@@ -1,5 +1,5 @@
 /** One run, while it runs and after: its record, and where it stands. */
-import { cancelStream, endThinking, run, ServerError } from './api.ts'
+import { cancelStream, endThinking, run, ServerError, type PromptProgress } from './api.ts'
 import type { RunEvent, RunFile } from './protocol.ts'
 import { RunRecord } from './run-record.ts'
 import { bodyOf, type Message, type Settings } from './settings.ts'
@@ -20,6 +20,7 @@ export class LiveRun {
   state = $state<RunState>('asking')
   /** How many wait before it. */
   queued = $state(0)
+  progress = $state.raw<PromptProgress>()
   error = $state.raw<ServerError>()
   /** Whether the connection is lost, and sought again. */
   isReconnecting = $state(false)
@@ -41,13 +42,13 @@ export class LiveRun {
   }
 
   /** A run that was saved. */
-  static opened({ request, events, answer, end }: RunFile, settings: Settings): LiveRun {
+  static opened({ request, events, answer, result }: RunFile, settings: Settings): LiveRun {
     const opened = new LiveRun([], settings)
     Object.assign(opened.body, request.body)
     for (const [at, event] of events) opened.record.push(event, at)
     opened.record.answer = answer
-    opened.record.end = end ?? undefined
-    opened.state = end ? 'done' : 'stopped'
+    opened.record.end = result ?? undefined
+    opened.state = result ? 'done' : 'stopped'
     return opened
   }
 
@@ -75,6 +76,7 @@ export class LiveRun {
         {
           onId: (id) => (this.#id = id),
           onEvent: (event) => this.#receive(event),
+          onProgress: (progress) => (this.progress = progress),
           onAnswer: (text) => {
             record.answer += text
             this.#touch()

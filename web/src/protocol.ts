@@ -19,6 +19,8 @@ const amount = v.nullable(v.number())
 const startSchema = v.object({
   type: v.literal('start'),
   policy: v.string(),
+  /** What is protected beyond what the policy protects by itself. */
+  protect: v.optional(v.array(v.string())),
   budget: amount,
   local_window: amount,
   ratio: amount,
@@ -61,7 +63,7 @@ export type EvictionEvent = v.InferOutput<typeof evictionSchema>
 export type RunEvent = v.InferOutput<typeof eventSchema>
 
 /** The object `dynts` of an answer, as far as it is shown. */
-const resultSchema = v.object({
+const cacheSchema = v.object({
   cells: v.object({ peak: v.number(), mean: v.number(), final: v.number(), full: v.number(), allocated: v.number() }),
   bytes_per_cell: v.number(),
   evictions: v.number(),
@@ -76,13 +78,13 @@ const usageSchema = v.object({
   completion_tokens_details: v.object({ reasoning_tokens: v.number() }),
 })
 const endSchema = v.object({
-  result: resultSchema,
+  cache: cacheSchema,
   usage: usageSchema,
   tokensPerSecond: v.number(),
   finish: v.picklist(['stop', 'length', 'tool_calls']),
 })
 export type RunEnd = v.InferOutput<typeof endSchema>
-export type RunResult = RunEnd['result']
+export type CacheResult = RunEnd['cache']
 
 const fileSchema = v.object({
   schema: v.literal('dynts-run/1'),
@@ -94,7 +96,8 @@ const fileSchema = v.object({
   /** Each with its milliseconds since the request. */
   events: v.array(v.tuple([v.number(), eventSchema])),
   answer: v.string(),
-  end: v.nullable(endSchema),
+  /** null: it did not come to its end. */
+  result: v.nullable(endSchema),
 })
 export type RunFile = v.InferOutput<typeof fileSchema>
 

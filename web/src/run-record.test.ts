@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RunEvent } from './protocol.ts'
-import { factsOf, firstDifference, RunRecord, View } from './run-record.ts'
+import { factsOf, firstDifference, RunRecord, tokensPerSecond, View } from './run-record.ts'
 
 const base64 = (scores: readonly number[]): string => Buffer.from(Float32Array.from(scores).buffer).toString('base64')
 
@@ -101,4 +101,13 @@ test('where two runs part', () => {
   a.push(token(15, 12), 20)
   b.push({ ...token(15, 12), token: 7 } as RunEvent, 20)
   expect(firstDifference(a, b)).toBe(13)
+})
+
+test('the speed is that of the last two seconds, and none of tokens that came at once', () => {
+  const record = new RunRecord()
+  expect(tokensPerSecond(record)).toBeUndefined()
+  for (let i = 0; i < 100; i++) record.push(token(i, i), 500 + i / 1000)
+  expect(tokensPerSecond(record)).toBeUndefined()
+  for (let i = 0; i < 60; i++) record.push(token(100 + i, i), 1000 + 50 * i)
+  expect(tokensPerSecond(record)).toBeCloseTo(20, 6)
 })

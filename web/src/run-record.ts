@@ -169,6 +169,18 @@ export function factsOf(record: RunRecord, { step, eviction }: View, position: n
   }
 }
 
+const speedMs = 2000
+
+/** As the server counted it; while it runs, of the last two seconds. Undefined: not known yet. */
+export function tokensPerSecond({ end, times }: RunRecord): number | undefined {
+  if (end) return end.tokensPerSecond
+  const last = times.at(-1) ?? 0
+  const from = times.findLastIndex((at) => at < last - speedMs) + 1
+  const passed = last - (times[from] ?? last)
+  // Several come at once: of a short time it would be anything.
+  return passed < speedMs / 8 ? undefined : ((times.length - 1 - from) * 1000) / passed
+}
+
 /** Where two runs first differ, in generated tokens; undefined: nowhere, as far as both go. */
 export function firstDifference(a: RunRecord, b: RunRecord): number | undefined {
   const shorter = Math.min(a.tokens.length, b.tokens.length)

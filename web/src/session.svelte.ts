@@ -1,17 +1,11 @@
 /** What the page is about: the server, the conversation, and what is looked at. */
-import {
-  checkRequest,
-  health,
-  serverFacts,
-  ServerError,
-  type Health,
-  type PolicyFacts,
-  type ServerFacts,
-} from './api.ts'
+import { checkRequest, health, serverFacts, ServerError, type Health, type ServerFacts } from './api.ts'
 import { endStopped, LiveRun } from './live-run.svelte.ts'
+import { looksOf, type Looks } from './looks.ts'
 import type { RunFile } from './protocol.ts'
 import { View } from './run-record.ts'
 import { bodyOf, loadSettings, noSettings, saveSettings, type Message, type Settings } from './settings.ts'
+import { panelIsSheet } from './sheet.ts'
 import { saveTurn, storedTurn, type StoredRun } from './stored-turn.ts'
 
 /** A question, its run, and another run of it that it is compared with. */
@@ -42,10 +36,13 @@ export class Session {
   problem = $state<string>()
   /** What is wrong with the settings, in the server's words. */
   refusal = $state.raw<ServerError>()
+  /** Tokens of the prompt that would be asked now, as the server counted them last. */
+  promptTokens = $state(0)
   /** The step that is looked at; undefined: the newest. */
   step = $state<number>()
   /** A position that is to be shown in the text. */
   revealed = $state.raw<{ readonly position: number }>()
+  isPanelOpen = $state(!panelIsSheet())
   /** Seconds until a question that found the queue full is asked again. */
   retryIn = $state(0)
   #checking: AbortController | undefined
@@ -79,18 +76,19 @@ export class Session {
     }
   }
 
-  policyOf(run: LiveRun): PolicyFacts | undefined {
-    const name = run.record.start?.policy ?? run.settings.policy ?? this.server?.dynts.policy
-    const [plain] = (name ?? '').split('+')
-    return this.server?.dynts.policies.find((policy) => policy.name === plain)
+  /** What the looks of tokens mean, of a run or of the one that would be asked for now. */
+  looksOf(run?: LiveRun): Looks {
+    const wanted = run ? run.settings.policy : this.settings.policy
+    const reference = run?.record.start?.policy ?? wanted ?? this.server?.dynts.policy ?? ''
+    const [name] = reference.split('+')
+    const policy = this.server?.dynts.policies.find((one) => one.name === name)
+    return looksOf(policy, reference, run?.record)
   }
 
   /** A run at the step that is looked at. */
   viewOf(run: LiveRun): View {
     const count = run.record.tokens.length
-    const name = run.record.start?.policy ?? ''
-    const isProtected = this.policyOf(run)?.protects_question ?? true
-    return new View(run.record, Math.min(this.step ?? count, count), isProtected || name.includes('+question'))
+    return new View(run.record, Math.min(this.step ?? count, count), this.looksOf(run).protectsQuestion)
   }
 
   set(changed: Partial<Settings>): void {
@@ -110,13 +108,15 @@ export class Session {
     if (signal.aborted || this.health.status !== 'ok' || !this.server) return
     try {
       const content = question.trim() === '' ? '?' : question
-      await checkRequest(
+      this.promptTokens = await checkRequest(
         bodyOf([...this.#earlier(), { role: 'user', content }], this.settings, { withEvents: false }),
         signal,
       )
       this.refusal = undefined
     } catch (error) {
-      if (error instanceof ServerError && error.status === 400) this.refusal = error
+      if (!(error instanceof ServerError) || error.status !== 400) return
+      this.refusal = error
+      this.promptTokens = error.promptTokens ?? this.promptTokens
     }
   }
 
@@ -285,6 +285,6 @@ export function runFile({ question, run }: Turn, server: ServerFacts | undefined
     request: { question, body: run.body },
     events: run.record.events,
     answer: run.record.answer,
-    end: run.record.end ?? null,
+    result: run.record.end ?? null,
   }
 }

@@ -36,6 +36,22 @@ export function linkTo(settings: Settings): string {
   return `${location.origin}${location.pathname}#${new URLSearchParams(given).toString()}`
 }
 
+/** The server's defaults, as far as they bound the cache. */
+interface CacheDefaults {
+  readonly local_window: number | null
+  readonly evict_every: number | null
+}
+
+/** The least budget under which a prompt can be carried out: it, the local window, and the cells that leave at an eviction. */
+export function leastBudget(
+  { localWindow, ratio }: Settings,
+  defaults: CacheDefaults | undefined,
+  promptTokens: number,
+): number {
+  const leaving = ratio === undefined ? (defaults?.evict_every ?? 1) : 1
+  return promptTokens + (localWindow ?? defaults?.local_window ?? 0) + leaving
+}
+
 export interface Message {
   readonly role: 'user' | 'assistant'
   readonly content: string
@@ -58,6 +74,7 @@ export function bodyOf(
     seed,
     max_tokens: maxTokens,
     thinking_budget: thinkingBudget,
+    return_progress: withEvents ? true : undefined,
     dynts: defined({
       events: withEvents ? true : undefined,
       policy,

@@ -11,6 +11,7 @@ export const questionWindow: PolicyDefinition = {
   summary: 'the oldest thinking leaves; needs no predictor (w.o. T in the paper)',
   evicts: true,
   needs: new Set(),
+  byAge: true,
   options: z.object({}),
   protects: () => ({ question: true, localWindow: true, answer: true }),
   create: () => ({ score: positionScore }),

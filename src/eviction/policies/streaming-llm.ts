@@ -22,6 +22,7 @@ export const streamingLlm: PolicyDefinition<typeof options> = {
   summary: 'attention sinks and the newest cells stay',
   evicts: true,
   needs: new Set(),
+  byAge: true,
   options,
   protects: ({ sinks }) => ({ question: false, localWindow: false, answer: false, sinks }),
   create: () => ({ score: positionScore }),

@@ -10,6 +10,7 @@ export const window: PolicyDefinition = {
   summary: 'the oldest cells leave, the question included',
   evicts: true,
   needs: new Set(),
+  byAge: true,
   options: z.object({}),
   protects: () => ({ question: false, localWindow: false, answer: false }),
   create: () => ({ score: positionScore }),

@@ -46,9 +46,9 @@ export class ChoiceEvents {
 }
 
 function start(event: StartEvent, { slot }: Job, prompt: readonly PromptToken[]): object {
-  const { policy, budget, localWindow, ratio, evictEvery, leaving, maxTokens, seed, promptTokens } = event
+  const { policy, protect, budget, localWindow, ratio, evictEvery, leaving, maxTokens, seed, promptTokens } = event
   return {
-    ...{ type: 'start', policy, budget, local_window: localWindow, ratio, evict_every: evictEvery, leaving },
+    ...{ type: 'start', policy, protect, budget, local_window: localWindow, ratio, evict_every: evictEvery, leaving },
     ...{ max_tokens: maxTokens, seed, prompt_tokens: promptTokens },
     slot,
     prompt,

@@ -7,7 +7,15 @@ import type { PromptToken } from './event-chunks.ts'
 import { ignoredFields } from './fields.ts'
 import { messagesSchema, readMessages } from './messages.ts'
 import { readResponseFormat, responseFormatFields } from './response-format.ts'
-import { generationOf, mayGrow, samplingFields, seedOf, tokenLimit, type RequestDefaults } from './sampling-fields.ts'
+import {
+  generationOf,
+  mayGrow,
+  policyOf,
+  samplingFields,
+  seedOf,
+  tokenLimit,
+  type RequestDefaults,
+} from './sampling-fields.ts'
 import { readThinking, thinkingFields } from './thinking.ts'
 import type { ToolCallSettings } from './tools/tool-call-parser.ts'
 import { readTools, toolFields, toolsNotSupported } from './tools/tool-fields.ts'
@@ -109,7 +117,7 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
         maxTokens,
         thinkingBudget,
         ...logprobsOf(given),
-        evictionScores: given.dynts?.events ?? false,
+        evictionScores: given.dynts?.events === true && policyOf(given, defaults)?.byAge !== true,
         ...(schema === undefined ? {} : { answerSchema: schema }),
         ...(answerCalls === undefined ? {} : { answerCalls }),
       },

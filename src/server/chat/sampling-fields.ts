@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { strictShape } from '../../check-shape.ts'
 import type { GenerateRequest } from '../../engine/types.ts'
 import type { PolicyDefinition } from '../../eviction/policy.ts'
+import { parsePolicyReference } from '../../eviction/protect.ts'
 import type { ToolFormat } from '../../llama/index.ts'
 import { ApiError, quoted } from '../api-error.ts'
 
@@ -180,6 +181,15 @@ export function generationOf(
     promptProgress: true,
     ...defined({ answerReserve: answer_reserve ?? undefined }),
   }
+}
+
+/** The policy that a request will run under, if it is one that there is. */
+export function policyOf(given: SamplingFields, { policy, policies }: RequestDefaults): PolicyDefinition | undefined {
+  const { policy: wanted } = parsePolicyReference(given.dynts?.policy ?? policy)
+  const found = [...policies.values()].find(({ reference, definition }) =>
+    [reference, definition.name].includes(wanted),
+  )
+  return found?.definition
 }
 
 /**

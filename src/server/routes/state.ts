@@ -2,7 +2,9 @@
 import { z } from 'zod'
 import type { LocatedModel } from '../../engine/locate-model.ts'
 import type { PolicyDefinition } from '../../eviction/policy.ts'
+import { formatPolicyReference, parsePolicyReference } from '../../eviction/protect.ts'
 import { ApiError } from '../api-error.ts'
+import { policyOf, type RequestDefaults } from '../chat/sampling-fields.ts'
 import type { Endpoint } from '../endpoint.ts'
 import * as answers from '../openapi/answers.ts'
 import type { ServerState } from '../server-state.ts'
@@ -119,7 +121,7 @@ export const props: Endpoint = {
         build_info: `dynts-${version}`,
         is_sleeping: false,
         dynts: {
-          policy: defaults.policy,
+          policy: policyName(defaults),
           budget: bound?.budget ?? null,
           local_window: bound?.localWindow ?? null,
           ratio: bound?.ratio ?? null,
@@ -161,15 +163,24 @@ async function boundaryTokens({ located, backend }: ServerState): Promise<Bounda
   return told
 }
 
+/** The server's policy as requests may name it: of a file the policy's name, never its path. */
+function policyName(defaults: RequestDefaults): string {
+  const { policy, protect } = parsePolicyReference(defaults.policy)
+  return formatPolicyReference({ policy: policyOf({}, defaults)?.name ?? policy, protect })
+}
+
 function policyFacts(definition: PolicyDefinition) {
-  const { name, summary, needs, evicts, options } = definition
+  const { name, summary, needs, evicts, byAge, options } = definition
   const defaults = options.safeParse({})
+  const own = defaults.success ? definition.protects(defaults.data) : undefined
   return {
     name,
     summary,
     evicts,
     needs_attention: needs.has('attention'),
-    protects_question: !evicts || (defaults.success && definition.protects(defaults.data).question),
+    protects_question: !evicts || own?.question === true,
+    protects_local_window: !evicts || own?.localWindow === true,
+    has_scores: evicts && byAge !== true,
     options: z.toJSONSchema(options, { unrepresentable: 'any' }),
   }
 }
