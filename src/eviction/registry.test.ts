@@ -77,6 +77,7 @@ describe('policyOptionTable', () => {
     expect(rows).toEqual([
       ['--diversity', 'diversity', 'number', 0.3, 'dynts-diverse'],
       ['--lag-chunk', 'lagChunk', 'integer', 128, 'lagkv'],
+      ['--tri-heads', 'triHeads', 'string', 'mean', 'tri'],
       ['--sinks', 'sinks', 'integer', 4, 'streaming-llm'],
       ['--observation-window', 'observationWindow', 'integer', 32, 'snapkv'],
       ['--r-kv-window', 'rKvWindow', 'integer', 8, 'r-kv'],

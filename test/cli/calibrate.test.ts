@@ -126,7 +126,7 @@ test('refuses in one line what cannot be used, and never overwrites', async () =
   expect(await refused('--text', at('short.txt'))).toMatch(/has \d+ tokens, too few for a mean/)
   expect(await refused('--text', at('none.txt'))).toMatch(/none\.txt cannot be read/)
   expect(await refused('--text', at('short.txt'), '--traces', traces)).toMatch(/--traces has no effect with --text/)
-  expect(await refused('--import', at('short.txt'))).toMatch(/no statistics file in the form TRIA/)
+  expect(await refused('--import', at('short.txt'))).toMatch(/no statistics file: known are the form TRIA/)
   expect(await refused('--import', at('x'), '--tokens', '99')).toMatch(/--tokens has no effect with --import/)
   expect(await refused('--tokens', '5')).toMatch(/--tokens must be a whole number of at least 64/)
   expect(existsSync(at('refused/model-F16.calibration.gguf'))).toBe(false)
