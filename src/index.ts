@@ -57,6 +57,7 @@ export {
 } from './evaluation/presets/presets.ts'
 export { findTask, taskNames } from './evaluation/tasks/registry.ts'
 export { loadQuestionFile } from './evaluation/tasks/hub-tasks.ts'
+export type { TaskFile } from './evaluation/tasks/task-file.ts'
 export type {
   LoadedTask,
   PublishedSettings,
@@ -128,6 +129,7 @@ export {
   type ExtractOptions,
   type ExtractProgress,
   type ExtractSummary,
+  type PassSpeed,
 } from './traces/extract-importance.ts'
 export type { ImportancePlan } from './traces/importance-plan.ts'
 export type { ImportanceArrays, ImportanceManifest, ImportanceRecord } from './traces/importance-record.ts'

@@ -11,7 +11,7 @@ const positionBins = 20
 const topPercent = 20
 
 /** What was measured of one trace. */
-export interface MeasuredTrace {
+export interface TraceImportance {
   readonly id: string
   /** Id of its question. */
   readonly question: string

@@ -1,6 +1,6 @@
 /** Profiles of traces as CSV, a line for each trace, and the importance of one, a line for each token. Computes nothing. */
 import Papa from 'papaparse'
-import type { MeasuredTrace, TraceProfile } from './importance-profile.ts'
+import type { TraceImportance, TraceProfile } from './importance-profile.ts'
 
 /** Shares from 0 to 1; a figure that is not defined is empty. */
 export function profileCsv(traces: readonly TraceProfile[]): string {
@@ -20,7 +20,7 @@ export function profileCsv(traces: readonly TraceProfile[]): string {
 }
 
 /** Positions count from 0, in the question and in the thinking. */
-export function traceCsv({ promptImportance, importance }: MeasuredTrace): string {
+export function traceCsv({ promptImportance, importance }: TraceImportance): string {
   const rowsOf = (part: string, values: Float32Array) =>
     Array.from(values, (value, position) => ({ part, position, importance: value }))
   const rows = [...rowsOf('question', promptImportance), ...rowsOf('thinking', importance)]

@@ -55,7 +55,7 @@ export interface ForwardRecord {
   readonly count: number
 }
 
-export interface FakeSizes {
+export interface FakeForwardSizes {
   readonly cells?: number
   readonly sequences?: number
   readonly batchTokens?: number
@@ -96,7 +96,7 @@ export class FakeForward implements ForwardPass {
     outputRows = 3,
     attention = false,
     vocab,
-  }: FakeSizes = {}) {
+  }: FakeForwardSizes = {}) {
     this.#vocab = vocab ?? fakeVocabulary
     this.readsAttention = attention
     this.cellsPerSequence = cells

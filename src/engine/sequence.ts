@@ -325,9 +325,12 @@ export class Sequence {
     const due = this.#mustAnswer ? 'caller' : this.#thinkingLimit.due({ thinkingTokens, generated: this.#generated })
     if (due) this.#closing ??= { by: due, waited: 0 }
     this.#mustAnswer = false
-    const isWaiting = this.#closing && !this.#text.isWhole && this.#closing.waited++ < mostWaited
-    this.#closedBy = isWaiting ? undefined : this.#closing?.by
-    if (!this.#closedBy) return
+    if (!this.#closing) {
+      if (this.#text.isWhole) this.#closedBy = undefined
+      return
+    }
+    if (!this.#text.isWhole && this.#closing.waited++ < mostWaited) return
+    this.#closedBy = this.#closing.by
     this.#closing = undefined
     this.#forced.push(...this.#thinkingLimit.closing)
   }

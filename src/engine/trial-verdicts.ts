@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { writeFileAtomic } from '../records/atomic-file.ts'
 
 /** Why a model cannot be used; null: it came through. */
-export type Verdict = string | null
+export type TrialVerdict = string | null
 
 /** The oldest are forgotten: they are tried once more. */
 const mostVerdicts = 200
@@ -19,12 +19,12 @@ export function verdictsFile(): string {
  * @param key what identifies the files, the libraries and where the layers run
  * @returns undefined: it was not tried yet
  */
-export function verdictOn(key: string): Verdict | undefined {
+export function verdictOn(key: string): TrialVerdict | undefined {
   return readVerdicts().get(key)
 }
 
 /** Where nothing can be written, the model is tried again the next time. */
-export function noteVerdict(key: string, verdict: Verdict): void {
+export function noteVerdict(key: string, verdict: TrialVerdict): void {
   const others = [...readVerdicts()].filter(([known]) => known !== key)
   try {
     writeFileAtomic(verdictsFile(), `${JSON.stringify([...others, [key, verdict]].slice(-mostVerdicts))}\n`)
@@ -33,7 +33,7 @@ export function noteVerdict(key: string, verdict: Verdict): void {
   }
 }
 
-function readVerdicts(): Map<string, Verdict> {
+function readVerdicts(): Map<string, TrialVerdict> {
   const path = verdictsFile()
   try {
     const entries: unknown = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : []
@@ -43,7 +43,7 @@ function readVerdicts(): Map<string, Verdict> {
   }
 }
 
-function isEntry(entry: unknown): entry is [string, Verdict] {
+function isEntry(entry: unknown): entry is [string, TrialVerdict] {
   if (!Array.isArray(entry) || entry.length !== 2) return false
   const [key, verdict] = entry as unknown[]
   return typeof key === 'string' && (verdict === null || typeof verdict === 'string')

@@ -2,7 +2,7 @@
 import { realpathSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { z } from 'zod'
-import { importanceProfile, type MeasuredTrace, type TraceProfile } from '../analysis/importance-profile.ts'
+import { importanceProfile, type TraceImportance, type TraceProfile } from '../analysis/importance-profile.ts'
 import { readPareto, type ParetoSummary } from '../analysis/pareto/summarise-pareto.ts'
 import { deciles } from '../analysis/word-shares.ts'
 import { InputError } from '../errors.ts'
@@ -144,7 +144,7 @@ export interface ImportanceSource {
   /** Of all traces of a folder; none: it is of one that was asked for. */
   readonly profiles: readonly TraceProfile[]
   /** Of a folder that with the most thinking tokens; undefined: it has no trace. */
-  readonly trace: MeasuredTrace | undefined
+  readonly trace: TraceImportance | undefined
 }
 
 export interface ReportSources {
@@ -268,14 +268,14 @@ function readImportance(folder: string): ImportanceSource {
   return importanceSource(store.manifest.model.name, measuredTraces(store))
 }
 
-function* measuredTraces(store: ImportanceStore): Generator<MeasuredTrace> {
+function* measuredTraces(store: ImportanceStore): Generator<TraceImportance> {
   for (const record of store.records) yield { id: record.id, question: record.question, ...store.readScores(record) }
 }
 
 /** @param traces are looked at one after the other; of equally long ones the first is kept */
-export function importanceSource(model: string, traces: Iterable<MeasuredTrace>): ImportanceSource {
+export function importanceSource(model: string, traces: Iterable<TraceImportance>): ImportanceSource {
   const profiles: TraceProfile[] = []
-  let longest: MeasuredTrace | undefined
+  let longest: TraceImportance | undefined
   for (const trace of traces) {
     const { id, question, importance, promptImportance } = trace
     profiles.push({ id, question, ...importanceProfile(importance, promptImportance) })

@@ -86,7 +86,10 @@ describe('four sequences in a batch', () => {
   test('cancelling one leaves the others as they are without it', () => {
     const cancelled = runRequests(model, questions, { kvType: 'f32', cancel: { request: 1, afterTokens: 120 } })
     expect(cancelled[1]!.result.finishReason).toBe('cancelled')
-    expect(cancelled[1]!.generated).toEqual(questions[1]!.replay.slice(0, 120))
+    const { generated } = cancelled[1]!
+    // A replay goes on by whole passes.
+    expect(generated.length).toBeGreaterThanOrEqual(120)
+    expect(generated).toEqual(questions[1]!.replay.slice(0, generated.length))
     const others = [0, 2, 3]
     const without = runRequests(
       model,

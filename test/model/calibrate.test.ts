@@ -227,7 +227,7 @@ describe('the file', () => {
   const sample = 'test/fixtures/sampled-heads.pt'
   /** What stands in it for frequency f. */
   const ofSample = (layer: number, head: number, f: number) => {
-    return { real: layer + f / 64, imaginary: -head - f / 64, length: 16 + 8 * layer + head + f / 64 }
+    return { real: layer + f / 64, imaginary: 0 - head - f / 64, length: 16 + 8 * layer + head + f / 64 }
   }
 
   test('statistics of TriAttention’s authors are taken over, of the heads that they have', () => {

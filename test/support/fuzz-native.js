@@ -10,7 +10,6 @@ import {
   LlamaModel,
   loadLibrary,
   parseState,
-  readKeys,
   restoreSequence,
   Sampler,
   saveSequence,
@@ -125,7 +124,10 @@ function perform(one, context, sampler, saved) {
     restoreSequence(context, one.sequence, state)
   }
   if (one.do === 'cut') restoreSequence(context, one.sequence, saved.state.slice(0, one.length))
-  if (one.do === 'keys') readKeys(context, one.sequence)
+  if (one.do === 'keys') {
+    const layers = context.cached(one.sequence).keys.layers()
+    for (const layer of layers) layer.reduce((a, b) => a + b)
+  }
   if (one.do === 'sample') sampler.sample(context, one.row)
   if (one.do === 'accept') sampler.accept(one.token)
   if (one.do === 'vocabulary') {

@@ -25,7 +25,7 @@ export interface RunOptions {
   readonly batchTokens?: number
   /** Whether policies may look at attention weights. */
   readonly attention?: boolean
-  /** Cancels a request (by its index) after so many of its tokens. */
+  /** Cancels a request (by its index) after so many of its tokens, at the end of a step. */
   readonly cancel?: { readonly request: number; readonly afterTokens: number }
 }
 
@@ -76,7 +76,7 @@ export function runRequests(model: LoadedModel, requests: readonly GenerateReque
       if (item.event.type === 'finish') results[item.requestId] = item.event.result
       if (item.event.type === 'token' && item.requestId === cancel?.request) tokens++
     }
-    if (cancel && tokens === cancel.afterTokens) loop.cancel(cancel.request)
+    if (cancel && tokens >= cancel.afterTokens) loop.cancel(cancel.request)
   }
   return requests.map((_, id) => {
     const result = results[id]

@@ -4,7 +4,10 @@ import { banner, type BannerFacts } from './banner.ts'
 
 /** The shape of Qwen2.5-7B in Q4_K_M: a cell takes 2 * 28 layers * 4 heads * 128 * 2 bytes = 56 KiB. */
 const info = {
+  architecture: 'qwen2',
+  architectureValues: new Map(),
   layers: 28,
+  kvHeads: 4,
   kvHeadsByLayer: Array.from({ length: 28 }, () => 4),
   keyLength: 128,
   valueLength: 128,

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite'
-import { importanceProfile as profileOf, type MeasuredTrace } from '../../analysis/importance-profile.ts'
+import { importanceProfile as profileOf, type TraceImportance } from '../../analysis/importance-profile.ts'
 import { publishedProfiles } from '../../analysis/published-profiles.ts'
 import { rounded } from '../eval-rows.ts'
 import type { Figure, Row } from '../figure.ts'
@@ -23,7 +23,7 @@ export const importanceProfile: Figure = {
 
 function pictureOf(
   { model, profiles }: ImportanceSource,
-  { id, promptImportance: question, importance: thinking }: MeasuredTrace,
+  { id, promptImportance: question, importance: thinking }: TraceImportance,
 ) {
   const { mean, aboveMean: above } = profileOf(thinking, question)
   const bars = (part: string, values: Float32Array): Row[] => {
