@@ -284,10 +284,11 @@ describe.runIf(hasChromium)('the page', () => {
     ['full', [/every token stays/], [/score/, /evicted/]],
   ])('under %s the legend says what is true of it, before a run and after', async (policy, says, saysNot) => {
     const { page, wrong } = await open({}, `#seed=1&temperature=0&policy=${policy}`)
+    const legend = async () => (await page.locator('.legend').textContent())?.replace(/\s+/g, ' ') ?? ''
     const check = async () => {
-      const text = (await page.locator('.legend').textContent())?.replace(/\s+/g, ' ') ?? ''
-      for (const part of says) expect(text).toMatch(part)
-      for (const part of saysNot) expect(text).not.toMatch(part)
+      // What the server can do is asked for once the page is there.
+      for (const part of says) await expect.poll(legend, { timeout: 10_000 }).toMatch(part)
+      for (const part of saysNot) expect(await legend()).not.toMatch(part)
     }
     await check()
     await ask(page, question)
