@@ -62,6 +62,8 @@ export class Sequence {
   #mustAnswer = false
   /** Who closes the thinking once its text is whole, and for how many tokens that was not so. */
   #closing: { readonly by: ThinkingEnd; waited: number } | undefined
+  /** Whether a thinking has ended, and no other has begun. */
+  #hasEnded = false
   /** Which limit closed the thinking, if one did. */
   #closedBy: ThinkingEnd | undefined
   #prefillMs = 0
@@ -318,17 +320,18 @@ export class Sequence {
     if (this.#text.phase !== 'thinking') {
       this.#mustAnswer = false
       this.#closing = undefined
+      this.#hasEnded = true
       return
     }
+    // Another thinking than the one that was closed.
+    if (this.#hasEnded) this.#closedBy = undefined
+    this.#hasEnded = false
     if (!this.#thinkingLimit || this.#forced.length > 0) return
     const { thinkingTokens } = this.#text
     const due = this.#mustAnswer ? 'caller' : this.#thinkingLimit.due({ thinkingTokens, generated: this.#generated })
     if (due) this.#closing ??= { by: due, waited: 0 }
     this.#mustAnswer = false
-    if (!this.#closing) {
-      if (this.#text.isWhole) this.#closedBy = undefined
-      return
-    }
+    if (!this.#closing) return
     if (!this.#text.isWhole && this.#closing.waited++ < mostWaited) return
     this.#closedBy = this.#closing.by
     this.#closing = undefined
