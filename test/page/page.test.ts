@@ -132,19 +132,24 @@ describe.runIf(hasChromium)('the page', () => {
   })
 
   test('answer now, by keyboard alone', async () => {
-    // So hot, with this seed, it would think to the last token.
-    const { page, wrong } = await open({}, '#seed=1&temperature=5&maxTokens=1200')
-    await ask(page, question)
-    await page.locator('.thinking .t').nth(3).waitFor()
-    await page.getByRole('region', { name: 'Tokens of the question' }).focus()
-    await page.keyboard.press('a')
-    await done(page)
-    const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('d')])
-    const { result } = JSON.parse(readFileSync(await download.path(), 'utf8')) as {
-      result: { cache: { thinking_closed: string } }
+    // So hot, it hardly ever closes its thinking itself; when it does, another seed is tried.
+    const closedBy = async (seed: number) => {
+      const { page, wrong } = await open({}, `#seed=${seed}&temperature=5&maxTokens=1200`)
+      await ask(page, question)
+      await page.locator('.thinking .t').nth(3).waitFor()
+      await page.getByRole('region', { name: 'Tokens of the question' }).focus()
+      await page.keyboard.press('a')
+      await done(page)
+      const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('d')])
+      const { result } = JSON.parse(readFileSync(await download.path(), 'utf8')) as {
+        result: { cache: { thinking_closed: string } }
+      }
+      expect(wrong).toEqual([])
+      return result.cache.thinking_closed
     }
-    expect(result.cache.thinking_closed).toBe('client')
-    expect(wrong).toEqual([])
+    let closed = ''
+    for (let seed = 1; seed <= 6 && closed !== 'client'; seed++) closed = await closedBy(seed)
+    expect(closed).toBe('client')
   })
 
   test('stop, by keyboard alone; what came stays', async () => {
