@@ -12,9 +12,9 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { scratch } from '../../test/support/scratch.ts'
 import { noLock } from '../../test/support/no-lock.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { withFileLock } from './file-lock.ts'
@@ -34,7 +34,7 @@ vi.mock('node:fs', async (original) => {
   return { ...fs, fsyncSync, renameSync }
 })
 
-const fresh = (name = 'file') => join(mkdtempSync(join(tmpdir(), 'dynts-atomic-')), name)
+const fresh = (name = 'file') => join(mkdtempSync(join(scratch, 'dynts-atomic-')), name)
 const refused = (message: RegExp) =>
   expect.objectContaining({ code: 'invalid_output', message: expect.stringMatching(message) as string }) as Error
 

@@ -10,10 +10,11 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
+import { scratch } from '../../test/support/scratch.ts'
 import { EngineError } from '../errors.ts'
 import { withFileLock } from './file-lock.ts'
 import type { LockHolder } from './lock-holder.ts'
@@ -29,7 +30,7 @@ vi.mock('node:fs', async (original) => {
   return { ...fs, renameSync }
 })
 
-const fresh = () => join(mkdtempSync(join(tmpdir(), 'dynts-lock-')), 'lock')
+const fresh = () => join(mkdtempSync(join(scratch, 'dynts-lock-')), 'lock')
 const refuse = {
   pollMs: 5,
   onWait: () => {

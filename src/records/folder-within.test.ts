@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { scratch } from '../../test/support/scratch.ts'
 import { folderWithin } from './folder-within.ts'
 
 test('names the folders that have the file', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'dynts-within-'))
+  const folder = mkdtempSync(join(scratch, 'dynts-within-'))
   expect(folderWithin(folder, 'plan.json')).toBe('')
   expect(folderWithin(join(folder, 'none'), 'plan.json')).toBe('')
   for (const name of ['b', 'a', 'other']) mkdirSync(join(folder, name))

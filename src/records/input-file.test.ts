@@ -3,10 +3,11 @@ import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { scratch } from '../../test/support/scratch.ts'
 import { readWholeText } from './input-file.ts'
 import { readLines } from './lines.ts'
 
-const fresh = () => join(mkdtempSync(join(tmpdir(), 'dynts-input-test-')), 'file')
+const fresh = () => join(mkdtempSync(join(scratch, 'dynts-input-test-')), 'file')
 
 test('a pipe is read once, and then as often as wanted', () => {
   const pipe = fresh()

@@ -1,10 +1,10 @@
 import { existsSync, mkdtempSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { scratch } from '../../test/support/scratch.ts'
 import { makeFolder } from './make-folder.ts'
 
-const fresh = () => mkdtempSync(join(tmpdir(), 'dynts-folder-'))
+const fresh = () => mkdtempSync(join(scratch, 'dynts-folder-'))
 const refused = (message: RegExp) =>
   expect.objectContaining({ code: 'invalid_output', message: expect.stringMatching(message) as string }) as Error
 

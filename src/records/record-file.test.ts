@@ -8,10 +8,10 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
+import { scratch } from '../../test/support/scratch.ts'
 import { noLock } from '../../test/support/no-lock.ts'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
@@ -39,7 +39,7 @@ vi.mock('node:fs', async (original) => {
 const schema = z.object({ id: z.string(), value: z.number() })
 const format = { schema, keyOf: (record: z.infer<typeof schema>) => record.id }
 const options = { ...format, lock: noLock }
-const fresh = () => join(mkdtempSync(join(tmpdir(), 'dynts-records-')), 'sub', 'records.jsonl')
+const fresh = () => join(mkdtempSync(join(scratch, 'dynts-records-')), 'sub', 'records.jsonl')
 
 describe('a record file', () => {
   test('keeps what was added, also for the next process, and nothing twice', () => {

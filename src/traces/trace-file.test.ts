@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { scratch } from '../../test/support/scratch.ts'
 import { noLock } from '../../test/support/no-lock.ts'
 import { InputError } from '../errors.ts'
 import { TraceFile, type TraceFileOptions } from './trace-file.ts'
@@ -31,7 +31,7 @@ const options: TraceFileOptions = {
   samples: 2,
   resume: true,
 }
-const newPath = () => join(mkdtempSync(join(tmpdir(), 'dynts-traces-')), 'traces.jsonl')
+const newPath = () => join(mkdtempSync(join(scratch, 'dynts-traces-')), 'traces.jsonl')
 
 function record(question: string, sample: number, thinkingTokens?: number): TraceRecord {
   const common = {

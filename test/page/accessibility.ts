@@ -6,7 +6,8 @@ import type { Page } from 'playwright-core'
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source)
   const only = { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }
-  const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, ${JSON.stringify({ runOnly: only })})`)
+  const options: axe.RunOptions = { runOnly: only, resultTypes: ['violations'] }
+  const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, ${JSON.stringify(options)})`)
   return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''} ${nodes[0]?.failureSummary ?? ''}`)
 }
 

@@ -322,7 +322,6 @@ describe.runIf(hasChromium)('the page', () => {
   test.each([
     ['320 px, light', { viewport: { width: 320, height: 640 }, colorScheme: 'light' as const }],
     ['768 px, dark', { viewport: { width: 768, height: 900 }, colorScheme: 'dark' as const }],
-    ['1280 px, dark', { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' as const }],
     ['1280 px, light', { viewport: { width: 1280, height: 800 }, colorScheme: 'light' as const }],
   ])('%s: no violation of WCAG 2.2 AA, and nothing is wider than the page', async (_, options) => {
     const { page, wrong } = await open(options, '#seed=1')

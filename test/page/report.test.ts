@@ -41,14 +41,12 @@ describe.skipIf(!hasChromium)('the page of a report', { timeout: 120_000 }, () =
 
   test.each([
     [1200, 'light'],
-    [1200, 'dark'],
-    [390, 'light'],
     [390, 'dark'],
   ] as const)('has no violations: %d pixels, %s', async (width, scheme) => {
     const page = await open(width, scheme)
     await page.evaluate(`document.querySelectorAll('details').forEach((one) => (one.open = true))`)
     await page.evaluate(axe.source)
-    const { violations } = await page.evaluate<axe.AxeResults>('axe.run(document)')
+    const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, { resultTypes: ['violations'] })`)
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 200))])).toEqual([])
     // Wide pictures and tables scroll by themselves.
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width)

@@ -4,15 +4,16 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { scratch } from '../support/scratch.ts'
 
 const program = fileURLToPath(new URL('../support/write-records.js', import.meta.url))
 const count = 20
-const fresh = () => join(mkdtempSync(join(tmpdir(), 'dynts-lost-lock-')), 'records.jsonl')
+const fresh = () => join(mkdtempSync(join(scratch, 'dynts-lost-lock-')), 'records.jsonl')
 
 interface Writer {
   readonly child: ChildProcess

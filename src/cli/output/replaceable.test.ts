@@ -1,11 +1,11 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { scratch } from '../../../test/support/scratch.ts'
 import { reportPage } from '../../report/report-page.ts'
 import { checkReplaceable } from './replaceable.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'dynts-replaceable-'))
+const folder = mkdtempSync(join(scratch, 'dynts-replaceable-'))
 function file(text: string): string {
   const path = join(folder, String(Math.random()))
   writeFileSync(path, text)
