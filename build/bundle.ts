@@ -23,6 +23,7 @@ function programsOf(file: string): string[] {
 const entries = ['index', 'cli/main', ...sources.flatMap(programsOf)]
 /** What tests reach in a build, where the sources would load llama.cpp a second time. */
 const reachedByTests = [
+  'engine/end-with-parent',
   'engine/model',
   'evaluation/code/program-runner',
   'evaluation/grading/grader',

@@ -4,13 +4,15 @@
  */
 import { EngineError, InputError } from '../errors.ts'
 import { loadLibrary } from '../llama/index.ts'
+import { endWithParent } from './end-with-parent.ts'
 import { LoadedModel } from './loaded-model.ts'
 import { trialDone, type TrialJob } from './trial.ts'
 
 /** Every byte, and some characters. */
 const anyText = `${Array.from({ length: 256 }, (_, i) => String.fromCharCode(i)).join('')} a b\n\n1 é 漢 🙂`
 
-const { path, gpu, gpuLayers } = JSON.parse(process.argv[2] ?? '') as TrialJob
+const { path, gpu, gpuLayers, parent } = JSON.parse(process.argv[2] ?? '') as TrialJob
+endWithParent(parent)
 
 try {
   const library = loadLibrary(gpu)

@@ -64,12 +64,16 @@ describe('a model of an architecture that is not proven', () => {
     expect(onStart).toHaveBeenCalledTimes(2)
   })
 
-  test('whose trial was ended by somebody else, or by a fault of the program, is tried again', async () => {
+  test('whose trial was ended by somebody else, by a fault of the program, for want of memory or time, is tried again', async () => {
     const info = modelOf('phi3')
     const killed = program(`process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000)`)
     const fails = program(`throw new Error('no')`)
     await expect(tryModel(info, { gpu: 'off', program: killed })).rejects.toThrow(/ended by SIGKILL/)
     await expect(tryModel(info, { gpu: 'off', program: fails })).rejects.toThrow(/ended by exit code 1/)
+    const full = program(`process.stderr.write('  what():  std::bad_alloc\\n'); process.kill(process.pid, 'SIGABRT')`)
+    await expect(tryModel(info, { gpu: 'off', program: full })).rejects.toThrow(/bad_alloc/)
+    const limits = { seconds: 1, memoryBytes: 2 ** 33 }
+    await expect(tryModel(info, { gpu: 'off', program: hangs, limits })).rejects.toThrow(/come to an end/)
     expect(await tryModel(info, { gpu: 'off', program: passes })).toEqual({ gpu: 'off' })
   })
 

@@ -15,9 +15,11 @@ export interface TrialJob {
   readonly path: string
   readonly gpu: GpuChoice
   readonly gpuLayers?: number | undefined
+  /** The process that waits for it. */
+  readonly parent: number
 }
 
-export interface TrialOptions extends Omit<TrialJob, 'path'> {
+export interface TrialOptions extends Omit<TrialJob, 'path' | 'parent'> {
   /** Kills the process. */
   readonly signal?: AbortSignal | undefined
   /** Called when a trial begins. */
@@ -45,6 +47,8 @@ const provenTokenizers: ReadonlySet<string> = new Set(['gpt2', 'llama'])
 const slowBytesPerSecond = 20e6
 /** Besides what the file's size takes; for files that make llama.cpp compute, or allocate, without end. */
 const usualLimits: TrialLimits = { seconds: 120, memoryBytes: 8 * 2 ** 30 }
+/** Of which there may be more the next time. */
+const lackOfMemory = /alloc|out of memory/i
 /** By which a process ends itself. Any other was sent by somebody, and says nothing of the file. */
 const ownSignals: ReadonlySet<string> = new Set([
   'SIGABRT',
@@ -123,7 +127,7 @@ interface TrialEnd {
 function trialOf(info: GgufInfo, options: TrialOptions): Promise<TrialEnd> {
   const { gpu, gpuLayers, signal, program, limits = usualLimits } = options
   const url = program ?? new URL('./trial-program.js', import.meta.url)
-  const job: TrialJob = { path: info.path, gpu, gpuLayers }
+  const job: TrialJob = { path: info.path, gpu, gpuLayers, parent: process.pid }
   const child = spawn(process.execPath, [fileURLToPath(url), JSON.stringify(job)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     // Where there is a debugger, ggml would start it to tell where it aborts, which takes seconds.
@@ -131,31 +135,32 @@ function trialOf(info: GgufInfo, options: TrialOptions): Promise<TrialEnd> {
   })
   let output = ''
   let said = ''
-  let killedFor: string | undefined
-  const kill = (why: string) => {
-    killedFor ??= why
+  let killedFor: TrialEnd | undefined
+  const kill = (reason: string, isLasting: boolean) => {
+    killedFor ??= { reason, isLasting }
     child.kill('SIGKILL')
   }
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-100_000)))
   const seconds = limits.seconds + info.fileBytes / slowBytesPerSecond
   const late = setTimeout(
-    () => kill(`it does not come to an end within ${Math.round(seconds)} seconds`),
+    () => kill(`it does not come to an end within ${Math.round(seconds)} seconds`, false),
     seconds * 1000,
   )
   const memory = setInterval(() => {
-    if (ownMemory(child) > limits.memoryBytes + 2 * info.fileBytes) kill('it takes memory without end')
+    if (ownMemory(child) > limits.memoryBytes + 2 * info.fileBytes) kill('it takes memory without end', true)
   }, 500)
-  const onAbort = () => kill('cancelled')
+  const onAbort = () => kill('cancelled', false)
   signal?.addEventListener('abort', onAbort, { once: true })
   if (signal?.aborted) onAbort()
   return new Promise<TrialEnd>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code, ended) => {
-      const reason = killedFor ?? reasonIn(said)
+      const reason = reasonIn(said)
       if (signal?.aborted) reject(new EngineError('load_cancelled', 'loading the model was cancelled'))
       else if (output === trialDone) resolve({ isLasting: true })
-      else if (reason !== undefined) resolve({ reason, isLasting: true })
+      else if (killedFor) resolve(killedFor)
+      else if (reason !== undefined) resolve({ reason, isLasting: !lackOfMemory.test(reason) })
       else {
         const isLasting = ended !== null && ownSignals.has(ended)
         resolve({ reason: `the process was ended by ${ended ?? `exit code ${code}`}`, isLasting })

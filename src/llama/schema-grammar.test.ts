@@ -83,6 +83,14 @@ describe('schemaGrammar', () => {
       { type: ['string', 'null'], $ref: '#/$defs/a', $defs: { a: { type: 'string' } } },
       { $ref: '#/$defs/a', $defs: { a: { type: 'string' } } },
     ],
+    [
+      {
+        type: ['integer', 'string'],
+        $ref: '#/$defs/a',
+        $defs: { a: { anyOf: [{ type: 'integer' }, { enum: [2, 'b'] }] } },
+      },
+      { $ref: '#/$defs/a', $defs: { a: { anyOf: [{ type: 'integer' }, { enum: [2, 'b'] }] } } },
+    ],
     [{ prefixItems: [true, { type: 'null' }], maxItems: 1 }, { prefixItems: [true] }],
     [{ prefixItems: [true], items: false, minItems: 1, maxItems: 3 }, { prefixItems: [true] }],
     [

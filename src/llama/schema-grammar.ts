@@ -2,7 +2,7 @@
 import { isObject } from '../is-object.ts'
 import { GrammarRules, literal, unsupported } from './grammar-rules.ts'
 import { membersBody, type Member } from './member-grammar.ts'
-import { typeOf, typesOf } from './schema-types.ts'
+import { nameOf, typeNamesOf, type TypeName } from './schema-types.ts'
 
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown }
 
@@ -50,7 +50,6 @@ const understood: ReadonlySet<string> = new Set([
   ...['minLength', 'maxLength', 'anyOf', 'oneOf', '$ref'],
 ])
 const types = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'] as const
-type TypeName = (typeof types)[number]
 
 /**
  * The grammar of all JSON that fits the schema.
@@ -237,7 +236,7 @@ export class SchemaConverter {
 
   #typedReference({ $ref, type }: Readonly<Record<string, unknown>>, at: string, depth: number): string {
     const rule = this.#reference($ref, at, depth)
-    if (type === undefined || areWithin([...typesOf({ $ref }, this.#root)], type)) return rule
+    if (type === undefined || areWithin([...typeNamesOf({ $ref }, this.#root)], type)) return rule
     throw unsupported(`${at}/type`, 'what $ref leads to must name a type that is among these')
   }
 
@@ -287,10 +286,6 @@ export function valuesOf(given: Readonly<Record<string, unknown>>): unknown[] | 
   const all = Array.isArray(named) ? (named as unknown[]) : [only]
   const isOnly = (value: unknown) => only === undefined || JSON.stringify(value) === JSON.stringify(only)
   return all.filter((value) => isOnly(value) && (type === undefined || areWithin([nameOf(value)], type)))
-}
-
-function nameOf(value: unknown): string {
-  return Number.isInteger(value) ? 'integer' : typeOf(value)
 }
 
 function namesOf(type: unknown): readonly unknown[] | undefined {

@@ -53,10 +53,6 @@ export class RunningServer {
     this.facts = facts
   }
 
-  get enginePid(): number | undefined {
-    return this.#engine.pid
-  }
-
   /** Lets what runs come to its end, for `timeoutMs` at most; takes nothing new. */
   async close(timeoutMs: number): Promise<void> {
     for (const server of this.#servers) server.close()

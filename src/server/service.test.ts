@@ -123,8 +123,8 @@ describe('GenerationService', () => {
     const { engine, service, submit, told, ends } = started()
     const job = submit('a')
     submit('b')
-    service.cancel(job)
-    service.cancel(job)
+    service.cancel(job, true)
+    service.cancel(job, true)
     expect([engine.cancelled, [...engine.running.keys()]]).toEqual([['a'], ['a']])
     engine.finish('a')
     expect([told['a'], [...engine.running.keys()]]).toEqual([[], ['b']])
@@ -134,7 +134,7 @@ describe('GenerationService', () => {
   test('one that waits and is cancelled leaves the queue at once', () => {
     const { service, submit } = started()
     submit('a')
-    service.cancel(submit('b'))
+    service.cancel(submit('b'), true)
     expect(service.waiting).toEqual([])
   })
 
@@ -146,9 +146,38 @@ describe('GenerationService', () => {
     expect(service.cancelCompletion('client', 'd')).toBe(true)
     expect([told['d'], service.waiting.map(({ id }) => id)]).toEqual([['cancelled'], ['c-1']])
     expect(service.cancelCompletion('client', 'c')).toBe(true)
-    expect([engine.cancelled, told['c-1'], service.waiting]).toEqual([['c-0'], ['cancelled'], []])
-    engine.finish('c-0')
+    // What runs has a result, so what waits beside it gets one, too.
+    expect([engine.cancelled, told['c-1'], service.waiting]).toEqual([['c-0', 'c-1'], [], []])
+    for (const id of ['c-0', 'c-1']) engine.finish(id)
+    expect([told['c-0'], told['c-1'], service.slots]).toEqual([['finish'], ['finish'], [undefined]])
     expect(['c', 'd'].map((id) => service.cancelCompletion('client', id))).toEqual([false, false])
+  })
+
+  test('what was cancelled by its id does not begin anew when the engine dies', () => {
+    const { engine, service, submit, told } = started()
+    for (const id of ['c-0', 'c-1']) submit(id)
+    service.cancelCompletion('client', 'c')
+    engine.die()
+    engine.state = 'ready'
+    service.dispatch()
+    expect([told['c-0'], told['c-1'], engine.running.size]).toEqual([['engine_died'], ['engine_died'], 0])
+  })
+
+  test('the times of one that begins anew are those of its last run', () => {
+    vi.useFakeTimers()
+    const { engine, service, submit, ends } = started()
+    submit('a')
+    vi.advanceTimersByTime(5000)
+    engine.running.get('a')!.onEvent(token)
+    engine.die()
+    vi.advanceTimersByTime(2000)
+    engine.state = 'ready'
+    service.dispatch()
+    vi.advanceTimersByTime(1000)
+    engine.running.get('a')!.onEvent(token)
+    engine.finish('a')
+    const { enqueuedAt, startedAt = NaN, firstTokenAt = NaN, arrivedAt } = ends[0]!.job
+    expect([startedAt - enqueuedAt, firstTokenAt - startedAt, firstTokenAt - arrivedAt]).toEqual([2000, 1000, 8000])
   })
 
   test('the thinking of what runs is ended, and of nothing else', () => {

@@ -41,7 +41,8 @@ export interface Job {
   readonly listener: JobListener
   /** When its request came. */
   readonly arrivedAt: number
-  readonly enqueuedAt: number
+  /** Anew when the engine has died over it. */
+  enqueuedAt: number
   startedAt: number | undefined
   firstTokenAt: number | undefined
   phase: JobPhase
@@ -60,6 +61,8 @@ export interface Job {
   lateTimer: NodeJS.Timeout | undefined
   /** Whether its time was up. */
   hasTimedOut: boolean
+  /** Whether it was cancelled by its id: it does not begin anew. */
+  isCancelled: boolean
   /** Once its end was told. */
   ended: boolean
 }
@@ -164,6 +167,7 @@ export class GenerationService {
         lateTimer: undefined,
         toldPosition: undefined,
         hasTimedOut: false,
+        isCancelled: false,
       },
       ...{ promptTokens: 0, cachedTokens: 0, generatedTokens: 0, cells: 0, policy: '', budget: null },
     }))
@@ -187,15 +191,18 @@ export class GenerationService {
     }
   }
 
-  /** Ends a generation that nobody wants any more; nothing more is told of it. */
-  cancel(job: Job): void {
+  /**
+   * Ends a generation that nobody wants any more; nothing more is told of it.
+   * @param hasLeft its client, which is counted
+   */
+  cancel(job: Job, hasLeft: boolean): void {
     if (job.ended) return
     job.ended = true
     clearTimeout(job.lateTimer)
     if (job.slot === undefined) this.#free(job)
     // A running one has its slot until the engine has let go of it.
     else this.#backend.cancel(job.id)
-    this.#hooks.onEnd?.({ job, error: clientLeft(), hasLeft: true })
+    this.#hooks.onEnd?.({ job, error: clientLeft(), hasLeft })
   }
 
   /**
@@ -209,15 +216,19 @@ export class GenerationService {
   }
 
   /**
-   * Cancels the generations of a completion of this client: what runs ends with what came by then, what waits with an error.
+   * Cancels the generations of a completion of this client: what runs ends with what came by then, and what waits beside it with nothing;
+   * a completion that only waits ends with an error.
    * @returns whether there were any
    */
   cancelCompletion(client: string, completion: string): boolean {
     const running = this.#slots.filter(isOf(client, completion))
     const waiting = this.#admission.waiting.filter(isOf(client, completion))
+    for (const job of [...running, ...waiting]) job.isCancelled = true
     for (const { id } of running) this.#backend.cancel(id)
-    for (const job of waiting)
-      this.#end(job, { error: new ApiError(499, 'cancelled', 'it was cancelled in the queue') })
+    for (const job of waiting) {
+      if (running.length > 0 && job.request) this.#submitCancelled(job, job.request)
+      else this.#end(job, { error: new ApiError(499, 'cancelled', 'it was cancelled in the queue') })
+    }
     return running.length + waiting.length > 0
   }
 
@@ -233,12 +244,24 @@ export class GenerationService {
       job.startedAt = performance.now()
       job.phase = 'prompt'
       this.#limitRunning(job)
-      this.#backend.submit(job.id, job.request, {
-        onEvent: (event) => this.#receive(job, event),
-        onError: (error) => this.#fail(job, error),
-      })
+      this.#submit(job, job.request)
     }
     this.#tellPositions()
+  }
+
+  #submit(job: Job, request: GenerateRequest): void {
+    this.#backend.submit(job.id, request, {
+      onEvent: (event) => this.#receive(job, event),
+      onError: (error) => this.#fail(job, error),
+    })
+  }
+
+  /** The engine ends it before its first token, and takes no cells for it. */
+  #submitCancelled(job: Job, request: GenerateRequest): void {
+    clearTimeout(job.lateTimer)
+    this.#admission.remove(job)
+    this.#submit(job, request)
+    this.#backend.cancel(job.id)
   }
 
   #limitWaiting(job: Job): void {
@@ -318,10 +341,13 @@ export class GenerationService {
   #fail(job: Job, error: Error): void {
     const died = hasDied(error)
     if (died) job.deaths++
-    if (died && !job.ended && job.deaths === 1 && !this.#isDraining && job.listener.onRestart()) {
+    if (died && job.deaths === 1 && !job.ended && !job.isCancelled && !this.#isDraining && job.listener.onRestart()) {
       if (job.slot !== undefined) this.#slots[job.slot] = undefined
       job.slot = undefined
       clearTimeout(job.lateTimer)
+      job.enqueuedAt = performance.now()
+      job.startedAt = undefined
+      job.firstTokenAt = undefined
       job.phase = 'queued'
       job.cachedTokens = 0
       job.generatedTokens = 0

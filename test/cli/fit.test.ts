@@ -120,6 +120,13 @@ test('killed in each step and run again, it gives the predictor of an unbroken r
   const other = await fit([...args, '-t', '0.5'])
   expect(other).toMatchObject({ code: 2, stdout: '' })
   expect(other.stderr).toMatch(/^dynts: \S+ cannot be continued: .*temperature 0\.6, not 0\.5\. .*another --work/m)
+
+  // The table is of one set of traces.
+  const fewer = await fit(['--output', 'unbroken.gguf', '--work', 'unbroken', '--replay-traces', '1'])
+  expect({ code: fewer.code, stderr: fewer.stderr }).toMatchObject({ code: 0 })
+  const records = readFileSync(at('unbroken/held-out/records.jsonl'), 'utf8').trimEnd().split('\n')
+  expect(new Set(records.map((line) => (JSON.parse(line) as { item: string }).item)).size).toBe(1)
+  expect(readdirSync(at('unbroken')).some((name) => name.startsWith('held-out.until-'))).toBe(true)
 })
 
 test('too few traces are told before their importance is measured', async () => {

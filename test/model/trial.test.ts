@@ -1,14 +1,18 @@
 /**
  * Files that llama.cpp does not survive, and whole ones of the same kind: the real trial, in its own process.
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { tryModel } from '../../src/engine/trial.ts'
 import { inspectGguf } from '../../src/models/gguf-file.ts'
 import { families, others, type ModelPlan } from '../support/families.ts'
 import { i32s, u32, writeRandomGguf, type Value } from '../support/gguf-writer.ts'
 import { scratch } from '../support/scratch.ts'
+import { isAlive } from '../server/start-dynts-serve.ts'
 import { vocabularies, withVocabulary } from '../support/vocabularies.ts'
 
 const program = new URL('../../dist/engine/trial-program.js', import.meta.url)
@@ -28,6 +32,8 @@ const phi3 = others['Phi-3']()
 const qwen35 = families['Qwen3.5, a hybrid']?.() ?? phi3
 const wordPiece = withVocabulary(others['Llama'](), 'bert')
 const bytesOnly = new Array<number>(vocabularies['bert']?.size ?? 0).fill(6)
+
+const endWithParent = new URL('../../dist/engine/end-with-parent.js', import.meta.url)
 
 async function tried(name: string, { metadata, tensors }: ModelPlan): Promise<unknown> {
   const path = join(scratch, `${name.replaceAll(/\W/g, '-')}.gguf`)
@@ -54,4 +60,23 @@ test.concurrent.each<[string, ModelPlan]>([
   ['Qwen3.5', qwen35],
 ])('%s, whole, is not', async (name, plan) => {
   expect(await tried(name, plan)).toEqual({ gpu: 'off' })
+})
+
+test.skipIf(process.platform === 'win32')('a process that computes without end ends with its parent', async () => {
+  const child = `
+    import { endWithParent } from '${endWithParent.href}'
+    endWithParent(process.ppid)
+    process.stdout.write(String(process.pid))
+    setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0), 100)`
+  const parent = spawn(process.execPath, [
+    ...['--input-type=module', '-e'],
+    `import { spawn } from 'node:child_process'
+    spawn(process.execPath, ['--input-type=module', '-e', ${JSON.stringify(child)}], { stdio: 'inherit' })`,
+  ])
+  const [said] = (await once(parent.stdout, 'data')) as [Buffer]
+  const pid = Number(said)
+  await sleep(1000)
+  expect(isAlive(pid)).toBe(true)
+  parent.kill('SIGKILL')
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 10_000, interval: 50 })
 })

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 /** What is wrong by the rules of WCAG 2.2, levels A and AA. */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source)
-  const only = { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }
+  const only = { type: 'tag' as const, values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }
   const options: axe.RunOptions = { runOnly: only, resultTypes: ['violations'] }
   const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, ${JSON.stringify(options)})`)
   return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''} ${nodes[0]?.failureSummary ?? ''}`)

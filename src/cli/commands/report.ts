@@ -106,7 +106,8 @@ function madeOf({ evaluations, trainings, importance, words, paretos, kept, live
         (versions['dynts'] ? `, dynts ${versions['dynts'].join(', ')}` : ''),
     ),
     ...importance.map(
-      ({ model, profiles }) => `importance of ${counted(Math.max(1, profiles.length), 'trace')} of ${model}`,
+      ({ model, profiles, trace }) =>
+        `importance of ${counted(profiles.length || (trace ? 1 : 0), 'trace')} of ${model}`,
     ),
     ...words.map(({ model, summary }) => `words of ${summary.traces} traces of ${model.name}`),
     ...paretos.map(

@@ -162,7 +162,7 @@ async function sample({ model, executor, questions, flags, signal, progress, que
   const show = runProgress(progress, 'samples', output)
   const parallel = flags.parallel ?? (executor ? defaultParallel.remote : defaultParallel.local)
   const estimate = new FirstEstimate(parallel === 1 ? 'sample' : `${parallel} samples`)
-  let doneBefore: number | undefined
+  let doneBefore = 0
   return await sampleTraces({
     ...{ model, executor, task, questions, samples, maxTokens, maxLength, seed, output, resume, kvType, maxFailures },
     ...{ grader, signal },
@@ -174,9 +174,11 @@ async function sample({ model, executor, questions, flags, signal, progress, que
     onPlan: (plan, sequences) => progress.say(formatMemoryPlan(plan, sequences)),
     onProgress: (now) => {
       show(now, (rate) => [`${now.kept} kept`, rate, queue?.note() ?? ''])
-      doneBefore ??= now.done
+      // What an earlier run has, and questions that are too long, took no time.
+      if (now.tokens === 0) doneBefore = now.done
+      const done = now.done - doneBefore
       // Of samples that run side by side, the first to end are the short ones.
-      const line = estimate.at(now.done, now.total, now.done - doneBefore >= parallel)
+      const line = estimate.at(done, now.total - doneBefore, done >= parallel)
       if (line !== undefined) progress.say(line)
     },
   })

@@ -33,11 +33,10 @@ export function checkTaskFlags(flags: TaskFlags, tasks: readonly Task[]): void {
     const which = generatedTaskNames.join(', ')
     throw new InputError('invalid_option', `--generate-seed is for ${which} only, and not together with --file`)
   }
-  const hasFields = [questionField, answerField, idField].some((field) => field !== undefined)
-  if (hasFields && (file === undefined || tasks.some(({ name }) => name === 'gpqa-diamond'))) {
-    throw new InputError(
-      'invalid_option',
-      '--question-field, --answer-field and --id-field are for a --file; of gpqa-diamond the columns are fixed',
-    )
+  if (![questionField, answerField, idField].some((field) => field !== undefined)) return
+  const fixed = tasks.find(({ hasFixedFields }) => hasFixedFields)
+  if (file === undefined || fixed) {
+    const why = fixed ? `; of ${fixed.name} the names of the fields are fixed` : ''
+    throw new InputError('invalid_option', `--question-field, --answer-field and --id-field are for a --file${why}`)
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { fitSeconds, forecastText, type FitWork } from './fit-forecast.ts'
+import { mostReplays } from './held-out-replay.ts'
 
 const work: FitWork = {
   ...{ shape: [4, 8, 2, 1], trainedTokens: 1000 },
@@ -21,6 +22,14 @@ test('a replay takes as many steps as a trace has tokens, each as long as readin
   // Two at a time: four times the steps.
   expect(replay(0.001, 0.1, { parallel: 2 })).toBeCloseTo(4 * 19 * 500 * 0.1)
   expect(replay(1, 1, { traces: 0 })).toBe(0)
+})
+
+test('counted are the replays that there are at most', () => {
+  // Six policies in the middle, three at each other budget, one in small steps, two weights, and at the end the four that lack there.
+  expect(mostReplays({})).toBe(6 + 2 * 3 + 1 + 2 + 4)
+  expect(mostReplays({ policy: 'dynts' })).toBe(5 + 2 * 2 + 1 + 3)
+  expect(mostReplays({ ratio: 0.5 })).toBe(6 + 2 * 3 + 2 + 2)
+  expect(mostReplays({ budget: 500, ratio: 0.5, diversity: 1 })).toBe(6)
 })
 
 test('each step and the whole are told, what is over at once is not', () => {

@@ -2,6 +2,7 @@
  * The last step of `dynts fit`: the new predictor on traces that it was not trained on, beside policies that need none, and the
  * settings that follow from that.
  */
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { defined } from '../../defined.ts'
@@ -97,8 +98,11 @@ export async function replayHeldOut(options: HeldOutReplayOptions): Promise<Held
   const middle = budgets[Math.floor(budgets.length / 2)]
   if (!middle) return nothing('their thinking is too short for a bounded cache')
   const file = join(work, 'held-out.jsonl')
-  writeFileAtomic(file, traces.map((trace) => `${JSON.stringify(trace)}\n`).join(''))
   const folder = join(work, 'held-out')
+  const text = traces.map((trace) => `${JSON.stringify(trace)}\n`).join('')
+  // The table is of one set of traces, from which the budgets follow, too.
+  if (existsSync(file) && readFileSync(file, 'utf8') !== text) moveToBackup(folder)
+  writeFileAtomic(file, text)
   let json = ''
   const best = await chosenSettings(budgets, middle, {
     given,
@@ -175,7 +179,9 @@ export function mostReplays(given: Recommendation, budgets = given.budget === un
   const scored = scoredOf(given)
   const smallSteps = hasShare(given) ? 0 : 1
   const weights = scored.includes(dyntsDiverse.name) && given.diversity === undefined ? otherWeights.length : 0
-  const atChosen = budgets > 1 || smallSteps > 0 ? controls.length - 1 : 0
+  // `full` is measured once, and under small steps one of the scored policies.
+  const missing = controls.length - 1 + (smallSteps > 0 ? scored.length - 1 : -1)
+  const atChosen = budgets > 1 || smallSteps > 0 ? missing : 0
   return controls.length + scored.length + (budgets - 1) * (1 + scored.length) + smallSteps + weights + atChosen
 }
 

@@ -18,6 +18,7 @@ export const codeTasks: readonly Task[] = [
 function codeTask(name: string, own: (options: TaskLoadOptions) => Promise<TaskFile>): Task {
   return {
     name,
+    hasFixedFields: true,
     published: shortSettings,
     async load(options) {
       const { file, limit } = options

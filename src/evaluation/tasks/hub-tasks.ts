@@ -24,6 +24,7 @@ const gpqaSource = 'Idavidrein/gpqa@633f5ee89ab8ad4522a9f850766b73f62147ffdd/gpq
 
 const gpqaDiamond: Task = {
   name: 'gpqa-diamond',
+  hasFixedFields: true,
   published: longSettings,
   async load(options) {
     const { seed = 1, limit } = options

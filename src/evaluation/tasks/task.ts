@@ -97,6 +97,8 @@ export interface Task {
   readonly isGenerated?: boolean | undefined
   /** Its items are traces, which are replayed: nothing is sampled. Default false. */
   readonly isReplayed?: boolean | undefined
+  /** The names of its fields are fixed, in a file of the user as well. Default false. */
+  readonly hasFixedFields?: boolean | undefined
   /**
    * The settings of the paper, section 5 and appendix C, for this task and a model.
    * @param modelName a name that says `llama` in any way gets the settings of R1-Distill-Llama, all others those of R1-Distill-Qwen

@@ -127,13 +127,13 @@ export function runChoices(
   const ends = new Promise<readonly Finished[]>((resolve, reject) => (finish = { resolve, reject }))
   ends.catch(() => undefined)
   const controller = new AbortController()
-  const cancel = () => {
+  const cancelAll = (hasLeft: boolean) => {
     controller.abort()
-    for (const job of jobs) service.cancel(job)
+    for (const job of jobs) service.cancel(job, hasLeft)
   }
   const fail = (error: ApiError) => {
     finish?.reject(error)
-    cancel()
+    cancelAll(false)
   }
   const requests = Array.from({ length: count }, (_, choice) => ({
     id: count === 1 ? id : `${id}-${choice}`,
@@ -176,5 +176,5 @@ export function runChoices(
       throw known
     })
   settled.catch(() => undefined)
-  return { settled, finished: ends, cancel }
+  return { settled, finished: ends, cancel: () => cancelAll(true) }
 }
