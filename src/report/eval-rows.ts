@@ -1,5 +1,7 @@
 /** Rows of figures out of evaluations: one for each task and configuration. */
+import { groupBy } from '../group-by.ts'
 import { formatPolicyReference } from '../eviction/protect.ts'
+import { policyName } from '../evaluation/run/table-cells.ts'
 import type { Estimate } from '../evaluation/metrics/estimate.ts'
 import type { ConfigurationSummary, EvalSummary, TaskSummary } from '../evaluation/run/summarise.ts'
 
@@ -13,7 +15,7 @@ export interface EvalTask {
 }
 
 export interface NamedConfiguration extends ConfigurationSummary {
-  /** `h2o+question`. */
+  /** `h2o+question`; with its options where they tell it from another of the task. */
   readonly name: string
 }
 
@@ -22,12 +24,19 @@ export function evalTasks(runs: readonly EvalSummary[]): EvalTask[] {
     run.tasks.map((task) => ({
       run,
       task,
-      configurations: task.configurations
-        .filter(({ sampling, replay }) => sampling !== null || replay !== null)
-        .map((one) => ({ ...one, name: formatPolicyReference(one) })),
+      configurations: named(task.configurations.filter(({ sampling, replay }) => sampling !== null || replay !== null)),
       meanOf: [],
     })),
   )
+}
+
+function named(configurations: readonly ConfigurationSummary[]): NamedConfiguration[] {
+  const options = groupBy(configurations, formatPolicyReference)
+  return configurations.map((one) => {
+    const name = formatPolicyReference(one)
+    const isOne = new Set(options.get(name)?.map(policyName)).size === 1
+    return { ...one, name: isOne ? name : policyName(one).replaceAll('`', '') }
+  })
 }
 
 /** Different values of a setting among what is bounded. */

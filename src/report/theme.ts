@@ -79,5 +79,5 @@ export function besides(i: number, n: number): number {
 }
 
 function plainName(policy: string): string {
-  return policy.replace(/[+,].*$/, '')
+  return policy.replace(/[+, ].*$/, '')
 }

@@ -579,6 +579,18 @@ test('replay loss has a picture for each setting of a sweep that several policie
   expect(figure.pictures({ ...nothing, evaluations: [evaluation([full, ...many])] })).toEqual([])
 })
 
+test('a policy under several options is as many rows of one picture', () => {
+  const weights = [0.1, 0.3].map((diversity) =>
+    configuration('dynts-diverse', 0.9, { budget: 256, policyOptions: { diversity } }),
+  )
+  const figure = figures.find(({ name }) => name === 'replay-loss')!
+  const all = [full, configuration('dynts', 0.9, { budget: 256 }), ...weights]
+  const drawn = figure.pictures({ ...nothing, evaluations: [evaluation(all)] })
+  expect(drawn.flatMap(({ rows }) => rows.map(({ policy }) => policy))).toEqual([
+    ...['dynts', 'dynts-diverse diversity=0.1', 'dynts-diverse diversity=0.3'],
+  ])
+})
+
 test('who is first is not claimed in a tie', () => {
   const accuracyOf = (...all: ConfigurationSummary[]) =>
     figures.find(({ name }) => name === 'accuracy')!.pictures({ ...nothing, evaluations: [evaluation(all)] })[0]!

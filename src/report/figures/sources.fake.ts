@@ -18,14 +18,18 @@ export function configuration(
     budget = 320,
     localWindow = 32,
     ratio = 0.5,
-  }: { budget?: number | null; localWindow?: number; ratio?: number } = {},
+    policyOptions = {},
+  }: Partial<Record<'localWindow' | 'ratio', number>> & {
+    budget?: number | null
+    policyOptions?: ConfigurationSummary['policyOptions']
+  } = {},
 ): ConfigurationSummary {
   const isFull = budget === null
   const cells = isFull ? 400 : budget * 0.7
   return {
     ...{
       policy,
-      policyOptions: {},
+      policyOptions,
       policyHash: null,
       protect: [],
       budget,
