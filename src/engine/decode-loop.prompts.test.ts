@@ -70,6 +70,12 @@ test('long prompts are read in turn, a piece each, and a short one need not wait
   expect(firstTokens).toEqual([3, 1, 2])
 })
 
+test('where saved prompts may take no bytes, none is copied', () => {
+  const loop = new FakeLoop({ cells: 64, sequences: 1 }, { promptStateBytes: 0 })
+  for (const id of [1, 2]) loop.submit(id, { prompt: { tokens: first }, policy: 'full', maxTokens: 2 }).finish()
+  expect(loop.result(2).usage.cachedPromptTokens).toBe(0)
+})
+
 describe('a long prompt that several have at once', () => {
   const prompt = { tokens: [...history, ...history] }
   const begun = (promptReuse: GenerateRequest['promptReuse']) => {
