@@ -61,7 +61,7 @@ function computeBytes(info: GgufInfo, { slots, cells, kvType }: Omit<CapacitySet
   const weights = kvType === 'q8_0' ? 0 : headsOf(info) * cells
   const activations = Math.max(24 * hiddenSize, weights + 6 * hiddenSize)
   const outputs = 2 * Math.max(slots, leastOutputs) * vocabularySize
-  return batchTokens * (4 * (activations + cells) + 2 * weights) + 4 * outputs + 64 * 2 ** 20
+  return batchTokens * (4 * (activations + cells) + 2 * weights) + 4 * outputs + 32 * 2 ** 20
 }
 
 function headsOf({ architectureValues, hiddenSize, keyLength }: GgufInfo): number {

@@ -54,9 +54,9 @@ async function loadedLine({ stderr }: DyntsServer): Promise<Loaded> {
   return JSON.parse(line) as Loaded
 }
 
-test.each([
+test.concurrent.each([
   ['the embedded model, of which the cache is most', () => ['--parallel', '64'], 1000],
-  ['a vocabulary of 152,064 tokens', () => ['--model', largeVocabulary(), '--parallel', '16'], 3000],
+  ['a vocabulary of 152,064 tokens', () => ['--model', largeVocabulary(), '--parallel', '8'], 2500],
 ])('%s: the estimate is within a quarter of what is taken', async (_what, args, promptTokens) => {
   await using server = await startDyntsServe([...args(), '--policy', 'full', '--cells', '4096', '--prompt-cache', '0'])
   // Of what was promised, buffers are taken once they are used.
