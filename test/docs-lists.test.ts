@@ -2,6 +2,7 @@
  * What the documentation lists is what the registries have: policies, their options, tasks and presets.
  */
 import { readFileSync } from 'node:fs'
+import { Command, type Option } from 'commander'
 import { expect, test } from 'vitest'
 import * as library from '../src/index.ts'
 import { findPreset, presetNames } from '../src/evaluation/presets/presets.ts'
@@ -9,6 +10,8 @@ import { taskNames } from '../src/evaluation/tasks/registry.ts'
 import { policyNames } from '../src/eviction/registry.ts'
 import { figures } from '../src/report/registry.ts'
 import { endpoints } from '../src/server/endpoints.ts'
+import { isSwitch, variableOf } from '../src/cli/serve/serve-environment.ts'
+import { addServeOptions } from '../src/cli/serve/serve-options.ts'
 
 const page = (name: string) => readFileSync(new URL(`../docs/${name}`, import.meta.url), 'utf8')
 
@@ -21,14 +24,24 @@ test.each([
   expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([])
 })
 
-/** Names in a column, by default the first, of the table whose first heading is `heading`. */
-function listed(file: string, heading: string, column = 1): string[] {
+/** The cells of the table whose first heading is `heading`. */
+function rowsOf(file: string, heading: string): string[][] {
   const lines = page(file).split('\n')
   const start = lines.findIndex((line) => line.startsWith(`| ${heading} `))
   const end = lines.findIndex((line, i) => i > start && !line.startsWith('|'))
-  return lines
-    .slice(start + 2, end)
-    .flatMap((line) => [...(line.split('|')[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name))
+  return lines.slice(start + 2, end).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
+}
+
+/** Names in a column of such a table. */
+function listed(file: string, heading: string, column = 0): string[] {
+  return rowsOf(file, heading).flatMap((cells) =>
+    [...(cells[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, name = '']) => name),
+  )
 }
 
 test('the table of tasks has no others', () => {
@@ -68,12 +81,37 @@ test('the table of endpoints has all of them, and no others', () => {
   expect(listed('server.md', 'method and path').sort()).toEqual(paths.sort())
 })
 
+/** As the command says it; undefined: it leaves that to others. */
+function defaultOf(option: Option): string | undefined {
+  const { description } = option
+  const defaultValue = option.defaultValue as string | number | readonly string[] | undefined
+  if (isSwitch(option)) return 'off'
+  return defaultValue === undefined ? /default: ([^()]*)\)$/.exec(description)?.[1] : String(defaultValue)
+}
+
+test('the table of the options of serve has all of them in their order, with their defaults and variables', () => {
+  const rows = rowsOf('server.md', 'option')
+  const { options } = addServeOptions(new Command())
+  const told = rows.map(([names, , variable]) => [names, variable])
+  expect(told).toEqual(
+    options.map((option) => [
+      [option.long, option.short].flatMap((name) => (name ? [`\`${name}\``] : [])).join(', '),
+      `\`${variableOf(option)}\``,
+    ]),
+  )
+  for (const [i, option] of options.entries()) {
+    const [, stated = '', , meaning = ''] = rows[i] ?? []
+    expect(stated.replaceAll('`', ''), option.long).toEqual(defaultOf(option) ?? expect.stringMatching(/./))
+    expect(meaning, option.long).not.toBe('')
+  }
+})
+
 test('the table of figures has all of them, and no others', () => {
   expect(listed('report.md', 'figure')).toEqual(figures.map(({ name }) => name))
 })
 
 test('the table of the library has all that can be called, and nothing else', () => {
-  expect(listed('library.md', 'for', 2).sort()).toEqual(Object.keys(library).sort())
+  expect(listed('library.md', 'for', 1).sort()).toEqual(Object.keys(library).sort())
 })
 
 test('what CI runs is in CONTRIBUTING, in its order', () => {

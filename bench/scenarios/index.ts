@@ -7,6 +7,7 @@ import { eviction } from './eviction.ts'
 import { flashAttention } from './flash-attention.ts'
 import { long } from './long.ts'
 import { memory } from './memory.ts'
+import { odds } from './odds.ts'
 import { peer } from './peer.ts'
 import { replay } from './replay.ts'
 import { serve } from './serve.ts'
@@ -26,6 +27,7 @@ export const scenarios: readonly Scenario[] = [
   flashAttention,
   threads,
   replay,
+  odds,
   serve,
   memory,
 ]

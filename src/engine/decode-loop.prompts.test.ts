@@ -1,5 +1,5 @@
 /** Prompts that begin as an earlier one. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { FakeLoop } from './loop.fake.ts'
 import type { GenerateRequest } from './types.ts'
 import { tokens } from './vocabulary.fake.ts'
@@ -68,6 +68,41 @@ test('long prompts are read in turn, a piece each, and a short one need not wait
   }
   loop.finish()
   expect(firstTokens).toEqual([3, 1, 2])
+})
+
+test('where saved prompts may take no bytes, none is copied', () => {
+  const loop = new FakeLoop({ cells: 64, sequences: 1 }, { promptStateBytes: 0 })
+  for (const id of [1, 2]) loop.submit(id, { prompt: { tokens: first }, policy: 'full', maxTokens: 2 }).finish()
+  expect(loop.result(2).usage.cachedPromptTokens).toBe(0)
+})
+
+describe('a long prompt that several have at once', () => {
+  const prompt = { tokens: [...history, ...history] }
+  const begun = (promptReuse: GenerateRequest['promptReuse']) => {
+    const loop = new FakeLoop({ cells: 128, sequences: 3, batchTokens: 4 })
+    for (const id of [1, 2, 3]) loop.submit(id, { prompt, policy: 'full', maxTokens: 6, seed: id, promptReuse })
+    return loop
+  }
+  const read = ({ forward }: FakeLoop) =>
+    forward.passes.reduce((sum, { kind, count }) => sum + (kind === 'append' ? count : 0), 0)
+
+  test.each(['exact', 'prefix'] as const)('is read once and copied (%s)', (reuse) => {
+    const loop = begun(reuse).finish()
+    expect([1, 2, 3].map((id) => loop.result(id).usage.cachedPromptTokens)).toEqual([0, 39, 39])
+    // The last token has a pass in each.
+    expect(read(loop)).toBe(40 + 1 + 1)
+    const apart = begun('none').finish()
+    expect(read(apart)).toBe(3 * 40)
+    for (const id of [1, 2, 3]) expect(loop.result(id).tokens).toEqual(apart.result(id).tokens)
+  })
+
+  test('is read by the next where the first leaves', () => {
+    const loop = begun('prefix')
+    for (let i = 0; i < 3; i++) loop.step()
+    loop.loop.cancel(1)
+    loop.finish()
+    expect([2, 3].map((id) => loop.result(id).usage.cachedPromptTokens)).toEqual([0, 39])
+  })
 })
 
 test('how far a prompt is, is told after each piece if it is asked for, and changes nothing else', () => {

@@ -174,9 +174,10 @@ export class DecodeLoop {
     }
   }
 
-  /** One piece of one prompt, so that a long prompt does not stop the others; of several newcomers one after another. */
+  /** One piece of one prompt, so that a long prompt does not stop the others; of several newcomers one after another, the same prompt once. */
   #prefill(): void {
-    const newcomers = [...this.#sequences].filter(([, sequence]) => !isPrefilled(sequence))
+    const unread = [...this.#sequences].filter(([, sequence]) => !isPrefilled(sequence))
+    const newcomers = unread.filter(([, one], i) => !unread.slice(0, i).some(([, earlier]) => one.willCopy(earlier)))
     const next = newcomers.findIndex(([requestId]) => requestId > this.#lastPrefilled)
     const newcomer = newcomers[Math.max(0, next)]
     if (!newcomer) return

@@ -79,7 +79,7 @@ export class FakeLoop {
 
   constructor(
     sizes: { cells?: number; sequences?: number; batchTokens?: number; attention?: boolean } = {},
-    options: FakeModelOptions & Partial<SequenceOptions> = {},
+    options: FakeModelOptions & Partial<SequenceOptions> & { readonly promptStateBytes?: number } = {},
   ) {
     this.forward = new FakeForward({ ...sizes, vocab: options.model?.vocab })
     const { loopModel, samplers } = fakeModel(this.forward, options)
@@ -87,6 +87,7 @@ export class FakeLoop {
     this.loop = new DecodeLoop(this.forward, loopModel, {
       compaction: options.compaction ?? 'off',
       cellBytes: options.cellBytes ?? { full: 10 },
+      promptStateBytes: options.promptStateBytes,
     })
   }
 

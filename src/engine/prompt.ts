@@ -6,7 +6,14 @@ import { knowsTools, renderChat, toolTags, type ThinkingTags } from '../llama/in
 import type { ModelFacts, Vocabulary } from './forward-pass.ts'
 import { ReasoningPhase } from './reasoning-phase.ts'
 import type { BegunTurn, Prompt } from './types.ts'
-import { maskMessages, tokenizeMarked } from './untrusted-text.ts'
+import {
+  beginningsOf,
+  isChanged,
+  maskMessages,
+  meaningful,
+  tokenizeMarked,
+  type MaskedMessages,
+} from './untrusted-text.ts'
 
 /** What of a model a prompt depends on. */
 export type PromptFacts = Pick<ModelFacts, 'vocab' | 'chatTemplate' | 'templateVariables' | 'thinkingTags'>
@@ -53,17 +60,32 @@ export function readPrompt(model: PromptFacts, prompt: Prompt): ReadPrompt {
 }
 
 function tokenized(model: PromptFacts, prompt: Prompt): ReadPrompt {
+  const { vocab } = model
+  const { text, opening, marks } =
+    'messages' in prompt && prompt.isUntrusted === true ? renderUntrusted(model, prompt) : renderPrompt(model, prompt)
+  const promptTokens = marks
+    ? tokenizeMarked(vocab, text, marks, { addBos: needsBos(vocab, text) })
+    : tokenizePrompt(vocab, prompt, text)
+  return { opening, promptTokens }
+}
+
+/** A template that leaves something out of a message, such as `/no_think`, could join what stands around it to a special token. */
+function renderUntrusted(model: PromptFacts, prompt: Extract<Prompt, { messages: unknown }>): RenderedPrompt {
   const { vocab, thinkingTags } = model
-  if ('messages' in prompt && prompt.isUntrusted === true) {
-    const tags = [thinkingTags.open, thinkingTags.close, ...toolTagsOf(model.chatTemplate)]
-    const { messages, marks } = maskMessages(prompt, [...vocab.specialTexts, ...tags])
-    if (marks) {
-      const { text, opening } = renderPrompt(model, { ...prompt, messages })
-      return { opening, promptTokens: tokenizeMarked(vocab, text, marks, { addBos: needsBos(vocab, text) }) }
-    }
-  }
-  const { text, opening } = renderPrompt(model, prompt)
-  return { opening, promptTokens: tokenizePrompt(vocab, prompt, text) }
+  const tags = [thinkingTags.open, thinkingTags.close, ...toolTagsOf(model.chatTemplate)]
+  const specials = meaningful([...vocab.specialTexts, ...tags])
+  const beginnings = beginningsOf(specials)
+  const render = ({ messages, marks }: MaskedMessages) => ({ ...renderPrompt(model, { ...prompt, messages }), marks })
+  const masked = maskMessages(prompt, specials)
+  const rendered = render(masked)
+  if (!isChanged(rendered.text, masked.messages, beginnings)) return rendered
+  return render(maskMessages(prompt, beginnings))
+}
+
+interface RenderedPrompt {
+  readonly text: string
+  readonly opening: string
+  readonly marks?: MaskedMessages['marks']
 }
 
 /** Shows where the last message ends, to see what the template adds behind it: private-use characters. */
@@ -74,7 +96,7 @@ const marker = '\u{e000}\u{e001}\u{e000}'
  * template adds behind them counts. A prompt that is to be answered without thinking, by a template that has no switch for that, ends
  * in an empty thinking, if the model is known to think.
  */
-export function renderPrompt(model: PromptFacts, prompt: Prompt): { text: string; opening: string } {
+export function renderPrompt(model: PromptFacts, prompt: Prompt): RenderedPrompt {
   if ('text' in prompt) return { text: prompt.text, opening: prompt.text }
   if ('tokens' in prompt) {
     const text = decode(model.vocab, prompt.tokens)

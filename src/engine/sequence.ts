@@ -164,9 +164,21 @@ export class Sequence {
     }
   }
 
+  /** Whether its prompt is that of another one, as of the choices of a request, and is copied once that one has read it. */
+  willCopy({ prepared: other }: Sequence): boolean {
+    const { promptTokens, promptScope, promptEviction } = this.prepared
+    const isSame = promptTokens === other.promptTokens && promptScope === other.promptScope
+    if (!isSame || this.prefilled > 0 || other.promptReuse === 'none') return false
+    return (promptEviction ?? other.promptEviction) === undefined && this.#canCopy(promptTokens.length - 1)
+  }
+
+  #canCopy(tokens: number): boolean {
+    return this.#canReuse && this.#cache.promptRows(0, tokens) === 0
+  }
+
   /** Takes the cells of a prompt that was read before, unless the policy has to see how it is read. */
   #copy(tokens: Int32Array): void {
-    if (!this.#canReuse || this.#cache.promptRows(0, tokens.length) > 0) return
+    if (!this.#canCopy(tokens.length)) return
     const { promptReuse: reuse, promptScope: scope } = this.prepared
     const found = this.#promptStates.find({ tokens, reuse, scope })
     if (!found) return

@@ -1,4 +1,5 @@
 /** How likely the model held the next token and its alternatives, and what a request adds to their logits. */
+import { expOfMinus, negligible } from './exponential.ts'
 
 /** A token that might have come. */
 export interface LikelyToken {
@@ -22,7 +23,10 @@ export class TokenOdds {
     let max = -Infinity
     for (let i = 0; i < logits.length; i++) if ((logits[i] as number) > max) max = logits[i] as number
     let sum = 0
-    for (let i = 0; i < logits.length; i++) sum += Math.exp((logits[i] as number) - max)
+    for (let i = 0; i < logits.length; i++) {
+      const below = max - (logits[i] as number)
+      if (below < negligible) sum += expOfMinus(below)
+    }
     this.#logSum = max + Math.log(sum)
   }
 

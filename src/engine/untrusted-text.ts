@@ -15,6 +15,14 @@ export interface MaskedMessages {
 /** The roles whose text comes from elsewhere. */
 const untrusted: ReadonlySet<string> = new Set(['user', 'tool'])
 
+/**
+ * What can be spelled that means something: texts of special tokens, and tags. White space means nothing, though some vocabularies cut it
+ * out as they do special tokens (Gemma's line breaks).
+ */
+export function meaningful(specials: readonly string[]): string[] {
+  return specials.filter((special) => special.trim() !== '')
+}
+
 /** What a prompt's text is made of. */
 interface MaskedPrompt {
   readonly messages: readonly ChatMessage[]
@@ -22,11 +30,11 @@ interface MaskedPrompt {
   readonly templateVariables?: object | undefined
 }
 
-/** @param specials texts of special tokens, and tags */
+/** @param specials what is hidden wherever it is spelled */
 export function maskMessages(prompt: MaskedPrompt, specials: readonly string[]): MaskedMessages {
   const { messages } = prompt
   const texts = messages.filter(({ role }) => untrusted.has(role)).map(({ content }) => content)
-  const spelled = specials.filter((special) => special !== '' && texts.some((text) => text.includes(special)))
+  const spelled = specials.filter((special) => texts.some((text) => text.includes(special)))
   if (spelled.length === 0) return { messages, marks: undefined }
   // The longest first: one may begin another.
   const alternatives = spelled
@@ -41,6 +49,26 @@ export function maskMessages(prompt: MaskedPrompt, specials: readonly string[]):
     return { ...message, content }
   })
   return { messages: masked, marks: { pattern: new RegExp(`${mark}(\\d+)${mark}`, 'gu'), hidden } }
+}
+
+/** The characters with which they begin: where these are hidden, nothing that a template leaves out of a message joins the rest to one. */
+export function beginningsOf(specials: readonly string[]): string[] {
+  return [...new Set(specials.map((special) => Array.from(special)[0] ?? ''))]
+}
+
+/**
+ * Whether a message that could spell the beginning of a special token is shown otherwise than it is, but for white space around it.
+ * @param beginnings see `beginningsOf`
+ */
+export function isChanged(text: string, messages: readonly ChatMessage[], beginnings: readonly string[]): boolean {
+  let at = 0
+  for (const { role, content } of messages) {
+    if (!untrusted.has(role) || !beginnings.some((beginning) => content.includes(beginning))) continue
+    const shown = [content, content.trim()].find((one) => text.includes(one, at))
+    if (shown === undefined) return true
+    at = text.indexOf(shown, at) + shown.length
+  }
+  return false
 }
 
 /** Tokens of a rendered text; what was hidden as the model would read it in the middle of a text. */

@@ -5,6 +5,7 @@ import { fittingSlots, largestBudget, needOf } from './capacity.ts'
 
 /** The shape of Qwen2.5-7B in Q4_K_M. */
 const info = {
+  architectureValues: new Map([['attention.head_count', 28]]),
   layers: 28,
   kvHeadsByLayer: Array.from({ length: 28 }, () => 4),
   keyLength: 128,

@@ -34,6 +34,8 @@ export const usualPromptTokens = 512
 
 const processBytes = 256 * 2 ** 20
 const batchTokens = 512
+/** So many outputs there are at least, for replays. */
+const leastOutputs = 16
 
 /** What a server of these slots takes. */
 export function needOf(
@@ -42,12 +44,30 @@ export function needOf(
 ): MemoryNeed {
   const plan = memoryPlan(info, { cellsPerSequence: cells, sequences: slots, kvType, textLength: info.trainedContext })
   const cacheBytes = plan.cacheBytes + plan.recurrentBytes
-  const computeBytes = batchTokens * (info.vocabularySize + 24 * info.hiddenSize) * 4 + 64 * 2 ** 20
   // No more prompts are saved than fit into all slots four times.
   const savedBytes = Math.min(promptBytes, 4 * cacheBytes)
-  const otherBytes = computeBytes + bytesOfCells(cellBytes(info, kvType), cells) + savedBytes + processBytes
+  const copyBytes = bytesOfCells(cellBytes(info, kvType), cells)
+  const otherBytes = computeBytes(info, { slots, cells, kvType }) + copyBytes + savedBytes + processBytes
   const { weightBytes, isUpperBound } = plan
   return { weightBytes, cacheBytes, isUpperBound, otherBytes, bytes: weightBytes + cacheBytes + otherBytes }
+}
+
+/**
+ * llama.cpp's compute buffers on a CPU, as measured: what one piece of a prompt needs, and the outputs. Without flash attention every head
+ * has a weight of every cell for each of its tokens, float32, and again as float16 where values are multiplied.
+ */
+function computeBytes(info: GgufInfo, { slots, cells, kvType }: Omit<CapacitySettings, 'promptBytes'>): number {
+  const { hiddenSize, vocabularySize } = info
+  const weights = kvType === 'q8_0' ? 0 : headsOf(info) * cells
+  const activations = Math.max(24 * hiddenSize, weights + 6 * hiddenSize)
+  const outputs = 2 * Math.max(slots, leastOutputs) * vocabularySize
+  return batchTokens * (4 * (activations + cells) + 2 * weights) + 4 * outputs + 32 * 2 ** 20
+}
+
+function headsOf({ architectureValues, hiddenSize, keyLength }: GgufInfo): number {
+  const heads = architectureValues.get('attention.head_count')
+  if (typeof heads === 'number') return heads
+  return Array.isArray(heads) ? Math.max(...heads.map(Number)) : hiddenSize / keyLength
 }
 
 /** More are not tried. */

@@ -304,4 +304,11 @@ describe('GenerationService', () => {
     await drained
     expect(told['a']).toEqual(['finish'])
   })
+
+  test('what still runs when the time to stop is up ends with an error, and the engine lets go of it', async () => {
+    const { engine, service, submit, told } = started()
+    submit('a')
+    await service.drain(30)
+    expect([told['a'], engine.cancelled]).toEqual([['draining'], ['a']])
+  })
 })

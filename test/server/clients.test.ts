@@ -1,5 +1,9 @@
-/** Clients that people use, as they come: the AI SDK and LangChain. */
+/** Clients that people use, as they come: the AI SDK and LangChain; and a scanner of servers, compatcanary. */
+import { execFile } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { ChatOpenAI } from '@langchain/openai'
 import { tool as langChainTool } from '@langchain/core/tools'
@@ -9,6 +13,7 @@ import { z } from 'zod'
 import { generateChainProblem } from '../../src/evaluation/chain-problem.ts'
 import { startDyntsServe, type DyntsServer } from './start-dynts-serve.ts'
 
+const require = createRequire(import.meta.url)
 let server: DyntsServer
 beforeAll(async () => {
   server = await startDyntsServe(['--budget', '200', '--log-level', 'error'])
@@ -66,7 +71,9 @@ describe('functions that must be called', () => {
   beforeAll(async () => {
     const template = fileURLToPath(new URL('../fixtures/hermes-tools.jinja', import.meta.url))
     const cells = ['--policy', 'full', '--cells', '1024']
-    caller = await startDyntsServe([...cells, '--chat-template', template, '--log-level', 'error'])
+    // What asks for nothing of the kind gets the same answers each time.
+    const greedy = ['--temperature', '0', '--thinking-budget', '64']
+    caller = await startDyntsServe([...cells, ...greedy, '--chat-template', template, '--log-level', 'error'])
   })
   afterAll(() => caller.stop())
   const inputSchema = z.object({ coins: z.int(), who: z.enum(['Ava', 'Ben']) })
@@ -114,6 +121,20 @@ describe('functions that must be called', () => {
     expect(message.tool_calls).toMatchObject([{ name: 'count', args: fitting }])
     const structured = model.withStructuredOutput(inputSchema, { method: 'functionCalling' })
     expect(await structured.invoke(question)).toEqual(fitting)
+  })
+
+  test('compatcanary finds all that it looks for, but the end of a text that the embedded model does not end', async () => {
+    const scanner = join(dirname(require.resolve('compatcanary')), 'cli.js')
+    const target = ['--base-url', `${caller.url}/v1`, '--model', 'tiny', '--profile', 'modern']
+    const args = [scanner, 'scan', ...target, '--format', 'json', '--fail-on', 'never']
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    const { results } = JSON.parse(stdout) as { results: { id: string; status: string; summary: string }[] }
+    expect(results.map(({ id, status, summary }) => (status === 'pass' ? id : `${id}: ${summary}`))).toEqual([
+      ...['models.list', 'chat.basic', 'chat.streaming'],
+      // The argument is any text, which that model goes on with up to the last cell.
+      'chat.tool_call: Expected a function tool call',
+      ...['chat.structured_output', 'responses.basic', 'responses.streaming'],
+    ])
   })
 })
 

@@ -297,8 +297,10 @@ test.concurrent('a generation that takes too long ends as at its most tokens', a
   expect(usage?.completion_tokens).toBeGreaterThan(1)
 })
 
-test.concurrent('what is asked under another name of this machine is turned away', async () => {
-  await using server = await startDyntsServe([...bounded])
+test.concurrent('a server answers at each of its addresses, and under no other name of this machine', async () => {
+  await using server = await startDyntsServe([...bounded, '--host', '127.0.0.1,127.0.0.2'])
+  const [, other = ''] = / at http:\S+, (http:\/\/127\.0\.0\.2:\d+) \(/.exec(server.stdout()) ?? []
+  expect((await fetch(`${other}/health`)).status).toBe(200)
   const { port } = new URL(server.url)
   const status = await new Promise<number | undefined>((resolve, reject) => {
     const asked = request(
@@ -323,6 +325,29 @@ test.concurrent('a stopped server lets what runs come to its end, and leaves no 
   expect(await server.exited).toBe(0)
   expect(isAlive(engine)).toBe(false)
 })
+
+test.concurrent(
+  'what still runs when --drain-timeout is over ends with an error; --force has let it start',
+  async () => {
+    const gate = gatedPolicy(scratch, 'drained')
+    const limits = ['--drain-timeout', '0.2', '--memory', '10MB', '--force']
+    await using server = await startDyntsServe([...bounded, ...limits, '--policy', gate.policy])
+    expect(server.stdout()).toMatch(/of 9\.5 MiB that it may take$/m)
+    const { completions } = clientOf(server).chat
+    const asked = { model: 'any', messages, temperature: 0 }
+    const whole = completions.create(asked)
+    const told = expect(whole).rejects.toMatchObject({ status: 503, code: 'draining' })
+    const chunks: unknown[] = []
+    const pieces = (async () => {
+      for await (const chunk of await completions.create({ ...asked, stream: true })) chunks.push(chunk)
+    })()
+    const cut = expect(pieces).rejects.toThrow(/about to stop/)
+    await until(gate.isReached)
+    server.process.kill('SIGTERM')
+    await Promise.all([told, cut])
+    expect(await server.exited).toBe(0)
+  },
+)
 
 test.concurrent('a server that is stopped while its model is loaded never served, and has not failed', async () => {
   const port = await freePort()

@@ -34,8 +34,9 @@ test('a server says where it is, what it takes of what there is, and what the fu
   const [first, second, third, ...others] = banner(facts).split('\n')
   expect(first).toBe('dynts 1.0.0 serves seven at http://127.0.0.1:8080 (API at /v1, page at /)')
   expect(second).toMatch(/^ {2}policy dynts, budget 4096, local window 1024, .*; 8 slots of 4096 cells$/)
-  // 4096 cells * 56 KiB = 224 MiB; buffers: 512 * (152,064 + 24 * 3584) * 4 bytes + 64 MiB, a slot and 256 MiB: 1 GiB.
-  expect(third).toBe('  weights 4.5 GiB, cache 1.8 GiB (8 x 224 MiB), about 7.2 GiB with buffers, of 14.0 GiB free')
+  // 4096 cells * 56 KiB = 224 MiB; buffers: 512 * (4 * (28 * 4096 + 6 * 3584 + 4096) + 2 * 28 * 4096) + 8 * 16 * 152,064 bytes + 32 MiB, a slot
+  // and 256 MiB: 0.9 GiB.
+  expect(third).toBe('  weights 4.5 GiB, cache 1.8 GiB (8 x 224 MiB), about 7.1 GiB with buffers, of 14.0 GiB free')
   // 8 * 16,896 * 56 KiB
   expect(others).toEqual(['  the full cache would take 7.2 GiB for 8 texts of 16,896 tokens'])
 })
