@@ -353,6 +353,28 @@ test('the share above the mean is counted over the thinking alone', () => {
   expect(pictureOf('importance-profile').settings).toContain('published: 12.5 to 28.1 % above it in 13 traces')
 })
 
+test('a question that is looked at far more than the thinking does not flatten it', () => {
+  const figure = figures.find(({ name }) => name === 'importance-profile')!
+  const drawn = (promptImportance: Float32Array) => {
+    const trace = { id: 't', question: 'q', promptImportance, importance: Float32Array.of(1, 4, 2) }
+    const [{ rows, spec } = expect.fail('no picture')] = figure.pictures({
+      ...nothing,
+      importance: [{ model: 'a model', profiles: [], trace }],
+    })
+    const said = JSON.stringify(spec)
+    return {
+      rows,
+      domain: /"domain":\[0,([\d.]+)\]/.exec(said)?.[1],
+      beyond: /\d+ beyond, up to [\d.]+/.exec(said)?.[0],
+    }
+  }
+  const sink = drawn(Float32Array.of(107.31, 3, 5))
+  expect([sink.domain, sink.beyond]).toEqual(['4.2', '2 beyond, up to 110'])
+  // The data are whole.
+  expect(sink.rows[0]).toMatchObject({ part: 'question', importance: 107.31 })
+  expect(drawn(Float32Array.of(3, 4)).beyond).toBeUndefined()
+})
+
 test('neighbours share a bar where there are more than 600, and its row says how many', () => {
   const figure = figures.find(({ name }) => name === 'importance-profile')!
   const trace = {

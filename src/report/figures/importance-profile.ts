@@ -16,7 +16,7 @@ export const importanceProfile: Figure = {
   caption:
     'Mean attention of the answer’s tokens, of one trace: its question, then its thinking. The dashed line is the mean over the thinking. ' +
     'Compare the share of tokens above it, not the height: that depends on the length of the answer. Of a part with more than 600 tokens neighbours ' +
-    'share a bar, which is as high as the highest of them.',
+    'share a bar, which is as high as the highest of them. Tokens of the question that go beyond all of the thinking, attention sinks as a rule, end at a triangle.',
   needs: 'dynts importance (or dynts analyze importance --trace ID --output FILE)',
   pictures: ({ importance }) => importance.flatMap((source) => (source.trace ? [pictureOf(source, source.trace)] : [])),
 }
@@ -53,6 +53,9 @@ function publishedShares(): string {
 }
 
 function profile(rows: readonly Row[], mean: number, share: string): TopLevelSpec {
+  const valuesOf = (one: string) => rows.filter(({ part }) => part === one).map((row) => Number(row['importance']))
+  const top = 1.05 * Math.max(...valuesOf('thinking'), mean) || 1
+  const beyond = valuesOf('question').filter((value) => value > top)
   const panel = (part: string, width: number, isFirst: boolean) => ({
     width,
     height: 220,
@@ -60,19 +63,20 @@ function profile(rows: readonly Row[], mean: number, share: string): TopLevelSpe
     transform: [{ filter: `datum.part === '${part}'` }],
     layer: [
       {
-        mark: { type: 'rule' as const, strokeWidth: 1 },
+        mark: { type: 'rule' as const, strokeWidth: 1, clip: true },
         encoding: {
           x: { field: 'position', type: 'quantitative' as const, title: 'position (tokens)' },
           y: {
             field: 'importance',
             type: 'quantitative' as const,
             title: isFirst ? 'importance (mean attention)' : null,
+            scale: { domain: [0, top] },
           },
           y2: { datum: 0 },
           color: {
             field: 'importance',
             type: 'quantitative' as const,
-            scale: { range: ['#8ec5e8', '#0a5c93'] },
+            scale: { range: ['#8ec5e8', '#0a5c93'], domain: [0, top], clamp: true },
             legend: null,
           },
         },
@@ -85,6 +89,27 @@ function profile(rows: readonly Row[], mean: number, share: string): TopLevelSpe
           color: { value: '#d55e00' },
         },
       },
+      ...(part === 'question' && beyond.length > 0
+        ? [
+            {
+              transform: [{ filter: `datum.importance > ${top}` }],
+              mark: { type: 'point' as const, shape: 'triangle-up', filled: true, size: 45, color: '#0a5c93' },
+              encoding: {
+                x: { field: 'position', type: 'quantitative' as const },
+                y: { datum: top, type: 'quantitative' as const },
+              },
+            },
+            {
+              data: { values: [{}] },
+              mark: { type: 'text' as const, align: 'right' as const, dx: -4 },
+              encoding: {
+                x: { value: 150 },
+                y: { value: 8 },
+                text: { value: `${beyond.length} beyond, up to ${Number(Math.max(...beyond).toPrecision(2))}` },
+              },
+            },
+          ]
+        : []),
       ...(part === 'thinking'
         ? [
             {
