@@ -188,13 +188,15 @@ test('of 200 random requests, several at a time', async () => {
       throw new Error(JSON.stringify(asked), { cause: error })
     }
   }
+  const evictions = told.flatMap(({ answer }) => (hasFailed(answer) ? [] : answer.caches.map((one) => one.evictions)))
+  expect(evictions.filter((count) => count > 0).length).toBeGreaterThan(20)
   // That a text of the others cannot be parted by itself is rare.
   expect(parted).toBeGreaterThan(150)
 })
 
 test('alone, an answer is the same whole and in pieces', async () => {
   const random = mulberry32(20_261_130)
-  for (let i = 0; i < 30; i++) {
+  for (let i = 0; i < 24; i++) {
     const request = { ...randomRequest(random, 1), cache_prompt: false }
     const told = await whole(request)
     const pieces = await inPieces(request, true)
