@@ -189,7 +189,7 @@ test('of 200 random requests, several at a time', async () => {
     }
   }
   const evictions = told.flatMap(({ answer }) => (hasFailed(answer) ? [] : answer.caches.map((one) => one.evictions)))
-  expect(evictions.filter((count) => count > 0).length).toBeGreaterThan(20)
+  expect(evictions.filter((count) => count > 0).length).toBeGreaterThan(8)
   // That a text of the others cannot be parted by itself is rare.
   expect(parted).toBeGreaterThan(150)
 })

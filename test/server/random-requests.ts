@@ -42,7 +42,7 @@ export function randomRequest(random: () => number, most: number): RandomRequest
     messages: [{ role: 'user', content: generateChainProblem(whole(1e6), { people: 3 }).question }],
     seed: whole(2 ** 31),
     temperature: pick([0, 0.3, 0.9, 1.5]),
-    max_tokens: 1 + whole(80),
+    max_tokens: 1 + whole(64),
     return_token_ids: true,
     ...(most > 1 && chance(0.25) ? { n: 2 + whole(most - 1) } : {}),
     ...(chance(0.4) ? { logprobs: true as const, top_logprobs: whole(4) } : {}),
@@ -54,7 +54,7 @@ export function randomRequest(random: () => number, most: number): RandomRequest
     ...(chance(0.2)
       ? { dynts: { policy: 'full' } }
       : chance(0.7)
-        ? { dynts: { policy: pick(policies), budget: 70 + whole(40), local_window: 8 + whole(8) } }
+        ? { dynts: { policy: pick(policies), budget: 70 + whole(20), local_window: 8 + whole(8) } }
         : {}),
   }
 }
