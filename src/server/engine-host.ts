@@ -105,20 +105,25 @@ function receive(message: ToHost): void {
     case 'render':
       return void answer(message.call, (loaded) => loaded.render(message.message))
     case 'close':
-      // The operating system frees what llama.cpp holds faster than llama.cpp does.
-      return process.exit(0)
+      endAtOnce()
+      return
     default:
       message satisfies never
       throw new Error(`there is no such message: ${JSON.stringify(message).slice(0, 200)}`)
   }
 }
 
+/** An exit would wait for the engine's thread, which may be in the midst of a long step. The operating system frees what llama.cpp holds. */
+function endAtOnce(): void {
+  process.kill(process.pid, 'SIGKILL')
+}
+
 setInterval(() => {
   send({ type: 'heartbeat', silentMs: work.silentMs(EngineThread.shared().lastSignAt) })
 }, heartbeatMs)
 process.on('message', receive)
-process.on('disconnect', () => process.exit(0))
+process.on('disconnect', endAtOnce)
 // It may have gone while this process was starting.
-if (!process.connected) process.exit(0)
+if (!process.connected) endAtOnce()
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)

@@ -10,8 +10,24 @@ import { errorReply } from './reply.ts'
 
 type App = (request: Request, connection: Connection) => Promise<Response>
 
+/** In milliseconds. */
+export interface ConnectionLimits {
+  /** Of a request's headers. */
+  readonly headersTimeout: number
+  /** Of all of it. */
+  readonly requestTimeout: number
+  /** How often both are looked at. */
+  readonly connectionsCheckingInterval: number
+}
+
+const usualLimits: ConnectionLimits = {
+  headersTimeout: 20_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 1000,
+}
+
 /** @param version of dynts */
-export function createHttpServer(app: App, version: string): Server {
+export function createHttpServer(app: App, version: string, limits = usualLimits): Server {
   const listener = getRequestListener(
     async (request, env) => {
       const { incoming } = env as HttpBindings
@@ -28,12 +44,15 @@ export function createHttpServer(app: App, version: string): Server {
       },
     },
   )
-  const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => void listener(incoming, outgoing)
+  const open = new OpenAnswers()
+  const handle = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    open.add(incoming.socket, outgoing)
+    void listener(incoming, outgoing)
+  }
   const server = createServer(
     {
+      ...limits,
       keepAliveTimeout: 65_000,
-      headersTimeout: 20_000,
-      requestTimeout: 30_000,
       maxHeaderSize: 16 * 1024,
       // Its absence is answered by the app, in its own shape.
       requireHostHeader: false,
@@ -43,8 +62,37 @@ export function createHttpServer(app: App, version: string): Server {
   server.maxConnections = 1024
   // What a client expects besides is not known: it gets the answer that it would get without.
   server.on('checkExpectation', handle)
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => answerBroken(error, socket, version))
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // In the midst of an answer it would be taken for a part of that.
+    if (error.code === 'ECONNRESET' || !socket.writable || open.hasBegun(socket)) socket.destroy()
+    else answerBroken(error, socket, version)
+  })
   return server
+}
+
+/** What the clients of connections wait for: several answers on one, if they ask more before they have the first. */
+class OpenAnswers {
+  readonly #bySocket = new WeakMap<Socket, Set<ServerResponse>>()
+
+  add(socket: Socket, outgoing: ServerResponse): void {
+    const answers = this.#bySocket.get(socket) ?? this.#follow(socket)
+    answers.add(outgoing)
+    outgoing.once('close', () => answers.delete(outgoing))
+  }
+
+  hasBegun(socket: Socket): boolean {
+    return [...(this.#bySocket.get(socket) ?? [])].some((one) => one.socket === socket && one.headersSent)
+  }
+
+  #follow(socket: Socket): Set<ServerResponse> {
+    const answers = new Set<ServerResponse>()
+    this.#bySocket.set(socket, answers)
+    socket.once('close', () => {
+      // Node tells that one alone whose turn it is.
+      for (const one of answers) if (one.socket === null) one.emit('close')
+    })
+    return answers
+  }
 }
 
 const answers: Readonly<Record<string, readonly [number, string, string]>> = {
@@ -58,7 +106,6 @@ function unreadable(status: number, code: string, reason: string): ApiError {
 
 /** What is no HTTP has no request to answer by. */
 function answerBroken(error: NodeJS.ErrnoException, socket: Socket, version: string): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const [status, reason, code] = answers[error.code ?? ''] ?? [400, 'Bad Request', 'invalid_request']
   const body = JSON.stringify(unreadable(status, code, reason).body)
   const headers = {

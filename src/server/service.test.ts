@@ -1,51 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { EngineError } from '../errors.ts'
-import type { GenerateEvent, GenerateRequest, GenerateResult } from '../engine/types.ts'
-import type { EngineBackend, EngineState, GenerationListener } from './engine-process.ts'
+import type { GenerateEvent } from '../engine/types.ts'
+import { ScriptedEngine } from './scripted-engine.fake.ts'
 import { GenerationService, type Job, type JobEnd } from './service.ts'
 
-/** An engine whose events a test gives. */
-class ScriptedEngine implements EngineBackend {
-  state: EngineState = 'ready'
-  readonly running = new Map<string, GenerationListener>()
-  readonly cancelled: string[] = []
-  readonly ended: string[] = []
-  readonly asked: string[] = []
-  dieOver = 0
-
-  ask(type: string): Promise<never> {
-    this.asked.push(type)
-    if (this.dieOver-- > 0) return Promise.reject(died())
-    return Promise.resolve('answer' as never)
-  }
-
-  submit(id: string, _request: GenerateRequest, listener: GenerationListener): void {
-    this.running.set(id, listener)
-  }
-
-  cancel(id: string): void {
-    this.cancelled.push(id)
-  }
-
-  endThinking(id: string): void {
-    this.ended.push(id)
-  }
-
-  finish(id: string): void {
-    const listener = this.running.get(id)
-    this.running.delete(id)
-    listener?.onEvent({ type: 'finish', result: { finishReason: 'stop' } as GenerateResult })
-  }
-
-  die(): void {
-    this.state = 'restarting'
-    const listeners = [...this.running.values()]
-    this.running.clear()
-    for (const listener of listeners) listener.onError(died())
-  }
-}
-
-const died = () => new EngineError('engine_died', 'it is gone')
 const token: GenerateEvent = { type: 'token', token: 1, position: 1, phase: 'thinking', text: 'a', cells: 2 }
 
 function started({
@@ -55,6 +12,7 @@ function started({
   requestTimeoutMs = undefined as number | undefined,
 } = {}) {
   const engine = new ScriptedEngine()
+  engine.replies.tokenize = Int32Array.of(5)
   const ends: JobEnd[] = []
   const service = new GenerationService(
     engine,
@@ -269,7 +227,7 @@ describe('GenerationService', () => {
   test('a question that the engine died over is asked again, once', async () => {
     const { engine, service } = started()
     engine.dieOver = 1
-    await expect(service.ask('tokenize', { text: 'a' })).resolves.toBe('answer')
+    await expect(service.ask('tokenize', { text: 'a' })).resolves.toEqual(Int32Array.of(5))
     engine.dieOver = 2
     await expect(service.ask('tokenize', { text: 'a' })).rejects.toMatchObject({ status: 503, code: 'engine_died' })
   })
@@ -278,12 +236,16 @@ describe('GenerationService', () => {
     const { engine, service } = started({ queueTimeoutMs: 100 })
     engine.state = 'restarting'
     const controller = new AbortController()
-    const wanted = service.ask('tokenize', { text: 'a' }, controller.signal)
-    const given = service.ask('tokenize', { text: 'a' }, AbortSignal.abort())
+    const onWait = vi.fn()
+    const wanted = service.ask('tokenize', { text: 'a' }, { signal: controller.signal, onWait })
+    expect(onWait).toHaveBeenCalledOnce()
+    const given = service.ask('tokenize', { text: 'a' }, { signal: AbortSignal.abort() })
     await expect(given).rejects.toMatchObject({ status: 503, code: 'engine_restarting' })
     await expect(service.ask('tokenize', { text: 'a' })).rejects.toMatchObject({ code: 'engine_restarting' })
     engine.state = 'ready'
-    await expect(wanted).resolves.toBe('answer')
+    await expect(wanted).resolves.toEqual(Int32Array.of(5))
+    await service.ask('tokenize', { text: 'a' }, { signal: controller.signal, onWait })
+    expect(onWait).toHaveBeenCalledOnce()
   })
 
   test('nothing is taken before the model is loaded', async () => {

@@ -90,6 +90,14 @@ export interface ServiceHooks {
   readonly onEvent?: ((job: Job, event: GenerateEvent) => void) | undefined
 }
 
+/** Who waits for the answer to a question. */
+export interface Asker {
+  /** Aborted when nobody wants to know any more. */
+  readonly signal: AbortSignal
+  /** The engine is being started again: nothing comes for a while. */
+  readonly onWait?: () => void
+}
+
 /** A question of no generation waits so long for an engine that is started again. */
 const patienceMs = 10_000
 
@@ -127,18 +135,19 @@ export class GenerationService {
 
   /**
    * Asks the engine; waits while it is being started again, and asks once more if it dies over it.
-   * @param signal aborted when nobody wants to know any more; without it one waits for a while only
+   * @param asker without one it waits for a while only
    * @throws ApiError
    */
   async ask<N extends HostCall>(
     type: N,
     message: HostCalls[N]['message'],
-    signal?: AbortSignal,
+    asker?: Asker,
   ): Promise<HostCalls[N]['reply']> {
     const deadline = performance.now() + Math.min(patienceMs, this.#settings.queueTimeoutMs)
-    const isLate = () => (signal ? signal.aborted : performance.now() > deadline)
+    const isLate = () => (asker ? asker.signal.aborted : performance.now() > deadline)
     for (let attempt = 1; ; attempt++) {
       this.#checkOpen()
+      if (this.#backend.state !== 'ready') asker?.onWait?.()
       await this.#untilReady(isLate)
       try {
         return await this.#backend.ask(type, message)

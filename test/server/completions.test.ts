@@ -143,37 +143,6 @@ describe('an answer', () => {
     expect(completion_tokens_details.reasoning_tokens).toBeLessThan(completion_tokens)
   })
 
-  test('is the same whole and in pieces, whatever the request', async () => {
-    for (let seed = 0; seed < 24; seed++) {
-      const request = {
-        messages: ask(seed),
-        seed,
-        temperature: seed % 3 === 0 ? 0 : 0.9,
-        max_tokens: seed % 4 === 0 ? 20 + seed : 400,
-        ...(seed % 5 === 1 ? { stop: [' = ', 'The answer'] } : {}),
-        ...(seed % 6 === 2 ? { thinking_budget: 8 } : {}),
-        ...(seed % 7 === 3 ? { reasoning_format: 'none' } : {}),
-        ...(seed % 8 === 4 ? { include_reasoning: false } : {}),
-      }
-      const { body } = await post(request)
-      const { chunks, last } = await stream({ ...request, stream_options: { include_usage: true } })
-      expect(last).toBe('[DONE]')
-      const joined = (field: 'content' | 'reasoning_content') =>
-        chunks.map(({ choices }) => choices?.[0]?.delta[field] ?? '').join('')
-      const [choice] = body.choices
-      expect(joined('content')).toBe(choice!.message.content)
-      expect(joined('reasoning_content')).toBe(choice!.message.reasoning_content ?? '')
-      expect(new Set(chunks.map(({ id }) => id)).size).toBe(1)
-      expect(chunks[0]!.choices![0]!.delta).toEqual({ role: 'assistant', content: null })
-      const ends = chunks
-        .flatMap(({ choices }) => choices?.map(({ finish_reason }) => finish_reason) ?? [])
-        .filter((reason) => reason !== null)
-      expect(ends).toEqual([choice!.finish_reason])
-      expect(chunks.at(-1)!.usage).toEqual({ ...body.usage, prompt_tokens_details: expect.anything() as object })
-      expect(chunks.slice(0, -1).every(({ usage }) => usage === null)).toBe(true)
-    }
-  })
-
   test('of a thinking that was cut off is empty, and the thinking is where it belongs', async () => {
     const { body } = await post({ messages: ask(1), ...greedy, max_tokens: 12 })
     expect(body.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: '' } })
@@ -325,22 +294,6 @@ describe('an answer', () => {
     // The user's turn begins with one special token; the assistant's with two and a line break.
     expect(ids.slice(1, 5)).toEqual([331, 495, 332, 71])
     expect(ids.filter((id) => id === 2)).toHaveLength(1)
-  })
-
-  test('the next turn of a conversation reads only what is new, and another client reads all', async () => {
-    const turn = [{ role: 'user', content: `${problem(11).question} Please.` }]
-    const first = await post({ messages: turn, ...greedy })
-    const { content } = first.body.choices[0]!.message
-    const next = { messages: [...turn, { role: 'assistant', content }, ...ask(12)], ...greedy, max_tokens: 8 }
-    const cachedOf = ({ usage }: Body) =>
-      (usage as unknown as { prompt_tokens_details: { cached_tokens: number } }).prompt_tokens_details.cached_tokens
-    const second = await post(next)
-    // All of the first prompt but what opened the thinking.
-    expect(cachedOf(second.body)).toBeGreaterThanOrEqual(first.body.usage.prompt_tokens - 3)
-    expect(cachedOf((await post(next)).body)).toBe(second.body.usage.prompt_tokens - 1)
-    expect(cachedOf((await post({ ...next, cache_prompt: false })).body)).toBe(0)
-    const fresh = await post({ ...next, cache_prompt: false })
-    expect(second.body.choices[0]!.message).toEqual(fresh.body.choices[0]!.message)
   })
 
   test('several at once, numbered, each with a seed of its own', async () => {

@@ -1,7 +1,8 @@
 /** A server whose engine dies, hangs or is full, whose clients leave, and that is stopped. */
-import { fork } from 'node:child_process'
+import { execFileSync, fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -53,22 +54,6 @@ test('the engine process takes no message that it does not know', async () => {
   engine.send({ type: 'nonsense' })
   const code = await new Promise((resolve) => engine.once('close', resolve))
   expect([code, said]).toEqual([1, expect.stringContaining('"nonsense"')])
-})
-
-// By itself: it looks at the clock.
-test('a slot is free soon after its client has left, whatever it does', async () => {
-  await using server = await startDyntsServe([...bounded, '--parallel', '1', '--policy', 'question-window'])
-  for (let i = 0; i < 20; i++) {
-    const controller = new AbortController()
-    const body = JSON.stringify({ messages, temperature: 1.5, max_tokens: 4000, stream: i % 2 === 0 })
-    const response = fetch(`${server.url}/v1/chat/completions`, { method: 'POST', body, signal: controller.signal })
-    response.catch(() => undefined)
-    await until(async () => (await busySlots(server)) === 1)
-    controller.abort()
-    const start = performance.now()
-    await until(async () => (await busySlots(server)) === 0)
-    expect(performance.now() - start).toBeLessThan(1000)
-  }
 })
 
 test.concurrent(
@@ -370,12 +355,68 @@ test.concurrent('a model that llama.cpp cannot load is no wrong option', async (
   expect(stderr).toMatch(/^dynts: llama\.cpp cannot load .*$/m)
 })
 
-test.concurrent('an engine whose server is killed ends by itself', async () => {
-  await using server = await startDyntsServe([...bounded])
-  const engine = server.enginePid()!
-  server.process.kill('SIGKILL')
-  await until(() => !isAlive(engine))
-})
+/** Processes that have this in the environment with which they were started, and have not ended. */
+function processesWith(variable: string): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/environ`, 'utf8').includes(variable)
+        ? [Number(name)]
+        : []
+    } catch {
+      // It has ended meanwhile, or is somebody else's.
+      return []
+    }
+  })
+}
+
+/** A policy in which the engine's thread waits for the operating system, as in a long step of llama.cpp, from which nothing wakes it. */
+function stuckPolicy(name: string) {
+  const file = (ending: string) => join(scratch, `stuck-${name}.${ending}`)
+  const [policy, pipe, reached] = [file('mjs'), file('pipe'), file('reached')]
+  execFileSync('mkfifo', [pipe])
+  writeFileSync(
+    policy,
+    `import { readFileSync, writeFileSync } from 'node:fs'
+    export default { name: 'stuck', create: () => ({ score(candidates) {
+      writeFileSync(${JSON.stringify(reached)}, '')
+      readFileSync(${JSON.stringify(pipe)})
+      return Float32Array.from(candidates)
+    } }) }`,
+  )
+  return { policy, isReached: () => existsSync(reached) }
+}
+
+test.concurrent.each(['idles', 'is in the midst of a long step', 'is being started again'])(
+  'an engine whose server is killed while it %s ends by itself, and nothing is left',
+  async (when) => {
+    const name = when.replaceAll(' ', '-')
+    const stuck = stuckPolicy(name)
+    // Of the environment, the engine gets what begins so.
+    const [variable, value] = ['XDG_SESSION_ID', `${name}-${randomUUID()}`]
+    await using server = await startDyntsServe([...bounded, '--policy', stuck.policy], { [variable]: value })
+    const alive = () => processesWith(`${variable}=${value}`)
+    const first = server.enginePid()!
+    try {
+      expect(alive().sort()).toEqual([server.process.pid!, first].sort())
+      if (when === 'is in the midst of a long step') {
+        clientOf(server)
+          .chat.completions.create({ model: 'any', messages, temperature: 0 })
+          .catch(() => undefined)
+        await until(stuck.isReached)
+      } else if (when === 'is being started again') {
+        process.kill(first, 'SIGKILL')
+        const second = await until(() => server.enginePid() !== first && server.enginePid())
+        expect(alive().sort()).toEqual([server.process.pid!, second].sort())
+      }
+      server.process.kill('SIGKILL')
+      const start = performance.now()
+      await until(() => alive().length === 0)
+      expect(performance.now() - start).toBeLessThan(2000)
+    } finally {
+      for (const pid of alive()) process.kill(pid, 'SIGKILL')
+    }
+  },
+)
 
 test.concurrent.each([
   [['--host', '0.0.0.0'], /--host 0\.0\.0\.0 is open to others/],

@@ -32,8 +32,10 @@ export class ChoiceLogprobs {
     // What had no text by now was a tag.
     if (event.type === 'phase') this.#waiting = []
     if (event.type !== 'token') return undefined
-    const { token, odds, text, phase } = event
-    if (token !== null && odds) this.#waiting.push(entryOf(token, odds))
+    const { token, odds, text, phase, isTag } = event
+    // A line break around a tag that was written in the model's stead belongs to the tag.
+    const isTold = isTag !== true || text.trim() !== ''
+    if (token !== null && odds && isTold) this.#waiting.push(entryOf(token, odds))
     if (text === '' || this.#waiting.length === 0) return undefined
     const known = this.#waiting.splice(0)
     const list = phase === 'thinking' ? this.reasoning : this.content

@@ -5,7 +5,7 @@ import { ApiError, apiErrorOf, contextExceeded } from '../api-error.ts'
 import type { Call } from '../endpoint.ts'
 import { clientLeft } from '../reply.ts'
 import type { ServerState } from '../server-state.ts'
-import type { GenerationService, Job } from '../service.ts'
+import type { Asker, GenerationService, Job } from '../service.ts'
 import { mostPromptTokens, type PromptToken } from './event-chunks.ts'
 import type { Finished } from './report.ts'
 import type { ReadRequest } from './request.ts'
@@ -23,17 +23,19 @@ export interface ChoiceListener {
 export interface RunningChoices {
   /** The request as the engine carries it out. Rejects with the ApiError of one that it cannot. */
   readonly settled: Promise<ReadRequest>
+  /** Once it is known that the engine is being started again, and `settled` has to wait for it; else it is never settled. */
+  readonly waits: Promise<void>
   /** All choices' ends. Rejects with the ApiError of the first that failed; the others are cancelled then. */
   readonly finished: Promise<readonly Finished[]>
   /** Ends them all; `finished` is never settled then. */
   readonly cancel: () => void
 }
 
-/** The engine as a request asks it: how many cells a slot has, and until when it matters. */
+/** The engine as a request asks it: how many cells a slot has, and who wants to know. */
 interface Asking {
   readonly service: GenerationService
   readonly cells: number
-  readonly signal?: AbortSignal
+  readonly asker?: Asker
 }
 
 /**
@@ -88,9 +90,9 @@ export async function fitted(
   generation: GenerateRequest,
   mayGrow: boolean,
 ): Promise<{ readonly plan: PlanReply; readonly generation: GenerateRequest }> {
-  const { service, cells, signal } = asking
+  const { service, cells, asker } = asking
   try {
-    return { plan: await service.ask('plan', generation, signal), generation }
+    return { plan: await service.ask('plan', generation, asker), generation }
   } catch (error) {
     const { facts } = apiErrorOf(error)
     if (!facts.budgets) throw error
@@ -103,9 +105,9 @@ export async function fitted(
   }
 }
 
-async function promptTokens({ service, signal }: Asking, tokens: Int32Array): Promise<PromptToken[]> {
+async function promptTokens({ service, asker }: Asking, tokens: Int32Array): Promise<PromptToken[]> {
   const told = [...tokens.subarray(0, mostPromptTokens)]
-  const texts = await service.ask('detokenize', told, signal)
+  const texts = await service.ask('detokenize', told, asker)
   return told.map((token, i) => [token, texts[i] ?? ''])
 }
 
@@ -155,7 +157,13 @@ export function runChoices(
     },
   }))
   const jobs = service.submit(client, requests)
-  const asking = { service, cells: backend.facts?.cells ?? 0, signal: controller.signal }
+  let onWait: (() => void) | undefined
+  const waits = new Promise<void>((resolve) => (onWait = resolve))
+  const asking = {
+    service,
+    cells: backend.facts?.cells ?? 0,
+    asker: { signal: controller.signal, onWait: () => onWait?.() },
+  }
   const settled = settle(asking, read)
     .then((carriedOut) => {
       if (controller.signal.aborted) throw clientLeft()
@@ -176,5 +184,5 @@ export function runChoices(
       throw known
     })
   settled.catch(() => undefined)
-  return { settled, finished: ends, cancel: () => cancelAll(true) }
+  return { settled, waits, finished: ends, cancel: () => cancelAll(true) }
 }

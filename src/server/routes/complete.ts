@@ -85,7 +85,7 @@ interface Completion {
 
 /** A stream that runs, and is about to be written. */
 interface RunningStream {
-  /** Once it is known what the engine is to do. Rejects with the ApiError of what comes to nothing before that. */
+  /** Once it is known what the engine is to do, or that it is being started again. Rejects with the ApiError of what comes to nothing before that. */
   readonly accepted: Promise<unknown>
   /** To be called once. */
   readonly writeTo: (writer: StreamWriter) => void
@@ -103,7 +103,7 @@ function begin(state: ServerState, call: Call, { id, read, newAnswer }: Completi
     write(...answer.begin())
     return answer
   }
-  const { settled, finished, cancel } = runChoices(state, call, id, read, {
+  const { settled, waits, finished, cancel } = runChoices(state, call, id, read, {
     onSettled: (carriedOut) => void open(carriedOut),
     onEvent: (choice, event, job) => {
       const chunks = answer?.onEvent(choice, event, job) ?? []
@@ -134,7 +134,7 @@ function begin(state: ServerState, call: Call, { id, read, newAnswer }: Completi
       },
     )
   }
-  return { accepted: Promise.race([settled, finished]), writeTo, cancel }
+  return { accepted: Promise.race([settled, waits, finished]), writeTo, cancel }
 }
 
 /** Ends when its client leaves. */
