@@ -51,7 +51,7 @@ export function dotPlot(rows: readonly Row[], panels: readonly DotPanel[]): TopL
         title: null,
         axis:
           i === 0
-            ? { labelLimit: 220, labelPadding: 8, ticks: false, domain: false }
+            ? { labelLimit: 340, labelPadding: 8, ticks: false, domain: false }
             : { labels: false, ticks: false, domain: false },
       }
       return {
