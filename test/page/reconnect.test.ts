@@ -60,15 +60,8 @@ async function askUpToGate(page: Page): Promise<number> {
   await page.getByLabel('Your question').fill(question)
   await page.getByLabel('Your question').press('Enter')
   await until(() => gate.isReached())
-  let count = 0
-  await expect
-    .poll(async () => {
-      const before = count
-      count = await tokens(page).count()
-      return count > 100 && count === before
-    })
-    .toBe(true)
-  return count
+  await expect.poll(() => page.locator('.panel .big strong').textContent(), { timeout: 30_000 }).toBe('250')
+  return await tokens(page).count()
 }
 
 const tokens = (page: Page) => page.locator('.run .thinking .t')
