@@ -1,20 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { GgufInfo } from '../models/gguf-file.ts'
+import { qwen7b as info } from './capacity.fake.ts'
 import { fittingSlots, largestBudget, needOf } from './capacity.ts'
-
-/** The shape of Qwen2.5-7B in Q4_K_M. */
-const info = {
-  architectureValues: new Map([['attention.head_count', 28]]),
-  layers: 28,
-  kvHeadsByLayer: Array.from({ length: 28 }, () => 4),
-  keyLength: 128,
-  valueLength: 128,
-  hiddenSize: 3584,
-  vocabularySize: 152_064,
-  trainedContext: 131_072,
-  weightBytes: 4.68e9,
-} as unknown as GgufInfo
 
 test('a cell of the 7B shape takes 56 KiB, and a slot its cells', () => {
   const one = needOf(info, { slots: 1, cells: 4096, kvType: 'f16' })

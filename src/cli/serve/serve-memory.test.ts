@@ -1,21 +1,10 @@
 import { expect, test } from 'vitest'
 import type { LocatedModel } from '../../engine/locate-model.ts'
+import { qwen7b as info } from '../../server/capacity.fake.ts'
 import { needOf, usableShare } from '../../server/capacity.ts'
 import { checkMemory, freeMemory, promptCacheSize } from './serve-memory.ts'
 import type { ServeFlags } from './serve-options.ts'
 
-/** The shape of Qwen2.5-7B in Q4_K_M. */
-const info = {
-  architectureValues: new Map([['attention.head_count', 28]]),
-  layers: 28,
-  kvHeadsByLayer: Array.from({ length: 28 }, () => 4),
-  keyLength: 128,
-  valueLength: 128,
-  hiddenSize: 3584,
-  vocabularySize: 152_064,
-  trainedContext: 131_072,
-  weightBytes: 4.68e9,
-}
 const located = { info } as unknown as LocatedModel
 const capacity = { slots: 8, cells: 4096, kvType: 'f16', promptBytes: 0 } as const
 
