@@ -53,7 +53,7 @@ export class Clients {
   readonly counts = {
     ...{ requests: 0, whole: 0, streams: 0, resumed: 0, several: 0, left: 0, right: 0, refused: 0, streamsCut: 0 },
     wholeCut: 0,
-    /** Answers under a bounded cache with a name that is not in their question: the model may have made it up. */
+    /** Answers with a name that is not in their question: the model may have made it up. */
     madeUpNames: 0,
   }
   /** What must not be. */
@@ -106,7 +106,7 @@ export class Clients {
     const isStream = kind < 1 / 3
     const comesBack = isStream && random() < 0.2
     if (!comesBack && random() < 0.2) setTimeout(() => controller.abort(), random() * 300).unref()
-    const wantsTokens = !isStream && ask.choices === 1 && this.tokened.length < mostTokened
+    const wantsTokens = !isStream && ask.choices === 1
     const body = JSON.stringify({
       messages: [{ role: 'user', content: ask.problem.question }],
       ...{ stream: isStream, n: ask.choices, temperature: 0.3, max_tokens: 900, dynts: ask.cache },
@@ -151,11 +151,12 @@ export class Clients {
     }
     if (ask.choices === 1) this.counts.whole++
     else this.counts.several++
-    for (const { message } of choices) this.#judge(message, ask)
+    const isStrange = choices.filter(({ message }) => this.#judge(message, ask)).length > 0
     const [choice] = choices
     const { queued_ms: queued, evictions = 0 } = told.dynts ?? {}
     if (queued !== undefined) this.queued.set(client, [...(this.queued.get(client) ?? []), queued])
-    if (!choice?.token_ids || !choice.logprobs || !told.prompt_token_ids || this.tokened.length >= mostTokened) return
+    if (!choice?.token_ids || !choice.logprobs || !told.prompt_token_ids) return
+    if (this.tokened.length >= mostTokened && !isStrange) return
     const { policy, budget, local_window: localWindow } = ask.cache
     this.tokened.push({
       ...{ promptTokens: told.prompt_token_ids, tokens: choice.token_ids, evictions, policy, budget, localWindow },
@@ -187,15 +188,13 @@ export class Clients {
     return false
   }
 
-  #judge({ content, reasoning_content: thinking }: Message, { problem, cache: { policy } }: Ask): void {
+  /** @returns whether it names somebody of whom its question knows nothing */
+  #judge({ content, reasoning_content: thinking }: Message, { problem }: Ask): boolean {
     if (content?.includes(`\\boxed{${problem.answer}}`) === true) this.counts.right++
-    const strangers = personNames.filter(
-      (name) => `${thinking}${content}`.includes(name) && !problem.question.includes(name),
-    )
-    if (strangers.length === 0) return
-    if (policy === 'full')
-      this.wrong.push(`an answer names ${strangers.join(', ')}, of whom its question knows nothing`)
-    else this.counts.madeUpNames++
+    const text = `${thinking}${content}`
+    const isStrange = personNames.some((name) => text.includes(name) && !problem.question.includes(name))
+    if (isStrange) this.counts.madeUpNames++
+    return isStrange
   }
 
   /** Choices that came to an end. */
