@@ -26,7 +26,7 @@ test('model, task, one line for each policy, folder', () => {
     '  full: 2 items x 5 samples',
     '  window B 320 W_l 32 ratio 0.5: 1 item x 5 samples',
     // Half of the 320 - 36 - 32 cells that a prompt of 10 bytes and its template leave.
-    '  B 320 W_l 32 ratio 0.5: about 126 cells leave at each eviction and 194 stay: 257.5 on average once the budget is reached, with a prompt of 36 tokens',
+    '  B 320 W_l 32 ratio 0.5: about 126 cells leave at each eviction and 194 stay: 257.5 on average once the budget is reached, with a prompt of about 36 tokens',
     'into out',
   ])
   expect(said(plan, { held: ['gsm8k', 'line'] }).at(-1)).toBe('adds to what out has of gsm8k, line')

@@ -32,7 +32,7 @@ describe('what is said of a bound before the model is loaded', () => {
     expect(lines).toMatch(/^9 cells leave at each eviction and 247 stay: 252 on average once the budget is reached$/m)
     // The question has 8 bytes: 35 tokens, of which the template has 32. Of the other 256 - 35 - 32 cells half stay.
     expect(said({}, { budget: 256, localWindow: 32, ratio: 0.5 })).toMatch(
-      /^about 95 cells leave at each eviction and 161 stay: 209 on average once .* with a prompt of 35 tokens$/m,
+      /^about 95 cells leave at each eviction and 161 stay: 209 on average once .* with a prompt of about 35 tokens$/m,
     )
     expect(said({}, { budget: 60, localWindow: 32, ratio: 0.5 })).not.toContain('at each eviction')
     expect(said({}, { policy: 'full' })).not.toContain('at each eviction')
