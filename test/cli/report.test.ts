@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { figures } from '../../src/report/registry.ts'
 import { importanceOracle } from '../oracle.ts'
 import { keptTrace } from '../support/oracle-traces.ts'
 import { writeImportanceFolder } from '../support/importance-folder.ts'
@@ -46,9 +47,34 @@ test('a folder of dynts fit, or one that holds it, gives all that is in it, once
   const fit = fitFolder('one.fit')
   mkdirSync(at('runs'))
   symlinkSync(at(fit), at('runs', 'linked'))
-  const { code, stdout } = await dynts(['report', fit, 'runs', join(fit, 'importance'), '--json', '-o', 'fit.html'])
+  const named = [fit, fit, 'runs', join(fit, 'importance')]
+  const { code, stdout, stderr } = await dynts(['report', ...named, '--json', '-o', 'fit.html'])
   expect(code).toBe(0)
   expect(drawn(stdout)).toEqual(fitPictures)
+  expect(stderr).toMatch(/^one\.fit\/importance is named twice, and drawn once$/m)
+  expect(stderr).toMatch(/^runs\/linked\/model\.metrics\.json is one\.fit\/model\.metrics\.json, and drawn once$/m)
+})
+
+test('what is not drawn is told in a line for each thing that is lacking', async () => {
+  const metrics = join(fitFolder('five.fit'), 'model.metrics.json')
+  const { stderr } = await dynts(['report', metrics, '-o', 'few.html'])
+  expect(stderr.split('\n').filter((line) => line.startsWith('not drawn'))).toHaveLength(7)
+  expect(stderr).toMatch(
+    /^not drawn, as there is no run of dynts importance: importance-profile, importance-by-position$/m,
+  )
+  expect(refusal(await dynts(['report', metrics, '--figure', 'recall,pareto', '-o', 'none.html']))).toBe(
+    'Nothing of this can be drawn: recall, as there is no run of dynts eval; pareto, as there is no file of dynts analyze pareto.',
+  )
+})
+
+test('the list of figures, as wide as others, or as JSON', async () => {
+  const { stdout } = await dynts(['report', '--list'])
+  expect(Math.max(...stdout.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(100)
+  const record: unknown = JSON.parse((await dynts(['report', '--list', '--json'])).stdout)
+  expect(record).toEqual({
+    schema: 'dynts.report.figures/1',
+    figures: figures.map(({ name, title, paper = null, needs }) => ({ name, title, paper, needs })),
+  })
 })
 
 test('a run that cannot be read is told, and loses no other', async () => {
