@@ -1,6 +1,6 @@
 /** What a report is made of: folders of `dynts eval` and `dynts importance`, and files of trainings and of `dynts analyze`. */
-import { realpathSync, statSync } from 'node:fs'
-import { basename } from 'node:path'
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { importanceProfile, type TraceImportance, type TraceProfile } from '../analysis/importance-profile.ts'
 import { readPareto, type ParetoSummary } from '../analysis/pareto/summarise-pareto.ts'
@@ -265,6 +265,9 @@ function inputError(error: unknown): InputError {
 function notARun(path: string): InputError {
   const what =
     'give folders of dynts eval, dynts importance or dynts fit, a .metrics.json of dynts train, or what dynts analyze wrote'
+  const folder = dirname(resolve(path))
+  if (existsSync(path) && runKind(folder) !== undefined)
+    return new InputError('not_a_run', `${path} is a part of a run: give the folder ${folder}.`)
   const stats = statSync(path, { throwIfNoEntry: false })
   const why = !stats ? 'is not there' : stats.isDirectory() ? 'holds no run' : 'is no run'
   return new InputError('not_a_run', `${path} ${why}: ${what}.`)

@@ -102,6 +102,10 @@ test('a run that cannot be read is told, and loses no other', async () => {
   expect(stderr).toMatch(/^left out: broken\.json is no run/m)
   expect(stderr).toMatch(/^left out: none is not there/m)
   expect(refusal(await dynts(['report', 'empty', '-o', 'none.html']))).toMatch(/^empty holds no run/)
+  const store = at(fit, 'importance')
+  expect(refusal(await dynts(['report', join(store, 'manifest.json')]))).toBe(
+    `${join(store, 'manifest.json')} is a part of a run: give the folder ${store}.`,
+  )
 })
 
 test('says that it replaces a report, and replaces nothing else', async () => {

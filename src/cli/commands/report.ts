@@ -12,7 +12,7 @@ import { figures, findFigure } from '../../report/registry.ts'
 import { drawFigure, pictureCsv, reportPage, standaloneSvg, type DrawnFigure } from '../../report/report-page.ts'
 import { readSources, type RepeatedRun, type ReportSources, type UnreadRun } from '../../report/sources.ts'
 import { counted } from '../output/counted.ts'
-import { messageLine } from '../message-line.ts'
+import { errorLine, messageLine } from '../message-line.ts'
 import { checkWhole, names, number, refuseWithoutEffect } from '../options/option-values.ts'
 import { checkReplaceable } from '../output/replaceable.ts'
 import { runDemo } from '../report-demo.ts'
@@ -75,7 +75,7 @@ async function report(named: readonly string[], flags: ReportFlags): Promise<voi
   const { sources, unread, repeated } = await readSources(runs, grader)
   const [first] = unread
   if (first && (Object.values(sources) as (readonly unknown[])[]).every(({ length }) => length === 0)) throw first.error
-  for (const { error } of unread) toStderr(`left out: ${messageLine(withFlags(error.message))}`)
+  for (const { error } of unread) toStderr(`left out: ${errorLine(withFlags(error.message))}`)
   for (const { path, is } of repeated) {
     toStderr(messageLine(path === is ? `${path} is named twice, and drawn once` : `${path} is ${is}, and drawn once`))
   }
@@ -184,7 +184,7 @@ function tell(
     output,
     pictures: facts,
     missing: missing.flatMap((one) => one.figures.map(({ name, needs }) => ({ name, needs, why: one.why }))),
-    unread: unread.map(({ path, error }) => ({ path, reason: withFlags(error.message) })),
+    unread: unread.map(({ path, error }) => ({ path, reason: errorLine(withFlags(error.message)) })),
     repeated,
   }
   if (json !== true && missing.length > 0) {

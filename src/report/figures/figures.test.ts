@@ -570,6 +570,10 @@ test('an axis of one value alone has length', async () => {
     ['accuracy', [same]],
     ['budget-sweep', sweep],
     ['accuracy-cells', sweep],
+    [
+      'window-ratio',
+      [16, 32].flatMap((localWindow) => [0.2, 0.5].map((ratio) => ({ ...same, budget: 320, localWindow, ratio }))),
+    ],
   ] as const) {
     const figure = figures.find((one) => one.name === name)!
     const { pictures } = await drawFigure(

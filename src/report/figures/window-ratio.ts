@@ -96,7 +96,8 @@ function heatMaps(rows: readonly Row[]): TopLevelSpec {
               field: 'shown',
               type: 'quantitative',
               scale: { scheme: 'yellowgreenblue', zero: false },
-              legend: { title: 'Pass@1 (%)', gradientLength: 220 },
+              // Of one value alone the format would be that of a range without width.
+              legend: { title: 'Pass@1 (%)', gradientLength: 220, format: '.1~f' },
             },
           },
         },
