@@ -7,6 +7,7 @@
 import { open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { InputError } from '../errors.ts'
+import { isSystemError, reasonOf } from '../records/file-failure.ts'
 import { GgufCursor, MAX_HEADER, NeedMoreBytes, cutOff } from './gguf-cursor.ts'
 import type { GgufArray, GgufScalar } from './gguf-cursor.ts'
 import { TENSOR_TYPES, VALUE_TYPE } from './gguf-types.ts'
@@ -50,7 +51,7 @@ const MAX_DIMENSIONS = 4
 export async function readGguf(path: string): Promise<GgufFile> {
   const fileBytes = await sizeOf(path)
   const file = await open(path, 'r').catch((error: unknown) => {
-    throw new InputError('model_unreadable', `${path} cannot be read: ${(error as Error).message}.`, { cause: error })
+    throw new InputError('model_unreadable', `${path} cannot be read: ${reasonOf(error)}.`, { cause: error })
   })
   try {
     for (let limit = FIRST_READ; ;) {
@@ -71,7 +72,8 @@ export async function readGguf(path: string): Promise<GgufFile> {
 
 async function sizeOf(path: string): Promise<number> {
   const info = await stat(path).catch((error: unknown) => {
-    throw new InputError('model_not_found', `There is no model file ${path}. Check the path.`, { cause: error })
+    const why = isMissing(error) ? `There is no model file ${path}` : `${path} cannot be read: ${reasonOf(error)}`
+    throw new InputError('model_not_found', `${why}. Check the path.`, { cause: error })
   })
   if (info.isDirectory()) {
     throw new InputError('not_a_file', `${path} is a folder. Give the GGUF file inside it.`)
@@ -79,6 +81,10 @@ async function sizeOf(path: string): Promise<number> {
   if (!info.isFile()) throw new InputError('not_a_file', `${path} is not a regular file. Give a GGUF file.`)
   if (info.size === 0) throw new InputError('not_gguf', `${path} is empty. Download it again.`)
   return info.size
+}
+
+function isMissing(error: unknown): boolean {
+  return isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }
 
 async function readStart(file: FileHandle, count: number): Promise<Buffer> {

@@ -34,14 +34,22 @@ export function runKind(path: string): RunKind | undefined {
   return figureSchemas.includes(schema) ? 'figures' : undefined
 }
 
-/** The path itself if it is a run, else the runs below it, in the order of their names. */
-export function findRuns(path: string, depth = deepest): string[] {
-  if (runKind(path) !== undefined) return [path]
-  if (depth === 0 || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return []
-  return readdirSync(path)
-    .filter((name) => !isBackup(name))
-    .sort()
-    .flatMap((name) => findRuns(join(path, name), depth - 1))
+/**
+ * The path itself if it is a run, else the runs below it, in the order of their names.
+ * @param onFailure called for what cannot be looked into, which loses none of the others
+ */
+export function findRuns(path: string, onFailure: (path: string, error: unknown) => void, depth = deepest): string[] {
+  try {
+    if (runKind(path) !== undefined) return [path]
+    if (depth === 0 || statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return []
+    return readdirSync(path)
+      .filter((name) => !isBackup(name))
+      .sort()
+      .flatMap((name) => findRuns(join(path, name), onFailure, depth - 1))
+  } catch (error) {
+    onFailure(path, error)
+    return []
+  }
 }
 
 /** What runs are called: of their paths as many last parts as tell them from each other; undefined: there is one only. */

@@ -10,7 +10,7 @@ import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
 import { summarise, type EvalSummary } from '../evaluation/run/summarise.ts'
 import { fileFailure } from '../records/file-failure.ts'
 import { readWholeText } from '../records/input-file.ts'
-import { parseJson } from '../records/read-records.ts'
+import { parseJson, whyNot } from '../records/read-records.ts'
 import { ImportanceStore } from '../traces/importance-store.ts'
 import { findRuns, runKind, runNames } from './find-runs.ts'
 
@@ -238,19 +238,16 @@ function distinctRuns(paths: readonly string[]) {
   const repeated: RepeatedRun[] = []
   const seen = new Map<string, string>()
   for (const path of paths) {
-    try {
-      const runs = findRuns(path)
-      if (runs.length === 0) throw notARun(path)
-      for (const run of runs) {
-        const real = realpathSync(run)
-        const is = seen.get(real)
-        if (is === undefined) found.push({ path: run })
-        else repeated.push({ path: run, is })
-        seen.set(real, is ?? run)
-      }
-    } catch (error) {
-      found.push({ path, error: inputError(error) })
+    const before = found.length + repeated.length
+    const fail = (at: string, error: unknown) => found.push({ path: at, error: inputError(error) })
+    for (const run of findRuns(path, fail)) {
+      const real = realpathSync(run)
+      const is = seen.get(real)
+      if (is === undefined) found.push({ path: run })
+      else repeated.push({ path: run, is })
+      seen.set(real, is ?? run)
     }
+    if (found.length + repeated.length === before) found.push({ path, error: notARun(path) })
   }
   return { found, repeated }
 }
@@ -269,17 +266,25 @@ function notARun(path: string): InputError {
   if (existsSync(path) && runKind(folder) !== undefined)
     return new InputError('not_a_run', `${path} is a part of a run: give the folder ${folder}.`)
   const stats = statSync(path, { throwIfNoEntry: false })
-  const why = !stats ? 'is not there' : stats.isDirectory() ? 'holds no run' : 'is no run'
+  const why = !stats ? 'is not there' : stats.isDirectory() ? 'holds no run, down to three folders deep' : 'is no run'
   return new InputError('not_a_run', `${path} ${why}: ${what}.`)
 }
 
 function readJson(path: string) {
   const errors = { missing: 'not_a_run', invalid: 'not_a_run' }
-  const { data } = z
+  const value = parseJson(readWholeText(path, errors))
+  const { data, error } = z
     .discriminatedUnion('schema', [trainingSchema, traceSchema, wordsSchema, keptSchema, liveSchema, costSchema])
-    .safeParse(parseJson(readWholeText(path, errors)))
-  if (!data) throw notARun(path)
-  return data
+    .safeParse(value)
+  if (data) return data
+  const [issue] = error.issues
+  const why =
+    value === undefined
+      ? 'it is no JSON'
+      : issue?.path[0] === 'schema'
+        ? 'its schema is not one of this version'
+        : whyNot(issue, value)
+  throw new InputError('not_a_run', `${path} is damaged, or of another version of dynts: ${why}. Make it anew.`)
 }
 
 function readAnswers(path: string): ParetoSource {

@@ -81,11 +81,14 @@ test('a run that cannot be read is told, and loses no other', async () => {
   const fit = fitFolder('two.fit')
   mkdirSync(at('empty'))
   writeFileSync(at('broken.json'), '{"schema": "dynts.training/1"}')
+  symlinkSync('circle', at('two.fit', 'circle'))
+  writeFileSync(at('older.json'), '{"schema": "dynts.training/0"}')
   const { code, stdout, stderr } = await dynts([
     'report',
     'empty',
     fit,
     'broken.json',
+    'older.json',
     'none',
     '--json',
     '-o',
@@ -95,11 +98,18 @@ test('a run that cannot be read is told, and loses no other', async () => {
   expect(drawn(stdout)).toEqual(fitPictures)
   expect((JSON.parse(stdout) as Drawn).unread).toMatchObject([
     { path: 'empty' },
+    { path: 'two.fit/circle' },
     { path: 'broken.json' },
+    { path: 'older.json' },
     { path: 'none' },
   ])
-  expect(stderr).toMatch(/^left out: empty holds no run: give folders of dynts eval, dynts importance or dynts fit/m)
-  expect(stderr).toMatch(/^left out: broken\.json is no run/m)
+  expect(stderr).toMatch(
+    /^left out: empty holds no run, down to three folders deep: give folders of dynts eval, dynts importance or dynts fit/m,
+  )
+  expect(stderr).toMatch(
+    /^left out: broken\.json is damaged, or of another version of dynts: the field model is missing\. Make it anew\.$/m,
+  )
+  expect(stderr).toMatch(/^left out: older\.json is damaged.* its schema is not one of this version\. Make it anew\.$/m)
   expect(stderr).toMatch(/^left out: none is not there/m)
   expect(refusal(await dynts(['report', 'empty', '-o', 'none.html']))).toMatch(/^empty holds no run/)
   const store = at(fit, 'importance')
