@@ -3,6 +3,7 @@ import { statSync, readFileSync } from 'node:fs'
 import { InputError } from '../errors.ts'
 import type { Calibration, LayerCalibration } from '../eviction/calibration.ts'
 import { pairOf } from '../llama/index.ts'
+import { reasonOf } from '../records/file-failure.ts'
 import { readableFile } from '../records/input-file.ts'
 import type { Fail, QueryStatistics } from './query-statistics.ts'
 import { isTorchFile } from './torch-file.ts'
@@ -81,7 +82,7 @@ function readBytes(path: string): Buffer {
     return readFileSync(file)
   } catch (error) {
     if (error instanceof InputError) throw error
-    throw new InputError('calibration_not_found', `${path} cannot be read: ${(error as Error).message}`, {
+    throw new InputError('calibration_not_found', `${path} cannot be read: ${reasonOf(error)}.`, {
       cause: error,
     })
   }

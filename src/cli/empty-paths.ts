@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { InputError } from '../errors.ts'
 
 /** What options and arguments that take a path call it, e.g. `--output <file>`. */
-const isPath = (name: string): boolean => /^(file|folder|path)s?$/.test(name)
+const isPath = (name: string): boolean => /^(file|folder|path|run)s?$/.test(name)
 
 /** @param command whose options and arguments are parsed @throws InputError `invalid_option` */
 export function refuseEmptyPaths(command: Command): void {

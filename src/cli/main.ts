@@ -8,7 +8,7 @@ import { withFlags } from '../option-names.ts'
 import { namedCommand } from './command-words.ts'
 import { fileFailure, isSystemError, outputFailure } from '../records/file-failure.ts'
 import { refuseEmptyPaths } from './empty-paths.ts'
-import { messageLine } from './message-line.ts'
+import { errorLine } from './message-line.ts'
 import { joinPairs, refuseContradictions } from './options/option-values.ts'
 import { packageVersion } from './package-version.ts'
 import { useProxy } from './proxy.ts'
@@ -48,7 +48,7 @@ function prepareForErrors(command: Command): void {
   command.exitOverride().configureOutput({
     outputError: (text, write) =>
       write(
-        `dynts: ${messageLine(
+        `dynts: ${errorLine(
           text
             .replace(/^error: /, '')
             .replace(/\n\(Did you mean/, ' (Did you mean')
@@ -76,7 +76,7 @@ function report(error: unknown): number {
   const known = fileFailure(error)
   if (known) return report(known)
   if (error instanceof InputError || error instanceof EngineError || isSystemError(error)) {
-    process.stderr.write(`dynts: ${messageLine(withFlags(error.message.trim()))}\n`)
+    process.stderr.write(`dynts: ${errorLine(withFlags(error.message))}\n`)
     return error instanceof InputError ? exitCode.badInput : exitCode.failure
   }
   const details = error instanceof Error ? (error.stack ?? error.message) : String(error)

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { messageLine, shellWord } from './message-line.ts'
+import { errorLine, messageLine, shellWord } from './message-line.ts'
 
 test('a message is one line, whatever it repeats', () => {
   expect(messageLine('no file a\nb\u001B[31m\u202Ec\r\n')).toBe('no file a\\nb\\x1b[31m\\u202ec\\r\\n')
@@ -10,6 +10,12 @@ test('a message is one line, whatever it repeats', () => {
       expect(messageLine(text)).not.toMatch(/[\p{Cc}\u2028\u2029]/u)
     }),
   )
+})
+
+test('what is wrong ends with a full stop, whoever says it', () => {
+  expect(errorLine('two models: a and b\n')).toBe('two models: a and b.')
+  for (const whole of ['There is no file x. Check the path.', "unknown option '--bugdet' (Did you mean --budget?)"])
+    expect(errorLine(whole)).toBe(whole)
 })
 
 test('long values are cut in the middle, so that what is wrong and what to do stay', () => {

@@ -13,6 +13,12 @@ export function messageLine(text: string): string {
   return cut(words, most.message).replace(notShown, escaped)
 }
 
+/** What is wrong, as the terminal gets it: on one line, which ends with a full stop wherever in the program it comes from. */
+export function errorLine(text: string): string {
+  const line = messageLine(text.trim())
+  return /[.!?][)"”]?$/.test(line) ? line : `${line}.`
+}
+
 /** A word of a command, quoted if a POSIX shell would take it for something else. */
 export function shellWord(text: string): string {
   if (/^[\w/.:,@%+=-]+$/.test(text) && !text.startsWith('-') && !text.startsWith('=')) return text

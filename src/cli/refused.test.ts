@@ -29,7 +29,7 @@ beforeEach(() => {
 async function refusal(args: readonly string[]): Promise<string> {
   const code = await main(['node', 'dynts', ...args])
   const text = written.join('')
-  expect({ code, text }).toEqual({ code: 2, text: expect.stringMatching(/^dynts: [^\n]+\n$/) as string })
+  expect({ code, text }).toEqual({ code: 2, text: expect.stringMatching(/^dynts: [^\n]+[.!?][)"”]?\n$/) as string })
   return text
 }
 
@@ -94,6 +94,7 @@ describe('what contradicts itself or has no effect', () => {
     [['eval', '--queue', 'redis://localhost', '--gpu', 'cuda'], /--gpu has no effect with --queue/],
     [[...pareto, '--queue', 'redis://localhost', '--parallel', '2'], /--parallel has no effect with --queue/],
     [[...pareto, '--queue', 'http://localhost'], /redis:/],
+    [['report', ''], /An argument is empty: give the name of a run\./],
     [['eval', 'summary', folder, '--all', '--json'], /--all has no effect with --json/],
     [[...trace, '--retries', '2'], /--retries has no effect without --endpoint/],
     [[...trace, '--request-timeout', '20'], /--request-timeout has no effect without --endpoint/],

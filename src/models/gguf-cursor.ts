@@ -1,5 +1,6 @@
 /** Reads numbers, strings and arrays from the first bytes of a file, and refuses every length that the file cannot hold. */
 import { InputError } from '../errors.ts'
+import { formatBytes } from './memory-plan.ts'
 import { VALUE_BYTES, VALUE_TYPE } from './gguf-types.ts'
 
 /** A metadata value that is not an array. 64-bit integers beyond 2^53 stay bigint. */
@@ -45,6 +46,19 @@ export class NeedMoreBytes extends Error {
   }
 }
 
+/** The largest headers in the wild are about 30 MB. */
+export const MAX_HEADER = 256 * 2 ** 20
+
+/** The file ends before what it says that it holds. @param of bytes that it should have; undefined: what is there does not tell */
+export function cutOff(path: string, fileBytes: number, where: string, of?: number): InputError {
+  const missing =
+    of === undefined ? '' : ` of ${formatBytes(of)}, and ${formatBytes(of - fileBytes)} of them are missing`
+  return new InputError(
+    'truncated_gguf',
+    `${path} is cut off within ${where}: it has ${formatBytes(fileBytes)}${missing}. Download it again.`,
+  )
+}
+
 /** Walks over the first bytes of a GGUF file. */
 export class GgufCursor {
   offset = 0
@@ -68,16 +82,16 @@ export class GgufCursor {
   take(count: number, what: string): number {
     const start = this.offset
     const end = start + count
-    if (count > this.#fileBytes) this.fail(`${what} claims to take ${count} bytes, more than the whole file`)
-    if (end > this.#fileBytes) {
-      throw new InputError(
-        'truncated_gguf',
-        `${this.#path} is cut off within its header (${what} ends at byte ${end}, the file at byte ${this.#fileBytes}). Download it again.`,
-      )
-    }
+    this.#expect(end, what)
     if (end > this.#bytes.length) throw new NeedMoreBytes(end)
     this.offset = end
     return start
+  }
+
+  /** Fails if what ends there cannot be in a header, or is not in the file any more. */
+  #expect(end: number, what: string): void {
+    if (end > MAX_HEADER) this.fail(`${what} claims to end at byte ${end}, and no header is as long`)
+    if (end > this.#fileBytes) throw cutOff(this.#path, this.#fileBytes, `its header, in ${what}`)
   }
 
   uint32(what: string): number {
@@ -113,7 +127,7 @@ export class GgufCursor {
     if (size !== undefined) {
       this.take(length * size, what)
     } else if (elementType === VALUE_TYPE.STRING) {
-      if (length * 8 > this.#fileBytes) this.fail(`${what} claims ${length} strings, more than fit into the file`)
+      this.#expect(start + length * 8, what)
       for (let i = 0; i < length; i++) this.take(this.size(what), what)
     } else {
       this.fail(`${what} is an array of the unsupported type ${elementType}`)

@@ -108,17 +108,32 @@ describe('files that are no GGUF', () => {
 })
 
 describe('damaged files', () => {
-  test('cut off in the header', async () => {
-    const bytes = writeGguf(smallModel(), smallTensors)
-    await expect(inspectGguf(await write(bytes.subarray(0, 500)))).rejects.toThrow(
-      failure('truncated_gguf', /Download it again/),
-    )
+  test('cut off anywhere: says where, and how many bytes are there', async () => {
+    const bytes = writeGguf(smallModel({ 'tokenizer.chat_template': text('x'.repeat(5000)) }), smallTensors)
+    const path = await write(bytes)
+    const lastName = 'blk.1.attn_norm.weight'
+    // Behind a name: number of dimensions, the one dimension, type, offset.
+    const headerEnd = bytes.indexOf(lastName) + lastName.length + 4 + 8 + 4 + 8
+    const shown = (count: number) => (count < 1024 ? `${count} B` : `${(count / 1024).toFixed(1)} KiB`)
+    const sizes = Array.from({ length: bytes.length - 1 }, (_, i) => i + 1)
+    for (const size of sizes.filter((one) => one < 40 || one % 11 === 0).reverse()) {
+      await truncate(path, size)
+      const missing = ` of ${shown(bytes.length)}, and ${shown(bytes.length - size)} of them are missing`
+      const [where, more] = size < headerEnd ? ['header, in [^:]+', ''] : ['weights', missing]
+      const said = RegExp(`is cut off within its ${where}: it has ${shown(size)}${more}\\. Download it again\\.$`)
+      await expect(inspectGguf(path)).rejects.toThrow(failure('truncated_gguf', said))
+    }
   })
   test('cut off in the weights: says how many bytes are missing', async () => {
     const path = join(folder, 'cut.gguf')
     await copyFile(embeddedModelPath(), path)
     await truncate(path, 7_324_288 - 1000)
-    await expect(inspectGguf(path)).rejects.toThrow(failure('truncated_gguf', /1000 of its 7324288 bytes are missing/))
+    await expect(inspectGguf(path)).rejects.toThrow(
+      failure(
+        'truncated_gguf',
+        /cut off within its weights: it has 7\.0 MiB of 7\.0 MiB, and 1000 B of them are missing\./,
+      ),
+    )
   })
 
   const lies: [string, (bytes: Buffer) => void][] = [
@@ -164,7 +179,9 @@ describe('damaged files', () => {
   })
   test('weights larger than the file', async () => {
     const bytes = writeGguf(smallModel(), [...smallTensors, { name: 'x', shape: [2 ** 30, 2 ** 10] }])
-    await expect(inspectGguf(await write(bytes))).rejects.toThrow(failure('truncated_gguf', /bytes are missing/))
+    await expect(inspectGguf(await write(bytes))).rejects.toThrow(
+      failure('truncated_gguf', /it has .* of 4\.0 TiB, and 4\.0 TiB of them are missing/),
+    )
   })
 })
 

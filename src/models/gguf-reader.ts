@@ -7,7 +7,8 @@
 import { open, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { InputError } from '../errors.ts'
-import { GgufCursor, NeedMoreBytes } from './gguf-cursor.ts'
+import { isSystemError, reasonOf } from '../records/file-failure.ts'
+import { GgufCursor, MAX_HEADER, NeedMoreBytes, cutOff } from './gguf-cursor.ts'
 import type { GgufArray, GgufScalar } from './gguf-cursor.ts'
 import { TENSOR_TYPES, VALUE_TYPE } from './gguf-types.ts'
 
@@ -36,10 +37,7 @@ export interface GgufFile {
   readonly tensors: readonly GgufTensor[]
 }
 
-const MiB = 2 ** 20
-const FIRST_READ = MiB
-// The largest headers in the wild are about 30 MB.
-const MAX_HEADER = 256 * MiB
+const FIRST_READ = 2 ** 20
 // llama.cpp compares every key, and every tensor name, with all before it; these bounds keep that fast.
 const MAX_KEYS = 10_000
 const MAX_TENSORS = 20_000
@@ -53,7 +51,7 @@ const MAX_DIMENSIONS = 4
 export async function readGguf(path: string): Promise<GgufFile> {
   const fileBytes = await sizeOf(path)
   const file = await open(path, 'r').catch((error: unknown) => {
-    throw new InputError('model_unreadable', `${path} cannot be read: ${(error as Error).message}.`, { cause: error })
+    throw new InputError('model_unreadable', `${path} cannot be read: ${reasonOf(error)}.`, { cause: error })
   })
   try {
     for (let limit = FIRST_READ; ;) {
@@ -63,9 +61,7 @@ export async function readGguf(path: string): Promise<GgufFile> {
       } catch (error) {
         if (!(error instanceof NeedMoreBytes)) throw error
         // Only a file that shrank while it was read gives fewer bytes than its size.
-        if (error.bytes > MAX_HEADER || bytes.length < Math.min(limit, fileBytes)) {
-          throw new InputError('invalid_gguf', `${path} is damaged: its header has no end. Download it again.`)
-        }
+        if (bytes.length < Math.min(limit, fileBytes)) throw cutOff(path, bytes.length, 'its header')
         limit = Math.min(MAX_HEADER, Math.max(error.bytes, limit * 8))
       }
     }
@@ -76,7 +72,8 @@ export async function readGguf(path: string): Promise<GgufFile> {
 
 async function sizeOf(path: string): Promise<number> {
   const info = await stat(path).catch((error: unknown) => {
-    throw new InputError('model_not_found', `There is no model file ${path}. Check the path.`, { cause: error })
+    const why = isMissing(error) ? `There is no model file ${path}` : `${path} cannot be read: ${reasonOf(error)}`
+    throw new InputError('model_not_found', `${why}. Check the path.`, { cause: error })
   })
   if (info.isDirectory()) {
     throw new InputError('not_a_file', `${path} is a folder. Give the GGUF file inside it.`)
@@ -84,6 +81,10 @@ async function sizeOf(path: string): Promise<number> {
   if (!info.isFile()) throw new InputError('not_a_file', `${path} is not a regular file. Give a GGUF file.`)
   if (info.size === 0) throw new InputError('not_gguf', `${path} is empty. Download it again.`)
   return info.size
+}
+
+function isMissing(error: unknown): boolean {
+  return isSystemError(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
 }
 
 async function readStart(file: FileHandle, count: number): Promise<Buffer> {
@@ -98,7 +99,7 @@ async function readStart(file: FileHandle, count: number): Promise<Buffer> {
 }
 
 function parse(path: string, bytes: Buffer, fileBytes: number): GgufFile {
-  if (bytes.toString('latin1', 0, 4) !== 'GGUF') {
+  if (!'GGUF'.startsWith(bytes.toString('latin1', 0, 4))) {
     throw new InputError('not_gguf', `${path} is not a GGUF file (it does not start with "GGUF"). ${guess(bytes)}`)
   }
   const cursor = new GgufCursor(path, bytes, fileBytes)
@@ -161,13 +162,8 @@ function readTensors(
   const dataStart = padded(cursor.offset)
   const placed = tensors.map((tensor) => ({ ...tensor, offset: dataStart + tensor.offset }))
   const last = placed.at(-1)
-  const missing = last === undefined ? 0 : last.offset + last.bytes - fileBytes
-  if (missing > 0) {
-    throw new InputError(
-      'truncated_gguf',
-      `${path} is incomplete: ${missing} of its ${fileBytes + missing} bytes are missing. Download it again.`,
-    )
-  }
+  const end = last === undefined ? 0 : last.offset + last.bytes
+  if (end > fileBytes) throw cutOff(path, fileBytes, 'its weights', end)
   return placed
 }
 

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { Float16Array } from '@petamoriken/float16'
 import { z } from 'zod'
 import { InputError } from '../errors.ts'
+import { reasonOf } from '../records/file-failure.ts'
 import { mostLayers } from '../llama/index.ts'
 import type { WeightMatrix } from './checkpoint.ts'
 
@@ -21,7 +22,7 @@ type Entry = z.output<typeof headerSchema>[string]
  */
 export async function readSafetensorsPredictor(path: string): Promise<WeightMatrix[]> {
   const buffer = await readFile(path).catch((error: unknown) => {
-    throw new InputError('predictor_not_found', `${path} cannot be read: ${(error as Error).message}.`, {
+    throw new InputError('predictor_not_found', `${path} cannot be read: ${reasonOf(error)}.`, {
       cause: error,
     })
   })

@@ -54,6 +54,7 @@ export function compare(
         )
         return {
           title: groups.length > 1 && bounded ? `${one.task.task}, ${settingTitle(bounded)}` : one.task.task,
+          from: one.run.from,
           description: description(rows),
           settings: published === undefined ? settings : `${settings} · ${published}`,
           rows,

@@ -3,11 +3,12 @@ import { groupBy } from '../group-by.ts'
 import { formatPolicyReference } from '../eviction/protect.ts'
 import { policyName } from '../evaluation/run/table-cells.ts'
 import type { Estimate } from '../evaluation/metrics/estimate.ts'
-import type { ConfigurationSummary, EvalSummary, TaskSummary } from '../evaluation/run/summarise.ts'
+import type { ConfigurationSummary, TaskSummary } from '../evaluation/run/summarise.ts'
+import type { EvalSource } from './sources.ts'
 
 /** A task of a run, and its configurations that were run. */
 export interface EvalTask {
-  readonly run: EvalSummary
+  readonly run: EvalSource
   readonly task: TaskSummary
   readonly configurations: readonly NamedConfiguration[]
   /** The tasks that it is the mean of; none: it is a single one. */
@@ -19,7 +20,7 @@ export interface NamedConfiguration extends ConfigurationSummary {
   readonly name: string
 }
 
-export function evalTasks(runs: readonly EvalSummary[]): EvalTask[] {
+export function evalTasks(runs: readonly EvalSource[]): EvalTask[] {
   return runs.flatMap((run) =>
     run.tasks.map((task) => ({
       run,

@@ -8,6 +8,8 @@ export type Row = Readonly<Record<string, string | number | null>>
 /** One picture; a figure may have several, as one for each task. */
 export interface Picture<R extends Row = Row> {
   readonly title: string
+  /** What the run that it is of is called, which tells pictures of the same title apart; undefined: it is of several. */
+  readonly from?: string | undefined
   /** One sentence for who does not see it. */
   readonly description: string
   /** What it was made with: model, n, settings. */
@@ -24,8 +26,12 @@ export interface Figure {
   readonly paper?: string
   /** How to read it. */
   readonly caption: string
+  /** The kind of run that it is drawn from. */
+  readonly of: keyof ReportSources
   /** What has to be run to have it. */
   readonly needs: string
+  /** What runs of its kind lack that give no picture, a clause; undefined: what it needs. */
+  readonly lacks?: (sources: ReportSources) => string | undefined
   /** None: the sources lack what it needs. */
   readonly pictures: (sources: ReportSources) => readonly Picture[]
 }

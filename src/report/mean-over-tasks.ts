@@ -1,8 +1,8 @@
 /** Means over tasks, as the paper's tables and figures have them: each task counts the same, whatever its number of problems. */
 import { shareText } from '../cache/budget.ts'
 import { mean, sum, type Estimate } from '../evaluation/metrics/estimate.ts'
-import type { EvalSummary } from '../evaluation/run/summarise.ts'
 import { evalTasks, rounded, type EvalTask, type NamedConfiguration } from './eval-rows.ts'
+import type { EvalSource } from './sources.ts'
 
 type Sampling = NonNullable<NamedConfiguration['sampling']>
 type Costs = NonNullable<Sampling['costs']>
@@ -11,7 +11,7 @@ type Costs = NonNullable<Sampling['costs']>
  * The mean over the tasks of each run that sampled several, and over models where several were run on the same tasks. It has the policies
  * that every task has; in sweeps those that every task has at the same settings. Replays are not in it.
  */
-export function meansOverTasks(runs: readonly EvalSummary[]): EvalTask[] {
+export function meansOverTasks(runs: readonly EvalSource[]): EvalTask[] {
   const several = runs.map(sampledTasks).filter((tasks) => tasks.length > 1)
   const keyOf = (tasks: readonly EvalTask[]) => namesOf(tasks).toSorted().join()
   const overModels = [...new Set(several.map(keyOf))].flatMap((key) => {
@@ -21,7 +21,7 @@ export function meansOverTasks(runs: readonly EvalSummary[]): EvalTask[] {
   return [...several, ...overModels].flatMap((tasks) => meanOver(tasks) ?? [])
 }
 
-function sampledTasks(run: EvalSummary): EvalTask[] {
+function sampledTasks(run: EvalSource): EvalTask[] {
   return evalTasks([run])
     .map((one) => ({ ...one, configurations: one.configurations.filter(({ sampling }) => sampling !== null) }))
     .filter(({ configurations }) => configurations.length > 0)
@@ -50,7 +50,11 @@ function meanOver(tasks: readonly EvalTask[]): EvalTask | undefined {
   if (!first || configurations.length === 0) return undefined
   const models = [...new Set(tasks.map(({ run }) => run.model.name))]
   return {
-    run: { ...first.run, model: { ...first.run.model, name: models.join(' and ') } },
+    run: {
+      ...first.run,
+      from: models.length > 1 ? undefined : first.run.from,
+      model: { ...first.run.model, name: models.join(' and ') },
+    },
     task: {
       ...first.task,
       task: `mean of ${namesOf(tasks).join(', ')}${models.length > 1 ? ` and ${models.length} models` : ''}`,

@@ -1,37 +1,53 @@
 /** A report as one HTML file that needs nothing else: pictures inside, their data beside them, light and dark, on paper as well. */
 import Papa from 'papaparse'
 import type { Figure, Picture, Row } from './figure.ts'
+import type { MissingFigures } from './missing-figures.ts'
 import { pageScript, pageStyle } from './page-assets.ts'
 import { vegaSvg } from './vega-svg.ts'
 
-/** A figure and the pictures that its sources give; none: something has to be run first. */
+/** A figure and the pictures that its sources give. */
 export interface DrawnFigure {
   readonly figure: Figure
   readonly pictures: readonly DrawnPicture[]
 }
 
 export interface DrawnPicture extends Picture {
-  /** For links and file names: `accuracy-chain`, `accuracy-chain-2`. */
+  /** For links and file names: `accuracy-chain`, or where several runs have one `accuracy-chain-table1`. */
   readonly id: string
   /** With the page's colour of text as `currentColor`. */
   readonly svg: string
 }
 
-/** @param pictures what the figure's sources give */
+/** @param pictures what the figure's sources give; of those with the same title each says in it what run it is of */
 export async function drawFigure(figure: Figure, pictures: readonly Picture[]): Promise<DrawnFigure> {
-  const ids = new Map<string, number>()
+  const ids = new Set<string>()
   const drawn: DrawnPicture[] = []
   for (const picture of pictures) {
-    const name = `${figure.name}-${picture.title
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-|-$/g, '')}`
-    const count = (ids.get(name) ?? 0) + 1
-    ids.set(name, count)
-    const id = count === 1 ? name : `${name}-${count}`
-    drawn.push({ ...picture, id, svg: ownIds(plain(await vegaSvg(picture.spec)), id) })
+    const { title: own, from, spec } = picture
+    const isAlone = pictures.filter(({ title }) => title === own).length === 1
+    const title = isAlone || from === undefined ? own : `${own}, ${from}`
+    const id = unused(ids, pictureName(figure, title))
+    ids.add(id)
+    drawn.push({ ...picture, title, id, svg: ownIds(plain(await vegaSvg(spec)), id) })
   }
   return { figure, pictures: drawn }
+}
+
+/** In bytes: what the name of a file may have, and what is added to it while the file is written. */
+const longestName = 150
+
+function pictureName({ name }: Figure, title: string): string {
+  const words = title.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-')
+  const bytes = Buffer.from(`${name}-${words}`).subarray(0, longestName)
+  // The last character may have been cut in two.
+  return bytes.toString().replace(/[-\uFFFD]+$/, '')
+}
+
+function unused(names: ReadonlySet<string>, name: string): string {
+  for (let i = 1; ; i++) {
+    const numbered = i === 1 ? name : `${name}-${i}`
+    if (!names.has(numbered)) return numbered
+  }
 }
 
 /** A picture is one thing to who does not see it, told by its description: its marks have no roles of their own. */
@@ -65,8 +81,12 @@ export function pictureCsv({ rows }: Pick<Picture, 'rows'>): string {
  * @param made what the report was made of, a line each
  * @returns the text of an HTML file
  */
-export function reportPage(title: string, made: readonly string[], drawn: readonly DrawnFigure[]): string {
-  const [there, missing] = [drawn.filter(({ pictures }) => pictures.length > 0), drawn.filter(isMissing)]
+export function reportPage(
+  title: string,
+  made: readonly string[],
+  drawn: readonly DrawnFigure[],
+  missing: readonly MissingFigures[],
+): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -81,20 +101,16 @@ export function reportPage(title: string, made: readonly string[], drawn: readon
 <header>
 <h1>${escaped(title)}</h1>
 <ul class="made">${made.map((line) => `<li>${escaped(line)}</li>`).join('')}</ul>
-<nav aria-label="Figures"><ol>${there.map(({ figure }) => `<li><a href="#${figure.name}">${escaped(figure.title)}</a></li>`).join('')}</ol></nav>
+<nav aria-label="Figures"><ol>${drawn.map(({ figure }) => `<li><a href="#${figure.name}">${escaped(figure.title)}</a></li>`).join('')}</ol></nav>
 </header>
 <main>
-${there.map(section).join('\n')}
+${drawn.map(section).join('\n')}
 ${missing.length === 0 ? '' : missingSection(missing)}
 </main>
 <script>${pageScript}</script>
 </body>
 </html>
 `
-}
-
-function isMissing({ pictures }: DrawnFigure): boolean {
-  return pictures.length === 0
 }
 
 function section({ figure, pictures }: DrawnFigure): string {
@@ -137,9 +153,11 @@ function columnsOf(rows: readonly Row[]): string[] {
   return [...new Set(rows.flatMap((row) => Object.keys(row)))]
 }
 
-function missingSection(missing: readonly DrawnFigure[]): string {
-  const items = missing.map(
-    ({ figure }) => `<li><strong>${escaped(figure.title)}</strong>: needs ${escaped(figure.needs)}</li>`,
+function missingSection(missing: readonly MissingFigures[]): string {
+  const items = missing.flatMap(({ figures, why }) =>
+    figures.map(
+      ({ title, needs }) => `<li><strong>${escaped(title)}</strong>: ${escaped(why)}; it needs ${escaped(needs)}</li>`,
+    ),
   )
   return `<section id="missing" aria-labelledby="missing-title">
 <h2 id="missing-title">Not here</h2>

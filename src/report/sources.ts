@@ -1,6 +1,6 @@
 /** What a report is made of: folders of `dynts eval` and `dynts importance`, and files of trainings and of `dynts analyze`. */
-import { realpathSync, statSync } from 'node:fs'
-import { basename } from 'node:path'
+import { existsSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { importanceProfile, type TraceImportance, type TraceProfile } from '../analysis/importance-profile.ts'
 import { readPareto, type ParetoSummary } from '../analysis/pareto/summarise-pareto.ts'
@@ -10,9 +10,9 @@ import type { AnswerGrader } from '../evaluation/grading/grade-answer.ts'
 import { summarise, type EvalSummary } from '../evaluation/run/summarise.ts'
 import { fileFailure } from '../records/file-failure.ts'
 import { readWholeText } from '../records/input-file.ts'
-import { parseJson } from '../records/read-records.ts'
+import { parseJson, whyNot } from '../records/read-records.ts'
 import { ImportanceStore } from '../traces/importance-store.ts'
-import { findRuns, runKind } from './find-runs.ts'
+import { findRuns, runKind, runNames } from './find-runs.ts'
 
 const score = z.number().nullable()
 const trainingSchema = z.object({
@@ -27,7 +27,7 @@ const trainingSchema = z.object({
     }),
   ),
 })
-export type TrainingSource = z.infer<typeof trainingSchema>
+export type TrainingSource = z.infer<typeof trainingSchema> & Named
 
 const estimate = z.object({
   mean: z.number(),
@@ -49,7 +49,7 @@ const wordsSchema = z.object({
     byDecile: z.array(classEstimates).length(deciles),
   }),
 })
-export type WordsSource = z.infer<typeof wordsSchema>
+export type WordsSource = z.infer<typeof wordsSchema> & Named
 
 const livePoint = z.object({
   step: z.number(),
@@ -78,7 +78,7 @@ const liveSchema = z.object({
     z.object({ step: z.number(), tokensPerSecond: z.number().nullable(), cells: z.number(), flops: z.number() }),
   ),
 })
-export type LiveSource = z.infer<typeof liveSchema>
+export type LiveSource = z.infer<typeof liveSchema> & Named
 
 const fullAndBounded = z.object({ full: z.number(), bounded: z.number(), ratio: z.number() })
 const costSchema = z.object({
@@ -98,7 +98,7 @@ const costSchema = z.object({
     .object({ figure: z.number(), cellRatios: z.array(z.number()), flopsRatios: z.array(z.number()) })
     .nullable(),
 })
-export type CostSource = z.infer<typeof costSchema>
+export type CostSource = z.infer<typeof costSchema> & Named
 
 const keptSchema = z.object({
   schema: z.literal('dynts.analyze.kept/1'),
@@ -127,7 +127,7 @@ const keptSchema = z.object({
     )
     .nonempty(),
 })
-export type KeptSource = z.infer<typeof keptSchema>
+export type KeptSource = z.infer<typeof keptSchema> & Named
 
 const traceSchema = z.object({
   schema: z.literal('dynts.analyze.importance/1'),
@@ -138,8 +138,14 @@ const traceSchema = z.object({
   }),
 })
 
+/** What a run is called, as short as tells it from the others. Undefined: it is the only one. */
+export interface Named {
+  readonly from?: string | undefined
+}
+export type EvalSource = EvalSummary & Named
+
 /** The importance of a folder's traces, read once: all of their profiles, and the tokens of one; or of one trace alone. */
-export interface ImportanceSource {
+export interface ImportanceSource extends Named {
   readonly model: string
   /** Of all traces of a folder; none: it is of one that was asked for. */
   readonly profiles: readonly TraceProfile[]
@@ -148,7 +154,7 @@ export interface ImportanceSource {
 }
 
 export interface ReportSources {
-  readonly evaluations: readonly EvalSummary[]
+  readonly evaluations: readonly EvalSource[]
   readonly trainings: readonly TrainingSource[]
   readonly importance: readonly ImportanceSource[]
   readonly words: readonly WordsSource[]
@@ -159,9 +165,16 @@ export interface ReportSources {
 }
 
 /** Answers from parts of the thinking on one task. */
-export interface ParetoSource extends ParetoSummary {
+export interface ParetoSource extends ParetoSummary, Named {
   /** The task; of questions from files the name of the file of answers. */
   readonly name: string
+}
+
+/** A run that another path names as well: it is read once. */
+export interface RepeatedRun {
+  readonly path: string
+  /** The path that it was read from. */
+  readonly is: string
 }
 
 /** A run that could not be read. */
@@ -178,9 +191,15 @@ export interface UnreadRun {
 export async function readSources(
   paths: readonly string[],
   grader: AnswerGrader,
-): Promise<{ readonly sources: ReportSources; readonly unread: readonly UnreadRun[] }> {
+): Promise<{
+  readonly sources: ReportSources
+  readonly unread: readonly UnreadRun[]
+  readonly repeated: readonly RepeatedRun[]
+}> {
+  const { found, repeated } = distinctRuns(paths)
+  const unread: UnreadRun[] = []
   const sources = {
-    evaluations: [] as EvalSummary[],
+    evaluations: [] as EvalSource[],
     trainings: [] as TrainingSource[],
     importance: [] as ImportanceSource[],
     words: [] as WordsSource[],
@@ -189,38 +208,48 @@ export async function readSources(
     live: [] as LiveSource[],
     costs: [] as CostSource[],
   }
-  const unread: UnreadRun[] = []
-  const seen = new Set<string>()
-  const read = async (path: string): Promise<void> => {
+  const names = runNames(found.map(({ path }) => path))
+  const read = async (path: string, from: string | undefined): Promise<void> => {
     const kind = runKind(path)
-    if (kind === 'evaluation') sources.evaluations.push(await summarise(path, { allowMissing: true, grader }))
-    else if (kind === 'importance') sources.importance.push(readImportance(path))
-    else if (kind === 'answers') sources.paretos.push(readAnswers(path))
+    if (kind === 'evaluation') {
+      sources.evaluations.push({ ...(await summarise(path, { allowMissing: true, grader })), from })
+    } else if (kind === 'importance') sources.importance.push({ ...readImportance(path), from })
+    else if (kind === 'answers') sources.paretos.push({ ...readAnswers(path), from })
     else {
-      const source = readJson(path)
+      const source = { ...readJson(path), from }
       if (source.schema === 'dynts.training/1') sources.trainings.push(source)
       else if (source.schema === 'dynts.analyze.words/1') sources.words.push(source)
       else if (source.schema === 'dynts.analyze.kept/1') sources.kept.push(source)
       else if (source.schema === 'dynts.analyze.cost/1') sources.costs.push(source)
-      else if (source.schema === 'dynts.analyze.importance/1') sources.importance.push(traceSource(source))
+      else if (source.schema === 'dynts.analyze.importance/1') sources.importance.push({ ...traceSource(source), from })
       else sources.live.push(source)
     }
   }
-  for (const path of paths) {
-    try {
-      const found = findRuns(path)
-      if (found.length === 0) throw notARun(path)
-      for (const one of found) {
-        const real = realpathSync(one)
-        if (seen.has(real)) continue
-        seen.add(real)
-        await read(one).catch((error: unknown) => unread.push({ path: one, error: inputError(error) }))
-      }
-    } catch (error) {
-      unread.push({ path, error: inputError(error) })
-    }
+  for (const [i, { path, error }] of found.entries()) {
+    if (error) unread.push({ path, error })
+    else await read(path, names[i]).catch((reason: unknown) => unread.push({ path, error: inputError(reason) }))
   }
-  return { sources, unread }
+  return { sources, unread, repeated }
+}
+
+/** The runs that paths name, each once; and the paths that name none, each with what is wrong. */
+function distinctRuns(paths: readonly string[]) {
+  const found: { readonly path: string; readonly error?: InputError }[] = []
+  const repeated: RepeatedRun[] = []
+  const seen = new Map<string, string>()
+  for (const path of paths) {
+    const before = found.length + repeated.length
+    const fail = (at: string, error: unknown) => found.push({ path: at, error: inputError(error) })
+    for (const run of findRuns(path, fail)) {
+      const real = realpathSync(run)
+      const is = seen.get(real)
+      if (is === undefined) found.push({ path: run })
+      else repeated.push({ path: run, is })
+      seen.set(real, is ?? run)
+    }
+    if (found.length + repeated.length === before) found.push({ path, error: notARun(path) })
+  }
+  return { found, repeated }
 }
 
 /** What is wrong with the input; anything else is thrown. */
@@ -233,18 +262,29 @@ function inputError(error: unknown): InputError {
 function notARun(path: string): InputError {
   const what =
     'give folders of dynts eval, dynts importance or dynts fit, a .metrics.json of dynts train, or what dynts analyze wrote'
+  const folder = dirname(resolve(path))
+  if (existsSync(path) && runKind(folder) !== undefined)
+    return new InputError('not_a_run', `${path} is a part of a run: give the folder ${folder}.`)
   const stats = statSync(path, { throwIfNoEntry: false })
-  const why = !stats ? 'is not there' : stats.isDirectory() ? 'holds no run' : 'is no run'
+  const why = !stats ? 'is not there' : stats.isDirectory() ? 'holds no run, down to three folders deep' : 'is no run'
   return new InputError('not_a_run', `${path} ${why}: ${what}.`)
 }
 
 function readJson(path: string) {
   const errors = { missing: 'not_a_run', invalid: 'not_a_run' }
-  const { data } = z
+  const value = parseJson(readWholeText(path, errors))
+  const { data, error } = z
     .discriminatedUnion('schema', [trainingSchema, traceSchema, wordsSchema, keptSchema, liveSchema, costSchema])
-    .safeParse(parseJson(readWholeText(path, errors)))
-  if (!data) throw notARun(path)
-  return data
+    .safeParse(value)
+  if (data) return data
+  const [issue] = error.issues
+  const why =
+    value === undefined
+      ? 'it is no JSON'
+      : issue?.path[0] === 'schema'
+        ? 'its schema is not one of this version'
+        : whyNot(issue, value)
+  throw new InputError('not_a_run', `${path} is damaged, or of another version of dynts: ${why}. Make it anew.`)
 }
 
 function readAnswers(path: string): ParetoSource {

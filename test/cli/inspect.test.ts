@@ -15,11 +15,12 @@ const inspect = async (...args: string[]) => {
   return stdout
 }
 const small = join(scratch, 'small.gguf')
-writeFileSync(small, writeGguf(smallModel(), smallTensors))
+writeFileSync(small, writeGguf(smallModel({ 'tokenizer.chat_template': undefined }), smallTensors))
 
 describe.concurrent('dynts inspect', () => {
   test('a model', async () => {
     const text = await inspect('tiny')
+    expect(text).toMatch(/^architecture +qwen2\n/)
     expect(text).toMatch(/^bytes per cell, f16 +3072$/m)
     expect(text).toMatch(/^thinking tags +<think> <\/think>$/m)
     expect(text).toMatch(/^predictor +.*tiny-f16\.predictor\.gguf \(fits\)$/m)
@@ -47,9 +48,12 @@ describe.concurrent('dynts inspect', () => {
     })
   })
 
-  test('a model without a predictor', async () => {
-    expect(await inspect(small)).toMatch(/^predictor +none found$/m)
-    expect(await inspect(small)).toMatch(/^calibration +none found$/m)
+  test('a model without a predictor and without a template', async () => {
+    const text = await inspect(small)
+    expect(text).toMatch(/^predictor +none found$/m)
+    expect(text).toMatch(/^calibration +none found$/m)
+    expect(text).toMatch(/^chat template +no$/m)
+    expect(text).toMatch(/^thinking tags +there is no template; <think> <\/think> is assumed$/m)
   })
 
   test('a predictor as JSON, with the model that it fits', async () => {

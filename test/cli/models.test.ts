@@ -152,7 +152,7 @@ test('a predictor from the Hub: pulled, taken by name offline, and with the mode
   hub.repos.set('user/predictors', { commit, files: { 'a.predictor.gguf': predictor, 'b.predictor.gguf': predictor } })
   hub.repos.set('user/both-GGUF', { commit, files: { 'both-F16.gguf': model, 'both.predictor.gguf': predictor } })
   expect(refusal(await online(['predictor', 'pull', 'hf:user/predictors']))).toMatch(
-    /several predictors.*hf:user\/predictors\/b\.predictor\.gguf$/,
+    /several predictors.*hf:user\/predictors\/b\.predictor\.gguf\.$/,
   )
   const pulled = await online(['predictor', 'pull', 'hf:user/predictors:b.predictor.gguf'])
   expect(pulled).toMatchObject({ code: 0, stderr: expect.stringMatching(/^A predictor of 256 x /m) as string })

@@ -79,7 +79,7 @@ describe.concurrent('dynts run', () => {
   test('a policy of the user that throws: one line that names it', async () => {
     const { code, stderr } = await dynts(['run', question, '--policy', own, '--policy-option', 'fails=true', ...bound])
     expect(code).toBe(2)
-    expect(stderr.trim().split('\n').at(-1)).toBe(`dynts: policy mine (${own}) failed: score: not today`)
+    expect(stderr.trim().split('\n').at(-1)).toBe(`dynts: policy mine (${own}) failed: score: not today.`)
   })
 
   test('a policy of the user that never returns: Ctrl-C ends the process, the second one at the latest', async () => {

@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { figures } from '../../src/report/registry.ts'
 import { importanceOracle } from '../oracle.ts'
 import { keptTrace } from '../support/oracle-traces.ts'
 import { writeImportanceFolder } from '../support/importance-folder.ts'
@@ -46,20 +47,48 @@ test('a folder of dynts fit, or one that holds it, gives all that is in it, once
   const fit = fitFolder('one.fit')
   mkdirSync(at('runs'))
   symlinkSync(at(fit), at('runs', 'linked'))
-  const { code, stdout } = await dynts(['report', fit, 'runs', join(fit, 'importance'), '--json', '-o', 'fit.html'])
+  const named = [fit, fit, 'runs', join(fit, 'importance')]
+  const { code, stdout, stderr } = await dynts(['report', ...named, '--json', '-o', 'fit.html'])
   expect(code).toBe(0)
   expect(drawn(stdout)).toEqual(fitPictures)
+  expect(stderr).toMatch(/^one\.fit\/importance is named twice, and drawn once$/m)
+  expect(stderr).toMatch(/^runs\/linked\/model\.metrics\.json is one\.fit\/model\.metrics\.json, and drawn once$/m)
+})
+
+test('what is not drawn is told in a line for each thing that is lacking', async () => {
+  const metrics = join(fitFolder('five.fit'), 'model.metrics.json')
+  const { stderr } = await dynts(['report', metrics, '-o', 'few.html'])
+  expect(stderr.split('\n').filter((line) => line.startsWith('not drawn'))).toHaveLength(7)
+  expect(stderr).toMatch(
+    /^not drawn, as there is no run of dynts importance: importance-profile, importance-by-position$/m,
+  )
+  expect(refusal(await dynts(['report', metrics, '--figure', 'recall,pareto', '-o', 'none.html']))).toBe(
+    'Nothing of this can be drawn: recall, as there is no run of dynts eval; pareto, as there is no file of dynts analyze pareto.',
+  )
+})
+
+test('the list of figures, as wide as others, or as JSON', async () => {
+  const { stdout } = await dynts(['report', '--list'])
+  expect(Math.max(...stdout.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(100)
+  const record: unknown = JSON.parse((await dynts(['report', '--list', '--json'])).stdout)
+  expect(record).toEqual({
+    schema: 'dynts.report.figures/1',
+    figures: figures.map(({ name, title, paper = null, needs }) => ({ name, title, paper, needs })),
+  })
 })
 
 test('a run that cannot be read is told, and loses no other', async () => {
   const fit = fitFolder('two.fit')
   mkdirSync(at('empty'))
   writeFileSync(at('broken.json'), '{"schema": "dynts.training/1"}')
+  symlinkSync('circle', at('two.fit', 'circle'))
+  writeFileSync(at('older.json'), '{"schema": "dynts.training/0"}')
   const { code, stdout, stderr } = await dynts([
     'report',
     'empty',
     fit,
     'broken.json',
+    'older.json',
     'none',
     '--json',
     '-o',
@@ -69,13 +98,24 @@ test('a run that cannot be read is told, and loses no other', async () => {
   expect(drawn(stdout)).toEqual(fitPictures)
   expect((JSON.parse(stdout) as Drawn).unread).toMatchObject([
     { path: 'empty' },
+    { path: 'two.fit/circle' },
     { path: 'broken.json' },
+    { path: 'older.json' },
     { path: 'none' },
   ])
-  expect(stderr).toMatch(/^left out: empty holds no run: give folders of dynts eval, dynts importance or dynts fit/m)
-  expect(stderr).toMatch(/^left out: broken\.json is no run/m)
+  expect(stderr).toMatch(
+    /^left out: empty holds no run, down to three folders deep: give folders of dynts eval, dynts importance or dynts fit/m,
+  )
+  expect(stderr).toMatch(
+    /^left out: broken\.json is damaged, or of another version of dynts: the field model is missing\. Make it anew\.$/m,
+  )
+  expect(stderr).toMatch(/^left out: older\.json is damaged.* its schema is not one of this version\. Make it anew\.$/m)
   expect(stderr).toMatch(/^left out: none is not there/m)
   expect(refusal(await dynts(['report', 'empty', '-o', 'none.html']))).toMatch(/^empty holds no run/)
+  const store = at(fit, 'importance')
+  expect(refusal(await dynts(['report', join(store, 'manifest.json')]))).toBe(
+    `${join(store, 'manifest.json')} is a part of a run: give the folder ${store}.`,
+  )
 })
 
 test('says that it replaces a report, and replaces nothing else', async () => {

@@ -74,10 +74,10 @@ export async function dynts(args: readonly string[], settings: RunSettings = {})
   return finished
 }
 
-/** What every refusal has in common: exit code 2, nothing on stdout, one line on stderr. Returns what that line says. */
+/** What every refusal has in common: exit code 2, nothing on stdout, one line on stderr, with a full stop. Returns what that line says. */
 export function refusal({ code, signal, stdout, stderr }: Finished): string {
   expect({ code, signal, stdout }).toEqual({ code: 2, signal: null, stdout: '' })
-  expect(stderr).toMatch(/^dynts: [^\n]+\n$/)
+  expect(stderr).toMatch(/^dynts: [^\n]+[.!?][)"”]?\n$/)
   return stderr.slice('dynts: '.length, -1)
 }
 

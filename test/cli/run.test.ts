@@ -54,7 +54,7 @@ describe.concurrent('plain output', () => {
     const { code } = await dynts(['run', '-n', '3', '--', '-5 + 3 is what?'])
     expect(code).toBe(0)
     expect(refusal(await dynts(['run', '-n', '3', '-5 + 3 is what?']))).toMatch(
-      /unknown option '-5 \+ 3 is what\?': in front of a question that begins with - put --$/,
+      /unknown option '-5 \+ 3 is what\?': in front of a question that begins with - put --\.$/,
     )
   })
 

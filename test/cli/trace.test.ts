@@ -220,7 +220,7 @@ describe.concurrent('bad input is one line', () => {
   const broken = questionFile('broken-line.jsonl', [problems[0], '{"question": '])
 
   test.each([
-    [[], /^give --questions FILE or --task NAME to sample, or --given FILE with traces$/],
+    [[], /^give --questions FILE or --task NAME to sample, or --given FILE with traces\.$/],
     [['--questions', nothing], /nothing\.jsonl.*no answer in line 1/],
     [['--questions', broken], /broken-line\.jsonl: line 2 is not JSON/],
     [['--questions', few, '--endpoint', 'nonsense'], /--endpoint must be an address/],

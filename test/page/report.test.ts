@@ -6,7 +6,8 @@ import { pathToFileURL } from 'node:url'
 import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { nothing, sources } from '../../src/report/figures/sources.fake.ts'
+import { sources } from '../../src/report/figures/sources.fake.ts'
+import { groupMissing } from '../../src/report/missing-figures.ts'
 import { figures } from '../../src/report/registry.ts'
 import { drawFigure, reportPage } from '../../src/report/report-page.ts'
 import { hasChromium, startChromium } from './chromium.ts'
@@ -27,11 +28,16 @@ async function open(width: number, colorScheme: 'light' | 'dark' = 'light'): Pro
 describe.skipIf(!hasChromium)('the page of a report', { timeout: 120_000 }, () => {
   beforeAll(async () => {
     // One figure lacks its data, so that what is said then is looked at as well.
+    const there = { ...sources, live: [] }
+    const missing = groupMissing(
+      figures.filter((figure) => figure.name === 'live'),
+      there,
+    )
     const drawn = await Promise.all(
-      figures.map((figure) => drawFigure(figure, figure.pictures(figure.name === 'live' ? nothing : sources))),
+      figures.filter(({ name }) => name !== 'live').map((figure) => drawFigure(figure, figure.pictures(there))),
     )
     pictures = drawn.reduce((sum, one) => sum + one.pictures.length, 0)
-    writeFileSync(file, reportPage('A report', ['made of numbers'], drawn))
+    writeFileSync(file, reportPage('A report', ['made of numbers'], drawn, missing))
     browser = await startChromium()
   }, 120_000)
   afterAll(async () => {

@@ -14,7 +14,7 @@ import { findModel } from '../find-model.ts'
 import { onInterrupt, untilInterrupted } from '../interrupt.ts'
 import { lineSource } from './line-source.ts'
 import { loadModel } from '../output/load-progress.ts'
-import { messageLine } from '../message-line.ts'
+import { errorLine } from '../message-line.ts'
 import { checkRunFlags, requestOf, type RunFlags } from '../run/run-options.ts'
 import { PlainView, textOutput, type RunView } from '../run/run-view.ts'
 import { settingFacts } from '../options/setting-facts.ts'
@@ -88,7 +88,7 @@ async function talk(conversation: Conversation, flags: ChatFlags, name: string, 
     } catch (error) {
       // What cannot be done is said, and the chat goes on.
       if (!(error instanceof InputError)) throw error
-      say(`${pc.red('!')} ${messageLine(withFlags(error.message))}`)
+      say(`${pc.red('!')} ${errorLine(withFlags(error.message))}`)
     }
   }
 }

@@ -85,8 +85,9 @@ async function fitting(reference: string): Promise<{ predictor: string; calibrat
   }
 }
 
-function thinkingTags({ thinkingTags: { open, close, areAssumed } }: GgufInfo): string {
-  return areAssumed ? `none in the template; ${open} ${close} is assumed` : `${open} ${close}`
+function thinkingTags({ chatTemplate, thinkingTags: { open, close, areAssumed } }: GgufInfo): string {
+  if (!areAssumed) return `${open} ${close}`
+  return `${chatTemplate === undefined ? 'there is no template' : 'none in the template'}; ${open} ${close} is assumed`
 }
 
 async function inspectPredictor(path: string, model: string | undefined): Promise<Record<string, unknown>> {

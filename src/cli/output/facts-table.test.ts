@@ -3,12 +3,15 @@ import { factsTable } from './facts-table.ts'
 
 test('keys become words, nested values lines of their own', () => {
   const facts = {
+    schema: 'dynts.some/1',
+    chatTemplate: true,
     shape: [256, 512, 128, 1],
     localWindow: null,
     heldOut: { kendallTau: 0.565_412, mse: NaN, overlap: { '20': 0.697, '30': 0.837 } },
     name: 'a model',
   }
   expect(factsTable(facts).split('\n')).toEqual([
+    'chat template          yes',
     'shape                  256 x 512 x 128 x 1',
     'local window           unknown',
     'held out, kendall tau  0.5654',

@@ -5,9 +5,9 @@ import { isObject } from '../../is-object.ts'
 import { formatBytes } from '../../models/memory-plan.ts'
 import { textWidth } from './text-width.ts'
 
-/** A number whose name ends in `Bytes` becomes KiB, MiB ... */
+/** A number whose name ends in `Bytes` becomes KiB, MiB ...; `schema` is for programs, and left out. */
 export function factsTable(facts: Readonly<Record<string, unknown>>): string {
-  const rows = rowsOf(facts, '')
+  const rows = rowsOf(facts, '').filter(([name]) => name !== 'schema')
   const width = Math.max(0, ...rows.map(([name]) => textWidth(name)))
   return rows.map(([name, value]) => `${name}${' '.repeat(width - textWidth(name))}  ${value}`).join('\n')
 }
@@ -27,6 +27,7 @@ function label(key: string): string {
 function show(value: unknown, inBytes: boolean): string {
   if (value === null || Number.isNaN(value)) return 'unknown'
   if (Array.isArray(value)) return value.join(' x ')
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (typeof value === 'number' && inBytes) return formatBytes(value)
   if (typeof value === 'number') return String(Number.isInteger(value) ? value : Number(value.toPrecision(4)))
   return typeof value === 'string' ? value : JSON.stringify(value)

@@ -11,7 +11,7 @@ function file(text: string): string {
   writeFileSync(path, text)
   return path
 }
-const page = reportPage('Ü & <b>', [], [])
+const page = reportPage('Ü & <b>', [], [], [])
 const json = `${JSON.stringify({ schema: 'dynts.analyze.words/1', traces: [] }, null, 2)}\n`
 const csv = 'id,question,top 10 %\nq,2,3\n'
 const trace = '{"schema":"dynts.trace/1","id":"q#0"}\n'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { formatTable } from './table.ts'
+import { formatTable, wrappedTable } from './table.ts'
 import { textWidth } from './text-width.ts'
 
 test('the first column to the left, the others to the right, no space at the end', () => {
@@ -45,4 +45,17 @@ test('every line is as wide as the columns, or shorter', () => {
       for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(width)
     }),
   )
+})
+
+test('where texts are wider than there is room for, the widest give way and go on below', () => {
+  const rows = [
+    ['name', 'shows', 'needs'],
+    ['live', 'what happens while it grows', 'a file'],
+  ]
+  expect(wrappedTable(rows, 30)).toBe(
+    ['name  shows           needs', 'live  what happens    a file', '      while it grows'].join('\n'),
+  )
+  expect(wrappedTable(rows, 100)).toBe(formatTable(rows, 'texts'))
+  // No word is cut, however narrow the terminal is.
+  expect(wrappedTable(rows, 5).split(/\s+/).sort()).toEqual(rows.flat().join(' ').split(' ').sort())
 })

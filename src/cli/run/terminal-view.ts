@@ -9,7 +9,7 @@ import { counted } from '../output/counted.ts'
 import { printable } from '../output/printable.ts'
 import type { RunView } from './run-view.ts'
 import { textWidth } from '../output/text-width.ts'
-import { WordWrap } from './word-wrap.ts'
+import { WordWrap } from '../output/word-wrap.ts'
 
 const escape = '\u001B['
 const saveCursor = '\u001B7'

@@ -2,6 +2,7 @@ import { estimateColumns, evalTasks, settingsOf, valuesOf, type EvalTask } from 
 import type { Figure, Picture, Row } from '../figure.ts'
 import { labelledLines } from '../labelled-lines.ts'
 import { meansOverTasks } from '../mean-over-tasks.ts'
+import { firstUnmet, onceAtEachBudget, sampled, severalBudgets } from '../eval-lacks.ts'
 
 export const accuracyCells: Figure = {
   name: 'accuracy-cells',
@@ -9,7 +10,9 @@ export const accuracyCells: Figure = {
   caption:
     'Pass@1 over the cells that were held on average, which is what a step costs: a line for each policy through its budgets, each point with its 95 % interval. Points of one ' +
     'budget that would hide each other stand side by side. The dashed line and the band around it are the full cache.',
+  of: 'evaluations',
   needs: 'dynts eval --preset budget',
+  lacks: firstUnmet(sampled, severalBudgets, onceAtEachBudget),
   pictures: ({ evaluations }) => [...evalTasks(evaluations), ...meansOverTasks(evaluations)].flatMap(pictureOf),
 }
 
@@ -31,6 +34,7 @@ function pictureOf(one: EvalTask): Picture[] {
   return [
     {
       title: one.task.task,
+      from: one.run.from,
       description: `Pass@1 by mean cells of ${new Set(rows.map(({ policy }) => policy)).size} policies at ${budgets.length} budgets. ${best(rows, budgets)}`,
       settings: settingsOf({ ...one, configurations }),
       rows,

@@ -2,6 +2,7 @@ import { compare, leaders } from '../comparison.ts'
 import { estimateColumns } from '../eval-rows.ts'
 import type { Figure } from '../figure.ts'
 import { publishedColumn, publishedPass } from '../published-columns.ts'
+import { firstUnmet, sampled, sampledOnce } from '../eval-lacks.ts'
 
 export const accuracy: Figure = {
   name: 'accuracy',
@@ -10,7 +11,9 @@ export const accuracy: Figure = {
   caption:
     'Pass@1 and the cells that a sequence held on average. A comparison says something at equal cells only, and beside the controls: ' +
     'question-window keeps the question and the newest tokens, random keeps the question and any tokens. Open diamonds, if there are any: what the paper printed of this model, which is in no series of ours.',
+  of: 'evaluations',
   needs: 'dynts eval',
+  lacks: firstUnmet(sampled, sampledOnce),
   pictures: (sources) =>
     compare(sources, {
       row: (one, of) => {

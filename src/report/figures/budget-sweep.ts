@@ -5,6 +5,7 @@ import { meansOverTasks } from '../mean-over-tasks.ts'
 import { publishedPass, publishedSpeed } from '../published-columns.ts'
 import { publishedSweepNote, publishedSweepOf, publishedSweepRows } from '../published-sweep-rows.ts'
 import { seriesPlot } from '../series-plot.ts'
+import { firstUnmet, oneWindowAndRatio, sampled, severalBudgets } from '../eval-lacks.ts'
 
 const speed = 'speed, full = 1'
 
@@ -16,7 +17,9 @@ export const budgetSweep: Figure = {
     'Pass@1 and tokens per second over the budget B, which is what memory is allocated for. In brackets what the local window leaves of it, for the question and what is ' +
     'selected: where that is little, a policy can choose little. The dashed line is the full cache. Tokens per second are counted in the authors’ way, where scoring, eviction and ' +
     'sampling are free. Open diamonds, if there are any: what the paper shows of DynTS, which is in no line of ours.',
+  of: 'evaluations',
   needs: 'dynts eval --preset budget',
+  lacks: firstUnmet(sampled, severalBudgets, oneWindowAndRatio),
   pictures: ({ evaluations }) => [...evalTasks(evaluations), ...meansOverTasks(evaluations)].flatMap(pictureOf),
 }
 
@@ -50,6 +53,7 @@ function pictureOf(one: EvalTask): Picture[] {
   return [
     {
       title: one.task.task,
+      from: one.run.from,
       description: `Pass@1 of ${new Set(rows.map(({ policy }) => policy)).size} policies at ${budgets.length} budgets.`,
       settings: [settingsOf({ ...one, configurations: sampled }), ...(sweep ? [publishedSweepNote(sweep)] : [])].join(
         ' · ',

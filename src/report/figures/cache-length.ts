@@ -2,6 +2,7 @@ import { compare, leaders } from '../comparison.ts'
 import { estimateColumns } from '../eval-rows.ts'
 import type { Figure } from '../figure.ts'
 import { publishedColumn, publishedPeak } from '../published-columns.ts'
+import { firstUnmet, sampled, sampledOnce } from '../eval-lacks.ts'
 
 export const cacheLength: Figure = {
   name: 'cache-length',
@@ -10,7 +11,9 @@ export const cacheLength: Figure = {
   caption:
     'Means over problems of the cells that a sequence held on average and of the most that it held. The paper’s “cache length” is a peak of ' +
     'the longest sequence of a batch; means are smaller.',
+  of: 'evaluations',
   needs: 'dynts eval',
+  lacks: firstUnmet(sampled, sampledOnce),
   pictures: (sources) =>
     compare(sources, {
       row: (one, of) => {

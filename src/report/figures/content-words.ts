@@ -15,6 +15,7 @@ export const contentWords: Figure = {
     'The thinking’s tokens by falling importance, in ten equal parts: the shares of content words (nouns, verbs, adjectives, adverbs, names), of ' +
     'numbers and symbols, and of function words. Between the two marks in each bar are the content words of the twelve panels that the paper ' +
     'printed, of two other models and with another tagger; numbers are function words there.',
+  of: 'words',
   needs: 'dynts analyze words --output words.json',
   pictures: ({ words }) =>
     words.map((source) => {
@@ -27,6 +28,7 @@ export const contentWords: Figure = {
       const content = (row: Row | undefined) => `${Number(row?.[series[0] ?? '']).toFixed(0)} %`
       return {
         title: source.model.name,
+        from: source.from,
         description: `Of the most important tenth of the tokens ${content(rows[0])} are content words, of the least important ${content(rows.at(-1))}.`,
         settings: `${source.model.name} · n = ${questions} questions, ${traces} traces, ${thinkingTokens} thinking tokens · means over questions · ${intervals}`,
         rows,

@@ -14,7 +14,9 @@ export const cost: Figure = {
   caption:
     'Cells, operations and bytes of a step right after each eviction, to those of the full cache at the same length; the predictor is in them, its scoring deferred. Computed, not measured. ' +
     'Open marks, if there are any: what the paper printed for these settings. Its ratios of cells follow from the formulas, those of operations do not.',
+  of: 'costs',
   needs: 'dynts analyze cost --output cost.json',
+  lacks: () => 'nothing is evicted at the settings of dynts analyze cost',
   pictures: ({ costs }) =>
     costs.flatMap((source) => {
       const rows = rowsOf(source)
@@ -25,6 +27,7 @@ export const cost: Figure = {
       return [
         {
           title: shape.name,
+          from: source.from,
           description: `After ${rows.length} evictions a step has ${String(last['cells'])} of the full cache’s cells, ${String(last['operations'])} of its operations, and reads ${String(last['bytes read'])} of its bytes.`,
           settings: [
             `${shape.name} · B ${budget}, W_l ${localWindow}, ratio ${ratio}`,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { policyNames } from '../../eviction/registry.ts'
 import type { ConfigurationSummary } from '../../evaluation/run/summarise.ts'
+import { groupMissing } from '../missing-figures.ts'
 import { figures } from '../registry.ts'
 import { besides, policyLooks } from '../theme.ts'
 import { importanceSource } from '../sources.ts'
@@ -569,6 +570,10 @@ test('an axis of one value alone has length', async () => {
     ['accuracy', [same]],
     ['budget-sweep', sweep],
     ['accuracy-cells', sweep],
+    [
+      'window-ratio',
+      [16, 32].flatMap((localWindow) => [0.2, 0.5].map((ratio) => ({ ...same, budget: 320, localWindow, ratio }))),
+    ],
   ] as const) {
     const figure = figures.find((one) => one.name === name)!
     const { pictures } = await drawFigure(
@@ -626,17 +631,110 @@ test('who is first is not claimed in a tie', () => {
 })
 
 test('the page has each picture with its data, says what is missing, and no name becomes markup', async () => {
-  const drawn = await Promise.all(
-    figures.map((figure) => drawFigure(figure, figure.name === 'training-curves' ? [] : figure.pictures(sources))),
-  )
-  const page = reportPage('A & B', ['made of <this>'], drawn)
+  const [there, lacking] = [figures.filter(({ name }) => name !== 'training-curves'), figures.slice(-1)]
+  const drawn = await Promise.all(there.map((figure) => drawFigure(figure, figure.pictures(sources))))
+  const missing = [{ figures: lacking, why: 'there is <nothing>' }]
+  const page = reportPage('A & B', ['made of <this>'], drawn, missing)
   expect(page).toContain('<title>A &amp; B</title>')
   expect(page).toContain('made of &lt;this&gt;')
   expect(page).not.toContain('<b>mine')
-  expect(page).toMatch(/<section id="missing"[\s\S]*Training of the importance predictor/)
+  expect(page.split('<section id="missing"')[1]).toContain(
+    '<strong>Training of the importance predictor</strong>: there is &lt;nothing&gt;; it needs the .metrics.json',
+  )
   expect(page).not.toMatch(/(?:src|href)="https?:/)
   const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id)
   expect(new Set(ids).size).toBe(ids.length)
+})
+
+describe('what is not drawn', () => {
+  const whyOf = (name: string, ...evaluations: ReturnType<typeof evaluation>[]) => {
+    const figure = figures.find((one) => one.name === name)!
+    expect(figure.pictures({ ...nothing, evaluations })).toEqual([])
+    return groupMissing([figure], { ...nothing, evaluations })[0]!.why
+  }
+  const replayOf = (one: ConfigurationSummary) => ({ ...one, sampling: null })
+  const at = (budget: number, localWindow = 32, ratio = 0.5) =>
+    configuration('dynts', 0.9, { budget, localWindow, ratio })
+  const alone = { ...at(320), sampling: { ...at(320).sampling!, thinkingToFull: null } }
+  const pending = { ...full, sampling: null, replay: null }
+  const notSampled = /^the evaluations are replays only, and answers have to be sampled \(dynts eval without --traces/
+
+  test('of a kind of run that is not there at all, all figures have one reason', () => {
+    const words = { ...nothing, words: sources.words }
+    const undrawn = figures.filter((figure) => figure.pictures(words).length === 0)
+    const groups = groupMissing(undrawn, words)
+    expect(groups.map(({ why }) => why)).toEqual([
+      'there is no run of dynts eval',
+      ...['live', 'cost', 'kept'].map((name) => `there is no file of dynts analyze ${name}`),
+      'there is no run of dynts importance',
+      'there is no file of dynts analyze pareto',
+      'there is no .metrics.json of dynts train or dynts fit',
+    ])
+    expect(groups.flatMap((one) => one.figures)).toHaveLength(figures.length - 1)
+  })
+
+  test.each<[string, ConfigurationSummary[], RegExp]>([
+    ['accuracy', [replayOf(full), replayOf(at(320))], notSampled],
+    ['throughput', [replayOf(full), replayOf(at(320))], notSampled],
+    ['budget-sweep', [replayOf(full), replayOf(at(320))], notSampled],
+    ['accuracy', [pending], /^the evaluation has no results yet$/],
+    [
+      'cache-length',
+      [at(256), at(320)],
+      /at several settings, which budget-sweep, accuracy-cells and window-ratio draw$/,
+    ],
+    ['thinking', [alone], /^full is not among the policies/],
+    ['thinking', [full], /^no problem was answered under full and under another policy$/],
+    ['accuracy-cells', [full, at(320)], /one budget each \(dynts eval --preset budget has several\)/],
+    ['accuracy-cells', [at(256), at(320), at(320, 16)], /at several settings of the same budget$/],
+    ['budget-sweep', [at(256), at(320, 16)], /more than one local window or ratio/],
+    ['window-ratio', [at(320), at(320, 16)], /several local windows and several ratios/],
+    ['task-mean', [full, at(320)], /^each evaluation is of one task$/],
+    ['replay-loss', [{ ...full, replay: null }], /^nothing was replayed \(dynts eval --metric pass,replay-loss does/],
+    [
+      'replay-loss',
+      [{ ...at(320), replay: { ...at(320).replay!, toFull: null } }],
+      /^full, to which losses are compared/,
+    ],
+    ['replay-loss', [full, at(256), at(320)], /^the replays are of too many settings, or of none that several/],
+    ['recall', [full, at(320)], /not of the task recall$/],
+  ])('%s says what the evaluations that are there lack: %#', (name, configurations, why) => {
+    expect(whyOf(name, evaluation(configurations))).toMatch(why)
+  })
+
+  test('what one evaluation lacks another may have', () => {
+    expect(whyOf('accuracy-cells', evaluation([replayOf(full)]), evaluation([full]))).toMatch(/one budget each/)
+  })
+})
+
+test('pictures of the same title are told apart by their runs, in their titles and in the names of their files', async () => {
+  const figure = figures.find(({ name }) => name === 'replay-loss')!
+  const run = (from: string, task?: string) => ({
+    ...evaluation([full, configuration('dynts', 0.9)], 'a model', task),
+    from,
+  })
+  const evaluations = [
+    run('a/table1'),
+    run('b/table1'),
+    run('x', 'knights'),
+    run('模型', 'x'.repeat(300)),
+    run('y', 'x'.repeat(300)),
+  ]
+  const { pictures } = await drawFigure(figure, figure.pictures({ ...nothing, evaluations }))
+  expect(pictures.slice(0, 3).map(({ title, id }) => [title, id])).toEqual([
+    ['chain, a/table1', 'replay-loss-chain-a-table1'],
+    ['chain, b/table1', 'replay-loss-chain-b-table1'],
+    ['knights', 'replay-loss-knights'],
+  ])
+  // The longest that a file may be called, twice.
+  expect(pictures.slice(3).map(({ id }) => id)).toEqual(['', '-2'].map((end) => `replay-loss-${'x'.repeat(138)}${end}`))
+  const words = figures.find(({ name }) => name === 'content-words')!
+  const twice = ['模型', 'é'.repeat(300)].map((from) => ({ ...sources.words[0]!, from }))
+  const named = await drawFigure(words, words.pictures({ ...nothing, words: twice }))
+  expect(named.pictures.map(({ id }) => id)).toEqual([
+    'content-words-a-model-模型',
+    `content-words-a-model-${'é'.repeat(64)}`,
+  ])
 })
 
 test('policies look the same whoever is drawn beside them, and no two alike', () => {

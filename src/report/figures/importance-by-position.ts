@@ -1,8 +1,9 @@
 import type { TopLevelSpec } from 'vega-lite'
-import { spreadOf, summariseProfiles, type Spread, type TraceProfile } from '../../analysis/importance-profile.ts'
+import { spreadOf, summariseProfiles, type Spread } from '../../analysis/importance-profile.ts'
 import type { Estimate } from '../../evaluation/metrics/estimate.ts'
 import { estimateColumns, intervalNote, rounded } from '../eval-rows.ts'
 import type { Figure, Picture, Row } from '../figure.ts'
+import type { ImportanceSource } from '../sources.ts'
 import { ink, themeConfig } from '../theme.ts'
 
 export const importanceByPosition: Figure = {
@@ -12,12 +13,14 @@ export const importanceByPosition: Figure = {
     'Importance of each twentieth of the thinking, and of the question with its template, over many traces; 1 is the mean over a trace’s thinking. The line is the mean over questions ' +
     'with its 95 % interval, the bands are the traces themselves. The paper shows single traces: high at the start and at the end, low between, ' +
     'and a question above its thinking. The scale is logarithmic.',
+  of: 'importance',
   needs: 'dynts importance',
+  lacks: () => 'the importance that is there is of one trace, or of none yet (dynts importance has that of many)',
   pictures: ({ importance }) =>
-    importance.flatMap(({ model, profiles }) => (profiles.length === 0 ? [] : [pictureOf(model, profiles)])),
+    importance.flatMap((source) => (source.profiles.length === 0 ? [] : [pictureOf(source)])),
 }
 
-function pictureOf(model: string, profiles: readonly TraceProfile[]): Picture {
+function pictureOf({ model, profiles, from }: ImportanceSource): Picture {
   const { figures, byPosition, traces, questions, thinkingTokens } = summariseProfiles(profiles)
   const question = rowOf('question', figures.promptRatio, spreadOf(profiles.map(({ promptRatio }) => promptRatio)))
   const each = 100 / byPosition.length
@@ -33,6 +36,7 @@ function pictureOf(model: string, profiles: readonly TraceProfile[]): Picture {
   const told = (row: Row | undefined) => Number(row?.['importance']).toPrecision(2)
   return {
     title: model,
+    from,
     description: `Importance to the mean of the thinking: ${told(there[0])} at its beginning, ${told(there.at(-1))} at its end, and ${told(question)} in the question.`,
     settings: `${model} · n = ${questions} questions, ${traces} traces, ${thinkingTokens} thinking tokens · ${intervalNote([figures.mean], 'questions')}`,
     rows,

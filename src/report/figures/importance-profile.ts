@@ -17,12 +17,14 @@ export const importanceProfile: Figure = {
     'Mean attention of the answer’s tokens, of one trace: its question, then its thinking. The dashed line is the mean over the thinking. ' +
     'Compare the share of tokens above it, not the height: that depends on the length of the answer. Of a part with more than 600 tokens neighbours ' +
     'share a bar, which is as high as the highest of them. Tokens of the question that go beyond all of the thinking, attention sinks as a rule, end at a triangle.',
+  of: 'importance',
   needs: 'dynts importance (or dynts analyze importance --trace ID --output FILE)',
+  lacks: () => 'the importance that is there is of no trace yet',
   pictures: ({ importance }) => importance.flatMap((source) => (source.trace ? [pictureOf(source, source.trace)] : [])),
 }
 
 function pictureOf(
-  { model, profiles }: ImportanceSource,
+  { model, profiles, from }: ImportanceSource,
   { id, promptImportance: question, importance: thinking }: TraceImportance,
 ) {
   const { mean, aboveMean: above } = profileOf(thinking, question)
@@ -39,6 +41,7 @@ function pictureOf(
   const share = `${Math.round(100 * above)} %`
   return {
     title: model,
+    from,
     description: `Importance of ${question.length} tokens of a question and ${thinking.length} of its thinking; ${share} of the thinking are above its mean.`,
     settings: `${model} · trace ${id}${profiles.length === 0 ? '' : `, the longest of ${profiles.length}`} · mean ${mean.toPrecision(3)}, above it ${share} · ${publishedShares()}`,
     rows,

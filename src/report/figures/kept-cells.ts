@@ -24,6 +24,7 @@ export const keptCellsFigure: Figure = {
     'The same trace is fed to all policies; what each held right after its last eviction, by position. The lower a bar, the less was chosen: the ' +
     'question is highest, then what was kept of the older thinking, then the newest, which the local window holds, and lowest what has been ' +
     'read since. Where there is no bar, the cell has left. The dotted lines are the ends of the prompt and of the thinking.',
+  of: 'kept',
   needs: 'dynts analyze kept --output kept.json',
   pictures: ({ kept }) =>
     kept.map((source) => {
@@ -31,6 +32,7 @@ export const keptCellsFigure: Figure = {
       const rows = rowsOf(source)
       return {
         title: model.name,
+        from: source.from,
         description: `Kept cells of a trace of ${trace.tokens} tokens under ${policies.length} policies. Of the prompt ${sharesText(source)}.`,
         settings: `${model.name} ${model.quantization} · trace ${trace.id}, ${trace.promptTokens} tokens of prompt, ${trace.thinkEnd - trace.thinkStart} of thinking · B ${settings.budget}, W_l ${settings.localWindow}, ${shareText(settings)} · n = 1 trace`,
         rows,

@@ -12,6 +12,7 @@ export const live: Figure = {
     'Several sequences in step, the full cache and then a bounded one: tokens per second of all of them over the last 50 steps, bytes of cells in use ' +
     'and, dotted, allocated, and operations of one token. The vertical lines are evictions; their own time is in it, which the paper leaves out. The numbers are what the bounded cache has to the full one at the same step, right after an eviction. Of several runs it is ' +
     'the one with the median ratio.',
+  of: 'live',
   needs: 'dynts analyze live --output live.json',
   pictures: ({ live: sources }) =>
     sources.map((source) => {
@@ -22,6 +23,7 @@ export const live: Figure = {
       const rows = rowsOf(source)
       return {
         title: model.name,
+        from: source.from,
         description: `Over ${settings.tokens} tokens the bounded cache gives ${ratio.toFixed(2)} times the tokens per second of the full one (${spread}).`,
         settings: `${model.name} ${model.quantization} · ${settings.policy}, B ${settings.budget}, W_l ${settings.localWindow} · n = ${settings.sequences} sequences in step · ${settings.kvType}, ${machine.backend}, threads: ${machine.threads} · bounded / full ${ratio.toFixed(2)} (${spread})`,
         rows,

@@ -22,7 +22,12 @@ export const paretoTasks: Figure = {
     `What each task loses when only ${size} % of its thinking is kept, beside all of it; the paper draws this as a radar. On the left the ` +
     'kept thinking is fed again as text, as in the paper; on the right the cells of all other thinking leave the cache. Open diamonds, if there are ' +
     'any: what the paper’s curves show of this model, read off them, which is in no series of ours.',
+  of: 'paretos',
   needs: `dynts analyze pareto on several tasks of a model, with ${size} among its --percent`,
+  lacks: ({ paretos }) =>
+    paretos.some(hasSize)
+      ? 'the answers are of one task of each model'
+      : `${size} is not among the --percent of dynts analyze pareto`,
   pictures: ({ paretos }) =>
     [...groupBy(paretos.filter(hasSize), ({ model }) => model.name)].flatMap(([model, sources]) => {
       const tasks = [...new Set(sources.map(({ name }) => name))]

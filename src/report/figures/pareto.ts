@@ -16,6 +16,7 @@ export const pareto: Figure = {
     'holds most important. On the left it is fed again as text, as in the paper; on the right the cells of all other thinking leave the cache, and ' +
     'those that stay keep their positions. Importance was measured with the answer known, so its top may ' +
     'simply hold the answer’s digits; the newest and the predicted do not know it. Open marks: in more than half of the answers the model thought again. The sizes are not to scale, as in the paper.',
+  of: 'paretos',
   needs: 'dynts analyze pareto',
   pictures: ({ paretos }) =>
     paretos.map((summary) => {
@@ -25,6 +26,7 @@ export const pareto: Figure = {
       const full = summary.points.find(({ selection }) => selection === 'full')
       return {
         title,
+        from: summary.from,
         description: `Accuracy from parts of the thinking, in ${panelsOf(summary).length} readings; from all of it ${((full?.accuracy.mean ?? 0) * 100).toFixed(0)} %.`,
         settings: [
           title,

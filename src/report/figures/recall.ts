@@ -3,6 +3,7 @@ import type { RecallSummary } from '../../evaluation/metrics/recall.ts'
 import { estimateColumns, evalTasks, rounded, settingsOf, type NamedConfiguration } from '../eval-rows.ts'
 import type { Figure, Row } from '../figure.ts'
 import { themeConfig } from '../theme.ts'
+import { firstUnmet, recalled } from '../eval-lacks.ts'
 
 const held = 'cells held'
 const right = 'value right'
@@ -14,18 +15,21 @@ export const recallFigure: Figure = {
     'The thinking states a fact once; so many tokens later its value is needed. Squares: the share of the fact’s cells that are still held then. ' +
     'Circles: the share of facts of whose value every token is the likeliest one. A fact can be known without its cells, from those that have ' +
     'read it; and the full cache, which holds all, tells how many the model knows at all.',
+  of: 'evaluations',
   needs: 'dynts eval --task recall',
+  lacks: firstUnmet(recalled),
   pictures: ({ evaluations }) =>
     evalTasks(evaluations).flatMap((one) => {
-      const recalled = one.configurations.filter(({ replay }) => (replay?.recall.length ?? 0) > 0)
-      if (recalled.length === 0) return []
-      const rows = recalled.flatMap((configuration) => rowsOf(configuration, nameOf(configuration, recalled)))
+      const ofFacts = one.configurations.filter(({ replay }) => (replay?.recall.length ?? 0) > 0)
+      if (ofFacts.length === 0) return []
+      const rows = ofFacts.flatMap((configuration) => rowsOf(configuration, nameOf(configuration, ofFacts)))
       const [nearest, furthest] = [Math.min(...distancesOf(rows)), Math.max(...distancesOf(rows))]
       return [
         {
           title: one.task.task,
-          description: `Facts held and known under ${recalled.length} policies, ${nearest} to ${furthest} tokens after they were stated.`,
-          settings: `${settingsOf({ ...one, configurations: recalled })} · facts at each distance: ${factsOf(rows)}`,
+          from: one.run.from,
+          description: `Facts held and known under ${ofFacts.length} policies, ${nearest} to ${furthest} tokens after they were stated.`,
+          settings: `${settingsOf({ ...one, configurations: ofFacts })} · facts at each distance: ${factsOf(rows)}`,
           rows,
           spec: panels(rows),
         },

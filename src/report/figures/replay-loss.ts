@@ -1,6 +1,7 @@
 import { compare, leaders } from '../comparison.ts'
 import { estimateColumns } from '../eval-rows.ts'
 import type { Figure } from '../figure.ts'
+import { firstUnmet, replayed, replayedFull, replayedOnce } from '../eval-lacks.ts'
 
 export const replayLoss: Figure = {
   name: 'replay-loss',
@@ -8,7 +9,9 @@ export const replayLoss: Figure = {
   caption:
     'The full cache’s own traces, or given ones, fed again under each policy: nats per answer token above the full cache’s. It needs no luck of sampling, and ' +
     'tells policies apart with fewer problems than accuracy does.',
+  of: 'evaluations',
   needs: 'dynts eval --metric pass,replay-loss, or dynts eval --traces',
+  lacks: firstUnmet(replayed, replayedFull, replayedOnce),
   pictures: (sources) =>
     compare(sources, {
       row: ({ replay }) =>

@@ -2,6 +2,7 @@ import { compare, leaders } from '../comparison.ts'
 import { estimateColumns } from '../eval-rows.ts'
 import type { Figure } from '../figure.ts'
 import { publishedColumn, publishedPass, publishedPeak } from '../published-columns.ts'
+import { firstUnmet, policyInAllTasks, sampled, sampledOnce, severalTasks } from '../eval-lacks.ts'
 
 export const taskMean: Figure = {
   name: 'task-mean',
@@ -10,7 +11,9 @@ export const taskMean: Figure = {
   caption:
     'Means over tasks, and over models where several were run on the same tasks; each task counts the same. Pass@1, and the most cells that a ' +
     'sequence held, whose published counterpart is the peak of the longest sequence of a batch. A mean hides where a policy fails: each task has its own picture.',
+  of: 'evaluations',
   needs: 'dynts eval on several tasks',
+  lacks: firstUnmet(sampled, severalTasks, sampledOnce, policyInAllTasks),
   pictures: (sources) =>
     compare(sources, {
       isMean: true,

@@ -1,6 +1,7 @@
 import { compare } from '../comparison.ts'
 import { estimateColumns } from '../eval-rows.ts'
 import type { Figure } from '../figure.ts'
+import { firstUnmet, pairedWithFull, sampled, sampledFull, sampledOnce } from '../eval-lacks.ts'
 
 export const thinking: Figure = {
   name: 'thinking',
@@ -8,7 +9,9 @@ export const thinking: Figure = {
   caption:
     'Thinking tokens as a ratio to the full cache’s on the same problems, and the share of answers that end in a loop. A bound that is too ' +
     'tight makes a model repeat itself: cells are saved, and tokens are wasted.',
+  of: 'evaluations',
   needs: 'dynts eval with full among the policies',
+  lacks: firstUnmet(sampled, sampledFull, sampledOnce, pairedWithFull),
   pictures: (sources) =>
     compare(sources, {
       row: ({ sampling }) =>

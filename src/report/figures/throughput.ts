@@ -2,6 +2,7 @@ import { compare } from '../comparison.ts'
 import { rounded } from '../eval-rows.ts'
 import type { Figure } from '../figure.ts'
 import { publishedColumn, publishedRate, publishedSpeed } from '../published-columns.ts'
+import { firstUnmet, sampled, sampledFull, sampledOnce } from '../eval-lacks.ts'
 
 const rate = 'tokens per second'
 
@@ -13,7 +14,9 @@ export const throughputFigure: Figure = {
     'Tokens per second by wall time, with everything in it; and to those of the full cache in the same run, by wall time and in the authors’ way, where ' +
     'scoring, eviction and sampling are free and every place of a batch counts. One run on one machine; other work on it changes all of them. What the paper printed, if there is any, ' +
     'is drawn as a ratio only, because its machine was another; its tokens per second stand among the data.',
+  of: 'evaluations',
   needs: 'dynts eval with full among the policies',
+  lacks: firstUnmet(sampled, sampledFull, sampledOnce),
   pictures: (sources) =>
     compare(sources, {
       row: (one, of) => {

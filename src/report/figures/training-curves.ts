@@ -11,6 +11,7 @@ export const trainingCurves: Figure = {
   caption:
     'On held-out traces: the loss, Kendall’s tau-b (it rises as the order gets better; the paper’s “Kendall” falls), and how many of the true ' +
     'top 20 % are in the predicted top p %: a line for each p, with its name at its end.',
+  of: 'trainings',
   needs: 'the .metrics.json of dynts train or dynts fit',
   pictures: ({ trainings }) =>
     trainings.map((training) => {
@@ -18,6 +19,7 @@ export const trainingCurves: Figure = {
       const last = training.history.at(-1)?.heldOut
       return {
         title: training.model.name,
+        from: training.from,
         description: `Over ${training.history.at(-1)?.epoch ?? 0} epochs; at the end tau ${last?.kendallTau?.toFixed(2) ?? '?'}, and ${String(Math.round(100 * (last?.overlap['30'] ?? NaN)))} % of the true top 20 % in the predicted top 30 %.`,
         settings: `${training.model.name} · n = ${training.data.heldOut.tokens} tokens, held-out traces: ${training.data.heldOut.traces}`,
         rows,

@@ -6,6 +6,7 @@ import { meansOverTasks } from '../mean-over-tasks.ts'
 import { publishedPass } from '../published-columns.ts'
 import { publishedSeries, publishedSweepNote, publishedSweepOf, publishedSweepRows } from '../published-sweep-rows.ts'
 import { themeConfig } from '../theme.ts'
+import { firstUnmet, sampled, severalWindowsAndRatios } from '../eval-lacks.ts'
 
 export const windowRatio: Figure = {
   name: 'window-ratio',
@@ -14,7 +15,9 @@ export const windowRatio: Figure = {
   caption:
     'Pass@1 in each square, with half the width of its 95 % interval: where the squares differ by less than that, they do not differ as far as ' +
     'these problems tell. Beside dynts the controls, at the same settings. A panel “published”, if there is one, has what the paper printed, without intervals.',
+  of: 'evaluations',
   needs: 'dynts eval --preset window-ratio',
+  lacks: firstUnmet(sampled, severalWindowsAndRatios),
   pictures: ({ evaluations }) => [...evalTasks(evaluations), ...meansOverTasks(evaluations)].flatMap(pictureOf),
 }
 
@@ -46,6 +49,7 @@ function pictureOf(one: EvalTask): Picture[] {
   return [
     {
       title: one.task.task,
+      from: one.run.from,
       description: `Pass@1 at ${windows.length} local windows and ${ratios.length} ratios, for ${new Set(rows.map(({ policy }) => policy)).size} policies.`,
       settings: [
         settingsOf({ ...one, configurations: sampled }),
@@ -92,7 +96,8 @@ function heatMaps(rows: readonly Row[]): TopLevelSpec {
               field: 'shown',
               type: 'quantitative',
               scale: { scheme: 'yellowgreenblue', zero: false },
-              legend: { title: 'Pass@1 (%)', gradientLength: 220 },
+              // Of one value alone the format would be that of a range without width.
+              legend: { title: 'Pass@1 (%)', gradientLength: 220, format: '.1~f' },
             },
           },
         },

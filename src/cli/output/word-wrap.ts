@@ -1,5 +1,5 @@
 /** Wraps text between words, as it comes: a word that would not fit any more begins a new line. */
-import { textWidth } from '../output/text-width.ts'
+import { textWidth } from './text-width.ts'
 
 export class WordWrap {
   readonly #columns: () => number
