@@ -68,7 +68,8 @@ const closedBy: Readonly<Record<ThinkingEnd, string | null>> = {
 /** The cache of a generation. */
 export function cacheOf({ job, result }: Finished) {
   const { cache, usage, thinkingEnd, stopText, seed } = result
-  const full = Math.max(0, usage.promptTokens + usage.thinkingTokens + usage.answerTokens - 1)
+  // The last one that is generated is never read.
+  const full = usage.promptTokens + Math.max(0, usage.thinkingTokens + usage.answerTokens - 1)
   const isBounded = cache.budget !== null
   return {
     policy: cache.policy,

@@ -107,8 +107,8 @@ function begin(state: ServerState, call: Call, { id, read, newAnswer }: Completi
     onSettled: (carriedOut) => void open(carriedOut),
     onEvent: (choice, event, job) => {
       const chunks = answer?.onEvent(choice, event, job) ?? []
-      // How far the prompt is can be told again.
-      hasSaid ||= chunks.length > 0 && event.type !== 'prompt'
+      // How far the prompt is can be told again, and what it says of its tokens cannot.
+      hasSaid ||= chunks.length > 0 && (event.type !== 'prompt' || event.odds !== undefined)
       write(...chunks)
     },
     onQueued: (choice, position) => write(...(answer?.onQueued?.(choice, position) ?? [])),
