@@ -1,7 +1,7 @@
 /** Answers in OpenAI's form, whole and in pieces: of a chat, and of a text that goes on. */
 import type { GenerateEvent, GenerateResult, PromptEvent } from '../../engine/types.ts'
 import type { ThinkingTags } from '../../llama/index.ts'
-import type { Job } from '../service.ts'
+import type { Job } from '../job.ts'
 import { ChoiceLogprobs, chatLogprobs, textLogprobs, type LogprobDelta, type TextLogprobs } from './choice-logprobs.ts'
 import { ChoiceText, noText, type ChoiceCall, type TextDelta } from './choice-text.ts'
 import { ChoiceEvents, mostPromptTokens } from './event-chunks.ts'

@@ -1,7 +1,7 @@
 /** What is told of a generation besides its text: usage, timings in llama-server's names, and the cache. */
 import { randomInt } from 'node:crypto'
 import type { GenerateResult, ThinkingEnd } from '../../engine/types.ts'
-import type { Job } from '../service.ts'
+import type { Job } from '../job.ts'
 
 /** A generation that has come to its end. */
 export interface Finished {

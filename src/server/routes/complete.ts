@@ -16,7 +16,7 @@ import { LogWriter } from '../log-writer.ts'
 import { clientLeft, eventStream, leaving, slowJson, soon, streamReply } from '../reply.ts'
 import { conversationId } from '../resumable-streams.ts'
 import type { ServerState } from '../server-state.ts'
-import type { Job } from '../service.ts'
+import type { Job } from '../job.ts'
 import { checkTextSize } from '../text-size.ts'
 
 /** Makes an answer, and its stream, of what happens to a request's choices. */
