@@ -185,7 +185,8 @@ export class DecodeLoop {
     this.#lastPrefilled = requestId
     this.#run(requestId, sequence, (events) => {
       const isComplete = sequence.prefill()
-      if (sequence.prepared.promptProgress) events.push(sequence.promptProgress)
+      const { promptProgress, promptLogprobs } = sequence.prepared
+      if (promptProgress || promptLogprobs !== undefined) events.push(sequence.promptProgress)
       if (isComplete) sequence.start(events)
     })
   }

@@ -59,6 +59,8 @@ export interface PreparedRequest extends ThinkingLimits {
   readonly promptEviction: PromptEviction | undefined
   /** How many alternatives of each token are told; undefined: no odds are. */
   readonly logprobs: number | undefined
+  /** As `logprobs`, of the prompt's own tokens. */
+  readonly promptLogprobs: number | undefined
   readonly promptProgress: boolean
   readonly evictionScores: boolean
   readonly logitBias: ReadonlyMap<number, number>
@@ -109,7 +111,7 @@ export function settleRequest(model: SettingFacts | undefined, given: GenerateRe
   const sampling = { ...defaultSampling, ...defined(request.sampling ?? {}) }
   const seed = request.seed ?? 0
   validateSampling(sampling, seed)
-  checkCount('maxTokens', request.maxTokens)
+  checkCount('maxTokens', request.maxTokens, request.promptLogprobs === undefined ? 1 : 0)
   checkThinkingLimits(request)
   checkOdds(request)
   if (model) checkModelHas(model, definition)
@@ -213,6 +215,7 @@ export function prepareRequest(model: ModelFacts, request: GenerateRequest): Pre
     promptScope: request.promptScope ?? '',
     promptEviction: request.promptEviction,
     logprobs: request.logprobs,
+    promptLogprobs: request.promptLogprobs,
     promptProgress: request.promptProgress ?? false,
     evictionScores: request.evictionScores ?? false,
     logitBias: biasOf(request, model.vocab),

@@ -73,6 +73,7 @@ const schema = strictShape({
   promptScope: anyText.optional(),
   promptEviction: strictShape({ at: anyNumber, leaving: listOf(anyNumber) }).optional(),
   logprobs: anyNumber.optional(),
+  promptLogprobs: anyNumber.optional(),
   promptProgress: yesOrNo.optional(),
   ignoreEos: yesOrNo.optional(),
   evictionScores: yesOrNo.optional(),

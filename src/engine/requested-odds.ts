@@ -11,6 +11,8 @@ const mostAlternatives = 20
 /** @throws InputError `invalid_request` */
 export function checkOdds({
   logprobs,
+  promptLogprobs,
+  promptEviction,
   logitBias = [],
   replay,
   ignoreEos,
@@ -18,9 +20,12 @@ export function checkOdds({
   answerCalls,
 }: GenerateRequest): void {
   const refuse = (message: string) => new InputError('invalid_request', message)
-  if (logprobs !== undefined && !(Number.isInteger(logprobs) && logprobs >= 0 && logprobs <= mostAlternatives)) {
-    throw refuse(`logprobs must be a whole number from 0 to ${mostAlternatives}, not ${logprobs}`)
+  for (const [name, count = 0] of Object.entries({ logprobs, promptLogprobs })) {
+    if (Number.isInteger(count) && count >= 0 && count <= mostAlternatives) continue
+    throw refuse(`${name} must be a whole number from 0 to ${mostAlternatives}, not ${count}`)
   }
+  if (promptLogprobs !== undefined && promptEviction !== undefined)
+    throw refuse('promptLogprobs are those of a prompt that is read whole: leave promptEviction out')
   if (logitBias.length > mostBiases)
     throw refuse(`logitBias must have at most ${mostBiases} tokens, not ${logitBias.length}`)
   const wrong = logitBias.find(([, bias]) => !(bias >= -100 && bias <= 100))

@@ -66,6 +66,8 @@ export class Sequence {
   #hasEnded = false
   /** Which limit closed the thinking, if one did. */
   #closedBy: ThinkingEnd | undefined
+  /** Of tokens of the prompt, of which nothing was told yet. */
+  #promptOdds: TokenOddsReport[] = []
   #prefillMs = 0
   #prefillStart: number | undefined
   #decodeStart: number | undefined
@@ -128,7 +130,7 @@ export class Sequence {
     const whole = promptTokens.subarray(0, eviction?.at ?? -1)
     if (this.prefilled === 0) this.#copy(whole)
     const left = whole.length - this.prefilled
-    if (left > 0) this.#read(Math.min(left, this.#forward.batchTokens), 'none')
+    if (left > 0) this.#readPiece(Math.min(left, this.#forward.batchTokens))
     const isComplete = left <= this.#forward.batchTokens
     if (isComplete) {
       const bytes = bytesOfCells(this.#cellBytes, whole.length)
@@ -152,15 +154,18 @@ export class Sequence {
     while (this.prefilled < length) read(Math.min(Math.max(1, length - 1 - this.prefilled), this.#forward.batchTokens))
   }
 
-  /** How far the prompt is. */
+  /** How far the prompt is, and what came to be known of it since this was asked last. */
   get promptProgress(): PromptEvent {
     const now = performance.now()
+    const odds = this.#promptOdds
+    this.#promptOdds = []
     return {
       type: 'prompt',
       total: this.prepared.promptTokens.length,
       cached: this.#cachedPromptTokens,
       processed: this.prefilled,
       ms: now - (this.#prefillStart ?? now),
+      ...(this.prepared.promptLogprobs === undefined ? {} : { odds }),
     }
   }
 
@@ -169,6 +174,7 @@ export class Sequence {
     const { promptTokens, promptScope, promptEviction } = this.prepared
     const isSame = promptTokens === other.promptTokens && promptScope === other.promptScope
     if (!isSame || this.prefilled > 0 || other.promptReuse === 'none') return false
+    if (other.promptLogprobs !== undefined) return false
     return (promptEviction ?? other.promptEviction) === undefined && this.#canCopy(promptTokens.length - 1)
   }
 
@@ -193,8 +199,9 @@ export class Sequence {
 
   /** Whether copies are wanted, and are as good as is wanted. */
   get #canReuse(): boolean {
-    const { promptReuse } = this.prepared
-    if (!this.#forward.canRestore) return false
+    const { promptReuse, promptLogprobs } = this.prepared
+    // A copy has no outputs, and what is read in smaller passes rounds otherwise.
+    if (!this.#forward.canRestore || promptLogprobs !== undefined) return false
     return promptReuse === 'prefix' || (promptReuse === 'exact' && this.#forward.restoresExactly)
   }
 
@@ -203,7 +210,26 @@ export class Sequence {
     return { state, shortest: this.#forward.shortestPrefix(state) }
   }
 
-  #read(count: number, output: 'none' | 'last'): void {
+  /** Of the prompt; where its odds are told, in passes that give an output for each token. */
+  #readPiece(count: number): void {
+    const { promptTokens, promptLogprobs } = this.prepared
+    if (promptLogprobs === undefined) {
+      this.#read(count, 'none')
+      return
+    }
+    for (let left = count; left > 0;) {
+      const start = this.prefilled
+      const piece = Math.min(left, this.#forward.outputRows)
+      this.#read(piece, 'all')
+      for (let row = 0; row < piece; row++) {
+        const odds = new TokenOdds(this.#forward.logits(row), promptLogprobs)
+        this.#promptOdds.push(this.#reportOf(odds, promptTokens[start + row + 1] ?? -1))
+      }
+      left -= piece
+    }
+  }
+
+  #read(count: number, output: 'none' | 'last' | 'all'): void {
     const start = performance.now()
     const chunk = this.prepared.promptTokens.subarray(this.prefilled, this.prefilled + count)
     const rows = this.#cache.promptRows(this.prefilled, count)
@@ -223,6 +249,10 @@ export class Sequence {
   start(events: GenerateEvent[]): void {
     this.#decodeStart = performance.now()
     this.#text.start(events)
+    if (this.prepared.maxTokens === 0) {
+      this.finish('length', events)
+      return
+    }
     if (this.#text.phase === undefined) this.#forced.push(...this.#opening)
     this.#closeThinkingWhenDue()
     this.#choose(0, events)

@@ -82,6 +82,11 @@ export interface GenerateRequest {
   readonly promptEviction?: PromptEviction | undefined
   /** Tells how likely the model held each generated token, and so many of its alternatives (0 to 20). Default: it does not. */
   readonly logprobs?: number | undefined
+  /**
+   * Tells how likely the model held each token of the prompt but the first, and so many of its alternatives (0 to 20), in `PromptEvent`s.
+   * Nothing of the prompt is copied then, and `maxTokens` may be 0: only the prompt is read. Default: it does not.
+   */
+  readonly promptLogprobs?: number | undefined
   /** Whether each piece of the prompt that is read is told (`PromptEvent`). Default false. */
   readonly promptProgress?: boolean | undefined
   /** Whether each eviction tells what the policy judged, and the scores (`EvictionEvent.scored`). Default false. */
@@ -237,6 +242,8 @@ export interface PromptEvent {
   readonly processed: number
   /** Milliseconds of wall time since its first piece was begun. */
   readonly ms: number
+  /** With `promptLogprobs`: of the tokens that follow those of the events before; those of all events are the prompt's without its first. */
+  readonly odds?: readonly TokenOddsReport[] | undefined
 }
 
 export interface TokenEvent {

@@ -114,7 +114,8 @@ function ofInput({ code, message, details }: InputError): ApiError {
   if (code === 'prompt_too_long') {
     const { promptTokens = 0, mostPromptTokens = 0, leastBudget: least, roomyBudget: roomy } = details
     const budgets = least !== undefined && roomy !== undefined ? { least, roomy } : undefined
-    return contextExceeded(promptTokens, mostPromptTokens, { budgets })
+    const remedy = budgets ? 'start the server with a larger --budget' : 'use a model that was trained for longer texts'
+    return contextExceeded(promptTokens, mostPromptTokens, { budgets, remedy })
   }
   // No request can help it.
   if (code === 'no_score') return new ApiError(500, 'engine_failed', message)
@@ -129,14 +130,14 @@ function ofInput({ code, message, details }: InputError): ApiError {
 interface ContextHints {
   readonly budgets?: NeededBudgets | undefined
   /** What besides a shorter conversation would do. */
-  readonly remedy?: string | undefined
+  readonly remedy: string
 }
 
 /** Agents recognise this sentence and this code, and shorten the conversation. */
 export function contextExceeded(
   promptTokens: number | string,
   most: number,
-  { budgets, remedy = 'start the server with a larger --budget' }: ContextHints = {},
+  { budgets, remedy }: ContextHints,
 ): ApiError {
   const least = budgets ? { least_budget: budgets.least } : {}
   return new ApiError(

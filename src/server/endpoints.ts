@@ -8,7 +8,7 @@ import { responses } from './routes/responses.ts'
 import { page, pageAssets } from './routes/page.ts'
 import { cancelStream, resumeStream } from './routes/stream.ts'
 import { health, metrics, props, slots } from './routes/state.ts'
-import { applyTemplate, detokenize, tokenize } from './routes/tokens.ts'
+import { applyTemplate, detokenize, tokenize, tokenizerInfo } from './routes/tokens.ts'
 
 const described: readonly Endpoint[] = [
   chatCompletions,
@@ -26,6 +26,7 @@ const described: readonly Endpoint[] = [
   slots,
   tokenize,
   detokenize,
+  tokenizerInfo,
   applyTemplate,
   page,
   pageAssets,

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import type { GenerateEvent, GenerateResult } from '../engine/types.ts'
 import { Metrics } from './metrics.ts'
-import type { Job } from './service.ts'
+import type { Job } from './job.ts'
 
 afterEach(() => vi.useRealTimers())
 

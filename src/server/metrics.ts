@@ -3,7 +3,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { GenerateEvent } from '../engine/types.ts'
 import type { EngineBackend } from './engine-process.ts'
-import type { GenerationService, Job, JobEnd } from './service.ts'
+import type { Job, JobEnd } from './job.ts'
+import type { GenerationService } from './service.ts'
 
 const firstTokenBuckets = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640, 2560,

@@ -7,13 +7,14 @@ import { createApp } from './app.ts'
 import type { EngineFacts, HostOptions } from './engine-messages.ts'
 import { EngineProcess } from './engine-process.ts'
 import { createHttpServer, listen } from './http-server.ts'
+import type { JobEnd } from './job.ts'
 import type { Log } from './log.ts'
 import { type LogFields } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { readPageFiles } from './page-files.ts'
 import { ResumableStreams } from './resumable-streams.ts'
 import type { ServerSettings, ServerState } from './server-state.ts'
-import { GenerationService, type JobEnd, type ServiceSettings } from './service.ts'
+import { GenerationService, type ServiceSettings } from './service.ts'
 
 export interface ServeOptions {
   readonly located: LocatedModel

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { GenerateEvent } from '../engine/types.ts'
 import { ScriptedEngine } from './scripted-engine.fake.ts'
-import { GenerationService, type Job, type JobEnd } from './service.ts'
+import type { Job, JobEnd } from './job.ts'
+import { GenerationService } from './service.ts'
 
 const token: GenerateEvent = { type: 'token', token: 1, position: 1, phase: 'thinking', text: 'a', cells: 2 }
 

@@ -9,6 +9,7 @@ import { clientLeft } from './reply.ts'
 import { ApiError, apiErrorOf } from './api-error.ts'
 import type { HostCall, HostCalls } from './engine-messages.ts'
 import type { EngineBackend } from './engine-process.ts'
+import { isOf, newJob, notBegun, note, type Job, type JobEnd, type JobRequest } from './job.ts'
 
 export interface ServiceSettings {
   readonly slots: number
@@ -16,73 +17,6 @@ export interface ServiceSettings {
   readonly queueTimeoutMs: number
   /** Longest generation, from its slot on; it ends there, as at its most tokens. Default: none. */
   readonly requestTimeoutMs?: number | undefined
-}
-
-/** Receives what happens to one generation. After `onError`, or the event `finish`, nothing more comes. */
-export interface JobListener {
-  onEvent(event: GenerateEvent): void
-  onError(error: ApiError): void
-  /** The engine has died: whether it can begin anew, nothing of it having reached the client. */
-  onRestart(): boolean
-  /** How many wait before it: told when it has to wait, and whenever that changes. */
-  onQueued?(position: number): void
-}
-
-export type JobPhase = 'queued' | 'prompt' | 'thinking' | 'answer'
-
-/** A generation on its way. */
-export interface Job {
-  readonly id: string
-  readonly client: string
-  /** Of the HTTP request. */
-  readonly requestId: string | undefined
-  /** Undefined until it is settled what the engine is to do; it keeps its place in the queue meanwhile. */
-  request: GenerateRequest | undefined
-  readonly listener: JobListener
-  /** When its request came. */
-  readonly arrivedAt: number
-  /** Anew when the engine has died over it. */
-  enqueuedAt: number
-  startedAt: number | undefined
-  firstTokenAt: number | undefined
-  phase: JobPhase
-  promptTokens: number
-  /** How many of them were copied. */
-  cachedTokens: number
-  generatedTokens: number
-  cells: number
-  policy: string
-  budget: number | null
-  slot: number | undefined
-  deaths: number
-  /** How many waited before it when its client was told last. */
-  toldPosition: number | undefined
-  /** Ends it if it waits too long. */
-  lateTimer: NodeJS.Timeout | undefined
-  /** Whether its time was up. */
-  hasTimedOut: boolean
-  /** Whether it was cancelled by its id: it does not begin anew. */
-  isCancelled: boolean
-  /** Once its end was told. */
-  ended: boolean
-}
-
-/** What a generation is made of. */
-export interface JobRequest {
-  readonly id: string
-  /** Of the HTTP request. */
-  readonly requestId?: string
-  /** When the HTTP request came, by `performance.now`. Default: now. */
-  readonly arrivedAt?: number
-  readonly listener: JobListener
-}
-
-export interface JobEnd {
-  readonly job: Job
-  readonly result?: GenerateResult
-  readonly error?: ApiError
-  /** Whether it ended because its client left. */
-  readonly hasLeft?: boolean
 }
 
 export interface ServiceHooks {
@@ -100,9 +34,6 @@ export interface Asker {
 
 /** A question of no generation waits so long for an engine that is started again. */
 const patienceMs = 10_000
-
-/** Of one of several choices, behind its completion's id. */
-const choiceNumber = /-\d{1,4}$/
 
 export class GenerationService {
   readonly #backend: EngineBackend
@@ -163,23 +94,7 @@ export class GenerationService {
    */
   submit(client: string, requests: readonly JobRequest[]): Job[] {
     this.#checkOpen()
-    const now = performance.now()
-    const jobs = requests.map(({ id, requestId, arrivedAt = now, listener }): Job => ({
-      ...{ id, client, requestId, request: undefined, listener, arrivedAt, enqueuedAt: now },
-      ...{
-        startedAt: undefined,
-        firstTokenAt: undefined,
-        phase: 'queued',
-        slot: undefined,
-        deaths: 0,
-        ended: false,
-        lateTimer: undefined,
-        toldPosition: undefined,
-        hasTimedOut: false,
-        isCancelled: false,
-      },
-      ...{ promptTokens: 0, cachedTokens: 0, generatedTokens: 0, cells: 0, policy: '', budget: null },
-    }))
+    const jobs = requests.map((request) => newJob(client, request))
     this.#admission.enqueue(client, jobs)
     for (const job of jobs) this.#limitWaiting(job)
     return jobs
@@ -325,17 +240,7 @@ export class GenerationService {
   }
 
   #receive(job: Job, event: GenerateEvent): void {
-    if (event.type === 'start') {
-      job.promptTokens = event.promptTokens
-      job.policy = event.policy
-      job.budget = event.budget
-    } else if (event.type === 'prompt') job.cachedTokens = event.cached
-    else if (event.type === 'token') {
-      job.firstTokenAt ??= performance.now()
-      job.phase = event.phase
-      job.cells = event.cells
-      if (event.token !== null) job.generatedTokens++
-    }
+    note(job, event)
     if (event.type === 'finish') {
       const { result } = event
       this.#end(job, { result: job.hasTimedOut ? { ...result, finishReason: 'length' } : result })
@@ -352,15 +257,8 @@ export class GenerationService {
     if (died) job.deaths++
     if (died && job.deaths === 1 && !job.ended && !job.isCancelled && !this.#isDraining && job.listener.onRestart()) {
       if (job.slot !== undefined) this.#slots[job.slot] = undefined
-      job.slot = undefined
       clearTimeout(job.lateTimer)
-      job.enqueuedAt = performance.now()
-      job.startedAt = undefined
-      job.firstTokenAt = undefined
-      job.phase = 'queued'
-      job.cachedTokens = 0
-      job.generatedTokens = 0
-      job.cells = 0
+      Object.assign(job, notBegun())
       this.#admission.enqueueAgain(job.client, job)
       this.#limitWaiting(job)
       return
@@ -386,11 +284,6 @@ export class GenerationService {
     this.#admission.remove(job, ranSeconds)
     this.dispatch()
   }
-}
-
-function isOf(client: string, completion: string) {
-  return (job: Job | undefined): job is Job =>
-    job?.client === client && [job.id, job.id.replace(choiceNumber, '')].includes(completion) && !job.ended
 }
 
 function hasDied(error: unknown): boolean {

@@ -578,7 +578,10 @@ describe('the other endpoints', () => {
     const content = 'Ava has <|user|> 5 é漢 coins.'
     const { body } = await post({ content }, '/tokenize')
     const { tokens } = body as unknown as { tokens: number[] }
-    expect((await post({ tokens }, '/detokenize')).body).toEqual({ content })
+    expect((await post({ tokens }, '/detokenize')).body).toEqual({ content, prompt: content })
+    // As vLLM's clients ask.
+    expect((await post({ prompt: content, add_special_tokens: false }, '/tokenize')).body).toEqual(body)
+    expect((await get('/tokenizer_info')).json()).toMatchObject({ bos_token: null, eos_token: '<|endoftext|>' })
     const plain = (await post({ content, parse_special: false }, '/tokenize')).body as unknown as { tokens: number[] }
     expect(plain.tokens.length).toBeGreaterThan(tokens.length)
     const pieces = (await post({ content, with_pieces: true }, '/tokenize')).body as unknown as {
@@ -594,6 +597,46 @@ describe('the other endpoints', () => {
     expect(prompt).toContain('<|user|>Hi')
     expect((await post({ tokens: [99_999] }, '/detokenize')).status).toBe(400)
     expect((await post({ content: 5 }, '/tokenize')).status).toBe(400)
+  })
+
+  test('a prompt is echoed with the odds of its tokens, as lm-evaluation-harness asks; in a stream alike', async () => {
+    interface Echo {
+      readonly choices: readonly {
+        readonly index: number
+        readonly text: string
+        readonly logprobs: Readonly<Record<string, unknown[]>> | null
+      }[]
+      readonly usage: { readonly completion_tokens: number }
+    }
+    const { question } = problem(3)
+    const { tokens } = (await post({ content: question }, '/tokenize')).body as unknown as { tokens: number[] }
+    const asked = { model: 'tiny', temperature: 0, logprobs: 1, seed: 1234, echo: true }
+    const echo = async (body: object) => (await post({ ...asked, ...body }, '/v1/completions')).body as unknown as Echo
+    const { choices } = await echo({ prompt: [tokens, tokens.slice(0, 5)], max_tokens: 1 })
+    const [whole, part] = choices.map(({ logprobs }) => logprobs!)
+    const odds = whole!['token_logprobs'] as (number | null)[]
+    expect(odds).toHaveLength(tokens.length + 1)
+    expect([odds[0], whole!['top_logprobs']![0]]).toEqual([null, null])
+    expect(part!['token_logprobs']!.slice(0, 5)).toEqual(
+      [null, ...odds.slice(1, 5)].map((logprob) => logprob && (expect.closeTo(logprob, 1) as number)),
+    )
+    const offsets = whole!['text_offset'] as number[]
+    const pieces = offsets.map((at, i) => choices[0]!.text.slice(at, offsets[i + 1]))
+    expect(pieces).toEqual(whole!['tokens'])
+    expect(choices[0]!.text.startsWith(question)).toBe(true)
+
+    const alone = await echo({ prompt: question, max_tokens: 0 })
+    expect([alone.choices[0]!.text, alone.usage.completion_tokens]).toEqual([question, 0])
+    const sent = await fetch(`${server.url}/v1/completions`, {
+      method: 'POST',
+      body: JSON.stringify({ ...asked, prompt: question, max_tokens: 1, stream: true }),
+    })
+    const chunks = (await sent.text())
+      .split('\n')
+      .flatMap((line) => (line.startsWith('data: {') ? (JSON.parse(line.slice(6)) as Echo).choices : []))
+    expect(chunks.map(({ text }) => text).join('')).toBe(choices[0]!.text)
+    expect(chunks.flatMap(({ logprobs }) => logprobs?.['tokens'] ?? [])).toEqual(whole!['tokens'])
+    expect((await post({ prompt: question, max_tokens: 0 }, '/v1/completions')).status).toBe(400)
   })
 
   test('tokens are counted without generating', async () => {

@@ -99,7 +99,7 @@ describe('what the server takes and gives', () => {
     ['POST', '/v1/chat/completions', called],
     ['POST', '/v1/chat/completions/input_tokens', { messages }],
     ['POST', '/v1/chat/completions/control', { id: 'chatcmpl-none', action: 'cancel' }],
-    ['POST', '/v1/completions', { prompt: 'Ava', max_tokens: 5, logprobs: 2 }],
+    ['POST', '/v1/completions', { prompt: 'Ava', max_tokens: 5, logprobs: 2, echo: true }],
     ['POST', '/v1/responses', { input: 'Ava?', max_output_tokens: 40, thinking_budget: 8 }],
     [
       'POST',
@@ -116,6 +116,7 @@ describe('what the server takes and gives', () => {
     ['GET', '/slots'],
     ['POST', '/tokenize', { content: 'Ava', with_pieces: true }],
     ['POST', '/detokenize', { tokens: [5, 6] }],
+    ['GET', '/tokenizer_info'],
     ['POST', '/apply-template', { messages }],
   ])('%s %s', async (method, path, body) => {
     const operation = document.paths[path.replace('/tiny', '/{id}')]![method.toLowerCase()]!

@@ -7,8 +7,11 @@ export function bytesText(bytes: number): string {
   return `${value >= 100 || power === 0 ? Math.round(value) : value.toFixed(1)} ${units[power] ?? ''}`
 }
 
+// Made once: that takes longer than what it does.
+const english = new Intl.NumberFormat('en')
+
 export function countText(value: number): string {
-  return Math.round(value).toLocaleString('en')
+  return english.format(Math.round(value))
 }
 
 /** `1 eviction`, `2 evictions`. */

@@ -111,3 +111,13 @@ test('the speed is that of the last two seconds, and none of tokens that came at
   for (let i = 0; i < 60; i++) record.push(token(100 + i, i), 1000 + 50 * i)
   expect(tokensPerSecond(record)).toBeCloseTo(20, 6)
 })
+
+test('cells on average, and where the answer begins', () => {
+  const record = figure4()
+  expect([0, 1, 9, 13, 99].map((steps) => record.meanCells(steps))).toEqual([0, 2, 6, 88 / 13, 88 / 13])
+  expect([record.thinkingTokens, record.answerFrom]).toEqual([13, 13])
+  record.push(token(15, 11, 'tag'), 16)
+  record.push(token(16, 12, 'answer'), 17)
+  record.push(token(17, 13, 'answer'), 18)
+  expect([record.thinkingTokens, record.answerFrom]).toEqual([13, 14])
+})

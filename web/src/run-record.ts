@@ -28,12 +28,19 @@ export class RunRecord {
   /** Which eviction a position left at. */
   readonly #leftAt = new Map<number, number>()
   readonly #judgements = new Map<number, Judgement>()
+  /** Of the cells after each token and those before it. */
+  readonly #cellSums: number[] = []
+  #thinkingTokens = 0
+  #answerFrom: number | undefined
 
   /** @param at milliseconds since the request */
   push(event: RunEvent, at: number): void {
     this.events.push([at, event])
     if (event.type === 'start') this.start = event
     else if (event.type === 'token') {
+      if (event.phase === 'answer') this.#answerFrom ??= this.tokens.length
+      if (event.phase === 'thinking') this.#thinkingTokens++
+      this.#cellSums.push((this.#cellSums.at(-1) ?? 0) + event.cells)
       this.tokens.push(event)
       this.times.push(at)
     } else if (event.type === 'eviction') {
@@ -50,6 +57,21 @@ export class RunRecord {
   /** M: cells of the prompt. */
   get promptCells(): number {
     return this.start?.prompt_tokens ?? 0
+  }
+
+  /** How many tokens come before the answer. */
+  get answerFrom(): number {
+    return this.#answerFrom ?? this.tokens.length
+  }
+
+  get thinkingTokens(): number {
+    return this.#thinkingTokens
+  }
+
+  /** Cells held after each of the first `steps` tokens, on average. */
+  meanCells(steps: number): number {
+    const counted = Math.min(steps, this.tokens.length)
+    return counted > 0 ? (this.#cellSums[counted - 1] ?? 0) / counted : 0
   }
 
   /** The eviction that `position` left at, if it did up to the end. */

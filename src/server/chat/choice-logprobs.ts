@@ -1,6 +1,6 @@
 /**
- * Log-probabilities of one choice, as they come: of the thinking and of the answer, without tags and end tokens. A token without text may
- * turn out to be part of a tag: it waits for the next one's text.
+ * Log-probabilities of one choice, as they come: of the thinking and of the answer, without tags and end tokens, or of all its tokens. A token
+ * without text may turn out to be part of a tag: it waits for the next one's text.
  */
 import type { GenerateEvent, TokenOddsReport } from '../../engine/types.ts'
 import { wellFormed } from '../well-formed.ts'
@@ -26,18 +26,30 @@ export class ChoiceLogprobs {
   readonly content: LogprobEntry[] = []
   readonly reasoning: LogprobEntry[] = []
   #waiting: LogprobEntry[] = []
+  readonly #everyToken: boolean
+
+  /** @param everyToken tags and end tokens too, and nothing is told apart as thinking */
+  constructor(everyToken = false) {
+    this.#everyToken = everyToken
+  }
 
   /** Undefined: nothing new. */
   push(event: GenerateEvent): LogprobDelta | undefined {
     // What had no text by now was a tag.
-    if (event.type === 'phase') this.#waiting = []
+    if (event.type === 'phase' && !this.#everyToken) this.#waiting = []
+    // What is cut off with a stop text is not told.
+    if (event.type === 'finish' && this.#everyToken && event.result.stopText === null) return this.#told('answer')
     if (event.type !== 'token') return undefined
     const { token, odds, text, phase, isTag } = event
     // A line break around a tag that was written in the model's stead belongs to the tag.
-    const isTold = isTag !== true || text.trim() !== ''
+    const isTold = this.#everyToken || isTag !== true || text.trim() !== ''
     if (token !== null && odds && isTold) this.#waiting.push(entryOf(token, odds))
-    if (text === '' || this.#waiting.length === 0) return undefined
+    return text === '' ? undefined : this.#told(this.#everyToken ? 'answer' : phase)
+  }
+
+  #told(phase: 'thinking' | 'answer'): LogprobDelta | undefined {
     const known = this.#waiting.splice(0)
+    if (known.length === 0) return undefined
     const list = phase === 'thinking' ? this.reasoning : this.content
     list.push(...known)
     return phase === 'thinking' ? { content: [], reasoning: known } : { content: known, reasoning: [] }
@@ -49,8 +61,16 @@ export function chatLogprobs({ content, reasoning }: LogprobDelta) {
   return { content, refusal: null, reasoning }
 }
 
-/** Of a text: OpenAI's old form. @param offset of the first token's text in the whole */
-export function textLogprobs({ content, reasoning }: LogprobDelta, offset: number) {
+/** OpenAI's old form. Null: a token that nothing stands before. */
+export interface TextLogprobs {
+  readonly tokens: readonly string[]
+  readonly token_logprobs: readonly (number | null)[]
+  readonly top_logprobs: readonly (Readonly<Record<string, number>> | null)[]
+  readonly text_offset: readonly number[]
+}
+
+/** Of a text. @param offset of the first token's text in the whole */
+export function textLogprobs({ content, reasoning }: LogprobDelta, offset: number): TextLogprobs {
   const entries = [...reasoning, ...content]
   let at = offset
   const offsets = entries.map(({ token }) => {
@@ -61,14 +81,17 @@ export function textLogprobs({ content, reasoning }: LogprobDelta, offset: numbe
   return {
     tokens: entries.map(({ token }) => token),
     token_logprobs: entries.map(({ logprob }) => logprob),
-    top_logprobs: entries.map(({ top_logprobs: top }) =>
-      Object.fromEntries(top.map(({ token, logprob }) => [token, logprob])),
-    ),
+    top_logprobs: entries.map(topOf),
     text_offset: offsets,
   }
 }
 
-function entryOf(id: number, { logprob, bytes, top }: TokenOddsReport): LogprobEntry {
+/** The likeliest by their texts; of two tokens with the same text it has the likelier. */
+export function topOf({ top_logprobs: top }: LogprobEntry): Readonly<Record<string, number>> {
+  return Object.fromEntries(top.toReversed().map(({ token, logprob }) => [token, logprob]))
+}
+
+export function entryOf(id: number, { logprob, bytes, top }: TokenOddsReport): LogprobEntry {
   return {
     ...alternative(id, logprob, bytes),
     top_logprobs: top.map((one) => alternative(one.token, one.logprob, one.bytes)),

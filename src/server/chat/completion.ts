@@ -1,10 +1,11 @@
 /** Answers in OpenAI's form, whole and in pieces: of a chat, and of a text that goes on. */
 import type { GenerateEvent, GenerateResult, PromptEvent } from '../../engine/types.ts'
 import type { ThinkingTags } from '../../llama/index.ts'
-import type { Job } from '../service.ts'
-import { ChoiceLogprobs, chatLogprobs, textLogprobs, type LogprobDelta } from './choice-logprobs.ts'
+import type { Job } from '../job.ts'
+import { ChoiceLogprobs, chatLogprobs, textLogprobs, type LogprobDelta, type TextLogprobs } from './choice-logprobs.ts'
 import { ChoiceText, noText, type ChoiceCall, type TextDelta } from './choice-text.ts'
-import { ChoiceEvents } from './event-chunks.ts'
+import { ChoiceEvents, mostPromptTokens } from './event-chunks.ts'
+import { joinLogprobs, PromptEcho } from './prompt-echo.ts'
 import { cachesOf, timingsOf, usageOf, type Finished } from './report.ts'
 import type { ReadRequest } from './request.ts'
 
@@ -37,6 +38,8 @@ export interface AnswerForm {
   readonly further?: (delta: TextDelta) => Fields[]
   /** Log-probabilities; `offset`: characters of the text before. */
   readonly logprobs: (delta: LogprobDelta, offset: number) => object
+  /** Whether those of tags and end tokens are told, where the thinking is not told apart. */
+  readonly everyToken: boolean
   /** The fields of a choice in a whole answer. */
   readonly whole: (text: TextDelta, reasoning: (text: string) => Fields) => Fields
 }
@@ -45,6 +48,7 @@ export const chatForm: AnswerForm = {
   objects: { whole: 'chat.completion', chunk: 'chat.completion.chunk' },
   opening: { delta: { role: 'assistant', content: null } },
   logprobs: chatLogprobs,
+  everyToken: false,
   piece: ({ thinking, content, calls }, reasoning) => ({
     delta: {
       ...(thinking === '' ? {} : reasoning(thinking)),
@@ -71,6 +75,7 @@ export const textForm: AnswerForm = {
   objects: { whole: 'text_completion', chunk: 'text_completion' },
   opening: undefined,
   logprobs: textLogprobs,
+  everyToken: true,
   piece: ({ thinking, content }, reasoning) => ({ text: content, ...(thinking === '' ? {} : reasoning(thinking)) }),
   whole: ({ thinking, content }, reasoning) => ({ text: content, ...(thinking === '' ? {} : reasoning(thinking)) }),
 }
@@ -95,6 +100,8 @@ export class CompletionAnswer {
   readonly #texts: ChoiceText[]
   readonly #logprobs: ChoiceLogprobs[]
   readonly #events: ChoiceEvents[]
+  /** None, unless they are asked for. */
+  readonly #echoes: PromptEcho[]
 
   constructor(form: AnswerForm, settings: AnswerSettings, request: ReadRequest, { id, created }: AnswerHead) {
     this.#form = form
@@ -103,8 +110,9 @@ export class CompletionAnswer {
     this.#head = { id, created, model: settings.model, system_fingerprint: settings.fingerprint }
     const count = request.generations.length * request.choices
     this.#texts = Array.from({ length: count }, () => this.#newText())
-    this.#logprobs = Array.from({ length: count }, () => new ChoiceLogprobs())
+    this.#logprobs = Array.from({ length: count }, () => this.#newLogprobs())
     this.#events = Array.from({ length: count }, (_, choice) => this.#newEvents(choice))
+    this.#echoes = request.echoes ? Array.from({ length: count }, (_, choice) => this.#newEcho(choice)) : []
   }
 
   /** What is sent at once of a stream, before anything has happened. */
@@ -112,19 +120,19 @@ export class CompletionAnswer {
     const { opening } = this.#form
     const { promptTokenIds: ids } = this.#request
     const told = ids ? { prompt_token_ids: ids } : {}
-    if (!opening) return ids ? [this.#chunk([], told)] : []
-    return this.#texts.map((_, choice) => this.#chunk([this.#choice(choice, opening)], choice === 0 ? told : {}))
+    const echoes = this.#echoes.map(({ text }) => this.#piece({ ...noText, content: text }))
+    const beginnings = opening ? this.#texts.map(() => opening) : echoes
+    if (beginnings.length === 0) return ids ? [this.#chunk([], told)] : []
+    return beginnings.map((fields, choice) => this.#chunk([this.#choice(choice, fields)], choice === 0 ? told : {}))
   }
 
   /** Chunks of a stream; the whole answer is kept as well. */
   onEvent(choice: number, event: GenerateEvent, job: Job): Fields[] {
-    if (event.type === 'prompt') {
-      return this.#request.withProgress ? [this.#chunk([], this.#progress(choice, event))] : []
-    }
+    if (event.type === 'prompt') return this.#onPrompt(choice, event)
     const text = this.#texts[choice]
     if (!text) return []
     const { withEvents, withTokenIds } = this.#request
-    const offset = text.content.length
+    const offset = (this.#echoes[choice]?.text.length ?? 0) + text.content.length
     const delta = text.push(event)
     const logprobs = this.#logprobs[choice]?.push(event)
     const isToken = event.type === 'token'
@@ -133,10 +141,18 @@ export class CompletionAnswer {
     const fact = withEvents ? this.#events[choice]?.push(event, job) : undefined
     const told = fact ? { dynts: { ...fact, ...this.#numbered(choice) } } : undefined
     if (!hasText && !ids && !logprobs) return told ? [this.#chunk([], told)] : []
-    const piece = this.#choice(choice, this.#form.piece(delta, this.#reasoning))
+    const piece = this.#choice(choice, this.#piece(delta))
     const shown = { ...piece, ...(logprobs ? { logprobs: this.#form.logprobs(logprobs, offset) } : {}), ...ids }
     const further = this.#form.further?.(delta) ?? []
     return [this.#chunk([shown], told ?? {}), ...further.map((fields) => this.#chunk([this.#choice(choice, fields)]))]
+  }
+
+  #onPrompt(choice: number, event: PromptEvent): Fields[] {
+    const progress = this.#request.withProgress ? [this.#chunk([], this.#progress(choice, event))] : []
+    const echo = this.#hasLogprobs ? this.#echoes[choice] : undefined
+    if (!echo || !event.odds) return progress
+    const told = { ...this.#choice(choice, this.#piece(noText)), logprobs: echo.push(event.odds) }
+    return [...progress, this.#chunk([told])]
   }
 
   /** While a choice waits: how many wait before it. */
@@ -148,15 +164,16 @@ export class CompletionAnswer {
   /** Forgets what a choice has said: it begins anew. */
   restart(choice: number): void {
     this.#texts[choice] = this.#newText()
-    this.#logprobs[choice] = new ChoiceLogprobs()
+    this.#logprobs[choice] = this.#newLogprobs()
     this.#events[choice] = this.#newEvents(choice)
+    if (this.#request.echoes) this.#echoes[choice] = this.#newEcho(choice)
   }
 
   /** The last chunks of a stream. */
   end(finished: readonly Finished[]): Fields[] {
     const { includeUsage, choices } = this.#request
     const last = { timings: timingsOf(finished, choices), dynts: this.#cachesOf(finished) }
-    const nothing = this.#form.piece(noText, this.#reasoning)
+    const nothing = this.#piece(noText)
     const ends = finished.map(({ result }, choice) =>
       this.#choice(choice, nothing, this.#finishReasonOf(choice, result)),
     )
@@ -169,7 +186,8 @@ export class CompletionAnswer {
   whole(finished: readonly Finished[]): Fields {
     const { choices: each, withTokenIds } = this.#request
     const choices = finished.map(({ result }, index) => {
-      const { thinking, content, calls } = this.#texts[index] ?? noText
+      const { thinking, content: generated, calls } = this.#texts[index] ?? noText
+      const content = (this.#echoes[index]?.text ?? '') + generated
       const { promptTokens } = result.usage
       return {
         ...this.#choice(
@@ -177,7 +195,7 @@ export class CompletionAnswer {
           this.#form.whole({ thinking, content, calls }, this.#reasoning),
           this.#finishReasonOf(index, result),
         ),
-        ...(this.#hasLogprobs ? { logprobs: this.#form.logprobs(this.#logprobs[index] ?? noLogprobs, 0) } : {}),
+        ...(this.#hasLogprobs ? { logprobs: this.#logprobsOf(index) } : {}),
         ...(withTokenIds ? { token_ids: result.tokens.slice(promptTokens) } : {}),
       }
     })
@@ -204,6 +222,16 @@ export class CompletionAnswer {
     return this.#request.generations.some(({ logprobs }) => logprobs !== undefined)
   }
 
+  #logprobsOf(choice: number): object {
+    const echo = this.#echoes[choice]
+    const generated = this.#form.logprobs(this.#logprobs[choice] ?? noLogprobs, echo?.text.length ?? 0)
+    return echo ? joinLogprobs(echo.logprobs, generated as TextLogprobs) : generated
+  }
+
+  #piece(delta: TextDelta): Fields {
+    return this.#form.piece(delta, this.#reasoning)
+  }
+
   readonly #reasoning = (text: string): Fields => {
     const { reasoningField } = this.#settings
     return reasoningField === 'both' ? { reasoning_content: text, reasoning: text } : { [reasoningField]: text }
@@ -213,6 +241,16 @@ export class CompletionAnswer {
     return new ChoiceText(this.#request, this.#settings.tags)
   }
 
+  #newLogprobs(): ChoiceLogprobs {
+    return new ChoiceLogprobs(this.#form.everyToken && this.#request.thinkingTo === 'content')
+  }
+
+  #newEcho(choice: number): PromptEcho {
+    const { generations, prompts, choices } = this.#request
+    const at = Math.floor(choice / choices)
+    return new PromptEcho(generations[at]?.prompt ?? { text: '' }, prompts[at] ?? [])
+  }
+
   #finishReasonOf(choice: number, { finishReason }: GenerateResult): 'stop' | 'length' | 'tool_calls' {
     if (finishReason === 'length') return 'length'
     return this.#texts[choice]?.calls.length ? 'tool_calls' : 'stop'
@@ -220,7 +258,7 @@ export class CompletionAnswer {
 
   #newEvents(choice: number): ChoiceEvents {
     const { prompts, choices } = this.#request
-    return new ChoiceEvents(prompts[Math.floor(choice / choices)] ?? [])
+    return new ChoiceEvents((prompts[Math.floor(choice / choices)] ?? []).slice(0, mostPromptTokens))
   }
 
   /** As llama-server tells it. */

@@ -1,6 +1,6 @@
 /** What a request with `dynts.events` is told besides the text: the page draws its picture from it. */
 import type { EvictionEvent, GenerateEvent, StartEvent, TokenEvent } from '../../engine/types.ts'
-import type { Job } from '../service.ts'
+import type { Job } from '../job.ts'
 import { cacheOf } from './report.ts'
 
 /** A token of a prompt and its text. */

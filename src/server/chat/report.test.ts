@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { GenerateResult } from '../../engine/types.ts'
-import type { Job } from '../service.ts'
+import type { Job } from '../job.ts'
 import { timingsOf } from './report.ts'
 
 const choice = (thinkingTokens: number, answerTokens: number, decodeMs: number) => ({

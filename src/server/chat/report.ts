@@ -1,7 +1,7 @@
 /** What is told of a generation besides its text: usage, timings in llama-server's names, and the cache. */
 import { randomInt } from 'node:crypto'
 import type { GenerateResult, ThinkingEnd } from '../../engine/types.ts'
-import type { Job } from '../service.ts'
+import type { Job } from '../job.ts'
 
 /** A generation that has come to its end. */
 export interface Finished {
@@ -68,7 +68,8 @@ const closedBy: Readonly<Record<ThinkingEnd, string | null>> = {
 /** The cache of a generation. */
 export function cacheOf({ job, result }: Finished) {
   const { cache, usage, thinkingEnd, stopText, seed } = result
-  const full = Math.max(0, usage.promptTokens + usage.thinkingTokens + usage.answerTokens - 1)
+  // The last one that is generated is never read.
+  const full = usage.promptTokens + Math.max(0, usage.thinkingTokens + usage.answerTokens - 1)
   const isBounded = cache.budget !== null
   return {
     policy: cache.policy,

@@ -55,7 +55,7 @@ export interface ReadRequest {
   readonly withEvents: boolean
   /** Whether it is told how far the prompt is. */
   readonly withProgress: boolean
-  /** The tokens of each prompt, where events are to tell them; filled in by `settle`. */
+  /** The tokens of each prompt, where they are to be told; filled in by `settle`. */
   readonly prompts: readonly (readonly PromptToken[])[]
   readonly withTokenIds: boolean
   /** Those of the first prompt, if they are asked for; filled in by `settle`. */
@@ -74,6 +74,8 @@ export interface ReadRequest {
   readonly goesOn: 'thinking' | 'answer' | undefined
   /** Whether the budget is the server's, and grows to what the prompt needs. */
   readonly mayGrow: boolean
+  /** Whether each choice begins with its prompt. */
+  readonly echoes: boolean
 }
 
 /** @throws ApiError naming the first field that is wrong */
@@ -129,6 +131,7 @@ export function readChatRequest(body: Readonly<Record<string, unknown>>, default
     schemaNotEnforced: answerCalls === undefined ? notEnforced : looseArguments,
     toolCalls: reading,
     goesOn: begun?.answer ? 'answer' : begun?.thinking ? 'thinking' : undefined,
+    echoes: false,
   }
 }
 

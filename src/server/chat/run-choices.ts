@@ -5,7 +5,8 @@ import { ApiError, apiErrorOf, contextExceeded } from '../api-error.ts'
 import type { Call } from '../endpoint.ts'
 import { clientLeft } from '../reply.ts'
 import type { ServerState } from '../server-state.ts'
-import type { Asker, GenerationService, Job } from '../service.ts'
+import type { Job } from '../job.ts'
+import type { Asker, GenerationService } from '../service.ts'
 import { mostPromptTokens, type PromptToken } from './event-chunks.ts'
 import type { Finished } from './report.ts'
 import type { ReadRequest } from './request.ts'
@@ -62,16 +63,17 @@ interface Settled {
 async function settleOne(
   asking: Asking,
   asked: ReadRequest['generations'][number],
-  { seed, mayShrink, mayGrow, withEvents, withTokenIds }: ReadRequest,
+  { seed, mayShrink, mayGrow, withEvents, withTokenIds, echoes }: ReadRequest,
 ): Promise<Settled> {
   const { cells } = asking
   const { plan, generation } = await fitted(asking, { ...asked, seed }, mayGrow)
-  const prompt = withEvents ? await promptTokens(asking, plan.tokens) : []
+  const told = plan.tokens.subarray(0, echoes ? Infinity : withEvents ? mostPromptTokens : 0)
+  const prompt = told.length > 0 ? await promptTokens(asking, told) : []
   const tokens = withTokenIds ? [...plan.tokens] : []
   if (plan.cells <= cells) return { generation, prompt, tokens }
   // Without a bound: the default number of tokens shrinks to what the slot holds.
   const room = cells - plan.promptTokens + 1
-  if (room < 1) throw contextExceeded(plan.promptTokens, cells)
+  if (room < 1) throw contextExceeded(plan.promptTokens, cells, { remedy: 'start the server with a larger --cells' })
   if (mayShrink) return { generation: { ...generation, maxTokens: room }, prompt, tokens }
   throw new ApiError(
     400,
@@ -106,9 +108,8 @@ export async function fitted(
 }
 
 async function promptTokens({ service, asker }: Asking, tokens: Int32Array): Promise<PromptToken[]> {
-  const told = [...tokens.subarray(0, mostPromptTokens)]
-  const texts = await service.ask('detokenize', told, asker)
-  return told.map((token, i) => [token, texts[i] ?? ''])
+  const texts = await service.ask('detokenize', [...tokens], asker)
+  return Array.from(tokens, (token, i) => [token, texts[i] ?? ''])
 }
 
 /**

@@ -133,6 +133,7 @@ export function seedOf({ seed }: SamplingFields): number {
 export function tokenLimit(
   given: SamplingFields,
   { maxTokens, maxTokensLimit = Infinity }: RequestDefaults,
+  least: 0 | 1 = 1,
 ): TokenLimit {
   const first = (['max_completion_tokens', 'max_tokens', 'n_predict'] as const).find(
     (name) => typeof given[name] === 'number',
@@ -140,8 +141,8 @@ export function tokenLimit(
   const value = first === undefined ? -1 : (given[first] ?? -1)
   if (first === undefined || value === -1) return { maxTokens: Math.min(maxTokens, maxTokensLimit), isGiven: false }
   const most = Math.min(maxTokensLimit, 2 ** 31 - 1)
-  if (value === 0 || value > most) {
-    throw new ApiError(400, 'invalid_value', `${first} must be from 1 to ${most}, or -1, not ${value}`, {
+  if (value < least || value > most) {
+    throw new ApiError(400, 'invalid_value', `${first} must be from ${least} to ${most}, or -1, not ${value}`, {
       param: first,
     })
   }

@@ -22,6 +22,7 @@ const shape = {
     [one, z.array(one).min(1).max(mostPrompts)],
     `it must be a text, a list of tokens, or a list of at most ${mostPrompts} of these`,
   ),
+  echo: z.boolean('it must be true or false').nullish(),
   reasoning_format: z.enum(['auto', 'deepseek', 'none'], 'it must be auto, deepseek or none').nullish(),
   thinking_budget: z.int('it must be a whole number').min(-1, 'it must be at least -1').nullish(),
 }
@@ -33,7 +34,8 @@ export function readTextRequest(body: Readonly<Record<string, unknown>>, default
   const ignored = ignoredFields(body, supported)
   const given = checked(textForm, body)
   const { schema, notEnforced } = readResponseFormat(given)
-  const { maxTokens, isGiven } = tokenLimit(given, defaults)
+  const echoes = given.echo === true
+  const { maxTokens, isGiven } = tokenLimit(given, defaults, echoes ? 0 : 1)
   const generation = generationOf(given, defaults)
   const budget = given.thinking_budget ?? defaults.thinkingBudget
   const thinkingBudget = budget === undefined || budget < 0 ? undefined : budget
@@ -43,6 +45,9 @@ export function readTextRequest(body: Readonly<Record<string, unknown>>, default
       ...{ ...generation, prompt, maxTokens, thinkingBudget },
       ...(schema === undefined ? {} : { answerSchema: schema }),
       ...(typeof given.logprobs === 'number' ? { logprobs: given.logprobs } : {}),
+      ...(echoes && (typeof given.logprobs === 'number' || maxTokens === 0)
+        ? { promptLogprobs: given.logprobs ?? 0 }
+        : {}),
     })),
     mayShrink: !isGiven,
     mayGrow: mayGrow(given),
@@ -51,6 +56,7 @@ export function readTextRequest(body: Readonly<Record<string, unknown>>, default
     schemaNotEnforced: notEnforced,
     toolCalls: undefined,
     goesOn: undefined,
+    echoes,
   }
 }
 

@@ -112,8 +112,8 @@ export const chatChunk: NamedSchema = {
 
 const oldLogprobs = z.looseObject({
   tokens: z.array(text),
-  token_logprobs: z.array(number),
-  top_logprobs: z.array(z.record(text, number)),
+  token_logprobs: z.array(number.nullable()),
+  top_logprobs: z.array(z.record(text, number).nullable()),
   text_offset: z.array(count),
 })
 const textChoice = z.looseObject({
@@ -231,7 +231,12 @@ export const tokenList: NamedSchema = {
   name: 'Tokens',
   schema: z.looseObject({
     tokens: z.array(z.union([count, z.looseObject({ id: count, piece: z.union([text, z.array(count)]) })])),
+    ...{ count, max_model_len: count },
   }),
 }
-export const detokenized: NamedSchema = { name: 'Text', schema: z.looseObject({ content: text }) }
+export const detokenized: NamedSchema = { name: 'Text', schema: z.looseObject({ content: text, prompt: text }) }
+export const tokenizerInfo: NamedSchema = {
+  name: 'TokenizerInfo',
+  schema: z.looseObject({ bos_token: text.nullable(), eos_token: text.nullable(), chat_template: text.nullable() }),
+}
 export const rendered: NamedSchema = { name: 'Prompt', schema: z.looseObject({ prompt: text }) }

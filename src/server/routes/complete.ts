@@ -16,7 +16,7 @@ import { LogWriter } from '../log-writer.ts'
 import { clientLeft, eventStream, leaving, slowJson, soon, streamReply } from '../reply.ts'
 import { conversationId } from '../resumable-streams.ts'
 import type { ServerState } from '../server-state.ts'
-import type { Job } from '../service.ts'
+import type { Job } from '../job.ts'
 import { checkTextSize } from '../text-size.ts'
 
 /** Makes an answer, and its stream, of what happens to a request's choices. */
@@ -107,8 +107,8 @@ function begin(state: ServerState, call: Call, { id, read, newAnswer }: Completi
     onSettled: (carriedOut) => void open(carriedOut),
     onEvent: (choice, event, job) => {
       const chunks = answer?.onEvent(choice, event, job) ?? []
-      // How far the prompt is can be told again.
-      hasSaid ||= chunks.length > 0 && event.type !== 'prompt'
+      // How far the prompt is can be told again, and what it says of its tokens cannot.
+      hasSaid ||= chunks.length > 0 && (event.type !== 'prompt' || event.odds !== undefined)
       write(...chunks)
     },
     onQueued: (choice, position) => write(...(answer?.onQueued?.(choice, position) ?? [])),

@@ -31,10 +31,15 @@ export const model: Endpoint = {
   },
 }
 
+/** Within so many tokens clients keep a conversation. */
+export function contextOf({ settings, located: { info }, backend }: ServerState): number {
+  return settings.bound?.budget ?? Math.min(backend.facts?.cells ?? info.trainedContext, info.trainedContext)
+}
+
 function describe(state: ServerState, id: string = state.settings.aliases[0]) {
   const { settings, located, backend, startedAt } = state
   const { info } = located
-  const context = settings.bound?.budget ?? Math.min(backend.facts?.cells ?? info.trainedContext, info.trainedContext)
+  const context = contextOf(state)
   return {
     id,
     object: 'model',

@@ -150,7 +150,7 @@ interface BoundaryTokens {
 const boundaries = new WeakMap<LocatedModel, BoundaryTokens>()
 
 /** The texts of the tokens with which texts begin and end, once there is a model. */
-async function boundaryTokens({ located, backend }: ServerState): Promise<BoundaryTokens> {
+export async function boundaryTokens({ located, backend }: ServerState): Promise<BoundaryTokens> {
   const known = boundaries.get(located)
   if (known) return known
   if (backend.state !== 'ready') return { bos_token: '', eos_token: '' }
