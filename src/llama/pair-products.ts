@@ -59,8 +59,7 @@ export class PairProducts implements Disposable {
   run(a: Float32Array, b: Float32Array, { size = this.#size, heads = 1 }: PairShape = {}): Float32Array {
     const width = size * heads
     const [vectors, rows] = [a.length / width, b.length / width]
-    for (const count of [vectors, rows, size, heads])
-      if (!Number.isInteger(count) || count < 1) throw new RangeError(`${count} vectors`)
+    checkCounts(vectors, rows, size, heads)
     if (vectors > mostVectors) throw new RangeError(`${vectors} vectors`)
     const room = roundUp(vectors)
     const block = this.#block(size, heads, room)
@@ -124,6 +123,11 @@ export class PairProducts implements Disposable {
     workspace.allocate(workspace.allocator(), graph)
     return { workspace, graph, a, b, products }
   }
+}
+
+/** @throws RangeError */
+export function checkCounts(...counts: readonly number[]): void {
+  for (const count of counts) if (!Number.isInteger(count) || count < 1) throw new RangeError(`${count} vectors`)
 }
 
 /** A multiple of 4 up to 32, a power of two beyond. */
