@@ -36,6 +36,7 @@ export class PartTimes {
       keys: {
         ...timed(keys),
         products: (a, b, shape) => this.time('products of keys', () => keys.products(a, b, shape)),
+        directions: (b, shape) => this.time('products of keys', () => keys.directions(b, shape)),
       },
       values: () => timed(values()),
     }

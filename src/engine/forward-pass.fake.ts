@@ -3,7 +3,7 @@
  * test can compute what must come out; its cache is strict where llama.cpp would abort.
  */
 import type { AttentionRow, CachedCells } from '../eviction/policy.ts'
-import { fakeProducts } from '../eviction/products.fake.ts'
+import { fakeArithmetic } from '../eviction/products.fake.ts'
 import { fakeVectors } from '../eviction/vectors.fake.ts'
 import { logprobOf } from '../llama/log-softmax.ts'
 import type { ForwardPass, Vocabulary } from './forward-pass.ts'
@@ -180,7 +180,7 @@ export class FakeForward implements ForwardPass {
     const positions = Int32Array.from(held.keys())
     const vectors = (pairs: number[][]) => fakeVectors(positions, 2, () => [Float32Array.from(pairs.flat())])
     return {
-      keys: { ...vectors([...held.keys()].map((position) => [position, 1])), products: fakeProducts(2) },
+      keys: { ...vectors([...held.keys()].map((position) => [position, 1])), ...fakeArithmetic(2) },
       values: () => vectors([...held.values()].map((one) => [one, 2])),
     }
   }

@@ -3,7 +3,6 @@
  *
  * Source: KeyDiff, arXiv 2504.15364: similarity to the mean direction of all keys.
  */
-import { headsOf, lengthsOf, productsWith, weightedSum, type HeadRows } from './head-rows.ts'
 import type { CachedKeys } from './policy.ts'
 import { rowsOf } from './supplied-vectors.ts'
 
@@ -15,27 +14,23 @@ import { rowsOf } from './supplied-vectors.ts'
  */
 export function keyDifference(keys: CachedKeys, candidates: Int32Array): Float32Array {
   const { positions, headSize, layers } = keys
+  const all = positions.length
   const rows = rowsOf(keys, candidates)
   const cosines = new Float64Array(rows.length)
   let heads = 0
   for (const layer of layers()) {
-    for (const head of headsOf(layer, positions.length, headSize)) {
-      heads++
-      const { scales, sum } = sumOfDirections(head)
-      const length = Math.hypot(...sum)
-      if (length === 0) continue
-      const products = productsWith(head, sum, rows)
+    const ofLayer = layer.length / all / headSize
+    const { lengths, sum } = keys.directions(layer, { heads: ofLayer })
+    const products = keys.products(sum, layer, { heads: ofLayer })
+    for (let head = 0; head < ofLayer; head++) {
+      const anchor = Math.hypot(...sum.subarray(head * headSize, (head + 1) * headSize))
       for (let i = 0; i < rows.length; i++) {
-        const cosine = ((products[i] as number) * (scales[rows[i] as number] as number)) / length
-        cosines[i] = (cosines[i] as number) + cosine
+        const at = head * all + (rows[i] as number)
+        const length = (lengths[at] as number) * anchor
+        if (length > 0) cosines[i] = (cosines[i] as number) + (products[at] as number) / length
       }
     }
+    heads += ofLayer
   }
   return Float32Array.from(cosines, (sum) => -sum / heads)
-}
-
-/** One over each key's length, 0 for zeros, shape [rows]; the sum of the keys' directions, shape [size]. */
-export function sumOfDirections(head: HeadRows): { readonly scales: Float64Array; readonly sum: Float64Array } {
-  const scales = lengthsOf(head).map((length) => (length > 0 ? 1 / length : 0))
-  return { scales, sum: weightedSum(head, scales) }
 }

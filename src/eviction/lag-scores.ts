@@ -27,9 +27,13 @@ export function lagScores(vectors: CachedVectors, rows: Int32Array, chunk: numbe
     for (let start = 0; start < scored; start += chunk) {
       const range = rangeOf(layer.subarray((start + chunk) * width, (start + 2 * chunk) * width), width)
       for (let offset = 0; offset < width; offset += headSize) {
-        for (let i = 0; i < chunk; i++) {
-          deviations[i] = deviationOf(layer, (start + i) * width, range, offset, offset + headSize)
-        }
+        setDeviations(
+          layer.subarray(start * width, (start + chunk) * width),
+          range,
+          offset,
+          offset + headSize,
+          deviations,
+        )
         addSoftmax(deviations, scores, start)
       }
     }
@@ -46,15 +50,30 @@ interface ChannelRange {
   readonly least: Float64Array
 }
 
-/** @param chunk shape [rows x width] */
+/** Four rows at a time, which the processor computes side by side. @param chunk shape [rows x width] */
 function rangeOf(chunk: Float32Array, width: number): ChannelRange {
-  const least = Float64Array.from(chunk.subarray(0, width))
-  const most = least.slice()
-  for (let from = width; from < chunk.length; from += width) {
+  const least = new Float64Array(width).fill(Infinity)
+  const most = new Float64Array(width).fill(-Infinity)
+  const last = chunk.length - width
+  for (let a = 0; a <= last; a += 4 * width) {
+    const [b, c, d] = [Math.min(a + width, last), Math.min(a + 2 * width, last), Math.min(a + 3 * width, last)]
     for (let channel = 0; channel < width; channel++) {
-      const value = chunk[from + channel] as number
-      if (value < (least[channel] as number)) least[channel] = value
-      else if (value > (most[channel] as number)) most[channel] = value
+      const p = chunk[a + channel] as number
+      const q = chunk[b + channel] as number
+      const r = chunk[c + channel] as number
+      const s = chunk[d + channel] as number
+      let low = least[channel] as number
+      let high = most[channel] as number
+      if (p < low) low = p
+      if (p > high) high = p
+      if (q < low) low = q
+      if (q > high) high = q
+      if (r < low) low = r
+      if (r > high) high = r
+      if (s < low) low = s
+      if (s > high) high = s
+      least[channel] = low
+      most[channel] = high
     }
   }
   const scale = most.map((value, channel) => {
@@ -64,33 +83,67 @@ function rangeOf(chunk: Float32Array, width: number): ChannelRange {
   return { scale, least: least.map((value, channel) => value * (scale[channel] as number)) }
 }
 
-/** Standard deviation of a vector's shares of the range over channels `first` to `end` - 1; that of a sample (over n - 1). */
-function deviationOf(
-  layer: Float32Array,
-  from: number,
+/**
+ * Of each row the standard deviation of its shares of the range over channels `first` to `end` - 1; that of a sample (over n - 1).
+ * Four rows at a time.
+ */
+function setDeviations(
+  chunk: Float32Array,
   { scale, least }: ChannelRange,
   first: number,
   end: number,
-): number {
-  let sum = 0
-  let squares = 0
-  for (let channel = first; channel < end; channel++) {
-    const share = (layer[from + channel] as number) * (scale[channel] as number) - (least[channel] as number)
-    sum += share
-    squares += share * share
-  }
+  deviations: Float64Array,
+): void {
+  const width = scale.length
+  const last = chunk.length - width
   const n = end - first
   // Where all shares are equal, rounding may leave less than nothing.
-  return Math.sqrt(Math.max(0, squares - (sum * sum) / n) / Math.max(1, n - 1))
+  const deviation = (sum: number, squares: number) =>
+    Math.sqrt(Math.max(0, squares - (sum * sum) / n) / Math.max(1, n - 1))
+  for (let row = 0; row < deviations.length; row += 4) {
+    const a = row * width
+    const [b, c, d] = [Math.min(a + width, last), Math.min(a + 2 * width, last), Math.min(a + 3 * width, last)]
+    let sumA = 0
+    let sumB = 0
+    let sumC = 0
+    let sumD = 0
+    let squaresA = 0
+    let squaresB = 0
+    let squaresC = 0
+    let squaresD = 0
+    for (let channel = first; channel < end; channel++) {
+      const factor = scale[channel] as number
+      const zero = least[channel] as number
+      const p = (chunk[a + channel] as number) * factor - zero
+      const q = (chunk[b + channel] as number) * factor - zero
+      const r = (chunk[c + channel] as number) * factor - zero
+      const s = (chunk[d + channel] as number) * factor - zero
+      sumA += p
+      sumB += q
+      sumC += r
+      sumD += s
+      squaresA += p * p
+      squaresB += q * q
+      squaresC += r * r
+      squaresD += s * s
+    }
+    deviations[row] = deviation(sumA, squaresA)
+    // Beyond the last row nothing is written.
+    deviations[row + 1] = deviation(sumB, squaresB)
+    deviations[row + 2] = deviation(sumC, squaresC)
+    deviations[row + 3] = deviation(sumD, squaresD)
+  }
 }
 
-/** sums[start + i] += softmax(values)[i] */
+/** sums[start + i] += softmax(values)[i]; `values` are used up. */
 function addSoftmax(values: Float64Array, sums: Float64Array, start: number): void {
   let largest = -Infinity
   for (let i = 0; i < values.length; i++) if ((values[i] as number) > largest) largest = values[i] as number
   let total = 0
-  for (let i = 0; i < values.length; i++) total += Math.exp((values[i] as number) - largest)
   for (let i = 0; i < values.length; i++) {
-    sums[start + i] = (sums[start + i] as number) + Math.exp((values[i] as number) - largest) / total
+    const power = Math.exp((values[i] as number) - largest)
+    values[i] = power
+    total += power
   }
+  for (let i = 0; i < values.length; i++) sums[start + i] = (sums[start + i] as number) + (values[i] as number) / total
 }

@@ -56,13 +56,17 @@ function lentVectors({ positions, headSize, layers, channels }: CachedVectors, c
   }
 }
 
-function lentKeys({ products, ...keys }: CachedKeys, isOver: () => boolean): CachedKeys {
+function lentKeys({ products, directions, ...keys }: CachedKeys, isOver: () => boolean): CachedKeys {
   const check = checkFor('keys', isOver)
   return {
     ...lentVectors(keys, check),
     products(a, b, shape) {
       check()
       return products(new Float32Array(a), new Float32Array(b), shape).slice()
+    },
+    directions(b, shape) {
+      check()
+      return directions(new Float32Array(b), shape)
     },
   }
 }

@@ -372,7 +372,7 @@ describe('a policy that fails', () => {
 
     const [layer, product] = [Float32Array.of(1, 2, 3, 4), Float32Array.of(5)]
     const values = { positions: Int32Array.of(0, 1), headSize: 2, layers: () => [layer], channels: () => [layer] }
-    const keys = { ...values, products: () => product }
+    const keys = { ...values, products: () => product, directions: () => ({ lengths: product, sum: product }) }
     const scores = policy.score(Int32Array.of(0), { held: Int32Array.of(0, 1), leaving: 1, keys, values })
     const { keptKeys, keptValues, keptScores } = globalThis as unknown as {
       keptKeys: typeof keys
@@ -383,7 +383,7 @@ describe('a policy that fails', () => {
     expect([...scores, ...keys.positions, ...layer, ...product]).toEqual([0, 0, 1, 1, 2, 3, 4, 5])
     const over = 'keys can be read during the call of score only'
     expect(() => [...keptKeys.layers()]).toThrow(over)
-    expect(() => keptKeys.products()).toThrow(over)
+    for (const compute of [keptKeys.products, keptKeys.directions]) expect(() => compute()).toThrow(over)
     for (const read of [keptValues.layers, keptValues.channels])
       expect(() => [...read()]).toThrow(over.replace('keys', 'values'))
   })

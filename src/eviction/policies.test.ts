@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { mulberry32 } from '../mulberry32.ts'
 import { describePolicyContract, generate, generations } from './policy.contract.ts'
 import type { AttentionRow, CachedKeys, CachedVectors, ImportanceScorer, PolicyContext } from './policy.ts'
-import { fakeProducts } from './products.fake.ts'
+import { fakeArithmetic } from './products.fake.ts'
 import { randomProjection } from './random-projection.ts'
 import { findPolicy, parsePolicyOptions, policyNames } from './registry.ts'
 import { fakeVectors } from './vectors.fake.ts'
@@ -189,7 +189,7 @@ describe('policies that look at attention', () => {
     }
     expect(() => make('knorm').score(candidates, cells)).toThrow('No keys were supplied')
     const vectors = { positions: cells.held, headSize: 1, layers: () => [], channels: () => [] }
-    const keys = { ...vectors, products: fakeProducts(1) }
+    const keys = { ...vectors, ...fakeArithmetic(1) }
     for (const name of ['lagkv', 'dkv'])
       expect(() => make(name).score(candidates, { ...cells, keys }), name).toThrow('No values were supplied')
   })
@@ -198,7 +198,7 @@ describe('policies that look at attention', () => {
 describe('policies that look at keys', () => {
   const withProducts = (vectors: CachedVectors): CachedKeys => ({
     ...vectors,
-    products: fakeProducts(vectors.headSize),
+    ...fakeArithmetic(vectors.headSize),
   })
 
   /** One layer of one head with the keys of positions 0, 1, ..., in an order that is not theirs. */

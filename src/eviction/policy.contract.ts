@@ -20,7 +20,7 @@ import type {
 } from './policy.ts'
 import { addedProtection, protectableParts, withProtection, type ProtectedPart } from './protect.ts'
 import { fakeCalibration } from './calibration.fake.ts'
-import { fakeProducts } from './products.fake.ts'
+import { fakeArithmetic } from './products.fake.ts'
 import { parsePolicyOptions } from './registry.ts'
 import { fakeVectors } from './vectors.fake.ts'
 import { checkPolicyFits, selectLeaving } from './select.ts'
@@ -81,7 +81,7 @@ function fakeCells({ needs }: PolicyDefinition, held: readonly number[], leaving
   return {
     held: Int32Array.from(held),
     leaving,
-    ...(needs.has('keys') && { keys: { ...vectorsOf(held, seed, 4), products: fakeProducts(4) } }),
+    ...(needs.has('keys') && { keys: { ...vectorsOf(held, seed, 4), ...fakeArithmetic(4) } }),
     ...(needs.has('values') && { values: vectorsOf(held, seed + 1, 6) }),
   }
 }

@@ -63,6 +63,15 @@ export interface CachedKeys extends CachedVectors {
    * @returns shape [heads x vectors x rows], valid until the next call
    */
   readonly products: (a: Float32Array, b: Float32Array, shape?: ProductShape) => Float32Array
+  /** Lengths and directions of the vectors of `b`, shape [rows x heads x size], as a layer is. Computed by the engine. */
+  readonly directions: (b: Float32Array, shape?: ProductShape) => Directions
+}
+
+export interface Directions {
+  /** Shape [heads x rows]. */
+  readonly lengths: Float32Array
+  /** Sum of all rows, each vector divided by its length; of zeros nothing. Shape [heads x size]. */
+  readonly sum: Float32Array
 }
 
 export interface ProductShape {

@@ -43,9 +43,8 @@ export function projectedSquares(
   products: CachedKeys['products'],
 ): Float64Array {
   const count = vectors.length / size
-  const some = Float32Array.from({ length: columns * size }, (_, i) => {
-    return matrix[Math.floor(i / size) * rows + (i % size)] as number
-  })
+  const some = new Float32Array(columns * size)
+  for (let i = 0; i < columns; i++) some.set(matrix.subarray(i * rows, i * rows + size), i * size)
   const projected = products(some, vectors, { size })
   const squares = new Float64Array(count)
   for (let at = 0; at < projected.length; at += count) {

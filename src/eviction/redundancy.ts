@@ -3,14 +3,10 @@
  *
  * Source: R-KV, arXiv 2505.24133, and its authors' code.
  */
-import { headsOf, productsWith, type HeadRows } from './head-rows.ts'
-import { sumOfDirections } from './key-difference.ts'
 import type { CachedKeys } from './policy.ts'
 
-/** Columns that are looked at first. */
-const newestFirst = 8
-/** Columns that are looked at together, where none of these is alike: four times as many each time, as fewer and fewer rows are open. */
-const tileColumns = { first: 32, largest: 256 }
+/** How many columns are looked at together: few at first, where most rows find one that is alike, then twice as many each time. */
+const tileColumns = { first: 16, most: 256 }
 
 /**
  * Redundancy of each cell, by position. For each layer and key head: the cosines of all pairs of keys, 0 on the diagonal; in
@@ -22,129 +18,194 @@ const tileColumns = { first: 32, largest: 256 }
 export function redundancy(keys: CachedKeys, threshold: number): Map<number, number> {
   const { positions, headSize, layers } = keys
   const rows = positions.length
-  const byAge = Int32Array.from(positions, (_, row) => row).sort((a, b) => (positions[a] ?? 0) - (positions[b] ?? 0))
-  const everyRow = Int32Array.from({ length: rows }, (_, row) => row)
-  const sum = new Float64Array(rows)
+  // From here on a cell is known by its age: 0 is the newest.
+  const rowOf = Int32Array.from(positions.keys()).sort((a, b) => (positions[b] ?? 0) - (positions[a] ?? 0))
+  const ageOf = new Int32Array(rows)
+  for (const [age, row] of rowOf.entries()) ageOf[row] = age
+  const ages = Int32Array.from(rowOf.keys())
+  const newest = ages.subarray(0, tileColumns.first)
+  const redundant = new Float64Array(rows)
   let heads = 0
   for (const layer of layers()) {
-    const ofLayer = headsOf(layer, rows, headSize)
-    // For all rows of all heads at once: in most of them one of the newest is alike.
-    const newest = byAge.subarray(-newestFirst)
-    const tiles = keys.products(concatenated(ofLayer.map((head) => gather(head, newest))), layer, {
-      heads: ofLayer.length,
-    })
-    const first = tiles.slice()
-    for (const [i, head] of ofLayer.entries()) {
-      const { scales, sum: ofAll } = sumOfDirections(head)
-      // The sum of a column of cosines is a product with the sum of all directions, the diagonal left out.
-      const sums = productsWith(head, ofAll).map((product, row) => {
-        const scale = scales[row] as number
-        return product * scale - (scale === 0 ? 0 : 1)
-      })
-      const choice: Choice = { scales, threshold, sums }
-      const product = first.subarray(i * newest.length * rows, (i + 1) * newest.length * rows)
-      const open = takeOutNewest(product, everyRow, newest, choice)
-      searchOlder(head, byAge.subarray(0, rows - newest.length), open, keys.products, choice)
-      addSoftmax(
-        sums.map((value) => value / rows),
-        sum,
-      )
-      heads++
+    const ofLayer = layer.length / rows / headSize
+    const shape = { heads: ofLayer }
+    const { lengths, sum } = keys.directions(layer, shape)
+    const products = keys.products(sum, layer, shape).slice()
+    const vectorsOf = (head: number) => (some: Int32Array) => gather(layer, rowOf, some, headSize, head * headSize)
+    const first = new Float32Array(ofLayer * newest.length * headSize)
+    for (let head = 0; head < ofLayer; head++) first.set(vectorsOf(head)(newest), head * newest.length * headSize)
+    const pairs = keys.products(first, layer, shape).slice()
+    for (let head = 0; head < ofLayer; head++) {
+      const scales = new Float64Array(rows)
+      const sums = new Float64Array(rows)
+      for (let age = 0; age < rows; age++) {
+        const at = head * rows + (rowOf[age] as number)
+        const length = lengths[at] as number
+        scales[age] = length > 0 ? 1 / length : 0
+        // The sum of a column of cosines is a product with the sum of all directions, the diagonal left out.
+        sums[age] = length > 0 ? (products[at] as number) / length - 1 : 0
+      }
+      const dots = pairs.subarray(head * newest.length * rows, (head + 1) * newest.length * rows)
+      new NewestAlike(ages, vectorsOf(head), keys.products, { scales, threshold, sums }).takeOut(newest, ageOf, dots)
+      addSoftmax(sums, rows, redundant)
     }
+    heads += ofLayer
   }
-  return new Map(Array.from(positions, (position, row) => [position, (sum[row] ?? 0) / heads]))
+  return new Map(Array.from(rowOf, (row, age) => [positions[row] ?? 0, (redundant[age] ?? 0) / heads]))
 }
 
-interface Choice {
-  /** One over the length of each row's key. */
+interface Cosines {
+  /** One over the length of each key; 0 for zeros. */
   readonly scales: Float64Array
   readonly threshold: number
-  /** Of columns of cosines: each row's newest above the threshold is taken out. */
+  /** Of each column. */
   readonly sums: Float64Array
 }
 
-/**
- * For rows that have no alike column yet: the newest of the older columns, tile by tile.
- * @param byAge the columns, oldest first
- */
-function searchOlder(
-  head: HeadRows,
-  byAge: Int32Array,
-  rows: Int32Array,
-  products: CachedKeys['products'],
-  choice: Choice,
-): void {
-  let open = rows
-  let keys = gather(head, open)
-  let end = byAge.length
-  for (let tile = tileColumns.first; end > 0 && open.length > 0; tile = Math.min(4 * tile, tileColumns.largest)) {
-    const columns = byAge.subarray(Math.max(0, end - tile), end)
-    end -= columns.length
-    const stillOpen = takeOutNewest(products(gather(head, columns), keys), open, columns, choice)
-    if (stillOpen.length < open.length) keys = gather(head, stillOpen)
-    open = stillOpen
-  }
+/** Products of the keys of some columns with those of some rows. */
+interface Pairs {
+  readonly dots: Float32Array
+  /** From one to the next. */
+  readonly columnStep: number
+  readonly rowStep: number
 }
 
-/**
- * Takes the newest alike one of these columns out of its sum, for each open row.
- * @param product of the columns' keys with the open rows', shape [columns x open rows]
- * @param columns oldest first
- * @returns rows that have none
- */
-function takeOutNewest(
-  product: Float32Array,
-  open: Int32Array,
-  columns: Int32Array,
-  { scales, threshold, sums }: Choice,
-): Int32Array {
-  const count = open.length
-  const isClosed = new Uint8Array(count)
-  // What a product has to exceed; a key of zeros is like none.
-  const limits = Float64Array.from(open, (row) => threshold / (scales[row] as number))
-  let left = count
-  for (let j = columns.length - 1; j >= 0 && left > 0; j--) {
-    const column = columns[j] as number
-    const scale = scales[column] as number
-    let taken = 0
-    for (let i = 0; i < count; i++) {
-      const scaled = (product[j * count + i] as number) * scale
-      if (!(scaled > (limits[i] as number)) || isClosed[i] === 1) continue
-      const row = open[i] as number
-      if (row === column) continue
-      taken += scaled * (scales[row] as number)
-      isClosed[i] = 1
-      left--
+/** Takes each row's newest column above the threshold out of its sum, for one head. */
+class NewestAlike {
+  readonly #ages: Int32Array
+  readonly #vectorsOf: (ages: Int32Array) => Float32Array
+  readonly #products: CachedKeys['products']
+  readonly #cosines: Cosines
+  /** What a product with a direction has to exceed, by row; a key of zeros is like none. */
+  readonly #limits: Float64Array
+  /** Rows whose column has been taken out, or that have none. */
+  readonly #isSettled: Uint8Array
+
+  /** @param ages all, ascending */
+  constructor(
+    ages: Int32Array,
+    vectorsOf: (ages: Int32Array) => Float32Array,
+    products: CachedKeys['products'],
+    cosines: Cosines,
+  ) {
+    this.#ages = ages
+    this.#vectorsOf = vectorsOf
+    this.#products = products
+    this.#cosines = cosines
+    this.#limits = cosines.scales.map((scale) => cosines.threshold / scale)
+    this.#isSettled = new Uint8Array(ages.length)
+  }
+
+  /**
+   * Columns are looked at tile by tile, the newest first, for the rows that are open.
+   * @param first ages of the first tile
+   * @param all ages of all rows, in any order
+   * @param dots their products, shape [first x all]
+   */
+  takeOut(first: Int32Array, all: Int32Array, dots: Float32Array): void {
+    let [tile, open] = [first, all]
+    let pairs: Pairs = { dots, columnStep: all.length, rowStep: 1 }
+    for (;;) {
+      const end = (tile.at(-1) ?? 0) + 1
+      const wasSettled = this.#isSettled.slice(end)
+      this.#settleByTile(pairs, tile, open)
+      this.#settleTile(pairs, tile, open, wasSettled)
+      open = open.filter((age) => age >= end && this.#isSettled[age] === 0)
+      if (open.length === 0) return
+      tile = this.#ages.subarray(end, end + Math.min(2 * tile.length, tileColumns.most))
+      pairs = this.#pairs(tile, open)
     }
-    sums[column] = (sums[column] as number) - taken
   }
-  return open.filter((_, i) => isClosed[i] === 0)
+
+  /** The rows for which one of the tile's columns is alike. */
+  #settleByTile({ dots, columnStep, rowStep }: Pairs, tile: Int32Array, open: Int32Array): void {
+    const { scales, sums } = this.#cosines
+    for (const [j, column] of tile.entries()) {
+      const scale = scales[column] as number
+      let taken = 0
+      for (let i = 0, at = j * columnStep; i < open.length; i++, at += rowStep) {
+        const scaled = (dots[at] as number) * scale
+        const row = open[i] as number
+        if (!(scaled > (this.#limits[row] as number))) continue
+        if (this.#isSettled[row] === 1 || row === column) continue
+        taken += scaled * (scales[row] as number)
+        this.#isSettled[row] = 1
+      }
+      sums[column] = (sums[column] as number) - taken
+    }
+  }
+
+  /**
+   * The tile's own rows that are still open. A cosine is the same in row and column: those with older rows that are open are known
+   * already, and those with the others are computed.
+   */
+  #settleTile(pairs: Pairs, tile: Int32Array, open: Int32Array, wasSettled: Uint8Array): void {
+    const end = tile.length + (tile[0] ?? 0)
+    const waiting = tile.filter((age) => this.#isSettled[age] === 0)
+    if (waiting.length === 0) return
+    const others = this.#ages.subarray(end).filter((_, i) => wasSettled[i] === 1)
+    const best = Array.from(waiting, (age) => this.#newest(pairs, age, age - (tile[0] ?? 0), open, end))
+    if (others.length > 0) {
+      const more = this.#pairs(waiting, others)
+      for (const [i, age] of waiting.entries()) {
+        const other = this.#newest(more, age, i, others, end)
+        if (other.column < (best[i]?.column ?? Infinity)) best[i] = other
+      }
+    }
+    const { sums } = this.#cosines
+    for (const { column, cosine } of best) if (column < Infinity) sums[column] = (sums[column] as number) - cosine
+    for (const age of waiting) this.#isSettled[age] = 1
+  }
+
+  /** The newest of the ages from `end` on that is alike. @param index of the key among the columns of the pairs */
+  #newest(
+    { dots, columnStep, rowStep }: Pairs,
+    age: number,
+    index: number,
+    others: Int32Array,
+    end: number,
+  ): { column: number; cosine: number } {
+    const { scales, threshold } = this.#cosines
+    const scale = scales[age] as number
+    let [column, cosine] = [Infinity, 0]
+    for (let i = 0, at = index * columnStep; i < others.length; i++, at += rowStep) {
+      const other = others[i] as number
+      if (other < end || other >= column) continue
+      const value = (dots[at] as number) * scale * (scales[other] as number)
+      if (value > threshold) [column, cosine] = [other, value]
+    }
+    return { column, cosine }
+  }
+
+  /** The fewer are multiplied with the more. */
+  #pairs(columns: Int32Array, rows: Int32Array): Pairs {
+    const [a, b] = [this.#vectorsOf(columns), this.#vectorsOf(rows)]
+    return columns.length <= rows.length
+      ? { dots: this.#products(a, b), columnStep: rows.length, rowStep: 1 }
+      : { dots: this.#products(b, a), columnStep: 1, rowStep: columns.length }
+  }
 }
 
-/** The vectors of some rows, shape [rows x size]. */
-function gather({ layer, width, offset, size }: HeadRows, rows: Int32Array): Float32Array {
-  const vectors = new Float32Array(rows.length * size)
-  for (let i = 0; i < rows.length; i++) {
-    const start = (rows[i] as number) * width + offset
-    vectors.set(layer.subarray(start, start + size), i * size)
+/** The vectors of one head, shape [ages x size]. @param offset of the head in a row */
+function gather(layer: Float32Array, rowOf: Int32Array, some: Int32Array, size: number, offset: number): Float32Array {
+  const width = layer.length / rowOf.length
+  const vectors = new Float32Array(some.length * size)
+  for (let i = 0, to = 0; i < some.length; i++) {
+    const start = (rowOf[some[i] as number] as number) * width + offset
+    for (let from = start; from < start + size; from++) vectors[to++] = layer[from] as number
   }
   return vectors
 }
 
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
+/** sum += softmax(values / count); `values` is used up. */
+function addSoftmax(values: Float64Array, count: number, sum: Float64Array): void {
+  let largest = -Infinity
+  for (let i = 0; i < values.length; i++) if ((values[i] as number) > largest) largest = values[i] as number
+  let total = 0
+  for (let i = 0; i < values.length; i++) {
+    const power = Math.exp(((values[i] as number) - largest) / count)
+    values[i] = power
+    total += power
   }
-  return whole
-}
-
-/** sum += softmax(values) */
-function addSoftmax(values: Float64Array, sum: Float64Array): void {
-  const largest = values.reduce((a, b) => Math.max(a, b), -Infinity)
-  const powers = values.map((value) => Math.exp(value - largest))
-  const total = powers.reduce((a, b) => a + b, 0)
-  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (powers[i] ?? 0) / total
+  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (values[i] as number) / total
 }

@@ -6,7 +6,7 @@ import { mulberry32 } from '../mulberry32.ts'
 import { fakeCalibration } from './calibration.fake.ts'
 import type { Calibration } from './calibration.ts'
 import type { CachedKeys } from './policy.ts'
-import { fakeProducts } from './products.fake.ts'
+import { fakeArithmetic } from './products.fake.ts'
 import { triScores } from './tri-scores.ts'
 import { fakeVectors } from './vectors.fake.ts'
 
@@ -58,7 +58,7 @@ function rotated(
   return {
     ...fakeVectors(Int32Array.from(positions), headSize, () => layers),
     layers: never,
-    products: fakeProducts(headSize),
+    ...fakeArithmetic(headSize),
   }
 }
 

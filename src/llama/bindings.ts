@@ -128,9 +128,6 @@ const llama = {
 }
 
 const ggmlBase = {
-  ggml_fp16_to_fp32_row: c<(from: Memory, to: Memory, count: number) => void>(
-    'void ggml_fp16_to_fp32_row(void *, void *, int64_t)',
-  ),
   ggml_init: c<(params: GgmlInitParams) => P>('void *ggml_init(ggml_init_params)'),
   ggml_free: c<(context: P) => void>('void ggml_free(void *)'),
   ggml_tensor_overhead: c<() => number>('size_t ggml_tensor_overhead()'),
@@ -144,6 +141,8 @@ const ggmlBase = {
   ggml_set_input: c<(tensor: P) => void>('void ggml_set_input(void *)'),
   ggml_set_output: c<(tensor: P) => void>('void ggml_set_output(void *)'),
   ggml_mul_mat: c<(context: P, a: P, b: P) => P>('void *ggml_mul_mat(void *, void *, void *)'),
+  ggml_get_rows: c<(context: P, a: P, rows: P) => P>('void *ggml_get_rows(void *, void *, void *)'),
+  ggml_out_prod: c<(context: P, a: P, b: P) => P>('void *ggml_out_prod(void *, void *, void *)'),
   ggml_soft_max: c<(context: P, a: P) => P>('void *ggml_soft_max(void *, void *)'),
   ggml_softplus: c<(context: P, a: P) => P>('void *ggml_softplus(void *, void *)'),
   ggml_new_graph: c<(context: P) => P>('void *ggml_new_graph(void *)'),

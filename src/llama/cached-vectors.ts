@@ -1,9 +1,10 @@
 /** Cached keys and values, read from the saved state of a sequence. */
 import { EngineError } from '../errors.ts'
 import type { LlamaContext } from './context.ts'
+import type { FloatRows } from './float-rows.ts'
 import { keyRotation, rotateBack, valueRotation } from './hadamard.ts'
 import type { LlamaModel } from './model.ts'
-import { parseState, saveInto, StateBuffer } from './sequence-state.ts'
+import { parseState, saveInto, type StateBuffer } from './sequence-state.ts'
 import { keyWidth, layerKeys, layerValues, valueWidth, type LayerVectors, type StateData } from './state-vectors.ts'
 
 /** Cached keys (after RoPE) or values of a sequence. */
@@ -29,11 +30,12 @@ export interface StoredVectors {
 export function cachedVectors(
   context: LlamaContext,
   sequenceId: number,
-  buffer = new StateBuffer(),
+  buffer: StateBuffer,
+  floats: FloatRows,
 ): { readonly keys: StoredVectors; readonly values: () => StoredVectors } {
   const state = saveInto(buffer, context, sequenceId)
   const { positions, dataOffset } = parseState(state, context.model)
-  const data: StateData = { state, dataOffset, rows: positions.length, c: context.model.library.c }
+  const data: StateData = { state, dataOffset, rows: positions.length, floats }
   const width = keyWidth(data)
   const headSize = headSizeOf(context.model, width)
   return {

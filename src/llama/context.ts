@@ -15,11 +15,13 @@ import {
   type ContextSettings,
   type KvType,
 } from './context-options.ts'
+import { FloatRows } from './float-rows.ts'
 import { NativeHandle } from './handle.ts'
+import { KeyDirections, type Directions } from './key-directions.ts'
 import { LogSoftmax } from './log-softmax.ts'
 import type { LlamaModel } from './model.ts'
 import { OutputRows } from './output-rows.ts'
-import { PairProducts } from './pair-products.ts'
+import { PairProducts, type PairShape } from './pair-products.ts'
 import { SequenceMemory, type PositionRange } from './sequence-memory.ts'
 import { stateParts } from './state-parts.ts'
 import { compactSequence, restoreSequence, saveSequence, StateBuffer } from './sequence-state.ts'
@@ -64,8 +66,10 @@ export class LlamaContext extends NativeHandle {
   readonly #attention: AttentionReader | undefined
   /** Made when log-probabilities are first asked for. */
   #logSoftmax: LogSoftmax | undefined
-  /** Made when keys are first asked for. */
+  /** These three are made when keys are first asked for. */
+  #floats: FloatRows | undefined
   #products: PairProducts | undefined
+  #directions: KeyDirections | undefined
 
   /**
    * Allocates the cache: its memory does not grow afterwards.
@@ -248,18 +252,29 @@ export class LlamaContext extends NativeHandle {
   }
 
   /**
-   * The cached keys and values of a sequence, read one layer at a time, and products of vectors of a key's size
-   * (`PairProducts.run`). Valid until the next `cached` or `compact` of any sequence, and only before the sequence's cells change.
+   * The cached keys and values of a sequence, read one layer at a time; products of vectors of a key's size
+   * (`PairProducts.run`), and their directions (`KeyDirections.run`). Valid until the next `cached` or `compact` of any sequence, and only before the sequence's cells change.
    */
   cached(sequenceId: number): {
-    readonly keys: StoredVectors & { readonly products: PairProducts['run'] }
+    readonly keys: StoredVectors & {
+      readonly products: PairProducts['run']
+      readonly directions: (layer: Float32Array, shape?: PairShape) => Directions
+    }
     readonly values: () => StoredVectors
   } {
-    const { keys, values } = cachedVectors(this, sequenceId, this.#stateBuffer)
     const { library } = this.model
-    this.#products ??= new PairProducts(library, keys.headSize, this.#settings.threads)
-    const products = this.#products
-    return { keys: { ...keys, products: (a, b, shape) => products.run(a, b, shape) }, values }
+    this.#floats ??= new FloatRows(library)
+    const { keys, values } = cachedVectors(this, sequenceId, this.#stateBuffer, this.#floats)
+    const products = (this.#products ??= new PairProducts(library, keys.headSize, this.#settings.threads))
+    const directions = (this.#directions ??= new KeyDirections(library))
+    return {
+      keys: {
+        ...keys,
+        products: (a, b, shape) => products.run(a, b, shape),
+        directions: (layer, shape) => directions.run(layer, { size: keys.headSize, ...shape }),
+      },
+      values,
+    }
   }
 
   /**
@@ -330,7 +345,9 @@ export class LlamaContext extends NativeHandle {
     this.model.library.c.llama_free(pointer)
     this.#settings.attentionProbe?.dispose()
     this.#settings.queryProbe?.dispose()
+    this.#floats?.dispose()
     this.#products?.dispose()
+    this.#directions?.dispose()
     this.#logSoftmax?.dispose()
   }
 

@@ -22,7 +22,8 @@ export interface TensorSet {
 }
 
 export interface TensorShape {
-  readonly type?: (typeof ggmlType)['f32' | 'f16']
+  /** Default: float32. */
+  readonly type?: number
   /** ne[1]. */
   readonly rows: number
   /** ne[0]: the values of a row are neighbours. */
@@ -119,9 +120,9 @@ export class GgmlWorkspace extends NativeHandle {
   }
 
   /** Writes the first bytes of a tensor that has memory. */
-  write(tensor: Pointer, values: Float32Array | Uint16Array): void {
+  write(tensor: Pointer, values: ArrayBufferView): void {
     this.#check(tensor, values)
-    if (values.length > 0) this.c.ggml_backend_tensor_set(tensor, values, 0, values.byteLength)
+    if (values.byteLength > 0) this.c.ggml_backend_tensor_set(tensor, values, 0, values.byteLength)
   }
 
   /** Reads values of a tensor, from the one at `start` on, into `values`, and returns them. */

@@ -8,8 +8,8 @@ import type { Pointer } from './structs.ts'
 export const mostVectors = 256
 /** Fewer are multiplied by one thread: they take less time than threads need to meet, and far less where cores are busy. */
 const forThreads = 33
-/** Rows of `b` that are multiplied at once: they and their products stay in the processor's cache. */
-const blockRows = 512
+/** Rows of `b` that are multiplied at once: they and their products stay in the processor's cache. Of few rows fewer. */
+const blockRows = { many: 512, few: 64 }
 
 export interface PairShape {
   /** Numbers of a vector. Default: those of a key of one head. */
@@ -21,10 +21,11 @@ export interface PairShape {
 /** For one shape. */
 interface Block {
   readonly workspace: GgmlWorkspace
+  readonly rows: number
   readonly graph: Pointer
   readonly a: Pointer
   readonly b: Pointer
-  /** By head, shape [vectors x blockRows]. */
+  /** By head, shape [vectors x rows]. */
   readonly products: readonly Pointer[]
 }
 
@@ -32,7 +33,7 @@ export class PairProducts implements Disposable {
   readonly #size: number
   readonly #one: GgmlWorkspace
   readonly #many: GgmlWorkspace
-  /** By size, heads and vectors; of the latter there are few numbers, see `roundUp`. */
+  /** By rows, size, heads and vectors; of the latter there are few numbers, see `roundUp`. */
   readonly #blocks = new Map<string, Block>()
   #result = new Float32Array(0)
 
@@ -59,27 +60,30 @@ export class PairProducts implements Disposable {
   run(a: Float32Array, b: Float32Array, { size = this.#size, heads = 1 }: PairShape = {}): Float32Array {
     const width = size * heads
     const [vectors, rows] = [a.length / width, b.length / width]
-    for (const count of [vectors, rows, size, heads])
-      if (!Number.isInteger(count) || count < 1) throw new RangeError(`${count} vectors`)
+    checkCounts(vectors, rows, size, heads)
     if (vectors > mostVectors) throw new RangeError(`${vectors} vectors`)
     const room = roundUp(vectors)
-    const block = this.#block(size, heads, room)
-    const { workspace } = block
-    workspace.write(block.a, spread(a, vectors * size, room * size))
+    const spaced = spread(a, vectors * size, room * size)
     const length = heads * vectors * rows
     if (this.#result.length < length) this.#result = new Float32Array(length)
-    const products = new Float32Array(vectors * blockRows)
-    for (let first = 0; first < rows; first += blockRows) {
-      const count = Math.min(blockRows, rows - first)
+    const products = new Float32Array(vectors * rowsOfBlock(rows))
+    let block: Block | undefined
+    for (let first = 0; first < rows;) {
+      const next = this.#block(size, heads, room, rows - first)
+      const { workspace } = next
+      if (next !== block) workspace.write(next.a, spaced)
+      block = next
+      const count = Math.min(block.rows, rows - first)
       workspace.write(block.b, b.subarray(first * width, (first + count) * width))
       workspace.compute(block.graph)
       for (const [head, product] of block.products.entries()) {
-        workspace.read(product, products)
+        workspace.read(product, products.subarray(0, vectors * block.rows))
         for (let i = 0; i < vectors; i++) {
-          const from = products.subarray(i * blockRows, i * blockRows + count)
+          const from = products.subarray(i * block.rows, i * block.rows + count)
           this.#result.set(from, (head * vectors + i) * rows + first)
         }
       }
+      first += count
     }
     return this.#result.subarray(0, length)
   }
@@ -93,20 +97,22 @@ export class PairProducts implements Disposable {
     this.dispose()
   }
 
-  #block(size: number, heads: number, vectors: number): Block {
-    const key = [size, heads, vectors].join()
-    const block = this.#blocks.get(key) ?? this.#build(size, heads, vectors)
+  /** @param left how many rows are still to be multiplied */
+  #block(size: number, heads: number, vectors: number, left: number): Block {
+    const rows = rowsOfBlock(left)
+    const key = [rows, size, heads, vectors].join()
+    const block = this.#blocks.get(key) ?? this.#build(size, heads, vectors, rows)
     this.#blocks.set(key, block)
     return block
   }
 
-  #build(size: number, heads: number, vectors: number): Block {
+  #build(size: number, heads: number, vectors: number, rows: number): Block {
     const workspace = vectors < forThreads ? this.#one : this.#many
     const { c } = workspace
     const width = size * heads
     const [a, b] = workspace.place([
       { rows: heads * vectors, columns: size },
-      { rows: blockRows, columns: width },
+      { rows, columns: width },
     ]).tensors
     if (a === undefined || b === undefined)
       throw new EngineError('out_of_memory', 'the products of keys have no tensors')
@@ -115,15 +121,25 @@ export class PairProducts implements Disposable {
     const graph = c.ggml_new_graph_custom(context, 2 * operations, false)
     const products = Array.from({ length: heads }, (_, head) => {
       const some = c.ggml_view_2d(context, a, size, vectors, size * 4, head * vectors * size * 4)
-      const part = c.ggml_view_2d(context, b, size, blockRows, width * 4, head * size * 4)
+      const part = c.ggml_view_2d(context, b, size, rows, width * 4, head * size * 4)
       const product = c.ggml_mul_mat(context, part, some)
       c.ggml_set_output(product)
       c.ggml_build_forward_expand(graph, product)
       return product
     })
     workspace.allocate(workspace.allocator(), graph)
-    return { workspace, graph, a, b, products }
+    return { workspace, rows, graph, a, b, products }
   }
+}
+
+/** @param left how many rows are still to be multiplied */
+function rowsOfBlock(left: number): number {
+  return left > 4 * blockRows.few ? blockRows.many : blockRows.few
+}
+
+/** @throws RangeError */
+export function checkCounts(...counts: readonly number[]): void {
+  for (const count of counts) if (!Number.isInteger(count) || count < 1) throw new RangeError(`${count} vectors`)
 }
 
 /** A multiple of 4 up to 32, a power of two beyond. */

@@ -3,7 +3,7 @@
  * `llama_kv_cache::state_write_data` in llama.cpp v0.4 and v0.5.
  */
 import { EngineError } from '../errors.ts'
-import type { Bindings } from './bindings.ts'
+import type { FloatRows } from './float-rows.ts'
 import { StateReader } from './sequence-state.ts'
 import { ggmlType } from './structs.ts'
 
@@ -21,7 +21,16 @@ export interface StateData {
   readonly dataOffset: number
   /** Cells. */
   readonly rows: number
-  readonly c: Pick<Bindings, 'ggml_fp16_to_fp32_row'>
+  readonly floats: FloatRows
+}
+
+/** Keys or values of one layer as they are stored. */
+interface StoredLayer {
+  readonly type: number
+  /** Of all rows. */
+  readonly bytes: Uint8Array
+  /** Stored channel by channel. */
+  readonly isTransposed?: boolean
 }
 
 interface Header {
@@ -38,12 +47,12 @@ export function* layerKeys(data: StateData, rows?: Int32Array): Generator<LayerV
   if (data.rows === 0) return
   const reader = new StateReader(data.state, data.dataOffset)
   const { layers } = readHeader(reader)
-  const runs = runsOf(rows, data.rows)
+  const wanted = wantedOf(rows, data.rows)
   let values: Float32Array = new Float32Array(0)
   for (let layer = 0; layer < layers; layer++) {
     const type = reader.u32()
-    const rowBytes = reader.u64()
-    values = readRows(data.c, type, reader.bytes(rowBytes * data.rows), rowBytes, runs, values)
+    const bytes = reader.bytes(reader.u64() * data.rows)
+    values = readRows(data, { type, bytes }, wanted, values)
     yield layerOf(type, values)
   }
 }
@@ -55,15 +64,12 @@ export function* layerKeys(data: StateData, rows?: Int32Array): Generator<LayerV
 export function* layerValues(data: StateData, rows?: Int32Array): Generator<LayerVectors, void, undefined> {
   if (data.rows === 0) return
   const { reader, isTransposed, layers } = atValues(data)
-  const wanted = runsOf(rows, data.rows)
-  const runs = isTransposed ? runsOf(undefined, data.rows) : wanted
+  const wanted = wantedOf(rows, data.rows)
   let values: Float32Array = new Float32Array(0)
-  let turned: Float32Array = new Float32Array(0)
   for (let layer = 0; layer < layers; layer++) {
     const { type, bytes } = valueBytes(reader, isTransposed)
-    values = readRows(data.c, type, reader.bytes(bytes * data.rows), bytes, runs, values)
-    if (isTransposed) turned = transpose(values, data.rows, turned, rows)
-    yield layerOf(type, isTransposed ? turned : values)
+    values = readRows(data, { type, bytes: reader.bytes(bytes * data.rows), isTransposed }, wanted, values)
+    yield layerOf(type, values)
   }
 }
 
@@ -110,44 +116,10 @@ function layerOf(type: number, values: Float32Array): LayerVectors {
   return { values, isQuantised: type === ggmlType.q8_0 }
 }
 
-/** Rows that follow each other. */
-interface Run {
-  readonly first: number
-  readonly count: number
-}
-
-/** Neighbours in `rows` that are neighbours in the cache, too; of undefined all rows. */
-function runsOf(rows: Int32Array | undefined, all: number): readonly Run[] {
-  if (!rows) return [{ first: 0, count: all }]
-  const runs: { first: number; count: number }[] = []
-  for (const row of rows) {
-    if (!(row >= 0 && row < all)) throw new RangeError(`row ${row} of ${all}`)
-    const last = runs.at(-1)
-    if (last && last.first + last.count === row) last.count++
-    else runs.push({ first: row, count: 1 })
-  }
-  return runs
-}
-
-/** From channels x all rows to rows x channels. @param to is used again if it has the right length */
-function transpose(from: Float32Array, all: number, to: Float32Array, some?: Int32Array): Float32Array {
-  const rows = some ?? Int32Array.from({ length: all }, (_, row) => row)
-  const width = from.length / all
-  const turned = reused(to, rows.length * width)
-  // Four channels at a time, so that what is written lies together; in the last turn some may be written twice.
-  for (let turn = 0; turn < width; turn += 4) {
-    const first = Math.max(0, Math.min(turn, width - 4))
-    const [a, b, c, d] = [0, 1, 2, 3].map((i) => Math.min(first + i, width - 1)) as [number, number, number, number]
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i] as number
-      const at = i * width
-      turned[at + a] = from[a * all + row] as number
-      turned[at + b] = from[b * all + row] as number
-      turned[at + c] = from[c * all + row] as number
-      turned[at + d] = from[d * all + row] as number
-    }
-  }
-  return turned
+/** The rows that are wanted, checked; of undefined all. */
+function wantedOf(rows: Int32Array | undefined, all: number): Int32Array {
+  for (const row of rows ?? []) if (!(row >= 0 && row < all)) throw new RangeError(`row ${row} of ${all}`)
+  return rows ?? Int32Array.from({ length: all }, (_, row) => row)
 }
 
 function reused(values: Float32Array, length: number): Float32Array {
@@ -164,46 +136,68 @@ function countOf(type: number, bytes: number): number {
   throw new EngineError('state_format', `keys and values of ggml type ${type} cannot be read`)
 }
 
+/** Rows that are brought together, or turned, at once. */
+const blockRows = 512
+
 /** The numbers of these rows. @param values is used again if it has the right length */
 function readRows(
-  c: StateData['c'],
-  type: number,
-  bytes: Uint8Array,
-  rowBytes: number,
-  runs: readonly Run[],
+  { floats, rows }: StateData,
+  { type, bytes, isTransposed = false }: StoredLayer,
+  wanted: Int32Array,
   values: Float32Array,
 ): Float32Array {
+  const rowBytes = bytes.length / rows
   const width = countOf(type, rowBytes)
-  const to = reused(values, width * runs.reduce((sum, { count }) => sum + count, 0))
-  let at = 0
-  for (const { first, count } of runs) {
-    const from = bytes.subarray(first * rowBytes, (first + count) * rowBytes)
-    toFloat32(c, type, from, to.subarray(at, at + count * width))
-    at += count * width
+  const to = reused(values, width * wanted.length)
+  const block = new Uint8Array(rowBytes * Math.min(blockRows, wanted.length))
+  for (let first = 0; first < wanted.length; first += blockRows) {
+    const some = wanted.subarray(first, first + blockRows)
+    const [start = 0, count] = [some[0], some.length]
+    let from: Uint8Array = block.subarray(0, rowBytes * count)
+    if (isTransposed) turnColumns(type, bytes, rows, some, from)
+    else if (some.every((row, i) => row === start + i))
+      from = bytes.subarray(start * rowBytes, (start + count) * rowBytes)
+    else some.forEach((row, i) => from.set(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), i * rowBytes))
+    floats.convert(type, from, width, to.subarray(first * width, (first + count) * width))
   }
   return to
 }
 
-function toFloat32(c: StateData['c'], type: number, bytes: Uint8Array, to: Float32Array): void {
-  if (type === ggmlType.f32) new Uint8Array(to.buffer, to.byteOffset, to.byteLength).set(bytes)
-  else if (type === ggmlType.f16) c.ggml_fp16_to_fp32_row(bytes, to, to.length)
-  else dequantize(c, bytes, to)
+/** From channels x all rows to some rows x channels. @throws EngineError `state_format` */
+function turnColumns(type: number, from: Uint8Array, all: number, some: Int32Array, to: Uint8Array): void {
+  if (type === ggmlType.f16) transpose(asNumbers(from, Uint16Array), all, some, asNumbers(to, Uint16Array))
+  else if (type === ggmlType.f32) transpose(asNumbers(from, Uint32Array), all, some, asNumbers(to, Uint32Array))
+  else throw new EngineError('state_format', `values of ggml type ${type} are not stored by channels`)
 }
 
-/** q8_0: blocks of a float16 scale and 32 signed bytes. */
-function dequantize(c: StateData['c'], bytes: Uint8Array, to: Float32Array): void {
-  const signed = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length)
-  const blocks = to.length / 32
-  const halves = new Uint8Array(2 * blocks)
-  for (let block = 0; block < blocks; block++) {
-    halves[2 * block] = bytes[block * q8Block] as number
-    halves[2 * block + 1] = bytes[block * q8Block + 1] as number
-  }
-  const scales = new Float32Array(blocks)
-  c.ggml_fp16_to_fp32_row(halves, scales, blocks)
-  for (let block = 0; block < blocks; block++) {
-    const from = block * q8Block + 2
-    const scale = scales[block] as number
-    for (let i = 0; i < 32; i++) to[block * 32 + i] = (signed[from + i] as number) * scale
+/** A view, or a copy of bytes that no such array can begin at. */
+function asNumbers<T>(
+  bytes: Uint8Array,
+  type: { new (buffer: ArrayBufferLike, offset: number, length: number): T; readonly BYTES_PER_ELEMENT: number },
+): T {
+  const { buffer, byteOffset } = bytes.byteOffset % type.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice()
+  return new type(buffer, byteOffset, bytes.length / type.BYTES_PER_ELEMENT)
+}
+
+/** Rows that are turned at once: what is written stays in the processor's nearest cache. */
+const turnedRows = 32
+
+function transpose<T extends Uint16Array | Uint32Array>(from: T, all: number, some: Int32Array, to: T): void {
+  const width = from.length / all
+  for (let first = 0; first < some.length; first += turnedRows) {
+    const end = Math.min(first + turnedRows, some.length)
+    // Four channels at a time, so that what is written lies together; in the last turn some may be written twice.
+    for (let turn = 0; turn < width; turn += 4) {
+      const start = Math.max(0, Math.min(turn, width - 4))
+      const [a, b, c, d] = [0, 1, 2, 3].map((i) => Math.min(start + i, width - 1)) as [number, number, number, number]
+      for (let i = first; i < end; i++) {
+        const row = some[i] as number
+        const at = i * width
+        to[at + a] = from[a * all + row] as number
+        to[at + b] = from[b * all + row] as number
+        to[at + c] = from[c * all + row] as number
+        to[at + d] = from[d * all + row] as number
+      }
+    }
   }
 }

@@ -107,7 +107,7 @@ export type LlamaSamplerChainParams = Struct<typeof structs.llama_sampler_chain_
 export type GgmlInitParams = Struct<typeof structs.ggml_init_params>
 
 /** `enum ggml_type`, as far as it is used. */
-export const ggmlType = { f32: 0, f16: 1, q8_0: 8 } as const
+export const ggmlType = { f32: 0, f16: 1, q8_0: 8, i32: 26 } as const
 
 /** The fields of `struct ggml_tensor` up to `nb`: type, buffer, shape (elements) and strides (bytes). */
 export const tensorHead = koffi.struct('ggml_tensor_head', {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { fakeProducts } from '../../src/eviction/products.fake.ts'
+import { fakeArithmetic, fakeProducts } from '../../src/eviction/products.fake.ts'
 import { LlamaContext, LlamaModel, loadLibrary } from '../../src/llama/index.ts'
+import { KeyDirections } from '../../src/llama/key-directions.ts'
 import { mostVectors, PairProducts } from '../../src/llama/pair-products.ts'
 import { importanceOracle, maxDifference, tinyF32 } from '../oracle.ts'
 import { readKeys } from '../support/read-keys.ts'
@@ -35,6 +36,26 @@ test.each([
   // Another shape in between, and again.
   products.run(vectors(5, 128, 3), vectors(9, 128, 5))
   expect(maxDifference(products.run(a, b, { heads, size }), expected)).toBeLessThan(1e-4)
+})
+
+test.each([
+  [1, 1, 64],
+  [1300, 2, 128],
+  [512, 3, 20],
+])('lengths and the sum of directions: %d rows of %d heads of %d values, zeros among them', (many, heads, size) => {
+  using directions = new KeyDirections(loadLibrary('off'))
+  const shape = { heads, size }
+  // What an earlier call left must not show.
+  directions.run(new Float32Array(600 * heads * size).fill(NaN), shape)
+  const b = vectors(many, heads * size, 0.7)
+  b.fill(0, 0, size)
+  const [actual, expected] = [directions.run(b, shape), fakeArithmetic(size).directions(b, shape)]
+  expect(actual.lengths).toHaveLength(heads * many)
+  expect(actual.lengths[0]).toBe(0)
+  expect(maxDifference(actual.lengths, expected.lengths)).toBeLessThan(1e-5)
+  expect(maxDifference(actual.sum, expected.sum)).toBeLessThan(1e-4)
+  for (const wrong of [new Float32Array(0), new Float32Array(heads * size + 1)])
+    expect(() => directions.run(wrong, shape)).toThrow(RangeError)
 })
 
 test('too many vectors, none, or parts of one', () => {
