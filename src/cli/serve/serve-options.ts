@@ -112,9 +112,9 @@ function withoutVariables(): Command {
     .option('--port <n>', '0: any that is free', number, 8080)
     .option('--alias <names>', 'names of the model in the API, separated by commas (default: the model’s)', names)
     .option('--strict-model', 'refuse requests for another model')
-    .option('--parallel <n>', 'slots: generations at the same time', number, 4)
+    .option('-p, --parallel <n>', 'slots: generations at the same time', number, 4)
     .option(
-      '-p, --policy <name>',
+      '--policy <name>',
       `${policyNames().join(', ')}, or a file with a policy of your own: what a request gets that names none`,
     )
   addCacheOptions(command, 'most cells that a request’s cache may hold, where it says nothing')
