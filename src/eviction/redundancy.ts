@@ -70,6 +70,14 @@ interface Pairs {
   readonly rowStep: number
 }
 
+/** A cell, by its age, whose key is alike, and the cosine. */
+interface Alike {
+  readonly age: number
+  readonly cosine: number
+}
+
+const none: Alike = { age: Infinity, cosine: 0 }
+
 /** Takes each row's newest column above the threshold out of its sum, for one head. */
 class NewestAlike {
   readonly #ages: Int32Array
@@ -108,8 +116,7 @@ class NewestAlike {
     for (;;) {
       const end = (tile.at(-1) ?? 0) + 1
       const wasSettled = this.#isSettled.slice(end)
-      this.#settleByTile(pairs, tile, open)
-      this.#settleTile(pairs, tile, open, wasSettled)
+      this.#settleTile(tile, this.#settleByTile(pairs, tile, open), wasSettled)
       open = open.filter((age) => age >= end && this.#isSettled[age] === 0)
       if (open.length === 0) return
       tile = this.#ages.subarray(end, end + Math.min(2 * tile.length, tileColumns.most))
@@ -117,64 +124,79 @@ class NewestAlike {
     }
   }
 
-  /** The rows for which one of the tile's columns is alike. */
-  #settleByTile({ dots, columnStep, rowStep }: Pairs, tile: Int32Array, open: Int32Array): void {
+  /**
+   * Settles the rows for which one of the tile's columns is alike.
+   * @returns for each of the tile the newest of the older rows that are open and alike: a cosine is the same in row and column
+   */
+  #settleByTile({ dots, columnStep, rowStep }: Pairs, tile: Int32Array, open: Int32Array): Alike[] {
     const { scales, sums } = this.#cosines
-    for (const [j, column] of tile.entries()) {
+    const limits = this.#limitsOf(open)
+    const last = tile.at(-1) ?? 0
+    return Array.from(tile, (column, j) => {
       const scale = scales[column] as number
       let taken = 0
+      let [age, cosine] = [Infinity, 0]
       for (let i = 0, at = j * columnStep; i < open.length; i++, at += rowStep) {
         const scaled = (dots[at] as number) * scale
+        if (!(scaled > (limits[i] as number))) continue
         const row = open[i] as number
-        if (!(scaled > (this.#limits[row] as number))) continue
+        if (row > last && row < age) {
+          age = row
+          cosine = scaled * (scales[row] as number)
+        }
         if (this.#isSettled[row] === 1 || row === column) continue
         taken += scaled * (scales[row] as number)
         this.#isSettled[row] = 1
       }
       sums[column] = (sums[column] as number) - taken
-    }
+      return { age, cosine }
+    })
   }
 
   /**
-   * The tile's own rows that are still open. A cosine is the same in row and column: those with older rows that are open are known
-   * already, and those with the others are computed.
+   * Settles the tile's own rows that are still open.
+   * @param alike for each of the tile the newest of the older rows that were open
+   * @param wasSettled for each older row whether it was not
    */
-  #settleTile(pairs: Pairs, tile: Int32Array, open: Int32Array, wasSettled: Uint8Array): void {
-    const end = tile.length + (tile[0] ?? 0)
+  #settleTile(tile: Int32Array, alike: readonly Alike[], wasSettled: Uint8Array): void {
+    const first = tile[0] ?? 0
+    const { sums } = this.#cosines
     const waiting = tile.filter((age) => this.#isSettled[age] === 0)
     if (waiting.length === 0) return
-    const others = this.#ages.subarray(end).filter((_, i) => wasSettled[i] === 1)
-    const best = Array.from(waiting, (age) => this.#newest(pairs, age, age - (tile[0] ?? 0), open, end))
-    if (others.length > 0) {
-      const more = this.#pairs(waiting, others)
-      for (const [i, age] of waiting.entries()) {
-        const other = this.#newest(more, age, i, others, end)
-        if (other.column < (best[i]?.column ?? Infinity)) best[i] = other
-      }
+    const others = this.#ages.subarray(first + tile.length).filter((_, i) => wasSettled[i] === 1)
+    const more = others.length > 0 ? this.#pairs(waiting, others) : undefined
+    const limits = this.#limitsOf(others)
+    for (const [i, row] of waiting.entries()) {
+      const known = alike[row - first]
+      const other = more && this.#newest(more, i, row, others, limits)
+      const { age, cosine } = other && !(known && known.age < other.age) ? other : (known ?? none)
+      if (age < Infinity) sums[age] = (sums[age] as number) - cosine
+      this.#isSettled[row] = 1
     }
-    const { sums } = this.#cosines
-    for (const { column, cosine } of best) if (column < Infinity) sums[column] = (sums[column] as number) - cosine
-    for (const age of waiting) this.#isSettled[age] = 1
   }
 
-  /** The newest of the ages from `end` on that is alike. @param index of the key among the columns of the pairs */
+  /** @param others the newest first */
   #newest(
     { dots, columnStep, rowStep }: Pairs,
-    age: number,
     index: number,
+    row: number,
     others: Int32Array,
-    end: number,
-  ): { column: number; cosine: number } {
-    const { scales, threshold } = this.#cosines
-    const scale = scales[age] as number
-    let [column, cosine] = [Infinity, 0]
+    limits: Float64Array,
+  ): Alike {
+    const { scales } = this.#cosines
+    const scale = scales[row] as number
     for (let i = 0, at = index * columnStep; i < others.length; i++, at += rowStep) {
-      const other = others[i] as number
-      if (other < end || other >= column) continue
-      const value = (dots[at] as number) * scale * (scales[other] as number)
-      if (value > threshold) [column, cosine] = [other, value]
+      const scaled = (dots[at] as number) * scale
+      if (scaled > (limits[i] as number))
+        return { age: others[i] as number, cosine: scaled * (scales[others[i] as number] as number) }
     }
-    return { column, cosine }
+    return none
+  }
+
+  #limitsOf(rows: Int32Array): Float64Array {
+    const limits = new Float64Array(rows.length)
+    for (let i = 0; i < rows.length; i++) limits[i] = this.#limits[rows[i] as number] as number
+    return limits
   }
 
   /** The fewer are multiplied with the more. */
