@@ -130,8 +130,9 @@ export class Sequence {
     const whole = promptTokens.subarray(0, eviction?.at ?? -1)
     if (this.prefilled === 0) this.#copy(whole)
     const left = whole.length - this.prefilled
-    if (left > 0) this.#readPiece(Math.min(left, this.#forward.batchTokens))
-    const isComplete = left <= this.#forward.batchTokens
+    const piece = Math.min(left, this.#mostPiece)
+    if (piece > 0) this.#readPiece(piece)
+    const isComplete = left === piece
     if (isComplete) {
       const bytes = bytesOfCells(this.#cellBytes, whole.length)
       const prompt = { tokens: whole, scope, isExact: this.#isExact }
@@ -210,22 +211,20 @@ export class Sequence {
     return { state, shortest: this.#forward.shortestPrefix(state) }
   }
 
-  /** Of the prompt; where its odds are told, in passes that give an output for each token. */
+  /** Tokens of the prompt that are read at once. Where their odds are told each has an output, which takes long: the others wait less. */
+  get #mostPiece(): number {
+    const { batchTokens, outputRows } = this.#forward
+    return this.prepared.promptLogprobs === undefined ? batchTokens : Math.min(batchTokens, outputRows)
+  }
+
   #readPiece(count: number): void {
     const { promptTokens, promptLogprobs } = this.prepared
-    if (promptLogprobs === undefined) {
-      this.#read(count, 'none')
-      return
-    }
-    for (let left = count; left > 0;) {
-      const start = this.prefilled
-      const piece = Math.min(left, this.#forward.outputRows)
-      this.#read(piece, 'all')
-      for (let row = 0; row < piece; row++) {
-        const odds = new TokenOdds(this.#forward.logits(row), promptLogprobs)
-        this.#promptOdds.push(this.#reportOf(odds, promptTokens[start + row + 1] ?? -1))
-      }
-      left -= piece
+    const start = this.prefilled
+    this.#read(count, promptLogprobs === undefined ? 'none' : 'all')
+    if (promptLogprobs === undefined) return
+    for (let row = 0; row < count; row++) {
+      const odds = new TokenOdds(this.#forward.logits(row), promptLogprobs)
+      this.#promptOdds.push(this.#reportOf(odds, promptTokens[start + row + 1] ?? -1))
     }
   }
 

@@ -74,9 +74,13 @@ export async function dynts(args: readonly string[], settings: RunSettings = {})
   return finished
 }
 
-/** What every refusal has in common: exit code 2, nothing on stdout, one line on stderr, with a full stop. Returns what that line says. */
-export function refusal({ code, signal, stdout, stderr }: Finished): string {
+/**
+ * What every refusal has in common: exit code 2, nothing on stdout, one line on stderr, with a full stop. Returns what that line says. On a
+ * busy machine a model that takes long to load says how far it is before.
+ */
+export function refusal({ code, signal, stdout, stderr: said }: Finished): string {
   expect({ code, signal, stdout }).toEqual({ code: 2, signal: null, stdout: '' })
+  const stderr = said.replace(/^(loading the model: \d+ %\n)+/, '')
   expect(stderr).toMatch(/^dynts: [^\n]+[.!?][)"”]?\n$/)
   return stderr.slice('dynts: '.length, -1)
 }

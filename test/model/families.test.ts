@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LoadedModel } from '../../src/engine/loaded-model.ts'
 import { findPolicy, policyNames } from '../../src/eviction/registry.ts'
 import { parseState, type LlamaContext, type LlamaModel } from '../../src/llama/index.ts'
@@ -63,10 +63,15 @@ test.each(['off', 'on'] as const)(
 )
 
 describe.each(Object.entries(families))('%s', (name, make) => {
+  let model: LoadedModel
+  beforeAll(async () => {
+    model = await load(make)
+  })
+  afterAll(() => model.dispose())
+
   test.each(policies.filter((policy) => name !== allWindowed || !readsCache(policy)))(
     '%s stays within its budget, and compaction changes no more than rounding',
-    async (policy) => {
-      using model = await load(make)
+    (policy) => {
       if (findPolicy(policy).needs.has('calibration') && !model.facts.hasCalibration) {
         expect(() => run(model, policy, bound)).toThrow(/needs a calibration of this model/)
         note(name, policy, 'refused')
@@ -75,7 +80,9 @@ describe.each(Object.entries(families))('%s', (name, make) => {
       const options = { kvType: 'f32', attention: findPolicy(policy).needs.has('attention') } as const
       const scattered = run(model, policy, bound, { ...options, compaction: 'off' })
       const compacted = run(model, policy, bound, { ...options, compaction: 'on' })
-      expect(run(model, policy, bound, options).logprobs).toEqual(scattered.logprobs)
+      // By itself it is left out: so short a text does not pay for it. That does not depend on who chooses the cells.
+      if (policy === 'question-window')
+        expect(run(model, policy, bound, options).logprobs).toEqual(scattered.logprobs)
       expect(scattered.cache.evictions).toBeGreaterThan(5)
       expect(compacted.cache.compactions).toBe(scattered.cache.evictions)
       expect(scattered.cache.peakCells).toBe(bound.budget)
@@ -84,22 +91,19 @@ describe.each(Object.entries(families))('%s', (name, make) => {
     },
   )
 
-  test('a budget that is never reached is the full cache', async () => {
-    using model = await load(make)
+  test('a budget that is never reached is the full cache', () => {
     const full = run(model, 'full', {})
     expect(run(model, 'question-window', { ...bound, budget: 400 }).logprobs).toEqual(full.logprobs)
   })
 
-  test('a prompt that comes again gives the same, to the bit; it is copied where no layer has a window', async () => {
-    using model = await load(make)
+  test('a prompt that comes again gives the same, to the bit; it is copied where no layer has a window', () => {
     const request = { prompt, replay: replay.slice(0, 80), policy: 'question-window', ...bound }
     const [first, second] = runRequests(model, [request, request], { cells: 512, sequences: 1 })
     expect(second?.result.usage.cachedPromptTokens).toBe(model.llama.hasWindow ? 0 : 19)
     expect(second?.result.logprobs).toEqual(first?.result.logprobs)
   })
 
-  test.runIf(name === allWindowed)('policies that look at the cache are refused, and so is importance', async () => {
-    using model = await load(make)
+  test.runIf(name === allWindowed)('policies that look at the cache are refused, and so is importance', () => {
     for (const policy of policies.filter(readsCache)) {
       expect(() => run(model, policy, bound)).toThrow(
         /cannot be read of this model: all its layers|needs a calibration/,
@@ -111,8 +115,7 @@ describe.each(Object.entries(families))('%s', (name, make) => {
 
   test.runIf(name !== allWindowed)(
     'attention of a sequence with holes: all of it falls on positions that are held',
-    async () => {
-      using model = await load(make)
+    () => {
       using context = model.createContext({ cellsPerSequence: 256, sequences: 2, kvType: 'f32', attention: true })
       for (const sequenceId of [0, 1]) {
         context.append(sequenceId, tokens.slice(0, 100), 0, 'none')
@@ -139,8 +142,7 @@ describe.each(Object.entries(families))('%s', (name, make) => {
     },
   )
 
-  test.runIf(name !== allWindowed)('importance does not depend on how many tokens a pass has', async () => {
-    using model = await load(make)
+  test.runIf(name !== allWindowed)('importance does not depend on how many tokens a pass has', () => {
     const trace = { tokens: tokens.slice(0, 200), promptTokens: 20, thinkStart: 21, thinkEnd: 150, answerStart: 151 }
     const [whole, byOne] = [256, 1].map((rows) => importanceOf(model, trace, rows))
     expect(whole?.every((value) => value > 0)).toBe(true)

@@ -61,7 +61,9 @@ function run(model: LoadedModel, policy: string, localWindow: number, options: R
 }
 
 describe.each(windowed)('%s', (name) => {
-  const readsCache = name === windowed[0] ? [] : (['h2o', 'snapkv', 'r-kv', 'keydiff'] as const)
+  // What each of them reads of the cache is the same in one family as in another.
+  const attending = name === 'Gemma 3' ? (['h2o', 'snapkv', 'r-kv'] as const) : (['h2o'] as const)
+  const readsCache = name === windowed[0] ? [] : ([...attending, 'keydiff'] as const)
   const cases = [
     ['full', 24],
     ['question-window', 24],
@@ -72,11 +74,12 @@ describe.each(windowed)('%s', (name) => {
   test.each(cases)('%s with W_l %d: the log-probabilities of a cache that forgets nothing', (policy, localWindow) => {
     using model = load(name)
     const attention = ['h2o', 'snapkv', 'r-kv'].includes(policy)
+    const all = run(model, policy, localWindow, { ...whole, compaction: 'off', attention })
     for (const compaction of ['off', 'on'] as const) {
-      const [less, all] = [small, whole].map((of) => run(model, policy, localWindow, { ...of, compaction, attention }))
-      expect(largest(less?.result.logprobs ?? [], all?.result.logprobs ?? [])).toBeLessThan(1e-3)
-      expect(less?.evictions.map(({ kept }) => kept)).toEqual(all?.evictions.map(({ kept }) => kept))
-      expect(less?.evictions.length).toBe(policy === 'full' ? 0 : 3)
+      const less = run(model, policy, localWindow, { ...small, compaction, attention })
+      expect(largest(less.result.logprobs ?? [], all.result.logprobs ?? [])).toBeLessThan(1e-3)
+      expect(less.evictions.map(({ kept }) => kept)).toEqual(all.evictions.map(({ kept }) => kept))
+      expect(less.evictions.length).toBe(policy === 'full' ? 0 : 3)
     }
   })
 
@@ -157,11 +160,6 @@ test('Llama 4, which attends within chunks of 8192: the same, with cells removed
     context.remove(0, 300, 700)
     context.append(0, tokens.slice(8100, 8180), 8100, 'none')
     for (let position = 8180; position < 8210; position++) {
-      context.decode({ tokens: [tokens[position] ?? 0], positions: [position], sequenceIds: [0] }, false)
-      values.push(context.logprob(0, tokens[position + 1] ?? 0))
-    }
-    context.append(0, tokens.slice(8210, 9300), 8210, 'none')
-    for (let position = 9300; position < 9310; position++) {
       context.decode({ tokens: [tokens[position] ?? 0], positions: [position], sequenceIds: [0] }, false)
       values.push(context.logprob(0, tokens[position + 1] ?? 0))
     }

@@ -225,7 +225,7 @@ export class CompletionAnswer {
   #logprobsOf(choice: number): object {
     const echo = this.#echoes[choice]
     const generated = this.#form.logprobs(this.#logprobs[choice] ?? noLogprobs, echo?.text.length ?? 0)
-    return echo ? joinLogprobs(echo.logprobs, generated as TextLogprobs) : generated
+    return echo ? joinLogprobs([echo.logprobs, generated as TextLogprobs]) : generated
   }
 
   #piece(delta: TextDelta): Fields {

@@ -8,8 +8,8 @@ export class PromptEcho {
   readonly text: string
   readonly #tokens: readonly PromptToken[]
   readonly #offsets: readonly number[]
+  readonly #pieces: TextLogprobs[] = []
   #told = 0
-  #logprobs: TextLogprobs = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] }
 
   /** @param tokens all of them */
   constructor(prompt: Prompt, tokens: readonly PromptToken[]) {
@@ -27,7 +27,7 @@ export class PromptEcho {
 
   /** Of all that was pushed. */
   get logprobs(): TextLogprobs {
-    return this.#logprobs
+    return joinLogprobs(this.#pieces)
   }
 
   /** What came to be known with the next odds, the first token included. */
@@ -44,16 +44,16 @@ export class PromptEcho {
       top_logprobs: [...(isFirst ? [null] : []), ...entries.map(topOf)],
       text_offset: this.#offsets.slice(from, this.#told),
     }
-    this.#logprobs = joinLogprobs(this.#logprobs, known)
+    this.#pieces.push(known)
     return known
   }
 }
 
-export function joinLogprobs(a: TextLogprobs, b: TextLogprobs): TextLogprobs {
+export function joinLogprobs(pieces: readonly TextLogprobs[]): TextLogprobs {
   return {
-    tokens: [...a.tokens, ...b.tokens],
-    token_logprobs: [...a.token_logprobs, ...b.token_logprobs],
-    top_logprobs: [...a.top_logprobs, ...b.top_logprobs],
-    text_offset: [...a.text_offset, ...b.text_offset],
+    tokens: pieces.flatMap(({ tokens }) => tokens),
+    token_logprobs: pieces.flatMap(({ token_logprobs: logprobs }) => logprobs),
+    top_logprobs: pieces.flatMap(({ top_logprobs: top }) => top),
+    text_offset: pieces.flatMap(({ text_offset: offsets }) => offsets),
   }
 }
