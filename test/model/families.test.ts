@@ -81,8 +81,7 @@ describe.each(Object.entries(families))('%s', (name, make) => {
       const scattered = run(model, policy, bound, { ...options, compaction: 'off' })
       const compacted = run(model, policy, bound, { ...options, compaction: 'on' })
       // By itself it is left out: so short a text does not pay for it. That does not depend on who chooses the cells.
-      if (policy === 'question-window')
-        expect(run(model, policy, bound, options).logprobs).toEqual(scattered.logprobs)
+      if (policy === 'question-window') expect(run(model, policy, bound, options).logprobs).toEqual(scattered.logprobs)
       expect(scattered.cache.evictions).toBeGreaterThan(5)
       expect(compacted.cache.compactions).toBe(scattered.cache.evictions)
       expect(scattered.cache.peakCells).toBe(bound.budget)
