@@ -46,7 +46,7 @@ describe('wrong requests', () => {
     [
       { prompt, temperature: 0 },
       'the request: there is no field "temperature". Fields: prompt, policy, policyHash, policyOptions, protect, budget, ' +
-        'localWindow, ratio, evictEvery, segments, valueReserve, sampling, seed, maxTokens, thinkingBudget, answerReserve, stopLoops, wrapUp, stop, promptReuse, promptScope, promptEviction, logprobs, promptProgress, ignoreEos, evictionScores, logitBias, answerSchema, answerCalls, replay.',
+        'localWindow, ratio, evictEvery, segments, valueReserve, sampling, seed, maxTokens, thinkingBudget, answerReserve, stopLoops, wrapUp, stop, promptReuse, promptScope, promptEviction, logprobs, promptLogprobs, promptProgress, ignoreEos, evictionScores, logitBias, answerSchema, answerCalls, replay.',
     ],
     [{ prompt, sampling: { temp: 0 } }, 'sampling: there is no field "temp". Did you mean temperature?'],
     [{ prompt, sampling: { temprature: 0 } }, 'sampling: there is no field "temprature". Did you mean temperature?'],

@@ -17,7 +17,7 @@ import {
 } from './context-options.ts'
 import { FloatRows } from './float-rows.ts'
 import { NativeHandle } from './handle.ts'
-import { KeyDirections, type Directions } from './key-directions.ts'
+import { KeyDirections, type VectorDirections } from './key-directions.ts'
 import { LogSoftmax } from './log-softmax.ts'
 import type { LlamaModel } from './model.ts'
 import { OutputRows } from './output-rows.ts'
@@ -258,7 +258,7 @@ export class LlamaContext extends NativeHandle {
   cached(sequenceId: number): {
     readonly keys: StoredVectors & {
       readonly products: PairProducts['run']
-      readonly directions: (layer: Float32Array, shape?: PairShape) => Directions
+      readonly directions: (layer: Float32Array, shape?: PairShape) => VectorDirections
     }
     readonly values: () => StoredVectors
   } {

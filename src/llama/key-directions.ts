@@ -7,7 +7,7 @@ import type { Pointer } from './structs.ts'
 /** Rows that are computed at once: they stay in the processor's cache. */
 const blockRows = 512
 
-export interface Directions {
+export interface VectorDirections {
   /** Shape [heads x rows]. */
   readonly lengths: Float32Array
   /** Sum over all rows of the vectors divided by their lengths; those of zeros count nothing. Shape [heads x size]. */
@@ -38,7 +38,7 @@ export class KeyDirections implements Disposable {
    * @param b shape [rows x heads x size], as a layer of the cache is
    * @throws RangeError for an array of another length; EngineError `out_of_memory`
    */
-  run(b: Float32Array, { size, heads = 1 }: PairShape & { readonly size: number }): Directions {
+  run(b: Float32Array, { size, heads = 1 }: PairShape & { readonly size: number }): VectorDirections {
     const width = size * heads
     const rows = b.length / width
     checkCounts(rows, size, heads)
