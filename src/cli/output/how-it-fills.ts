@@ -15,6 +15,7 @@ export function howItFills(settings: CacheSettings, promptTokens: number): strin
   if (promptTokens > mostPromptCells(settings)) return undefined
   const { budget, evictEvery } = settings
   const { leaving } = planEviction(settings, promptTokens)
-  const [about, prompt] = evictEvery === undefined ? ['about ', `, with a prompt of about ${promptTokens} tokens`] : ['', '']
+  const [about, prompt] =
+    evictEvery === undefined ? ['about ', `, with a prompt of about ${promptTokens} tokens`] : ['', '']
   return `${about}${leaving} cells leave at each eviction and ${budget - leaving} stay: ${meanCells(budget, leaving)} on average once the budget is reached${prompt}`
 }
